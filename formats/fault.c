@@ -1,0 +1,36 @@
+/* Recording of faults: see fault.h. */
+#include "formats/fault.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
+{
+    if (f == NULL)
+        return false;
+    va_list args;
+    va_start(args, format);
+    f->code = code;
+    vsnprintf(f->text, sizeof f->text, format, args);
+    va_end(args);
+    return false;
+}
+
+bool fault_context(struct fault *f, const char *format, ...)
+{
+    if (f == NULL)
+        return false;
+    char before[sizeof f->text], after[sizeof f->text];
+    memcpy(after, f->text, sizeof after);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(before, sizeof before, format, args);
+    va_end(args);
+    size_t room = sizeof f->text, head = strlen(before);
+    if (head > room / 2)
+        head = room / 2;
+    memcpy(f->text, before, head);
+    snprintf(f->text + head, room - head, ": %.*s", (int)(room - head) - 3, after);
+    return false;
+}

@@ -1,0 +1,35 @@
+/*
+ * How a reader of this project says that something is wrong: one code for programs, one sentence for
+ * people.  The sentence says what was expected and what was found; whoever prints it puts the file's
+ * name before it.  No allocation, so that "out of memory" can be said as well.
+ */
+#ifndef KM_FORMATS_FAULT_H
+#define KM_FORMATS_FAULT_H
+
+#include <stdbool.h>
+
+enum fault_code {
+    FAULT_NONE = 0,
+    FAULT_IO,          /* the operating system refused: text ends with its reason */
+    FAULT_NO_MEMORY,
+    FAULT_NOT_THIS,    /* the input is not of this format at all */
+    FAULT_DAMAGED,     /* it is, but its bytes break the format's rules */
+    FAULT_UNSUPPORTED, /* it is legal, but this program cannot handle it */
+    FAULT_MISSING,     /* what was asked for is not there */
+    FAULT_LIMIT,       /* a bound that protects this program was reached */
+};
+
+struct fault {
+    enum fault_code code;
+    char text[320];
+};
+
+/* Sets code and text, printf-like, cutting the text at its limit.  Returns false, so that a function
+ * can `return fault_set(...)`.  f may be NULL: then nothing is recorded. */
+bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Puts a printf-like text before what f says already, as "context: text".  Returns false. */
+bool fault_context(struct fault *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

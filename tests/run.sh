@@ -1,0 +1,168 @@
+#!/bin/sh
+# Builds everything and runs every test: `sh tests/run.sh`, also on a fresh Debian 12 with nothing
+# installed.  Prints one line a step; what a step printed is in build/logs/, and the end of it is shown
+# when the step fails.  Every step is run, whatever happened before it, unless it needs what failed.
+#
+#   KM_FUZZ_SECONDS   how long each fuzz target runs (default 5; 0: only its seeds)
+#   KM_CORPUS         the directory of real databases (default: ../shared/corpus)
+#   KM_JOBS           how many tests run at a time (default: the number of processors)
+#
+# Exit status: 0 when everything passed, 1 when a step failed, 2 when it could not start.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+source_dir=$(pwd -P)
+
+# shellcheck source=tests/packages.sh
+. tests/packages.sh
+# shellcheck disable=SC2086 # one word per package
+km_install $KM_TEST_PACKAGES || exit 2
+
+fuzz_seconds=${KM_FUZZ_SECONDS:-5}
+jobs=${KM_JOBS:-$(nproc)}
+corpus=${KM_CORPUS:-$source_dir/../shared/corpus}
+logs=build/logs
+mkdir -p "$logs" && rm -f "$logs"/*.log || exit 2
+failed=
+passed=0
+notes=
+
+# ---- steps --------------------------------------------------------------------------------------
+
+# step NAME COMMAND...: runs a command with its output in a log.  Returns its status.
+step() {
+    step_name=$1
+    shift
+    printf '%-28s ' "$step_name"
+    started=$(date +%s)
+    "$@" >"$logs/$step_name.log" 2>&1
+    status=$?
+    took=$(($(date +%s) - started))
+    if [ $status -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok      ${took} s"
+    else
+        failed="$failed $step_name"
+        echo "FAILED  ${took} s, status $status; the end of $logs/$step_name.log:"
+        tail -n 60 "$logs/$step_name.log" | sed 's/^/    | /'
+    fi
+    return $status
+}
+
+# skip NAME REASON: a step that cannot be run here; the summary says so again.
+skip() {
+    printf '%-28s SKIPPED %s\n' "$1" "$2"
+    notes="$notes
+skipped: $1: $2"
+}
+
+# build PRESET [CMAKE ARGUMENT...]: quiet, so that a log holds what is wrong; compiles on after an error.
+build() {
+    preset=$1
+    shift
+    cmake --preset "$preset" --log-level=WARNING "-DKM_CORPUS=$corpus" "$@" &&
+        cmake --build --preset "$preset" -- --quiet -k 0
+}
+
+# run_ctest PRESET: the tests of a build that succeeded, then ctest's own closing lines.
+run_ctest() {
+    step "ctest-$1" ctest --preset "$1" -j "$jobs"
+    sed -n '/% tests passed/,$p' "$logs/ctest-$1.log" | sed '/^$/d; s/^/    /'
+    skipped=$(grep -c '\*\*\*Skipped' "$logs/ctest-$1.log")
+    [ "$skipped" -eq 0 ] || notes="$notes
+skipped: $skipped test(s) of ctest-$1, named above"
+}
+
+# fuzz PROGRAM: runs one fuzz target on its seeds, then for the time given on what grows from them.
+# What makes it crash stays in build/fuzz/crashes/.
+fuzz() {
+    target=$(basename "$1")
+    grown=build/fuzz/corpus/$target
+    mkdir -p "$grown" build/fuzz/crashes || return 1
+    # Only the directories that exist: libFuzzer takes a missing one for an error.
+    set -- "$1" "$grown"
+    [ ! -d "tests/seeds/$target" ] || set -- "$@" "tests/seeds/$target"
+    limit=-max_total_time=$fuzz_seconds
+    [ "$fuzz_seconds" -gt 0 ] || limit=-runs=0
+    "$@" "$limit" -timeout=20 -rss_limit_mb=1024 -artifact_prefix="build/fuzz/crashes/$target-"
+}
+
+# ---- checks of the source tree ------------------------------------------------------------------
+
+# The project's files, tracked or about to be; without git, all but what a build makes.
+project_files() {
+    git ls-files -co --exclude-standard 2>/dev/null && return
+    find . \( -path ./.git -o -path ./build \) -prune -o -type f -print | sed 's,^\./,,'
+}
+
+# No file, and no program that is shipped, names a directory of the machine it was made on.  The
+# brackets keep this script from finding itself.
+check_no_build_paths() {
+    found=0
+    for file in $(project_files); do
+        [ -f "$file" ] || continue
+        if grep -InE -e '/wor[k]/|/roo[t]/|/hom[e]/[a-z]|/tm[p]/(src|corpus|bash_jobs)' "$file" /dev/null; then
+            found=1
+        fi
+    done
+    for program in build/release/kmmigrate build/release/kmfixture; do
+        if [ -f "$program" ] && grep -aqF -e "$source_dir" "$program"; then
+            echo "$program holds the path $source_dir"
+            found=1
+        fi
+    done
+    return $found
+}
+
+check_scripts() {
+    for file in $(project_files); do
+        [ -f "$file" ] || continue
+        case $file in
+        *.sh | *.bash | .ci/run) echo "$file" ;;
+        esac
+    done >"$logs/scripts"
+    xargs shellcheck -x -P "$source_dir" <"$logs/scripts"
+}
+
+# Advice: a difference to .clang-format fails nothing.
+advise_format() {
+    project_files | grep '\.[ch]$' | xargs -r clang-format --dry-run 2>&1 | grep -c 'warning:'
+}
+
+# ---- all of it ----------------------------------------------------------------------------------
+
+if step build-release-gcc build release -DCMAKE_C_COMPILER=gcc; then
+    run_ctest release
+fi
+step build-clang build clang
+if step build-sanitize build sanitize -DCMAKE_C_COMPILER=gcc; then
+    run_ctest sanitize
+fi
+if step build-fuzz build fuzz; then
+    for program in build/fuzz/fuzz/fuzz_*; do
+        [ -x "$program" ] || continue
+        step "run-$(basename "$program")" fuzz "$program"
+    done
+fi
+step no-build-machine-paths check_no_build_paths
+step shellcheck check_scripts
+for page in migrate/*.8; do
+    if [ -f "$page" ]; then
+        step "mandoc-$(basename "$page")" mandoc -T lint -W warning "$page"
+    else
+        skip mandoc "there is no man page yet"
+    fi
+done
+unformatted=$(advise_format)
+[ "$unformatted" -eq 0 ] || notes="$notes
+advice: clang-format would change $unformatted place(s)"
+[ -d "$corpus" ] || notes="$notes
+skipped: comparisons with the corpus: $corpus is not there"
+
+echo
+echo "summary"
+[ -z "$notes" ] || echo "$notes" | sed '/^$/d; s/^/    /'
+if [ -n "$failed" ]; then
+    echo "    FAILED:$failed ($passed steps passed)"
+    exit 1
+fi
+echo "    all $passed steps passed"
