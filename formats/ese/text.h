@@ -1,0 +1,33 @@
+/*
+ * Text of columns and names, made UTF-8: from UTF-16LE (code page 1200), Windows-1252, ASCII.
+ *
+ * Long text comes in runs that may end inside a character, so a converter keeps what was begun.
+ */
+#ifndef KM_FORMATS_ESE_TEXT_H
+#define KM_FORMATS_ESE_TEXT_H
+
+#include "formats/bytes.h"
+
+struct ese_text {
+    uint32_t code_page;
+    uint32_t high;    /* UTF-16: a first surrogate that waits for its second; 0: none */
+    uint8_t half;     /* UTF-16: the first byte of a unit cut in two */
+    bool has_half;
+    bool bad;         /* something was no valid text; it became U+FFFD */
+};
+
+/* Every input byte becomes at most this many bytes of UTF-8; one run can add 3 more for what the run
+ * before it left. */
+enum { ESE_TEXT_GROWTH = 3, ESE_TEXT_CARRY = 6 };
+
+/* True for the code pages that can be made UTF-8: 1200, 1252, 20127 (ASCII), and 0, which is 1252. */
+bool ese_text_known(uint32_t code_page);
+
+/* Converts a run; `to` has room for ESE_TEXT_GROWTH * run.size + ESE_TEXT_CARRY bytes.  Returns the
+ * number of bytes written. */
+size_t ese_text_convert(struct ese_text *text, struct bytes run, char *to);
+
+/* Ends the text: writes what a cut-off last character becomes. Returns the number of bytes written. */
+size_t ese_text_end(struct ese_text *text, char *to);
+
+#endif
