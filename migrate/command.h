@@ -1,0 +1,60 @@
+/*
+ * The commands of the program, and what they have in common: exit status, options, help.
+ *
+ * A command is one entry in the table in main.c and one file cmd_*.c.  Options are parsed from the same
+ * tables that the help is printed from, so that the two cannot differ.
+ */
+#ifndef KM_MIGRATE_COMMAND_H
+#define KM_MIGRATE_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit status: a sum, as in fsck(8). */
+enum exit_status {
+    EXIT_CLEAN = 0,
+    EXIT_REPAIRED = 1,
+    EXIT_PROBLEMS_LEFT = 4,
+    EXIT_TROUBLE = 8, /* an operational error */
+    EXIT_USAGE = 16,
+    EXIT_CANCELLED = 32,
+};
+
+struct options {
+    bool json, quiet, help;
+    const char *color; /* "auto", "always", "never" */
+    const char *table;
+    const char *operand[2];
+    unsigned operands;
+};
+
+struct option_spec {
+    const char *name;       /* without the dashes */
+    const char *value_name; /* NULL: a flag */
+    const char *help;
+    size_t offset; /* in struct options: of a bool for a flag, of a const char * otherwise */
+};
+
+struct command {
+    const char *name;
+    const char *operands; /* as the synopsis shows them */
+    unsigned operand_count;
+    const char *summary;
+    const struct option_spec *const *options; /* ends with NULL; the common ones are added to them */
+    int (*run)(const struct options *options); /* returns a sum of enum exit_status */
+};
+
+/* Every command's options, for its table. */
+extern const struct option_spec option_json, option_quiet, option_color, option_help, option_table;
+
+/* Parses the arguments behind the command's name.  On failure the error is printed, and the status is
+ * EXIT_USAGE; otherwise EXIT_CLEAN. */
+int options_parse(const struct command *command, int argc, char **argv, struct options *options);
+
+/* Prints the command's help to standard output. */
+void command_help(const struct command *command);
+
+int cmd_info(const struct options *options);
+int cmd_dump(const struct options *options);
+
+#endif

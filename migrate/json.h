@@ -1,0 +1,46 @@
+/*
+ * JSON on standard output: yajl's generator, with two additions.  Values too long to keep in memory are
+ * written piece by piece, and one document a line is possible.
+ */
+#ifndef KM_MIGRATE_JSON_H
+#define KM_MIGRATE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json;
+
+/* pretty: indented over several lines, for one document; otherwise compact.  NULL when out of memory. */
+struct json *json_open(bool pretty);
+void json_close(struct json *json);
+
+/* Ends a document with a line end and makes ready for the next. */
+void json_end_document(struct json *json);
+
+void json_map(struct json *json);
+void json_end_map(struct json *json);
+void json_array(struct json *json);
+void json_end_array(struct json *json);
+void json_key(struct json *json, const char *key);
+void json_text(struct json *json, const char *utf8, size_t size);
+void json_string(struct json *json, const char *utf8);
+void json_integer(struct json *json, int64_t value);
+void json_unsigned(struct json *json, uint64_t value);
+void json_bool(struct json *json, bool value);
+void json_null(struct json *json);
+
+/* The shortest decimal that reads back as the same number; "NaN", "Infinity" and "-Infinity", which JSON
+ * has no numbers for, become strings.  single: as a 32-bit number. */
+void json_real(struct json *json, double value, bool single);
+
+/* A string in pieces: begin, any number of pieces, end. */
+void json_long_begin(struct json *json);
+void json_long_hex(struct json *json, const unsigned char *bytes, size_t size);
+void json_long_text(struct json *json, const char *utf8, size_t size);
+void json_long_end(struct json *json);
+
+/* Writes the digits that json_real() writes to `to`; returns their number. */
+size_t json_real_digits(double value, bool single, char to[40]);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * Messages for people, on standard error: one line each, with the program's name before it.  Results go
+ * to standard output, through output.h.
+ */
+#ifndef KM_MIGRATE_MESSAGE_H
+#define KM_MIGRATE_MESSAGE_H
+
+#include <stdbool.h>
+
+/* Warnings are not printed while quiet; errors always are. */
+void message_quiet(bool quiet);
+
+void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From here on SIGINT and SIGTERM end the program at once with EXIT_CANCELLED: right only for a command
+ * that changes nothing. */
+void message_end_on_interrupt(void);
+
+#endif

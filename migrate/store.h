@@ -1,0 +1,36 @@
+/*
+ * Finding and opening what the user named: a database file, or the directory (Kmsdata) that holds one.
+ */
+#ifndef KM_MIGRATE_STORE_H
+#define KM_MIGRATE_STORE_H
+
+#include "formats/ese/db.h"
+
+#include <limits.h>
+
+struct store {
+    char path[PATH_MAX]; /* of the database file */
+    bool in_directory;   /* the user named the directory */
+    struct ese_db *db;
+    unsigned notices; /* how many warnings the database gave so far */
+    bool damaged;     /* one of them was damage */
+};
+
+/* The database's name inside Kmsdata, compared without regard to case. */
+#define STORE_FILE_NAME "Kmsmdb.edb"
+
+/* Opens the database that `name` (a file, or a directory that holds Kmsmdb.edb in any case) means.
+ * Warnings are printed as they come.  On failure an error is printed that says what to do, and nothing is
+ * left open.  Returns enum exit_status: EXIT_CLEAN or EXIT_TROUBLE. */
+int store_open(struct store *store, const char *name);
+void store_close(struct store *store);
+
+/* The table of that name; NULL, with an error printed that lists what there is, when there is none. */
+const struct ese_table *store_table(const struct store *store, const char *name);
+
+/* True for columns whose values are never shown: keys and secrets of a KM store, as its built-in profile
+ * marks them. */
+bool store_column_is_secret(const struct store *store, const struct ese_table *table,
+                            const struct ese_column *column);
+
+#endif

@@ -1,0 +1,51 @@
+"""What the tests of the whole program share: running it, finding the corpus, taking damaged copies."""
+
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+SOURCE = pathlib.Path(os.environ.get("KM_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
+CORPUS = pathlib.Path(os.environ.get("KM_CORPUS", SOURCE.parent / "shared" / "corpus"))
+PROGRAM = os.environ.get("KMMIGRATE", str(SOURCE / "build" / "release" / "kmmigrate"))
+
+sys.path.insert(0, str(SOURCE / "tests" / "decoder"))
+
+CLEAN, REPAIRED, PROBLEMS_LEFT, TROUBLE, USAGE, CANCELLED = 0, 1, 4, 8, 16, 32
+
+
+def run(*arguments, **options):
+    """Runs kmmigrate; the result has returncode, stdout and stderr (bytes)."""
+    return subprocess.run([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, timeout=280,
+                          check=False, **options)
+
+
+def rows(path, table):
+    """The rows that `dump --json` gives, with its result."""
+    result = run("dump", path, "--table", table, "--json")
+    return [json.loads(line) for line in result.stdout.decode("utf-8").splitlines()], result
+
+
+def corpus_files(*folders):
+    """The corpus's databases, compressed as they are; none where the corpus is absent."""
+    return [path for folder in folders for path in sorted((CORPUS / folder).glob("*.gz")) if ".txt." not in path.name]
+
+
+def unpacked(path):
+    return bytearray(gzip.decompress(path.read_bytes()))
+
+
+def exit_status(result):
+    """What a test program returns to CTest: 77 when every test of it was skipped."""
+    if not result.wasSuccessful():
+        return 1
+    return 77 if result.testsRun and len(result.skipped) == result.testsRun else 0
+
+
+def main():
+    """As unittest.main(), with the exit status that CTest shows as skipped."""
+    import unittest
+    program = unittest.main(module="__main__", exit=False, verbosity=2)
+    sys.exit(exit_status(program.result))
