@@ -7,24 +7,19 @@
  */
 #include "formats/ese/catalog.h"
 
+#include "formats/arena.h"
 #include "formats/ese/cursor.h"
 #include "formats/ese/record.h"
 
 #include <stdlib.h>
 #include <strings.h>
 
-enum { ARENA_BLOCK = 16 * 1024, NAME_MOST = 64 };
-
-struct arena_block {
-    struct arena_block *next;
-    size_t used, size;
-    uint8_t memory[];
-};
+enum { NAME_MOST = 64 };
 
 struct ese_catalog {
     struct ese_table *table;
     unsigned tables, table_room;
-    struct arena_block *arena;
+    struct arena arena;
     void (*damage)(void *context, const struct fault *f);
     void *context;
 };
@@ -117,34 +112,6 @@ const struct ese_table *ese_catalog_own_table(void)
 
 /* ---- memory ---- */
 
-static void *arena_take(struct ese_catalog *cat, size_t size)
-{
-    size = (size + 7) & ~(size_t)7;
-    struct arena_block *block = cat->arena;
-    if (block == NULL || block->size - block->used < size) {
-        size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
-        block = malloc(sizeof *block + room);
-        if (block == NULL)
-            return NULL;
-        *block = (struct arena_block){.next = cat->arena, .size = room};
-        cat->arena = block;
-    }
-    void *taken = block->memory + block->used;
-    block->used += size;
-    return taken;
-}
-
-static const char *keep_string(struct ese_catalog *cat, struct bytes text)
-{
-    char *kept = arena_take(cat, text.size + 1);
-    if (kept == NULL)
-        return NULL;
-    if (text.size > 0)
-        memcpy(kept, text.at, text.size);
-    kept[text.size] = '\0';
-    return kept;
-}
-
 /* Room for one more element of an array that grows by doubling. */
 static void *grow(void *array, unsigned count, size_t size)
 {
@@ -209,8 +176,8 @@ static bool add_table(struct ese_catalog *cat, const struct own_row *row, struct
         .objid = row->table,
         .root = row->coltype_or_root,
         .flags = row->flags,
-        .name = keep_string(cat, row->name),
-        .template_name = parent.size ? keep_string(cat, parent) : NULL,
+        .name = arena_copy(&cat->arena, row->name),
+        .template_name = parent.size ? arena_copy(&cat->arena, parent) : NULL,
         .long_value_chunk = own_number(row, OWN_LV_CHUNK_MAX),
     };
     if (table->name == NULL || (parent.size && table->template_name == NULL))
@@ -225,11 +192,9 @@ static bool keep_default(struct ese_catalog *cat, const struct own_row *row, str
     if (value.at == NULL || !(row->flags & ESE_COLUMN_DEFAULT) ||
         (row->flags & ESE_COLUMN_USER_DEFINED_DEFAULT))
         return true;
-    uint8_t *copy = arena_take(cat, value.size + 1);
+    const uint8_t *copy = arena_copy(&cat->arena, value);
     if (copy == NULL)
         return false;
-    if (value.size > 0)
-        memcpy(copy, value.at, value.size);
     *kept = bytes_of(copy, value.size);
     return true;
 }
@@ -247,7 +212,7 @@ static bool add_column(struct ese_catalog *cat, struct ese_table *table, const s
     struct ese_column *column = &table->column[table->columns];
     *column = (struct ese_column){
         .id = row->id,
-        .name = keep_string(cat, row->name),
+        .name = arena_copy(&cat->arena, row->name),
         .type = row->coltype_or_root < ESE_COL_MAX ? (enum ese_coltype)row->coltype_or_root
                                                    : ESE_COL_NIL,
         .flags = row->flags,
@@ -299,7 +264,7 @@ static bool add_index(struct ese_catalog *cat, struct ese_table *table, const st
     *index = (struct ese_index){
         .objid = row->id,
         .root = row->coltype_or_root,
-        .name = keep_string(cat, row->name),
+        .name = arena_copy(&cat->arena, row->name),
         .flags = row->flags,
         .locale = row->pages_or_locale,
         .key_most = own_number(row, OWN_KEY_MOST),
@@ -509,11 +474,7 @@ void ese_catalog_close(struct ese_catalog *cat)
         free(cat->table[i].column);
         free(cat->table[i].index);
     }
-    while (cat->arena) {
-        struct arena_block *next = cat->arena->next;
-        free(cat->arena);
-        cat->arena = next;
-    }
+    arena_free(&cat->arena);
     free(cat->table);
     free(cat);
 }
