@@ -1,0 +1,93 @@
+/*
+ * A list of certificates in whatever encoding it comes: DER (one, or several in a row), PEM,
+ * PKCS#7, serialized store.  One reader, one way to drop entries, one writer.
+ *
+ * Entries are found by their container alone.  Whether an entry is a certificate that can be read
+ * is for x509_certificate_read to say, so that one bad entry does not hide the others.
+ */
+#ifndef KM_FORMATS_CERTS_CERTS_H
+#define KM_FORMATS_CERTS_CERTS_H
+
+#include "formats/bytes.h"
+#include "formats/certs/buffer.h"
+#include "formats/certs/pem.h"
+#include "formats/certs/pkcs7.h"
+#include "formats/certs/sst.h"
+#include "formats/fault.h"
+
+enum certlist_kind { CERTLIST_NONE, CERTLIST_DER, CERTLIST_PEM, CERTLIST_PKCS7, CERTLIST_SST };
+
+enum certlist_type { CERTLIST_CERTIFICATE, CERTLIST_CRL, CERTLIST_OTHER };
+
+struct certlist_entry {
+    enum certlist_type type;
+    size_t index;         /* position among the list's entries, from 0 */
+    struct bytes encoded; /* the entry, with bytes that trail it where the container holds them */
+    struct bytes properties; /* SST: the property elements before it; else empty */
+    uint32_t encoding;       /* SST: its encoding type; else SST_ENCODING */
+    size_t offset;           /* in the value, of the element, block or item that holds it */
+};
+
+struct certlist {
+    enum certlist_kind kind;
+    struct bytes value;
+    bool failed; /* the list ended before its end */
+    size_t index;
+    size_t at; /* DER */
+    struct pem_reader pem;
+    struct pem_block block;
+    bool in_block; /* a PKCS#7 block of a PEM file is being read */
+    struct pkcs7_reader pkcs7;
+    enum pkcs7_type pkcs7_type; /* of the last entry */
+    struct sst_reader sst;
+    struct buffer decoded; /* what the PEM blocks encode */
+};
+
+/* What the bytes are, also when their end is missing; CERTLIST_NONE: none of these. */
+enum certlist_kind certlist_detect(struct bytes value);
+
+/* "DER", "PEM", "PKCS#7", "serialized store"; "none". */
+const char *certlist_kind_name(enum certlist_kind kind);
+
+/* Opens a list for reading.  `value` is borrowed until certlist_close, which is to be called after
+ * success only.  False with FAULT_NOT_THIS, FAULT_DAMAGED (a PKCS#7 that is cut) or
+ * FAULT_NO_MEMORY. Only PEM allocates, once, here. */
+bool certlist_open(struct certlist *l, struct bytes value, struct fault *f);
+void certlist_close(struct certlist *l);
+
+/* The next entry; it is valid until certlist_close.  False at the end, f untouched; false with
+ * `failed` set and f filled when the rest of the list is damaged.  PEM blocks that hold neither
+ * certificate nor CRL, private keys above all, are not decoded and are no entries. */
+bool certlist_next(struct certlist *l, struct certlist_entry *entry, struct fault *f);
+
+/* Asked about each entry in turn: false drops it.  When it stays, *more, empty before, may be set
+ * to whole SST property elements that are put after its own; other containers have no place for
+ * them. */
+typedef bool certlist_decide(void *context, const struct certlist_entry *entry, struct bytes *more);
+
+/* Appends to `out` the list without the entries that `decide` drops; everything else, order, text
+ * around PEM blocks, properties, bytes after the end, as it was.  With nothing dropped or added the
+ * bytes are the same; otherwise PKCS#7 gets definite lengths.  False, out partly written, with
+ * the faults of reading, FAULT_NO_MEMORY, or FAULT_UNSUPPORTED: properties for a list that is no
+ * SST, or an entry dropped from a PKCS#7 inside PEM. */
+bool certlist_rewrite(struct bytes value, certlist_decide *decide, void *context,
+                      struct buffer *out, struct fault *f);
+
+/* Writes a new list at the end of `out`; DER is entries in a row. */
+struct certlist_writer {
+    enum certlist_kind kind;
+    struct buffer *out;
+    struct pkcs7_writer pkcs7;
+};
+
+void certlist_write_begin(struct certlist_writer *w, enum certlist_kind kind, struct buffer *out);
+
+/* Only type, encoded, properties and encoding of the entry are used; properties only by SST. PKCS#7
+ * and DER have no place for bytes after a certificate: they are left out.  False, nothing written,
+ * when the entry is no item that these two can hold. */
+bool certlist_write(struct certlist_writer *w, const struct certlist_entry *entry);
+
+/* False when any write found no memory. */
+bool certlist_write_end(struct certlist_writer *w);
+
+#endif
