@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { NAME_MOST = 64 };
+enum {
+    NAME_MOST = 64,
+    INHERITED_MOST = 1000000, /* columns of all derived tables: each has those of its template, too */
+};
 
 struct ese_catalog {
     struct ese_table *table;
@@ -364,22 +367,41 @@ static void inherit_indexes(struct ese_table *table, const struct ese_table *par
     }
 }
 
+/* The template of a table, unless the catalog is damaged or asks for more than memory should hold. */
+static const struct ese_table *find_parent(const struct ese_catalog *cat, const struct ese_table *table,
+                                           size_t inherited, struct fault *f)
+{
+    const struct ese_table *parent = find_exact(cat, table->template_name);
+    if (parent == NULL || parent == table || parent->template_name != NULL) {
+        fault_set(f, FAULT_DAMAGED, "table %s: its template table %s is missing", table->name,
+                  table->template_name);
+        return NULL;
+    }
+    if (inherited + parent->columns > INHERITED_MOST) {
+        fault_set(f, FAULT_LIMIT, "table %s: the %u columns of its template table %s are left out: "
+                  "the tables before it have %zu from theirs, expected at most %u", table->name,
+                  parent->columns, parent->name, inherited, INHERITED_MOST);
+        return NULL;
+    }
+    return parent;
+}
+
 /* A template has no template of its own, so one pass is enough; a cycle is simply not followed. */
 static bool inherit(struct ese_catalog *cat, struct fault *f)
 {
+    size_t inherited = 0;
     for (unsigned i = 0; i < cat->tables; i++) {
         struct ese_table *table = &cat->table[i];
+        struct fault why;
         if (table->template_name == NULL)
             continue;
-        const struct ese_table *parent = find_exact(cat, table->template_name);
-        if (parent == NULL || parent == table || parent->template_name != NULL) {
-            struct fault missing;
-            fault_set(&missing, FAULT_DAMAGED, "table %s: its template table %s is missing",
-                      table->name, table->template_name);
+        const struct ese_table *parent = find_parent(cat, table, inherited, &why);
+        if (parent == NULL) {
             if (cat->damage)
-                cat->damage(cat->context, &missing);
+                cat->damage(cat->context, &why);
             continue;
         }
+        inherited += parent->columns;
         if (!inherit_columns(table, parent, f))
             return false;
         inherit_indexes(table, parent);

@@ -109,14 +109,30 @@ static size_t block_sum_at(size_t i)
     return i == 0 ? 0 : BLOCK_SUMS_AT + 8 * (i - 1);
 }
 
-/* One flip changes one bit of the XOR, and the code by a number in p:r and its complement in q:s. */
+/* One flip changes one bit of the XOR, the code by its number in p:r and the complement in q:s, and
+ * nothing else. */
 static bool one_bit_flipped(struct xor_ecc now, struct xor_ecc stored, size_t size, uint32_t *bit)
 {
     uint32_t ecc = now.ecc ^ stored.ecc, bits = (uint32_t)size * 8 - 1;
-    if ((((ecc >> 16) ^ ecc) & bits) != bits || __builtin_popcount(now.xor_sum ^ stored.xor_sum) != 1)
-        return false;
-    *bit = ecc & 0xffff & bits;
-    return *bit % 32 == (uint32_t)__builtin_ctz(now.xor_sum ^ stored.xor_sum);
+    uint32_t sum = now.xor_sum ^ stored.xor_sum;
+    *bit = ecc & bits;
+    return ecc == ((~*bit & bits) << 16 | *bit) && sum == 1u << *bit % 32;
+}
+
+/* The stored sum of block i.  A flip in it that the first block, which covers it, has named is put
+ * right: the block itself has no fault then. */
+static struct xor_ecc stored_sum(struct bytes page, size_t i, const struct ese_checksum_verdict *named)
+{
+    const uint8_t *sums = page.at + block_sum_at(i);
+    struct xor_ecc stored = {le32_of(sums), le32_of(sums + 4)};
+    if (named->state == ESE_CHECKSUM_ONE_BIT && named->bit / 64 == block_sum_at(i) / 8) {
+        uint32_t flipped = 1u << named->bit % 32;
+        if (named->bit / 32 % 2 == 0)
+            stored.xor_sum ^= flipped;
+        else
+            stored.ecc ^= flipped;
+    }
+    return stored;
 }
 
 static struct ese_checksum_verdict verify_blocks(struct bytes page, uint32_t number)
@@ -126,20 +142,15 @@ static struct ese_checksum_verdict verify_blocks(struct bytes page, uint32_t num
     for (size_t i = 0; i * size < page.size; i++) {
         struct bytes block = bytes_from(page, i * size);
         block.size = size;
-        const uint8_t *sums = page.at + block_sum_at(i);
-        struct xor_ecc stored = {le32_of(sums), le32_of(sums + 4)};
+        struct xor_ecc stored = stored_sum(page, i, &verdict);
         struct xor_ecc now = block_sum(block, number, i == 0);
         if (now.xor_sum == stored.xor_sum && now.ecc == stored.ecc)
             continue;
         uint32_t bit;
-        bool again = verdict.state != ESE_CHECKSUM_GOOD;
+        bool first = verdict.state == ESE_CHECKSUM_GOOD;
         verdict.found = stored.xor_sum;
         verdict.expected = now.xor_sum;
-        if (!one_bit_flipped(now, stored, size, &bit) || again) {
-            /* A flip in the stored sum of a later block was named by the first block, which covers
-             * it; that the later block then disagrees with its sum is the same one flip. */
-            if (again && verdict.state == ESE_CHECKSUM_ONE_BIT && verdict.bit / 64 == block_sum_at(i) / 8)
-                continue;
+        if (!first || !one_bit_flipped(now, stored, size, &bit)) {
             verdict.state = ESE_CHECKSUM_BAD;
             return verdict;
         }

@@ -104,27 +104,35 @@ static bool unpack(struct ese_file *file, struct fault *f)
     return ok;
 }
 
+static const char *next_step(int error)
+{
+    if (error == EACCES || error == EPERM)
+        return "; run this as a user who may read it";
+    return error == ENOENT || error == ENOTDIR ? "; check the name" : "";
+}
+
 static bool open_descriptor(struct ese_file *file, const char *path, struct fault *f)
 {
     /* O_NONBLOCK: a pipe or a device under the name must be refused, not waited for. */
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (file->descriptor < 0)
-        return fault_set(f, errno == ENOENT ? FAULT_MISSING : FAULT_IO, "cannot be opened: %s",
-                         strerror(errno));
+        return fault_set(f, errno == ENOENT ? FAULT_MISSING : FAULT_IO, "cannot be opened: %s%s",
+                         strerror(errno), next_step(errno));
     if (fstat(file->descriptor, &file->named) != 0)
         return fault_set(f, FAULT_IO, "cannot be examined: %s", strerror(errno));
     if (!S_ISREG(file->named.st_mode))
-        return fault_set(f, FAULT_NOT_THIS, "expected a database file, found %s",
+        return fault_set(f, FAULT_NOT_THIS, "expected a database file, found %s; name the file itself",
                          kind_of(&file->named));
     file->size = (uint64_t)file->named.st_size;
-    if (file->size == 0)
-        return fault_set(f, FAULT_NOT_THIS, "expected a database file, found an empty file");
     uint8_t magic[2];
     size_t got;
     if (!ese_file_read(file, 0, magic, sizeof magic, &got, f))
         return false;
-    if (got == 2 && magic[0] == 0x1f && magic[1] == 0x8b)
-        return unpack(file, f);
+    if (got == 2 && magic[0] == 0x1f && magic[1] == 0x8b && !unpack(file, f))
+        return false;
+    if (file->size == 0)
+        return fault_set(f, FAULT_NOT_THIS,
+                         "expected a database file, found an empty file; get the file again");
     return true;
 }
 

@@ -84,7 +84,7 @@ const char *ese_header_state_name(enum ese_header_state state)
     case ESE_HEADER_GOOD:
         return "good";
     case ESE_HEADER_UNREADABLE:
-        return "not all of it is in the file";
+        return "cut short by the end of the file";
     case ESE_HEADER_NOT_ESE:
         return "without the ESE magic number";
     case ESE_HEADER_BAD_CHECKSUM:
@@ -181,13 +181,23 @@ static bool judge_shadow(struct ese_file *file, struct ese_headers *hs, uint32_t
     return true;
 }
 
-static bool refuse_both(const struct ese_headers *hs, struct fault *f)
+static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, struct fault *f)
 {
-    if (hs->primary == ESE_HEADER_NOT_ESE && hs->shadow == ESE_HEADER_NOT_ESE)
+    uint8_t start[8] = {0};
+    size_t got;
+    if (!ese_file_read(file, 0, start, sizeof start, &got, f))
+        return false;
+    if (got < sizeof start)
         return fault_set(f, FAULT_NOT_THIS,
-                         "not an ESE database: expected the number 0x%08x at byte 4 of the header, "
-                         "found something else, and no shadow header either",
-                         ESE_MAGIC);
+                         "not an ESE database: expected at least a header of %u bytes, found %zu; name "
+                         "another file, or get this one again",
+                         ESE_PAGE_SIZE_MIN, got);
+    if (hs->primary == ESE_HEADER_NOT_ESE &&
+        (hs->shadow == ESE_HEADER_NOT_ESE || hs->shadow == ESE_HEADER_UNREADABLE))
+        return fault_set(f, FAULT_NOT_THIS,
+                         "not an ESE database: expected 0x%08x at byte 4 of the header, found 0x%08x, "
+                         "and no shadow header; name another file, or restore this one from a backup",
+                         ESE_MAGIC, word(bytes_of(start, sizeof start), ESE_HEADER_MAGIC_AT));
     return fault_set(f, FAULT_DAMAGED,
                      "neither header can be used: the header is %s, the shadow header is %s; restore "
                      "the file from a backup",
@@ -204,12 +214,29 @@ static bool refuse_foreign(const struct ese_header *h, struct fault *f)
                          h->version, ESE_VERSION);
     if (h->version > ESE_VERSION)
         return fault_set(f, FAULT_UNSUPPORTED,
-                         "unknown database format version 0x%x: expected 0x%x", h->version, ESE_VERSION);
+                         "unknown database format version 0x%x: expected 0x%x; a later kmmigrate may know it",
+                         h->version, ESE_VERSION);
     if (h->file_type > 1 && h->file_type != 5)
         return fault_set(f, FAULT_NOT_THIS,
-                         "an ESE file, but not a database: expected file type 1, found %u",
+                         "an ESE file, but not a database: expected file type 1, found %u; name the "
+                         "database file",
                          h->file_type);
     return true;
+}
+
+/* A header whose shadow stands not behind it, but where another page size has it, names a wrong size. */
+static bool doubt_page_size(struct ese_file *file, struct ese_headers *hs, uint32_t size,
+                            struct fault *f)
+{
+    enum ese_header_state behind = hs->shadow;
+    if (!find_shadow(file, hs, f))
+        return false;
+    if (hs->shadow == ESE_HEADER_GOOD) {
+        hs->primary = ESE_HEADER_BAD_PAGE_SIZE;
+        return true;
+    }
+    hs->shadow = behind;
+    return judge(file, 0, size, hs->raw, &hs->primary, f); /* find_shadow() used hs->raw */
 }
 
 bool ese_headers_read(struct ese_file *file, struct ese_headers *hs, struct fault *f)
@@ -221,11 +248,13 @@ bool ese_headers_read(struct ese_file *file, struct ese_headers *hs, struct faul
     if (hs->primary == ESE_HEADER_GOOD) {
         if (!judge_shadow(file, hs, size, f))
             return false;
+        if (hs->shadow != ESE_HEADER_GOOD && !doubt_page_size(file, hs, size, f))
+            return false;
     } else {
         if (!find_shadow(file, hs, f))
             return false;
         if (hs->shadow != ESE_HEADER_GOOD)
-            return refuse_both(hs, f);
+            return refuse_both(file, hs, f);
     }
     ese_header_parse(bytes_of(hs->raw, sizeof hs->raw), &hs->header);
     return refuse_foreign(&hs->header, f);

@@ -70,7 +70,9 @@ static bool find_root(struct ese_lv *lv, struct fault *f)
     enum ese_step step = ese_cursor_seek(&lv->cursor, key, f);
     if (step == ESE_STEP_FAULT)
         return false;
-    if (step == ESE_STEP_END || !bytes_equal(lv->cursor.key, key))
+    struct ese_lv_key found;
+    if (step == ESE_STEP_END || !bytes_equal(lv->cursor.key, key) || !ese_lv_key_read(key, &found) ||
+        !found.root)
         return fault_set(f, FAULT_DAMAGED, "long value %llu is missing",
                          (unsigned long long)lv->key.lid);
     if (!ese_lv_root_read(lv->cursor.data, &lv->root))
@@ -118,8 +120,8 @@ static bool unpack_chunk(struct ese_lv *lv, uint32_t share, struct bytes *run, s
         *run = bytes_of(lv->room, size);
         return true;
     }
-    return fault_context(f, "long value %llu, chunk at offset %u", (unsigned long long)lv->key.lid,
-                         lv->at);
+    return fault_context(f, "long value %llu: the chunk at offset %u has %zu of %u bytes",
+                         (unsigned long long)lv->key.lid, lv->at, lv->stored.size, share);
 }
 
 bool ese_lv_next(struct ese_lv *lv, struct bytes *run, struct fault *f)
@@ -137,10 +139,12 @@ bool ese_lv_next(struct ese_lv *lv, struct bytes *run, struct fault *f)
     uint32_t left = lv->root.size - lv->at;
     uint32_t share = left < lv->chunk ? left : lv->chunk;
     lv->stored = lv->cursor.data;
-    if (lv->stored.size > share)
+    bool encrypted = lv->root.flags & ESE_LV_ENCRYPTED; /* then its size says nothing */
+    if (lv->stored.size > share && !encrypted)
         return chunk_fault(lv, f, "is longer than its share");
-    bool whole = lv->stored.size == share || unpack_chunk(lv, share, run, f);
-    if (lv->stored.size == share)
+    bool plain = lv->stored.size == share && !encrypted;
+    bool whole = plain || unpack_chunk(lv, share, run, f);
+    if (plain)
         *run = lv->stored;
     lv->at += share;
     return whole;

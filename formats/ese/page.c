@@ -27,29 +27,6 @@ static uint32_t word(struct bytes b, size_t at)
     return value;
 }
 
-void ese_page_parse(struct bytes raw, uint32_t number, struct ese_page *page)
-{
-    uint16_t count = half(raw, ESE_PAGE_TAG_COUNT_AT);
-    uint16_t reserved = count >> RESERVED_SHIFT & RESERVED_MASK;
-    *page = (struct ese_page){
-        .number = number,
-        .raw = raw,
-        .prev = word(raw, ESE_PAGE_PREV_AT),
-        .next = word(raw, ESE_PAGE_NEXT_AT),
-        .objid = word(raw, ESE_PAGE_OBJID_AT),
-        .flags = word(raw, ESE_PAGE_FLAGS_AT),
-        .free_bytes = half(raw, ESE_PAGE_FREE_AT),
-        .uncommitted_free = half(raw, ESE_PAGE_UNCOMMITTED_FREE_AT),
-        .first_free = half(raw, ESE_PAGE_FIRST_FREE_AT),
-        .tags = count & TAG_COUNT_MASK,
-        .reserved = reserved ? reserved : 1, /* before reserved tags had a count there was one */
-    };
-    bytes_le64(raw, ESE_PAGE_DBTIME_AT, &page->dbtime);
-    page->tag_array_fits = ese_page_header_size(page) + (size_t)page->tags * TAG_SIZE <= raw.size;
-    if (!page->tag_array_fits)
-        page->tags = 0;
-}
-
 bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, struct bytes *at,
                   struct fault *f)
 {
@@ -83,7 +60,7 @@ struct bytes ese_page_external_header(const struct ese_page *page)
 }
 
 /* What compressed keys of this page start with. */
-static struct bytes shared_prefix(const struct ese_page *page)
+static struct bytes key_prefix(const struct ese_page *page)
 {
     struct bytes header = ese_page_external_header(page);
     if (!(page->flags & ESE_PAGE_ROOT))
@@ -91,6 +68,30 @@ static struct bytes shared_prefix(const struct ese_page *page)
     /* A root's external header says what space the tree has; only a space tree's root may carry a
      * prefix, behind the split buffer. */
     return bytes_from(header, page->flags & ESE_PAGE_SPACE_TREE ? SPLIT_BUFFER_SIZE : header.size);
+}
+
+void ese_page_parse(struct bytes raw, uint32_t number, struct ese_page *page)
+{
+    uint16_t count = half(raw, ESE_PAGE_TAG_COUNT_AT);
+    uint16_t reserved = count >> RESERVED_SHIFT & RESERVED_MASK;
+    *page = (struct ese_page){
+        .number = number,
+        .raw = raw,
+        .prev = word(raw, ESE_PAGE_PREV_AT),
+        .next = word(raw, ESE_PAGE_NEXT_AT),
+        .objid = word(raw, ESE_PAGE_OBJID_AT),
+        .flags = word(raw, ESE_PAGE_FLAGS_AT),
+        .free_bytes = half(raw, ESE_PAGE_FREE_AT),
+        .uncommitted_free = half(raw, ESE_PAGE_UNCOMMITTED_FREE_AT),
+        .first_free = half(raw, ESE_PAGE_FIRST_FREE_AT),
+        .tags = count & TAG_COUNT_MASK,
+        .reserved = reserved ? reserved : 1, /* before reserved tags had a count there was one */
+    };
+    bytes_le64(raw, ESE_PAGE_DBTIME_AT, &page->dbtime);
+    page->tag_array_fits = ese_page_header_size(page) + (size_t)page->tags * TAG_SIZE <= raw.size;
+    if (!page->tag_array_fits)
+        page->tags = 0;
+    page->key_prefix = key_prefix(page);
 }
 
 bool ese_page_node(const struct ese_page *page, unsigned i, struct ese_node *node, struct fault *f)
@@ -107,11 +108,10 @@ bool ese_page_node(const struct ese_page *page, unsigned i, struct ese_node *nod
     uint16_t key_size = first & KEY_SIZE_MASK;
     node->prefix = bytes_of(at.at, 0);
     if (node->flags & ESE_NODE_COMPRESSED) {
-        struct bytes prefix = shared_prefix(page);
-        if (!bytes_cut(prefix, 0, key_size, &node->prefix))
+        if (!bytes_cut(page->key_prefix, 0, key_size, &node->prefix))
             return fault_set(f, FAULT_DAMAGED,
                              "page %u tag %u takes %u bytes from the page's key prefix, which has %zu",
-                             page->number, t, key_size, prefix.size);
+                             page->number, t, key_size, page->key_prefix.size);
         key_size = reader_le16(&r) & KEY_SIZE_MASK;
     }
     node->suffix = reader_take(&r, key_size);

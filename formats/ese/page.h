@@ -43,6 +43,7 @@ struct ese_page {
     uint16_t tags;     /* all tags, the reserved ones included */
     uint16_t reserved; /* how many of them are reserved: at least 1 */
     bool tag_array_fits; /* the tag array lies between header and end: tags may be read */
+    struct bytes key_prefix; /* what compressed keys of the page start with */
 };
 
 /* A tag's run of bytes. */

@@ -46,6 +46,8 @@ bool ese_pages_open(struct ese_file *file, uint32_t page_size, struct ese_pages 
     p->page_size = page_size;
     p->last = pages_in(file, page_size);
     p->frames = CACHE_BYTES / page_size;
+    if (p->frames > p->last)
+        p->frames = p->last + 1; /* a small file needs no more */
     p->buckets = p->frames * 2;
     p->frame = calloc(p->frames, sizeof *p->frame);
     p->bucket = malloc(p->buckets * sizeof *p->bucket);
@@ -187,10 +189,13 @@ static int32_t read_around(struct ese_pages *p, uint32_t number, struct fault *f
             p->frame[i].held++; /* against being thrown out by the neighbours that follow */
         }
     }
-    if (wanted == NO_FRAME)
-        fault_set(f, FAULT_LIMIT, "page %u: the page cache is full of pages in use", number);
-    else
+    if (wanted != NO_FRAME)
         p->frame[wanted].held--;
+    else if ((size_t)(number - first + 1) * p->page_size > got)
+        fault_set(f, FAULT_IO, "page %u: the file became shorter while it was read; get it again",
+                  number);
+    else
+        fault_set(f, FAULT_LIMIT, "page %u: the page cache is full of pages in use", number);
     return wanted;
 }
 

@@ -57,6 +57,7 @@ struct ese_values {
     const struct ese_record *record;
     const struct ese_column *column;
     unsigned count; /* how many ese_values_next() has given */
+    bool stated;    /* the record says something of the column, be it null */
     enum { ESE_VALUES_ONE, ESE_VALUES_TWO, ESE_VALUES_MANY, ESE_VALUES_RUN, ESE_VALUES_DONE } form;
     struct ese_value one;
     struct bytes rest, many;
@@ -76,5 +77,22 @@ bool ese_values_next(struct ese_values *values, struct ese_value *value, struct 
 /* The first value; ESE_VALUE_NULL when there is none. */
 bool ese_record_value(const struct ese_record *record, const struct ese_column *column,
                       struct ese_value *value, struct fault *f);
+
+/* What a table's rows may hold at most: the highest ids that the catalog has. */
+struct ese_record_limits {
+    unsigned fixed, variable, tagged;
+    uint16_t fixed_end[ESE_FIXED_LAST + 1]; /* by column id: where it ends in the record; 0: not there */
+};
+
+void ese_record_limits_of(struct ese_record_limits *limits, const struct ese_table *table);
+
+/* Called for every value that needs more than the record: COMPRESSED and SEPARATED ones. */
+typedef bool (*ese_record_value_fn)(void *context, const struct ese_value *value, struct fault *f);
+
+/* Goes over everything that the record stores, column by column, once: all of it must lie inside the
+ * record, in order, and belong to columns within the limits.  each may be NULL; when it returns false the
+ * check ends with what it put into f. */
+bool ese_record_check(const struct ese_record *record, const struct ese_record_limits *limits,
+                      ese_record_value_fn each, void *context, struct fault *f);
 
 #endif

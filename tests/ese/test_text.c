@@ -1,0 +1,112 @@
+/* Text of the database's code pages becomes UTF-8, whole or in pieces. */
+#include "formats/ese/text.h"
+#include "formats/ese/format.h"
+#include "tests/check_main.h"
+
+#define RAW(literal)                                                                               \
+    {                                                                                              \
+        .at = (const uint8_t *)("" literal), .size = sizeof(literal) - 1                           \
+    }
+
+static const struct example {
+    const char *what;
+    uint32_t code_page;
+    struct bytes stored;
+    const char *utf8;
+    bool bad;
+} examples[] = {
+    {"nothing", 1252, RAW(""), "", false},
+    {"ASCII", 1252, RAW("Kmsdata"), "Kmsdata", false},
+    {"umlauts and the euro sign", 1252, RAW("M\xfcller \x80"), "M\xc3\xbcller \xe2\x82\xac", false},
+    {"undefined in 1252", 1252, RAW("\x81\x9d"), "\xc2\x81\xc2\x9d", false},
+    {"last of 1252", 1252, RAW("\x9f\xa0\xff"), "\xc5\xb8\xc2\xa0\xc3\xbf", false},
+    {"code page 0 is 1252", 0, RAW("\x93x\x94"), "\xe2\x80\x9cx\xe2\x80\x9d", false},
+    {"ASCII is strict", 20127, RAW("a\x80z"), "a\xef\xbf\xbdz", true},
+    {"UTF-16", 1200, RAW("a\0\xfc\0\xac\x20"), "a\xc3\xbc\xe2\x82\xac", false},
+    {"a pair of surrogates", 1200, RAW("\x3d\xd8\x00\xde"), "\xf0\x9f\x98\x80", false},
+    {"a first surrogate alone", 1200, RAW("\x3d\xd8"), "\xef\xbf\xbd", true},
+    {"a second surrogate alone", 1200, RAW("\x00\xde"), "\xef\xbf\xbd", true},
+    {"two first surrogates", 1200, RAW("\x3d\xd8\x3d\xd8\x00\xde"), "\xef\xbf\xbd\xf0\x9f\x98\x80",
+     true},
+    {"a first surrogate before a letter", 1200, RAW("\x3d\xd8z\0"), "\xef\xbf\xbdz", true},
+    {"half a unit at the end", 1200, RAW("a\0b"), "a\xef\xbf\xbd", true},
+    {"a first surrogate and half a unit", 1200, RAW("\x3d\xd8\x00"), "\xef\xbf\xbd\xef\xbf\xbd",
+     true},
+};
+
+/* Converts in runs of `step` bytes, each into a block of exactly the promised room. */
+static void convert(const struct example *x, size_t step)
+{
+    char all[200];
+    size_t n = 0;
+    struct ese_text text = {.code_page = x->code_page};
+    for (size_t at = 0; at < x->stored.size; at += step) {
+        struct bytes run = bytes_from(x->stored, at);
+        if (run.size > step)
+            run.size = step;
+        char *room = malloc(ESE_TEXT_GROWTH * run.size + ESE_TEXT_CARRY);
+        size_t got = ese_text_convert(&text, run, room);
+        ck_assert_uint_le(got, ESE_TEXT_GROWTH * run.size + ESE_TEXT_CARRY);
+        memcpy(all + n, room, got);
+        n += got;
+        free(room);
+    }
+    char *room = malloc(ESE_TEXT_CARRY);
+    size_t got = ese_text_end(&text, room);
+    memcpy(all + n, room, got);
+    n += got;
+    free(room);
+    all[n] = '\0';
+    ck_assert_msg(strcmp(all, x->utf8) == 0, "%s in steps of %zu: %s", x->what, step, all);
+    ck_assert_msg(text.bad == x->bad, "%s in steps of %zu", x->what, step);
+    ck_assert_uint_eq(ese_text_end(&text, all), 0);
+}
+
+START_TEST(an_example_becomes_its_utf8_in_runs_of_any_size)
+{
+    for (size_t step = 1; step <= examples[_i].stored.size + 1; step++)
+        convert(&examples[_i], step);
+}
+END_TEST
+
+/* Every byte of 1252, and every UTF-16 unit, gives well-formed UTF-8 of the promised size. */
+START_TEST(everything_gives_well_formed_utf8)
+{
+    for (uint32_t unit = 0; unit < 0x10000; unit++) {
+        uint8_t two[2] = {(uint8_t)unit, (uint8_t)(unit >> 8)};
+        char to[ESE_TEXT_GROWTH * 2 + ESE_TEXT_CARRY];
+        struct ese_text text = {.code_page = unit < 256 ? 1252 : 1200};
+        size_t n = ese_text_convert(&text, bytes_of(two, unit < 256 ? 1 : 2), to);
+        n += ese_text_end(&text, to + n);
+        uint8_t first = (uint8_t)to[0];
+        size_t expected = first < 0x80 ? 1 : first < 0xe0 ? 2 : 3;
+        ck_assert_uint_eq(n, expected);
+        for (size_t i = 1; i < n; i++)
+            ck_assert_uint_eq((uint8_t)to[i] & 0xc0, 0x80);
+        ck_assert_int_eq(text.bad, unit >= 0xd800 && unit < 0xe000);
+    }
+}
+END_TEST
+
+START_TEST(known_code_pages)
+{
+    static const struct {
+        uint32_t code_page;
+        bool known;
+    } pages[] = {{0, true},    {1200, true},  {1252, true},   {20127, true},      {437, false},
+                 {932, false}, {1201, false}, {65001, false}, {UINT32_MAX, false}};
+    for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+        ck_assert_int_eq(ese_text_known(pages[i].code_page), pages[i].known);
+}
+END_TEST
+
+int main(void)
+{
+    return check_main("text",
+                      (const struct check_case[]){
+                          {an_example_becomes_its_utf8_in_runs_of_any_size, ARRAY_SIZE(examples)},
+                          {everything_gives_well_formed_utf8, 0},
+                          {known_code_pages, 0},
+                          {0},
+                      });
+}
