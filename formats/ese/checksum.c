@@ -9,8 +9,8 @@ struct xor_ecc {
     uint32_t xor_sum, ecc;
 };
 
-/* XOR of all 64-byte lines of b, kept as 64 bytes so that no byte order matters before the end; adds
- * to *odd_lines the XOR of the numbers of all lines whose own bits have odd parity. */
+/* XOR of all 64-byte lines of b, kept as 64 bytes so that no byte order matters before the end;
+ * adds to *odd_lines the XOR of the numbers of all lines whose own bits have odd parity. */
 static void fold_lines(struct bytes b, uint64_t line[8], uint32_t *odd_lines)
 {
     uint32_t odd = 0;
@@ -46,9 +46,10 @@ static uint32_t mask_if_odd(uint32_t word, uint32_t mask)
 }
 
 /*
- * The error correcting code: rows are the block's 32-bit words, columns their bits.  p and r are the
- * XOR of the numbers of all rows and columns with odd parity, q and s the same of the complemented
- * numbers.  After one flip, new ^ old is the bit's number in p:r and its complement in q:s.
+ * The error correcting code: rows are the block's 32-bit words, columns their bits.  p and r are
+ * the XOR of the numbers of all rows and columns with odd parity, q and s the same of the
+ * complemented numbers.  After one flip, new ^ old is the bit's number in p:r and its complement in
+ * q:s.
  */
 static uint32_t make_ecc(uint32_t rows, uint32_t odd_rows, uint32_t columns)
 {
@@ -121,7 +122,8 @@ static bool one_bit_flipped(struct xor_ecc now, struct xor_ecc stored, size_t si
 
 /* The stored sum of block i.  A flip in it that the first block, which covers it, has named is put
  * right: the block itself has no fault then. */
-static struct xor_ecc stored_sum(struct bytes page, size_t i, const struct ese_checksum_verdict *named)
+static struct xor_ecc stored_sum(struct bytes page, size_t i,
+                                 const struct ese_checksum_verdict *named)
 {
     const uint8_t *sums = page.at + block_sum_at(i);
     struct xor_ecc stored = {le32_of(sums), le32_of(sums + 4)};
@@ -194,7 +196,8 @@ void ese_checksum_set(uint8_t *page, size_t size, uint32_t number)
         return;
     }
     size_t each = block_size(size);
-    for (size_t i = size / each; i-- > 0;) { /* the first block covers the others' sums: it is last */
+    for (size_t i = size / each;
+         i-- > 0;) { /* the first block covers the others' sums: it is last */
         struct xor_ecc sum = block_sum(bytes_of(page + i * each, each), number, i == 0);
         put_le32(page + block_sum_at(i), sum.xor_sum);
         put_le32(page + block_sum_at(i) + 4, sum.ecc);

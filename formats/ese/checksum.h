@@ -1,12 +1,13 @@
 /*
  * Checksums of ESE pages and headers.
  *
- * Old form (revision 2 to 0xa, and every header): the XOR of all 32-bit words but the first, seeded with
- * 0x89abcdef, in the first word; pages carry their own number in the second.
+ * Old form (revision 2 to 0xa, and every header): the XOR of all 32-bit words but the first, seeded
+ * with 0x89abcdef, in the first word; pages carry their own number in the second.
  *
- * New form (page flag 0x2000): per block the XOR of its words, seeded with the page number, and an error
- * correcting code that names a single flipped bit.  Pages up to 8 KiB are one block; a 16 KiB page has
- * four of 4 KiB, a 32 KiB page four of 8 KiB, whose words stand at offset 0 and at 40, 48 and 56.
+ * New form (page flag 0x2000): per block the XOR of its words, seeded with the page number, and an
+ * error correcting code that names a single flipped bit.  Pages up to 8 KiB are one block; a 16 KiB
+ * page has four of 4 KiB, a 32 KiB page four of 8 KiB, whose words stand at offset 0 and at 40, 48
+ * and 56.
  *
  * Source: the published engine, dev/ese/src/checksum/ and ese/_osu/checksumu.cxx.
  */
@@ -25,9 +26,10 @@ enum ese_checksum_state {
 
 struct ese_checksum_verdict {
     enum ese_checksum_state state;
-    uint32_t bit;      /* ONE_BIT: the flipped bit, counted from the page's first byte, low bit first */
-    uint32_t found;    /* BAD and ONE_BIT: the stored XOR word; NUMBER: the stored page number */
-    uint32_t expected; /* BAD and ONE_BIT: the XOR word that the bytes have; NUMBER: the page's own */
+    uint32_t bit; /* ONE_BIT: the flipped bit, counted from the page's first byte, low bit first */
+    uint32_t found; /* BAD and ONE_BIT: the stored XOR word; NUMBER: the stored page number */
+    uint32_t
+        expected; /* BAD and ONE_BIT: the XOR word that the bytes have; NUMBER: the page's own */
 };
 
 /* The old-form sum of a page or header: what its first word must be.  b: a multiple of 8 bytes. */
