@@ -33,10 +33,10 @@ static void tell_header(struct ese_db *db)
     const struct ese_headers *hs = &db->headers;
     const struct ese_header *h = &hs->header;
     if (hs->primary != ESE_HEADER_GOOD)
-        tell(db, ESE_NOTICE_HEADER_BAD, "the header is %s; the shadow header is used",
+        tell(db, ESE_NOTICE_HEADER_BAD, "the header %s; the shadow header is used",
              ese_header_state_name(hs->primary));
     else if (hs->shadow != ESE_HEADER_GOOD)
-        tell(db, ESE_NOTICE_SHADOW_BAD, "the shadow header is %s",
+        tell(db, ESE_NOTICE_SHADOW_BAD, "the shadow header %s",
              ese_header_state_name(hs->shadow));
     else if (!hs->equal)
         tell(db, ESE_NOTICE_SHADOW_BAD, "the header and the shadow header differ");

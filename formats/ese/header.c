@@ -82,15 +82,15 @@ const char *ese_header_state_name(enum ese_header_state state)
 {
     switch (state) {
     case ESE_HEADER_GOOD:
-        return "good";
+        return "is good";
     case ESE_HEADER_UNREADABLE:
-        return "cut short by the end of the file";
+        return "is cut short by the end of the file";
     case ESE_HEADER_NOT_ESE:
-        return "without the ESE magic number";
+        return "lacks the ESE magic number";
     case ESE_HEADER_BAD_CHECKSUM:
-        return "with a wrong checksum";
+        return "has a wrong checksum";
     case ESE_HEADER_BAD_PAGE_SIZE:
-        return "with a page size that cannot be";
+        return "names a page size that cannot be";
     }
     return "?";
 }
@@ -199,7 +199,7 @@ static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, str
                          "and no shadow header; name another file, or restore this one from a backup",
                          ESE_MAGIC, word(bytes_of(start, sizeof start), ESE_HEADER_MAGIC_AT));
     return fault_set(f, FAULT_DAMAGED,
-                     "neither header can be used: the header is %s, the shadow header is %s; restore "
+                     "neither header can be used: the header %s, the shadow header %s; restore "
                      "the file from a backup",
                      ese_header_state_name(hs->primary), ese_header_state_name(hs->shadow));
 }

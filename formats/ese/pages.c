@@ -26,6 +26,9 @@ struct ese_pages {
     uint8_t *ahead; /* READ_AHEAD_BYTES */
     void (*tell_corrected)(void *context, uint32_t page, uint32_t bit);
     void *tell_context;
+    const struct ese_page *(*changed)(void *context, uint32_t number); /* see ese_pages_overlay() */
+    void *changed_context;
+    uint32_t last_in_file;
 };
 
 static uint32_t pages_in(const struct ese_file *file, uint32_t page_size)
@@ -44,7 +47,7 @@ bool ese_pages_open(struct ese_file *file, uint32_t page_size, struct ese_pages 
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
     p->file = file;
     p->page_size = page_size;
-    p->last = pages_in(file, page_size);
+    p->last = p->last_in_file = pages_in(file, page_size);
     p->frames = CACHE_BYTES / page_size;
     if (p->frames > p->last)
         p->frames = p->last + 1; /* a small file needs no more */
@@ -89,6 +92,14 @@ void ese_pages_on_corrected(struct ese_pages *p, void (*tell)(void *, uint32_t, 
 {
     p->tell_corrected = tell;
     p->tell_context = context;
+}
+
+void ese_pages_overlay(struct ese_pages *p, const struct ese_page *(*changed)(void *, uint32_t),
+                       void *context, uint32_t last)
+{
+    p->changed = changed;
+    p->changed_context = context;
+    p->last = changed && last > p->last_in_file ? last : p->last_in_file;
 }
 
 static int32_t *bucket_of(struct ese_pages *p, uint32_t number)
@@ -205,6 +216,10 @@ bool ese_pages_get(struct ese_pages *p, uint32_t number, const struct ese_page *
     if (number == 0 || number > p->last)
         return fault_set(f, FAULT_DAMAGED, "page %u is not in the file: its last page is %u", number,
                          p->last);
+    if (p->changed && (*page = p->changed(p->changed_context, number)) != NULL)
+        return true;
+    if (number > p->last_in_file)
+        return fault_set(f, FAULT_DAMAGED, "page %u was never written: the file grew by it", number);
     int32_t i = find(p, number);
     if (i == NO_FRAME)
         i = read_around(p, number, f);
@@ -218,9 +233,9 @@ bool ese_pages_get(struct ese_pages *p, uint32_t number, const struct ese_page *
 
 void ese_pages_put(struct ese_pages *p, const struct ese_page *page)
 {
-    (void)p;
-    if (page != NULL)
-        ((struct frame *)(uintptr_t)page)->held--;
+    struct frame *frame = (struct frame *)(uintptr_t)page;
+    if (frame >= p->frame && frame < p->frame + p->frames) /* a changed page is not the cache's */
+        frame->held--;
 }
 
 bool ese_pages_get_sound(struct ese_pages *p, uint32_t number, const struct ese_page **page,

@@ -126,12 +126,12 @@ static const struct pair {
     {"the header names half its size", header_names_half, true, ESE_HEADER_BAD_PAGE_SIZE,
      ESE_HEADER_GOOD, false, NULL},
     {"both flipped", flip_both, false, ESE_HEADER_BAD_CHECKSUM, ESE_HEADER_BAD_CHECKSUM, false,
-     "neither header can be used: the header is with a wrong checksum, the shadow header is with a "
+     "neither header can be used: the header has a wrong checksum, the shadow header has a "
      "wrong checksum; restore"},
     {"both wiped", wipe_both, false, ESE_HEADER_NOT_ESE, ESE_HEADER_NOT_ESE, false,
      "not an ESE database: expected 0x89abcdef at byte 4 of the header, found 0x00000000"},
     {"header wiped, shadow flipped", wipe_header_flip_shadow, false, ESE_HEADER_NOT_ESE,
-     ESE_HEADER_BAD_CHECKSUM, false, "the header is without the ESE magic number, the shadow"},
+     ESE_HEADER_BAD_CHECKSUM, false, "the header lacks the ESE magic number, the shadow"},
     {"both name a size that does not exist", both_name_5000, false, ESE_HEADER_BAD_PAGE_SIZE,
      ESE_HEADER_BAD_PAGE_SIZE, false, "page size that cannot be"},
     {"both name 64 KiB", both_name_64k, false, ESE_HEADER_BAD_PAGE_SIZE, ESE_HEADER_BAD_PAGE_SIZE,

@@ -1,0 +1,472 @@
+/*
+ * Compaction: what it keeps, what it refuses, and that nothing half-written is left.
+ *
+ *     test_compact                  the test
+ *     test_compact IN OUT           compacts a file, for test_roundtrip.py
+ */
+#include "tests/check_main.h"
+
+#include "formats/ese/check.h"
+#include "formats/ese/checksum.h"
+#include "formats/ese/compact.h"
+#include "formats/outfile.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/km-compact-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[4][128];
+    static unsigned next;
+    char *to = path[next++ % 4];
+    snprintf(to, sizeof path[0], "%s/%s", folder, name);
+    return to;
+}
+
+/* How many names the folder has: nothing may be left behind, under any name. */
+static unsigned names_in_folder(void)
+{
+    unsigned count = 0;
+    DIR *dir = opendir(folder);
+    ck_assert_ptr_nonnull(dir);
+    for (struct dirent *e; (e = readdir(dir)) != NULL;)
+        count += e->d_name[0] != '.' || strlen(e->d_name) > 2;
+    closedir(dir);
+    return count;
+}
+
+static void start(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/km-compact-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void end(void)
+{
+    glob_t found;
+    char pattern[64];
+    snprintf(pattern, sizeof pattern, "%s/*", folder);
+    if (glob(pattern, GLOB_PERIOD, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            unlink(found.gl_pathv[i]);
+    globfree(&found);
+    rmdir(folder);
+}
+
+/* ---- sources ---- */
+
+static struct ese_index indexes[] = {
+    {.name = "Primary",
+     .flags = ESE_INDEX_PRIMARY | ESE_INDEX_UNIQUE | ESE_INDEX_NO_NULL_SEGMENT,
+     .segments = 1,
+     .segment = {{.column = 1}}},
+    {.name = "ByName", .flags = ESE_INDEX_UNIQUE, .segments = 1, .segment = {{.column = 128}}},
+    {.name = "ByValue",
+     .flags = ESE_INDEX_ALLOW_ALL_NULLS | ESE_INDEX_ALLOW_FIRST_NULL | ESE_INDEX_ALLOW_SOME_NULLS,
+     .segments = 1,
+     .segment = {{.column = 2}}},
+};
+
+static struct ese_column columns[] = {
+    {.name = "Id", .type = ESE_COL_LONG, .flags = ESE_COLUMN_NOT_NULL},
+    {.name = "Value", .type = ESE_COL_LONG},
+    {.name = "Name", .type = ESE_COL_TEXT},
+    {.name = "Data", .type = ESE_COL_LONG_BINARY},
+};
+
+struct row {
+    uint8_t id, value;
+    const char *name;
+};
+
+/* A database with one table; rows with odd ids share a long value, those with even ones have one
+ * each. */
+static void make(const char *path, const struct row *row, unsigned rows, bool duplicates,
+                 uint32_t page_size)
+{
+    struct fault f = {.code = FAULT_NONE};
+    static uint8_t data[10000];
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    ck_assert_int_ge(fd, 0);
+    const struct ese_build_options options = {
+        .descriptor = fd, .revision = 0x14, .page_size = page_size};
+    const struct ese_table schema = {.name = "Things",
+                                     .columns = ARRAY_SIZE(columns),
+                                     .column = columns,
+                                     .indexes = ARRAY_SIZE(indexes),
+                                     .index = indexes};
+    struct ese_build *build;
+    struct ese_build_table *t;
+    ck_assert_msg(ese_build_start(&options, &build, &f), "%s", f.text);
+    ck_assert_msg(ese_build_table_begin(build, &schema, 0, &t, &f), "%s", f.text);
+    if (duplicates)
+        ese_build_allow_duplicates(t);
+    const struct ese_table *s = ese_build_schema(t);
+    uint64_t shared;
+    uint32_t sharing = 0;
+    for (unsigned i = 0; i < rows; i++)
+        sharing += row[i].id % 2;
+    memset(data, 's', sizeof data);
+    ck_assert(ese_build_long_value(t, sharing, bytes_of(data, 9000), &shared, &f));
+    for (unsigned i = 0; i < rows; i++) {
+        uint8_t id[4] = {row[i].id}, value[4] = {row[i].value};
+        struct ese_build_value values[] = {
+            {.column = ese_table_column(s, "Id"), .data = bytes_of(id, 4)},
+            {.column = ese_table_column(s, "Value"), .data = bytes_of(value, 4)},
+            {.column = ese_table_column(s, "Name"),
+             .data = bytes_of(row[i].name, strlen(row[i].name))},
+            {.column = ese_table_column(s, "Data"),
+             .lid = row[i].id % 2 ? shared : 0,
+             .data = bytes_of(data, 5000)},
+        };
+        ck_assert_msg(ese_build_row(t, values, 4, &f), "%s", f.text);
+    }
+    ck_assert_msg(ese_build_table_end(t, &f), "%s", f.text);
+    ck_assert_msg(ese_build_finish(build, NULL, &f), "%s", f.text);
+    close(fd);
+}
+
+static const struct row good[] = {{1, 9, "one"}, {2, 8, "two"}, {3, 7, "three"}, {4, 9, "four"}};
+
+/* Changes bytes of page `number` of a file with pages of 4096 bytes; number 0: of both headers. */
+static void change(const char *path, uint32_t number, size_t at, const void *bytes, size_t size,
+                   bool sum)
+{
+    uint8_t page[4096];
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    for (uint32_t place = number ? number + 1 : 0; place < (number ? number + 2 : 2); place++) {
+        ck_assert_int_eq(pread(fd, page, sizeof page, (off_t)(place * sizeof page)), sizeof page);
+        memcpy(page + at, bytes, size);
+        if (sum && number)
+            ese_checksum_set(page, sizeof page, number);
+        else if (sum)
+            ese_checksum_set_header(page, sizeof page);
+        ck_assert_int_eq(pwrite(fd, page, sizeof page, (off_t)(place * sizeof page)), sizeof page);
+    }
+    close(fd);
+}
+
+static struct ese_compact_result result;
+static struct fault fault;
+
+static bool compact(const char *from, const char *to, const struct ese_compact_options *options,
+                    bool force)
+{
+    static const struct ese_compact_options none;
+    struct ese_db *db;
+    fault = (struct fault){.code = FAULT_NONE};
+    ck_assert_msg(ese_db_open(from, NULL, NULL, &db, &fault), "%s", fault.text);
+    bool ok = ese_compact_to(db, to, force, options ? options : &none, &result, &fault);
+    ese_db_close(db);
+    return ok;
+}
+
+static void print_finding(void *context, const struct ese_finding *finding)
+{
+    if (finding->severity == ESE_PROBLEM)
+        fprintf(stderr, "%s: page %u: %s\n", (const char *)context, finding->page, finding->text);
+}
+
+static uint64_t problems_of(const char *path, uint64_t *rows)
+{
+    struct ese_db *db;
+    struct ese_check_summary summary;
+    ck_assert_msg(ese_db_open(path, NULL, NULL, &db, &fault), "%s: %s", path, fault.text);
+    ck_assert(ese_check(db, print_finding, (void *)(uintptr_t)path, &summary, &fault));
+    if (rows)
+        *rows = ese_db_count_rows(db, ese_catalog_find(db->catalog, "Things"), NULL, NULL);
+    ese_db_close(db);
+    return summary.problems;
+}
+
+/* ---- what is kept ---- */
+
+static uint8_t *contents(const char *path, size_t *size)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert(fd >= 0 && fstat(fd, &st) == 0);
+    *size = (size_t)st.st_size;
+    uint8_t *bytes = malloc(*size);
+    ck_assert_int_eq(read(fd, bytes, *size), (ssize_t)*size);
+    close(fd);
+    return bytes;
+}
+
+/* Equal but for checksum and signature of the two headers. */
+static void must_be_twins(const char *a, const char *b, uint32_t page_size)
+{
+    size_t size, other;
+    uint8_t *x = contents(a, &size), *y = contents(b, &other);
+    ck_assert_uint_eq(size, other);
+    for (unsigned i = 0; i < 2; i++)
+        for (uint8_t *header = i ? y : x; header < (i ? y : x) + 2 * page_size;
+             header += page_size) {
+            memset(header, 0, 4);
+            memset(header + ESE_HEADER_SIGNATURE_AT, 0, 4);
+        }
+    size_t at = 0;
+    while (at < size && x[at] == y[at])
+        at++;
+    ck_assert_msg(at == size, "%s and %s differ at byte %zu", a, b, at);
+    free(x);
+    free(y);
+}
+
+START_TEST(compacting_twice_changes_nothing_more)
+{
+    make(in_folder("a"), good, 4, false, 4096);
+    ck_assert_msg(compact(in_folder("a"), in_folder("b"), NULL, false), "%s", fault.text);
+    ck_assert_msg(compact(in_folder("b"), in_folder("c"), NULL, false), "%s", fault.text);
+    must_be_twins(in_folder("b"), in_folder("c"), 4096);
+    uint64_t rows;
+    ck_assert_uint_eq(problems_of(in_folder("b"), &rows), 0);
+    ck_assert_uint_eq(rows, 4);
+}
+END_TEST
+
+/* In this file, as Windows left it, one index entry points at no row. */
+static bool has_dangling_entry(const char *path)
+{
+    return strstr(path, "Catalog1.edb") != NULL;
+}
+
+START_TEST(clean_corpus_files_are_compacted)
+{
+    const char *corpus = getenv("KM_CORPUS");
+    char pattern[512];
+    glob_t found;
+    unsigned compacted = 0;
+    snprintf(pattern, sizeof pattern, "%s/e*/*.gz", corpus ? corpus : "../shared/corpus");
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct ese_db *db;
+        if (strstr(found.gl_pathv[i], "-values/"))
+            continue;
+        ck_assert_msg(ese_db_open(found.gl_pathv[i], NULL, NULL, &db, &fault), "%s", fault.text);
+        struct ese_header h = db->headers.header;
+        ese_db_close(db);
+        bool clean = h.state == ESE_STATE_CLEAN_SHUTDOWN;
+        ck_assert_msg(compact(found.gl_pathv[i], in_folder("b"), NULL, true) == clean, "%s: %s",
+                      found.gl_pathv[i], fault.text);
+        if (!clean)
+            continue;
+        compacted++;
+        ck_assert_uint_eq(result.dropped_entries, has_dangling_entry(found.gl_pathv[i]));
+        ck_assert_uint_eq(problems_of(in_folder("b"), NULL), 0);
+        ck_assert(compact(in_folder("b"), in_folder("c"), NULL, true));
+        must_be_twins(in_folder("b"), in_folder("c"), h.page_size);
+    }
+    globfree(&found);
+    ck_assert_uint_ge(compacted, 15);
+}
+END_TEST
+
+/* ---- one key for two rows ---- */
+
+START_TEST(rows_with_one_key_stop_it_and_are_named)
+{
+    static const struct row twice[] = {{1, 9, "one"}, {2, 8, "same"}, {3, 7, "SAME"}};
+    static const struct row primary[] = {{1, 9, "one"}, {1, 8, "two"}, {2, 8, "three"}};
+    make(in_folder("a"), twice, 3, true, 4096);
+    ck_assert(!compact(in_folder("a"), in_folder("b"), NULL, false));
+    ck_assert(result.duplicate);
+    ck_assert_ptr_nonnull(strstr(fault.text, "7f80000002"));
+    ck_assert_ptr_nonnull(strstr(fault.text, "7f80000003"));
+    make(in_folder("p"), primary, 3, true, 4096);
+    ck_assert(!compact(in_folder("p"), in_folder("b"), NULL, false));
+    ck_assert(result.duplicate);
+    ck_assert_ptr_nonnull(strstr(fault.text, "tag 1 and page"));
+    ck_assert_uint_eq(names_in_folder(), 2);
+}
+END_TEST
+
+static unsigned told;
+
+static void count_told(void *context, const char *text)
+{
+    (void)context;
+    ck_assert_ptr_nonnull(strstr(text, "table Things"));
+    told++;
+}
+
+START_TEST(keep_first_drops_the_later_ones_wholly)
+{
+    /* 4 claims 2's name.  The second 6 has the first one's primary key. */
+    static const struct row twice[] = {{1, 9, "one"},  {2, 8, "same"}, {4, 7, "SAME"},
+                                       {5, 6, "five"}, {6, 6, "six"},  {6, 5, "seven"}};
+    const struct ese_compact_options options = {.keep_first = true, .dropped = count_told};
+    make(in_folder("a"), twice, 6, true, 4096);
+    told = 0;
+    ck_assert_msg(compact(in_folder("a"), in_folder("b"), &options, false), "%s", fault.text);
+    uint64_t rows;
+    ck_assert_uint_eq(problems_of(in_folder("b"), &rows), 0);
+    ck_assert_uint_eq(rows, 4);
+    ck_assert_uint_eq(told, 2);
+    ck_assert_uint_eq(result.dropped_rows, 2);
+    /* the shared one, 2's and 6's: those of the dropped rows are gone */
+    ck_assert_uint_eq(result.built.long_values, 3);
+}
+END_TEST
+
+/* ---- what is refused ---- */
+
+START_TEST(a_dirty_source_is_refused)
+{
+    const uint8_t dirty[4] = {ESE_STATE_DIRTY_SHUTDOWN};
+    make(in_folder("a"), good, 4, false, 4096);
+    change(in_folder("a"), 0, ESE_HEADER_STATE_AT, dirty, 4, true);
+    ck_assert(!compact(in_folder("a"), in_folder("b"), NULL, false));
+    ck_assert_ptr_nonnull(strstr(fault.text, "dirty-shutdown"));
+    ck_assert_uint_eq(names_in_folder(), 1);
+}
+END_TEST
+
+START_TEST(a_damaged_page_is_named)
+{
+    make(in_folder("a"), good, 4, false, 4096);
+    struct ese_db *db;
+    ck_assert(ese_db_open(in_folder("a"), NULL, NULL, &db, &fault));
+    uint32_t root = ese_catalog_find(db->catalog, "Things")->root;
+    ese_db_close(db);
+    change(in_folder("a"), root, 200, "damage!!", 8, false);
+    ck_assert(!compact(in_folder("a"), in_folder("b"), NULL, false));
+    char page[32];
+    snprintf(page, sizeof page, "page %u ", root);
+    ck_assert_ptr_nonnull(strstr(fault.text, page));
+    ck_assert_uint_eq(names_in_folder(), 1);
+}
+END_TEST
+
+START_TEST(an_existing_target_is_only_replaced_by_force)
+{
+    make(in_folder("a"), good, 4, false, 4096);
+    make(in_folder("b"), good, 1, false, 4096);
+    ck_assert(!compact(in_folder("a"), in_folder("b"), NULL, false));
+    ck_assert_ptr_nonnull(strstr(fault.text, "--force"));
+    uint64_t rows;
+    problems_of(in_folder("b"), &rows);
+    ck_assert_uint_eq(rows, 1);
+    ck_assert(compact(in_folder("a"), in_folder("b"), NULL, true));
+    problems_of(in_folder("b"), &rows);
+    ck_assert_uint_eq(rows, 4);
+    ck_assert_uint_eq(names_in_folder(), 2);
+}
+END_TEST
+
+START_TEST(the_input_is_never_the_output)
+{
+    make(in_folder("a"), good, 4, false, 4096);
+    ck_assert_int_eq(link(in_folder("a"), in_folder("b")), 0);
+    ck_assert_int_eq(symlink("a", in_folder("c")), 0);
+    ck_assert(!compact(in_folder("a"), in_folder("a"), NULL, true));
+    ck_assert(!compact(in_folder("a"), in_folder("b"), NULL, true));
+    ck_assert(!compact(in_folder("a"), in_folder("c"), NULL, true));
+    ck_assert_ptr_nonnull(strstr(fault.text, "the input itself"));
+    ck_assert_uint_eq(problems_of(in_folder("a"), NULL), 0);
+}
+END_TEST
+
+START_TEST(an_interrupted_run_leaves_nothing)
+{
+    static volatile sig_atomic_t stop = 1;
+    const struct ese_compact_options options = {.stop = &stop};
+    make(in_folder("a"), good, 4, false, 4096);
+    ck_assert(!compact(in_folder("a"), in_folder("b"), &options, false));
+    ck_assert(result.interrupted);
+    ck_assert_uint_eq(names_in_folder(), 1);
+}
+END_TEST
+
+START_TEST(a_full_disk_leaves_nothing)
+{
+    struct rlimit before, limit;
+    make(in_folder("a"), good, 4, false, 4096);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    for (rlim_t size = 4096; size < 160000; size += 40000) {
+        signal(SIGXFSZ, SIG_IGN);
+        limit = (struct rlimit){size, before.rlim_max};
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        bool ok = compact(in_folder("a"), in_folder("b"), NULL, false);
+        setrlimit(RLIMIT_FSIZE, &before);
+        ck_assert(!ok);
+        ck_assert_int_eq(fault.code, FAULT_IO);
+        ck_assert_uint_eq(names_in_folder(), 1);
+    }
+}
+END_TEST
+
+START_TEST(bits_are_the_inputs_and_never_wider)
+{
+    struct stat st;
+    mode_t mask = umask(0);
+    make(in_folder("a"), good, 4, false, 4096);
+    ck_assert_int_eq(chmod(in_folder("a"), 0640), 0);
+    ck_assert(compact(in_folder("a"), in_folder("b"), NULL, false));
+    umask(mask);
+    ck_assert_int_eq(stat(in_folder("b"), &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0640);
+}
+END_TEST
+
+START_TEST(a_name_in_no_directory_is_refused)
+{
+    make(in_folder("a"), good, 1, false, 4096);
+    ck_assert(!compact(in_folder("a"), in_folder("nowhere/b"), NULL, false));
+    ck_assert(!compact(in_folder("a"), in_folder(""), NULL, true));
+    ck_assert(!compact(in_folder("a"), folder, NULL, true));
+    ck_assert_int_eq(fault.code, FAULT_NOT_THIS);
+}
+END_TEST
+
+static int compact_one(char **argument)
+{
+    struct ese_db *db;
+    const struct ese_compact_options options = {.keep_first = false};
+    bool ok = ese_db_open(argument[1], NULL, NULL, &db, &fault);
+    if (ok) {
+        ok = ese_compact_to(db, argument[2], true, &options, &result, &fault);
+        ese_db_close(db);
+    }
+    if (!ok)
+        fprintf(stderr, "%s\n", fault.text);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int arguments, char **argument)
+{
+    if (arguments == 3)
+        return compact_one(argument);
+    Suite *suite = suite_create("compact");
+    TCase *group = tcase_create("compact");
+    tcase_set_timeout(group, 120);
+    tcase_add_checked_fixture(group, start, end);
+    tcase_add_test(group, compacting_twice_changes_nothing_more);
+    tcase_add_test(group, clean_corpus_files_are_compacted);
+    tcase_add_test(group, rows_with_one_key_stop_it_and_are_named);
+    tcase_add_test(group, keep_first_drops_the_later_ones_wholly);
+    tcase_add_test(group, a_dirty_source_is_refused);
+    tcase_add_test(group, a_damaged_page_is_named);
+    tcase_add_test(group, an_existing_target_is_only_replaced_by_force);
+    tcase_add_test(group, the_input_is_never_the_output);
+    tcase_add_test(group, an_interrupted_run_leaves_nothing);
+    tcase_add_test(group, a_full_disk_leaves_nothing);
+    tcase_add_test(group, bits_are_the_inputs_and_never_wider);
+    tcase_add_test(group, a_name_in_no_directory_is_refused);
+    suite_add_tcase(suite, group);
+    SRunner *runner = srunner_create(suite);
+    if (!getenv("CK_FORK") && check_wants_one_process())
+        srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
