@@ -3,7 +3,7 @@
 # tests/run.sh and every other script that must work on a fresh Debian 12.
 
 # To build the programs.
-KM_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libgnutls28-dev zlib1g-dev nettle-dev
+KM_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libgnutls28-dev zlib1g-dev nettle-dev libgmp-dev
     libinih-dev libsmartcols-dev libyajl-dev"
 
 # To run every test as well: the second compiler with its fuzzer, the test library, independent
