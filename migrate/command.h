@@ -20,19 +20,24 @@ enum exit_status {
     EXIT_CANCELLED = 32,
 };
 
+enum { OPTION_TRUST_MOST = 64 };
+
 struct options {
-    bool json, quiet, help;
+    bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first;
     const char *color; /* "auto", "always", "never" */
-    const char *table;
+    const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan;
+    const char *trust[OPTION_TRUST_MOST];
+    unsigned trusts;
     const char *operand[2];
     unsigned operands;
 };
 
 struct option_spec {
-    const char *name;       /* without the dashes */
+    const char *name;       /* without the dashes; one letter: with one dash */
     const char *value_name; /* NULL: a flag */
     const char *help;
     size_t offset; /* in struct options: of a bool for a flag, of a const char * otherwise */
+    size_t many;   /* may be given so often; its values go to an array, counted behind it; 0: once */
 };
 
 struct command {
@@ -45,7 +50,10 @@ struct command {
 };
 
 /* Every command's options, for its table. */
-extern const struct option_spec option_json, option_quiet, option_color, option_help, option_table;
+extern const struct option_spec option_json, option_quiet, option_color, option_help, option_table,
+    option_structure, option_profile, option_accept_discovered, option_at, option_superseded,
+    option_issuing_ca, option_trust, option_migrate_to, option_export_to, option_output, option_plan,
+    option_force, option_dry_run, option_keep_first;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status is
  * EXIT_USAGE; otherwise EXIT_CLEAN. */
@@ -56,5 +64,14 @@ void command_help(const struct command *command);
 
 int cmd_info(const struct options *options);
 int cmd_dump(const struct options *options);
+int cmd_check(const struct options *options);
+int cmd_repair(const struct options *options);
+int cmd_migrate(const struct options *options);
+int cmd_list(const struct options *options);
+int cmd_show(const struct options *options);
+int cmd_export(const struct options *options);
+int cmd_diff(const struct options *options);
+int cmd_compact(const struct options *options);
+int cmd_profile(const struct options *options);
 
 #endif

@@ -96,18 +96,29 @@ static void number(struct json *json, const char *digits)
     yajl_gen_number(json->gen, digits, strlen(digits));
 }
 
+/* By hand: half of a dump's time would go to snprintf. */
+static char *digits_of(uint64_t value, char *end)
+{
+    do
+        *--end = (char)('0' + value % 10);
+    while ((value /= 10) != 0);
+    return end;
+}
+
 void json_integer(struct json *json, int64_t value)
 {
-    char digits[24];
-    snprintf(digits, sizeof digits, "%lld", (long long)value);
-    number(json, digits);
+    char digits[24], *end = digits + sizeof digits;
+    char *at = digits_of(value < 0 ? -(uint64_t)value : (uint64_t)value, end);
+    if (value < 0)
+        *--at = '-';
+    yajl_gen_number(json->gen, at, (size_t)(end - at));
 }
 
 void json_unsigned(struct json *json, uint64_t value)
 {
-    char digits[24];
-    snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
-    number(json, digits);
+    char digits[24], *end = digits + sizeof digits;
+    char *at = digits_of(value, end);
+    yajl_gen_number(json->gen, at, (size_t)(end - at));
 }
 
 void json_bool(struct json *json, bool value)

@@ -5,6 +5,7 @@
 #ifndef KM_MIGRATE_MESSAGE_H
 #define KM_MIGRATE_MESSAGE_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 /* Warnings are not printed while quiet; errors always are. */
@@ -16,5 +17,9 @@ void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2
 /* From here on SIGINT and SIGTERM end the program at once with EXIT_CANCELLED: right only for a command
  * that changes nothing. */
 void message_end_on_interrupt(void);
+
+/* From here on SIGINT and SIGTERM only set the flag that is returned: for a command that has something to take
+ * back before it ends with EXIT_CANCELLED. */
+const volatile sig_atomic_t *message_watch_interrupt(void);
 
 #endif

@@ -7,11 +7,37 @@
 
 #define AT(member) offsetof(struct options, member)
 
-const struct option_spec option_json = {"json", NULL, "print JSON instead of text", AT(json)};
-const struct option_spec option_quiet = {"quiet", NULL, "print no warnings and no progress", AT(quiet)};
-const struct option_spec option_color = {"color", "WHEN", "colour: auto, always or never", AT(color)};
-const struct option_spec option_help = {"help", NULL, "print this help", AT(help)};
-const struct option_spec option_table = {"table", "T", "the table to show", AT(table)};
+const struct option_spec option_json = {"json", NULL, "print JSON instead of text", AT(json), 0};
+const struct option_spec option_quiet = {"quiet", NULL, "print no warnings and no progress", AT(quiet), 0};
+const struct option_spec option_color = {"color", "WHEN", "colour: auto, always or never", AT(color), 0};
+const struct option_spec option_help = {"help", NULL, "print this help", AT(help), 0};
+const struct option_spec option_table = {"table", "T", "the table to show", AT(table), 0};
+const struct option_spec option_structure = {
+    "structure", NULL, "rule R1 alone: the structure of any ESE database", AT(structure), 0};
+const struct option_spec option_profile = {
+    "profile", "FILE", "where the store keeps what; see kmmigrate-profile(5)", AT(profile), 0};
+const struct option_spec option_accept_discovered = {
+    "accept-discovered", NULL, "repair by what discovery found, without a profile", AT(accept_discovered), 0};
+const struct option_spec option_at = {
+    "at", "TIME", "judge dates as of TIME (1999-12-31) instead of the store's own time", AT(at), 0};
+const struct option_spec option_superseded = {
+    "superseded", "WHAT", "older certificates of a CA: keep (default) or drop", AT(superseded), 0};
+const struct option_spec option_issuing_ca = {
+    "issuing-ca", "FILE", "the issuing CA's certificate (DER or PEM)", AT(issuing_ca), 0};
+const struct option_spec option_trust = {
+    "trust", "E=yes|no", "decide on the trust of entry E", AT(trust), OPTION_TRUST_MOST};
+const struct option_spec option_migrate_to = {"to", "MODE", "the mode to switch to: V3 or V1V3", AT(to), 0};
+const struct option_spec option_export_to = {
+    "to", "FILE", "where to: FILE.pem, FILE.p7b or FILE.sst", AT(to), 0};
+const struct option_spec option_output = {"o", "NEW", "write the repaired store to NEW", AT(output), 0};
+const struct option_spec option_plan = {
+    "plan", "ID", "apply only the plan with this id (or its first 8 or more digits)", AT(plan), 0};
+const struct option_spec option_force = {"force", NULL, "replace NEW if it exists", AT(force), 0};
+const struct option_spec option_dry_run = {
+    "dry-run", NULL, "only show the plan, as without -o", AT(dry_run), 0};
+
+const struct option_spec option_keep_first = {
+    "keep-first", NULL, "of rows with one key of a unique index, keep the first", AT(keep_first), 0};
 
 static const struct option_spec *const common[] = {&option_json, &option_quiet, &option_color,
                                                    &option_help, NULL};
@@ -38,29 +64,43 @@ static int usage(const struct command *command, const char *what, const char *ab
     return EXIT_USAGE;
 }
 
+static int store_value(const struct command *command, const struct option_spec *spec,
+                       const char *value, struct options *options)
+{
+    const char **place = (const char **)(void *)((char *)options + spec->offset);
+    if (spec->many == 0) {
+        *place = value;
+        return EXIT_CLEAN;
+    }
+    unsigned *count = (unsigned *)(void *)(place + spec->many);
+    if (*count == spec->many)
+        return usage(command, "this option was given too often", spec->name);
+    place[(*count)++] = value;
+    return EXIT_CLEAN;
+}
+
 /* Stores one option; *i moves over a value that stands in the next argument. */
 static int take_option(const struct command *command, int argc, char **argv, int *i,
                        struct options *options)
 {
-    const char *name = argv[*i] + 2, *equals = strchr(name, '=');
+    bool letter = argv[*i][1] != '-';
+    const char *name = argv[*i] + (letter ? 1 : 2), *equals = strchr(name, '=');
     const char *value = equals ? equals + 1 : NULL;
-    const struct option_spec *spec =
-        find(command, name, equals ? (size_t)(equals - name) : strlen(name));
-    if (spec == NULL)
+    size_t size = equals ? (size_t)(equals - name) : strlen(name);
+    const struct option_spec *spec = find(command, name, size);
+    if (spec == NULL || letter != (size == 1))
         return usage(command, "unknown option", argv[*i]);
-    char *place = (char *)options + spec->offset;
     if (spec->value_name == NULL) {
         if (value)
             return usage(command, "this option takes no value", argv[*i]);
-        *(bool *)place = true;
+        *(bool *)((char *)options + spec->offset) = true;
         return EXIT_CLEAN;
     }
     if (value == NULL && *i + 1 < argc)
         value = argv[++*i];
     if (value == NULL)
         return usage(command, "this option needs a value", argv[*i]);
-    *(const char **)place = value;
-    return EXIT_CLEAN;
+    return store_value(command, spec, value, options);
 }
 
 static int check_values(const struct command *command, const struct options *options)
@@ -88,14 +128,12 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
             options->help = true;
             continue;
         }
-        if (!only_operands && argv[i][0] == '-' && argv[i][1] == '-') {
+        if (!only_operands && argv[i][0] == '-' && argv[i][1] != '\0') {
             int status = take_option(command, argc, argv, &i, options);
             if (status != EXIT_CLEAN)
                 return status;
             continue;
         }
-        if (!only_operands && argv[i][0] == '-' && argv[i][1] != '\0')
-            return usage(command, "unknown option", argv[i]);
         if (options->operands == command->operand_count)
             return usage(command, "one argument too many", argv[i]);
         options->operand[options->operands++] = argv[i];
@@ -107,9 +145,9 @@ static void print_options(const struct option_spec *const *specs)
 {
     for (; specs && *specs; specs++) {
         char left[40];
-        snprintf(left, sizeof left, "--%s%s%s", (*specs)->name, (*specs)->value_name ? " " : "",
-                 (*specs)->value_name ? (*specs)->value_name : "");
-        printf("  %-18s %s\n", left, (*specs)->help);
+        snprintf(left, sizeof left, "%s%s%s%s", (*specs)->name[1] ? "--" : "-", (*specs)->name,
+                 (*specs)->value_name ? " " : "", (*specs)->value_name ? (*specs)->value_name : "");
+        printf("  %-20s %s\n", left, (*specs)->help);
     }
 }
 

@@ -57,19 +57,32 @@ void output_format(const char *format, ...)
         output_bytes(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }
 
-void output_hex(const unsigned char *bytes, size_t size)
+/* Two digits at a time: a dump is mostly this. */
+static const char (*hex_pairs(void))[2]
 {
     static const char digit[] = "0123456789abcdef";
+    static char pair[256][2];
+    if (pair[0][0] == '\0')
+        for (int i = 0; i < 256; i++) {
+            pair[i][0] = digit[i >> 4];
+            pair[i][1] = digit[i & 15];
+        }
+    return (const char(*)[2])pair;
+}
+
+void output_hex(const unsigned char *bytes, size_t size)
+{
+    const char(*pair)[2] = hex_pairs();
     while (size > 0) {
         if (sizeof buffer - filled < 2)
             flush();
         size_t part = (sizeof buffer - filled) / 2;
         if (part > size)
             part = size;
-        for (size_t i = 0; i < part; i++) {
-            buffer[filled++] = digit[bytes[i] >> 4];
-            buffer[filled++] = digit[bytes[i] & 15];
-        }
+        char *to = buffer + filled;
+        for (size_t i = 0; i < part; i++)
+            memcpy(to + 2 * i, pair[bytes[i]], 2);
+        filled += 2 * part;
         bytes += part;
         size -= part;
     }

@@ -11,13 +11,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TEXT_STEP = 4096, SHA256_SIZE = 32 };
+enum { TEXT_STEP = 4096, SHA256_SIZE = 32, NAME_ROOM = 256 };
+
+/* What is asked of a column again for every row. */
+struct column_facts {
+    char name[NAME_ROOM]; /* UTF-8 */
+    bool as_text;         /* its bytes are text that can be converted */
+    bool secret;
+};
 
 struct value_writer {
     struct store *store;
     struct json *json;
     const struct ese_table *table;
     const struct ese_column *column;
+    struct column_facts *facts; /* as table->column */
     struct ese_text text; /* state of the text being converted */
     bool as_text;         /* the column's bytes are text that can be converted */
     bool secret;
@@ -40,6 +48,8 @@ struct value_writer *value_writer_open(struct store *store, struct json *json)
 
 void value_writer_close(struct value_writer *w)
 {
+    if (w)
+        free(w->facts);
     free(w);
 }
 
@@ -411,6 +421,22 @@ static bool has_more(const struct ese_values *values)
     return ese_values_next(&ahead, &value, &ignored);
 }
 
+static const struct column_facts *facts_of(struct value_writer *w, const struct ese_table *table,
+                                           const struct ese_column *column)
+{
+    if (w->table == table && w->facts)
+        return &w->facts[column - table->column];
+    free(w->facts);
+    w->table = table;
+    w->facts = calloc(table->columns + 1, sizeof *w->facts);
+    for (unsigned i = 0; w->facts && i < table->columns; i++) {
+        value_name(table->column[i].name, w->facts[i].name);
+        w->facts[i].as_text = is_text(&table->column[i]);
+        w->facts[i].secret = store_column_is_secret(w->store, table, &table->column[i]);
+    }
+    return w->facts ? &w->facts[column - table->column] : NULL;
+}
+
 bool value_write(struct value_writer *w, const struct ese_record *record,
                  const struct ese_column *column, struct fault *f)
 {
@@ -424,14 +450,15 @@ bool value_write(struct value_writer *w, const struct ese_record *record,
     bool more = values.form != ESE_VALUES_DONE && has_more(&values);
     if (value.kind == ESE_VALUE_NULL && !more)
         return true;
-    w->table = record->table;
+    const struct column_facts *facts = facts_of(w, record->table, column);
+    if (facts == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
     w->column = column;
-    w->as_text = is_text(column);
-    w->secret = store_column_is_secret(w->store, record->table, column);
-    char name[256];
+    w->as_text = facts->as_text;
+    w->secret = facts->secret;
     bool array = w->json && (more || (column->flags & ESE_COLUMN_MULTI_VALUED));
     if (w->json)
-        json_key(w->json, value_name(column->name, name));
+        json_key(w->json, facts->name);
     if (array)
         json_array(w->json);
     bool ok = write_one(w, &value, f);

@@ -1,6 +1,7 @@
 """What the tests of the whole program share: running it, finding the corpus, taking damaged copies."""
 
 import gzip
+import hashlib
 import json
 import os
 import pathlib
@@ -26,6 +27,16 @@ def rows(path, table):
     """The rows that `dump --json` gives, with its result."""
     result = run("dump", path, "--table", table, "--json")
     return [json.loads(line) for line in result.stdout.decode("utf-8").splitlines()], result
+
+
+def hashlib_of(path):
+    """One hash over a file, or over all files of a directory with their names."""
+    digest = hashlib.sha256()
+    path = pathlib.Path(path)
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            digest.update(str(file.relative_to(path)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def corpus_files(*folders):

@@ -71,6 +71,7 @@ REASONS = {
     "issuing-chain": (TRAPPED, "the issuing CA does not chain to a certificate in the list"),
     "issuing-revoked": (TRAPPED, "the issuing CA is revoked"),
     "dangling": (TRAPPED, "a reference names an entry that does not exist"),
+    "wrong-issuer": (TRAPPED, "a reference names an entry that is not the issuer"),
 }
 
 
@@ -110,6 +111,7 @@ class Store:
         self.settings = settings                            # {name: bytes}, None when there is no such table
         self.entries, self.has_roles = list(entries), has_roles
         self.references = list(references)                  # (table, key of the row, key of the entry)
+        self.issuers = {}                                   # {such a reference: issuer name in the row, where it has one}
         self.revocation_lists = list(revocation_lists)      # (where, bytes)
         self.faults = list(faults)                          # Reasons that were found while loading
         self.time, self.beside = None, []                   # for warnings: UTC, names of log files
@@ -131,9 +133,21 @@ def load(path):
         for row in rows(tables.get(name)):
             if row.get("IssuerEntry") is not None:
                 store.references.append((name, row.get(key), row["IssuerEntry"]))
+                store.issuers[store.references[-1]] = issuer_name(row)
             if row.get("Crl") is not None:
                 store.revocation_lists.append((f"{name} {row.get(key)}", row["Crl"]))
     return store
+
+
+def issuer_name(row):
+    """The issuer's name in the certificate or revocation list of a row; None where it has none that can be read."""
+    for column, kind in ("Certificate", Certificate), ("Crl", RevocationList):
+        if row.get(column) is not None:
+            try:
+                return kind(row[column]).issuer
+            except BadValue:
+                return None
+    return None
 
 
 def find_database(path):
@@ -322,6 +336,12 @@ def reference_reasons(store):
     for (table, entry), found in missing.items():
         text = f"entry {entry}, named by {count(found, 'row')} of {table}, first {found[0]}"
         yield Reason("dangling", text, (entry,))
+    subjects = {entry.key: entry.x509.subject for entry in store.entries if entry.x509}
+    for reference in store.references:
+        table, row, entry = reference
+        issuer = store.issuers.get(reference)
+        if issuer and entry in subjects and subjects[entry] != issuer:
+            yield Reason("wrong-issuer", f"entry {entry}, named by row {row} of {table}", (entry,))
 
 
 def count(things, word):

@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# Bash completion for kmmigrate: commands, options, files.  tests/program/test_help.py holds it against --help.
+
+_kmmigrate_options() {
+    case $1 in
+    check) echo --structure --profile --accept-discovered --at ;;
+    repair)
+        echo --dry-run -o --plan --force --profile --accept-discovered --at --superseded --issuing-ca --trust
+        ;;
+    migrate) echo --to --issuing-ca -o --plan --force --profile --accept-discovered --at --superseded --trust ;;
+    list | show) echo --profile --accept-discovered ;;
+    export) echo --to --force --profile --accept-discovered ;;
+    diff) ;;
+    info | dump | profile) echo --table ;;
+    compact) echo -o --keep-first --force ;;
+    *) return ;;
+    esac
+    echo --json --quiet --color --help
+}
+
+# What may stand behind an option of a command.
+_kmmigrate_values() {
+    case $2 in
+    --color) compgen -W 'auto always never' -- "$3" ;;
+    --superseded) compgen -W 'keep drop' -- "$3" ;;
+    --to)
+        if [[ $1 == migrate ]]; then
+            compgen -W 'V3 V1V3' -- "$3"
+        else
+            compgen -f -- "$3"
+        fi
+        ;;
+    --profile | --issuing-ca | -o) compgen -f -- "$3" ;;
+    esac
+}
+
+_kmmigrate() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W 'check repair migrate list show export diff info dump compact
+            profile --help --version' -- "$word")
+        return
+    fi
+    # `--color=al` comes as three words, because = divides words.
+    if [[ $word == '=' ]]; then
+        word=
+    elif [[ $before == '=' ]] && ((COMP_CWORD > 3)); then
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    case $before in
+    --color | --superseded | --to | --profile | --issuing-ca | -o)
+        mapfile -t COMPREPLY < <(_kmmigrate_values "$command" "$before" "$word")
+        compopt -o filenames 2>/dev/null
+        ;;
+    --table | --at | --plan | --trust) ;;
+    *)
+        if [[ $word == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$(_kmmigrate_options "$command")" -- "$word")
+        else
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            compopt -o filenames 2>/dev/null
+        fi
+        ;;
+    esac
+}
+
+complete -F _kmmigrate kmmigrate

@@ -1,0 +1,116 @@
+/*
+ * Everything that can be wrong with a store: one table, as e2fsprogs keeps its own.
+ *
+ * A rule only names a problem's code and its evidence; severity, words, article and what a repair does
+ * stand in the table in problem.c.  Codes are stable: scripts and tickets rely on them.
+ */
+#ifndef KM_MIGRATE_PROBLEM_H
+#define KM_MIGRATE_PROBLEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum problem_code {
+    /* R1: the file */
+    PROBLEM_DIRTY,
+    PROBLEM_HEADER,
+    PROBLEM_STRUCTURE,
+    PROBLEM_UNIQUE_KEY,
+    /* finding the list */
+    PROBLEM_NO_PROFILE,
+    PROBLEM_NO_SETTINGS,
+    PROBLEM_LIST_MISSING,
+    PROBLEM_LIST_CUT,
+    PROBLEM_TWO_LISTS,
+    /* R2: the list */
+    PROBLEM_IDENTICAL,
+    PROBLEM_RE_ENCODED,
+    PROBLEM_SAME_IDENTITY,
+    PROBLEM_FORGED,
+    PROBLEM_TWO_ACTIVE,
+    PROBLEM_OWN_AND_ISSUING,
+    PROBLEM_TRUST_DIFFERS,
+    PROBLEM_TRUST_UNDECIDED,
+    PROBLEM_UNPARSABLE,
+    PROBLEM_THUMBPRINT,
+    /* R3: the mode */
+    PROBLEM_MODE_UNKNOWN,
+    PROBLEM_NO_OWN,
+    PROBLEM_ISSUING_MISSING,
+    PROBLEM_ISSUING_AMBIGUOUS,
+    PROBLEM_ISSUING_ROLE,
+    PROBLEM_ISSUING_NOT_V3,
+    PROBLEM_ISSUING_NOT_CA,
+    PROBLEM_ISSUING_UNTRUSTED,
+    PROBLEM_ISSUING_REVOKED,
+    PROBLEM_ISSUING_CHAIN,
+    PROBLEM_SETTING_NAMES_DROPPED,
+    /* R4: references */
+    PROBLEM_DANGLING,
+    PROBLEM_REFERENCE_REFUTED,
+    /* beside the store */
+    PROBLEM_LOGS_BESIDE,
+    PROBLEM_UNDO_PENDING,
+    /* advice */
+    PROBLEM_REISSUE,
+    PROBLEM_PROPERTY_DIFFERS,
+    PROBLEM_TWO_CRLS,
+    PROBLEM_ORGANIZATION,
+    PROBLEM_SHORT_LIVED,
+    PROBLEM_LONG_NAME,
+    PROBLEM_EXPIRED,
+    PROBLEM_WEAK,
+    PROBLEM_UNPROVABLE,
+    PROBLEM_ENCODINGS,
+    PROBLEM_V1_IN_V3,
+    PROBLEM_CODES,
+};
+
+enum problem_severity {
+    PROBLEM_FATAL,  /* the service cannot start */
+    PROBLEM_DOUBT,  /* whether it can start cannot be told */
+    PROBLEM_ADVICE, /* blocks nothing */
+};
+
+struct problem_kind {
+    const char *code;    /* "KM-..." */
+    enum problem_severity severity;
+    const char *rule;    /* "R1" to "R4"; NULL for advice */
+    const char *article; /* "Q230780"; NULL: none */
+    const char *title;   /* what is wrong, in the words of the trade */
+    const char *repair;  /* what a repair does, or why it leaves it */
+};
+
+/* The table's entry.  code < PROBLEM_CODES. */
+const struct problem_kind *problem_kind(enum problem_code code);
+
+enum { PROBLEM_EVIDENCE = 600 };
+
+/* One finding. */
+struct problem {
+    enum problem_code code;
+    bool repairable;  /* the plan has the actions that end it */
+    int32_t entry[2]; /* keys of the entries concerned; 0: none */
+    uint64_t count;   /* how many there are, when one finding stands for many */
+    char *evidence;   /* what was found where: entries, rows, serials, expected and found */
+};
+
+struct problems {
+    struct problem *item;
+    size_t count, room;
+    bool no_memory; /* a finding is missing for want of memory */
+};
+
+/* Adds a finding with printf-like evidence.  Returns it, NULL when memory is short (noted in the list).
+ * The pointer is valid until the next is added. */
+struct problem *problem_add(struct problems *problems, enum problem_code code, int32_t entry,
+                            int32_t other, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* True when the list has a finding of that code. */
+bool problem_has(const struct problems *problems, enum problem_code code);
+
+void problems_close(struct problems *problems);
+
+#endif

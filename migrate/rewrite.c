@@ -1,0 +1,204 @@
+/* Writing a repaired copy: see rewrite.h. */
+#include "migrate/rewrite.h"
+
+#include "formats/ese/compact.h"
+#include "formats/outfile.h"
+#include "migrate/apply.h"
+#include "migrate/copydir.h"
+#include "migrate/message.h"
+#include "migrate/quarantine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int trouble(const char *path, const struct fault *f)
+{
+    message_error("%s: %s", path, f->text);
+    return EXIT_TROUBLE;
+}
+
+/* ---- reading it back ---- */
+
+static bool same_problems(const struct problems *wanted, const struct problems *found, struct fault *f)
+{
+    unsigned count[PROBLEM_CODES] = {0};
+    for (size_t i = 0; i < wanted->count; i++)
+        count[wanted->item[i].code]++;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct problem *p = &found->item[i];
+        if (problem_kind(p->code)->severity != PROBLEM_ADVICE && count[p->code]-- == 0)
+            return fault_set(f, FAULT_DAMAGED, "the new store has %s, which the plan does not foresee: %.160s",
+                             problem_kind(p->code)->code, p->evidence);
+    }
+    return true;
+}
+
+/* Every distinct certificate of the old list is in the new one, or was to go to quarantine. */
+static bool nothing_lost(const struct assessment *old, const struct assessment *new, struct fault *f)
+{
+    bool *kept = calloc(old->model.certificates + 1, sizeof *kept);
+    struct model *m = (struct model *)(uintptr_t)&new->model;
+    if (kept == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory while verifying");
+    bool ok = true;
+    for (size_t i = 0; i < old->plan.actions; i++)
+        if (old->plan.action[i].kind == ACTION_DROP_ENTRY && old->plan.action[i].quarantine)
+            kept[old->plan.action[i].certificate] = true;
+    for (unsigned i = 0; ok && i < old->model.entries; i++) {
+        unsigned number = old->model.entry[i].certificate, before = m->certificates, found;
+        if (kept[number])
+            continue;
+        kept[number] = true;
+        ok = model_intern(m, old->model.certificate[number].der, &found, f);
+        if (ok && found == before)
+            ok = fault_set(f, FAULT_DAMAGED, "the certificate of entry %d is not in the new store",
+                           old->model.entry[i].key);
+    }
+    free(kept);
+    return ok;
+}
+
+/* The new store, read back in full: structure, list, rules; then held against what the plan foresees. */
+static int verify(const struct assessment *old, const char *path, const struct options *options,
+                  uint8_t sha256[HASH_SHA256_SIZE])
+{
+    struct assessment new;
+    struct fault f = {.code = FAULT_NONE};
+    struct options reading = {.color = "never", .profile = options->profile, .at = options->at,
+                              .accept_discovered = options->accept_discovered, .quiet = true};
+    int status = assess(&new, path, &reading);
+    if (status == EXIT_CLEAN &&
+        (!new.has_model || !same_problems(&old->left, &new.found, &f) || !nothing_lost(old, &new, &f))) {
+        if (!new.has_model)
+            fault_set(&f, FAULT_DAMAGED, "the new store does not read back as a KM store");
+        fault_context(&f, "verification failed, nothing was written");
+        status = trouble(old->store.path, &f);
+    }
+    if (status == EXIT_CLEAN)
+        memcpy(sha256, new.hash.digest, HASH_SHA256_SIZE);
+    assess_close(&new);
+    return status;
+}
+
+/* ---- one file ---- */
+
+static int write_database(const struct assessment *a, const struct outfile *out)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct ese_compact_result result = {.interrupted = false};
+    const volatile sig_atomic_t *stop = message_watch_interrupt();
+    struct apply *apply = apply_open(&a->model, &a->plan, SIZE_MAX, &f);
+    if (apply == NULL)
+        return trouble(a->store.path, &f);
+    struct ese_compact_options options = {.editor = apply_editor(apply), .stop = stop};
+    bool ok = ese_compact(a->store.db, outfile_descriptor(out), &options, &result, &f);
+    apply_close(apply);
+    if (ok)
+        return EXIT_CLEAN;
+    if (result.interrupted) {
+        message_error("cancelled; nothing was changed");
+        return EXIT_CANCELLED;
+    }
+    return trouble(a->store.path, &f);
+}
+
+static int commit(struct outfile *out, const char *name)
+{
+    struct fault f = {.code = FAULT_NONE};
+    return outfile_commit(out, &f) ? EXIT_CLEAN : trouble(name, &f);
+}
+
+/* The quarantine gets its name first: a certificate is never in neither file. */
+static int commit_both(const struct assessment *a, struct outfile *store, const char *store_name,
+                       const struct options *options, struct rewritten *r)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct outfile *quarantine = NULL;
+    int status = EXIT_CLEAN;
+    if (quarantine_needed(&a->plan)) {
+        const struct stat *like = ese_file_stat(a->store.db->file);
+        if (!outfile_create(r->quarantine, like, options->force, &quarantine, &f) ||
+            !quarantine_write(a, quarantine, &f))
+            status = trouble(r->quarantine, &f);
+        else
+            status = commit(quarantine, r->quarantine);
+        if (status == EXIT_CLEAN)
+            r->result.quarantine = r->quarantine;
+    }
+    if (status == EXIT_CLEAN)
+        status = commit(store, store_name);
+    if (status != EXIT_CLEAN && r->result.quarantine) {
+        unlink(r->quarantine);
+        r->result.quarantine = NULL;
+    }
+    outfile_discard(quarantine);
+    return status;
+}
+
+static int rewrite_file(const struct assessment *a, const char *target, const struct options *options,
+                        struct rewritten *r)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct outfile *out;
+    if (!outfile_create(target, ese_file_stat(a->store.db->file), options->force, &out, &f))
+        return trouble(target, &f);
+    int status = write_database(a, out);
+    if (status == EXIT_CLEAN)
+        status = verify(a, outfile_path(out), options, r->result.sha256);
+    if (status == EXIT_CLEAN && *message_watch_interrupt()) {
+        message_error("cancelled; nothing was changed");
+        status = EXIT_CANCELLED;
+    }
+    if (status == EXIT_CLEAN)
+        status = commit_both(a, out, target, options, r);
+    outfile_discard(out);
+    return status;
+}
+
+/* ---- a directory ---- */
+
+static int rewrite_directory(const struct assessment *a, const char *target,
+                             const struct options *options, struct rewritten *r)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct copydir copy;
+    char database[PATH_MAX];
+    const char *slash = strrchr(a->store.path, '/');
+    const char *name = slash ? slash + 1 : a->store.path;
+    if (!copydir_begin(&copy, a->beside.directory, target, &f))
+        return trouble(target, &f);
+    int status = EXIT_CLEAN;
+    if (snprintf(database, sizeof database, "%s/%s", copy.unfinished, name) >= (int)sizeof database)
+        status = EXIT_TROUBLE;
+    if (status == EXIT_CLEAN)
+        status = rewrite_file(a, database, options, r);
+    if (status == EXIT_CLEAN && (!copydir_others(&copy, name, &a->beside, &f) || !copydir_commit(&copy, &f)))
+        status = trouble(target, &f);
+    if (status == EXIT_CLEAN && copy.set_aside > 0) {
+        snprintf(r->set_aside, sizeof r->set_aside, "%s/%s", target, COPYDIR_SET_ASIDE);
+        r->result.set_aside = r->set_aside;
+    }
+    if (status != EXIT_CLEAN && r->result.quarantine) {
+        unlink(r->quarantine);
+        r->result.quarantine = NULL;
+    }
+    copydir_discard(&copy);
+    return status;
+}
+
+int rewrite_store(const struct assessment *a, const struct options *options, struct rewritten *r)
+{
+    const char *target = options->output, *slash = strrchr(a->store.path, '/');
+    const char *name = slash ? slash + 1 : a->store.path;
+    *r = (struct rewritten){.result = {.target = r->store}};
+    int room = snprintf(r->quarantine, sizeof r->quarantine, "%s.quarantine.pem", target);
+    int more = a->store.in_directory ? snprintf(r->store, sizeof r->store, "%s/%s", target, name)
+                                     : snprintf(r->store, sizeof r->store, "%s", target);
+    if (room >= (int)sizeof r->quarantine || more >= (int)sizeof r->store) {
+        message_error("%.60s...: the path is too long", target);
+        return EXIT_TROUBLE;
+    }
+    return a->store.in_directory ? rewrite_directory(a, target, options, r)
+                                 : rewrite_file(a, target, options, r);
+}

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""Benchmarks, each beside a peer on the same file in the same run, as a ratio: never a test.
+
+    cmake --build --preset release --target bench        or: tests/bench.py [NAME ...]
+
+Stores are made by kmfixture.  KM_BENCH_USERS (default 500000: a million user certificates) scales the large one;
+KM_BENCH_DIR says where they go (default: a temporary directory, which is removed).
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parents[1]
+PROGRAM = os.environ.get("KMMIGRATE", str(SOURCE / "build" / "release" / "kmmigrate"))
+KMFIXTURE = os.environ.get("KMFIXTURE", str(SOURCE / "build" / "release" / "kmfixture"))
+USERS = int(os.environ.get("KM_BENCH_USERS", "500000"))
+RUNS = 3
+
+
+def measure(command, accepted=(0,), runs=RUNS, output=None):
+    """The best of some runs, the file warm: (seconds, peak memory in MiB)."""
+    best, peak = None, 0
+    for _ in range(runs):
+        with open(output or os.devnull, "wb") as to:
+            started = time.perf_counter()
+            process = subprocess.Popen([str(word) for word in command], stdout=to, stderr=subprocess.DEVNULL,
+                                       stdin=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+        code = os.waitstatus_to_exitcode(status)
+        if code not in accepted:
+            sys.exit(f"{' '.join(map(str, command))}: exit status {code}")
+        best = seconds if best is None else min(best, seconds)
+        peak = max(peak, usage.ru_maxrss / 1024)
+    return best, peak
+
+
+def line(what, ours, peer_name, peer, aim):
+    print(f"{what:34} {ours[0]:9.3f} s {ours[1]:7.1f} MiB   {peer_name:12} {peer[0]:9.3f} s   "
+          f"ratio {ours[0] / peer[0]:7.2f}   aim {aim}", flush=True)
+
+
+def make(where, name, *options):
+    path = where / name
+    if not path.exists():
+        subprocess.run([KMFIXTURE, *map(str, options), "-o", str(path)], check=True, stdout=subprocess.DEVNULL)
+    print(f"{name}: {path.stat().st_size / 1e6:.1f} MB: kmfixture {' '.join(map(str, options))}", flush=True)
+    return path
+
+
+def tables_of(path):
+    import json
+    info = json.loads(subprocess.run([PROGRAM, "info", str(path), "--json"], check=True, capture_output=True).stdout)
+    return [table["name"] for table in info["tables"]]
+
+
+def bench_dump(where):
+    """Every table, against libesedb's exporter."""
+    for page_size in (4096, 32768):
+        path = make(where, f"dump-{page_size}.edb", "--users", 15000, "--entries", 200, "--revision", "0x14",
+                    "--page-size", page_size)
+        script = " && ".join(f"'{PROGRAM}' dump '{path}' --json --table '{table}'" for table in tables_of(path))
+        ours = measure(["sh", "-c", script])
+        target = where / "exported"
+        peer = measure(["sh", "-c", f"rm -rf '{target}'*; esedbexport -t '{target}' '{path}'"], accepted=(0, 1), runs=1)
+        line(f"dump of all tables, {page_size}", ours, "esedbexport", peer, "0.01 at most")
+
+
+def bench_structure(where):
+    for name, options in (("dump-4096.edb", ("--users", 15000, "--entries", 200, "--revision", "0x14",
+                                             "--page-size", 4096)),
+                          ("dump-32768.edb", ("--users", 15000, "--entries", 200, "--revision", "0x14",
+                                              "--page-size", 32768)),
+                          ("large.edb", ("--users", USERS, "--entries", 10000, "--duplicates"))):
+        path = make(where, name, *options)
+        ours = measure([PROGRAM, "check", path, "--structure"], runs=10)
+        peer = measure(["sh", "-c", f"cat '{path}' >/dev/null"], runs=10)
+        line(f"check --structure, {name}", ours, "cat", peer, "3 at most")
+
+
+def bench_check(where):
+    """The main job's verdict and plan, against reading and hashing the file once."""
+    path = make(where, "large.edb", "--users", USERS, "--entries", 10000, "--duplicates")
+    peer = measure(["sha256sum", path])
+    line("check", measure([PROGRAM, "check", path], accepted=(4,)), "sha256sum", peer, "1 at most, 256 MiB")
+    line("repair, the plan", measure([PROGRAM, "repair", path], accepted=(4,)), "sha256sum", peer, "1 at most, 256 MiB")
+    new = where / "repaired.edb"
+    ours = measure(["sh", "-c", f"rm -f '{new}'; '{PROGRAM}' repair '{path}' -o '{new}'"], accepted=(1,), runs=1)
+    line("repair -o, written and verified", ours, "sha256sum", peer, "(none)")
+    new.unlink()
+
+
+def bench_entries(where):
+    """The cost of the list alone: ten times the entries."""
+    few = make(where, "few.edb", "--users", 1000, "--entries", 1000, "--duplicates")
+    many = make(where, "many.edb", "--users", 1000, "--entries", 10000, "--duplicates")
+    ours = measure([PROGRAM, "repair", many], accepted=(4,), runs=5)
+    peer = measure([PROGRAM, "repair", few], accepted=(4,), runs=5)
+    line("repair, 10,000 entries", ours, "1,000", peer, "11 at most")
+
+
+def bench_write(where):
+    """Building a store, and compacting it, against copying it."""
+    path = where / "large.edb"
+    path.unlink(missing_ok=True)
+    build = measure([KMFIXTURE, "--users", USERS, "--entries", 10000, "--duplicates", "-o", path], runs=1)
+    copy = where / "copy.edb"
+    peer = measure(["sh", "-c", f"rm -f '{copy}'; cp '{path}' '{copy}'; sync -f '{copy}'"])
+    line(f"building {path.stat().st_size / 1e6:.0f} MB", build, "cp, sync", peer, "(none; keys and signatures too)")
+    new = where / "compact.edb"
+    ours = measure(["sh", "-c", f"rm -f '{new}'; '{PROGRAM}' compact '{path}' -o '{new}'"])
+    line("compact", ours, "cp, sync", peer, "5 at most, 128 MiB")
+    new.unlink()
+    copy.unlink()
+
+
+BENCHES = {"dump": bench_dump, "structure": bench_structure, "check": bench_check, "entries": bench_entries,
+           "write": bench_write}
+
+
+def main():
+    wanted = sys.argv[1:] or list(BENCHES)
+    folder = os.environ.get("KM_BENCH_DIR")
+    where = pathlib.Path(folder or tempfile.mkdtemp(prefix="kmmigrate-bench-"))
+    where.mkdir(exist_ok=True)
+    try:
+        for name in wanted:
+            print(f"-- {name}: {(BENCHES[name].__doc__ or '').strip()}", flush=True)
+            BENCHES[name](where)
+    finally:
+        if not folder:
+            shutil.rmtree(where)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+/*
+ * Plans are minimal: of the actions that a plan calls needed, none can be left out.
+ *
+ * For every fixture that a repair makes start, the plan is applied less one action, for each action in turn; the
+ * stand-in service must then refuse the store when the action was called needed, and start when it was not.
+ */
+#include "formats/ese/compact.h"
+#include "migrate/apply.h"
+#include "migrate/assess.h"
+#include "tests/check_main.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/kmmigrate-test-plan-XXXXXX";
+
+static int run(const char *format, const char *a, const char *b)
+{
+    char command[4096];
+    snprintf(command, sizeof command, format, a, b);
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool standin_starts(const char *store)
+{
+    int status = run("/usr/bin/python3 '%s/tests/standin/kmserver.py' '%s' >/dev/null 2>&1", KM_SOURCE_DIR,
+                     store);
+    ck_assert_msg(status == 0 || status == 1, "the stand-in could not be run: %d", status);
+    return status == 0;
+}
+
+/* The file that `name` means within the test's folder. */
+static const char *in_folder(const char *name)
+{
+    static char path[2][256];
+    static unsigned next;
+    char *to = path[next++ % 2];
+    snprintf(to, 256, "%s/%s", folder, name);
+    return to;
+}
+
+static void write_less_one(const struct assessment *a, size_t left_out, const char *target)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct ese_compact_result result;
+    unlink(target);
+    int fd = open(target, O_RDWR | O_CREAT | O_EXCL, 0600);
+    struct apply *apply = apply_open(&a->model, &a->plan, left_out, &f);
+    ck_assert_msg(fd >= 0 && apply != NULL, "%s", f.text);
+    struct ese_compact_options options = {.editor = apply_editor(apply)};
+    bool ok = ese_compact(a->store.db, fd, &options, &result, &f);
+    ck_assert_msg(ok, "%s: %s", a->store.path, f.text);
+    apply_close(apply);
+    close(fd);
+}
+
+static unsigned check_each_action(const char *fixture, const struct assessment *a)
+{
+    for (size_t i = 0; i < a->plan.actions; i++) {
+        const struct action *action = &a->plan.action[i];
+        char text[600];
+        if (action->kind == ACTION_WRITE_HEADER)
+            continue; /* a copy has a new header whatever the plan says */
+        if (action->kind == ACTION_DROP_ENTRY && action->entry == action->other)
+            continue; /* two rows under one primary key cannot even be written */
+        plan_action_text(&a->model, action, text, sizeof text);
+        write_less_one(a, i, in_folder("less"));
+        ck_assert_msg(standin_starts(in_folder("less")) == action->optional,
+                      "%s: without \"%s\" the stand-in %s", fixture, text,
+                      action->optional ? "refuses, yet the action is called not needed"
+                                       : "starts, yet the action is called needed");
+    }
+    write_less_one(a, SIZE_MAX, in_folder("less"));
+    ck_assert_msg(standin_starts(in_folder("less")), "%s: the whole plan is not enough", fixture);
+    return (unsigned)a->plan.actions;
+}
+
+/* A store with its folder, when the fixture is a directory, or a file. */
+static bool make(const char *description, char *store, size_t size)
+{
+    const char *kmfixture = getenv("KMFIXTURE");
+    run("rm -rf '%s'%s", in_folder("store"), "");
+    snprintf(store, size, "%s", in_folder("store"));
+    char command[1024];
+    snprintf(command, sizeof command, "'%s' '%%s' -o '%%s' >/dev/null", kmfixture);
+    return run(command, description, store) == 0;
+}
+
+START_TEST(no_needed_action_can_be_left_out)
+{
+    glob_t found;
+    unsigned actions = 0, plans = 0;
+    ck_assert_int_eq(glob(KM_SOURCE_DIR "/fixtures/*/description.ini", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct assessment a;
+        struct options options = {.color = "never"};
+        char store[512];
+        if (strstr(found.gl_pathv[i], "multi-level")) /* large, and the same plan as imported-twice */
+            continue;
+        ck_assert_msg(make(found.gl_pathv[i], store, sizeof store), "%s", found.gl_pathv[i]);
+        ck_assert_int_eq(assess(&a, store, &options), EXIT_CLEAN);
+        if (a.verdict == VERDICT_AFTER_REPAIR) {
+            actions += check_each_action(found.gl_pathv[i], &a);
+            plans++;
+        }
+        assess_close(&a);
+    }
+    globfree(&found);
+    printf("%u actions of %u plans were left out in turn\n", actions, plans);
+    ck_assert_uint_gt(plans, 20);
+}
+END_TEST
+
+int main(void)
+{
+    if (getenv("KMFIXTURE") == NULL) {
+        fprintf(stderr, "test_plan: skipped: kmfixture is not built\n");
+        return CHECK_SKIPPED;
+    }
+    if (mkdtemp(folder) == NULL)
+        return EXIT_FAILURE;
+    int status =
+        check_main("plan", (const struct check_case[]){{no_needed_action_can_be_left_out, 0}, {0}});
+    run("rm -rf '%s'%s", folder, "");
+    return status;
+}

@@ -1,0 +1,363 @@
+#!/usr/bin/python3
+"""The man page, --help, the completion and the JSON all say the same: no option, problem code or member is missing."""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import km
+
+PAGE = km.SOURCE / "migrate" / "kmmigrate.8"
+COMPLETION = km.SOURCE / "migrate" / "kmmigrate.bash"
+COMMON = {"--json", "--quiet", "--color", "--help"}
+STORES = {name: km.CORPUS / "engine" / f"{name}.edb.gz" for name in (
+    "imported-twice", "imported-twice-revision2", "clean-v3-revision2", "interrupted-switch-revision2", "churn-4096",
+    "types-4096")}
+
+
+# ---- what --help says ---------------------------------------------------------------------------------------------
+
+def commands():
+    """The commands that `kmmigrate --help` lists."""
+    text = km.run("--help").stdout.decode()
+    return [name for name in re.findall(r"^  ([a-z]+) +[A-Z]", text, re.MULTILINE) if name != "kmmigrate"]
+
+
+def help_options(command):
+    """{option: its value's name or None} as `kmmigrate COMMAND --help` prints them."""
+    text = km.run(command, "--help").stdout.decode()
+    return {name: value for name, value in re.findall(r"^  (--?[a-z-]+)(?: (\S+))?  ", text, re.MULTILINE)}
+
+
+# ---- the man page's source ----------------------------------------------------------------------------------------
+
+def section(heading, level="Sh"):
+    """The lines of a section, or of a subsection."""
+    lines, found, inside = PAGE.read_text().splitlines(), [], False
+    for line in lines:
+        if line == f".{level} {heading}":
+            inside = True
+        elif inside and (line.startswith(".Sh ") or (level == "Ss" and line.startswith(".Ss "))):
+            break
+        elif inside:
+            found.append(line)
+    if not found:
+        raise AssertionError(f"{PAGE.name} has no section {heading}")
+    return found
+
+
+def flags(line):
+    """The options in a line of macros: Fl -json is --json."""
+    return {"-" + word for word in re.findall(r"Fl (-?[a-z][a-z-]*)", line)}
+
+
+def synopsis():
+    """{command: its options}."""
+    found, command = {}, None
+    for line in section("SYNOPSIS"):
+        if line == ".Pp":
+            break
+        if line.startswith(".Cm "):
+            command = line.split()[1]
+            found[command] = set()
+        elif command:
+            found[command] |= flags(line)
+    return found
+
+
+def items(lines, macro):
+    """[(the item's words, its lines)] of the lists in some lines: items `.It MACRO ...`."""
+    found = []
+    for line in lines:
+        if line.startswith(".It ") or line.startswith(".El"):
+            found.append((line.split()[2:] if line.startswith(f".It {macro} ") else None, []))
+        elif found:
+            found[-1][1].append(line)
+    return [(words, text) for words, text in found if words]
+
+
+def members(heading):
+    """({every documented path}, {the optional ones}) of a subsection of JSON."""
+    found = [words for words, _ in items(section(heading, "Ss"), "Va")]
+    return {words[0] for words in found}, {words[0] for words in found if "optional" in words}
+
+
+def action_members():
+    """{action: its members} besides those that all have."""
+    found = {}
+    for words, text in items(section("check, repair, migrate", "Ss"), "Cm"):
+        first = text[0] if text and text[0].startswith(".Va ") else ""
+        found[words[0]] = set(first.removeprefix(".Va ").replace(",", " ").split())
+    return found
+
+
+class Options(unittest.TestCase):
+    def test_every_command_is_in_the_page_and_in_the_completion(self):
+        self.assertEqual(set(synopsis()), set(commands()))
+        self.assertEqual({words[0] for words, _ in items(section("COMMANDS"), "Cm")}, set(commands()))
+        self.assertEqual(set(complete("")), set(commands()) | {"--help", "--version"})
+
+    def test_every_option_is_in_the_synopsis(self):
+        lines = section("SYNOPSIS")
+        common = " ".join(lines[lines.index(".Pp"):])
+        self.assertEqual({"-" + word for word in re.findall(r"(?<=\s)-[a-z-]+", common)}, COMMON)
+        for command in commands():
+            with self.subTest(command):
+                self.assertEqual(synopsis()[command] | COMMON, set(help_options(command)))
+
+    def test_every_option_is_explained(self):
+        explained = set()
+        for words, text in items(section("OPTIONS"), "Fl"):
+            explained |= flags("Fl " + " ".join(words))
+            self.assertTrue(text, words)
+        self.assertEqual(explained - {"-h"}, set().union(*(help_options(command) for command in commands())))
+
+    def test_values_have_the_same_names(self):
+        for command in commands():
+            for name, value in help_options(command).items():
+                with self.subTest(f"{command} {name}"):
+                    shown = f" Ar {value.split('=')[0]}( .*)?" if value else "( ,.*)?"
+                    self.assertRegex(PAGE.read_text(), re.compile(rf"^\.It Fl {name[1:]}{shown}$", re.MULTILINE))
+
+    def test_exit_status(self):
+        lines = "\n".join(section("EXIT STATUS"))
+        for number in (km.CLEAN, km.REPAIRED, km.PROBLEMS_LEFT, km.TROUBLE, km.USAGE, km.CANCELLED):
+            self.assertIn(f"\n.It {number}\n", lines)
+
+    def test_help_needs_no_store(self):
+        for command in commands():
+            result = km.run(command, "--help")
+            self.assertEqual((result.returncode, result.stderr), (km.CLEAN, b""))
+            self.assertEqual(km.run(command, "-h").stdout, result.stdout)
+
+    def test_the_page_is_clean(self):
+        if not shutil.which("mandoc"):
+            self.skipTest("mandoc is not installed")
+        result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", PAGE], capture_output=True, check=False)
+        self.assertEqual((result.returncode, result.stdout), (0, b""))
+
+
+# ---- completion ---------------------------------------------------------------------------------------------------
+
+def complete(*words):
+    """What the completion offers for the last of the words behind `kmmigrate`."""
+    script = ('source "$1"; shift; COMP_WORDS=(kmmigrate "$@"); COMP_CWORD=$#; _kmmigrate 2>/dev/null; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    result = subprocess.run(["bash", "-c", script, "bash", COMPLETION, *words], capture_output=True, text=True,
+                            check=True)
+    return [line for line in result.stdout.splitlines() if line]
+
+
+class Completion(unittest.TestCase):
+    def test_every_option_is_offered(self):
+        for command in commands():
+            with self.subTest(command):
+                self.assertEqual(set(complete(command, "-")), set(help_options(command)))
+
+    def test_values(self):
+        self.assertEqual(complete("check", "--color", "a"), ["auto", "always"])
+        self.assertEqual(complete("check", "--color", "=", "n"), ["never"])
+        self.assertEqual(complete("migrate", "--to", ""), ["V3", "V1V3"])
+        self.assertEqual(complete("repair", "STORE", "--superseded", ""), ["keep", "drop"])
+        self.assertEqual(complete("repair", "STORE", "--plan", ""), [])
+
+    def test_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "Kms data.edb").touch()
+            for words in (["check"], ["diff", "A"], ["repair", "A", "-o"], ["export", "A", "--to"]):
+                with self.subTest(words):
+                    self.assertEqual(complete(*words, f"{folder}/K"), [f"{folder}/Kms data.edb"])
+
+
+# ---- tables of the source -----------------------------------------------------------------------------------------
+
+def strings(text):
+    """The C string literals in a text, put together."""
+    return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text)) if text != "NULL" else None
+
+
+LITERALS = r'(?:"(?:[^"\\]|\\.)*"\s*)+'
+
+
+def sentence(text):
+    return text[0].upper() + text[1:] + "."
+
+
+class Tables(unittest.TestCase):
+    def test_every_problem(self):
+        """Each code with its severity, rule, article, meaning and repair, as migrate/problem.c has them."""
+        source = (km.SOURCE / "migrate" / "problem.c").read_text()
+        table = re.findall(rf'\] = \{{("KM-[A-Z0-9-]+"), (\w+), (NULL|"R\d"), (NULL|"Q\d+"),\s*({LITERALS}),'
+                           rf'\s*({LITERALS})\}}', source)
+        self.assertEqual(len(table), len(re.findall(r"^ +\[PROBLEM_", source, re.MULTILINE)))
+        page = {words[0]: (" ".join(words[1:]), " ".join(text)) for words, text in items(section("PROBLEMS"), "Sy")}
+        self.assertEqual(set(page), {strings(row[0]) for row in table})
+        for code, severity, rule, article, title, repair in table:
+            with self.subTest(strings(code)):
+                marks = ", ".join(filter(None, [severity.lower(), strings(rule), strings(article)]))
+                self.assertEqual(page[strings(code)][0], f"Pq {marks}")
+                self.assertTrue(page[strings(code)][1].startswith(
+                    f"{sentence(strings(title))} {sentence('Repair: ' + strings(repair))}"), page[strings(code)][1])
+
+    def test_every_structural_rule(self):
+        source = (km.SOURCE / "formats" / "ese" / "check_rules.c").read_text()
+        table = re.findall(rf'\] = \{{("[a-z-]+"),\s*({LITERALS}),\s*ESE_(\w+),\s*(\w+)\}}', source)
+        self.assertEqual(len(table), len(re.findall(r"^ +\[ESE_RULE_", source, re.MULTILINE)))
+        page = {words[0]: (words[1:], " ".join(text)) for words, text in items(section("STRUCTURAL RULES"), "Sy")}
+        self.assertEqual(set(page), {strings(row[0]) for row in table})
+        for name, text, severity, across in table:
+            with self.subTest(strings(name)):
+                marks, said = page[strings(name)]
+                self.assertEqual(said, sentence(strings(text)))
+                self.assertEqual("*" in marks, across == "ACROSS")
+                self.assertEqual("advice" in marks, severity == "ADVICE")
+
+    def test_every_action(self):
+        source = (km.SOURCE / "migrate" / "plan.c").read_text()
+        self.assertEqual(set(action_members()), set(re.findall(r'\[ACTION_\w+\] = "([a-z-]+)"', source)))
+
+
+# ---- JSON ---------------------------------------------------------------------------------------------------------
+
+def paths(value, opaque, path=""):
+    """The paths of all members of a value; what is in `opaque` is not looked into."""
+    if path in opaque:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            here = f"{path}.{name}" if path else name
+            yield here
+            yield from paths(inner, opaque, here)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from paths(inner, opaque, path + "[]")
+
+
+def missing_store():
+    return next((f"no {path}" for path in STORES.values() if not path.exists()), None)
+
+
+@unittest.skipIf(missing_store(), f"corpus: {missing_store()}")
+class Members(unittest.TestCase):
+    """Every member that is printed is in the page, and the other way round; optional ones where they are printed."""
+
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+
+    def objects(self, *arguments, lines=False):
+        result = km.run(*arguments, "--json")
+        self.assertFalse(result.returncode & (km.TROUBLE | km.USAGE), result.stderr)
+        text = result.stdout.decode("utf-8")
+        return [json.loads(line) for line in text.splitlines()] if lines else [json.loads(text)]
+
+    def agree(self, heading, objects, opaque=(), arrays=()):
+        """All that is printed is documented; all that is documented is printed in every object, if not optional.
+
+        arrays: those that are documented by their elements alone, and may be empty.
+        """
+        documented, optional = members(heading)
+        parents = {path[:i] for path in documented for i, c in enumerate(path) if c in ".["}
+        for value in objects:
+            found = set(paths(value, opaque))
+            self.assertEqual(found - documented - parents, set(), "printed, but not documented")
+            empty = {path for path in documented for array in arrays
+                     if path.startswith(array + "[]") and not found & {path}}
+            self.assertEqual(documented - optional - found - empty, set(), "documented, but not printed")
+        return objects
+
+    def test_reports(self):
+        new = pathlib.Path(self.folder.name) / "new.edb"
+        objects = [value for store in STORES.values() for value in self.objects("check", store)]
+        objects += self.objects("repair", STORES["imported-twice"])
+        objects += self.objects("repair", STORES["imported-twice"], "-o", new)
+        self.assertEqual({value["report"] for value in objects}, {"check", "plan", "repaired"})
+        documented, optional = members("check, repair, migrate")
+        of_profile = {path for path in documented if re.match(r"(profile|list|plan)\.", path)}
+        of_written = {path for path in documented if path.startswith("written.")}
+        for value in objects:
+            with self.subTest(value["store"]["path"]):
+                found = set(paths(value, ("left", "plan.actions[]", "plan.actions[].certificate")))
+                found |= {path for action in value.get("plan", {}).get("actions", []) for name in action
+                          if (path := f"plan.actions[].{name}") in documented}
+                self.assertEqual({path for path in found - documented if path not in ("store", "problems",
+                                  "plan.actions")}, set())
+                here = documented - optional
+                here -= set() if value["profile"] else of_profile
+                here -= set() if value["report"] == "repaired" else of_written
+                here -= set() if value.get("plan", {}).get("actions") else {
+                    path for path in documented if path.startswith("plan.actions[]")}
+                self.assertEqual(here - found, set(), "documented, but not printed")
+                for problem in value["problems"]:
+                    self.assertEqual({f"problems[].{name}" for name in problem} - documented, set())
+                for problem in value.get("left", []):
+                    self.assertEqual({f"problems[].{name}" for name in problem} & {
+                        "problems[].repair", "problems[].repairable"} or
+                        {f"problems[].{name}" for name in problem} - documented, set())
+
+    def test_actions(self):
+        documented = action_members()
+        common = {path.removeprefix("plan.actions[].") for path in members("check, repair, migrate")[0]
+                  if path.startswith("plan.actions[].")}
+        seen = set()
+        for name in ("imported-twice", "interrupted-switch-revision2"):
+            for action in self.objects("repair", STORES[name])[0]["plan"]["actions"]:
+                seen.add(action["action"])
+                self.assertEqual(set(action), documented[action["action"]] | common)
+        self.assertEqual(seen, {"drop-entry", "set-name", "set-imported", "move-references", "set-role"})
+
+    def test_structure(self):
+        dirty = km.CORPUS / "ese" / "qmgr.db.gz"
+        for store in [*STORES.values(), dirty]:
+            objects = self.objects("check", "--structure", store)
+            self.agree("check --structure", objects, arrays=("findings",))
+        self.assertTrue(objects[0]["findings"])
+
+    def test_list_and_show(self):
+        store = STORES["imported-twice"]
+        self.agree("list", self.objects("list", store, lines=True))
+        shown = self.agree("show", self.objects("show", store, 2), opaque=("entry", "references"))[0]
+        self.assertEqual(set(shown["entry"]), set(self.objects("list", store, lines=True)[1]))
+
+    def test_export(self):
+        for suffix in "pem", "p7b", "sst":
+            self.agree("export", self.objects("export", STORES["imported-twice"], "--to",
+                                              pathlib.Path(self.folder.name) / f"list.{suffix}"))
+
+    def test_diff(self):
+        a, b = STORES["imported-twice"], STORES["interrupted-switch-revision2"]
+        rows = self.lines_of_diff(a, b) + self.lines_of_diff(a, STORES["churn-4096"])
+        self.agree("diff", rows, opaque=("row", "a", "b"))
+        self.assertEqual(set().union(*rows), members("diff")[0])
+
+    def lines_of_diff(self, a, b):
+        result = km.run("diff", a, b, "--json")
+        self.assertEqual(result.returncode, 1)
+        return [json.loads(line) for line in result.stdout.decode("utf-8").splitlines()]
+
+    def test_info(self):
+        for store in STORES.values():
+            self.agree("info", self.objects("info", store))
+
+    def test_compact(self):
+        self.agree("compact", self.objects("compact", STORES["clean-v3-revision2"], "-o",
+                                           pathlib.Path(self.folder.name) / "compact.edb"))
+
+    def test_profile(self):
+        for store in STORES.values():
+            self.agree("profile", self.objects("profile", store), arrays=("columns", "references", "notes"))
+
+    def test_secrets(self):
+        row = self.objects("dump", STORES["imported-twice"], "--table", "Users", lines=True)[0]
+        self.assertEqual(set(row["KeyHistory"]), {"length", "sha256"})
+
+
+if __name__ == "__main__":
+    km.main()
