@@ -8,11 +8,15 @@
 #include "formats/ese/compact_internal.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum {
     BITS_LEAST = 1 << 16,
-    BITS_MOST = 1 << 27, /* 16 MiB; a million keys then collide once in millions of entries */
+    BITS_MOST = 1 << 27, /* 16 MiB */
+    BYTES_A_BIT = 16,    /* of the file: a row of 160 bytes has ten bits */
+    BLOCK = 64,          /* all probes of a key fall into one cache line */
     PROBES = 4,
+    HUGE_PAGE = 2 * 1024 * 1024,
 };
 
 struct row_filter {
@@ -33,15 +37,18 @@ struct row_filter *row_filter_open(uint64_t file_size, struct fault *f)
 {
     struct row_filter *filter = calloc(1, sizeof *filter);
     uint64_t bits = BITS_LEAST;
-    while (bits < file_size / 2 && bits < BITS_MOST)
+    while (bits < file_size / BYTES_A_BIT && bits < BITS_MOST)
         bits *= 2;
     if (filter)
-        filter->bit = calloc(bits / 8, 1);
+        filter->bit = aligned_alloc(bits / 8 < HUGE_PAGE ? BLOCK : HUGE_PAGE, bits / 8);
     if (filter == NULL || filter->bit == NULL) {
         row_filter_close(filter);
         fault_set(f, FAULT_NO_MEMORY, "out of memory for the rows of a table");
         return NULL;
     }
+    if (bits / 8 >= HUGE_PAGE)
+        madvise(filter->bit, bits / 8, MADV_HUGEPAGE); /* probes are all over it */
+    memset(filter->bit, 0, bits / 8);
     filter->mask = bits - 1;
     return filter;
 }
@@ -53,18 +60,28 @@ void row_filter_close(struct row_filter *filter)
     free(filter);
 }
 
+/* The block of a key; *probes gets nine bits for every probe: its place in the block. */
+static uint8_t *block_of(const struct row_filter *filter, struct bytes key, uint64_t *probes)
+{
+    uint64_t h = hash(key);
+    *probes = h >> 28;
+    return filter->bit + (h * BLOCK * 8 & filter->mask) / 8;
+}
+
 void row_filter_add(struct row_filter *filter, struct bytes key)
 {
-    uint64_t h = hash(key), step = (h >> 32) | 1;
-    for (unsigned i = 0; i < PROBES; i++, h += step)
-        filter->bit[(h & filter->mask) / 8] |= (uint8_t)(1 << (h & 7));
+    uint64_t probes;
+    uint8_t *block = block_of(filter, key, &probes);
+    for (unsigned i = 0; i < PROBES; i++, probes >>= 9)
+        block[probes / 8 % BLOCK] |= (uint8_t)(1 << probes % 8);
 }
 
 bool row_filter_may_have(const struct row_filter *filter, struct bytes key)
 {
-    uint64_t h = hash(key), step = (h >> 32) | 1;
-    for (unsigned i = 0; i < PROBES; i++, h += step)
-        if (!(filter->bit[(h & filter->mask) / 8] & 1 << (h & 7)))
+    uint64_t probes;
+    const uint8_t *block = block_of(filter, key, &probes);
+    for (unsigned i = 0; i < PROBES; i++, probes >>= 9)
+        if (!(block[probes / 8 % BLOCK] & 1 << probes % 8))
             return false;
     return true;
 }
