@@ -86,6 +86,9 @@ const struct ese_column *ese_table_column(const struct ese_table *table, const c
 const struct ese_column *ese_table_segment_column(const struct ese_table *table,
                                                   const struct ese_key_segment *segment);
 
+/* The column that alone is the table's primary key, when it is a Long; NULL otherwise. */
+const struct ese_column *ese_table_key_column(const struct ese_table *table);
+
 /* The layout of MSysObjects itself: what the engine has built in to read its own catalog.  Its columns
  * have no catalog of their own to come from. */
 const struct ese_table *ese_catalog_own_table(void);

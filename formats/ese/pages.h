@@ -35,9 +35,10 @@ bool ese_pages_get_sound(struct ese_pages *pages, uint32_t number, const struct 
                          struct fault *f);
 
 /*
- * Puts changed pages before those of the file: every page is asked of `changed` first, and got from the file when that
- * gives NULL.  last: the highest page number with them, for a file that is to grow; not below that of the file.  What
- * `changed` gives must stay while it is held.  changed NULL: the file alone again.
+ * Puts changed pages before those of the file: every page is asked of `changed` first, and got from
+ * the file when that gives NULL.  last: the highest page number with them, for a file that is to
+ * grow; not below that of the file.  What `changed` gives must stay while it is held.  changed NULL:
+ * the file alone again.
  */
 void ese_pages_overlay(struct ese_pages *pages,
                        const struct ese_page *(*changed)(void *context, uint32_t number), void *context,
