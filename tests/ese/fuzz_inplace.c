@@ -5,37 +5,11 @@
  * last 16 bytes say what is done.
  */
 #include "formats/ese/inplace.h"
+#include "tests/ese/fuzzing.h"
 
 #include <stdlib.h>
 
 enum { TABLES_MOST = 12, EDITS_MOST = 16, KEYS_MOST = 8 };
-
-static void expect(bool condition)
-{
-    if (!condition)
-        abort();
-}
-
-static uint32_t word(struct bytes b, size_t at)
-{
-    uint32_t value = 0;
-    bytes_le32(b, at, &value);
-    return value;
-}
-
-static void put_sums_right(uint8_t *file, size_t size)
-{
-    uint32_t page = word(bytes_of(file, size), ESE_HEADER_PAGE_SIZE_AT);
-    if (!ese_page_size_valid(page))
-        page = 4096;
-    for (size_t at = 0; size - at >= page; at += page) {
-        if (at < 2 * (size_t)page)
-            ese_checksum_set_header(file + at, page);
-        else if (word(bytes_of(file, size), at + ESE_PAGE_OBJID_AT) !=
-                 0) /* a page of zeros stays one */
-            ese_checksum_set(file + at, page, (uint32_t)(at / page) - 1);
-    }
-}
 
 struct keys {
     uint8_t at[KEYS_MOST][ESE_KEY_ROOM];
