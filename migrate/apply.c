@@ -36,6 +36,8 @@ struct apply {
     struct buffer list_value, text; /* the new list value; a name in the column's code page */
     bool rewrite_list;
     uint8_t number[CHANGES][8]; /* bytes of the fixed values of the row in hand */
+    uint8_t mode[16];           /* the mode as a setting's value */
+    size_t mode_size;
 };
 
 static struct entry_change *change_of(const struct apply *a, int32_t key, unsigned twin)
@@ -306,17 +308,52 @@ static bool text_is(const struct ese_record *record, const struct ese_column *c,
     return true;
 }
 
+/* A mode as the value column has it. */
+static struct bytes mode_value(struct apply *a, const struct ese_column *value)
+{
+    const char *mode = model_mode_name(a->set_mode->mode);
+    a->mode_size = 0;
+    bool wide = value && (value->type == ESE_COL_TEXT || value->type == ESE_COL_LONG_TEXT) &&
+                value->code_page == ESE_CODEPAGE_UNICODE;
+    for (size_t i = 0; mode[i] && a->mode_size + 2 <= sizeof a->mode; i++) {
+        a->mode[a->mode_size++] = (uint8_t)mode[i];
+        if (wide)
+            a->mode[a->mode_size++] = 0;
+    }
+    return bytes_of(a->mode, a->mode_size);
+}
+
 static void edit_setting(struct apply *a, const struct ese_table *table, const struct ese_record *record,
                          struct ese_row_edit *edit)
 {
     const struct profile *p = a->model->profile;
     const struct ese_column *name = column(table, p->settings_name);
     const struct ese_column *value = column(table, p->settings_value);
-    const char *mode = a->set_mode ? model_mode_name(a->set_mode->mode) : "";
     if (a->set_issuing_ca && text_is(record, name, p->setting_issuing_ca))
         add_change(edit, value, false, a->set_issuing_ca->value);
     if (a->set_mode && text_is(record, name, p->setting_mode))
-        add_change(edit, value, false, bytes_of(mode, strlen(mode)));
+        add_change(edit, value, false, mode_value(a, value));
+}
+
+/* A setting that has no row yet: its row. */
+static bool add_setting(struct apply *a, const struct ese_table *table, const char *name,
+                        struct bytes value, int32_t key, struct ese_row_edit *edit, struct fault *f)
+{
+    const struct profile *p = a->model->profile;
+    const struct ese_column *key_column = ese_table_key_column(table);
+    const struct ese_column *name_column = column(table, p->settings_name);
+    struct bytes text = {.at = NULL};
+    if (key_column == NULL)
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "table %s: there is no setting %s, and a row cannot be added: its primary key is not one "
+                         "Long column",
+                         table->name, name);
+    if (!text_for(a, name_column, name, &text, f))
+        return false;
+    add_number(a, edit, key_column, 4, (uint32_t)key);
+    add_change(edit, name_column, false, text);
+    add_change(edit, column(table, p->settings_value), false, value);
+    return true;
 }
 
 static void edit_list_value(struct apply *a, const struct ese_table *table,
@@ -360,13 +397,31 @@ static bool row(void *context, const struct ese_table *table, const struct ese_r
     return true;
 }
 
+/* The n-th setting that is to be set and has no row. */
+static bool add_nth_setting(struct apply *a, const struct ese_table *table, unsigned n,
+                            struct ese_row_edit *edit, bool *more, struct fault *f)
+{
+    const struct profile *p = a->model->profile;
+    const struct model *m = a->model;
+    bool issuing = a->set_issuing_ca && !m->has_issuing_row, mode = a->set_mode && !m->has_mode_row;
+    int32_t key = m->last_setting + 1 + (int32_t)n;
+    *more = n < (unsigned)issuing + mode;
+    if (*more && issuing && n == 0)
+        return add_setting(a, table, p->setting_issuing_ca, a->set_issuing_ca->value, key, edit, f);
+    if (*more)
+        return add_setting(a, table, p->setting_mode, mode_value(a, column(table, p->settings_value)), key,
+                           edit, f);
+    return true;
+}
+
 /* --issuing-ca FILE as a new row of the list.  When it was imported is not known, and stays null. */
 static bool add(void *context, const struct ese_table *table, unsigned n, struct ese_row_edit *edit,
                 bool *more, struct fault *f)
 {
     struct apply *a = context;
     const struct profile *p = a->model->profile;
-    (void)f;
+    if (named(table, p->settings_table))
+        return add_nth_setting(a, table, n, edit, more, f);
     *more = n == 0 && a->added && a->model->match == PROFILE_MATCHES_ROWS && named(table, p->list_table);
     if (!*more)
         return true;

@@ -3,6 +3,7 @@
 
 #include "migrate/discover.h"
 #include "migrate/message.h"
+#include "migrate/references.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +72,7 @@ static int check_structure(struct assessment *a)
 
 /* ---- what lies beside ---- */
 
-static int look_beside(struct assessment *a)
+static int look_beside(struct assessment *a, const struct options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!beside_look(&a->beside, a->store.path, &f))
@@ -79,7 +80,7 @@ static int look_beside(struct assessment *a)
     size_t logs = beside_count(&a->beside, BESIDE_LOG);
     if (logs > 0)
         problem_add(&a->found, PROBLEM_LOGS_BESIDE, 0, 0, "%zu in %s", logs, a->beside.directory);
-    if (beside_count(&a->beside, BESIDE_UNDO) > 0)
+    if (a->store.pending.code != FAULT_NONE && !options->own_undo_file)
         problem_add(&a->found, PROBLEM_UNDO_PENDING, 0, 0, "an undo file lies in %s",
                     a->beside.directory);
     return EXIT_CLEAN;
@@ -246,7 +247,7 @@ static void mark_repairable(struct assessment *a)
         bool stays = false;
         for (size_t k = 0; k < a->left.count && !stays; k++)
             stays = a->left.item[k].code == p->code && a->left.item[k].entry[0] == p->entry[0];
-        p->repairable = !stays;
+        p->repairable = !stays && problem_kind(p->code)->severity != PROBLEM_ADVICE;
     }
 }
 
@@ -277,6 +278,7 @@ static void carry_over(struct assessment *a)
         case PROBLEM_STRUCTURE:
         case PROBLEM_UNDO_PENDING:
         case PROBLEM_LIST_CUT:
+        case PROBLEM_REFERENCE_REFUTED:
             problem_add(&a->left, p->code, p->entry[0], p->entry[1], "%s", p->evidence);
             break;
         case PROBLEM_UNIQUE_KEY:
@@ -338,6 +340,10 @@ static int read_model(struct assessment *a, const struct options *options)
         fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the list");
         return trouble(a, &f);
     }
+    if (options->verify_all && !references_verify(&a->model, a->prover, &a->found)) {
+        fault_set(&f, FAULT_NO_MEMORY, "out of memory while proving references");
+        return trouble(a, &f);
+    }
     return make_plan(a, options);
 }
 
@@ -352,15 +358,15 @@ static enum verdict conclude(const struct assessment *a)
 int assess(struct assessment *a, const char *name, const struct options *options)
 {
     struct fault f = {.code = FAULT_NONE};
-    *a = (struct assessment){.match = PROFILE_NO_MATCH};
-    int status = store_open(&a->store, name);
+    *a = (struct assessment){.match = PROFILE_NO_MATCH, .options = options};
+    int status = store_open_to_judge(&a->store, name);
     if (status != EXIT_CLEAN)
         return status;
     if (!filehash_start(&a->hash, a->store.path, &f))
         return trouble(a, &f);
     status = check_structure(a);
     if (status == EXIT_CLEAN)
-        status = look_beside(a);
+        status = look_beside(a, options);
     if (status == EXIT_CLEAN)
         status = choose_profile(a, options);
     /* Without a profile that was chosen, or between two states, the list is not judged. */

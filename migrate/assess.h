@@ -14,6 +14,7 @@
 enum { ASSESS_COLLISIONS = 16 };
 
 struct assessment {
+    const struct options *options; /* borrowed */
     struct store store;
     struct beside beside;
     struct filehash hash;

@@ -3,6 +3,7 @@
 #include "migrate/diff.h"
 #include "migrate/message.h"
 #include "migrate/output.h"
+#include "migrate/profile.h"
 
 #include <inttypes.h>
 
@@ -38,10 +39,14 @@ int cmd_diff(const struct options *options)
     if (store_open(&a, options->operand[0]) != EXIT_CLEAN)
         return DIFF_TROUBLE;
     int status = DIFF_TROUBLE;
-    if (store_open(&b, options->operand[1]) == EXIT_CLEAN) {
+    struct profile profile = {.name = NULL};
+    if (store_use_profile(&a, &profile, options->profile) == EXIT_CLEAN &&
+        store_open(&b, options->operand[1]) == EXIT_CLEAN) {
+        b.profile = a.profile;
         status = compare(&a, &b, options);
         store_close(&b);
     }
+    profile_close(&profile);
     store_close(&a);
     return output_finish() ? status : DIFF_TROUBLE;
 }

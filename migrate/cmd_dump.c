@@ -2,6 +2,7 @@
 #include "migrate/command.h"
 #include "migrate/message.h"
 #include "migrate/output.h"
+#include "migrate/profile.h"
 #include "migrate/store.h"
 #include "migrate/value.h"
 
@@ -127,8 +128,11 @@ int cmd_dump(const struct options *options)
     int status = store_open(&d.store, options->operand[0]);
     if (status != EXIT_CLEAN)
         return status;
-    d.table = store_table(&d.store, options->table);
+    struct profile profile;
+    status = store_use_profile(&d.store, &profile, options->profile);
+    d.table = status == EXIT_CLEAN ? store_table(&d.store, options->table) : NULL;
     status = d.table ? dump_table(&d, options) : EXIT_TROUBLE;
+    profile_close(&profile);
     store_close(&d.store);
     return status;
 }

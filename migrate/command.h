@@ -23,7 +23,8 @@ enum exit_status {
 enum { OPTION_TRUST_MOST = 64 };
 
 struct options {
-    bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first;
+    bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place, no_backup, verify_all;
+    bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own */
     const char *color; /* "auto", "always", "never" */
     const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan;
     const char *trust[OPTION_TRUST_MOST];
@@ -53,7 +54,7 @@ struct command {
 extern const struct option_spec option_json, option_quiet, option_color, option_help, option_table,
     option_structure, option_profile, option_accept_discovered, option_at, option_superseded,
     option_issuing_ca, option_trust, option_migrate_to, option_export_to, option_output, option_plan,
-    option_force, option_dry_run, option_keep_first;
+    option_force, option_dry_run, option_keep_first, option_in_place, option_no_backup, option_verify_all;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status is
  * EXIT_USAGE; otherwise EXIT_CLEAN. */
@@ -67,6 +68,7 @@ int cmd_dump(const struct options *options);
 int cmd_check(const struct options *options);
 int cmd_repair(const struct options *options);
 int cmd_migrate(const struct options *options);
+int cmd_undo(const struct options *options);
 int cmd_list(const struct options *options);
 int cmd_show(const struct options *options);
 int cmd_export(const struct options *options);

@@ -775,7 +775,9 @@ static bool add_settings(struct draft *d)
             return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
         plan_add(d->plan, &(struct action){.kind = ACTION_SET_ISSUING_CA,
                                            .value = bytes_of(kept, HASH_SHA1_SIZE),
-                                           .why = "it is the thumbprint of the one that stays"});
+                                           .why = d->options->to != MODE_UNKNOWN
+                                                      ? "the switch asked for"
+                                                      : "it is the thumbprint of the one that stays"});
     }
     if (d->mode != m->mode)
         plan_add(d->plan, &(struct action){

@@ -401,6 +401,19 @@ static void judge_references(const struct model *m, struct problems *problems)
 
 /* ---- advice ---- */
 
+static void advise_short_lived(const struct model *m, const struct model_entry *entry, int64_t left,
+                               struct problems *problems)
+{
+    char what[256];
+    judge_describe(m, entry->certificate, what);
+    if (left < 0)
+        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0, "entry %d (%s): expired %" PRId64 " days ago",
+                    entry->key, what, -left / 86400);
+    else
+        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0, "entry %d (%s): %" PRId64 " days left",
+                    entry->key, what, left / 86400);
+}
+
 static void advise_dates(const struct model *m, struct problems *problems)
 {
     unsigned expired = 0;
@@ -423,8 +436,7 @@ static void advise_dates(const struct model *m, struct problems *problems)
     const struct model_certificate *cert = entry ? model_certificate_of(m, entry) : NULL;
     if (cert && cert->parsed && m->now_known && cert->x509.not_after.known &&
         cert->x509.not_after.seconds - m->now < TWO_YEARS)
-        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0, "entry %d: %" PRId64 " days left",
-                    entry->key, (cert->x509.not_after.seconds - m->now) / 86400);
+        advise_short_lived(m, entry, cert->x509.not_after.seconds - m->now, problems);
 }
 
 static void advise_weak(const struct model *m, struct problems *problems)

@@ -3,15 +3,21 @@
 
 _kmmigrate_options() {
     case $1 in
-    check) echo --structure --profile --accept-discovered --at ;;
+    check) echo --structure --profile --accept-discovered --at --verify-all ;;
     repair)
-        echo --dry-run -o --plan --force --profile --accept-discovered --at --superseded --issuing-ca --trust
+        echo --dry-run -o --in-place --no-backup --plan --force --profile --accept-discovered --at --superseded \
+            --issuing-ca --trust
         ;;
-    migrate) echo --to --issuing-ca -o --plan --force --profile --accept-discovered --at --superseded --trust ;;
+    migrate)
+        echo --to --issuing-ca -o --in-place --no-backup --plan --force --profile --accept-discovered --at \
+            --superseded --trust
+        ;;
     list | show) echo --profile --accept-discovered ;;
     export) echo --to --force --profile --accept-discovered ;;
-    diff) ;;
-    info | dump | profile) echo --table ;;
+    undo) ;;
+    diff) echo --profile ;;
+    dump) echo --table --profile ;;
+    info | profile) echo --table ;;
     compact) echo -o --keep-first --force ;;
     *) return ;;
     esac
@@ -38,7 +44,7 @@ _kmmigrate() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'check repair migrate list show export diff info dump compact
+        mapfile -t COMPREPLY < <(compgen -W 'check repair migrate undo list show export diff info dump compact
             profile --help --version' -- "$word")
         return
     fi

@@ -9,13 +9,17 @@
 #include <string.h>
 
 static const struct option_spec *const table_options[] = {&option_table, NULL};
+static const struct option_spec *const dump_options[] = {&option_table, &option_profile, NULL};
+static const struct option_spec *const diff_options[] = {&option_profile, NULL};
 static const struct option_spec *const check_options[] = {&option_structure, &option_profile,
-                                                          &option_accept_discovered, &option_at, NULL};
+                                                          &option_accept_discovered, &option_at, &option_verify_all, NULL};
 static const struct option_spec *const repair_options[] = {
-    &option_dry_run,    &option_output,    &option_plan,       &option_force, &option_profile,
+    &option_dry_run,    &option_output,    &option_in_place,   &option_no_backup, &option_plan, &option_force,
+    &option_profile,
     &option_accept_discovered, &option_at, &option_superseded, &option_issuing_ca, &option_trust, NULL};
 static const struct option_spec *const migrate_options[] = {
-    &option_migrate_to, &option_issuing_ca, &option_output, &option_plan,       &option_force,
+    &option_migrate_to, &option_issuing_ca, &option_output, &option_in_place, &option_no_backup,
+    &option_plan,       &option_force,
     &option_profile,    &option_accept_discovered, &option_at, &option_superseded, &option_trust, NULL};
 static const struct option_spec *const list_options[] = {&option_profile, &option_accept_discovered, NULL};
 static const struct option_spec *const export_options[] = {&option_export_to, &option_force,
@@ -25,18 +29,19 @@ static const struct option_spec *const compact_options[] = {&option_output, &opt
 
 static const struct command commands[] = {
     {"check", "STORE", 1, "Can the service start on this store? Changes nothing.", check_options, cmd_check},
-    {"repair", "STORE", 1, "Shows what a repair would do; with -o NEW, writes a repaired copy.",
+    {"repair", "STORE", 1, "Shows what a repair would do; -o NEW writes a repaired copy, --in-place repairs it.",
      repair_options, cmd_repair},
     {"migrate", "STORE --to V3 --issuing-ca FILE", 1, "Repairs, then makes the switch to V3 or V1V3.",
      migrate_options, cmd_migrate},
+    {"undo", "STORE", 1, "Takes back what --in-place changed.", NULL, cmd_undo},
     {"list", "STORE", 1, "Shows the certificates, their entries and roles.", list_options, cmd_list},
     {"show", "STORE ENTRY", 2, "Shows one entry: certificate, duplicates, what refers to it.", list_options,
      cmd_show},
     {"export", "STORE --to FILE", 1, "Writes the list as PEM, PKCS#7 or serialized store.", export_options,
      cmd_export},
-    {"diff", "A B", 2, "Shows certificates and rows that differ.", NULL, cmd_diff},
+    {"diff", "A B", 2, "Shows certificates and rows that differ.", diff_options, cmd_diff},
     {"info", "STORE", 1, "Shows header, tables, columns, indexes and row counts.", table_options, cmd_info},
-    {"dump", "STORE --table T", 1, "Shows the rows of any table of any ESE database.", table_options,
+    {"dump", "STORE --table T", 1, "Shows the rows of any table of any ESE database.", dump_options,
      cmd_dump},
     {"compact", "STORE -o NEW", 1, "Writes the same database, rebuilt.", compact_options, cmd_compact},
     {"profile", "STORE", 1, "Drafts a profile from what the store holds.", table_options, cmd_profile},

@@ -332,6 +332,8 @@ static bool take_setting(struct model *m, const char *name, struct bytes value,
                          struct problems *problems, struct fault *f)
 {
     const struct profile *p = m->profile;
+    m->has_mode_row = m->has_mode_row || is_setting(name, p->setting_mode);
+    m->has_issuing_row = m->has_issuing_row || is_setting(name, p->setting_issuing_ca);
     if (is_setting(name, p->setting_mode))
         set_mode(m, value);
     if (is_setting(name, p->setting_issuing_ca) && value.size == HASH_SHA1_SIZE) {
@@ -373,9 +375,12 @@ static bool read_settings(struct model *m, struct problems *problems, struct fau
         bool null;
         ok = rows_bytes(rows, name_column, &m->memory->value, &value, &null, f);
         char *name = ok && !null ? utf8_of(m, name_column, value) : NULL;
+        int32_t key = rows_integer(rows, ese_table_key_column(table), &null);
+        if (!null && key > m->last_setting)
+            m->last_setting = key;
         ok = ok && rows_bytes(rows, value_column, &m->memory->value, &value, &null, f);
-        if (ok && !null)
-            ok = take_setting(m, name, value, problems, f);
+        if (ok)
+            ok = take_setting(m, name, null ? bytes_of(NULL, 0) : value, problems, f);
     }
     note_damage(rows, problems);
     rows_close(rows);
@@ -437,6 +442,32 @@ static bool add_dangling(struct model *m, unsigned which, int32_t row, int32_t n
     return true;
 }
 
+/* When the issuing CA came into the list, V3 began; whoever has a V1 certificate from before has it rightly. */
+static bool find_switch(const struct model *m, int64_t *seconds)
+{
+    bool found = false;
+    for (unsigned i = 0; m->mode == MODE_V3 && m->has_issuing_ca && i < m->entries; i++) {
+        const struct model_entry *e = &m->entry[i];
+        if (!e->has_imported || memcmp(model_certificate_of(m, e)->sha1, m->issuing_ca, HASH_SHA1_SIZE) != 0 ||
+            !(e->imported > 0 && e->imported < 2958466))
+            continue;
+        int64_t when = (int64_t)((e->imported - 25569) * 86400); /* 25569: 1970-01-01 */
+        *seconds = !found || when > *seconds ? when : *seconds;
+        found = true;
+    }
+    return found;
+}
+
+static bool is_after_switch(struct model *m, struct rows *rows, const struct reference_columns *c)
+{
+    struct x509_certificate cert;
+    struct bytes der;
+    bool null;
+    return m->switch_known && rows_bytes(rows, c->proves, &m->memory->value, &der, &null, NULL) && !null &&
+           x509_certificate_read(der, &cert, NULL) && cert.not_before.known &&
+           cert.not_before.seconds > m->switched;
+}
+
 static bool read_reference(struct model *m, unsigned which, struct rows *rows,
                            const struct reference_columns *c, struct fault *f)
 {
@@ -445,7 +476,8 @@ static bool read_reference(struct model *m, unsigned which, struct rows *rows,
     int32_t names = rows_integer(rows, c->reference, &null);
     int32_t row = rows_integer(rows, c->key, &no_key);
     m->rows_read++;
-    if (c->version && rows_integer(rows, c->version, &no_key) == 1 && m->v1_certificates++ == 0)
+    if (c->version && rows_integer(rows, c->version, &no_key) == 1 && is_after_switch(m, rows, c) &&
+        m->v1_certificates++ == 0)
         m->first_v1_certificate = (uint32_t)row;
     if (c->is_crl) {
         bool no_value;
@@ -569,9 +601,11 @@ bool model_read(struct model *m, struct store *store, const struct profile *prof
     bool ok = read_settings(m, problems, f);
     if (ok && match == PROFILE_MATCHES_ROWS)
         ok = read_list_rows(m, problems, f);
+    m->switch_known = ok && find_switch(m, &m->switched);
     for (unsigned i = 0; ok && i < profile->references; i++)
         ok = read_references(m, i, problems, f);
     ok = ok && read_users(m, problems, f);
+    m->listed = m->certificates;
     if (!ok)
         model_close(m);
     return ok;

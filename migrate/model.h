@@ -86,6 +86,9 @@ struct model {
     uint64_t dangling_count; /* all, also those that are not kept */
 
     bool has_settings;
+    bool has_mode_row, has_issuing_row; /* the settings have such a row, whatever stands in it */
+    int32_t last_setting;               /* greatest primary key of a setting; 0: the key is no single Long */
+    unsigned listed;                    /* distinct certificates of the list; others come from the command line */
     enum model_mode mode;
     char mode_text[32];
     bool has_issuing_ca;
@@ -101,7 +104,10 @@ struct model {
     bool now_known;
     uint64_t rows_read; /* of reference tables */
 
-    /* For advice, counted while reading. */
+    bool switch_known; /* when the store was switched to V3 only; seconds since 1970 */
+    int64_t switched;
+
+    /* For advice, counted while reading.  V1 certificates: those from after the switch. */
     uint64_t long_names, v1_certificates;
     uint32_t first_long_name, first_v1_certificate;
 

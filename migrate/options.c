@@ -38,6 +38,12 @@ const struct option_spec option_dry_run = {
 
 const struct option_spec option_keep_first = {
     "keep-first", NULL, "of rows with one key of a unique index, keep the first", AT(keep_first), 0};
+const struct option_spec option_verify_all = {
+    "verify-all", NULL, "prove every reference, not only what a repair touches", AT(verify_all), 0};
+const struct option_spec option_in_place = {
+    "in-place", NULL, "repair STORE itself, with a backup and an undo file", AT(in_place), 0};
+const struct option_spec option_no_backup = {
+    "no-backup", NULL, "with --in-place: without a full copy before", AT(no_backup), 0};
 
 static const struct option_spec *const common[] = {&option_json, &option_quiet, &option_color,
                                                    &option_help, NULL};

@@ -107,6 +107,14 @@ void output_field(const char *utf8, size_t size)
     }
 }
 
+void output_plain(const char *utf8)
+{
+    for (; *utf8; utf8++) {
+        char c = (unsigned char)*utf8 < 0x20 || *utf8 == 0x7f ? '?' : *utf8;
+        output_bytes(&c, 1);
+    }
+}
+
 bool output_failed(void)
 {
     return failure != 0;

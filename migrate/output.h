@@ -19,6 +19,9 @@ void output_hex(const unsigned char *bytes, size_t size);
  * characters as backslash escapes. */
 void output_field(const char *utf8, size_t size);
 
+/* Text for a line: control characters, which could drive a terminal, become question marks. */
+void output_plain(const char *utf8);
+
 /* Writes out what is buffered.  False, with an error printed once, when anything could not be written. */
 bool output_finish(void);
 

@@ -77,7 +77,7 @@ static void list_members(struct json *json, const struct assessment *a)
     json_map(json);
     member_text(json, "mode", model_mode_name(m->mode));
     member_number(json, "entries", m->entries);
-    member_number(json, "distinct_certificates", m->certificates);
+    member_number(json, "distinct_certificates", m->listed);
     member_number(json, "references", (int64_t)m->rows_read);
     member_text(json, "judged_as_of", report_time(m->now_known, m->now, time));
     json_end_map(json);

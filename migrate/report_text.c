@@ -56,7 +56,7 @@ static void header_lines(const struct assessment *a)
         output_format("%-14snone fits\n", "Profile");
     if (a->has_model)
         output_format("%-14smode %s; %u entries, %u distinct certificates; %" PRIu64 " references\n",
-                      "List", model_mode_name(a->model.mode), a->model.entries, a->model.certificates,
+                      "List", model_mode_name(a->model.mode), a->model.entries, a->model.listed,
                       a->model.rows_read);
     if (assess_has_work(a))
         output_format("%-14s%s\n", "Plan", a->plan.id);
@@ -79,7 +79,7 @@ static void problem_line(const struct problem *p, bool with_repair)
     output_format("  %s%s%s%s: %s\n", kind->code, kind->article ? " (" : "",
                   kind->article ? kind->article : "", kind->article ? ")" : "", kind->title);
     output_text("      ");
-    output_field(p->evidence, strlen(p->evidence));
+    output_plain(p->evidence);
     output_text("\n");
     if (with_repair)
         output_format("      repair: %s\n", kind->repair);
@@ -195,7 +195,7 @@ static bool names_certificate(enum action_kind kind)
 static void plan_lines(const struct assessment *a, const char *heading)
 {
     size_t shown[ACTION_KINDS] = {0}, number = 0;
-    output_format("\n%s (%zu actions)\n", heading, a->plan.actions);
+    output_format("\n%s (%zu action%s)\n", heading, a->plan.actions, a->plan.actions == 1 ? "" : "s");
     /* Narrowed trust first: it is what an administrator may not expect. */
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < a->plan.actions; i++) {
@@ -216,6 +216,24 @@ static void plan_lines(const struct assessment *a, const char *heading)
 
 /* ---- what next ---- */
 
+/* The command that applies the plan: with what it depends on, or it would be another plan. */
+static void write_command(const struct assessment *a)
+{
+    const struct options *o = a->options;
+    output_format("  Apply this plan to a copy: kmmigrate %s %s -o NEW --plan %.16s", o->to ? "migrate" : "repair",
+                  o->operand[0] ? o->operand[0] : a->store.path, a->plan.id);
+    const struct {
+        const char *name, *value;
+    } options[] = {{"to", o->to},           {"issuing-ca", o->issuing_ca}, {"profile", o->profile},
+                   {"superseded", o->superseded}, {"at", o->at}};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        if (options[i].value)
+            output_format(" --%s %s", options[i].name, options[i].value);
+    for (unsigned i = 0; i < o->trusts; i++)
+        output_format(" --trust %s", o->trust[i]);
+    output_text(o->accept_discovered ? " --accept-discovered\n" : "\n");
+}
+
 static void next_lines(const struct assessment *a, enum report_kind kind)
 {
     output_text("\nNext\n");
@@ -235,9 +253,15 @@ static void next_lines(const struct assessment *a, enum report_kind kind)
         output_format("  The list was not judged: its profile was only discovered. Check what discovery found, then\n"
                       "  add --accept-discovered, or give a profile: kmmigrate profile %s\n",
                       a->store.path);
+    if (a->match == PROFILE_NO_MATCH)
+        output_format("  Give a profile with --profile; kmmigrate profile %s drafts what can be found.\n",
+                      a->store.path);
+    if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
+        output_format("  Take the interrupted repair back: kmmigrate undo %s\n"
+                      "  or finish it:                     kmmigrate repair %s --in-place\n",
+                      a->store.path, a->store.path);
     if (kind != REPORT_REPAIRED && assess_has_work(a))
-        output_format("  Apply this plan to a copy: kmmigrate repair %s -o NEW --plan %.16s\n",
-                      a->store.path, a->plan.id);
+        write_command(a);
     if (judge_problems(&a->left) != VERDICT_YES)
         output_text("  What stays open needs a decision or a backup; see above.\n");
     if (a->verdict == VERDICT_AFTER_REPAIR || kind == REPORT_REPAIRED)
@@ -262,7 +286,8 @@ static void result_lines(const struct report_result *result)
     if (result->backup)
         output_format("  %-12s%s\n", "Backup", result->backup);
     if (result->undo)
-        output_format("  %-12s%s\n", "Undo file", result->undo);
+        output_format("  %-12s%s\n  %-12skmmigrate undo %s takes it back, until the service has started on it\n",
+                      "Undo file", result->undo, "", result->target);
 }
 
 void report_text(const struct assessment *a, enum report_kind kind, const struct report_result *result)

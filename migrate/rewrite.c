@@ -7,78 +7,15 @@
 #include "migrate/copydir.h"
 #include "migrate/message.h"
 #include "migrate/quarantine.h"
+#include "migrate/verify.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static int trouble(const char *path, const struct fault *f)
 {
     message_error("%s: %s", path, f->text);
     return EXIT_TROUBLE;
-}
-
-/* ---- reading it back ---- */
-
-static bool same_problems(const struct problems *wanted, const struct problems *found, struct fault *f)
-{
-    unsigned count[PROBLEM_CODES] = {0};
-    for (size_t i = 0; i < wanted->count; i++)
-        count[wanted->item[i].code]++;
-    for (size_t i = 0; i < found->count; i++) {
-        const struct problem *p = &found->item[i];
-        if (problem_kind(p->code)->severity != PROBLEM_ADVICE && count[p->code]-- == 0)
-            return fault_set(f, FAULT_DAMAGED, "the new store has %s, which the plan does not foresee: %.160s",
-                             problem_kind(p->code)->code, p->evidence);
-    }
-    return true;
-}
-
-/* Every distinct certificate of the old list is in the new one, or was to go to quarantine. */
-static bool nothing_lost(const struct assessment *old, const struct assessment *new, struct fault *f)
-{
-    bool *kept = calloc(old->model.certificates + 1, sizeof *kept);
-    struct model *m = (struct model *)(uintptr_t)&new->model;
-    if (kept == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory while verifying");
-    bool ok = true;
-    for (size_t i = 0; i < old->plan.actions; i++)
-        if (old->plan.action[i].kind == ACTION_DROP_ENTRY && old->plan.action[i].quarantine)
-            kept[old->plan.action[i].certificate] = true;
-    for (unsigned i = 0; ok && i < old->model.entries; i++) {
-        unsigned number = old->model.entry[i].certificate, before = m->certificates, found;
-        if (kept[number])
-            continue;
-        kept[number] = true;
-        ok = model_intern(m, old->model.certificate[number].der, &found, f);
-        if (ok && found == before)
-            ok = fault_set(f, FAULT_DAMAGED, "the certificate of entry %d is not in the new store",
-                           old->model.entry[i].key);
-    }
-    free(kept);
-    return ok;
-}
-
-/* The new store, read back in full: structure, list, rules; then held against what the plan foresees. */
-static int verify(const struct assessment *old, const char *path, const struct options *options,
-                  uint8_t sha256[HASH_SHA256_SIZE])
-{
-    struct assessment new;
-    struct fault f = {.code = FAULT_NONE};
-    struct options reading = {.color = "never", .profile = options->profile, .at = options->at,
-                              .accept_discovered = options->accept_discovered, .quiet = true};
-    int status = assess(&new, path, &reading);
-    if (status == EXIT_CLEAN &&
-        (!new.has_model || !same_problems(&old->left, &new.found, &f) || !nothing_lost(old, &new, &f))) {
-        if (!new.has_model)
-            fault_set(&f, FAULT_DAMAGED, "the new store does not read back as a KM store");
-        fault_context(&f, "verification failed, nothing was written");
-        status = trouble(old->store.path, &f);
-    }
-    if (status == EXIT_CLEAN)
-        memcpy(sha256, new.hash.digest, HASH_SHA256_SIZE);
-    assess_close(&new);
-    return status;
 }
 
 /* ---- one file ---- */
@@ -141,11 +78,12 @@ static int rewrite_file(const struct assessment *a, const char *target, const st
 {
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out;
+    uint64_t size;
     if (!outfile_create(target, ese_file_stat(a->store.db->file), options->force, &out, &f))
         return trouble(target, &f);
     int status = write_database(a, out);
     if (status == EXIT_CLEAN)
-        status = verify(a, outfile_path(out), options, r->result.sha256);
+        status = verify_store(a, outfile_path(out), options, "nothing was written", r->result.sha256, &size);
     if (status == EXIT_CLEAN && *message_watch_interrupt()) {
         message_error("cancelled; nothing was changed");
         status = EXIT_CANCELLED;

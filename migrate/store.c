@@ -3,6 +3,8 @@
 
 #include "migrate/command.h"
 #include "migrate/message.h"
+#include "migrate/profile.h"
+#include "migrate/undofile.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -46,7 +48,7 @@ static int find_in_directory(struct store *store, const char *directory)
     return size < (int)sizeof store->path ? EXIT_CLEAN : EXIT_TROUBLE;
 }
 
-static int find(struct store *store, const char *name)
+static int find_file(struct store *store, const char *name)
 {
     struct stat st;
     if (stat(name, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -60,17 +62,59 @@ static int find(struct store *store, const char *name)
     return EXIT_TROUBLE;
 }
 
-int store_open(struct store *store, const char *name)
+/* An undo file that is not finished, or that cannot be read: between which states the store is, nobody knows. */
+static void find_pending(struct store *store)
+{
+    char path[PATH_MAX];
+    bool exists = false;
+    struct undofile *undo = NULL;
+    if (!undofile_find(store->path, path, &exists, &store->pending) && store->pending.code == FAULT_IO) {
+        store->pending.code = FAULT_NONE; /* a directory that cannot be listed says nothing */
+        return;
+    }
+    if (!exists || store->pending.code != FAULT_NONE || !undofile_open(path, false, &undo, &store->pending))
+        return;
+    if (undofile_is_pending(undo))
+        fault_set(&store->pending, FAULT_LIMIT, "its undo file is not finished");
+    undofile_close(undo);
+}
+
+int store_find(struct store *store, const char *name)
 {
     *store = (struct store){.db = NULL};
-    int status = find(store, name);
+    int status = find_file(store, name);
+    if (status == EXIT_CLEAN)
+        find_pending(store);
+    return status;
+}
+
+static void tell_pending(const struct store *store, void (*message)(const char *format, ...))
+{
+    message("%s: a repair in place was interrupted (%s); finish it with kmmigrate repair %s --in-place, or take it "
+            "back with kmmigrate undo %s",
+            store->path, store->pending.text, store->path, store->path);
+}
+
+int store_open_to_judge(struct store *store, const char *name)
+{
+    int status = store_find(store, name);
     if (status != EXIT_CLEAN)
         return status;
     struct fault f = {.code = FAULT_NONE};
     if (ese_db_open(store->path, tell, store, &store->db, &f))
         return EXIT_CLEAN;
     message_error("%s: %s", store->path, f.text);
+    if (store->pending.code != FAULT_NONE)
+        tell_pending(store, message_error);
     return EXIT_TROUBLE;
+}
+
+int store_open(struct store *store, const char *name)
+{
+    int status = store_open_to_judge(store, name);
+    if (status == EXIT_CLEAN && store->pending.code != FAULT_NONE)
+        tell_pending(store, message_warning);
+    return status;
 }
 
 void store_close(struct store *store)
@@ -100,6 +144,10 @@ bool store_column_is_secret(const struct store *store, const struct ese_table *t
     static const struct {
         const char *table, *column;
     } secrets[] = {{"Users", "KeyHistory"}, {"Administrators", "Secret"}};
+    for (unsigned i = 0; store->profile && i < store->profile->secrets; i++)
+        if (strcasecmp(table->name, store->profile->secret[i].table) == 0 &&
+            strcasecmp(column->name, store->profile->secret[i].column) == 0)
+            return true;
     if (ese_catalog_find(store->db->catalog, "CertificateList") == NULL &&
         ese_catalog_find(store->db->catalog, "Configuration") == NULL)
         return false; /* not a KM store */
@@ -108,4 +156,18 @@ bool store_column_is_secret(const struct store *store, const struct ese_table *t
             strcasecmp(column->name, secrets[i].column) == 0)
             return true;
     return false;
+}
+
+int store_use_profile(struct store *store, struct profile *profile, const char *path)
+{
+    struct fault f = {.code = FAULT_NONE};
+    *profile = (struct profile){.name = NULL};
+    if (path == NULL)
+        return EXIT_CLEAN;
+    if (!profile_read(path, profile, &f)) {
+        message_error("%s: %s", path, f.text);
+        return EXIT_TROUBLE;
+    }
+    store->profile = profile;
+    return EXIT_CLEAN;
 }

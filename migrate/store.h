@@ -8,12 +8,16 @@
 
 #include <limits.h>
 
+struct profile;
+
 struct store {
     char path[PATH_MAX]; /* of the database file */
     bool in_directory;   /* the user named the directory */
     struct ese_db *db;
     unsigned notices; /* how many warnings the database gave so far */
     bool damaged;     /* one of them was damage */
+    const struct profile *profile; /* whose secrets are not shown; NULL: those of the built-in one */
+    struct fault pending; /* not FAULT_NONE: a repair in place was interrupted, or its undo file cannot be read */
 };
 
 /* The database's name inside Kmsdata, compared without regard to case. */
@@ -23,6 +27,13 @@ struct store {
  * Warnings are printed as they come.  On failure an error is printed that says what to do, and nothing is
  * left open.  Returns enum exit_status: EXIT_CLEAN or EXIT_TROUBLE. */
 int store_open(struct store *store, const char *name);
+
+/* The same without a warning about an interrupted repair: for whoever tells about that itself. */
+int store_open_to_judge(struct store *store, const char *name);
+
+/* Only the path, and what is pending.  On failure an error is printed.  Nothing has to be closed. */
+int store_find(struct store *store, const char *name);
+
 void store_close(struct store *store);
 
 /* The table of that name; NULL, with an error printed that lists what there is, when there is none. */
@@ -32,5 +43,9 @@ const struct ese_table *store_table(const struct store *store, const char *name)
  * marks them. */
 bool store_column_is_secret(const struct store *store, const struct ese_table *table,
                             const struct ese_column *column);
+
+/* Reads the profile at `path` (NULL: none) whose secrets are not to be shown.  *profile is the caller's to close, also when
+ * there is none.  Returns enum exit_status; an error is printed. */
+int store_use_profile(struct store *store, struct profile *profile, const char *path);
 
 #endif
