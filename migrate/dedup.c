@@ -577,7 +577,9 @@ static bool drop_superseded(struct draft *d)
         fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
     for (unsigned i = 0; ok && i < entries; i++)
         active[i] = PINS_NO_ACTIVE;
-    ok = ok && find_superseded(d, active) && pins_find(d->model, active, pinned, d->fault);
+    ok = ok && find_superseded(d, active);
+    if (ok)
+        pins_find(d->model, active, pinned);
     for (unsigned i = 0; ok && i < entries; i++) {
         /* Copies of the certificate were merged into this entry: what pins one of them pins it. */
         for (unsigned k = 0; active[i] != PINS_NO_ACTIVE && k < entries && !pinned[i]; k++)

@@ -234,11 +234,13 @@ static void sort_entries(struct model *m)
             m->entry[i].twin = m->entry[i - 1].twin + 1;
 }
 
-static void note_damage(const struct rows *rows, struct problems *problems)
+/* Closes rows that were read; what could not be read of them is a problem. */
+static void end_rows(struct rows *rows, struct problems *problems)
 {
     if (rows->damaged > 0)
         problem_add(problems, PROBLEM_STRUCTURE, 0, 0, "table %s: %" PRIu64 " rows or pages cannot be read; the first: %s",
                     rows->table->name, rows->damaged, rows->first_damage.text);
+    rows_close(rows);
 }
 
 static bool read_list_rows(struct model *m, struct problems *problems, struct fault *f)
@@ -258,16 +260,12 @@ static bool read_list_rows(struct model *m, struct problems *problems, struct fa
         .name = column_named(table, p->list_name),
         .imported = column_named(table, p->list_imported),
     };
-    struct rows *rows = malloc(sizeof *rows);
-    if (rows == NULL)
-        return no_memory(f);
+    struct rows rows;
     bool ok = true;
-    rows_open(rows, m->store, table);
-    while (ok && rows_next(rows))
-        ok = read_entry(m, rows, &c, problems, f);
-    note_damage(rows, problems);
-    rows_close(rows);
-    free(rows);
+    rows_open(&rows, m->store, table);
+    while (ok && rows_next(&rows))
+        ok = read_entry(m, &rows, &c, problems, f);
+    end_rows(&rows, problems);
     sort_entries(m);
     return ok;
 }
@@ -364,27 +362,23 @@ static bool read_settings(struct model *m, struct problems *problems, struct fau
     m->list_missing = m->match == PROFILE_MATCHES_VALUE;
     if (table == NULL || name_column == NULL || value_column == NULL)
         return true;
-    struct rows *rows = malloc(sizeof *rows);
-    if (rows == NULL)
-        return no_memory(f);
+    struct rows rows;
     bool ok = true;
     m->has_settings = true;
-    rows_open(rows, m->store, table);
-    while (ok && rows_next(rows)) {
+    rows_open(&rows, m->store, table);
+    while (ok && rows_next(&rows)) {
         struct bytes value;
         bool null;
-        ok = rows_bytes(rows, name_column, &m->memory->value, &value, &null, f);
+        ok = rows_bytes(&rows, name_column, &m->memory->value, &value, &null, f);
         char *name = ok && !null ? utf8_of(m, name_column, value) : NULL;
-        int32_t key = rows_integer(rows, ese_table_key_column(table), &null);
+        int32_t key = rows_integer(&rows, ese_table_key_column(table), &null);
         if (!null && key > m->last_setting)
             m->last_setting = key;
-        ok = ok && rows_bytes(rows, value_column, &m->memory->value, &value, &null, f);
+        ok = ok && rows_bytes(&rows, value_column, &m->memory->value, &value, &null, f);
         if (ok)
             ok = take_setting(m, name, null ? bytes_of(NULL, 0) : value, problems, f);
     }
-    note_damage(rows, problems);
-    rows_close(rows);
-    free(rows);
+    end_rows(&rows, problems);
     return ok;
 }
 
@@ -515,16 +509,12 @@ static bool read_references(struct model *m, unsigned which, struct problems *pr
         c.version = column_named(table, p->certificates_version);
     if (table == NULL || c.reference == NULL)
         return true;
-    struct rows *rows = malloc(sizeof *rows);
-    if (rows == NULL)
-        return no_memory(f);
+    struct rows rows;
     bool ok = true;
-    rows_open(rows, m->store, table);
-    while (ok && rows_next(rows))
-        ok = read_reference(m, which, rows, &c, f);
-    note_damage(rows, problems);
-    rows_close(rows);
-    free(rows);
+    rows_open(&rows, m->store, table);
+    while (ok && rows_next(&rows))
+        ok = read_reference(m, which, &rows, &c, f);
+    end_rows(&rows, problems);
     return ok;
 }
 
@@ -541,32 +531,27 @@ static size_t common_name_length(struct bytes b)
     return b.size - start;
 }
 
-static bool read_users(struct model *m, struct problems *problems, struct fault *f)
+static void read_users(struct model *m, struct problems *problems)
 {
     const struct profile *p = m->profile;
     const struct ese_table *table = table_named(m, p->users_table);
     const struct ese_column *name = column_named(table, p->users_name);
     const struct ese_column *key = column_named(table, p->users_key);
     if (name == NULL)
-        return true;
-    struct rows *rows = malloc(sizeof *rows);
-    if (rows == NULL)
-        return no_memory(f);
+        return;
+    struct rows rows;
     size_t width = name->code_page == ESE_CODEPAGE_UNICODE ? 2 : 1;
-    rows_open(rows, m->store, table);
-    while (rows_next(rows)) {
+    rows_open(&rows, m->store, table);
+    while (rows_next(&rows)) {
         struct bytes value;
         bool null;
-        if (!rows_bytes(rows, name, &m->memory->value, &value, &null, NULL) || null)
+        if (!rows_bytes(&rows, name, &m->memory->value, &value, &null, NULL) || null)
             continue;
         size_t length = width == 1 ? common_name_length(value) : value.size / 2;
         if (length > NAME_CHARACTERS_MOST && m->long_names++ == 0)
-            m->first_long_name = (uint32_t)rows_integer(rows, key, &null);
+            m->first_long_name = (uint32_t)rows_integer(&rows, key, &null);
     }
-    note_damage(rows, problems);
-    rows_close(rows);
-    free(rows);
-    return true;
+    end_rows(&rows, problems);
 }
 
 /* ---- all of it ---- */
@@ -604,7 +589,8 @@ bool model_read(struct model *m, struct store *store, const struct profile *prof
     m->switch_known = ok && find_switch(m, &m->switched);
     for (unsigned i = 0; ok && i < profile->references; i++)
         ok = read_references(m, i, problems, f);
-    ok = ok && read_users(m, problems, f);
+    if (ok)
+        read_users(m, problems);
     m->listed = m->certificates;
     if (!ok)
         model_close(m);

@@ -3,8 +3,6 @@
 
 #include "migrate/rows.h"
 
-#include <stdlib.h>
-
 /* The key identifier by which others name a CA's key: its own, else the hash that RFC 5280 4.2.1.2 (1) gives. */
 static bool has_key_id(const struct model *m, const struct model_certificate *active, struct bytes id)
 {
@@ -62,23 +60,19 @@ static void look_at_row(const struct model *m, const struct profile_reference *r
     pinned[e - m->entry] = !read || !(r->crl ? crl_allows(m, to, der) : certificate_allows(m, to, der));
 }
 
-bool pins_find(const struct model *m, const int32_t *active, bool *pinned, struct fault *f)
+void pins_find(const struct model *m, const int32_t *active, bool *pinned)
 {
     struct buffer room = {0};
-    struct rows *rows = malloc(sizeof *rows);
-    if (rows == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the plan");
+    struct rows rows;
     for (unsigned i = 0; i < m->profile->references; i++) {
         const struct profile_reference *r = &m->profile->reference[i];
         const struct ese_table *table = ese_catalog_find(m->store->db->catalog, r->table);
         if (table == NULL)
             continue;
-        rows_open(rows, m->store, table);
-        while (rows_next(rows))
-            look_at_row(m, r, rows, &room, active, pinned);
-        rows_close(rows);
+        rows_open(&rows, m->store, table);
+        while (rows_next(&rows))
+            look_at_row(m, r, &rows, &room, active, pinned);
+        rows_close(&rows);
     }
     buffer_free(&room);
-    free(rows);
-    return true;
 }

@@ -15,8 +15,7 @@ enum { PINS_NO_ACTIVE = -1 };
  *   - names, in its authority key identifier, a serial number or a key identifier that the active one has not,
  *   - is a certificate from before the active one's notBefore,
  *   - or cannot be read, so that nothing is known of it.
- * False when memory is short.
  */
-bool pins_find(const struct model *model, const int32_t *active, bool *pinned, struct fault *f);
+void pins_find(const struct model *model, const int32_t *active, bool *pinned);
 
 #endif

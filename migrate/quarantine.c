@@ -82,16 +82,14 @@ static bool write_rows(const struct assessment *a, FILE *to, struct fault *f)
     const struct profile *p = &a->profile;
     const struct ese_table *table = ese_catalog_find(a->store.db->catalog, p->list_table);
     const struct ese_column *key_column = ese_table_column(table, p->list_key);
-    struct rows *rows = malloc(sizeof *rows);
-    if (rows == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
+    struct rows rows;
     int32_t last = 0;
     unsigned twin = 0;
     bool ok = true, any = false;
-    rows_open(rows, (struct store *)(uintptr_t)&a->store, table);
-    while (ok && rows_next(rows)) {
+    rows_open(&rows, (struct store *)(uintptr_t)&a->store, table);
+    while (ok && rows_next(&rows)) {
         bool null;
-        int32_t key = rows_integer(rows, key_column, &null);
+        int32_t key = rows_integer(&rows, key_column, &null);
         twin = any && key == last ? twin + 1 : 0;
         any = true;
         last = key;
@@ -99,10 +97,9 @@ static bool write_rows(const struct assessment *a, FILE *to, struct fault *f)
         if (action == NULL)
             continue;
         write_heading(to, action);
-        ok = write_columns(to, rows, f) && write_certificate(to, &a->model, action);
+        ok = write_columns(to, &rows, f) && write_certificate(to, &a->model, action);
     }
-    rows_close(rows);
-    free(rows);
+    rows_close(&rows);
     return ok;
 }
 

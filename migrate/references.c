@@ -4,7 +4,6 @@
 #include "migrate/rows.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 enum { TOLD_MOST = 1000 };
 
@@ -55,18 +54,16 @@ static void verify_row(struct verifier *v, const struct profile_reference *r, st
 bool references_verify(const struct model *m, struct prover *prover, struct problems *problems)
 {
     struct verifier v = {.model = m, .prover = prover, .problems = problems};
-    struct rows *rows = malloc(sizeof *rows);
-    if (rows == NULL)
-        return false;
+    struct rows rows;
     for (unsigned i = 0; i < m->profile->references; i++) {
         const struct profile_reference *r = &m->profile->reference[i];
         const struct ese_table *table = ese_catalog_find(m->store->db->catalog, r->table);
         if (table == NULL || r->proves == NULL || ese_table_column(table, r->proves) == NULL)
             continue;
-        rows_open(rows, m->store, table);
-        while (rows_next(rows))
-            verify_row(&v, r, rows);
-        rows_close(rows);
+        rows_open(&rows, m->store, table);
+        while (rows_next(&rows))
+            verify_row(&v, r, &rows);
+        rows_close(&rows);
     }
     struct problem *p = NULL;
     if (v.unprovable > 0)
@@ -75,6 +72,5 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
     if (p)
         p->count = v.unprovable;
     buffer_free(&v.room);
-    free(rows);
     return !problems->no_memory && !prover_failed(prover);
 }
