@@ -71,6 +71,20 @@ bool check_sums_zero(const struct check_sums *sums)
     return true;
 }
 
+bool check_sums_choose(struct check_sums *left, uint64_t most, bool chosen[CHECK_BUCKETS])
+{
+    bool any = false;
+    memset(chosen, 0, CHECK_BUCKETS * sizeof *chosen);
+    for (unsigned i = 0; i < CHECK_BUCKETS && most > 0; i++) {
+        if (left->bucket[i] == 0)
+            continue;
+        left->bucket[i] = 0;
+        chosen[i] = any = true;
+        most--;
+    }
+    return any;
+}
+
 /* ---- one side: rows ---- */
 
 static void give_up(struct check_agreement *a, const char *why)
@@ -385,17 +399,7 @@ static void tell_items(struct search *s)
 static bool choose_buckets(struct search *s, struct check_sums *left)
 {
     uint64_t each = (s->a->expected + s->a->entries) / CHECK_BUCKETS * 2 + 64;
-    uint64_t fit = ITEMS_MOST / each;
-    bool any = false;
-    memset(s->bucket, 0, sizeof s->bucket);
-    for (unsigned i = 0; i < CHECK_BUCKETS && fit > 0; i++) {
-        if (left->bucket[i] == 0)
-            continue;
-        left->bucket[i] = 0;
-        s->bucket[i] = any = true;
-        fit--;
-    }
-    return any;
+    return check_sums_choose(left, ITEMS_MOST / each, s->bucket);
 }
 
 static void search_differences(struct check_table *t, struct check_agreement *a)

@@ -303,17 +303,7 @@ static void judge_items(struct search *s)
 static bool choose_buckets(struct search *s, struct check_sums *left)
 {
     uint64_t all = s->t->references.count + s->t->c->summary->long_values;
-    uint64_t fit = ITEMS_MOST / (all / CHECK_BUCKETS * 2 + 64);
-    bool any = false;
-    memset(s->bucket, 0, sizeof s->bucket);
-    for (unsigned i = 0; i < CHECK_BUCKETS && fit > 0; i++) {
-        if (left->bucket[i] == 0)
-            continue;
-        left->bucket[i] = 0;
-        s->bucket[i] = any = true;
-        fit--;
-    }
-    return any;
+    return check_sums_choose(left, ITEMS_MOST / (all / CHECK_BUCKETS * 2 + 64), s->bucket);
 }
 
 void check_references_judge(struct check_table *t)

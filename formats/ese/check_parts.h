@@ -211,6 +211,10 @@ static inline void check_sums_subtract(struct check_sums *sums, uint64_t hash)
 
 bool check_sums_zero(const struct check_sums *sums);
 
+/* Moves up to `most` buckets that are not zero out of `left` into `chosen`, which is cleared first.
+ * False when none is left. */
+bool check_sums_choose(struct check_sums *left, uint64_t most, bool chosen[CHECK_BUCKETS]);
+
 /* One secondary index against its table's rows. */
 struct check_agreement {
     const struct ese_index *index;
