@@ -95,6 +95,31 @@ static inline bool bytes_be32(struct bytes b, size_t at, uint32_t *value)
     return true;
 }
 
+/* The other way: the low bits of a number into the bytes at `to`, which the caller has room for. */
+static inline void bytes_put_le16(uint8_t *to, uint64_t value)
+{
+    to[0] = (uint8_t)value;
+    to[1] = (uint8_t)(value >> 8);
+}
+
+static inline void bytes_put_le32(uint8_t *to, uint64_t value)
+{
+    bytes_put_le16(to, value);
+    bytes_put_le16(to + 2, value >> 16);
+}
+
+static inline void bytes_put_le64(uint8_t *to, uint64_t value)
+{
+    bytes_put_le32(to, value);
+    bytes_put_le32(to + 4, value >> 32);
+}
+
+static inline void bytes_put_be32(uint8_t *to, uint64_t value)
+{
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
 /* memcmp order, a proper prefix sorts first: the order of ESE keys. */
 static inline int bytes_compare(struct bytes a, struct bytes b)
 {

@@ -166,8 +166,7 @@ static void add_number(struct apply *a, struct ese_row_edit *edit, const struct 
 {
     if (column == NULL)
         return;
-    for (unsigned i = 0; i < 8; i++)
-        a->number[which][i] = (uint8_t)(bits >> 8 * i);
+    bytes_put_le64(a->number[which], bits);
     add_change(edit, column, false, bytes_of(a->number[which], ese_coltype_size(column->type)));
 }
 

@@ -61,10 +61,8 @@ static void add_name(struct buffer *to, const char *name)
 static uint32_t checksum_of(uint32_t kind, struct bytes content)
 {
     uint8_t head[8];
-    for (unsigned i = 0; i < 4; i++) {
-        head[i] = (uint8_t)(kind >> 8 * i);
-        head[4 + i] = (uint8_t)((uint32_t)content.size >> 8 * i);
-    }
+    bytes_put_le32(head, kind);
+    bytes_put_le32(head + 4, content.size);
     uLong crc = crc32(0, head, sizeof head);
     return (uint32_t)(content.size ? crc32(crc, content.at, (uInt)content.size) : crc);
 }

@@ -41,8 +41,8 @@ bool buffer_add_u8(struct buffer *out, uint8_t value)
 
 bool buffer_add_le32(struct buffer *out, uint32_t value)
 {
-    uint8_t raw[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
-                      (uint8_t)(value >> 24)};
+    uint8_t raw[4];
+    bytes_put_le32(raw, value);
     return buffer_add(out, bytes_of(raw, sizeof raw));
 }
 

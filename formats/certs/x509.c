@@ -662,10 +662,8 @@ static struct bytes key_parameters(const struct x509_certificate *c)
 
 static void add_counted(struct hash *h, struct bytes part)
 {
-    uint64_t size = part.size;
     uint8_t count[8];
-    for (int i = 0; i < 8; i++)
-        count[i] = (uint8_t)(size >> 8 * i);
+    bytes_put_le64(count, part.size);
     hash_sha256_add(h, bytes_of(count, sizeof count));
     hash_sha256_add(h, part);
 }

@@ -112,7 +112,7 @@ static void set_bytes(struct row *row, uint32_t id, struct bytes data)
 static void set_number(struct row *row, uint32_t id, uint32_t value)
 {
     uint8_t *to = row->number[row->numbers++];
-    put32(to, value);
+    bytes_put_le32(to, value);
     set_bytes(row, id, bytes_of(to, ese_coltype_size(own_column(id)->type)));
 }
 
@@ -153,10 +153,10 @@ static struct build_catalog_row *new_row(struct ese_build *build, struct fault *
 static void row_key(uint32_t table, uint32_t type, uint32_t id, uint8_t key[13])
 {
     key[0] = key[5] = key[8] = 0x7f;
-    put32_be(key + 1, table ^ 0x80000000u);
+    bytes_put_be32(key + 1, table ^ 0x80000000u);
     key[6] = (uint8_t)(type >> 8 ^ 0x80);
     key[7] = (uint8_t)type;
-    put32_be(key + 9, id ^ 0x80000000u);
+    bytes_put_be32(key + 9, id ^ 0x80000000u);
 }
 
 static bool add_row(struct ese_build *build, struct row *row, struct fault *f)
@@ -218,10 +218,10 @@ static size_t write_segments(const struct ese_key_segment *segment, unsigned seg
                 flags |= SEGMENT_MUST_BE_NULL;
             if (s->from_template || in_template)
                 flags |= SEGMENT_TEMPLATE;
-            put16(to + i * 4u, flags);
-            put16(to + i * 4u + 2, s->column);
+            bytes_put_le16(to + i * 4u, flags);
+            bytes_put_le16(to + i * 4u + 2, s->column);
         } else {
-            put16(to + i * 2u, negative ? (uint32_t) - (int32_t)s->column : s->column);
+            bytes_put_le16(to + i * 2u, negative ? (uint32_t) - (int32_t)s->column : s->column);
         }
     }
     return (size_t)segments * (extended ? 4 : 2);
@@ -261,7 +261,7 @@ static bool add_index_row(struct ese_build *build, const struct ese_table *t,
               bytes_of(segments, write_segments(index->segment, index->segments, extended,
                                                 in_template, false, segments)));
     if (index->variable_most != 0) {
-        put16(var_seg_mac, index->variable_most);
+        bytes_put_le16(var_seg_mac, index->variable_most);
         set_bytes(&row, VAR_SEG_MAC, bytes_of(var_seg_mac, 2));
     }
     if (index->conditions > 0)
@@ -322,7 +322,7 @@ bool build_catalog_patch(struct ese_build *build, uint32_t objid, uint32_t type,
             !bytes_le16(record, TYPE_AT, &row_type) || !bytes_le32(record, ID_AT, &row_id))
             continue;
         if (row_table == objid && row_type == type && row_id == id) {
-            put32(cat->row[i].record.at + ROOT_AT, root);
+            bytes_put_le32(cat->row[i].record.at + ROOT_AT, root);
             return true;
         }
     }

@@ -53,11 +53,11 @@ static void carry(uint8_t *to, const uint8_t *from)
 static void invent(const struct ese_build *build, uint8_t *to)
 {
     bool old = build->options.revision < ESE_REVISION_ESE98;
-    put32(to + ESE_HEADER_OS_AT, old ? ESE97_OS_MAJOR : 6);
-    put32(to + ESE_HEADER_OS_AT + 4, old ? ESE97_OS_MINOR : 2);
-    put32(to + ESE_HEADER_OS_AT + 8, old ? ESE97_OS_BUILD : 9200);
-    put32(to + ESE_HEADER_OS_AT + 12, old ? ESE97_OS_SERVICE_PACK : 0);
-    put64(to + SORT_VERSION_AT, old ? ESE97_SORT_VERSION : UINT64_MAX);
+    bytes_put_le32(to + ESE_HEADER_OS_AT, old ? ESE97_OS_MAJOR : 6);
+    bytes_put_le32(to + ESE_HEADER_OS_AT + 4, old ? ESE97_OS_MINOR : 2);
+    bytes_put_le32(to + ESE_HEADER_OS_AT + 8, old ? ESE97_OS_BUILD : 9200);
+    bytes_put_le32(to + ESE_HEADER_OS_AT + 12, old ? ESE97_OS_SERVICE_PACK : 0);
+    bytes_put_le64(to + SORT_VERSION_AT, old ? ESE97_SORT_VERSION : UINT64_MAX);
 }
 
 bool build_header_write(struct ese_build *build, struct fault *f)
@@ -66,23 +66,23 @@ bool build_header_write(struct ese_build *build, struct fault *f)
     uint8_t *h = calloc(1, o->page_size);
     if (h == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the header");
-    put32(h + ESE_HEADER_MAGIC_AT, ESE_MAGIC);
-    put32(h + ESE_HEADER_VERSION_AT, ESE_VERSION);
-    put64(h + ESE_HEADER_DBTIME_AT, build->dbtime);
-    put32(h + ESE_HEADER_SIGNATURE_AT, o->signature);
+    bytes_put_le32(h + ESE_HEADER_MAGIC_AT, ESE_MAGIC);
+    bytes_put_le32(h + ESE_HEADER_VERSION_AT, ESE_VERSION);
+    bytes_put_le64(h + ESE_HEADER_DBTIME_AT, build->dbtime);
+    bytes_put_le32(h + ESE_HEADER_SIGNATURE_AT, o->signature);
     put_time(h + ESE_HEADER_SIGNATURE_AT + SIGNATURE_TIME_AT, o->time);
-    put32(h + ESE_HEADER_STATE_AT, ESE_STATE_CLEAN_SHUTDOWN);
+    bytes_put_le32(h + ESE_HEADER_STATE_AT, ESE_STATE_CLEAN_SHUTDOWN);
     put_time(h + ESE_HEADER_CONSISTENT_AT + 8, o->time);
     put_time(h + ESE_HEADER_ATTACH_AT, o->time);
     put_time(h + ESE_HEADER_DETACH_AT, o->time);
-    put32(h + ESE_HEADER_DBID_AT, DATABASE_ID);
-    put32(h + ESE_HEADER_FLAGS_AT, build->shadow_off ? ESE_HEADER_SHADOW_CATALOG_OFF : 0);
-    put32(h + ESE_HEADER_OBJID_LAST_AT, build->objid_last);
-    put32(h + ESE_HEADER_REVISION_AT, o->revision);
-    put32(h + ESE_HEADER_PAGE_SIZE_AT, o->page_size);
-    put32(h + ESE_HEADER_CREATE_VERSION_AT, ESE_VERSION);
-    put32(h + ESE_HEADER_CREATE_VERSION_AT + 4, o->revision);
-    put32(h + ESE_HEADER_FILE_TYPE_AT, FILE_TYPE_DATABASE);
+    bytes_put_le32(h + ESE_HEADER_DBID_AT, DATABASE_ID);
+    bytes_put_le32(h + ESE_HEADER_FLAGS_AT, build->shadow_off ? ESE_HEADER_SHADOW_CATALOG_OFF : 0);
+    bytes_put_le32(h + ESE_HEADER_OBJID_LAST_AT, build->objid_last);
+    bytes_put_le32(h + ESE_HEADER_REVISION_AT, o->revision);
+    bytes_put_le32(h + ESE_HEADER_PAGE_SIZE_AT, o->page_size);
+    bytes_put_le32(h + ESE_HEADER_CREATE_VERSION_AT, ESE_VERSION);
+    bytes_put_le32(h + ESE_HEADER_CREATE_VERSION_AT + 4, o->revision);
+    bytes_put_le32(h + ESE_HEADER_FILE_TYPE_AT, FILE_TYPE_DATABASE);
     if (build->has_source)
         carry(h, build->source_header);
     else

@@ -39,32 +39,6 @@ static inline struct bytes build_bytes_of(const struct build_bytes *b)
     return bytes_of(b->at, b->size);
 }
 
-static inline void put16(uint8_t *to, uint32_t value)
-{
-    to[0] = (uint8_t)value;
-    to[1] = (uint8_t)(value >> 8);
-}
-
-static inline void put32(uint8_t *to, uint32_t value)
-{
-    put16(to, value);
-    put16(to + 2, value >> 16);
-}
-
-static inline void put64(uint8_t *to, uint64_t value)
-{
-    put32(to, (uint32_t)value);
-    put32(to + 4, (uint32_t)(value >> 32));
-}
-
-static inline void put32_be(uint8_t *to, uint32_t value)
-{
-    to[0] = (uint8_t)(value >> 24);
-    to[1] = (uint8_t)(value >> 16);
-    to[2] = (uint8_t)(value >> 8);
-    to[3] = (uint8_t)value;
-}
-
 /* ---- output ---- */
 
 /* Writes go through one run of neighbouring pages. */

@@ -46,8 +46,8 @@ void build_page_close(struct build_page *p)
 static void set_tag(struct build_page *p, uint32_t tag, uint32_t at, uint32_t size, uint32_t flags)
 {
     uint8_t *to = p->raw + p->size - TAG_SIZE * (tag + 1);
-    put16(to, size);
-    put16(to + 2, p->small ? at | flags << FLAG_SHIFT : at);
+    bytes_put_le16(to, size);
+    bytes_put_le16(to + 2, p->small ? at | flags << FLAG_SHIFT : at);
 }
 
 void build_page_reset(struct build_page *p, bool root, uint32_t external)
@@ -89,10 +89,10 @@ static void put_node(struct build_page *p, uint32_t tag, uint32_t shared, struct
     uint32_t flags = shared ? ESE_NODE_COMPRESSED : 0;
     uint32_t first = shared ? shared : (uint32_t)key.size, at = p->used;
     uint8_t *start = p->raw + p->header + at, *to = start;
-    put16(to, p->small ? first : first | flags << FLAG_SHIFT);
+    bytes_put_le16(to, p->small ? first : first | flags << FLAG_SHIFT);
     to += KEY_SIZE_FIELD;
     if (shared) {
-        put16(to, (uint32_t)key.size - shared);
+        bytes_put_le16(to, (uint32_t)key.size - shared);
         to += KEY_SIZE_FIELD;
     }
     if (key.size > shared)
@@ -156,15 +156,15 @@ bool build_page_add(struct build_page *p, struct bytes key, struct bytes data, b
 void build_page_finish(struct build_page *p, const struct build_page_header *h)
 {
     uint8_t *raw = p->raw;
-    put64(raw + 8, h->dbtime);
-    put32(raw + 16, h->prev);
-    put32(raw + 20, h->next);
-    put32(raw + 24, h->objid);
-    put16(raw + 28, p->size - p->header - p->used - TAG_SIZE * p->tags);
-    put16(raw + 30, 0);
-    put16(raw + 32, p->used);
-    put16(raw + 34, p->tags);
-    put32(raw + 36, h->flags);
+    bytes_put_le64(raw + 8, h->dbtime);
+    bytes_put_le32(raw + 16, h->prev);
+    bytes_put_le32(raw + 20, h->next);
+    bytes_put_le32(raw + 24, h->objid);
+    bytes_put_le16(raw + 28, p->size - p->header - p->used - TAG_SIZE * p->tags);
+    bytes_put_le16(raw + 30, 0);
+    bytes_put_le16(raw + 32, p->used);
+    bytes_put_le16(raw + 34, p->tags);
+    bytes_put_le32(raw + 36, h->flags);
     if (!p->small)
-        put64(raw + 64, h->number);
+        bytes_put_le64(raw + 64, h->number);
 }

@@ -60,7 +60,7 @@ static void put_u8(struct writer *w, uint32_t value)
 static void put_u16(struct writer *w, uint32_t value)
 {
     uint8_t bytes[2];
-    put16(bytes, value);
+    bytes_put_le16(bytes, value);
     put(w, bytes, 2);
 }
 
@@ -69,7 +69,7 @@ static void set_u16(struct writer *w, size_t at, size_t value, uint32_t flags, u
     if (value > most)
         w->failed = true;
     if (!w->failed)
-        put16(w->to + at, (uint32_t)value | flags);
+        bytes_put_le16(w->to + at, (uint32_t)value | flags);
 }
 
 size_t build_fixed_size(const struct ese_column *column)
@@ -182,7 +182,7 @@ static void put_variable(struct writer *w, const struct ese_table *table,
 static void put_lid_or_data(struct writer *w, const struct build_value *value)
 {
     uint8_t lid[LID_SIZE];
-    put32(lid, value->lid);
+    bytes_put_le32(lid, value->lid);
     if (value->separated)
         put(w, lid, sizeof lid);
     else

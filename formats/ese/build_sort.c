@@ -178,8 +178,8 @@ static bool put_entry(struct build_sort *s, struct run_writer *w, struct bytes k
         w->used = 0;
     }
     uint8_t *to = w->block + w->used;
-    put32(to, (uint32_t)key.size);
-    put32(to + 4, (uint32_t)data.size);
+    bytes_put_le32(to, key.size);
+    bytes_put_le32(to + 4, data.size);
     if (key.size > 0)
         memcpy(to + ENTRY_HEADER, key.at, key.size);
     if (data.size > 0)

@@ -294,9 +294,9 @@ bool build_space_end(struct build_space *s, uint32_t objid, uint32_t flags, bool
     } else if (!end_multiple(s, objid, flags, f)) {
         return false;
     }
-    put32(header, first_pages(s, single));
-    put32(header + 4, s->parent ? s->parent->root : 0);
-    put32(header + 8, (single ? 0u : SPACE_MULTIPLE) | (unique ? 0u : SPACE_NON_UNIQUE));
-    put32(header + 12, single ? bits : s->owned_root);
+    bytes_put_le32(header, first_pages(s, single));
+    bytes_put_le32(header + 4, s->parent ? s->parent->root : 0);
+    bytes_put_le32(header + 8, (single ? 0u : SPACE_MULTIPLE) | (unique ? 0u : SPACE_NON_UNIQUE));
+    bytes_put_le32(header + 12, single ? bits : s->owned_root);
     return true;
 }

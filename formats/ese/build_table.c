@@ -331,8 +331,8 @@ static bool put_long_value(struct ese_build_table *t, uint32_t references, struc
     *lid = ++t->lid_last;
     struct ese_lv_key key = {.lid = *lid, .root = true};
     uint8_t key_bytes[12], root[LV_ROOT_SIZE];
-    put32(root, references);
-    put32(root + 4, (uint32_t)data.size);
+    bytes_put_le32(root, references);
+    bytes_put_le32(root + 4, data.size);
     bool ok =
         build_tree_add(&t->long_values, bytes_of(key_bytes, ese_lv_key_write(&key, key_bytes)),
                        bytes_of(root, sizeof root), NULL, f);
@@ -546,7 +546,7 @@ static bool primary_key(struct ese_build_table *t, const struct ese_record *reco
                         struct bytes *key, uint8_t *room, struct fault *f)
 {
     if (t->primary == NULL) {
-        put32_be(room, (uint32_t)t->row_number);
+        bytes_put_be32(room, t->row_number);
         *key = bytes_of(room, NO_PRIMARY_KEY_SIZE);
         return t->row_number < UINT32_MAX ||
                fault_set(f, FAULT_LIMIT, "too many rows for a table without a primary index");

@@ -114,7 +114,7 @@ static bool push(struct build_tree *t, unsigned level, struct bytes key, uint32_
             return false;
     }
     uint8_t pointer[4];
-    put32(pointer, child);
+    bytes_put_le32(pointer, child);
     bool fits;
     if (!build_page_add(&l->page, key, bytes_of(pointer, 4), &fits, f))
         return false;
@@ -323,8 +323,8 @@ bool build_space_tree(struct ese_build *build, const struct build_extents *exten
     t.root_external = build->split_buffer;
     for (size_t i = 0; ok && i < extents->count; i++) {
         uint8_t key[SPACE_KEY], data[SPACE_DATA];
-        put32_be(key, extents->at[i].first + extents->at[i].pages - 1);
-        put32(data, extents->at[i].pages);
+        bytes_put_be32(key, extents->at[i].first + extents->at[i].pages - 1);
+        bytes_put_le32(data, extents->at[i].pages);
         ok = build_tree_add(&t, bytes_of(key, sizeof key), bytes_of(data, sizeof data), NULL, f);
     }
     ok = ok && close_levels(&t, &root, &top, f) && write_root(&t, &root, top, root_page, f);

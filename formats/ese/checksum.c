@@ -34,12 +34,6 @@ static uint32_t le32_of(const void *four)
     return value;
 }
 
-static void put_le32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> 8 * i);
-}
-
 static uint32_t mask_if_odd(uint32_t word, uint32_t mask)
 {
     return __builtin_parity(word) ? mask : 0;
@@ -191,20 +185,20 @@ struct ese_checksum_verdict ese_checksum_verify(struct bytes page, uint32_t numb
 void ese_checksum_set(uint8_t *page, size_t size, uint32_t number)
 {
     if (!(le32_of(page + FLAGS_AT) & ESE_PAGE_NEW_CHECKSUM)) {
-        put_le32(page + 4, number);
-        put_le32(page, ese_checksum_xor(bytes_of(page, size)));
+        bytes_put_le32(page + 4, number);
+        bytes_put_le32(page, ese_checksum_xor(bytes_of(page, size)));
         return;
     }
     size_t each = block_size(size);
     for (size_t i = size / each;
          i-- > 0;) { /* the first block covers the others' sums: it is last */
         struct xor_ecc sum = block_sum(bytes_of(page + i * each, each), number, i == 0);
-        put_le32(page + block_sum_at(i), sum.xor_sum);
-        put_le32(page + block_sum_at(i) + 4, sum.ecc);
+        bytes_put_le32(page + block_sum_at(i), sum.xor_sum);
+        bytes_put_le32(page + block_sum_at(i) + 4, sum.ecc);
     }
 }
 
 void ese_checksum_set_header(uint8_t *header, size_t size)
 {
-    put_le32(header, ese_checksum_xor(bytes_of(header, size)));
+    bytes_put_le32(header, ese_checksum_xor(bytes_of(header, size)));
 }

@@ -178,8 +178,7 @@ static bool copy_long_value_node(struct table_copy *t, struct fault *f)
         return true;
     }
     memcpy(data, cursor->data.at, cursor->data.size);
-    for (unsigned i = 0; i < 4; i++)
-        data[LV_ROOT_REFERENCES_AT + i] = (uint8_t)((root.references - gone) >> 8 * i);
+    bytes_put_le32(data + LV_ROOT_REFERENCES_AT, root.references - gone);
     return ese_build_raw_long_value_node(t->to, cursor->key, bytes_of(data, cursor->data.size), f);
 }
 

@@ -161,10 +161,8 @@ static bool entry_bytes(unsigned index, struct bytes key, struct bytes data, str
     uint8_t *to = malloc(8 + key.size + data.size);
     if (to == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-    for (unsigned i = 0; i < 4; i++) {
-        to[i] = (uint8_t)(index >> 8 * i);
-        to[4 + i] = (uint8_t)(key.size >> 8 * i);
-    }
+    bytes_put_le32(to, index);
+    bytes_put_le32(to + 4, key.size);
     if (key.size > 0)
         memcpy(to + 8, key.at, key.size);
     if (data.size > 0)

@@ -456,10 +456,8 @@ static bool write_value(struct edits *e, struct ese_build_table *to, struct byte
     struct ese_lv_key key = {.lid = lid, .root = true};
     uint8_t room[12], root[8];
     uint32_t chunk = ese_lv_chunk_size(e->table, ese_pages_size(e->c->db->pages));
-    for (unsigned i = 0; i < 4; i++) {
-        root[i] = i == 0; /* one reference */
-        root[4 + i] = (uint8_t)(data.size >> 8 * i);
-    }
+    bytes_put_le32(root, 1); /* one reference */
+    bytes_put_le32(root + 4, data.size);
     bool ok = ese_build_raw_long_value_node(to, bytes_of(room, ese_lv_key_write(&key, room)),
                                             bytes_of(root, sizeof root), f);
     key.root = false;

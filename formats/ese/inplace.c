@@ -164,8 +164,8 @@ static bool list_pages(struct ese_inplace *ip, struct fault *f)
 static void seal(const struct ese_inplace *ip, struct inplace_page *page, uint64_t time)
 {
     uint32_t flags = page->page.flags & ~(uint32_t)ESE_PAGE_SCRUBBED;
-    inplace_put32(page->raw + ESE_PAGE_FLAGS_AT, flags);
-    inplace_put64(page->raw + ESE_PAGE_DBTIME_AT, time);
+    bytes_put_le32(page->raw + ESE_PAGE_FLAGS_AT, flags);
+    bytes_put_le64(page->raw + ESE_PAGE_DBTIME_AT, time);
     ese_checksum_set(page->raw, ip->page_size, page->page.number);
     inplace_changed(page);
 }

@@ -133,9 +133,9 @@ static uint32_t new_signature(const struct ese_inplace *ip)
 void inplace_make_header(const struct ese_inplace *ip, uint64_t time, uint8_t *h)
 {
     memcpy(h, ip->db->headers.raw, ip->page_size);
-    inplace_put64(h + ESE_HEADER_DBTIME_AT, time);
-    inplace_put32(h + ESE_HEADER_OBJID_LAST_AT, word(h + ESE_HEADER_OBJID_LAST_AT) + 1);
-    inplace_put32(h + ESE_HEADER_REPAIR_COUNT_AT, word(h + ESE_HEADER_REPAIR_COUNT_AT) + 1);
+    bytes_put_le64(h + ESE_HEADER_DBTIME_AT, time);
+    bytes_put_le32(h + ESE_HEADER_OBJID_LAST_AT, word(h + ESE_HEADER_OBJID_LAST_AT) + 1);
+    bytes_put_le32(h + ESE_HEADER_REPAIR_COUNT_AT, word(h + ESE_HEADER_REPAIR_COUNT_AT) + 1);
     put_time(h + ESE_HEADER_REPAIR_TIME_AT, repair_time(ip));
     h[ESE_HEADER_FLAGS_AT] &= (uint8_t)~UPGRADING;
     for (unsigned i = 0; i < 3; i++) {
@@ -144,7 +144,7 @@ void inplace_make_header(const struct ese_inplace *ip, uint64_t time, uint8_t *h
     }
     clear_logs_and_backups(h);
     memset(h + ESE_HEADER_SIGNATURE_AT, 0, SIGNATURE_SIZE);
-    inplace_put32(h + ESE_HEADER_SIGNATURE_AT, new_signature(ip));
+    bytes_put_le32(h + ESE_HEADER_SIGNATURE_AT, new_signature(ip));
     put_time(h + ESE_HEADER_SIGNATURE_AT + SIGNATURE_TIME_AT, repair_time(ip));
     memset(h + FLUSH_SIGNATURES_AT, 0, 2 * SIGNATURE_SIZE);
     ese_checksum_set_header(h, ip->page_size);

@@ -90,7 +90,7 @@ static bool count_references(struct ese_inplace *ip, const struct ese_table *tab
                                   (unsigned long long)id->lid);
     if (!more && root.references <= 1)
         return remove_value(&t, key, f);
-    inplace_put32(raw, more ? root.references + 1 : root.references - 1);
+    bytes_put_le32(raw, more ? root.references + 1 : root.references - 1);
     return inplace_replace(&t, &target, bytes_of(raw, size), &found, f);
 }
 
@@ -143,8 +143,8 @@ bool inplace_lv_new(struct ese_inplace *ip, const struct ese_table *table, struc
     if (!next_id(&t, lid, f))
         return false;
     struct ese_lv_key key = {.lid = *lid, .root = true};
-    inplace_put32(root, 1);
-    inplace_put32(root + 4, (uint32_t)data.size);
+    bytes_put_le32(root, 1);
+    bytes_put_le32(root + 4, data.size);
     bool ok = inplace_insert(&t, bytes_of(room, ese_lv_key_write(&key, room)),
                              bytes_of(root, sizeof root), NULL, f);
     key.root = false;

@@ -181,8 +181,8 @@ struct packer {
 static void put_tag(struct packer *p, uint32_t at, uint32_t flags)
 {
     uint8_t *to = p->raw + p->page_size - TAG_SIZE * (p->tags + 1);
-    inplace_put16(to, p->used - at);
-    inplace_put16(to + 2, p->small ? at | flags << FLAG_SHIFT : at);
+    bytes_put_le16(to, p->used - at);
+    bytes_put_le16(to + 2, p->small ? at | flags << FLAG_SHIFT : at);
     p->tags++;
 }
 
@@ -195,7 +195,7 @@ static void put_bytes(struct packer *p, struct bytes b)
 
 static void put_word(struct packer *p, uint32_t value)
 {
-    inplace_put16(p->raw + p->header + p->used, value);
+    bytes_put_le16(p->raw + p->header + p->used, value);
     p->used += KEY_SIZE_FIELD;
 }
 
@@ -245,10 +245,10 @@ void inplace_pack(const struct ese_inplace *ip, struct inplace_page *page,
         put_node(&p, &node[i], root ? (struct bytes){.at = NULL} : tag0);
     uint8_t *count_at = page->raw + ESE_PAGE_TAG_COUNT_AT;
     uint32_t reserved = (uint32_t)count_at[1] >> (RESERVED_SHIFT - 8) << RESERVED_SHIFT;
-    inplace_put16(page->raw + ESE_PAGE_FREE_AT,
-                  p.page_size - p.header - p.used - TAG_SIZE * p.tags);
-    inplace_put16(page->raw + ESE_PAGE_UNCOMMITTED_FREE_AT, 0);
-    inplace_put16(page->raw + ESE_PAGE_FIRST_FREE_AT, p.used);
-    inplace_put16(count_at, p.tags | reserved);
+    bytes_put_le16(page->raw + ESE_PAGE_FREE_AT,
+                   p.page_size - p.header - p.used - TAG_SIZE * p.tags);
+    bytes_put_le16(page->raw + ESE_PAGE_UNCOMMITTED_FREE_AT, 0);
+    bytes_put_le16(page->raw + ESE_PAGE_FIRST_FREE_AT, p.used);
+    bytes_put_le16(count_at, p.tags | reserved);
     inplace_changed(page);
 }

@@ -87,30 +87,6 @@ void inplace_grow_file(struct ese_inplace *ip, uint32_t last);
 bool inplace_store_open(struct ese_inplace *ip);
 void inplace_store_close(struct ese_inplace *ip);
 
-static inline void inplace_put16(uint8_t *to, uint32_t value)
-{
-    to[0] = (uint8_t)value;
-    to[1] = (uint8_t)(value >> 8);
-}
-
-static inline void inplace_put32(uint8_t *to, uint32_t value)
-{
-    inplace_put16(to, value);
-    inplace_put16(to + 2, value >> 16);
-}
-
-static inline void inplace_put64(uint8_t *to, uint64_t value)
-{
-    inplace_put32(to, (uint32_t)value);
-    inplace_put32(to + 4, (uint32_t)(value >> 32));
-}
-
-static inline void inplace_put32_be(uint8_t *to, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        to[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
 /* ---- nodes of a page (inplace_page.c) ---- */
 
 struct inplace_node {

@@ -69,7 +69,7 @@ static bool write_header(struct space *s, size_t at, uint32_t value, struct faul
     struct inplace_page *page = inplace_change(s->ip, s->root, f);
     if (page == NULL)
         return false;
-    inplace_put32(page->raw + s->header_at + at, value);
+    bytes_put_le32(page->raw + s->header_at + at, value);
     inplace_changed(page);
     return true;
 }
@@ -93,13 +93,13 @@ struct extent_node {
 
 static struct bytes key_of(struct extent_node *node, uint32_t last)
 {
-    inplace_put32_be(node->key, last);
+    bytes_put_be32(node->key, last);
     return bytes_of(node->key, sizeof node->key);
 }
 
 static struct bytes data_of(struct extent_node *node, uint32_t count)
 {
-    inplace_put32(node->data, count);
+    bytes_put_le32(node->data, count);
     return bytes_of(node->data, sizeof node->data);
 }
 
@@ -255,14 +255,14 @@ static bool make_space_root(struct space *s, uint32_t number, struct fault *f)
     size_t header =
         ese_page_size_small(ip->page_size) ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
     uint8_t *raw = page->raw;
-    inplace_put32(raw + ESE_PAGE_OBJID_AT, s->objid);
-    inplace_put32(raw + ESE_PAGE_FLAGS_AT,
-                  flags | ESE_PAGE_ROOT | ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE);
-    inplace_put16(raw + ESE_PAGE_TAG_COUNT_AT, 1);
-    inplace_put16(raw + ip->page_size - 4, buffer); /* tag 0: its size */
-    inplace_put16(raw + ESE_PAGE_FIRST_FREE_AT, buffer);
+    bytes_put_le32(raw + ESE_PAGE_OBJID_AT, s->objid);
+    bytes_put_le32(raw + ESE_PAGE_FLAGS_AT,
+                   flags | ESE_PAGE_ROOT | ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE);
+    bytes_put_le16(raw + ESE_PAGE_TAG_COUNT_AT, 1);
+    bytes_put_le16(raw + ip->page_size - 4, buffer); /* tag 0: its size */
+    bytes_put_le16(raw + ESE_PAGE_FIRST_FREE_AT, buffer);
     if (!ese_page_size_small(ip->page_size))
-        inplace_put64(raw + ESE_PAGE_NUMBER_AT, number);
+        bytes_put_le64(raw + ESE_PAGE_NUMBER_AT, number);
     inplace_changed(page);
     /* Newer engines keep the number of reserved tags in the count: as on the root. */
     const struct ese_page *root;
@@ -270,7 +270,7 @@ static bool make_space_root(struct space *s, uint32_t number, struct fault *f)
         return false;
     raw[ESE_PAGE_TAG_COUNT_AT + 1] = root->raw.at[ESE_PAGE_TAG_COUNT_AT + 1] & 0xf0;
     ese_pages_put(ip->db->pages, root);
-    inplace_put16(raw + ESE_PAGE_FREE_AT, (uint32_t)(ip->page_size - header - 4 - buffer));
+    bytes_put_le16(raw + ESE_PAGE_FREE_AT, ip->page_size - header - 4 - buffer);
     inplace_changed(page);
     return true;
 }
@@ -551,7 +551,7 @@ bool inplace_raise_counter(struct ese_inplace *ip, uint32_t root, uint64_t least
     if (change == NULL)
         return false;
     struct bytes external = ese_page_external_header(&change->page);
-    inplace_put64(change->raw + (external.at - change->raw) + COUNTER_AT, least);
+    bytes_put_le64(change->raw + (external.at - change->raw) + COUNTER_AT, least);
     inplace_changed(change);
     return true;
 }

@@ -249,11 +249,11 @@ static struct inplace_page *new_page(struct ese_inplace *ip, uint32_t number,
     if (page == NULL)
         return NULL;
     uint32_t dropped = ESE_PAGE_ROOT | ESE_PAGE_FLUSH_TYPE | ESE_PAGE_SCRUBBED;
-    inplace_put32(page->raw + ESE_PAGE_OBJID_AT, like->objid);
-    inplace_put32(page->raw + ESE_PAGE_FLAGS_AT, like->flags & ~dropped);
+    bytes_put_le32(page->raw + ESE_PAGE_OBJID_AT, like->objid);
+    bytes_put_le32(page->raw + ESE_PAGE_FLAGS_AT, like->flags & ~dropped);
     page->raw[ESE_PAGE_TAG_COUNT_AT + 1] = like->tag_bits;
     if (!ese_page_size_small(ip->page_size))
-        inplace_put64(page->raw + ESE_PAGE_NUMBER_AT, number);
+        bytes_put_le64(page->raw + ESE_PAGE_NUMBER_AT, number);
     inplace_changed(page);
     return page;
 }
@@ -270,8 +270,8 @@ static bool pack_part(struct plan *p, const struct level *l, const struct part *
 
 static void set_links(struct inplace_page *page, uint32_t prev, uint32_t next)
 {
-    inplace_put32(page->raw + ESE_PAGE_PREV_AT, prev);
-    inplace_put32(page->raw + ESE_PAGE_NEXT_AT, next);
+    bytes_put_le32(page->raw + ESE_PAGE_PREV_AT, prev);
+    bytes_put_le32(page->raw + ESE_PAGE_NEXT_AT, next);
     inplace_changed(page);
 }
 
@@ -283,7 +283,7 @@ static bool set_link(struct ese_inplace *ip, uint32_t number, size_t at, uint32_
     struct inplace_page *page = inplace_change(ip, number, f);
     if (page == NULL)
         return false;
-    inplace_put32(page->raw + at, value);
+    bytes_put_le32(page->raw + at, value);
     inplace_changed(page);
     return true;
 }
@@ -296,7 +296,7 @@ static bool write_parts(struct plan *p, struct level *l, struct inplace_spares *
     bool root = l->nodes.flags & ESE_PAGE_ROOT, leaf = l->nodes.flags & ESE_PAGE_LEAF;
     for (unsigned i = 0; i < l->parts; i++) {
         l->part[i].page = i == 0 && !root ? l->nodes.number : spares->page[--spares->count];
-        inplace_put32(l->part[i].pointer, l->part[i].page);
+        bytes_put_le32(l->part[i].pointer, l->part[i].page);
     }
     for (unsigned i = 0; i < l->parts; i++) {
         const struct part *part = &l->part[i];
@@ -314,7 +314,7 @@ static bool write_parts(struct plan *p, struct level *l, struct inplace_spares *
 static void set_level_flags(struct inplace_page *page, uint32_t level_flags)
 {
     uint32_t flags = page->page.flags & ~(uint32_t)(ESE_PAGE_LEAF | ESE_PAGE_PARENT_OF_LEAF);
-    inplace_put32(page->raw + ESE_PAGE_FLAGS_AT, flags | level_flags);
+    bytes_put_le32(page->raw + ESE_PAGE_FLAGS_AT, flags | level_flags);
     inplace_changed(page);
 }
 
@@ -393,8 +393,8 @@ static bool collapse(const struct inplace_tree *t, struct fault *f)
                                           inplace_external(&root->page).size);
             if (fit) {
                 uint32_t format = ESE_PAGE_NEW_RECORD_FORMAT;
-                inplace_put32(root->raw + ESE_PAGE_FLAGS_AT,
-                              (root->page.flags & ~format) | (child.flags & format));
+                bytes_put_le32(root->raw + ESE_PAGE_FLAGS_AT,
+                               (root->page.flags & ~format) | (child.flags & format));
                 inplace_changed(root);
                 set_level_flags(root, child.flags & (ESE_PAGE_LEAF | ESE_PAGE_PARENT_OF_LEAF));
                 inplace_pack(ip, root, child.node, child.count, (struct bytes){.at = NULL});

@@ -117,18 +117,6 @@ static inline uint32_t image_u16(const uint8_t *at)
     return value;
 }
 
-static inline void image_put16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-}
-
-static inline void image_put32(uint8_t *at, uint32_t value)
-{
-    image_put16(at, value);
-    image_put16(at + 2, value >> 16);
-}
-
 /* ---- nodes of small pages (up to 8 KiB) ---- */
 
 enum { IMAGE_SMALL_HEADER = 40, IMAGE_TAG_SIZE = 4, IMAGE_TAG_MASK = 0x1fff };
@@ -155,8 +143,8 @@ static inline void image_resize_tag(const struct image *image, uint32_t page, un
 {
     uint8_t *at = image_tag(image, page, tag),
             *free_at = image_page(image, page) + ESE_PAGE_FREE_AT;
-    image_put16(at, (uint32_t)((int)image_u16(at) + by));
-    image_put16(free_at, (uint32_t)((int)image_u16(free_at) - by));
+    bytes_put_le16(at, (uint32_t)((int)image_u16(at) + by));
+    bytes_put_le16(free_at, (uint32_t)((int)image_u16(free_at) - by));
 }
 
 /* Takes a node out of its page, as the engine does. */
@@ -168,8 +156,8 @@ static inline void image_remove_node(const struct image *image, uint32_t page, u
     for (unsigned i = tag; i + 1 < count; i++)
         memcpy(image_tag(image, page, i), image_tag(image, page, i + 1), IMAGE_TAG_SIZE);
     memset(image_tag(image, page, count - 1), 0, IMAGE_TAG_SIZE);
-    image_put16(header + ESE_PAGE_TAG_COUNT_AT, word - 1);
-    image_put16(header + ESE_PAGE_FREE_AT, image_u16(header + ESE_PAGE_FREE_AT) + freed);
+    bytes_put_le16(header + ESE_PAGE_TAG_COUNT_AT, word - 1);
+    bytes_put_le16(header + ESE_PAGE_FREE_AT, image_u16(header + ESE_PAGE_FREE_AT) + freed);
 }
 
 #endif

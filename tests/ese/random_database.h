@@ -267,8 +267,7 @@ static inline struct bytes random_value(struct random *r, struct random_row *row
 static inline void set_number(struct random_row *row, const struct ese_column *c, uint32_t number)
 {
     uint8_t *at = row->room + row->used;
-    for (unsigned i = 0; i < 4; i++)
-        at[i] = (uint8_t)(number >> 8 * i);
+    bytes_put_le32(at, number);
     row->used += 4;
     row->value[row->values++] = (struct ese_build_value){.column = c, .data = bytes_of(at, 4)};
 }

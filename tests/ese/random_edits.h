@@ -437,8 +437,7 @@ static inline bool edit_add(struct edits *e, struct model_table *t, struct fault
     e->room.used = 0;
     uint8_t *number = e->room.room;
     uint32_t n = random_chance(e->r, 50) ? random_below(e->r, 1000) : random_next(e->r) >> 2;
-    for (unsigned i = 0; i < 4; i++)
-        number[i] = (uint8_t)(n >> 8 * i);
+    bytes_put_le32(number, n);
     e->room.used = 4;
     ese_key_start(key, t->primary);
     ese_key_add(key, t->number, &t->primary->segment[0], t->primary, false, bytes_of(number, 4), f);

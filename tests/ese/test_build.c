@@ -79,7 +79,7 @@ static bool add_simple(struct ese_build_table *t, uint32_t id, struct bytes name
 {
     const struct ese_table *s = ese_build_schema(t);
     uint8_t number[4];
-    put32(number, id);
+    bytes_put_le32(number, id);
     const struct ese_build_value values[] = {
         {.column = &s->column[0], .data = bytes_of(number, 4)},
         {.column = &s->column[1], .data = name},
@@ -399,7 +399,7 @@ START_TEST(more_entries_than_fit_into_memory_are_sorted)
     for (uint32_t i = 0; i < n; i++) {
         static uint8_t bytes[4 + 200];
         number = number * 1664525 + 1013904223; /* every 32-bit number once */
-        put32_be(bytes, number);
+        bytes_put_be32(bytes, number);
         ck_assert(build_sort_add(sort, bytes_of(bytes, 4), bytes_of(bytes + 4, 200), &fault));
     }
     while (true) {

@@ -264,9 +264,9 @@ static void damage_page_number(struct image *image)
 {
     struct place p = find_row(image, "Users", middle_of_inner_leaf);
     image_seal(image, p.page);
-    image_put32(image_page(image, p.page) + 4, p.page + 1);
-    image_put32(image_page(image, p.page),
-                ese_checksum_xor(bytes_of(image_page(image, p.page), image->page_size)));
+    bytes_put_le32(image_page(image, p.page) + 4, p.page + 1);
+    bytes_put_le32(image_page(image, p.page),
+                   ese_checksum_xor(bytes_of(image_page(image, p.page), image->page_size)));
 }
 
 static void damage_zero(struct image *image)
@@ -286,7 +286,7 @@ static void damage_accounting(struct image *image)
 {
     struct place p = find_row(image, "Users", middle_of_inner_leaf);
     uint8_t *at = image_page(image, p.page) + ESE_PAGE_FREE_AT;
-    image_put16(at, image_u16(at) - 2);
+    bytes_put_le16(at, image_u16(at) - 2);
     image_seal(image, p.page);
 }
 
@@ -294,14 +294,14 @@ static void damage_uncommitted(struct image *image)
 {
     struct place p = find_row(image, "Users", middle_of_inner_leaf);
     uint8_t *at = image_page(image, p.page);
-    image_put16(at + ESE_PAGE_UNCOMMITTED_FREE_AT, image_u16(at + ESE_PAGE_FREE_AT) + 1);
+    bytes_put_le16(at + ESE_PAGE_UNCOMMITTED_FREE_AT, image_u16(at + ESE_PAGE_FREE_AT) + 1);
     image_seal(image, p.page);
 }
 
 static void damage_first_free(struct image *image)
 {
     struct place p = find_row(image, "Users", middle_of_inner_leaf);
-    image_put16(image_page(image, p.page) + ESE_PAGE_FIRST_FREE_AT, 1);
+    bytes_put_le16(image_page(image, p.page) + ESE_PAGE_FIRST_FREE_AT, 1);
     image_seal(image, p.page);
 }
 
@@ -322,7 +322,7 @@ static void damage_kind(struct image *image)
 static void damage_tag(struct image *image)
 {
     struct place p = find_row(image, "Users", middle_of_inner_leaf);
-    image_put16(image_tag(image, p.page, p.tag), IMAGE_TAG_MASK);
+    bytes_put_le16(image_tag(image, p.page, p.tag), IMAGE_TAG_MASK);
     image_seal(image, p.page);
 }
 
@@ -336,8 +336,8 @@ static void damage_overlap(struct image *image)
             image_u16(at + ESE_PAGE_TAG_COUNT_AT) < 2 || image_tag_size(image, page, 0) != 0 ||
             image_u16(at + ESE_PAGE_FREE_AT) < 2)
             continue;
-        image_put16(image_tag(image, page, 0) + 2,
-                    image_u16(image_tag(image, page, 1) + 2) & IMAGE_TAG_MASK);
+        bytes_put_le16(image_tag(image, page, 0) + 2,
+                       image_u16(image_tag(image, page, 1) + 2) & IMAGE_TAG_MASK);
         image_resize_tag(image, page, 0, 2);
         image_seal(image, page);
         return;
@@ -349,7 +349,7 @@ static void damage_key_size(struct image *image)
 {
     struct place p = find_row(image, "Users", middle_of_inner_leaf);
     uint32_t size;
-    image_put16(key_at(image, &p, &size) - 2, IMAGE_TAG_MASK);
+    bytes_put_le16(key_at(image, &p, &size) - 2, IMAGE_TAG_MASK);
     image_seal(image, p.page);
 }
 
@@ -374,7 +374,7 @@ static struct place users_parent(const struct image *image, unsigned node)
 static void damage_child(struct image *image)
 {
     struct place p = users_parent(image, 1);
-    image_put32(data_at(image, &p), 0x00ffffff);
+    bytes_put_le32(data_at(image, &p), 0x00ffffff);
     image_seal(image, p.page);
 }
 
@@ -504,7 +504,7 @@ static struct place owned_extent(const struct image *image, const char *table, u
 static void damage_extent(struct image *image)
 {
     struct place p = owned_extent(image, "Users", 0);
-    image_put32(data_at(image, &p), 0x7fffffff);
+    bytes_put_le32(data_at(image, &p), 0x7fffffff);
     image_seal(image, p.page);
 }
 
@@ -529,7 +529,7 @@ static void damage_ownership(struct image *image)
 {
     struct place p = owned_extent(image, "Users", 0);
     uint8_t *count = data_at(image, &p);
-    image_put32(count, image_u32(count) - 1);
+    bytes_put_le32(count, image_u32(count) - 1);
     image_seal(image, p.page);
 }
 
@@ -546,7 +546,7 @@ static void damage_available(struct image *image)
         uint32_t last = (uint32_t)key[size - 2] << 8 | key[size - 1];
         if (pages == 0 || image_u32(image_page(image, last - pages) + ESE_PAGE_OBJID_AT) != 2)
             continue;
-        image_put32(count, pages + 1);
+        bytes_put_le32(count, pages + 1);
         image_seal(image, p.page);
         return;
     }
@@ -576,7 +576,7 @@ static void change_catalog(struct image *image, const char *catalog, const char 
 {
     wanted_name = table;
     struct place p = find_row(image, catalog, row_of_table);
-    image_put32(data_at(image, &p) + at, value);
+    bytes_put_le32(data_at(image, &p) + at, value);
     image_seal(image, p.page);
 }
 

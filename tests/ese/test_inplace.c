@@ -255,8 +255,8 @@ static void make_things(const char *path, uint32_t revision, uint32_t page_size,
     for (unsigned i = 0; i < things; i++) {
         uint8_t id[4], value[4];
         char name[16];
-        put32(id, thing[i].id);
-        put32(value, thing[i].value);
+        bytes_put_le32(id, thing[i].id);
+        bytes_put_le32(value, thing[i].value);
         snprintf(name, sizeof name, "thing %u", thing[i].id % 50);
         struct ese_build_value values[] = {
             {.column = ese_table_column(s, "Id"), .data = bytes_of(id, 4)},
@@ -335,7 +335,7 @@ static const struct ese_column *column(const struct job *j, const char *name)
 static struct bytes id_key(uint32_t id, uint8_t to[5])
 {
     to[0] = 0x7f;
-    put32_be(to + 1, id ^ 0x80000000u);
+    bytes_put_be32(to + 1, id ^ 0x80000000u);
     return bytes_of(to, 5);
 }
 
@@ -355,8 +355,8 @@ static bool change_thing(struct job *j, uint32_t id, const char *name, struct by
 static bool add_thing(struct job *j, uint32_t id, uint32_t value, struct bytes data)
 {
     uint8_t a[4], b[4];
-    put32(a, id);
-    put32(b, value);
+    bytes_put_le32(a, id);
+    bytes_put_le32(b, value);
     struct ese_change change[] = {
         {.column = column(j, "Id"), .data = bytes_of(a, 4)},
         {.column = column(j, "Value"), .data = bytes_of(b, 4)},
@@ -403,7 +403,7 @@ START_TEST(nothing_changed_is_nothing_written)
     struct job j;
     uint8_t value[4];
     start_with(&j, 0x2, 4096, 20, true);
-    put32(value, 1003);
+    bytes_put_le32(value, 1003);
     ck_assert_msg(change_thing(&j, 4, "Value", bytes_of(value, 4)), "%s", j.f.text); /* as it is */
     ck_assert(ese_inplace_finish(j.ip, &j.f));
     ck_assert_uint_eq(ese_inplace_pieces(j.ip), 0);
@@ -418,7 +418,7 @@ START_TEST(a_fixed_column_changes_one_page)
     uint8_t value[4];
     start_with(&j, forms[_i].revision, forms[_i].page_size, 20, true);
     const uint32_t flags_kept = ESE_PAGE_FLUSH_TYPE;
-    put32(value, 77);
+    bytes_put_le32(value, 77);
     ck_assert_msg(change_thing(&j, 4, "Value", bytes_of(value, 4)), "%s", j.f.text);
     must_be_untouched(j.path, &j.before);
     ck_assert_msg(ese_inplace_finish(j.ip, &j.f), "%s", j.f.text);
@@ -658,7 +658,7 @@ START_TEST(what_cannot_be_done_leaves_the_file_untouched)
 {
     struct job j;
     uint8_t number[4], big[3000] = {0};
-    put32(number, 1004);
+    bytes_put_le32(number, 1004);
     start_with(&j, 0x2, 4096, 20, true);
     must_be_refused(&j, drop_thing(&j, 21, 0), FAULT_MISSING);
     start_with(&j, 0x2, 4096, 20, true);
@@ -908,7 +908,7 @@ START_TEST(a_flipped_bit_is_put_right_in_a_page_that_changes)
     close(fd);
     free(j.before.at);
     open_job(&j);
-    put32(value, 77);
+    bytes_put_le32(value, 77);
     ck_assert_msg(change_thing(&j, 4, "Value", bytes_of(value, 4)), "%s", j.f.text);
     write_job(&j); /* which checks it */
     end_job(&j);
@@ -969,7 +969,7 @@ static bool plan_row(void *context, const struct ese_table *table, const struct 
         edit->change[edit->changes++] = (struct ese_change){
             .column = ese_table_column(table, "Data"), .data = bytes_of(p->data, 20 + id * 6)};
     } else if (id == 6 || id == 8) {
-        put32(p->value, 1000 + (id == 6 ? 7u : 5u));
+        bytes_put_le32(p->value, 1000 + (id == 6 ? 7u : 5u));
         edit->fate = ESE_ROW_CHANGE;
         edit->change[edit->changes++] = (struct ese_change){
             .column = ese_table_column(table, "Value"), .data = bytes_of(p->value, 4)};
@@ -983,8 +983,8 @@ static bool plan_add(void *context, const struct ese_table *table, unsigned n,
     struct plan *p = context;
     (void)f;
     *more = n < 5;
-    put32(p->id, 100000 + n);
-    put32(p->value, 200000 + n);
+    bytes_put_le32(p->id, 100000 + n);
+    bytes_put_le32(p->value, 200000 + n);
     memset(p->data, (int)n, sizeof p->data);
     edit->fate = ESE_ROW_CHANGE;
     edit->changes = 3;

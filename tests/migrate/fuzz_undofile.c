@@ -69,12 +69,6 @@ static void try_bytes(const uint8_t *bytes, size_t size)
     undofile_close(u);
 }
 
-static void put32(uint8_t *to, uint32_t value)
-{
-    for (unsigned i = 0; i < 4; i++)
-        to[i] = (uint8_t)(value >> 8 * i);
-}
-
 /* Right checksums for all records that are there in full. */
 static void mend(uint8_t *bytes, size_t size)
 {
@@ -87,7 +81,7 @@ static void mend(uint8_t *bytes, size_t size)
         uLong crc = crc32(crc32(0, NULL, 0), bytes + at, 8);
         if (content > 0)
             crc = crc32(crc, bytes + at + RECORD_HEAD, content);
-        put32(bytes + at + 8, (uint32_t)crc);
+        bytes_put_le32(bytes + at + 8, (uint32_t)crc);
         at += RECORD_HEAD + content;
     }
 }
