@@ -135,6 +135,20 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
     return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
 }
 
+/* Lower-case hexadecimal digits of b into text, of size bytes with the final 0; what does not fit is cut.
+ * Returns text. */
+static inline const char *bytes_hex(struct bytes b, char *text, size_t size)
+{
+    static const char digit[] = "0123456789abcdef";
+    size_t at = 0;
+    for (size_t i = 0; i < b.size && at + 3 <= size; i++) {
+        text[at++] = digit[b.at[i] >> 4];
+        text[at++] = digit[b.at[i] & 15];
+    }
+    text[at] = '\0';
+    return text;
+}
+
 /* Reads forward through b.  After the first read past the end `failed` stays set, and every later
  * read gives 0 or an empty run: check once, at the end. */
 struct reader {

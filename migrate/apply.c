@@ -152,13 +152,13 @@ static bool make_list_value(struct apply *a, struct fault *f)
 
 /* ---- rows ---- */
 
-static void add_change(struct ese_row_edit *edit, const struct ese_column *column, bool null,
+static void add_change(struct ese_row_edit *edit, const struct ese_column *column,
                        struct bytes data)
 {
     if (column == NULL || edit->changes == ESE_EDIT_CHANGES_MOST)
         return;
     edit->fate = ESE_ROW_CHANGE;
-    edit->change[edit->changes++] = (struct ese_change){.column = column, .null = null, .data = data};
+    edit->change[edit->changes++] = (struct ese_change){.column = column, .data = data};
 }
 
 static void add_number(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
@@ -167,7 +167,7 @@ static void add_number(struct apply *a, struct ese_row_edit *edit, const struct 
     if (column == NULL)
         return;
     bytes_put_le64(a->number[which], bits);
-    add_change(edit, column, false, bytes_of(a->number[which], ese_coltype_size(column->type)));
+    add_change(edit, column, bytes_of(a->number[which], ese_coltype_size(column->type)));
 }
 
 static bool named(const struct ese_table *table, const char *name)
@@ -248,13 +248,13 @@ static bool edit_entry(struct apply *a, const struct ese_table *table, const str
     if (c->set_imported)
         add_number(a, edit, column(table, p->list_imported), 2, bits_of(c->imported));
     if (c->set_thumbprint)
-        add_change(edit, column(table, p->list_thumbprint), false, c->thumbprint);
+        add_change(edit, column(table, p->list_thumbprint), c->thumbprint);
     struct bytes text = {.at = NULL};
     const struct ese_column *name = column(table, p->list_name);
     if (c->set_name && name) {
         if (!text_for(a, name, c->name, &text, f))
             return false;
-        add_change(edit, name, false, text);
+        add_change(edit, name, text);
     }
     return true;
 }
@@ -329,9 +329,9 @@ static void edit_setting(struct apply *a, const struct ese_table *table, const s
     const struct ese_column *name = column(table, p->settings_name);
     const struct ese_column *value = column(table, p->settings_value);
     if (a->set_issuing_ca && text_is(record, name, p->setting_issuing_ca))
-        add_change(edit, value, false, a->set_issuing_ca->value);
+        add_change(edit, value, a->set_issuing_ca->value);
     if (a->set_mode && text_is(record, name, p->setting_mode))
-        add_change(edit, value, false, mode_value(a, value));
+        add_change(edit, value, mode_value(a, value));
 }
 
 /* A setting that has no row yet: its row. */
@@ -350,8 +350,8 @@ static bool add_setting(struct apply *a, const struct ese_table *table, const ch
     if (!text_for(a, name_column, name, &text, f))
         return false;
     add_number(a, edit, key_column, 4, (uint32_t)key);
-    add_change(edit, name_column, false, text);
-    add_change(edit, column(table, p->settings_value), false, value);
+    add_change(edit, name_column, text);
+    add_change(edit, column(table, p->settings_value), value);
     return true;
 }
 
@@ -361,7 +361,7 @@ static void edit_list_value(struct apply *a, const struct ese_table *table,
     const struct profile *p = a->model->profile;
     if (a->model->match == PROFILE_MATCHES_VALUE && a->rewrite_list &&
         text_is(record, column(table, p->value_select), p->value_equals))
-        add_change(edit, column(table, p->value_column), false, buffer_bytes(&a->list_value));
+        add_change(edit, column(table, p->value_column), buffer_bytes(&a->list_value));
 }
 
 /* ---- the editor ---- */
@@ -426,8 +426,8 @@ static bool add(void *context, const struct ese_table *table, unsigned n, struct
         return true;
     const struct model_certificate *cert = &a->model->certificate[a->added->certificate];
     add_number(a, edit, column(table, p->list_key), 4, (uint32_t)a->added->entry);
-    add_change(edit, column(table, p->list_certificate), false, cert->der);
-    add_change(edit, column(table, p->list_thumbprint), false, bytes_of(cert->sha1, sizeof cert->sha1));
+    add_change(edit, column(table, p->list_certificate), cert->der);
+    add_change(edit, column(table, p->list_thumbprint), bytes_of(cert->sha1, sizeof cert->sha1));
     add_number(a, edit, column(table, p->list_role), 0, (uint32_t)role_number(p, a->added->role));
     add_number(a, edit, column(table, p->list_trusted), 1, a->added->trust == TRUST_YES ? 0xff : 0);
     return true;

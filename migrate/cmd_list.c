@@ -22,7 +22,7 @@ static void certificate_texts(const struct model *m, unsigned number, char subje
     if (!cert->parsed)
         return;
     name_text(cert->x509.subject, subject, 512);
-    report_hex(cert->x509.serial, serial, 64);
+    bytes_hex(cert->x509.serial, serial, 64);
     char text[32];
     snprintf(until, 32, "%.10s",
              report_time(cert->x509.not_after.known, cert->x509.not_after.seconds, text));
@@ -43,9 +43,9 @@ static void json_entry(struct json *json, const struct model *m, const struct mo
     json_key(json, "trust");
     json_string(json, model_trust_name(e->trust));
     json_key(json, "thumbprint");
-    json_string(json, report_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
+    json_string(json, bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
     json_key(json, "sha256");
-    json_string(json, report_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
+    json_string(json, bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
     json_key(json, "serial");
     json_string(json, serial);
     json_key(json, "subject");
@@ -95,7 +95,7 @@ static bool fill_row(struct libscols_table *table, const struct model *m, const 
     snprintf(number, sizeof number, "%" PRIu64, e->reference_count);
     scols_line_set_data(line, 3, number);
     scols_line_set_data(line, 4, until);
-    report_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex);
+    bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex);
     hex[8] = '\0';
     scols_line_set_data(line, 5, hex);
     scols_line_set_data(line, 6, subject);
@@ -212,9 +212,9 @@ static void show_text(const struct model *m, const struct model_entry *e)
     else
         output_format("Certificate cannot be read: %s\n", cert->why.text);
     output_format("SHA-1       %s\n",
-                  report_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
+                  bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
     output_format("SHA-256     %s\n",
-                  report_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
+                  bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
     for (unsigned i = 0; i < m->entries; i++) {
         const char *how = likeness(m, e->certificate, m->entry[i].certificate);
         if (how && &m->entry[i] != e)

@@ -115,7 +115,7 @@ static int report(const struct undoing *u, const struct options *options)
 {
     char hex[2 * HASH_SHA256_SIZE + 1], time[32];
     const struct undofile_identity *id = &u->undo->identity;
-    report_hex(bytes_of(id->sha256, sizeof id->sha256), hex, sizeof hex);
+    bytes_hex(bytes_of(id->sha256, sizeof id->sha256), hex, sizeof hex);
     if (options->json)
         return json_report(u, hex);
     if (!options->quiet)

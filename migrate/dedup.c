@@ -301,9 +301,7 @@ static bool resolve_identities(struct draft *d)
         unsigned distinct = 0;
         for (unsigned i = 0; i < group.entries; i++)
             distinct += stays(d, group.entry[i]);
-        if (distinct > 1 && !groups_equal(d->model, GROUP_SAME_CONTENT,
-                                          d->model->entry[group.entry[0]].certificate,
-                                          d->model->entry[group.entry[group.entries - 1]].certificate))
+        if (distinct > 1 && !groups_is_one(d->model, &group))
             resolve_identity(d, &group);
     }
     groups_close(&groups);

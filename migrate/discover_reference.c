@@ -16,8 +16,7 @@ enum {
     TABLES_MOST = 1024,
     COLUMNS_MOST = 64,      /* integer columns of one table */
     REFERENCES_MOST = 4096, /* of all tables */
-    COMPARED_AT_FIRST =
-        1024, /* rows of which each certificate is read; then one in COMPARED_STEP */
+    COMPARED_AT_FIRST = 1024, /* rows of which each certificate is read; then one in COMPARED_STEP */
     COMPARED_STEP = 64,
     CERTIFICATE_MOST = 64 * 1024,
     ENOUGH = 8, /* agreeing rows that make a column suspect although one value is no key */
@@ -130,7 +129,7 @@ static void prepare(struct scan *s, const struct ese_table *table)
 /* Of the many rows some: not at even steps, since tables may alternate between issuers. */
 static bool is_compared(uint64_t row)
 {
-    return row < COMPARED_AT_FIRST || ((uint32_t)row * 2654435761u) >> 26 == 0;
+    return row < COMPARED_AT_FIRST || (uint32_t)row * 2654435761u <= UINT32_MAX / COMPARED_STEP;
 }
 
 /* Who issued what stands in the row, and the certificate's version (0 for a revocation list). */

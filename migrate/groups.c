@@ -70,6 +70,15 @@ bool groups_next(struct groups *g, struct group *group)
     return false;
 }
 
+bool groups_is_one(const struct model *m, const struct group *group)
+{
+    for (unsigned i = 1; i < group->entries; i++)
+        if (!groups_equal(m, GROUP_SAME_CONTENT, m->entry[group->entry[0]].certificate,
+                          m->entry[group->entry[i]].certificate))
+            return false;
+    return true;
+}
+
 bool groups_better_encoding(const struct model_certificate *a, const struct model_certificate *b)
 {
     if (a->is_der != b->is_der)

@@ -35,6 +35,9 @@ void groups_close(struct groups *groups);
 /* The next group of two or more; false at the end. */
 bool groups_next(struct groups *groups, struct group *group);
 
+/* Whether all entries of a group hold one certificate, or encodings of one. */
+bool groups_is_one(const struct model *model, const struct group *group);
+
 /* Whether two certificates (numbers in the model; both parsed) belong together. */
 bool groups_equal(const struct model *model, enum grouping by, unsigned a, unsigned b);
 

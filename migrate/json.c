@@ -76,7 +76,7 @@ void json_end_array(struct json *json)
     yajl_gen_array_close(json->gen);
 }
 
-void json_text(struct json *json, const char *utf8, size_t size)
+static void json_text(struct json *json, const char *utf8, size_t size)
 {
     yajl_gen_string(json->gen, (const unsigned char *)utf8, size);
 }
@@ -161,12 +161,6 @@ void json_long_begin(struct json *json)
     number(json, "0");
     json->hold = false;
     output_text("\"");
-}
-
-void json_long_hex(struct json *json, const unsigned char *bytes, size_t size)
-{
-    (void)json;
-    output_hex(bytes, size);
 }
 
 void json_long_text(struct json *json, const char *utf8, size_t size)

@@ -23,7 +23,6 @@ void json_end_map(struct json *json);
 void json_array(struct json *json);
 void json_end_array(struct json *json);
 void json_key(struct json *json, const char *key);
-void json_text(struct json *json, const char *utf8, size_t size);
 void json_string(struct json *json, const char *utf8);
 void json_integer(struct json *json, int64_t value);
 void json_unsigned(struct json *json, uint64_t value);
@@ -36,7 +35,6 @@ void json_real(struct json *json, double value, bool single);
 
 /* A string in pieces: begin, any number of pieces, end. */
 void json_long_begin(struct json *json);
-void json_long_hex(struct json *json, const unsigned char *bytes, size_t size);
 void json_long_text(struct json *json, const char *utf8, size_t size);
 void json_long_end(struct json *json);
 

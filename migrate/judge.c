@@ -11,6 +11,7 @@
 
 enum {
     TWO_YEARS = 2 * 365 * 86400,
+    SERIAL_SHOWN = 20, /* octets, as many as RFC 5280 allows */
     SHORT_RSA_KEY = 128, /* bytes of an encoded key; a modulus of 1024 bits alone takes as many */
 };
 
@@ -20,17 +21,16 @@ const char *verdict_name(enum verdict verdict)
     return names[verdict];
 }
 
-const char *judge_describe(const struct model *m, unsigned number, char text[256])
+/* "serial 2a, subject CN=..." of a certificate, for evidence. */
+static const char *describe(const struct model *m, unsigned number, char text[256])
 {
     const struct model_certificate *cert = &m->certificate[number];
     if (!cert->parsed) {
         snprintf(text, 256, "no certificate");
         return text;
     }
-    int n = snprintf(text, 256, "serial ");
-    for (size_t i = 0; i < cert->x509.serial.size && i < 20; i++)
-        n += snprintf(text + n, 256 - (size_t)n, "%02x", cert->x509.serial.at[i]);
-    n += snprintf(text + n, 256 - (size_t)n, ", ");
+    char serial[2 * SERIAL_SHOWN + 1];
+    int n = snprintf(text, 256, "serial %s, ", bytes_hex(cert->x509.serial, serial, sizeof serial));
     name_text(cert->x509.subject, text + n, 256 - (size_t)n);
     return text;
 }
@@ -49,7 +49,7 @@ static void judge_entries(const struct model *m, struct problems *problems)
         else if (entry->has_thumbprint &&
                  !bytes_equal(entry->thumbprint, bytes_of(cert->sha1, sizeof cert->sha1)))
             problem_add(problems, PROBLEM_THUMBPRINT, entry->key, 0, "entry %d (%s)", entry->key,
-                        judge_describe(m, entry->certificate, what));
+                        describe(m, entry->certificate, what));
     }
 }
 
@@ -114,7 +114,7 @@ static bool judge_same_content(const struct model *m, struct problems *problems)
         struct problem *p =
             problem_add(problems, identical ? PROBLEM_IDENTICAL : PROBLEM_RE_ENCODED,
                         m->entry[group.entry[0]].key, m->entry[group.entry[1]].key,
-                        "entries %s hold %s", keys, judge_describe(m, first, what));
+                        "entries %s hold %s", keys, describe(m, first, what));
         if (p)
             p->count = group.entries;
         if (own && issuing)
@@ -134,17 +134,13 @@ static bool judge_identities(const struct model *m, struct problems *problems)
     if (!groups_open(&groups, m, GROUP_IDENTITY))
         return false;
     while (groups_next(&groups, &group)) {
-        unsigned first = m->entry[group.entry[0]].certificate;
-        bool one = true;
-        for (unsigned i = 1; one && i < group.entries; i++)
-            one = groups_equal(m, GROUP_SAME_CONTENT, first, m->entry[group.entry[i]].certificate);
-        if (one)
+        if (groups_is_one(m, &group))
             continue; /* copies of one certificate: said already */
         char keys[128], what[256];
         list_keys(m, &group, keys, sizeof keys);
         problem_add(problems, PROBLEM_SAME_IDENTITY, m->entry[group.entry[0]].key,
                     m->entry[group.entry[1]].key, "entries %s: %s", keys,
-                    judge_describe(m, first, what));
+                    describe(m, m->entry[group.entry[0]].certificate, what));
     }
     groups_close(&groups);
     return true;
@@ -187,14 +183,10 @@ static bool judge_cas(const struct model *m, struct problems *problems)
         return false;
     while (groups_next(&groups, &group)) {
         char keys[128], what[256];
-        unsigned first = m->entry[group.entry[0]].certificate;
-        bool one = true;
-        for (unsigned i = 1; one && i < group.entries; i++)
-            one = groups_equal(m, GROUP_SAME_CONTENT, first, m->entry[group.entry[i]].certificate);
-        if (one)
+        if (groups_is_one(m, &group))
             continue;
         list_keys(m, &group, keys, sizeof keys);
-        judge_describe(m, first, what);
+        describe(m, m->entry[group.entry[0]].certificate, what);
         if (holders(m, &group, ROLE_OWN) > 1 || holders(m, &group, ROLE_ISSUING) > 1)
             problem_add(problems, PROBLEM_TWO_ACTIVE, m->entry[group.entry[0]].key,
                         m->entry[group.entry[1]].key, "entries %s: %s", keys, what);
@@ -222,8 +214,9 @@ static bool judge_list(const struct model *m, struct problems *problems)
 
 /* ---- R3: the mode ---- */
 
-struct model_entry *judge_named_entry(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE],
-                                      unsigned *count)
+/* The entry whose certificate has this SHA-1, of several the first, but one with role issuing before others; NULL when
+ * there is none.  *count: how many have it. */
+static struct model_entry *named_entry(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE], unsigned *count)
 {
     struct model_entry *found = NULL;
     *count = 0;
@@ -257,12 +250,6 @@ bool judge_is_revoked(const struct model *m, struct prover *prover, unsigned num
     return false;
 }
 
-bool judge_can_issue(const struct model *m, const struct model_entry *entry)
-{
-    const struct model_certificate *cert = model_certificate_of(m, entry);
-    return cert->parsed && cert->x509.version >= 3 && cert->can_sign && entry->trust != TRUST_NO;
-}
-
 /* Is there a certificate in the list whose name and key made this one?  Its own counts when it is
  * self-signed.  A signature that cannot be checked is not held against it. */
 static void judge_chain(const struct model *m, struct prover *prover, const struct model_entry *entry,
@@ -281,7 +268,7 @@ static void judge_chain(const struct model *m, struct prover *prover, const stru
             return;
         unprovable = unprovable || proof.answer == PROOF_UNPROVABLE;
     }
-    judge_describe(m, entry->certificate, what);
+    describe(m, entry->certificate, what);
     if (unprovable)
         problem_add(problems, PROBLEM_UNPROVABLE, entry->key, 0,
                     "entry %d (%s): its signature cannot be checked", entry->key, what);
@@ -297,7 +284,7 @@ static void judge_issuing(const struct model *m, struct prover *prover,
 {
     const struct model_certificate *cert = model_certificate_of(m, entry);
     char what[256];
-    judge_describe(m, entry->certificate, what);
+    describe(m, entry->certificate, what);
     if (model_has_roles(m) && entry->role != ROLE_ISSUING)
         problem_add(problems, PROBLEM_ISSUING_ROLE, entry->key, 0, "entry %d (%s) has role %s",
                     entry->key, what, model_role_name(entry->role));
@@ -339,10 +326,10 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
 {
     unsigned count = 0;
     const struct model_entry *entry =
-        m->has_issuing_ca ? judge_named_entry(m, m->issuing_ca, &count) : NULL;
+        m->has_issuing_ca ? named_entry(m, m->issuing_ca, &count) : NULL;
     char sha1[2 * HASH_SHA1_SIZE + 1] = "";
-    for (unsigned i = 0; m->has_issuing_ca && i < HASH_SHA1_SIZE; i++)
-        snprintf(sha1 + 2 * i, 3, "%02x", m->issuing_ca[i]);
+    if (m->has_issuing_ca)
+        bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
     if (entry == NULL && !m->list_cut && !m->list_missing)
         problem_add(problems, PROBLEM_ISSUING_MISSING, 0, 0, "mode %s, setting %s: %s",
                     model_mode_name(m->mode), m->profile->setting_issuing_ca,
@@ -405,7 +392,7 @@ static void advise_short_lived(const struct model *m, const struct model_entry *
                                struct problems *problems)
 {
     char what[256];
-    judge_describe(m, entry->certificate, what);
+    describe(m, entry->certificate, what);
     if (left < 0)
         problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0, "entry %d (%s): expired %" PRId64 " days ago",
                     entry->key, what, -left / 86400);
@@ -432,7 +419,7 @@ static void advise_dates(const struct model *m, struct problems *problems)
         p->count = expired;
     unsigned count;
     const struct model_entry *entry =
-        m->has_issuing_ca && m->mode != MODE_V1 ? judge_named_entry(m, m->issuing_ca, &count) : NULL;
+        m->has_issuing_ca && m->mode != MODE_V1 ? named_entry(m, m->issuing_ca, &count) : NULL;
     const struct model_certificate *cert = entry ? model_certificate_of(m, entry) : NULL;
     if (cert && cert->parsed && m->now_known && cert->x509.not_after.known &&
         cert->x509.not_after.seconds - m->now < TWO_YEARS)

@@ -43,24 +43,17 @@ void plan_add(struct plan *plan, const struct action *action)
 
 /* ---- canonical text and id ---- */
 
-static void hex_of(struct bytes b, char *text, size_t size)
-{
-    text[0] = '\0';
-    for (size_t i = 0; i < b.size && 2 * i + 3 <= size; i++)
-        snprintf(text + 2 * i, 3, "%02x", b.at[i]);
-}
-
 /* Long values stand for themselves by their hash. */
 static void value_text(const struct model *m, struct bytes value, char text[72])
 {
     uint8_t digest[HASH_SHA256_SIZE];
     struct hash hash = m->hash;
     if (value.size <= HASH_SHA1_SIZE) {
-        hex_of(value, text, 72);
+        bytes_hex(value, text, 72);
         return;
     }
     hash_sha256(&hash, value, digest);
-    hex_of(bytes_of(digest, sizeof digest), text, 72);
+    bytes_hex(bytes_of(digest, sizeof digest), text, 72);
 }
 
 int plan_action_text(const struct model *m, const struct action *a, char *text, size_t size)
@@ -74,7 +67,7 @@ int plan_action_text(const struct model *m, const struct action *a, char *text, 
     case ACTION_WRITE_HEADER:
         return snprintf(text, size, "%s", name);
     case ACTION_DROP_ENTRY:
-        hex_of(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value, sizeof value);
+        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value, sizeof value);
         return snprintf(text, size, "%s %d.%u %s survivor %d%s", name, a->entry, a->twin, value, a->other,
                         a->quarantine ? " quarantine" : "");
     case ACTION_SET_ROLE:
@@ -91,7 +84,7 @@ int plan_action_text(const struct model *m, const struct action *a, char *text, 
         value_text(m, a->value, value);
         return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, value);
     case ACTION_ADD_ENTRY:
-        hex_of(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value, sizeof value);
+        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value, sizeof value);
         return snprintf(text, size, "%s %d %s %s %s", name, a->entry, value, model_role_name(a->role),
                         model_trust_name(a->trust));
     case ACTION_MOVE_REFERENCES:
@@ -137,7 +130,7 @@ static void make_id(struct plan *plan, const struct model *m,
     char line[512], digest_text[2 * HASH_SHA256_SIZE + 1];
     uint8_t digest[HASH_SHA256_SIZE];
     struct hash inner = m->hash;
-    hex_of(bytes_of(input_sha256, HASH_SHA256_SIZE), digest_text, sizeof digest_text);
+    bytes_hex(bytes_of(input_sha256, HASH_SHA256_SIZE), digest_text, sizeof digest_text);
     /* plan_action_text() hashes values with the same contexts, so all lines are gathered first. */
     struct buffer all = {0};
     buffer_add_text(&all, "kmmigrate plan 1\ninput ");
@@ -154,7 +147,7 @@ static void make_id(struct plan *plan, const struct model *m,
     hash_sha256_end(&inner, digest);
     plan->no_memory = plan->no_memory || all.failed;
     buffer_free(&all);
-    hex_of(bytes_of(digest, sizeof digest), plan->id, sizeof plan->id);
+    bytes_hex(bytes_of(digest, sizeof digest), plan->id, sizeof plan->id);
 }
 
 bool plan_make(struct plan *plan, const struct model *m, struct prover *prover,

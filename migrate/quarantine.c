@@ -64,7 +64,7 @@ static bool write_certificate(FILE *to, const struct model *m, const struct acti
     if (cert->parsed)
         name_text(cert->x509.subject, subject, sizeof subject);
     fprintf(to, "Subject: %s\nSHA-256: %s\n", subject,
-            report_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
+            bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
     bool ok = pem_write(&pem, "CERTIFICATE", cert->der);
     if (ok)
         fwrite(pem.at, 1, pem.size, to);
@@ -146,7 +146,7 @@ bool quarantine_write(const struct assessment *a, const struct outfile *out, str
     char hex[2 * HASH_SHA256_SIZE + 1];
     fprintf(to, "Quarantine of kmmigrate %s: certificates that were taken out of the list, with their rows.\n"
                 "Store SHA-256: %s\nPlan: %s\n",
-            KM_VERSION, report_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex),
+            KM_VERSION, bytes_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex),
             a->plan.id);
     bool ok = a->match == PROFILE_MATCHES_ROWS ? write_rows(a, to, f) : write_items(a, to, f);
     if (fclose(to) != 0)

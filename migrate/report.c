@@ -15,14 +15,6 @@ const char *report_time(bool known, int64_t seconds, char text[32])
     return text;
 }
 
-const char *report_hex(struct bytes b, char *text, size_t size)
-{
-    text[0] = '\0';
-    for (size_t i = 0; i < b.size && 2 * i + 3 <= size; i++)
-        snprintf(text + 2 * i, 3, "%02x", b.at[i]);
-    return text;
-}
-
 int report_print(const struct assessment *a, enum report_kind kind,
                  const struct report_result *result, bool as_json)
 {

@@ -38,7 +38,4 @@ int report_print(const struct assessment *assessment, enum report_kind kind,
 /* Seconds since 1970 as "1999-09-30 12:00:00"; "unknown" when not known. */
 const char *report_time(bool known, int64_t seconds, char text[32]);
 
-/* Bytes as lower-case hex; cut to what fits. */
-const char *report_hex(struct bytes b, char *text, size_t size);
-
 #endif

@@ -22,7 +22,7 @@ static void member_number(struct json *json, const char *key, int64_t number)
 static void member_hex(struct json *json, const char *key, struct bytes b)
 {
     char hex[2 * HASH_SHA256_SIZE + 1];
-    member_text(json, key, report_hex(b, hex, sizeof hex));
+    member_text(json, key, bytes_hex(b, hex, sizeof hex));
 }
 
 static void member_bool(struct json *json, const char *key, bool value)

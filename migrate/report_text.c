@@ -40,7 +40,7 @@ static void header_lines(const struct assessment *a)
     output_format("%-14skmmigrate %s\n", "Program", KM_VERSION);
     output_format("%-14s%s, %" PRIu64 " bytes\n", "Store", a->store.path, a->hash.size);
     output_format("%-14s%s\n", "SHA-256",
-                  report_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex));
+                  bytes_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex));
     output_format("%-14s%s; format 0x%x,0x%x, pages of %u bytes; logs required %d-%d\n", "State",
                   state_words(h->state), h->version, h->revision, h->page_size,
                   h->generation_min_required, h->generation_max_required);
@@ -114,12 +114,12 @@ static void certificate_line(const struct model *m, unsigned number)
     const struct model_certificate *cert = &m->certificate[number];
     char hex[64], from[32], to[32], name[512];
     output_format("       thumbprint %s",
-                  report_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
+                  bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
     if (!cert->parsed) {
         output_text(", not a certificate\n");
         return;
     }
-    output_format(", serial %s, %s to %s\n", report_hex(cert->x509.serial, hex, sizeof hex),
+    output_format(", serial %s, %s to %s\n", bytes_hex(cert->x509.serial, hex, sizeof hex),
                   report_time(cert->x509.not_before.known, cert->x509.not_before.seconds, from),
                   report_time(cert->x509.not_after.known, cert->x509.not_after.seconds, to));
     name_text(cert->x509.subject, name, sizeof name);
@@ -156,7 +156,7 @@ static void action_line(const struct assessment *a, const struct action *action)
         break;
     case ACTION_SET_THUMBPRINT:
         output_format("entry %d gets the thumbprint %s: %s", action->entry,
-                      report_hex(action->value, hex, sizeof hex), action->why);
+                      bytes_hex(action->value, hex, sizeof hex), action->why);
         break;
     case ACTION_ADD_PROPERTIES:
         output_format("entry %d keeps %zu bytes of properties: %s", action->entry, action->value.size,
@@ -175,7 +175,7 @@ static void action_line(const struct assessment *a, const struct action *action)
         break;
     case ACTION_SET_ISSUING_CA:
         output_format("set %s to %s: %s", m->profile->setting_issuing_ca,
-                      report_hex(action->value, hex, sizeof hex), action->why);
+                      bytes_hex(action->value, hex, sizeof hex), action->why);
         break;
     case ACTION_SET_MODE:
         output_format("set %s to %s: %s", m->profile->setting_mode, model_mode_name(action->mode),
@@ -278,7 +278,7 @@ static void result_lines(const struct report_result *result)
     char hex[2 * HASH_SHA256_SIZE + 1];
     output_text("\nWritten\n");
     output_format("  %-12s%s\n  %-12s%s\n", "Store", result->target, "SHA-256",
-                  report_hex(bytes_of(result->sha256, sizeof result->sha256), hex, sizeof hex));
+                  bytes_hex(bytes_of(result->sha256, sizeof result->sha256), hex, sizeof hex));
     if (result->quarantine)
         output_format("  %-12s%s\n", "Quarantine", result->quarantine);
     if (result->set_aside)

@@ -15,7 +15,6 @@
 static void tell(void *context, enum ese_notice notice, const char *text)
 {
     struct store *store = context;
-    store->notices++;
     if (notice != ESE_NOTICE_NOT_CLEAN && notice != ESE_NOTICE_NEW_REVISION)
         store->damaged = true;
     message_warning("%s: %s", store->path, text);
@@ -82,10 +81,7 @@ static void find_pending(struct store *store)
 int store_find(struct store *store, const char *name)
 {
     *store = (struct store){.db = NULL};
-    int status = find_file(store, name);
-    if (status == EXIT_CLEAN)
-        find_pending(store);
-    return status;
+    return find_file(store, name);
 }
 
 static void tell_pending(const struct store *store, void (*message)(const char *format, ...))
@@ -101,6 +97,7 @@ int store_open_to_judge(struct store *store, const char *name)
     if (status != EXIT_CLEAN)
         return status;
     struct fault f = {.code = FAULT_NONE};
+    find_pending(store);
     if (ese_db_open(store->path, tell, store, &store->db, &f))
         return EXIT_CLEAN;
     message_error("%s: %s", store->path, f.text);

@@ -14,8 +14,7 @@ struct store {
     char path[PATH_MAX]; /* of the database file */
     bool in_directory;   /* the user named the directory */
     struct ese_db *db;
-    unsigned notices; /* how many warnings the database gave so far */
-    bool damaged;     /* one of them was damage */
+    bool damaged; /* one of the warnings that the database gave was damage */
     const struct profile *profile; /* whose secrets are not shown; NULL: those of the built-in one */
     struct fault pending; /* not FAULT_NONE: a repair in place was interrupted, or its undo file cannot be read */
 };
@@ -31,7 +30,7 @@ int store_open(struct store *store, const char *name);
 /* The same without a warning about an interrupted repair: for whoever tells about that itself. */
 int store_open_to_judge(struct store *store, const char *name);
 
-/* Only the path, and what is pending.  On failure an error is printed.  Nothing has to be closed. */
+/* Only the path.  On failure an error is printed.  Nothing has to be closed. */
 int store_find(struct store *store, const char *name);
 
 void store_close(struct store *store);

@@ -102,7 +102,8 @@ static void civil(int64_t days, int64_t *year, int *month, int *day)
     *year = year_of_era + era * 400 + (*month <= 2);
 }
 
-bool value_date(double days, char to[40])
+/* OLE automation date (days since 1899-12-30) as ISO 8601.  False when it is no date from year 1 to 9999. */
+static bool date_text(double days, char to[40])
 {
     enum { OLE_EPOCH = 693899 /* days from 0000-03-01 to 1899-12-30 */, DAY_MS = 86400000 };
     if (!(days > -657435.0 && days < 2958466.0))
@@ -146,7 +147,7 @@ static double real_of(uint64_t bits)
 static void write_date(struct value_writer *w, double days)
 {
     char text[40];
-    if (!value_date(days, text))
+    if (!date_text(days, text))
         json_real_digits(days, false, text); /* the number, but as a string like every other date */
     write_string(w, text);
 }
@@ -242,8 +243,7 @@ static void write_secret(struct value_writer *w)
     uint8_t digest[SHA256_SIZE];
     char hex[2 * SHA256_SIZE + 1];
     gnutls_hash_deinit(w->hash, digest);
-    for (size_t i = 0; i < SHA256_SIZE; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    bytes_hex(bytes_of(digest, sizeof digest), hex, sizeof hex);
     if (!w->json) {
         output_format("[%llu bytes, SHA-256 %s]", (unsigned long long)w->hashed, hex);
         return;

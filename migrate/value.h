@@ -32,7 +32,4 @@ bool value_write(struct value_writer *writer, const struct ese_record *record,
 /* Column and table names are Windows-1252: as UTF-8.  Returns `to`. */
 const char *value_name(const char *name, char to[256]);
 
-/* OLE automation date (days since 1899-12-30) as ISO 8601.  False when it is no date from year 1 to 9999. */
-bool value_date(double days, char to[40]);
-
 #endif

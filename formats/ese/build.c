@@ -9,7 +9,6 @@
 enum {
     CATALOG_PAGES = 20,      /* first pages of MSysObjects, as every engine gives it */
     CATALOG_INDEX_PAGES = 3, /* of its indexes: root and space trees */
-    ROOT_PAGES = 3,
     LEAST_PAGES = 254,
     SPLIT_BUFFER_SIZE = 16,
 };

@@ -10,7 +10,6 @@
 #include <string.h>
 
 enum {
-    RECORD_HEADER = 4,
     NO_VARIABLE = ESE_VARIABLE_FIRST - 1,
     VARIABLE_NULL = 0x8000,
     VARIABLE_OFFSET_MOST = 0x7fff,

@@ -358,15 +358,15 @@ static bool is_newer_than_header(struct check *c, uint32_t number)
     return newer;
 }
 
-static void tell_lone_entry(struct search *s, const struct item *item)
+static void tell_lone_entry(struct search *s, const struct item *item, bool points)
 {
     const char *name = s->a->index->name;
-    if (!points_at_row(s, item) && is_newer_than_header(s->t->c, item->page))
+    if (!points && is_newer_than_header(s->t->c, item->page))
         check_advise(s->t->c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
                      "the entry of index %s, on a page newer than the header, points at a row that does "
                      "not exist: left by a change that was not finished",
                      name);
-    else if (!points_at_row(s, item))
+    else if (!points)
         check_found(s->t->c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
                     "the entry of index %s points at a row that does not exist", name);
     else if (s->a->exact)
@@ -388,7 +388,7 @@ static void tell_items(struct search *s)
             rows += !s->item[end].entry;
         size_t entries = end - i - rows;
         for (size_t k = i + rows; k < end; k++)
-            tell_lone_entry(s, &s->item[k]);
+            tell_lone_entry(s, &s->item[k], points_at_row(s, &s->item[k]));
         for (size_t k = i; k < i + rows && entries < rows; k++, entries++)
             check_found(s->t->c, ESE_RULE_INDEX_MISSING_ENTRY, s->item[k].page, s->item[k].tag,
                         "the row has no entry in index %s", s->a->index->name);
@@ -438,7 +438,7 @@ static void search_dangling(struct check_table *t, struct check_agreement *a)
         struct item item = {.page = cursor.leaf->number,
                             .tag = (uint16_t)(cursor.index + cursor.leaf->reserved)};
         if (!points_at_row(&s, &item))
-            tell_lone_entry(&s, &item);
+            tell_lone_entry(&s, &item, false);
     }
     ese_cursor_close(&cursor);
     if (!a->index->tuples && (a->entries > a->expected || a->entries < a->rows))

@@ -131,11 +131,6 @@ const char *ese_rule_text(enum ese_rule rule)
     return rules[rule].text;
 }
 
-bool ese_rule_needs_clean(enum ese_rule rule)
-{
-    return rules[rule].needs_clean;
-}
-
 static void tell(struct check *c, const struct ese_finding *finding)
 {
     struct ese_check_summary *summary = c->summary;

@@ -3,7 +3,7 @@
 
 #include "formats/ese/format.h"
 
-enum { FLAGS_AT = 36, LINE = 64, BLOCK_SUMS_AT = 40, BLOCKS_MOST = 4 };
+enum { FLAGS_AT = 36, LINE = 64, BLOCK_SUMS_AT = 40 };
 
 struct xor_ecc {
     uint32_t xor_sum, ecc;

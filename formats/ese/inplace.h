@@ -4,7 +4,7 @@
  *     ese_inplace_open()       over an opened database: from here on it reads as it will be
  *       ese_inplace_drop_row(), _change_row(), _add_row(), or ese_inplace_edit() with an editor
  *     ese_inplace_finish()     times, checksums, header: now the list of pages that change is final
- *       ese_inplace_page()     old and new bytes of each, for whoever keeps the old ones first
+ *       ese_inplace_piece()    old and new bytes of each, for whoever keeps the old ones first
  *     ese_inplace_write()      the caller writes, in a safe order
  *     ese_inplace_close()
  *

@@ -258,14 +258,13 @@ static struct inplace_page *new_page(struct ese_inplace *ip, uint32_t number,
     return page;
 }
 
-static bool pack_part(struct plan *p, const struct level *l, const struct part *part,
+static void pack_part(struct plan *p, const struct level *l, const struct part *part,
                       struct inplace_page *page)
 {
     struct bytes prefix = l->nodes.prefix;
     if (l->nodes.flags & ESE_PAGE_ROOT)
         prefix.size = 0;
     inplace_pack(p->t->ip, page, l->nodes.node + part->first, part->count, prefix);
-    return true;
 }
 
 static void set_links(struct inplace_page *page, uint32_t prev, uint32_t next)
@@ -302,8 +301,9 @@ static bool write_parts(struct plan *p, struct level *l, struct inplace_spares *
         const struct part *part = &l->part[i];
         struct inplace_page *page = i == 0 && !root ? inplace_change(ip, part->page, f)
                                                     : new_page(ip, part->page, &l->nodes, f);
-        if (page == NULL || !pack_part(p, l, part, page))
+        if (page == NULL)
             return false;
+        pack_part(p, l, part, page);
         if (leaf)
             set_links(page, i > 0 ? part[-1].page : l->nodes.prev,
                       i + 1 < l->parts ? part[1].page : l->nodes.next);

@@ -20,7 +20,6 @@ enum {
     RANDOM_COLUMNS = 24,
     RANDOM_INDEXES = 6,
     RANDOM_VALUES = 64,
-    RANDOM_SHARED = 3,
     RANDOM_BIG = 100000, /* longest long value */
 };
 

@@ -14,7 +14,6 @@
 #include "formats/ese/longvalue.h"
 
 enum {
-    MODEL_VALUES_MOST = 64, /* of one column */
     EDIT_CHANGES = 6,
     EDIT_ROOM = 8 * RANDOM_BIG,
 };
