@@ -9,7 +9,7 @@
 #define KM_FORMATS_CERTS_CERTS_H
 
 #include "formats/bytes.h"
-#include "formats/certs/buffer.h"
+#include "formats/buffer.h"
 #include "formats/certs/pem.h"
 #include "formats/certs/pkcs7.h"
 #include "formats/certs/sst.h"

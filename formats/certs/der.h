@@ -10,7 +10,7 @@
 #define KM_FORMATS_CERTS_DER_H
 
 #include "formats/bytes.h"
-#include "formats/certs/buffer.h"
+#include "formats/buffer.h"
 #include "formats/fault.h"
 
 enum { DER_DEPTH_LIMIT = 32 };

@@ -16,7 +16,7 @@
 
 #include "formats/bytes.h"
 #include "formats/certs/der.h"
-#include "formats/certs/hash.h"
+#include "formats/hash.h"
 
 /* One attribute type and value. */
 struct name_part {

@@ -9,7 +9,7 @@
 #define KM_FORMATS_CERTS_PEM_H
 
 #include "formats/bytes.h"
-#include "formats/certs/buffer.h"
+#include "formats/buffer.h"
 #include "formats/fault.h"
 
 struct pem_block {

@@ -13,7 +13,7 @@
 #define KM_FORMATS_CERTS_PROOF_H
 
 #include "formats/bytes.h"
-#include "formats/certs/buffer.h"
+#include "formats/buffer.h"
 #include "formats/certs/x509.h"
 #include "formats/fault.h"
 

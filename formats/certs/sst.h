@@ -16,7 +16,7 @@
 #define KM_FORMATS_CERTS_SST_H
 
 #include "formats/bytes.h"
-#include "formats/certs/buffer.h"
+#include "formats/buffer.h"
 #include "formats/fault.h"
 
 enum {

@@ -13,9 +13,9 @@
 #define KM_FORMATS_CERTS_X509_H
 
 #include "formats/bytes.h"
-#include "formats/certs/buffer.h"
+#include "formats/buffer.h"
 #include "formats/certs/der.h"
-#include "formats/certs/hash.h"
+#include "formats/hash.h"
 #include "formats/fault.h"
 
 /* Seconds since 1970-01-01 00:00 UTC, negative before.  Not known: absent, or not a time. */

@@ -5,7 +5,7 @@
 #ifndef KM_TESTS_CERTS_SUPPORT_H
 #define KM_TESTS_CERTS_SUPPORT_H
 
-#include "formats/certs/buffer.h"
+#include "formats/buffer.h"
 #include "formats/certs/der.h"
 #include "tests/check_main.h"
 

@@ -3,7 +3,7 @@
  * self-signed root, MD2 ones among them.
  */
 #include "formats/certs/certs.h"
-#include "formats/certs/hash.h"
+#include "formats/hash.h"
 #include "formats/certs/name.h"
 #include "formats/certs/proof.h"
 #include "formats/certs/x509.h"

@@ -1,5 +1,5 @@
 /* The two hashes against the vectors of FIPS 180-2, a context used again and again. */
-#include "formats/certs/hash.h"
+#include "formats/hash.h"
 #include "tests/certs/support.h"
 
 static const struct {

@@ -10,7 +10,7 @@
 #ifndef KM_TESTS_ESE_COMPRESSING_H
 #define KM_TESTS_ESE_COMPRESSING_H
 
-#include "formats/ese/compress.h"
+#include "formats/ese/layout/compress.h"
 
 #define COMPRESSED_ROOM(size) ((size) + (size) / 8 + 16)
 

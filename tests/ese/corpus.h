@@ -5,8 +5,8 @@
 #ifndef KM_TESTS_ESE_CORPUS_H
 #define KM_TESTS_ESE_CORPUS_H
 
-#include "formats/ese/db.h"
-#include "formats/ese/space.h"
+#include "formats/ese/read/db.h"
+#include "formats/ese/read/space.h"
 #include "tests/check_main.h"
 
 #include <unistd.h>

@@ -3,7 +3,7 @@
  * something sensible of what it finds.  Checksums are put right first, so that damage reaches the
  * rules behind them; an input of an odd number of bytes is taken as it is.
  */
-#include "formats/ese/check.h"
+#include "formats/ese/check/check.h"
 #include "tests/ese/fuzzing.h"
 
 #include <stdlib.h>

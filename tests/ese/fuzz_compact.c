@@ -4,7 +4,7 @@
  *
  * So that checksums do not stop the fuzzer they are put right in its copy of the input.
  */
-#include "formats/ese/compact.h"
+#include "formats/ese/build/compact.h"
 #include "tests/ese/fuzzing.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * the size it told before or fail with a fault, and the tests' own compressor must lead back to the
  * input.
  */
-#include "formats/ese/compress.h"
+#include "formats/ese/layout/compress.h"
 #include "tests/ese/compressing.h"
 
 #include <stdlib.h>

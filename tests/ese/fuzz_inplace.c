@@ -4,7 +4,7 @@
  * damage reaches what is behind them; an input of an odd number of bytes is taken as it is.  The
  * last 16 bytes say what is done.
  */
-#include "formats/ese/inplace.h"
+#include "formats/ese/edit/edit.h"
 #include "tests/ese/fuzzing.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  * chunk size; the size of the reference (4 or 8 bytes are taken) and its bytes; then the entries:
  * sizes of key and data (a byte each), key, data.
  */
-#include "formats/ese/longvalue.h"
+#include "formats/ese/read/longvalue.h"
 #include "tests/ese/making.h"
 
 enum { ROOT = 3, OBJID = 9, PAGES = 4, KEY_MOST = 20 };

@@ -5,10 +5,10 @@
  * So that checksums do not stop the fuzzer they are put right in its copy of the input: an input of
  * an odd number of bytes is taken as it is.
  */
-#include "formats/ese/compress.h"
-#include "formats/ese/db.h"
-#include "formats/ese/longvalue.h"
-#include "formats/ese/text.h"
+#include "formats/ese/layout/compress.h"
+#include "formats/ese/read/db.h"
+#include "formats/ese/read/longvalue.h"
+#include "formats/ese/layout/text.h"
 #include "tests/ese/fuzzing.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * Fuzz target: any bytes as a page.  The first byte chooses the page size; of the rest the last 128
  * become the page's end, where its tags are, and what is before them its start.
  */
-#include "formats/ese/page.h"
+#include "formats/ese/layout/page.h"
 
 #include <stdlib.h>
 

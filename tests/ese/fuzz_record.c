@@ -2,7 +2,7 @@
  * Fuzz target: any bytes as a record.  The first byte chooses format, page size and table; every
  * column is read from the rest.
  */
-#include "formats/ese/record.h"
+#include "formats/ese/layout/record.h"
 
 #include <stdlib.h>
 

@@ -5,9 +5,9 @@
 #ifndef KM_TESTS_ESE_FUZZING_H
 #define KM_TESTS_ESE_FUZZING_H
 
-#include "formats/ese/checksum.h"
-#include "formats/ese/header.h"
-#include "formats/ese/page.h"
+#include "formats/ese/layout/checksum.h"
+#include "formats/ese/read/header.h"
+#include "formats/ese/layout/page.h"
 
 #include <stdlib.h>
 

@@ -13,9 +13,9 @@
 #ifndef KM_TESTS_ESE_MAKING_H
 #define KM_TESTS_ESE_MAKING_H
 
-#include "formats/ese/format.h"
-#include "formats/ese/header.h"
-#include "formats/ese/page.h"
+#include "formats/ese/layout/format.h"
+#include "formats/ese/read/header.h"
+#include "formats/ese/layout/page.h"
 #include "tests/ese/checksums.h"
 
 #include <stdlib.h>

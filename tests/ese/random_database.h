@@ -9,8 +9,8 @@
 #ifndef KM_TESTS_ESE_RANDOM_DATABASE_H
 #define KM_TESTS_ESE_RANDOM_DATABASE_H
 
-#include "formats/ese/build.h"
-#include "formats/ese/key.h"
+#include "formats/ese/build/build.h"
+#include "formats/ese/read/key.h"
 
 #include <stdio.h>
 #include <stdlib.h>

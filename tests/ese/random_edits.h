@@ -1,6 +1,6 @@
 /*
  * Random deletions, changes and insertions of rows, made in a database in place and in a model of
- * it: what the property test of formats/ese/inplace.h does, and what must be read back.
+ * it: what the property test of formats/ese/edit/edit.h does, and what must be read back.
  *
  * The model is all rows of all user tables with all their values.  It is read from the database
  * before each batch, and printed in the form of random_database.h.
@@ -10,8 +10,8 @@
 
 #include "tests/ese/random_database.h"
 
-#include "formats/ese/inplace.h"
-#include "formats/ese/longvalue.h"
+#include "formats/ese/edit/edit.h"
+#include "formats/ese/read/longvalue.h"
 
 enum {
     EDIT_CHANGES = 6,

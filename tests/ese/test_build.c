@@ -2,11 +2,11 @@
  */
 #include "tests/check_main.h"
 
-#include "formats/ese/build_internal.h"
-#include "formats/ese/check.h"
-#include "formats/ese/db.h"
-#include "formats/ese/key.h"
-#include "formats/ese/longvalue.h"
+#include "formats/ese/build/parts.h"
+#include "formats/ese/check/check.h"
+#include "formats/ese/read/db.h"
+#include "formats/ese/read/key.h"
+#include "formats/ese/read/longvalue.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -10,9 +10,9 @@
 #include "tests/check_main.h"
 #include "tests/ese/random_database.h"
 
-#include "formats/ese/check.h"
-#include "formats/ese/compact.h"
-#include "formats/ese/longvalue.h"
+#include "formats/ese/check/check.h"
+#include "formats/ese/build/compact.h"
+#include "formats/ese/read/longvalue.h"
 
 #include <fcntl.h>
 #include <unistd.h>

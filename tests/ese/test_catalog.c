@@ -1,7 +1,7 @@
 /* The catalog: what its rows mean, what tables take from their template, and rows that are damaged.
  */
-#include "formats/ese/catalog.h"
-#include "formats/ese/db.h"
+#include "formats/ese/read/catalog.h"
+#include "formats/ese/read/db.h"
 #include "tests/check_main.h"
 #include "tests/ese/making.h"
 

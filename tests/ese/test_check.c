@@ -3,8 +3,8 @@
  * damaged in just its way.  Damage is put into copies of real databases; checksums are put right
  * behind it.
  */
-#include "formats/ese/check.h"
-#include "formats/ese/record.h"
+#include "formats/ese/check/check.h"
+#include "formats/ese/layout/record.h"
 #include "tests/ese/corpus.h"
 
 /* ---- what a check said ---- */

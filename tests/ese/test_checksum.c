@@ -1,7 +1,7 @@
 /* Checksums: both forms and all page sizes against a bit-by-bit computation; flips named and
  * refused. */
-#include "formats/ese/checksum.h"
-#include "formats/ese/format.h"
+#include "formats/ese/layout/checksum.h"
+#include "formats/ese/layout/format.h"
 #include "tests/check_main.h"
 #include "tests/ese/checksums.h"
 

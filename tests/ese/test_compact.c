@@ -6,9 +6,9 @@
  */
 #include "tests/check_main.h"
 
-#include "formats/ese/check.h"
-#include "formats/ese/checksum.h"
-#include "formats/ese/compact.h"
+#include "formats/ese/check/check.h"
+#include "formats/ese/layout/checksum.h"
+#include "formats/ese/build/compact.h"
 #include "formats/outfile.h"
 
 #include <dirent.h>

@@ -1,5 +1,5 @@
 /* Walking trees and seeking in them, sound ones and damaged ones. */
-#include "formats/ese/cursor.h"
+#include "formats/ese/read/cursor.h"
 #include "tests/check_main.h"
 #include "tests/ese/making.h"
 

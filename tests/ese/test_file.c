@@ -1,5 +1,5 @@
 /* Opening and reading the file: plain, gzip-compressed, cut, and what is no file at all. */
-#include "formats/ese/file.h"
+#include "formats/ese/read/file.h"
 #include "tests/check_main.h"
 
 #include <fcntl.h>

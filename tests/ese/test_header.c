@@ -1,5 +1,5 @@
 /* The two headers: which of them is used, what is refused and in which words; times. */
-#include "formats/ese/header.h"
+#include "formats/ese/read/header.h"
 #include "tests/check_main.h"
 #include "tests/ese/making.h"
 

@@ -11,9 +11,9 @@
 #include "tests/ese/corpus.h"
 #include "tests/ese/random_edits.h"
 
-#include "formats/ese/build_internal.h"
-#include "formats/ese/check.h"
-#include "formats/ese/compact.h"
+#include "formats/ese/build/parts.h"
+#include "formats/ese/check/check.h"
+#include "formats/ese/build/compact.h"
 
 #include <fcntl.h>
 #include <unistd.h>

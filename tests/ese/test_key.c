@@ -3,7 +3,7 @@
  * real databases are at hand, every computable key of every row against the keys that the engine
  * stored.
  */
-#include "formats/ese/key.h"
+#include "formats/ese/read/key.h"
 #include "tests/ese/corpus.h"
 
 #define HEX_MOST 600

@@ -1,5 +1,5 @@
 /* Long values: whole ones in every form, and what is missing or wrong in them. */
-#include "formats/ese/longvalue.h"
+#include "formats/ese/read/longvalue.h"
 #include "tests/check_main.h"
 #include "tests/ese/making.h"
 

@@ -1,5 +1,5 @@
 /* Pages, tags and nodes in both layouts; whatever points outside is refused by page and tag. */
-#include "formats/ese/page.h"
+#include "formats/ese/layout/page.h"
 #include "tests/check_main.h"
 #include "tests/ese/making.h"
 

@@ -1,6 +1,6 @@
 /* The page cache: pages stay while they are held, go when they are not, and are judged when read.
  */
-#include "formats/ese/pages.h"
+#include "formats/ese/read/pages.h"
 #include "tests/check_main.h"
 #include "tests/ese/making.h"
 

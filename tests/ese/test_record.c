@@ -1,6 +1,6 @@
 /* Records of both formats, byte by byte: what each column holds, and that no truncation does harm.
  */
-#include "formats/ese/record.h"
+#include "formats/ese/layout/record.h"
 #include "tests/check_main.h"
 
 #define RAW(literal)                                                                               \

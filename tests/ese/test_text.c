@@ -1,6 +1,6 @@
 /* Text of the database's code pages becomes UTF-8, whole or in pieces. */
-#include "formats/ese/text.h"
-#include "formats/ese/format.h"
+#include "formats/ese/layout/text.h"
+#include "formats/ese/layout/format.h"
 #include "tests/check_main.h"
 
 #define RAW(literal)                                                                               \

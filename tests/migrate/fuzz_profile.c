@@ -2,7 +2,7 @@
  * Fuzz target: any bytes as a profile file.  They are refused with a fault that says something, or
  * read; what was read is written, and reading that gives the same text again.
  */
-#include "migrate/profile.h"
+#include "migrate/profile/profile.h"
 
 #include <stdlib.h>
 #include <string.h>

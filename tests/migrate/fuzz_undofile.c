@@ -5,7 +5,7 @@
  * A checksum in every record keeps mutations from the code behind it, so the bytes are tried twice:
  * as they are, and as records (kind, size, content) whose checksums are put right.
  */
-#include "migrate/undofile.h"
+#include "migrate/undo/file.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

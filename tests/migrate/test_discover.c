@@ -5,9 +5,9 @@
  */
 #include "formats/certs/certs.h"
 #include "formats/certs/der.h"
-#include "formats/certs/hash.h"
-#include "formats/ese/build.h"
-#include "migrate/discover.h"
+#include "formats/hash.h"
+#include "formats/ese/build/build.h"
+#include "migrate/discover/discover.h"
 #include "tests/check_main.h"
 
 #include <unistd.h>

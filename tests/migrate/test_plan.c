@@ -4,9 +4,9 @@
  * For every fixture that a repair makes start, the plan is applied less one action, for each action in turn; the
  * stand-in service must then refuse the store when the action was called needed, and start when it was not.
  */
-#include "formats/ese/compact.h"
-#include "migrate/apply.h"
-#include "migrate/assess.h"
+#include "formats/ese/build/compact.h"
+#include "migrate/repair/editor.h"
+#include "migrate/decide/assess.h"
 #include "tests/check_main.h"
 
 #include <fcntl.h>
@@ -94,7 +94,7 @@ START_TEST(no_needed_action_can_be_left_out)
 {
     glob_t found;
     unsigned actions = 0, plans = 0;
-    ck_assert_int_eq(glob(KM_SOURCE_DIR "/fixtures/*/description.ini", 0, NULL, &found), 0);
+    ck_assert_int_eq(glob(KM_SOURCE_DIR "/fixtures/states/*/description.ini", 0, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct assessment a;
         struct options options = {.color = "never"};

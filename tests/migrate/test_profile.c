@@ -3,8 +3,8 @@
  * give the same, and what a profile matches.  Catalogs come from the corpus; without it only those
  * cases are skipped.
  */
-#include "formats/ese/db.h"
-#include "migrate/profile.h"
+#include "formats/ese/read/db.h"
+#include "migrate/profile/profile.h"
 #include "tests/check_main.h"
 
 #include <unistd.h>

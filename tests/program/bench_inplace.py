@@ -50,7 +50,7 @@ def changed_pages(one, other):
 
 def make(megabytes, entries, store):
     description = store.with_name("description.ini")
-    text = (km.SOURCE / "fixtures" / "imported-twice" / "description.ini").read_text()
+    text = (km.SOURCE / "fixtures" / "states" / "imported-twice" / "description.ini").read_text()
     many = f"[many]\nusers = {megabytes * USERS_PER_MB}\nown-entry = 1\nissuer-entries = {entries}\n\n[expect]"
     description.write_text(text.replace("[expect]", many, 1))
     subprocess.run([KMFIXTURE, str(description), "-o", str(store), "--page-size", str(PAGE), "-f"], check=True)

@@ -112,7 +112,7 @@ class EveryCall(unittest.TestCase):
         cls.scenes = {}
 
     def fixture(self, name):
-        return lambda file: self.make_store(file, km.SOURCE / "fixtures" / name / "description.ini")
+        return lambda file: self.make_store(file, km.SOURCE / "fixtures" / "states" / name / "description.ini")
 
     def make_store(self, file, *arguments):
         subprocess.run([KMFIXTURE, *map(str, arguments), "-o", str(file), "--page-size", "2048"], check=True,
@@ -122,7 +122,7 @@ class EveryCall(unittest.TestCase):
         """The switch to V3 adds a row: how many rows are there before decides whether a leaf splits."""
         certs = folder / "certs"
         certs.mkdir(parents=True)
-        subprocess.run([KMFIXTURE, "--certs", str(certs), str(km.SOURCE / "fixtures" / "interrupted-switch-with-file" /
+        subprocess.run([KMFIXTURE, "--certs", str(certs), str(km.SOURCE / "fixtures" / "states" / "interrupted-switch-with-file" /
                                                               "description.ini")], check=True, capture_output=True)
         switch = ["migrate", "--to", "V3", "--issuing-ca", str(certs / "issuing.der"), "--in-place", "--no-backup"]
         for entries in range(8, 30):

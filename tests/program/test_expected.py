@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The reports themselves: fixtures/*/expect.1 (check, plan, repair) and expect.2 (check of the result), word for word.
+"""The reports themselves: fixtures/states/*/expect.1 (check, plan, repair) and expect.2 (check of the result), word for word.
 
 What the reports decide is checked by test_fixtures.py against each description, which was written by hand; only after
 that passes may `test_expected.py --write` write the words anew.  Hashes are replaced by their kind: they are checked
@@ -16,7 +16,7 @@ import unittest
 import km
 
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
-FIXTURES = sorted(path.parent for path in (km.SOURCE / "fixtures").glob("*/description.ini"))
+FIXTURES = sorted(path.parent for path in (km.SOURCE / "fixtures/states").glob("*/description.ini"))
 
 
 def plain(text):

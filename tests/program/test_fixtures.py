@@ -23,7 +23,7 @@ import edbdecode     # noqa: E402
 import kmserver      # noqa: E402
 
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
-FIXTURES = sorted(path.parent for path in (km.SOURCE / "fixtures").glob("*/description.ini"))
+FIXTURES = sorted(path.parent for path in (km.SOURCE / "fixtures/states").glob("*/description.ini"))
 REVISIONS = ("0x2", "0x14")
 
 # The stand-in asks the decoder, which calls a torn header damage, where rule R1 is content with its shadow; it knows

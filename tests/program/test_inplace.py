@@ -92,7 +92,7 @@ class Store(unittest.TestCase):
 
     def fixture(self, name="imported-twice", *options, to="store.edb"):
         path = self.folder / to
-        subprocess.run([KMFIXTURE, str(km.SOURCE / "fixtures" / name / "description.ini"), "-o", str(path), *options],
+        subprocess.run([KMFIXTURE, str(km.SOURCE / "fixtures" / "states" / name / "description.ini"), "-o", str(path), *options],
                        check=True, capture_output=True)
         return path
 
@@ -253,7 +253,7 @@ class Commands(Store):
         self.assertEqual(tree(store), before)
 
     def test_switch_in_place(self):
-        folder = km.SOURCE / "fixtures" / "interrupted-switch-with-file"
+        folder = km.SOURCE / "fixtures" / "states" / "interrupted-switch-with-file"
         certs = self.folder / "certs"
         certificates(folder, certs)
         description = descriptions.Description(str(folder / "description.ini"))

@@ -33,7 +33,7 @@ class Migrate(unittest.TestCase):
 
     def make(self, name, *options):
         """The store of one description; its certificates lie in certs/ then."""
-        description = km.SOURCE / "fixtures" / name / "description.ini"
+        description = km.SOURCE / "fixtures" / "states" / name / "description.ini"
         (self.folder / "certs").mkdir(exist_ok=True)
         for arguments in (["-o", self.folder / "store.edb", *options], ["--certs", self.folder / "certs"]):
             subprocess.run([KMFIXTURE, str(description), *map(str, arguments)], check=True, capture_output=True)

@@ -1,0 +1,487 @@
+/* Compaction: see compact.h. */
+#include "formats/ese/build/compact_parts.h"
+
+#include "formats/ese/read/longvalue.h"
+#include "formats/ese/layout/record.h"
+#include "formats/outfile.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum {
+    OBJID_TABLE_AT = 4, /* of every catalog row: the object id of its table */
+    LV_ROOT_REFERENCES_AT = 0,
+    LV_ROOT_MOST = 16,
+};
+
+/* ---- progress ---- */
+
+bool compact_step(struct compact *c, const struct ese_cursor *cursor, struct fault *f)
+{
+    if (cursor->leaf->number == c->last_leaf)
+        return true;
+    c->last_leaf = cursor->leaf->number;
+    if (c->pages_done < c->result->source_pages)
+        c->pages_done++;
+    if (c->options->progress)
+        c->options->progress(c->options->context, c->pages_done, c->result->source_pages);
+    if (c->options->stop && *c->options->stop) {
+        c->result->interrupted = true;
+        return fault_set(f, FAULT_IO, "interrupted");
+    }
+    return true;
+}
+
+/* The next node of a walk.  *more false at the end. */
+static bool next_node(struct compact *c, struct ese_cursor *cursor, bool *more, struct fault *f)
+{
+    switch (ese_cursor_next(cursor, f)) {
+    case ESE_STEP_NODE:
+        *more = true;
+        return compact_step(c, cursor, f);
+    case ESE_STEP_END:
+        *more = false;
+        return true;
+    case ESE_STEP_FAULT:
+        break;
+    }
+    return false;
+}
+
+/* ---- the catalog ---- */
+
+/* All rows of the source's catalog; the bytes are copies. */
+struct catalog_rows {
+    struct ese_build_node *row;
+    uint32_t *table;
+    size_t rows, room;
+};
+
+static void close_rows(struct catalog_rows *rows)
+{
+    for (size_t i = 0; i < rows->rows; i++)
+        free((void *)(uintptr_t)rows->row[i].key.at);
+    free(rows->row);
+    free(rows->table);
+}
+
+static bool reserve_row(struct catalog_rows *rows, struct fault *f)
+{
+    if (rows->rows < rows->room)
+        return true;
+    size_t room = rows->room ? rows->room * 2 : 256;
+    struct ese_build_node *row = realloc(rows->row, room * sizeof *row);
+    if (row)
+        rows->row = row;
+    uint32_t *table = realloc(rows->table, room * sizeof *table);
+    if (table)
+        rows->table = table;
+    if (row == NULL || table == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    rows->room = room;
+    return true;
+}
+
+static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor, struct fault *f)
+{
+    uint32_t table;
+    if (!bytes_le32(cursor->data, OBJID_TABLE_AT, &table))
+        return fault_set(f, FAULT_DAMAGED, "page %u: a catalog row of %zu bytes",
+                         cursor->leaf->number, cursor->data.size);
+    if (!reserve_row(rows, f))
+        return false;
+    uint8_t *copy = malloc(cursor->key.size + cursor->data.size + 1);
+    if (copy == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    memcpy(copy, cursor->key.at, cursor->key.size);
+    memcpy(copy + cursor->key.size, cursor->data.at, cursor->data.size);
+    rows->table[rows->rows] = table;
+    rows->row[rows->rows++] = (struct ese_build_node){
+        bytes_of(copy, cursor->key.size), bytes_of(copy + cursor->key.size, cursor->data.size)};
+    return true;
+}
+
+/* ---- one tree ---- */
+
+/* A record is carried as it is, so its format must be the one that the revision's pages say they
+ * have. */
+static bool check_format(const struct compact *c, const struct ese_cursor *cursor, struct fault *f)
+{
+    bool wanted = c->db->headers.header.revision >= ESE_REVISION_ESE98;
+    bool has = cursor->leaf->flags & ESE_PAGE_NEW_RECORD_FORMAT;
+    if (wanted == has)
+        return true;
+    return fault_set(
+        f, FAULT_UNSUPPORTED,
+        "page %u has records in the %s format, in a database of revision 0x%x: the engine has "
+        "not finished converting it",
+        cursor->leaf->number, has ? "new" : "old", c->db->headers.header.revision);
+}
+
+static bool read_catalog_rows(struct compact *c, struct catalog_rows *rows, struct fault *f)
+{
+    struct ese_cursor *cursor = calloc(1, sizeof *cursor);
+    if (cursor == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    ese_cursor_open(cursor, c->db->pages, ESE_PGNO_CATALOG, ESE_OBJID_CATALOG);
+    bool more = true, ok = true;
+    while (ok && (ok = next_node(c, cursor, &more, f)) && more)
+        ok = check_format(c, cursor, f) && keep_row(rows, cursor, f);
+    ese_cursor_close(cursor);
+    free(cursor);
+    return ok || fault_context(f, "the catalog");
+}
+
+/* What a table's copy needs at hand. */
+struct table_copy {
+    struct compact *c;
+    const struct ese_table *table;
+    struct ese_build_table *to;
+    struct ese_cursor cursor;
+    struct drops drops;
+    struct edits *edits;     /* NULL: none */
+    struct row_filter *rows; /* NULL: the table has no secondary index */
+    uint8_t last_key[ESE_KEY_ROOM], last_data[ESE_KEY_ROOM]; /* data: of index entries only */
+    size_t last_key_size, last_data_size;
+    uint32_t last_page; /* where the row before stands */
+    unsigned last_tag;
+    uint64_t dropped_lid; /* long values: the one whose chunks are being passed over */
+};
+
+static bool copy_long_value_node(struct table_copy *t, struct fault *f)
+{
+    const struct ese_cursor *cursor = &t->cursor;
+    struct ese_lv_key key;
+    struct ese_lv_root root;
+    if (!ese_lv_key_read(cursor->key, &key))
+        return fault_set(f, FAULT_DAMAGED, "page %u: a long value's key of %zu bytes",
+                         cursor->leaf->number, cursor->key.size);
+    if (t->edits)
+        edits_saw_lid(t->edits, key.lid);
+    if (!key.root) {
+        if (t->dropped_lid == key.lid)
+            return true;
+        return ese_build_raw_long_value_node(t->to, cursor->key, cursor->data, f);
+    }
+    uint32_t gone = drops_references(&t->drops, key.lid);
+    if (gone == 0)
+        return ese_build_raw_long_value_node(t->to, cursor->key, cursor->data, f);
+    uint8_t data[LV_ROOT_MOST];
+    if (!ese_lv_root_read(cursor->data, &root) || cursor->data.size > sizeof data)
+        return fault_set(f, FAULT_DAMAGED,
+                         "page %u: long value %" PRIu64 " has a root of %zu bytes",
+                         cursor->leaf->number, key.lid, cursor->data.size);
+    if (root.references <= gone) {
+        t->dropped_lid = key.lid;
+        return true;
+    }
+    memcpy(data, cursor->data.at, cursor->data.size);
+    bytes_put_le32(data + LV_ROOT_REFERENCES_AT, root.references - gone);
+    return ese_build_raw_long_value_node(t->to, cursor->key, bytes_of(data, cursor->data.size), f);
+}
+
+static bool same_primary_key(struct table_copy *t, struct fault *f)
+{
+    const struct ese_cursor *cursor = &t->cursor;
+    t->c->result->duplicate = true;
+    return fault_set(
+        f, FAULT_DAMAGED, "two rows have one primary key: page %u tag %u and page %u tag %u",
+        t->last_page, t->last_tag, cursor->leaf->number, cursor->index + cursor->leaf->reserved);
+}
+
+static bool copy_row(struct table_copy *t, struct fault *f)
+{
+    struct ese_cursor *cursor = &t->cursor;
+    if (!check_format(t->c, cursor, f))
+        return false;
+    if (t->rows)
+        row_filter_add(t->rows, cursor->key);
+    if (t->edits)
+        return edits_row(t->edits, t->to, cursor, f);
+    if (t->last_key_size > 0 && bytes_equal(cursor->key, bytes_of(t->last_key, t->last_key_size)))
+        return t->c->options->keep_first || same_primary_key(t, f);
+    memcpy(t->last_key, cursor->key.at, cursor->key.size);
+    t->last_key_size = cursor->key.size;
+    t->last_page = cursor->leaf->number;
+    t->last_tag = cursor->index + cursor->leaf->reserved;
+    if (byte_list_has(&t->drops.rows, cursor->key))
+        return true;
+    return ese_build_raw_row(t->to, cursor->key, cursor->data, f);
+}
+
+/* An entry for a row that the table does not have. */
+static void drop_dangling(struct table_copy *t, unsigned index)
+{
+    char text[300];
+    const struct ese_cursor *cursor = &t->cursor;
+    t->c->result->dropped_entries++;
+    snprintf(text, sizeof text,
+             "table %s, index %s: dropped an entry for a row that does not exist (page %u tag %u)",
+             t->table->name, t->table->index[index].name, cursor->leaf->number,
+             cursor->index + cursor->leaf->reserved);
+    if (t->c->options->dropped)
+        t->c->options->dropped(t->c->options->context, text);
+}
+
+/* An entry whose row is not copied, or that two rows with one primary key have both. */
+static bool is_dropped(struct table_copy *t, unsigned index, bool *dropped, struct fault *f)
+{
+    const struct ese_cursor *cursor = &t->cursor;
+    *dropped = byte_list_has(&t->drops.rows, cursor->data);
+    if (*dropped || !t->c->options->keep_first)
+        return true;
+    *dropped = bytes_equal(cursor->key, bytes_of(t->last_key, t->last_key_size)) &&
+               bytes_equal(cursor->data, bytes_of(t->last_data, t->last_data_size));
+    if (*dropped || t->drops.entries.count == 0)
+        return true;
+    return drops_has_entry(&t->drops, index, cursor->key, cursor->data, dropped, f);
+}
+
+static bool copy_entry(struct table_copy *t, unsigned index, struct fault *f)
+{
+    const struct ese_cursor *cursor = &t->cursor;
+    bool dropped;
+    if (cursor->data.size > sizeof t->last_data)
+        return fault_set(f, FAULT_DAMAGED, "page %u: an index entry with data of %zu bytes",
+                         cursor->leaf->number, cursor->data.size);
+    if (!row_filter_may_have(t->rows, cursor->data)) {
+        drop_dangling(t, index);
+        return true;
+    }
+    if (t->edits ? !edits_entry(t->edits, t->to, index, cursor, &dropped, f)
+                 : !is_dropped(t, index, &dropped, f))
+        return false;
+    if (dropped)
+        return true;
+    if (!ese_build_raw_index_entry(t->to, index, cursor->key, cursor->data, f)) {
+        if ((t->table->index[index].flags & ESE_INDEX_UNIQUE) &&
+            bytes_equal(cursor->key, bytes_of(t->last_key, t->last_key_size)))
+            t->c->result->duplicate = true;
+        return false;
+    }
+    memcpy(t->last_key, cursor->key.at, cursor->key.size);
+    memcpy(t->last_data, cursor->data.at, cursor->data.size);
+    t->last_key_size = cursor->key.size;
+    t->last_data_size = cursor->data.size;
+    return true;
+}
+
+/* Walks one tree and hands every node on. */
+static bool copy_tree(struct table_copy *t, uint32_t root, uint32_t objid, int index,
+                      bool (*copy)(struct table_copy *, struct fault *), struct fault *f)
+{
+    bool more = true, ok = true;
+    t->last_key_size = t->last_data_size = 0;
+    t->dropped_lid = 0;
+    ese_cursor_open(&t->cursor, t->c->db->pages, root, objid);
+    while (ok && (ok = next_node(t->c, &t->cursor, &more, f)) && more)
+        ok = copy ? copy(t, f) : copy_entry(t, (unsigned)index, f);
+    ese_cursor_close(&t->cursor);
+    return ok;
+}
+
+/* ---- one table ---- */
+
+static bool carry_root_header(struct table_copy *t, struct fault *f)
+{
+    const struct ese_page *page;
+    if (!ese_pages_get_sound(t->c->db->pages, t->table->root, &page, f))
+        return false;
+    bool ok = ese_build_raw_root_header(t->to, ese_page_external_header(page), f);
+    ese_pages_put(t->c->db->pages, page);
+    return ok;
+}
+
+static bool is_primary(const struct ese_index *index)
+{
+    return index->flags & ESE_INDEX_PRIMARY;
+}
+
+static bool copy_trees(struct table_copy *t, struct fault *f)
+{
+    const struct ese_table *table = t->table;
+    if (table->long_value_root != 0 &&
+        !copy_tree(t, table->long_value_root, table->long_value_objid, 0, copy_long_value_node, f))
+        return fault_context(f, "table %s, long values", table->name);
+    if (t->edits && !edits_long_values(t->edits, t->to, f))
+        return fault_context(f, "table %s, new long values", table->name);
+    if (!copy_tree(t, table->root, table->objid, 0, copy_row, f) ||
+        (t->edits && !edits_added_rows(t->edits, t->to, f)))
+        return fault_context(f, "table %s", table->name);
+    for (unsigned i = 0; i < table->indexes; i++) {
+        const struct ese_index *index = &table->index[i];
+        if (is_primary(index))
+            continue;
+        if (!copy_tree(t, index->root, index->objid, (int)i, NULL, f) ||
+            (t->edits && !edits_index_end(t->edits, t->to, i, f)))
+            return fault_context(f, "table %s, index %s", table->name, index->name);
+    }
+    return true;
+}
+
+/* Their rows count pages of the source. */
+static bool is_cache(const struct ese_table *table)
+{
+    return strcasecmp(table->name, "MSysExtentPageCountCache") == 0;
+}
+
+static bool has_secondary_index(const struct ese_table *table)
+{
+    for (unsigned i = 0; i < table->indexes; i++)
+        if (!is_primary(&table->index[i]))
+            return true;
+    return false;
+}
+
+static bool copy_table(struct compact *c, const struct ese_table *table,
+                       const struct ese_build_node *row, unsigned rows, struct fault *f)
+{
+    struct table_copy *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+    t->c = c;
+    t->table = table;
+    bool ok = true;
+    if (has_secondary_index(table)) {
+        t->rows = row_filter_open(ese_file_size(c->db->file), f);
+        ok = t->rows != NULL;
+    }
+    ok = ok && ese_build_raw_table_begin(c->build, table, row, rows, &t->to, f);
+    if (ok) {
+        ok = carry_root_header(t, f);
+        if (ok && !is_cache(table))
+            ok = (!c->options->keep_first || drops_find(c, table, &t->drops, f)) &&
+                 edits_find(c, table, &t->drops, &t->edits, f) && copy_trees(t, f);
+        if (ok)
+            ok = ese_build_table_end(t->to, f);
+        c->result->dropped_rows += t->drops.rows.count;
+    }
+    edits_close(t->edits);
+    row_filter_close(t->rows);
+    drops_close(&t->drops);
+    free(t);
+    return ok;
+}
+
+/* ---- the database ---- */
+
+static bool is_system(uint32_t objid)
+{
+    return objid == ESE_OBJID_CATALOG || objid == ESE_OBJID_CATALOG_SHADOW;
+}
+
+static const struct ese_table *table_of(const struct ese_catalog *catalog, uint32_t objid)
+{
+    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++)
+        if (ese_catalog_table(catalog, i)->objid == objid)
+            return ese_catalog_table(catalog, i);
+    return NULL;
+}
+
+static unsigned rows_of_one(const struct catalog_rows *rows, size_t first)
+{
+    size_t end = first;
+    while (end < rows->rows && rows->table[end] == rows->table[first])
+        end++;
+    return (unsigned)(end - first);
+}
+
+static bool copy_tables(struct compact *c, const struct catalog_rows *rows, struct fault *f)
+{
+    for (size_t i = 0; i < rows->rows; i += rows_of_one(rows, i)) {
+        unsigned count = rows_of_one(rows, i);
+        uint32_t objid = rows->table[i];
+        if (is_system(objid)) {
+            const struct ese_table *system = table_of(c->db->catalog, objid);
+            if (system && system->long_value_root != 0)
+                return fault_set(f, FAULT_UNSUPPORTED, "%s has long values of its own",
+                                 system->name);
+            if (!ese_build_raw_system_rows(c->build, &rows->row[i], count, f))
+                return false;
+            continue;
+        }
+        const struct ese_table *table = table_of(c->db->catalog, objid);
+        if (table == NULL)
+            return fault_set(f, FAULT_DAMAGED,
+                             "the catalog has rows of table object %u, but no such table", objid);
+        if (!copy_table(c, table, &rows->row[i], count, f))
+            return false;
+    }
+    return true;
+}
+
+static uint32_t new_signature(const struct ese_compact_options *options, const struct ese_header *h)
+{
+    uint32_t signature =
+        options->signature ? options->signature : h->signature.random * 0x9e3779b1u + 0x85ebca77u;
+    return signature ? signature : 1;
+}
+
+static struct ese_build_options build_options(const struct compact *c, int descriptor)
+{
+    enum { LEAST_PAGES = 30 }; /* what /d starts with (CpgDBDatabaseMinMin); it grows from there */
+    const struct ese_header *h = &c->db->headers.header;
+    static const struct ese_time never;
+    bool given = memcmp(&c->options->time, &never, sizeof never) != 0;
+    return (struct ese_build_options){
+        .descriptor = descriptor,
+        .revision = h->revision,
+        .page_size = h->page_size,
+        .any_revision = c->options->any_revision,
+        .time = given ? c->options->time : h->consistent,
+        .signature = new_signature(c->options, h),
+        .least_pages = h->page_size <= 2048 ? LEAST_PAGES + 1 : LEAST_PAGES,
+        .source_header = bytes_of(c->db->headers.raw, h->page_size),
+    };
+}
+
+static bool check_source(const struct ese_db *db, struct fault *f)
+{
+    const struct ese_header *h = &db->headers.header;
+    if (h->state != ESE_STATE_CLEAN_SHUTDOWN)
+        return fault_set(
+            f, FAULT_DAMAGED,
+            "state %s, expected %s: the file lacks what its transaction logs hold; replay them "
+            "with the engine first (eseutil /r)",
+            ese_state_name(h->state), ese_state_name(ESE_STATE_CLEAN_SHUTDOWN));
+    if (db->catalog_is_shadow)
+        return fault_set(
+            f, FAULT_DAMAGED,
+            "the catalog cannot be read, only its shadow: a compacted copy could lack tables");
+    return true;
+}
+
+bool ese_compact(struct ese_db *db, int descriptor, const struct ese_compact_options *options,
+                 struct ese_compact_result *result, struct fault *f)
+{
+    *result = (struct ese_compact_result){.source_pages = ese_pages_last(db->pages)};
+    struct compact c = {.db = db, .options = options, .result = result};
+    struct catalog_rows rows = {.row = NULL};
+    struct ese_build_options build = build_options(&c, descriptor);
+    if (!check_source(db, f) || !ese_build_start(&build, &c.build, f))
+        return false;
+    ese_build_objid_least(c.build, db->headers.header.objid_last);
+    bool ok = read_catalog_rows(&c, &rows, f) && copy_tables(&c, &rows, f);
+    if (ok)
+        ok = ese_build_finish(c.build, &result->built, f);
+    else
+        ese_build_abandon(c.build);
+    close_rows(&rows);
+    return ok;
+}
+
+bool ese_compact_to(struct ese_db *db, const char *target, bool force,
+                    const struct ese_compact_options *options, struct ese_compact_result *result,
+                    struct fault *f)
+{
+    struct outfile *out;
+    *result = (struct ese_compact_result){.source_pages = 0};
+    if (!check_source(db, f) || !outfile_create(target, ese_file_stat(db->file), force, &out, f))
+        return false;
+    bool ok =
+        ese_compact(db, outfile_descriptor(out), options, result, f) && outfile_commit(out, f);
+    outfile_discard(out);
+    return ok;
+}

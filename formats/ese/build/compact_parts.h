@@ -1,0 +1,77 @@
+/* What compact.c, build/duplicates.c and compact_edit.c share.  Nothing else includes this. */
+#ifndef KM_FORMATS_ESE_COMPACT_INTERNAL_H
+#define KM_FORMATS_ESE_COMPACT_INTERNAL_H
+
+#include "formats/ese/build/compact.h"
+
+struct compact {
+    struct ese_db *db;
+    const struct ese_compact_options *options;
+    struct ese_compact_result *result;
+    struct ese_build *build;
+    uint32_t pages_done, last_leaf;
+};
+
+/* A list of byte strings, in one piece of memory each. */
+struct byte_list {
+    struct bytes *at;
+    size_t count, room;
+};
+
+bool byte_list_add(struct byte_list *list, struct bytes value, struct fault *f);
+void byte_list_sort(struct byte_list *list); /* and leaves of equal ones one */
+bool byte_list_has(const struct byte_list *sorted, struct bytes value);
+void byte_list_close(struct byte_list *list);
+
+/* What keep_first drops of one table. */
+struct drops {
+    struct byte_list rows; /* primary keys of rows that go wholly */
+    struct byte_list
+        entries;   /* index entries of second rows with one primary key: see drops_entry() */
+    uint64_t *lid; /* one for every reference to a long value that goes, sorted */
+    size_t lids, lid_room;
+};
+
+/* Finds the rows of `table` that have a key which a row before them has. */
+bool drops_find(struct compact *c, const struct ese_table *table, struct drops *drops,
+                struct fault *f);
+void drops_close(struct drops *drops);
+bool drops_has_entry(const struct drops *drops, unsigned index, struct bytes key, struct bytes data,
+                     bool *has, struct fault *f);
+/* How many references to a long value go. */
+uint32_t drops_references(const struct drops *drops, uint64_t lid);
+
+/* Adds the long values that a record's column refers to; drops_sort() after the last. */
+bool drops_column(struct drops *drops, const struct ese_record *record,
+                  const struct ese_column *column, struct fault *f);
+void drops_sort(struct drops *drops);
+
+/* What an editor changes in one table; *edits NULL: nothing.  Close it also after a failure. */
+struct edits;
+bool edits_find(struct compact *c, const struct ese_table *table, struct drops *drops,
+                struct edits **edits, struct fault *f);
+void edits_close(struct edits *edits);
+
+/* The copy: long values (each id that was seen, then the new ones), rows (each, then the added
+ * ones), entries of each index in turn (each, then the index's end). */
+void edits_saw_lid(struct edits *edits, uint64_t lid);
+bool edits_long_values(struct edits *edits, struct ese_build_table *to, struct fault *f);
+bool edits_row(struct edits *edits, struct ese_build_table *to, const struct ese_cursor *cursor,
+               struct fault *f);
+bool edits_added_rows(struct edits *edits, struct ese_build_table *to, struct fault *f);
+bool edits_entry(struct edits *edits, struct ese_build_table *to, unsigned index,
+                 const struct ese_cursor *cursor, bool *removed, struct fault *f);
+bool edits_index_end(struct edits *edits, struct ese_build_table *to, unsigned index,
+                     struct fault *f);
+
+/* Which primary keys a table has: see build/key_filter.c. */
+struct row_filter;
+struct row_filter *row_filter_open(uint64_t file_size, struct fault *f);
+void row_filter_close(struct row_filter *filter);
+void row_filter_add(struct row_filter *filter, struct bytes key);
+bool row_filter_may_have(const struct row_filter *filter, struct bytes key);
+
+/* Tells progress and whether to go on, after every step of a cursor. */
+bool compact_step(struct compact *c, const struct ese_cursor *cursor, struct fault *f);
+
+#endif

@@ -1,0 +1,305 @@
+/*
+ * Values into a record: header, fixed columns and null bitmap, variable columns, tagged columns in
+ * the old or the new format.
+ *
+ * Source: the published engine, inc/rec.hxx (RECHDR), inc/tagfld.hxx and ese/tagfld.cxx (TAGFLD,
+ * TWOVALUES, MULTIVALUES, TAGFLD_OLD), ese/recupd.cxx.
+ */
+#include "formats/ese/build/parts.h"
+
+#include <string.h>
+
+enum {
+    NO_VARIABLE = ESE_VARIABLE_FIRST - 1,
+    VARIABLE_NULL = 0x8000,
+    VARIABLE_OFFSET_MOST = 0x7fff,
+    TAGGED_ENTRY = 4,
+    ENTRY_DERIVED = 0x8000,
+    ENTRY_HAS_HEADER = 0x4000, /* small pages */
+    ENTRY_NULL = 0x2000,       /* small pages */
+    ENTRY_OFFSET_SMALL = 0x1fff,
+    ENTRY_OFFSET_LARGE = 0x7fff,
+    HEADER_LONG = 0x01,
+    HEADER_SEPARATED = 0x04,
+    HEADER_MULTI = 0x08,
+    HEADER_TWO = 0x10,
+    HEADER_NULL = 0x20, /* large pages */
+    MULTI_SEPARATED = 0x8000,
+    OLD_SIZE_MOST = 0x0fff,
+    OLD_NULL = 0x4000,
+    OLD_LONG = 0x8000,
+    OLD_SEPARATED = 0x01,
+    LID_SIZE = 4,
+};
+
+/* A record being written; `failed` when it grew over its room. */
+struct writer {
+    uint8_t *to;
+    size_t room, size;
+    bool failed;
+};
+
+static void put(struct writer *w, const void *from, size_t size)
+{
+    if (w->failed || size > w->room - w->size) {
+        w->failed = true;
+        return;
+    }
+    if (size > 0)
+        memcpy(w->to + w->size, from, size);
+    w->size += size;
+}
+
+static void put_u8(struct writer *w, uint32_t value)
+{
+    uint8_t byte = (uint8_t)value;
+    put(w, &byte, 1);
+}
+
+static void put_u16(struct writer *w, uint32_t value)
+{
+    uint8_t bytes[2];
+    bytes_put_le16(bytes, value);
+    put(w, bytes, 2);
+}
+
+static void set_u16(struct writer *w, size_t at, size_t value, uint32_t flags, uint32_t most)
+{
+    if (value > most)
+        w->failed = true;
+    if (!w->failed)
+        bytes_put_le16(w->to + at, (uint32_t)value | flags);
+}
+
+size_t build_fixed_size(const struct ese_column *column)
+{
+    size_t size = ese_coltype_size(column->type);
+    return size ? size : column->size; /* Binary and Text of a fixed size; deleted columns */
+}
+
+static bool is_derived(const struct ese_table *table, const struct ese_column *column)
+{
+    return column->from_template && table->template_name != NULL;
+}
+
+/* The order in a record: fixed and variable columns by id, then the template's tagged columns, then
+ * own ones. */
+static int compare_values(const void *a, const void *b)
+{
+    const struct build_value *x = a, *y = b;
+    bool tagged_x = x->column->id >= ESE_TAGGED_FIRST, tagged_y = y->column->id >= ESE_TAGGED_FIRST;
+    if (tagged_x && tagged_y && x->column->from_template != y->column->from_template)
+        return x->column->from_template ? -1 : 1;
+    if (x->column->id != y->column->id)
+        return x->column->id < y->column->id ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+void build_record_sort(struct build_value *value, unsigned values)
+{
+    bool sorted = true;
+    for (unsigned i = 1; i < values && sorted; i++)
+        sorted = compare_values(&value[i - 1], &value[i]) <= 0;
+    if (!sorted)
+        qsort(value, values, sizeof *value, compare_values);
+}
+
+/* ---- fixed columns ---- */
+
+/* The values of the columns below `last` that the row does not have: their defaults, or null. */
+static const struct ese_column *column_of(const struct ese_table *table, uint32_t id)
+{
+    for (unsigned i = 0; i < table->columns; i++)
+        if (table->column[i].id == id)
+            return &table->column[i];
+    return NULL;
+}
+
+static void put_fixed(struct writer *w, const struct ese_table *table,
+                      const struct build_value *value, unsigned values, unsigned last)
+{
+    uint8_t nulls[(ESE_FIXED_LAST + 7) / 8];
+    memset(nulls, 0xff, sizeof nulls);
+    unsigned v = 0;
+    for (unsigned id = 1; id <= last; id++) {
+        bool given = v < values && value[v].column->id == id;
+        const struct ese_column *column = given ? value[v].column : column_of(table, id);
+        struct bytes data = {.size = 0};
+        bool null = true;
+        if (given) {
+            null = value[v].null;
+            data = value[v].data;
+            v++;
+        } else if (column && column->default_value.at) {
+            null = false;
+            data = column->default_value;
+        }
+        size_t size = column ? build_fixed_size(column) : 0;
+        if (!null)
+            nulls[(id - 1) / 8] &= (uint8_t) ~(1 << (id - 1) % 8);
+        put(w, data.at, null ? 0 : data.size < size ? data.size : size);
+        static const uint8_t zeros[256];
+        for (size_t left = null ? size : size - (data.size < size ? data.size : size); left > 0;) {
+            size_t now = left < sizeof zeros ? left : sizeof zeros;
+            put(w, zeros, now);
+            left -= now;
+        }
+    }
+    put(w, nulls, (last + 7) / 8);
+}
+
+/* ---- variable columns ---- */
+
+static void put_variable(struct writer *w, const struct ese_table *table,
+                         const struct build_value *value, unsigned values, unsigned last)
+{
+    size_t offsets = w->size;
+    for (unsigned id = ESE_VARIABLE_FIRST; id <= last; id++)
+        put_u16(w, 0);
+    size_t data_start = w->size;
+    unsigned v = 0;
+    for (unsigned id = ESE_VARIABLE_FIRST; id <= last; id++) {
+        bool given = v < values && value[v].column->id == id, null = true;
+        if (given) {
+            null = value[v].null;
+            if (!null)
+                put(w, value[v].data.at, value[v].data.size);
+            v++;
+        } else {
+            const struct ese_column *column = column_of(table, id);
+            null = column == NULL || column->default_value.at == NULL;
+            if (!null)
+                put(w, column->default_value.at, column->default_value.size);
+        }
+        set_u16(w, offsets + (id - ESE_VARIABLE_FIRST) * 2u, w->size - data_start,
+                null ? VARIABLE_NULL : 0, VARIABLE_OFFSET_MOST);
+    }
+}
+
+/* ---- tagged columns ---- */
+
+static void put_lid_or_data(struct writer *w, const struct build_value *value)
+{
+    uint8_t lid[LID_SIZE];
+    bytes_put_le32(lid, value->lid);
+    if (value->separated)
+        put(w, lid, sizeof lid);
+    else
+        put(w, value->data.at, value->data.size);
+}
+
+static void put_old(struct writer *w, const struct build_value *value, unsigned values)
+{
+    for (unsigned i = 0; i < values; i++) {
+        const struct build_value *v = &value[i];
+        bool is_long = ese_coltype_is_long(v->column->type) && !v->null;
+        size_t size = v->null ? 0 : (v->separated ? LID_SIZE : v->data.size) + is_long;
+        uint32_t flags =
+            (v->null ? OLD_NULL : 0u) | (ese_coltype_is_long(v->column->type) ? OLD_LONG : 0u);
+        put_u16(w, v->column->id);
+        put_u16(w, 0);
+        set_u16(w, w->size - 2, size, flags, OLD_SIZE_MOST);
+        if (is_long)
+            put_u8(w, v->separated ? OLD_SEPARATED : 0);
+        if (!v->null)
+            put_lid_or_data(w, v);
+    }
+}
+
+/* Several values of one column. */
+static void put_many(struct writer *w, const struct build_value *value, unsigned count, bool small)
+{
+    bool is_long = ese_coltype_is_long(value->column->type);
+    if (count == 2 && small && !is_long) {
+        put_u8(w, HEADER_MULTI | HEADER_TWO);
+        put_u8(w, (uint32_t)value[0].data.size);
+        if (value[0].data.size > UINT8_MAX)
+            w->failed = true;
+        put(w, value[0].data.at, value[0].data.size);
+        put(w, value[1].data.at, value[1].data.size);
+        return;
+    }
+    put_u8(w, HEADER_MULTI | (is_long ? HEADER_LONG : 0u));
+    size_t start = w->size;
+    for (unsigned i = 0; i < count; i++)
+        put_u16(w, 0);
+    for (unsigned i = 0; i < count; i++) {
+        set_u16(w, start + i * 2u, w->size - start, value[i].separated ? MULTI_SEPARATED : 0,
+                VARIABLE_OFFSET_MOST);
+        put_lid_or_data(w, &value[i]);
+    }
+}
+
+static uint32_t put_one(struct writer *w, const struct build_value *value, bool small)
+{
+    bool is_long = ese_coltype_is_long(value->column->type);
+    if (value->null) {
+        if (small)
+            return ENTRY_NULL;
+        put_u8(w, HEADER_NULL | (is_long ? HEADER_LONG : 0u));
+        return 0;
+    }
+    uint32_t header = (is_long ? HEADER_LONG : 0u) | (value->separated ? HEADER_SEPARATED : 0u);
+    if (header || !small)
+        put_u8(w, header);
+    put_lid_or_data(w, value);
+    return small && header ? ENTRY_HAS_HEADER : 0;
+}
+
+static unsigned same_column(const struct build_value *value, unsigned values)
+{
+    unsigned count = 1;
+    while (count < values && value[count].column == value->column)
+        count++;
+    return count;
+}
+
+static void put_new(struct writer *w, const struct ese_table *table,
+                    const struct build_value *value, unsigned values, bool small)
+{
+    size_t start = w->size, entry = start;
+    for (unsigned i = 0; i < values; i += same_column(value + i, values - i)) {
+        put_u16(w, value[i].column->id);
+        put_u16(w, 0);
+    }
+    for (unsigned i = 0, count; i < values; i += count, entry += TAGGED_ENTRY) {
+        count = same_column(value + i, values - i);
+        size_t at = w->size - start;
+        uint32_t flags = is_derived(table, value[i].column) ? ENTRY_DERIVED : 0;
+        if (count > 1) {
+            put_many(w, value + i, count, small);
+            flags |= small ? ENTRY_HAS_HEADER : 0;
+        } else {
+            flags |= put_one(w, value + i, small);
+        }
+        set_u16(w, entry + 2, at, flags, small ? ENTRY_OFFSET_SMALL : ENTRY_OFFSET_LARGE);
+    }
+}
+
+/* ---- the record ---- */
+
+bool build_record(const struct ese_table *table, const struct build_record_format *format,
+                  const struct build_value *value, unsigned values, uint8_t *to, size_t room,
+                  size_t *size, struct fault *f)
+{
+    struct writer w = {.to = to, .room = room};
+    unsigned fixed = 0, variable;
+    while (fixed < values && value[fixed].column->id <= ESE_FIXED_LAST)
+        fixed++;
+    for (variable = fixed; variable < values && value[variable].column->id <= ESE_VARIABLE_LAST;)
+        variable++;
+    unsigned last_fixed = fixed ? value[fixed - 1].column->id : 0;
+    unsigned last_variable = variable > fixed ? value[variable - 1].column->id : NO_VARIABLE;
+    put_u8(&w, last_fixed);
+    put_u8(&w, last_variable);
+    put_u16(&w, 0);
+    put_fixed(&w, table, value, fixed, last_fixed);
+    set_u16(&w, 2, w.size, 0, UINT16_MAX);
+    put_variable(&w, table, value + fixed, variable - fixed, last_variable);
+    if (format->new_format)
+        put_new(&w, table, value + variable, values - variable, format->small_pages);
+    else
+        put_old(&w, value + variable, values - variable);
+    *size = w.size;
+    return !w.failed || fault_set(f, FAULT_LIMIT, "the record does not fit into a page");
+}

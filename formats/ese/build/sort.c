@@ -1,0 +1,408 @@
+/*
+ * Sorting more entries than fit into memory.
+ *
+ * Entries are gathered in a buffer; when it is full they are sorted and written as a run to an
+ * unnamed temporary file.  At the end the runs are merged; when there are too many to merge at
+ * once, groups of them are merged into longer runs first.  Entries that all fit into the buffer
+ * never touch a file.
+ */
+#include "formats/ese/build/parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    BUFFER_BYTES = 4 * 1024 * 1024, /* entries and their table, before a run is written */
+    MERGE_MOST = 32,                /* runs merged at once */
+    READER_BYTES = 128 * 1024,      /* must hold the longest entry */
+    ENTRY_HEADER = 8,               /* sizes of key and data */
+};
+
+struct run {
+    uint64_t at, size; /* in the temporary file */
+};
+
+/* Reads one run forward. */
+struct run_reader {
+    uint64_t at, left; /* of the run, what was not read yet */
+    uint8_t *buffer;
+    size_t start, end; /* what of the buffer is filled and not taken */
+    struct bytes key, data;
+    bool done;
+};
+
+struct build_sort {
+    uint8_t *buffer;
+    size_t used;     /* entries, from the front */
+    uint32_t *entry; /* their places */
+    size_t entries, entry_room;
+    bool sorted;
+    size_t next; /* of the entries in memory */
+    int descriptor;
+    uint64_t file_size;
+    struct run *run;
+    size_t runs, run_room;
+    struct run_reader *reader;
+    unsigned readers;
+    unsigned heap[MERGE_MOST];
+    unsigned heap_size;
+    bool merging, started;
+};
+
+bool build_sort_open(struct build_sort **out, struct fault *f)
+{
+    struct build_sort *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+    s->descriptor = -1;
+    *out = s;
+    return true;
+}
+
+static void close_readers(struct build_sort *s)
+{
+    for (unsigned i = 0; i < s->readers; i++)
+        free(s->reader[i].buffer);
+    free(s->reader);
+    s->reader = NULL;
+    s->readers = 0;
+}
+
+void build_sort_close(struct build_sort *s)
+{
+    if (s == NULL)
+        return;
+    close_readers(s);
+    if (s->descriptor >= 0)
+        close(s->descriptor);
+    free(s->buffer);
+    free(s->entry);
+    free(s->run);
+    free(s);
+}
+
+/* ---- the order ---- */
+
+static struct bytes part(const uint8_t *at, bool data)
+{
+    uint32_t key_size = 0, data_size = 0;
+    struct bytes header = bytes_of(at, ENTRY_HEADER);
+    bytes_le32(header, 0, &key_size);
+    bytes_le32(header, 4, &data_size);
+    return data ? bytes_of(at + ENTRY_HEADER + key_size, data_size)
+                : bytes_of(at + ENTRY_HEADER, key_size);
+}
+
+static int compare(struct bytes key_a, struct bytes data_a, struct bytes key_b, struct bytes data_b)
+{
+    int order = bytes_compare(key_a, key_b);
+    return order ? order : bytes_compare(data_a, data_b);
+}
+
+static int compare_entries(const void *a, const void *b, void *context)
+{
+    const uint8_t *buffer = context;
+    const uint8_t *at_a = buffer + *(const uint32_t *)a, *at_b = buffer + *(const uint32_t *)b;
+    return compare(part(at_a, false), part(at_a, true), part(at_b, false), part(at_b, true));
+}
+
+/* ---- runs ---- */
+
+/* An unnamed file in TMPDIR; where the file system has no such thing, one that is unlinked at once.
+ */
+static int temporary_file(void)
+{
+    const char *folder = getenv("TMPDIR");
+    if (folder == NULL || folder[0] == '\0')
+        folder = "/tmp";
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    char name[4096];
+    if (snprintf(name, sizeof name, "%s/kmmigrate-sort-XXXXXX", folder) >= (int)sizeof name)
+        return -1;
+    fd = mkostemp(name, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(name);
+    return fd;
+}
+
+static bool file_write(struct build_sort *s, const uint8_t *at, size_t size, struct fault *f)
+{
+    if (s->descriptor < 0)
+        s->descriptor = temporary_file();
+    if (s->descriptor < 0)
+        return fault_set(f, FAULT_IO, "no temporary file in TMPDIR for sorting index entries: %s",
+                         strerror(errno));
+    while (size > 0) {
+        ssize_t n = pwrite(s->descriptor, at, size, (off_t)s->file_size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fault_set(f, FAULT_IO, "write error in TMPDIR while sorting index entries: %s",
+                             n < 0 ? strerror(errno) : "nothing was written");
+        at += n;
+        size -= (size_t)n;
+        s->file_size += (uint64_t)n;
+    }
+    return true;
+}
+
+static bool new_run(struct build_sort *s, struct fault *f)
+{
+    void *array = s->run;
+    if (!build_reserve(&array, &s->run_room, s->runs + 1, sizeof *s->run))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+    s->run = array;
+    s->run[s->runs++] = (struct run){.at = s->file_size};
+    return true;
+}
+
+/* Collects what is written into blocks. */
+struct run_writer {
+    uint8_t *block;
+    size_t used;
+};
+
+static bool put_entry(struct build_sort *s, struct run_writer *w, struct bytes key,
+                      struct bytes data, struct fault *f)
+{
+    size_t size = ENTRY_HEADER + key.size + data.size;
+    if (w->used + size > READER_BYTES) {
+        if (!file_write(s, w->block, w->used, f))
+            return false;
+        w->used = 0;
+    }
+    uint8_t *to = w->block + w->used;
+    bytes_put_le32(to, key.size);
+    bytes_put_le32(to + 4, data.size);
+    if (key.size > 0)
+        memcpy(to + ENTRY_HEADER, key.at, key.size);
+    if (data.size > 0)
+        memcpy(to + ENTRY_HEADER + key.size, data.at, data.size);
+    w->used += size;
+    return true;
+}
+
+static bool end_run(struct build_sort *s, struct run_writer *w, struct fault *f)
+{
+    bool ok = file_write(s, w->block, w->used, f);
+    struct run *run = &s->run[s->runs - 1];
+    run->size = s->file_size - run->at;
+    w->used = 0;
+    return ok;
+}
+
+static void sort_memory(struct build_sort *s)
+{
+    if (s->entries > 1)
+        qsort_r(s->entry, s->entries, sizeof *s->entry, compare_entries, s->buffer);
+}
+
+static bool write_run(struct build_sort *s, struct fault *f)
+{
+    struct run_writer w = {.block = malloc(READER_BYTES)};
+    if (w.block == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+    sort_memory(s);
+    bool ok = new_run(s, f);
+    for (size_t i = 0; ok && i < s->entries; i++) {
+        const uint8_t *at = s->buffer + s->entry[i];
+        ok = put_entry(s, &w, part(at, false), part(at, true), f);
+    }
+    ok = ok && end_run(s, &w, f);
+    free(w.block);
+    s->entries = s->used = 0;
+    return ok;
+}
+
+bool build_sort_add(struct build_sort *s, struct bytes key, struct bytes data, struct fault *f)
+{
+    size_t size = ENTRY_HEADER + key.size + data.size;
+    if (size > READER_BYTES)
+        return fault_set(f, FAULT_LIMIT, "an index entry of %zu bytes", size);
+    if (s->buffer == NULL && (s->buffer = malloc(BUFFER_BYTES)) == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+    if (s->used + size + (s->entries + 1) * sizeof *s->entry > BUFFER_BYTES && !write_run(s, f))
+        return false;
+    void *array = s->entry;
+    if (!build_reserve(&array, &s->entry_room, s->entries + 1, sizeof *s->entry))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+    s->entry = array;
+    s->entry[s->entries++] = (uint32_t)s->used;
+    struct run_writer w = {.block = s->buffer + s->used};
+    s->used += size;
+    return put_entry(s, &w, key, data, f);
+}
+
+/* ---- merging ---- */
+
+/* Takes the reader's next entry into its key and data. */
+static bool advance(struct build_sort *s, struct run_reader *r, struct fault *f)
+{
+    size_t have = r->end - r->start, needs = ENTRY_HEADER;
+    for (int tries = 0; tries < 2; tries++) {
+        if (have >= ENTRY_HEADER) {
+            const uint8_t *at = r->buffer + r->start;
+            r->key = part(at, false);
+            r->data = part(at, true);
+            needs = ENTRY_HEADER + r->key.size + r->data.size;
+        }
+        if (have >= needs) {
+            r->start += needs;
+            return true;
+        }
+        if (r->left == 0)
+            break;
+        memmove(r->buffer, r->buffer + r->start, have);
+        r->start = 0;
+        r->end = have;
+        while (r->end < READER_BYTES && r->left > 0) {
+            size_t want = READER_BYTES - r->end;
+            if (want > r->left)
+                want = (size_t)r->left;
+            ssize_t n = pread(s->descriptor, r->buffer + r->end, want, (off_t)r->at);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n <= 0)
+                return fault_set(f, FAULT_IO,
+                                 "read error in TMPDIR while sorting index entries: %s",
+                                 n < 0 ? strerror(errno) : "the file is too short");
+            r->at += (uint64_t)n;
+            r->end += (size_t)n;
+            r->left -= (uint64_t)n;
+        }
+        have = r->end;
+    }
+    r->done = true;
+    return have == 0 || fault_set(f, FAULT_IO, "the temporary file in TMPDIR was changed");
+}
+
+static bool heap_less(const struct build_sort *s, unsigned a, unsigned b)
+{
+    const struct run_reader *x = &s->reader[a], *y = &s->reader[b];
+    return compare(x->key, x->data, y->key, y->data) < 0;
+}
+
+static void sift_down(struct build_sort *s, unsigned i)
+{
+    for (;;) {
+        unsigned least = i;
+        for (unsigned child = 2 * i + 1; child <= 2 * i + 2 && child < s->heap_size; child++)
+            if (heap_less(s, s->heap[child], s->heap[least]))
+                least = child;
+        if (least == i)
+            return;
+        unsigned swap = s->heap[i];
+        s->heap[i] = s->heap[least];
+        s->heap[least] = swap;
+        i = least;
+    }
+}
+
+static bool open_merge(struct build_sort *s, size_t first, unsigned runs, struct fault *f)
+{
+    s->reader = calloc(runs, sizeof *s->reader);
+    if (s->reader == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+    s->readers = runs;
+    s->heap_size = 0;
+    for (unsigned i = 0; i < runs; i++) {
+        struct run_reader *r = &s->reader[i];
+        r->at = s->run[first + i].at;
+        r->left = s->run[first + i].size;
+        r->buffer = malloc(READER_BYTES);
+        if (r->buffer == NULL)
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+        if (!advance(s, r, f))
+            return false;
+        if (!r->done)
+            s->heap[s->heap_size++] = i;
+    }
+    for (unsigned i = s->heap_size; i-- > 0;)
+        sift_down(s, i);
+    s->started = false;
+    return true;
+}
+
+static bool merge_next(struct build_sort *s, struct bytes *key, struct bytes *data, bool *more,
+                       struct fault *f)
+{
+    if (s->started && s->heap_size > 0) {
+        struct run_reader *r = &s->reader[s->heap[0]];
+        if (!advance(s, r, f))
+            return false;
+        if (r->done)
+            s->heap[0] = s->heap[--s->heap_size];
+        sift_down(s, 0);
+    }
+    s->started = true;
+    *more = s->heap_size > 0;
+    if (*more) {
+        *key = s->reader[s->heap[0]].key;
+        *data = s->reader[s->heap[0]].data;
+    }
+    return true;
+}
+
+/* Merges the first runs into one longer run behind the others. */
+static bool merge_some(struct build_sort *s, struct fault *f)
+{
+    struct run_writer w = {.block = malloc(READER_BYTES)};
+    if (w.block == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+    struct bytes key, data;
+    bool more = true;
+    bool ok = open_merge(s, 0, MERGE_MOST, f) && new_run(s, f);
+    while (ok && (ok = merge_next(s, &key, &data, &more, f)) && more)
+        ok = put_entry(s, &w, key, data, f);
+    ok = ok && end_run(s, &w, f);
+    free(w.block);
+    close_readers(s);
+    if (ok) {
+        s->runs -= MERGE_MOST;
+        memmove(s->run, s->run + MERGE_MOST, s->runs * sizeof *s->run);
+    }
+    return ok;
+}
+
+static bool finish(struct build_sort *s, struct fault *f)
+{
+    s->sorted = true;
+    if (s->runs == 0) {
+        sort_memory(s);
+        return true;
+    }
+    if (s->entries > 0 && !write_run(s, f))
+        return false;
+    free(s->buffer);
+    free(s->entry);
+    s->buffer = NULL;
+    s->entry = NULL;
+    s->entry_room = 0;
+    s->merging = true;
+    while (s->runs > MERGE_MOST)
+        if (!merge_some(s, f))
+            return false;
+    return open_merge(s, 0, (unsigned)s->runs, f);
+}
+
+bool build_sort_next(struct build_sort *s, struct bytes *key, struct bytes *data, bool *more,
+                     struct fault *f)
+{
+    if (!s->sorted && !finish(s, f))
+        return false;
+    if (s->merging)
+        return merge_next(s, key, data, more, f);
+    *more = s->next < s->entries;
+    if (*more) {
+        const uint8_t *at = s->buffer + s->entry[s->next++];
+        *key = part(at, false);
+        *data = part(at, true);
+    }
+    return true;
+}

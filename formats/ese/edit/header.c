@@ -1,0 +1,151 @@
+/*
+ * Times and headers of a database that is changed in place: see edit/parts.h.
+ *
+ * The header changes as the engine's repair (`eseutil /p`) changes it: a new signature, so that no
+ * log can be replayed into the database any more; no log positions, no times of attach and detach,
+ * no backups; one repair more.  What the repair takes from the machine it runs on (operating
+ * system, sort version) stays.  The flush map's two signatures become zero: whatever map lies
+ * beside the file does not count any more.
+ *
+ * Source: the published engine, ese/repair.cxx (ErrREPAIRChangeDBSignature), inc/daedef.hxx
+ * (DBFILEHDR).
+ */
+#include "formats/ese/edit/parts.h"
+
+#include <stdlib.h>
+
+enum {
+    SIGNATURE_SIZE = 28,
+    SIGNATURE_TIME_AT = 4,
+    BACKUPS_AT = 136, /* three records of 24 bytes */
+    BACKUPS_SIZE = 72,
+    BACKUP_TYPES_AT = 356, /* two words */
+    FIXED_BITS_AT = 368,   /* three records: count, time, count before the last repair */
+    COUNT_RECORD = 16,
+    COUNT_OLD_AT = 12,
+    GENERATION_COMMITTED_AT = 416,
+    MORE_BACKUPS_AT = 420, /* two records, then their types */
+    MORE_BACKUPS_SIZE = 56,
+    GENERATION_RECOVERING_AT = 536,
+    FLUSH_SIGNATURES_AT = 584, /* two */
+    GENERATION_CONSISTENT_AT = 640,
+    LAST_RESIZE_AT = 656,
+    GENERATIONS_BEFORE_REDO_AT = 680, /* two words */
+    UPGRADING = 0x2,                  /* in the flags: an upgrade is going on */
+    SCAN_BYTES = 256 * 1024,
+};
+
+/* ---- the highest time ---- */
+
+static void scan_run(const struct ese_inplace *ip, const uint8_t *run, uint32_t first,
+                     uint32_t count, uint64_t *time)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct bytes raw = bytes_of(run + (size_t)i * ip->page_size, ip->page_size);
+        uint64_t found = 0;
+        bytes_le64(raw, ESE_PAGE_DBTIME_AT, &found);
+        if (found <= *time)
+            continue;
+        enum ese_checksum_state state = ese_checksum_verify(raw, first + i).state;
+        if (state == ESE_CHECKSUM_GOOD || state == ESE_CHECKSUM_ONE_BIT)
+            *time = found; /* what else is there is no page of the engine's */
+    }
+}
+
+static uint32_t last_in_file(const struct ese_inplace *ip)
+{
+    uint64_t pages = ip->summary.old_size / ip->page_size;
+    return pages < 2 ? 0 : (uint32_t)(pages - 2);
+}
+
+bool inplace_last_time(struct ese_inplace *ip, uint64_t *time, struct fault *f)
+{
+    uint32_t per_read = SCAN_BYTES / ip->page_size, last = last_in_file(ip);
+    uint8_t *run = malloc(SCAN_BYTES);
+    bool ok = run != NULL || inplace_no_memory(f);
+    *time = ip->db->headers.header.dbtime;
+    for (uint32_t n = 1; ok && n <= last; n += per_read) {
+        size_t got = 0;
+        ok = ese_file_read(ip->db->file, ((uint64_t)n + 1) * ip->page_size, run, SCAN_BYTES, &got,
+                           f);
+        uint32_t count = (uint32_t)(got / ip->page_size);
+        scan_run(ip, run, n, count < last - n + 1 ? count : last - n + 1, time);
+    }
+    free(run);
+    if (ok && *time > INT64_MAX)
+        ok = fault_set(f, FAULT_DAMAGED, "a page's time is higher than any that the engine gives");
+    return ok;
+}
+
+/* ---- the header ---- */
+
+static void put_time(uint8_t *to, struct ese_time t)
+{
+    const uint8_t bytes[8] = {t.second, t.minute, t.hour, t.day, t.month, t.year};
+    memcpy(to, bytes, sizeof bytes);
+}
+
+static uint32_t word(const uint8_t *at)
+{
+    uint32_t value = 0;
+    bytes_le32(bytes_of(at, 4), 0, &value);
+    return value;
+}
+
+static void clear_logs_and_backups(uint8_t *h)
+{
+    memset(h + ESE_HEADER_CONSISTENT_AT, 0, ESE_HEADER_DBID_AT - ESE_HEADER_CONSISTENT_AT);
+    memset(h + ESE_HEADER_LOG_SIGNATURE_AT, 0, SIGNATURE_SIZE);
+    memset(h + BACKUPS_AT, 0, BACKUPS_SIZE);
+    memset(h + BACKUP_TYPES_AT, 0, 8);
+    memset(h + MORE_BACKUPS_AT, 0, MORE_BACKUPS_SIZE);
+    memset(h + ESE_HEADER_GENERATIONS_AT, 0, 8);
+    memset(h + GENERATION_COMMITTED_AT, 0, 4);
+    memset(h + GENERATION_RECOVERING_AT, 0, 4);
+    memset(h + GENERATION_CONSISTENT_AT, 0, 4);
+    memset(h + LAST_RESIZE_AT, 0, 8);
+    memset(h + GENERATIONS_BEFORE_REDO_AT, 0, 8);
+}
+
+static bool is_zero(struct ese_time t)
+{
+    return !(t.second | t.minute | t.hour | t.day | t.month | t.year);
+}
+
+/* Without a time of its own the repair happens at the last one that the database knows of. */
+static struct ese_time repair_time(const struct ese_inplace *ip)
+{
+    const struct ese_header *h = &ip->db->headers.header;
+    if (!is_zero(ip->options.time))
+        return ip->options.time;
+    if (!is_zero(h->consistent))
+        return h->consistent;
+    return is_zero(h->repaired) ? h->signature.created : h->repaired;
+}
+
+static uint32_t new_signature(const struct ese_inplace *ip)
+{
+    uint32_t old = ip->db->headers.header.signature.random;
+    uint32_t made = ip->options.signature ? ip->options.signature : old * 0x9e3779b1u + 0x85ebca77u;
+    return made ? made : 1;
+}
+
+void inplace_make_header(const struct ese_inplace *ip, uint64_t time, uint8_t *h)
+{
+    memcpy(h, ip->db->headers.raw, ip->page_size);
+    bytes_put_le64(h + ESE_HEADER_DBTIME_AT, time);
+    bytes_put_le32(h + ESE_HEADER_OBJID_LAST_AT, word(h + ESE_HEADER_OBJID_LAST_AT) + 1);
+    bytes_put_le32(h + ESE_HEADER_REPAIR_COUNT_AT, word(h + ESE_HEADER_REPAIR_COUNT_AT) + 1);
+    put_time(h + ESE_HEADER_REPAIR_TIME_AT, repair_time(ip));
+    h[ESE_HEADER_FLAGS_AT] &= (uint8_t)~UPGRADING;
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t *record = h + FIXED_BITS_AT + i * COUNT_RECORD;
+        memcpy(record + COUNT_OLD_AT, record, 4);
+    }
+    clear_logs_and_backups(h);
+    memset(h + ESE_HEADER_SIGNATURE_AT, 0, SIGNATURE_SIZE);
+    bytes_put_le32(h + ESE_HEADER_SIGNATURE_AT, new_signature(ip));
+    put_time(h + ESE_HEADER_SIGNATURE_AT + SIGNATURE_TIME_AT, repair_time(ip));
+    memset(h + FLUSH_SIGNATURES_AT, 0, 2 * SIGNATURE_SIZE);
+    ese_checksum_set_header(h, ip->page_size);
+}

@@ -1,0 +1,254 @@
+/*
+ * The nodes of one page, taken out and put back: see edit/parts.h.
+ *
+ * A page that changes is put together anew: nodes one after the other, nothing between them, zeros
+ * behind.  Keys share a prefix as the engine has it: never on a root, only where a node shares more
+ * than two bytes.
+ *
+ * Source: the published engine, inc/cpage.hxx (PGHDR, TAG), ese/node.cxx, ese/cpage.cxx
+ * (ErrCheckPage).
+ */
+#include "formats/ese/edit/parts.h"
+
+enum {
+    TAG_SIZE = 4,
+    FLAG_SHIFT = 13, /* node flags: in the tag's offset, or in the node's first word */
+    KEY_SIZE_FIELD = 2,
+    PREFIX_OVERHEAD = 2, /* a compressed node has one more size field */
+    TAGS_MOST = 4000,    /* the count has 12 bits */
+    RESERVED_SHIFT = 12,
+    SPLIT_BUFFER_SIZE = 16,
+};
+
+/* ---- taking apart ---- */
+
+static bool in_its_place(const struct ese_page *page, uint32_t objid, bool at_root, struct fault *f)
+{
+    if (page->objid != objid)
+        return fault_set(f, FAULT_DAMAGED, "page %u belongs to object %u, expected object %u",
+                         page->number, page->objid, objid);
+    if (at_root != !!(page->flags & ESE_PAGE_ROOT))
+        return fault_set(f, FAULT_DAMAGED, "page %u is %sa root, where %s is expected",
+                         page->number, at_root ? "not " : "", at_root ? "one" : "none");
+    if (!page->tag_array_fits)
+        return fault_set(f, FAULT_DAMAGED, "page %u has more tags than fit into it", page->number);
+    if (page->reserved != 1)
+        return fault_set(f, FAULT_UNSUPPORTED, "page %u has %u reserved tags, expected 1",
+                         page->number, page->reserved);
+    return true;
+}
+
+static bool whole_key(const struct ese_node *node, struct arena *memory, struct bytes *key,
+                      struct fault *f)
+{
+    size_t size = node->prefix.size + node->suffix.size;
+    *key = node->suffix;
+    if (node->prefix.size == 0)
+        return true;
+    uint8_t *to = arena_take(memory, size);
+    if (to == NULL)
+        return inplace_no_memory(f);
+    return ese_node_key(node, to, size, key);
+}
+
+static bool unpack(const struct ese_page *from, unsigned extra, struct arena *memory,
+                   struct inplace_nodes *nodes, struct fault *f)
+{
+    struct ese_page page;
+    uint8_t *raw = arena_copy(memory, from->raw);
+    if (raw == NULL)
+        return inplace_no_memory(f);
+    ese_page_parse(bytes_of(raw, from->raw.size), from->number, &page);
+    unsigned count = ese_page_nodes(&page);
+    *nodes = (struct inplace_nodes){.number = page.number,
+                                    .flags = page.flags,
+                                    .prev = page.prev,
+                                    .next = page.next,
+                                    .objid = page.objid,
+                                    .tag_bits = raw[ESE_PAGE_TAG_COUNT_AT + 1] & 0xf0,
+                                    .prefix = page.key_prefix,
+                                    .room = count + extra};
+    nodes->node = arena_take(memory, (nodes->room + 1) * sizeof *nodes->node);
+    if (nodes->node == NULL)
+        return inplace_no_memory(f);
+    for (unsigned i = 0; i < count; i++) {
+        struct ese_node node;
+        struct inplace_node *to = &nodes->node[nodes->count];
+        if (!ese_page_node(&page, i, &node, f))
+            return false;
+        if ((node.flags & ESE_NODE_DELETED) && (page.flags & ESE_PAGE_LEAF))
+            continue;
+        if (!whole_key(&node, memory, &to->key, f))
+            return false;
+        to->data = node.data;
+        if (to->key.size > ESE_KEY_ROOM || to->data.size == 0)
+            return fault_set(f, FAULT_DAMAGED, "page %u tag %u: a key of %zu and data of %zu bytes",
+                             page.number, i + page.reserved, to->key.size, to->data.size);
+        nodes->count++;
+    }
+    return true;
+}
+
+bool inplace_unpack(struct ese_inplace *ip, uint32_t number, uint32_t objid, bool at_root,
+                    unsigned extra, struct arena *memory, struct inplace_nodes *nodes,
+                    struct fault *f)
+{
+    const struct ese_page *page;
+    if (!ese_pages_get_sound(ip->db->pages, number, &page, f))
+        return false;
+    bool ok = in_its_place(page, objid, at_root, f) && unpack(page, extra, memory, nodes, f);
+    ese_pages_put(ip->db->pages, page);
+    return ok;
+}
+
+/* ---- sizes ---- */
+
+static size_t shared(struct bytes a, struct bytes b)
+{
+    size_t shorter = a.size < b.size ? a.size : b.size, i = 0;
+    while (i < shorter && a.at[i] == b.at[i])
+        i++;
+    return i > PREFIX_OVERHEAD ? i : 0;
+}
+
+size_t inplace_node_size(const struct inplace_node *node, struct bytes prefix)
+{
+    size_t taken = shared(node->key, prefix);
+    return TAG_SIZE + KEY_SIZE_FIELD + node->key.size + node->data.size -
+           (taken ? taken - PREFIX_OVERHEAD : 0);
+}
+
+static size_t size_of(const struct inplace_node *node, unsigned count, struct bytes prefix)
+{
+    size_t size = prefix.size;
+    for (unsigned i = 0; i < count; i++)
+        size += inplace_node_size(&node[i], prefix);
+    return size;
+}
+
+struct bytes inplace_prefix(const struct inplace_node *node, unsigned count, struct bytes old)
+{
+    struct bytes none = {.at = NULL}, best = none;
+    size_t least = size_of(node, count, none);
+    for (unsigned i = 0; count > 1 && i < 4; i++) {
+        /* Neighbours share most: what some key shares with its own neighbour is worth trying. */
+        unsigned at = (count - 1) * i / 4;
+        struct bytes candidate = i == 3 ? old : node[at].key;
+        if (i != 3)
+            candidate.size = shared(candidate, node[at + 1].key);
+        size_t size = size_of(node, count, candidate);
+        if (candidate.size > PREFIX_OVERHEAD && size < least) {
+            least = size;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+size_t inplace_room(const struct ese_inplace *ip, size_t external)
+{
+    size_t header =
+        ese_page_size_small(ip->page_size) ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
+    size_t fixed = header + TAG_SIZE + external;
+    return ip->page_size > fixed ? ip->page_size - fixed : 0;
+}
+
+bool inplace_fits(const struct ese_inplace *ip, const struct inplace_node *node, unsigned count,
+                  struct bytes old)
+{
+    if (count > TAGS_MOST)
+        return false;
+    size_t room = inplace_room(ip, 0);
+    return size_of(node, count, old) <= room ||
+           size_of(node, count, inplace_prefix(node, count, old)) <= room;
+}
+
+bool inplace_fits_root(const struct ese_inplace *ip, const struct inplace_node *node,
+                       unsigned count, size_t external)
+{
+    return count <= TAGS_MOST &&
+           size_of(node, count, (struct bytes){.at = NULL}) <= inplace_room(ip, external);
+}
+
+/* ---- putting together ---- */
+
+struct packer {
+    uint8_t *raw;
+    uint32_t page_size, header, used, tags;
+    bool small;
+};
+
+static void put_tag(struct packer *p, uint32_t at, uint32_t flags)
+{
+    uint8_t *to = p->raw + p->page_size - TAG_SIZE * (p->tags + 1);
+    bytes_put_le16(to, p->used - at);
+    bytes_put_le16(to + 2, p->small ? at | flags << FLAG_SHIFT : at);
+    p->tags++;
+}
+
+static void put_bytes(struct packer *p, struct bytes b)
+{
+    if (b.size > 0)
+        memcpy(p->raw + p->header + p->used, b.at, b.size);
+    p->used += (uint32_t)b.size;
+}
+
+static void put_word(struct packer *p, uint32_t value)
+{
+    bytes_put_le16(p->raw + p->header + p->used, value);
+    p->used += KEY_SIZE_FIELD;
+}
+
+static void put_node(struct packer *p, const struct inplace_node *node, struct bytes prefix)
+{
+    uint32_t at = p->used, taken = (uint32_t)shared(node->key, prefix);
+    uint32_t flags = taken ? ESE_NODE_COMPRESSED : 0;
+    uint32_t first = taken ? taken : (uint32_t)node->key.size;
+    put_word(p, p->small ? first : first | flags << FLAG_SHIFT);
+    if (taken)
+        put_word(p, (uint32_t)node->key.size - taken);
+    put_bytes(p, bytes_from(node->key, taken));
+    put_bytes(p, node->data);
+    put_tag(p, at, flags);
+}
+
+/* A space tree's root may have a prefix behind its split buffer: that goes. */
+struct bytes inplace_external(const struct ese_page *page)
+{
+    struct bytes external = ese_page_external_header(page);
+    if ((page->flags & ESE_PAGE_SPACE_TREE) && external.size > SPLIT_BUFFER_SIZE)
+        external.size = SPLIT_BUFFER_SIZE;
+    return external;
+}
+
+void inplace_pack(const struct ese_inplace *ip, struct inplace_page *page,
+                  const struct inplace_node *node, unsigned count, struct bytes old_prefix)
+{
+    bool root = page->page.flags & ESE_PAGE_ROOT;
+    uint8_t external_room[256];
+    struct bytes tag0 =
+        root ? inplace_external(&page->page) : inplace_prefix(node, count, old_prefix);
+    struct packer p = {
+        .raw = page->raw, .page_size = ip->page_size, .small = ese_page_size_small(ip->page_size)};
+    p.header = p.small ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
+    if (root) { /* its bytes are the page's own, which are cleared now */
+        if (tag0.size > sizeof external_room)
+            tag0.size = sizeof external_room;
+        if (tag0.size > 0)
+            memcpy(external_room, tag0.at, tag0.size);
+        tag0.at = external_room;
+    }
+    memset(page->raw + p.header, 0, ip->page_size - p.header);
+    put_bytes(&p, tag0);
+    put_tag(&p, 0, 0);
+    for (unsigned i = 0; i < count; i++)
+        put_node(&p, &node[i], root ? (struct bytes){.at = NULL} : tag0);
+    uint8_t *count_at = page->raw + ESE_PAGE_TAG_COUNT_AT;
+    uint32_t reserved = (uint32_t)count_at[1] >> (RESERVED_SHIFT - 8) << RESERVED_SHIFT;
+    bytes_put_le16(page->raw + ESE_PAGE_FREE_AT,
+                   p.page_size - p.header - p.used - TAG_SIZE * p.tags);
+    bytes_put_le16(page->raw + ESE_PAGE_UNCOMMITTED_FREE_AT, 0);
+    bytes_put_le16(page->raw + ESE_PAGE_FIRST_FREE_AT, p.used);
+    bytes_put_le16(count_at, p.tags | reserved);
+    inplace_changed(page);
+}

@@ -1,0 +1,412 @@
+/*
+ * Finding, inserting, replacing and removing nodes of a tree that is changed in place: see
+ * edit/parts.h.
+ *
+ * In a tree of unique keys the key is the order; in others key and data together are, and a
+ * separator may have a part of the data behind the key.  In damaged trees keys may come twice
+ * although they are unique: the way down therefore goes to the first leaf that can have the key,
+ * and forward from there.
+ *
+ * Source: the published engine, ese/bt.cxx, ese/node.cxx.
+ */
+#include "formats/ese/edit/parts.h"
+
+/* ---- the way down ---- */
+
+/* Compares a separator, in the pieces in which it is stored, with key and data behind each other.
+ */
+static int compare_separator(const struct ese_node *node, struct bytes key, struct bytes data)
+{
+    struct bytes left[2] = {node->prefix, node->suffix}, right[2] = {key, data};
+    for (unsigned i = 0, k = 0;;) {
+        while (i < 2 && left[i].size == 0)
+            i++;
+        while (k < 2 && right[k].size == 0)
+            k++;
+        if (i == 2 || k == 2)
+            return (i < 2) - (k < 2);
+        size_t size = left[i].size < right[k].size ? left[i].size : right[k].size;
+        int order = memcmp(left[i].at, right[k].at, size);
+        if (order != 0)
+            return order;
+        left[i] = bytes_from(left[i], size);
+        right[k] = bytes_from(right[k], size);
+    }
+}
+
+enum way {
+    WAY_FIRST,
+    /* to the first leaf that can have it */ WAY_LAST /* to the one where it belongs */
+};
+
+static unsigned choose_child(const struct ese_page *page, struct bytes key, struct bytes data,
+                             enum way way)
+{
+    unsigned low = 0,
+             high = ese_page_nodes(page) - 1; /* the last takes what no separator exceeds */
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        struct ese_node node;
+        int order =
+            ese_page_node(page, middle, &node, NULL) ? compare_separator(&node, key, data) : -1;
+        if (way == WAY_FIRST ? order < 0 : order <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool may_enter(const struct inplace_tree *t, const struct ese_page *page, bool at_root,
+                      struct fault *f)
+{
+    if (page->objid != t->objid)
+        return fault_set(f, FAULT_DAMAGED, "page %u belongs to object %u, expected object %u",
+                         page->number, page->objid, t->objid);
+    if (at_root != !!(page->flags & ESE_PAGE_ROOT) || !page->tag_array_fits)
+        return fault_set(f, FAULT_DAMAGED, "page %u is not what its place in the tree demands",
+                         page->number);
+    if (!(page->flags & ESE_PAGE_LEAF) && ese_page_nodes(page) == 0)
+        return fault_set(f, FAULT_DAMAGED, "page %u is an inner page without nodes", page->number);
+    return true;
+}
+
+/* Goes one level down from `number`.  *child 0: it is a leaf. */
+static bool step_down(const struct inplace_tree *t, uint32_t number, struct bytes key,
+                      struct bytes data, enum way way, struct inplace_spot *spot, uint32_t *child,
+                      struct fault *f)
+{
+    const struct ese_page *page;
+    if (!ese_pages_get_sound(t->ip->db->pages, number, &page, f))
+        return false;
+    bool ok = may_enter(t, page, spot->depth == 0, f);
+    *child = 0;
+    if (ok && !(page->flags & ESE_PAGE_LEAF)) {
+        struct ese_node node;
+        unsigned i = choose_child(page, key, data, way);
+        if (spot->depth == ESE_DEPTH_MOST)
+            ok = fault_set(f, FAULT_DAMAGED, "the tree with root page %u is deeper than %u levels",
+                           t->root, ESE_DEPTH_MOST);
+        ok = ok && ese_page_node(page, i, &node, f);
+        *child = ok ? ese_node_child(&node) : 0;
+        if (ok && *child == 0)
+            ok = fault_set(f, FAULT_DAMAGED, "page %u tag %u names no child page", number,
+                           i + page->reserved);
+        if (ok)
+            spot->step[spot->depth++] = (struct inplace_step){number, i};
+    }
+    ese_pages_put(t->ip->db->pages, page);
+    return ok;
+}
+
+enum { EXTRA_NODES = 1 };
+
+static bool open_leaf(const struct inplace_tree *t, uint32_t number, struct inplace_spot *spot,
+                      struct fault *f)
+{
+    arena_free(&spot->memory);
+    spot->index = 0;
+    if (spot->leaves++ > t->ip->last)
+        return fault_set(f, FAULT_DAMAGED, "the tree with root page %u loops", t->root);
+    return inplace_unpack(t->ip, number, t->objid, spot->depth == 0, EXTRA_NODES, &spot->memory,
+                          &spot->leaf, f);
+}
+
+static bool go_down(const struct inplace_tree *t, struct bytes key, struct bytes data, enum way way,
+                    struct inplace_spot *spot, struct fault *f)
+{
+    uint32_t number = t->root, child;
+    *spot = (struct inplace_spot){.depth = 0};
+    for (;;) {
+        if (!step_down(t, number, key, data, way, spot, &child, f))
+            return false;
+        if (child == 0)
+            return open_leaf(t, number, spot, f);
+        number = child;
+    }
+}
+
+void inplace_spot_close(struct inplace_spot *spot)
+{
+    arena_free(&spot->memory);
+}
+
+/* ---- in a leaf ---- */
+
+static int compare_node(const struct inplace_tree *t, const struct inplace_node *node,
+                        struct bytes key, struct bytes data)
+{
+    int order = bytes_compare(node->key, key);
+    return order != 0 || t->unique ? order : bytes_compare(node->data, data);
+}
+
+static unsigned first_not_less(const struct inplace_tree *t, const struct inplace_nodes *leaf,
+                               struct bytes key, struct bytes data)
+{
+    unsigned low = 0, high = leaf->count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (compare_node(t, &leaf->node[middle], key, data) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The leaf behind this one: up to the nearest parent with a further child, and down again.  The
+ * number of the leaf, 0 at the end. */
+static bool next_leaf(const struct inplace_tree *t, struct inplace_spot *spot, uint32_t *leaf,
+                      struct fault *f)
+{
+    struct bytes nothing = bytes_of(t, 0);
+    *leaf = 0;
+    while (spot->depth > 0) {
+        struct inplace_step *top = &spot->step[spot->depth - 1];
+        const struct ese_page *page;
+        struct ese_node node;
+        if (!ese_pages_get_sound(t->ip->db->pages, top->page, &page, f))
+            return false;
+        bool more = top->child + 1 < ese_page_nodes(page);
+        bool ok = !more || ese_page_node(page, top->child + 1, &node, f);
+        uint32_t number = more && ok ? ese_node_child(&node) : 0, child = 0;
+        ese_pages_put(t->ip->db->pages, page);
+        if (!ok)
+            return false;
+        if (!more) {
+            spot->depth--;
+            continue;
+        }
+        top->child++;
+        for (;; number = child) {
+            if (!step_down(t, number, nothing, nothing, WAY_FIRST, spot, &child, f))
+                return false;
+            if (child == 0)
+                break;
+        }
+        *leaf = number;
+        return true;
+    }
+    return true;
+}
+
+/* Forward to a node, when the spot stands behind the last of its leaf. */
+static bool settle(const struct inplace_tree *t, struct inplace_spot *spot, bool *there,
+                   struct fault *f)
+{
+    while (spot->index >= spot->leaf.count) {
+        uint32_t leaf;
+        if (!next_leaf(t, spot, &leaf, f))
+            return false;
+        *there = leaf != 0;
+        if (leaf == 0)
+            return true;
+        if (!open_leaf(t, leaf, spot, f))
+            return false;
+    }
+    *there = true;
+    return true;
+}
+
+bool inplace_seek(const struct inplace_tree *t, struct bytes key, struct bytes data,
+                  struct inplace_spot *spot, bool *there, struct fault *f)
+{
+    *there = false;
+    if (!go_down(t, key, data, WAY_FIRST, spot, f))
+        return false;
+    spot->index = first_not_less(t, &spot->leaf, key, data);
+    return settle(t, spot, there, f);
+}
+
+bool inplace_next(const struct inplace_tree *t, struct inplace_spot *spot, bool *there,
+                  struct fault *f)
+{
+    spot->index++;
+    return settle(t, spot, there, f);
+}
+
+/* The node before the spot's leaf, by the link to its left neighbour. */
+static bool last_of_neighbour(const struct inplace_tree *t, uint32_t number, struct arena *memory,
+                              struct inplace_node *node, bool *there, struct fault *f)
+{
+    struct inplace_nodes leaf;
+    for (uint32_t steps = 0; number != 0 && steps <= t->ip->last; steps++, number = leaf.prev) {
+        if (!inplace_unpack(t->ip, number, t->objid, false, 0, memory, &leaf, f))
+            return false;
+        if (!(leaf.flags & ESE_PAGE_LEAF))
+            return fault_set(f, FAULT_DAMAGED, "page %u is no leaf, and linked from one", number);
+        if (leaf.count == 0)
+            continue;
+        *node = leaf.node[leaf.count - 1];
+        *there = true;
+        return true;
+    }
+    return true;
+}
+
+bool inplace_last_below(const struct inplace_tree *t, struct bytes key, struct arena *memory,
+                        struct inplace_node *node, bool *there, struct fault *f)
+{
+    struct inplace_spot spot;
+    struct bytes nothing = {.at = key.at, .size = 0};
+    *there = false;
+    bool ok = go_down(t, key, nothing, WAY_LAST, &spot, f);
+    unsigned at = ok ? first_not_less(t, &spot.leaf, key, nothing) : 0;
+    if (ok && at == 0)
+        ok = last_of_neighbour(t, spot.leaf.prev, memory, node, there, f);
+    if (ok && at > 0) {
+        const struct inplace_node *found = &spot.leaf.node[at - 1];
+        node->key.at = arena_copy(memory, found->key);
+        node->data.at = arena_copy(memory, found->data);
+        node->key.size = found->key.size;
+        node->data.size = found->data.size;
+        *there = node->key.at != NULL && node->data.at != NULL;
+        ok = *there || inplace_no_memory(f);
+    }
+    inplace_spot_close(&spot);
+    return ok;
+}
+
+bool inplace_find(const struct inplace_tree *t, const struct inplace_target *target,
+                  struct inplace_spot *spot, bool *found, struct fault *f)
+{
+    struct bytes data = target->by_data ? target->data : bytes_of(target->key.at, 0);
+    bool there;
+    *found = false;
+    bool ok = inplace_seek(t, target->key, data, spot, &there, f);
+    for (unsigned twin = 0; ok && there; ok = inplace_next(t, spot, &there, f), twin++) {
+        if (!bytes_equal(inplace_at(spot)->key, target->key))
+            break;
+        *found = target->by_data ? bytes_equal(inplace_at(spot)->data, target->data)
+                                 : twin == target->twin;
+        if (*found)
+            break;
+    }
+    return ok;
+}
+
+/* ---- changing ---- */
+
+/* Takes the pages that a split needs. */
+static bool take_spares(const struct inplace_tree *t, struct inplace_spares *spares,
+                        unsigned needed, struct fault *f)
+{
+    while (spares->count < needed) {
+        uint32_t page;
+        struct ese_extent one;
+        if (spares->count == INPLACE_SPARES_MOST)
+            return fault_set(f, FAULT_DAMAGED,
+                             "a split of the tree with root page %u needs too many pages", t->root);
+        if (t->hand && t->hand->count > 0) {
+            page = t->hand->first++;
+            t->hand->count--;
+        } else if (t->space) {
+            if (!inplace_take_own(t->ip, t->owner, t->objid, &page, f))
+                return false;
+        } else {
+            if (!inplace_take(t->ip, t->owner, t->objid, 1, 1, &one, f))
+                return false;
+            page = one.first;
+        }
+        spares->page[spares->count++] = page;
+    }
+    return true;
+}
+
+enum change { CHANGE_INSERT, CHANGE_REPLACE, CHANGE_REMOVE };
+
+static void edit_leaf(struct inplace_spot *spot, enum change change, struct bytes key,
+                      struct bytes data)
+{
+    struct inplace_node *node = &spot->leaf.node[spot->index];
+    size_t behind = spot->leaf.count - spot->index;
+    switch (change) {
+    case CHANGE_INSERT:
+        memmove(node + 1, node, behind * sizeof *node);
+        *node = (struct inplace_node){key, data};
+        spot->leaf.count++;
+        break;
+    case CHANGE_REPLACE:
+        node->data = data;
+        break;
+    case CHANGE_REMOVE:
+        memmove(node, node + 1, (behind - 1) * sizeof *node);
+        spot->leaf.count--;
+        break;
+    }
+}
+
+/* Where a new node belongs.  *same: the tree has it. */
+static bool find_gap(const struct inplace_tree *t, struct bytes key, struct bytes data,
+                     struct inplace_spot *spot, bool *same, struct fault *f)
+{
+    *same = false;
+    if (!go_down(t, key, data, WAY_LAST, spot, f))
+        return false;
+    spot->index = first_not_less(t, &spot->leaf, key, data);
+    *same = spot->index < spot->leaf.count && compare_node(t, inplace_at(spot), key, data) == 0;
+    return true;
+}
+
+/* Does one change.  A split that needs pages first takes them, which may change this very tree
+ * (when it is one of free extents), and looks for the place anew. */
+static bool change_leaf(const struct inplace_tree *t, enum change change,
+                        const struct inplace_target *target, struct bytes data, bool *hit,
+                        struct fault *f)
+{
+    struct inplace_spares spares = {.count = 0};
+    bool ok = true, done = false;
+    while (ok && !done) {
+        struct inplace_spot spot;
+        unsigned needed = 0;
+        if (change == CHANGE_INSERT)
+            ok = find_gap(t, target->key, data, &spot, hit, f);
+        else
+            ok = inplace_find(t, target, &spot, hit, f);
+        if (ok && *hit == (change == CHANGE_INSERT)) {
+            done = true; /* nothing to do */
+        } else if (ok) {
+            edit_leaf(&spot, change, target->key, data);
+            if (spot.leaf.count == 0 && spot.depth > 0)
+                ok = inplace_unlink(t, &spot, &spares, &needed, f);
+            else
+                ok = inplace_store(t, &spot, &spares, &needed, f);
+            done = needed == 0;
+        }
+        inplace_spot_close(&spot);
+        if (ok && !done)
+            ok = take_spares(t, &spares, needed, f);
+    }
+    for (unsigned i = 0; ok && i < spares.count; i++)
+        ok = inplace_release(t->ip, t->owner, t->objid, spares.page[i], f);
+    return ok;
+}
+
+bool inplace_insert(const struct inplace_tree *t, struct bytes key, struct bytes data, bool *same,
+                    struct fault *f)
+{
+    struct inplace_target target = {.key = key};
+    bool has;
+    if (key.size == 0 || data.size == 0)
+        return fault_set(f, FAULT_DAMAGED, "a node with a key of %zu and data of %zu bytes",
+                         key.size, data.size);
+    if (!change_leaf(t, CHANGE_INSERT, &target, data, &has, f))
+        return false;
+    if (same)
+        *same = has;
+    return !has || same ||
+           fault_set(f, FAULT_DAMAGED, "the tree with root page %u has the new key already",
+                     t->root);
+}
+
+bool inplace_replace(const struct inplace_tree *t, const struct inplace_target *target,
+                     struct bytes data, bool *found, struct fault *f)
+{
+    return change_leaf(t, CHANGE_REPLACE, target, data, found, f);
+}
+
+bool inplace_remove(const struct inplace_tree *t, const struct inplace_target *target, bool *found,
+                    struct fault *f)
+{
+    return change_leaf(t, CHANGE_REMOVE, target, target->data, found, f);
+}

@@ -1,0 +1,141 @@
+/* Reading pages, tags and nodes: see page.h. */
+#include "formats/ese/layout/page.h"
+
+enum {
+    TAG_SIZE = 4,
+    SMALL_TAG_MASK = 0x1fff,
+    LARGE_TAG_MASK = 0x7fff,
+    FLAG_SHIFT = 13,
+    KEY_SIZE_MASK = 0x1fff,
+    TAG_COUNT_MASK = 0x0fff,
+    RESERVED_SHIFT = 12,
+    RESERVED_MASK = 7,
+    SPLIT_BUFFER_SIZE = 16,
+};
+
+static uint16_t half(struct bytes b, size_t at)
+{
+    uint16_t value = 0;
+    bytes_le16(b, at, &value);
+    return value;
+}
+
+static uint32_t word(struct bytes b, size_t at)
+{
+    uint32_t value = 0;
+    bytes_le32(b, at, &value);
+    return value;
+}
+
+bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, struct bytes *at,
+                  struct fault *f)
+{
+    if (i >= page->tags)
+        return fault_set(f, FAULT_DAMAGED, "page %u has no tag %u: expected fewer than %u",
+                         page->number, i, page->tags);
+    bool small = ese_page_is_small(page);
+    size_t entry = page->raw.size - TAG_SIZE * ((size_t)i + 1);
+    uint16_t size = half(page->raw, entry), offset = half(page->raw, entry + 2);
+    uint16_t mask = small ? SMALL_TAG_MASK : LARGE_TAG_MASK;
+    tag->flags = small ? (uint8_t)(offset >> FLAG_SHIFT) : 0;
+    tag->size = size & mask;
+    tag->offset = offset & mask;
+    size_t header = ese_page_header_size(page);
+    size_t end = page->raw.size - TAG_SIZE * (size_t)page->tags;
+    struct bytes data = bytes_of(page->raw.at + header, end - header);
+    if (!bytes_cut(data, tag->offset, tag->size, at))
+        return fault_set(f, FAULT_DAMAGED,
+                         "page %u tag %u points outside the page: offset %u, size %u, room %zu",
+                         page->number, i, tag->offset, tag->size, data.size);
+    return true;
+}
+
+struct bytes ese_page_external_header(const struct ese_page *page)
+{
+    struct ese_tag tag;
+    struct bytes at = {.at = page->raw.at, .size = 0};
+    if (page->tags > 0)
+        ese_page_tag(page, 0, &tag, &at, NULL);
+    return at;
+}
+
+/* What compressed keys of this page start with. */
+static struct bytes key_prefix(const struct ese_page *page)
+{
+    struct bytes header = ese_page_external_header(page);
+    if (!(page->flags & ESE_PAGE_ROOT))
+        return header;
+    /* A root's external header says what space the tree has; only a space tree's root may carry a
+     * prefix, behind the split buffer. */
+    return bytes_from(header, page->flags & ESE_PAGE_SPACE_TREE ? SPLIT_BUFFER_SIZE : header.size);
+}
+
+void ese_page_parse(struct bytes raw, uint32_t number, struct ese_page *page)
+{
+    uint16_t count = half(raw, ESE_PAGE_TAG_COUNT_AT);
+    uint16_t reserved = count >> RESERVED_SHIFT & RESERVED_MASK;
+    *page = (struct ese_page){
+        .number = number,
+        .raw = raw,
+        .prev = word(raw, ESE_PAGE_PREV_AT),
+        .next = word(raw, ESE_PAGE_NEXT_AT),
+        .objid = word(raw, ESE_PAGE_OBJID_AT),
+        .flags = word(raw, ESE_PAGE_FLAGS_AT),
+        .free_bytes = half(raw, ESE_PAGE_FREE_AT),
+        .uncommitted_free = half(raw, ESE_PAGE_UNCOMMITTED_FREE_AT),
+        .first_free = half(raw, ESE_PAGE_FIRST_FREE_AT),
+        .tags = count & TAG_COUNT_MASK,
+        .reserved = reserved ? reserved : 1, /* before reserved tags had a count there was one */
+    };
+    bytes_le64(raw, ESE_PAGE_DBTIME_AT, &page->dbtime);
+    page->tag_array_fits = ese_page_header_size(page) + (size_t)page->tags * TAG_SIZE <= raw.size;
+    if (!page->tag_array_fits)
+        page->tags = 0;
+    page->key_prefix = key_prefix(page);
+}
+
+bool ese_page_node(const struct ese_page *page, unsigned i, struct ese_node *node, struct fault *f)
+{
+    struct ese_tag tag;
+    struct bytes at;
+    unsigned t = i + page->reserved;
+    if (!ese_page_tag(page, t, &tag, &at, f))
+        return false;
+    struct reader r = reader_of(at);
+    uint16_t first = reader_le16(&r);
+    *node = (struct ese_node){.flags = ese_page_is_small(page) ? tag.flags
+                                                               : (uint8_t)(first >> FLAG_SHIFT)};
+    uint16_t key_size = first & KEY_SIZE_MASK;
+    node->prefix = bytes_of(at.at, 0);
+    if (node->flags & ESE_NODE_COMPRESSED) {
+        if (!bytes_cut(page->key_prefix, 0, key_size, &node->prefix))
+            return fault_set(f, FAULT_DAMAGED,
+                             "page %u tag %u takes %u bytes from the page's key prefix, which has %zu",
+                             page->number, t, key_size, page->key_prefix.size);
+        key_size = reader_le16(&r) & KEY_SIZE_MASK;
+    }
+    node->suffix = reader_take(&r, key_size);
+    if (r.failed)
+        return fault_set(f, FAULT_DAMAGED,
+                         "page %u tag %u is too short for its key: %zu bytes, key of %u", page->number,
+                         t, at.size, key_size);
+    node->data = reader_take(&r, reader_left(&r));
+    return true;
+}
+
+uint32_t ese_node_child(const struct ese_node *node)
+{
+    return node->data.size == 4 ? word(node->data, 0) : 0;
+}
+
+bool ese_node_key(const struct ese_node *node, uint8_t *to, size_t room, struct bytes *key)
+{
+    if (node->prefix.size > room || node->suffix.size > room - node->prefix.size)
+        return false;
+    if (node->prefix.size > 0)
+        memcpy(to, node->prefix.at, node->prefix.size);
+    if (node->suffix.size > 0)
+        memcpy(to + node->prefix.size, node->suffix.at, node->suffix.size);
+    *key = bytes_of(to, node->prefix.size + node->suffix.size);
+    return true;
+}

@@ -1,0 +1,576 @@
+/* Taking records apart: see record.h. */
+#include "formats/ese/layout/record.h"
+
+enum {
+    RECORD_HEADER = 4,
+    VARIABLE_NULL = 0x8000,
+    OFFSET_MASK = 0x7fff,
+    TAGGED_ENTRY = 4,
+    /* the offset word of an entry in the offset array */
+    ENTRY_DERIVED = 0x8000,
+    ENTRY_HAS_HEADER = 0x4000, /* small pages; on large ones every entry has one */
+    ENTRY_NULL = 0x2000,       /* small pages; on large ones the header says so */
+    ENTRY_OFFSET_SMALL = 0x1fff,
+    ENTRY_OFFSET_LARGE = 0x7fff,
+    /* the header byte before a tagged value */
+    HEADER_LONG = 0x01,
+    HEADER_COMPRESSED = 0x02,
+    HEADER_SEPARATED = 0x04,
+    HEADER_MULTI = 0x08,
+    HEADER_TWO = 0x10,
+    HEADER_NULL = 0x20,
+    HEADER_ENCRYPTED = 0x40,
+    MULTI_SEPARATED = 0x8000, /* in one value's offset word */
+    /* the bits word of TAGFLD_OLD */
+    OLD_SIZE = 0x0fff,
+    OLD_DERIVED = 0x2000,
+    OLD_NULL = 0x4000,
+    OLD_LONG = 0x8000,
+    OLD_SEPARATED = 0x01, /* in the first data byte of a long value */
+};
+
+static uint16_t half(struct bytes b, size_t at)
+{
+    uint16_t value = 0;
+    bytes_le16(b, at, &value);
+    return value;
+}
+
+bool ese_record_open(struct ese_record *rec, const struct ese_table *table, struct bytes data,
+                     bool new_format, size_t page_size, struct fault *f)
+{
+    struct reader r = reader_of(data);
+    unsigned last_fixed = reader_u8(&r), last_variable = reader_u8(&r);
+    size_t fixed_end = reader_le16(&r);
+    size_t null_size = (last_fixed + 7) / 8;
+    size_t count = last_variable >= ESE_VARIABLE_FIRST ? last_variable - ESE_VARIABLE_FIRST + 1 : 0;
+    *rec = (struct ese_record){.table = table,
+                               .whole = data,
+                               .last_fixed = last_fixed,
+                               .last_variable = last_variable,
+                               .new_format = new_format,
+                               .small_pages = ese_page_size_small((uint32_t)page_size)};
+    if (r.failed || fixed_end < RECORD_HEADER + null_size ||
+        !bytes_cut(data, 0, fixed_end - null_size, &rec->fixed) ||
+        !bytes_cut(data, fixed_end - null_size, null_size, &rec->null_bits))
+        return fault_set(f, FAULT_DAMAGED,
+                         "record of %zu bytes: its fixed columns should end at byte %zu", data.size,
+                         fixed_end);
+    if (!bytes_cut(data, fixed_end, count * 2, &rec->offsets))
+        return fault_set(f, FAULT_DAMAGED,
+                         "record of %zu bytes: no room for the offsets of %zu variable columns",
+                         data.size, count);
+    struct bytes after = bytes_from(data, fixed_end + count * 2);
+    size_t variable_end = count ? half(rec->offsets, (count - 1) * 2) & OFFSET_MASK : 0;
+    if (!bytes_cut(after, 0, variable_end, &rec->variable))
+        return fault_set(f, FAULT_DAMAGED,
+                         "record of %zu bytes: its variable columns should end %zu bytes after byte %zu",
+                         data.size, variable_end, data.size - after.size);
+    rec->tagged = bytes_from(after, variable_end);
+    return true;
+}
+
+static struct ese_value missing(const struct ese_column *column)
+{
+    if (column->default_value.at == NULL)
+        return (struct ese_value){.kind = ESE_VALUE_NULL};
+    return (struct ese_value){
+        .kind = ESE_VALUE_PLAIN, .data = column->default_value, .from_default = true};
+}
+
+static struct ese_value plain(struct bytes data)
+{
+    return (struct ese_value){.kind = ESE_VALUE_PLAIN, .data = data};
+}
+
+static bool fixed_value(const struct ese_record *rec, const struct ese_column *column,
+                        struct ese_value *value, struct fault *f)
+{
+    if (column->id > rec->last_fixed) {
+        *value = missing(column);
+        return true;
+    }
+    uint8_t bits = 0;
+    bytes_u8(rec->null_bits, (column->id - 1) / 8, &bits);
+    if (bits >> (column->id - 1) % 8 & 1) {
+        *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+        return true;
+    }
+    size_t size = ese_coltype_size(column->type);
+    if (size == 0)
+        size = column->size; /* Binary and Text of a fixed size */
+    struct bytes data;
+    if (!bytes_cut(rec->fixed, column->offset, size, &data))
+        return fault_set(f, FAULT_DAMAGED, "column %s should be at bytes %u to %zu of %zu",
+                         column->name, column->offset, column->offset + size, rec->fixed.size);
+    *value = plain(data);
+    return true;
+}
+
+static bool variable_value(const struct ese_record *rec, const struct ese_column *column,
+                           struct ese_value *value, struct fault *f)
+{
+    if (column->id > rec->last_variable) {
+        *value = missing(column);
+        return true;
+    }
+    size_t i = column->id - ESE_VARIABLE_FIRST;
+    uint16_t end = half(rec->offsets, i * 2);
+    size_t start = i ? half(rec->offsets, (i - 1) * 2) & OFFSET_MASK : 0;
+    size_t stop = end & OFFSET_MASK;
+    if (end & VARIABLE_NULL) {
+        *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+        return true;
+    }
+    struct bytes data;
+    if (stop < start || !bytes_cut(rec->variable, start, stop - start, &data))
+        return fault_set(f, FAULT_DAMAGED, "column %s should be at bytes %zu to %zu of %zu",
+                         column->name, start, stop, rec->variable.size);
+    *value = plain(data);
+    return true;
+}
+
+/* A long value's reference: a 32-bit id, or a 64-bit one. */
+static bool separated(struct bytes data, struct ese_value *value, struct fault *f)
+{
+    uint32_t narrow;
+    *value = (struct ese_value){.kind = ESE_VALUE_SEPARATED, .data = data};
+    if (data.size == 4 && bytes_le32(data, 0, &narrow)) {
+        value->lid = narrow;
+        return true;
+    }
+    value->wide_lid = true;
+    if (data.size == 8 && bytes_le64(data, 0, &value->lid))
+        return true;
+    return fault_set(f, FAULT_DAMAGED, "a long value's id has %zu bytes, expected 4 or 8", data.size);
+}
+
+/*
+ * Is a stored tagged field this column's?  In a table with a template, ids are counted twice, and a bit
+ * says that the field is the template's.  Before revision 8 there was no such bit: there the template's
+ * are the ids below the first of the table's own.
+ */
+static bool is_of(const struct ese_record *rec, uint16_t id, bool derived,
+                  const struct ese_column *column)
+{
+    if (id != column->id)
+        return false;
+    if (rec->table->template_name == NULL)
+        return true;
+    return (derived || id < rec->table->first_own_tagged) == column->from_template;
+}
+
+/* ---- tagged columns before revision 9: a sorted run of {id, bits, data} ---- */
+
+struct old_field {
+    uint16_t id, bits;
+    struct bytes data;
+};
+
+static bool next_old_field(struct bytes *run, struct old_field *field, struct fault *f)
+{
+    struct reader r = reader_of(*run);
+    field->id = reader_le16(&r);
+    field->bits = reader_le16(&r);
+    field->data = reader_take(&r, field->bits & OLD_SIZE);
+    if (r.failed)
+        return fault_set(f, FAULT_DAMAGED, "the tagged columns are cut: %zu bytes left for column %u",
+                         run->size, field->id);
+    *run = bytes_from(*run, r.at);
+    return true;
+}
+
+static bool old_value(const struct old_field *field, struct ese_value *value, struct fault *f)
+{
+    if (field->bits & OLD_NULL) {
+        *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+        return true;
+    }
+    if (!(field->bits & OLD_LONG)) {
+        *value = plain(field->data);
+        return true;
+    }
+    uint8_t flags;
+    if (!bytes_u8(field->data, 0, &flags))
+        return fault_set(f, FAULT_DAMAGED, "column %u: a long value without its first byte",
+                         field->id);
+    struct bytes rest = bytes_from(field->data, 1);
+    if (flags & OLD_SEPARATED)
+        return separated(rest, value, f);
+    *value = plain(rest);
+    return true;
+}
+
+static bool old_is_of(const struct ese_record *rec, const struct old_field *field,
+                      const struct ese_column *column)
+{
+    return is_of(rec, field->id, field->bits & OLD_DERIVED, column);
+}
+
+/* Leaves v->rest at the column's first field, or empty. */
+static bool find_old(struct ese_values *v, struct fault *f)
+{
+    v->form = ESE_VALUES_RUN;
+    v->rest = v->record->tagged;
+    while (v->rest.size > 0) {
+        struct bytes run = v->rest;
+        struct old_field field;
+        if (!next_old_field(&run, &field, f))
+            return false;
+        if (old_is_of(v->record, &field, v->column))
+            return true;
+        v->rest = run;
+    }
+    v->form = ESE_VALUES_ONE;
+    v->stated = false;
+    v->one = missing(v->column);
+    return true;
+}
+
+/* ---- tagged columns from revision 9 on: an array of {id, offset}, then data ---- */
+
+struct entry {
+    uint16_t id, word;
+    struct bytes data;
+};
+
+static unsigned entry_count(const struct ese_record *rec)
+{
+    uint16_t mask = rec->small_pages ? ENTRY_OFFSET_SMALL : ENTRY_OFFSET_LARGE;
+    return rec->tagged.size < TAGGED_ENTRY ? 0 : (half(rec->tagged, 2) & mask) / TAGGED_ENTRY;
+}
+
+static bool entry_at(const struct ese_record *rec, unsigned i, unsigned count, struct entry *entry,
+                     struct fault *f)
+{
+    uint16_t mask = rec->small_pages ? ENTRY_OFFSET_SMALL : ENTRY_OFFSET_LARGE;
+    struct bytes pair;
+    if (!bytes_cut(rec->tagged, (size_t)i * TAGGED_ENTRY, TAGGED_ENTRY, &pair))
+        return fault_set(f, FAULT_DAMAGED, "%u tagged columns do not fit into %zu bytes", count,
+                         rec->tagged.size);
+    entry->id = half(pair, 0);
+    entry->word = half(pair, 2);
+    size_t start = entry->word & mask, stop = rec->tagged.size;
+    if (i + 1 < count)
+        stop = half(rec->tagged, ((size_t)i + 1) * TAGGED_ENTRY + 2) & mask;
+    if (stop < start || !bytes_cut(rec->tagged, start, stop - start, &entry->data))
+        return fault_set(f, FAULT_DAMAGED, "tagged column %u should be at bytes %zu to %zu of %zu",
+                         entry->id, start, stop, rec->tagged.size);
+    return true;
+}
+
+/* One value with its header byte already cut off. */
+static bool headed_value(uint8_t header, struct bytes data, struct ese_value *value, struct fault *f)
+{
+    if (header & HEADER_NULL)
+        *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+    else if (header & HEADER_SEPARATED)
+        return separated(data, value, f);
+    else if (header & HEADER_ENCRYPTED)
+        *value = (struct ese_value){.kind = ESE_VALUE_ENCRYPTED, .data = data};
+    else if (header & HEADER_COMPRESSED)
+        *value = (struct ese_value){.kind = ESE_VALUE_COMPRESSED, .data = data};
+    else
+        *value = plain(data);
+    return true;
+}
+
+static bool open_two(struct ese_values *v, struct bytes data, struct fault *f)
+{
+    uint8_t first;
+    if (!bytes_u8(data, 0, &first) || !bytes_has(data, 1, first))
+        return fault_set(f, FAULT_DAMAGED, "column %s: two values that do not fit into %zu bytes",
+                         v->column->name, data.size);
+    v->form = ESE_VALUES_TWO;
+    v->many = data;
+    return true;
+}
+
+static bool open_many(struct ese_values *v, struct bytes data, struct fault *f)
+{
+    uint16_t first;
+    if (!bytes_le16(data, 0, &first) || (first & OFFSET_MASK) < 2 ||
+        (first & OFFSET_MASK) > data.size)
+        return fault_set(f, FAULT_DAMAGED, "column %s: several values that do not fit into %zu bytes",
+                         v->column->name, data.size);
+    v->form = ESE_VALUES_MANY;
+    v->many = data;
+    v->of = (first & OFFSET_MASK) / 2u;
+    return true;
+}
+
+static bool open_entry(struct ese_values *v, const struct entry *entry, struct fault *f)
+{
+    bool small = v->record->small_pages;
+    v->form = ESE_VALUES_ONE;
+    if (small && (entry->word & ENTRY_NULL)) {
+        v->one = (struct ese_value){.kind = ESE_VALUE_NULL};
+        return true;
+    }
+    if (small && !(entry->word & ENTRY_HAS_HEADER)) {
+        v->one = plain(entry->data);
+        return true;
+    }
+    if (!bytes_u8(entry->data, 0, &v->header))
+        return fault_set(f, FAULT_DAMAGED, "column %s: its header byte is missing", v->column->name);
+    struct bytes data = bytes_from(entry->data, 1);
+    if (v->header & HEADER_TWO)
+        return open_two(v, data, f);
+    if (v->header & HEADER_MULTI)
+        return open_many(v, data, f);
+    return headed_value(v->header, data, &v->one, f);
+}
+
+static bool find_new(struct ese_values *v, struct fault *f)
+{
+    unsigned count = entry_count(v->record);
+    if (count == 0 && v->record->tagged.size > 0)
+        return fault_set(f, FAULT_DAMAGED, "%zu bytes of tagged columns without an entry",
+                         v->record->tagged.size);
+    for (unsigned i = 0; i < count; i++) {
+        struct entry entry = {0};
+        if (!entry_at(v->record, i, count, &entry, f))
+            return false;
+        if (is_of(v->record, entry.id, entry.word & ENTRY_DERIVED, v->column))
+            return open_entry(v, &entry, f);
+    }
+    v->form = ESE_VALUES_ONE;
+    v->stated = false;
+    v->one = missing(v->column);
+    return true;
+}
+
+bool ese_values_of(struct ese_values *v, const struct ese_record *record,
+                   const struct ese_column *column, struct fault *f)
+{
+    v->record = record;
+    v->column = column;
+    v->count = 0;
+    v->form = ESE_VALUES_ONE;
+    v->stated = true; /* of fixed and variable columns: when the record reaches so far */
+    if (column->id <= ESE_FIXED_LAST)
+        return fixed_value(record, column, &v->one, f);
+    if (column->id <= ESE_VARIABLE_LAST)
+        return variable_value(record, column, &v->one, f);
+    return record->new_format ? find_new(v, f) : find_old(v, f);
+}
+
+static bool next_of_two(struct ese_values *v, struct ese_value *value)
+{
+    uint8_t first = v->many.at[0]; /* open_two() saw it */
+    struct bytes both = bytes_from(v->many, 1);
+    *value = plain(v->count == 0 ? bytes_of(both.at, first) : bytes_from(both, first));
+    if (++v->count == 2)
+        v->form = ESE_VALUES_DONE;
+    return true;
+}
+
+static bool next_of_many(struct ese_values *v, struct ese_value *value, struct fault *f)
+{
+    unsigned i = v->count++;
+    uint16_t word = half(v->many, (size_t)i * 2);
+    size_t start = word & OFFSET_MASK, stop = v->many.size;
+    if (i + 1 < v->of)
+        stop = half(v->many, ((size_t)i + 1) * 2) & OFFSET_MASK;
+    else
+        v->form = ESE_VALUES_DONE;
+    struct bytes data;
+    if (stop < start || !bytes_cut(v->many, start, stop - start, &data)) {
+        v->form = ESE_VALUES_DONE;
+        return fault_set(f, FAULT_DAMAGED, "column %s value %u should be at bytes %zu to %zu of %zu",
+                         v->column->name, i + 1, start, stop, v->many.size);
+    }
+    if (word & MULTI_SEPARATED)
+        return separated(data, value, f);
+    /* Of several values only the first may be compressed. */
+    uint8_t header = v->header & HEADER_ENCRYPTED;
+    if (i == 0)
+        header |= v->header & HEADER_COMPRESSED;
+    return headed_value(header, data, value, f);
+}
+
+static bool next_of_run(struct ese_values *v, struct ese_value *value, struct fault *f)
+{
+    struct old_field field;
+    if (v->rest.size == 0)
+        return false;
+    if (!next_old_field(&v->rest, &field, f)) {
+        v->form = ESE_VALUES_DONE;
+        return false;
+    }
+    if (!old_is_of(v->record, &field, v->column)) {
+        v->form = ESE_VALUES_DONE;
+        return false;
+    }
+    v->count++;
+    return old_value(&field, value, f);
+}
+
+bool ese_values_next(struct ese_values *v, struct ese_value *value, struct fault *f)
+{
+    switch (v->form) {
+    case ESE_VALUES_ONE:
+        *value = v->one;
+        v->form = ESE_VALUES_DONE;
+        v->count = 1;
+        return true;
+    case ESE_VALUES_TWO:
+        return next_of_two(v, value);
+    case ESE_VALUES_MANY:
+        return next_of_many(v, value, f);
+    case ESE_VALUES_RUN:
+        return next_of_run(v, value, f);
+    case ESE_VALUES_DONE:
+        break;
+    }
+    return false;
+}
+
+bool ese_record_value(const struct ese_record *record, const struct ese_column *column,
+                      struct ese_value *value, struct fault *f)
+{
+    struct ese_values values;
+    struct fault inner = {.code = FAULT_NONE};
+    *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+    if (!ese_values_of(&values, record, column, f))
+        return false;
+    if (ese_values_next(&values, value, &inner) || inner.code == FAULT_NONE)
+        return true;
+    if (f)
+        *f = inner;
+    return false;
+}
+
+/* ---- everything that a record stores, once ---- */
+
+void ese_record_limits_of(struct ese_record_limits *limits, const struct ese_table *table)
+{
+    *limits = (struct ese_record_limits){.variable = ESE_VARIABLE_FIRST - 1};
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *column = &table->column[i];
+        size_t size = ese_coltype_size(column->type);
+        if (column->id > ESE_VARIABLE_LAST && column->id > limits->tagged)
+            limits->tagged = column->id;
+        else if (column->id > ESE_FIXED_LAST && column->id <= ESE_VARIABLE_LAST &&
+                 column->id > limits->variable)
+            limits->variable = column->id;
+        if (column->id > ESE_FIXED_LAST)
+            continue;
+        if (column->id > limits->fixed)
+            limits->fixed = column->id;
+        if (column->type != ESE_COL_NIL)
+            limits->fixed_end[column->id] = (uint16_t)(column->offset + (size ? size : column->size));
+    }
+}
+
+static bool check_plain_columns(const struct ese_record *rec, const struct ese_record_limits *limits,
+                                struct fault *f)
+{
+    if (rec->last_fixed > limits->fixed)
+        return fault_set(f, FAULT_DAMAGED, "its last fixed column is %u, the table's is %u",
+                         rec->last_fixed, limits->fixed);
+    size_t end = limits->fixed_end[rec->last_fixed];
+    if (end > rec->fixed.size)
+        return fault_set(f, FAULT_DAMAGED, "its fixed columns end at byte %zu, expected %zu",
+                         rec->fixed.size, end);
+    if (rec->last_variable > limits->variable)
+        return fault_set(f, FAULT_DAMAGED, "its last variable column is %u, the table's is %u",
+                         rec->last_variable, limits->variable);
+    unsigned before = 0;
+    for (size_t at = 0; at < rec->offsets.size; at += 2) {
+        uint16_t word = half(rec->offsets, at);
+        unsigned stop = word & OFFSET_MASK, column = (unsigned)(ESE_VARIABLE_FIRST + at / 2);
+        if (stop < before || stop > rec->variable.size)
+            return fault_set(f, FAULT_DAMAGED, "variable column %u should be at bytes %u to %u of %zu",
+                             column, before, stop, rec->variable.size);
+        if ((word & VARIABLE_NULL) && stop != before)
+            return fault_set(f, FAULT_DAMAGED, "variable column %u is null, and has %u bytes", column,
+                             stop - before);
+        before = stop;
+    }
+    return true;
+}
+
+static bool check_value(const struct ese_value *value, ese_record_value_fn each, void *context,
+                        struct fault *f)
+{
+    if (value->kind != ESE_VALUE_COMPRESSED && value->kind != ESE_VALUE_SEPARATED)
+        return true;
+    return each == NULL || each(context, value, f);
+}
+
+static bool check_tagged_id(const struct ese_record_limits *limits, uint16_t id, struct fault *f)
+{
+    if (id >= ESE_TAGGED_FIRST && id <= limits->tagged)
+        return true;
+    return fault_set(f, FAULT_DAMAGED, "it has tagged column %u, the table's are %u to %u", id,
+                     ESE_TAGGED_FIRST, limits->tagged);
+}
+
+static bool check_old_tagged(const struct ese_record *rec, const struct ese_record_limits *limits,
+                             ese_record_value_fn each, void *context, struct fault *f)
+{
+    struct bytes run = rec->tagged;
+    uint16_t before = 0;
+    while (run.size > 0) {
+        struct old_field field;
+        struct ese_value value;
+        if (!next_old_field(&run, &field, f) || !check_tagged_id(limits, field.id, f) ||
+            !old_value(&field, &value, f) || !check_value(&value, each, context, f))
+            return false;
+        if (field.id < before && rec->table->template_name == NULL)
+            return fault_set(f, FAULT_DAMAGED, "tagged column %u stands behind %u", field.id, before);
+        before = field.id;
+    }
+    return true;
+}
+
+static bool check_entry(const struct ese_record *rec, const struct entry *entry, ese_record_value_fn each,
+                        void *context, struct fault *f)
+{
+    static const struct ese_column tagged = {.name = "(tagged)"};
+    struct ese_values values = {.record = rec, .column = &tagged};
+    struct ese_value value;
+    struct fault inner;
+    inner.code = FAULT_NONE;
+    bool ok = open_entry(&values, entry, &inner);
+    while (ok && ese_values_next(&values, &value, &inner))
+        ok = check_value(&value, each, context, &inner);
+    if (inner.code == FAULT_NONE)
+        return true;
+    if (f)
+        *f = inner;
+    return fault_context(f, "tagged column %u", entry->id);
+}
+
+static bool check_new_tagged(const struct ese_record *rec, const struct ese_record_limits *limits,
+                             ese_record_value_fn each, void *context, struct fault *f)
+{
+    unsigned count = entry_count(rec);
+    uint32_t before = 0;
+    if (rec->tagged.size > 0 && count == 0)
+        return fault_set(f, FAULT_DAMAGED, "%zu bytes of tagged columns without an entry",
+                         rec->tagged.size);
+    for (unsigned i = 0; i < count; i++) {
+        struct entry entry = {0};
+        if (!entry_at(rec, i, count, &entry, f) || !check_tagged_id(limits, entry.id, f) ||
+            !check_entry(rec, &entry, each, context, f))
+            return false;
+        /* The template's come first. */
+        uint32_t order = entry.id | (entry.word & ENTRY_DERIVED ? 0u : 0x10000u);
+        if (order <= before)
+            return fault_set(f, FAULT_DAMAGED, "tagged column %u stands behind %u", entry.id,
+                             before & 0xffff);
+        before = order;
+    }
+    return true;
+}
+
+bool ese_record_check(const struct ese_record *rec, const struct ese_record_limits *limits,
+                      ese_record_value_fn each, void *context, struct fault *f)
+{
+    if (!check_plain_columns(rec, limits, f))
+        return false;
+    return rec->new_format ? check_new_tagged(rec, limits, each, context, f)
+                           : check_old_tagged(rec, limits, each, context, f);
+}

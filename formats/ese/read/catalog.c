@@ -1,0 +1,553 @@
+/*
+ * Reading the catalog: see catalog.h.
+ *
+ * MSysObjects is a table like any other, but for its own layout, which every engine has built in.  Its
+ * rows come in the order (table's object id, kind, id): first a table, then its columns, indexes and
+ * long-value tree.
+ */
+#include "formats/ese/read/catalog.h"
+
+#include "formats/arena.h"
+#include "formats/ese/read/cursor.h"
+#include "formats/ese/layout/record.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+enum {
+    NAME_MOST = 64,
+    INHERITED_MOST = 1000000, /* columns of all derived tables: each has those of its template, too */
+};
+
+struct ese_catalog {
+    struct ese_table *table;
+    unsigned tables, table_room;
+    struct arena arena;
+    void (*damage)(void *context, const struct fault *f);
+    void *context;
+};
+
+/* ---- the layout of MSysObjects ---- */
+
+enum own_column {
+    OWN_TABLE,
+    OWN_TYPE,
+    OWN_ID,
+    OWN_COLTYPE_OR_ROOT,
+    OWN_SPACE,
+    OWN_FLAGS,
+    OWN_PAGES_OR_LOCALE,
+    OWN_ROOT_FLAG,
+    OWN_RECORD_OFFSET,
+    OWN_LC_MAP_FLAGS,
+    OWN_KEY_MOST,
+    OWN_LV_CHUNK_MAX,
+    OWN_ROOT_SET_TIME,
+    OWN_NAME,
+    OWN_STATS,
+    OWN_TEMPLATE,
+    OWN_DEFAULT,
+    OWN_KEY_COLUMNS,
+    OWN_VAR_SEG_MAC,
+    OWN_CONDITIONS,
+    OWN_TUPLES,
+    OWN_VERSION,
+    OWN_SORT_ID,
+    OWN_CALLBACK_DATA,
+    OWN_CALLBACK_DEPENDENCIES,
+    OWN_SEPARATE_LV,
+    OWN_SPACE_HINTS,
+    OWN_SPACE_LV_HINTS,
+    OWN_LOCALE_NAME,
+    OWN_COLUMNS,
+};
+
+#define OWN(id_, name_, type_, offset_, flags_)                                                        \
+    {                                                                                                  \
+        .id = id_, .name = name_, .type = ESE_COL_##type_, .offset = offset_, .flags = flags_,         \
+        .code_page = ESE_CODEPAGE_WESTERN                                                              \
+    }
+
+static struct ese_column own_columns[OWN_COLUMNS] = {
+    [OWN_TABLE] = OWN(1, "ObjidTable", LONG, 4, ESE_COLUMN_NOT_NULL),
+    [OWN_TYPE] = OWN(2, "Type", SHORT, 8, ESE_COLUMN_NOT_NULL),
+    [OWN_ID] = OWN(3, "Id", LONG, 10, ESE_COLUMN_NOT_NULL),
+    [OWN_COLTYPE_OR_ROOT] = OWN(4, "ColtypOrPgnoFDP", LONG, 14, ESE_COLUMN_NOT_NULL),
+    [OWN_SPACE] = OWN(5, "SpaceUsage", LONG, 18, ESE_COLUMN_NOT_NULL),
+    [OWN_FLAGS] = OWN(6, "Flags", LONG, 22, ESE_COLUMN_NOT_NULL),
+    [OWN_PAGES_OR_LOCALE] = OWN(7, "PagesOrLocale", LONG, 26, ESE_COLUMN_NOT_NULL),
+    [OWN_ROOT_FLAG] = OWN(8, "RootFlag", BIT, 30, 0),
+    [OWN_RECORD_OFFSET] = OWN(9, "RecordOffset", SHORT, 31, 0),
+    [OWN_LC_MAP_FLAGS] = OWN(10, "LCMapFlags", LONG, 33, 0),
+    [OWN_KEY_MOST] = OWN(11, "KeyMost", UNSIGNED_SHORT, 37, 0),
+    [OWN_LV_CHUNK_MAX] = OWN(12, "LVChunkMax", LONG, 39, 0),
+    [OWN_ROOT_SET_TIME] = OWN(13, "PgnoFDPLastSetTime", DATE_TIME, 43, 0),
+    [OWN_NAME] = OWN(128, "Name", TEXT, 0, ESE_COLUMN_NOT_NULL),
+    [OWN_STATS] = OWN(129, "Stats", BINARY, 0, 0),
+    [OWN_TEMPLATE] = OWN(130, "TemplateTable", TEXT, 0, 0),
+    [OWN_DEFAULT] = OWN(131, "DefaultValue", BINARY, 0, 0),
+    [OWN_KEY_COLUMNS] = OWN(132, "KeyFldIDs", BINARY, 0, 0),
+    [OWN_VAR_SEG_MAC] = OWN(133, "VarSegMac", BINARY, 0, 0),
+    [OWN_CONDITIONS] = OWN(134, "ConditionalColumns", BINARY, 0, 0),
+    [OWN_TUPLES] = OWN(135, "TupleLimits", BINARY, 0, 0),
+    [OWN_VERSION] = OWN(136, "Version", BINARY, 0, 0),
+    [OWN_SORT_ID] = OWN(137, "SortID", BINARY, 0, 0),
+    [OWN_CALLBACK_DATA] = OWN(256, "CallbackData", LONG_BINARY, 0, 0),
+    [OWN_CALLBACK_DEPENDENCIES] = OWN(257, "CallbackDependencies", LONG_BINARY, 0, 0),
+    [OWN_SEPARATE_LV] = OWN(258, "SeparateLV", LONG_BINARY, 0, 0),
+    [OWN_SPACE_HINTS] = OWN(259, "SpaceHints", LONG_BINARY, 0, 0),
+    [OWN_SPACE_LV_HINTS] = OWN(260, "SpaceDeferredLVHints", LONG_BINARY, 0, 0),
+    [OWN_LOCALE_NAME] = OWN(261, "LocaleName", LONG_BINARY, 0, 0),
+};
+
+static const struct ese_table own_table = {
+    .objid = ESE_OBJID_CATALOG,
+    .root = ESE_PGNO_CATALOG,
+    .name = "MSysObjects",
+    .columns = OWN_COLUMNS,
+    .column = own_columns,
+};
+
+const struct ese_table *ese_catalog_own_table(void)
+{
+    return &own_table;
+}
+
+/* ---- memory ---- */
+
+/* Room for one more element of an array that grows by doubling. */
+static void *grow(void *array, unsigned count, size_t size)
+{
+    if (count & (count - 1) || count == 1)
+        return count == 1 ? realloc(array, 2 * size) : array;
+    return realloc(array, (count ? (size_t)count * 2 : 1) * size);
+}
+
+/* ---- one catalog row ---- */
+
+struct own_row {
+    struct ese_record record;
+    uint32_t table, type, id, coltype_or_root, space, flags, pages_or_locale;
+    struct bytes name;
+};
+
+static struct bytes own_bytes(const struct own_row *row, enum own_column which)
+{
+    struct ese_value value;
+    if (!ese_record_value(&row->record, &own_columns[which], &value, NULL) ||
+        value.kind != ESE_VALUE_PLAIN)
+        return (struct bytes){.at = NULL};
+    return value.data;
+}
+
+static uint32_t own_number(const struct own_row *row, enum own_column which)
+{
+    struct bytes b = own_bytes(row, which);
+    uint32_t value = 0;
+    for (size_t i = 0; i < b.size && i < 4; i++)
+        value |= (uint32_t)b.at[i] << 8 * i;
+    return value;
+}
+
+static bool read_row(struct own_row *row, const struct ese_cursor *c, struct fault *f)
+{
+    if (!ese_record_on_page(&row->record, &own_table, c->leaf, c->data, f))
+        return false;
+    row->table = own_number(row, OWN_TABLE);
+    row->type = own_number(row, OWN_TYPE);
+    row->id = own_number(row, OWN_ID);
+    row->coltype_or_root = own_number(row, OWN_COLTYPE_OR_ROOT);
+    row->space = own_number(row, OWN_SPACE);
+    row->flags = own_number(row, OWN_FLAGS);
+    row->pages_or_locale = own_number(row, OWN_PAGES_OR_LOCALE);
+    row->name = own_bytes(row, OWN_NAME);
+    if (row->name.size == 0 || row->name.size > NAME_MOST)
+        return fault_set(f, FAULT_DAMAGED, "a name of %zu bytes, expected 1 to %u", row->name.size,
+                         NAME_MOST);
+    return true;
+}
+
+static bool add_table(struct ese_catalog *cat, const struct own_row *row, struct fault *f)
+{
+    struct ese_table *grown = grow(cat->table, cat->tables, sizeof *grown);
+    if (grown == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    cat->table = grown;
+    struct ese_table *table = &cat->table[cat->tables++];
+    struct bytes parent = own_bytes(row, OWN_TEMPLATE);
+    *table = (struct ese_table){
+        .objid = row->table,
+        .root = row->coltype_or_root,
+        .flags = row->flags,
+        .name = arena_copy(&cat->arena, row->name),
+        .template_name = parent.size ? arena_copy(&cat->arena, parent) : NULL,
+        .long_value_chunk = own_number(row, OWN_LV_CHUNK_MAX),
+    };
+    if (table->name == NULL || (parent.size && table->template_name == NULL))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    return true;
+}
+
+static bool keep_default(struct ese_catalog *cat, const struct own_row *row, struct bytes *kept)
+{
+    struct bytes value = own_bytes(row, OWN_DEFAULT);
+    *kept = (struct bytes){.at = NULL};
+    if (value.at == NULL || !(row->flags & ESE_COLUMN_DEFAULT) ||
+        (row->flags & ESE_COLUMN_USER_DEFINED_DEFAULT))
+        return true;
+    const uint8_t *copy = arena_copy(&cat->arena, value);
+    if (copy == NULL)
+        return false;
+    *kept = bytes_of(copy, value.size);
+    return true;
+}
+
+static bool add_column(struct ese_catalog *cat, struct ese_table *table, const struct own_row *row,
+                       struct fault *f)
+{
+    if (row->id < ESE_FIXED_FIRST || row->id > ESE_TAGGED_LAST)
+        return fault_set(f, FAULT_DAMAGED, "column id %u, expected %u to %u", row->id,
+                         ESE_FIXED_FIRST, ESE_TAGGED_LAST);
+    struct ese_column *grown = grow(table->column, table->columns, sizeof *grown);
+    if (grown == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    table->column = grown;
+    struct ese_column *column = &table->column[table->columns];
+    *column = (struct ese_column){
+        .id = row->id,
+        .name = arena_copy(&cat->arena, row->name),
+        .type = row->coltype_or_root < ESE_COL_MAX ? (enum ese_coltype)row->coltype_or_root
+                                                   : ESE_COL_NIL,
+        .flags = row->flags,
+        .size = row->space,
+        .code_page = row->pages_or_locale,
+        .offset = (uint16_t)own_number(row, OWN_RECORD_OFFSET),
+    };
+    if (column->name == NULL || !keep_default(cat, row, &column->default_value))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    table->columns++;
+    return true;
+}
+
+/* KeyFldIDs and ConditionalColumns: 2 bytes a segment, or 4 with flags when the index says so. */
+static unsigned read_segments(struct bytes b, bool extended, struct ese_key_segment *segment)
+{
+    unsigned count = 0;
+    for (size_t at = 0; count < ESE_KEY_SEGMENTS_MOST; count++) {
+        struct ese_key_segment s = {0};
+        uint16_t id = 0;
+        uint8_t bits = 0;
+        if (extended) {
+            if (!bytes_u8(b, at, &bits) || !bytes_le16(b, at + 2, &id))
+                break;
+            s = (struct ese_key_segment){id, bits & 0x40, bits & 0x80, bits & 0x20};
+            at += 4;
+        } else {
+            if (!bytes_le16(b, at, &id))
+                break;
+            bool negative = id & 0x8000; /* descending, or in a condition: must be null */
+            s.column = negative ? (uint16_t)-id : id;
+            s.descending = s.must_be_null = negative;
+            at += 2;
+        }
+        segment[count] = s;
+    }
+    return count;
+}
+
+static bool add_index(struct ese_catalog *cat, struct ese_table *table, const struct own_row *row,
+                      struct fault *f)
+{
+    struct ese_index *grown = grow(table->index, table->indexes, sizeof *grown);
+    if (grown == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    table->index = grown;
+    struct ese_index *index = &table->index[table->indexes];
+    bool extended = row->flags & ESE_INDEX_EXTENDED_COLUMNS;
+    *index = (struct ese_index){
+        .objid = row->id,
+        .root = row->coltype_or_root,
+        .name = arena_copy(&cat->arena, row->name),
+        .flags = row->flags,
+        .locale = row->pages_or_locale,
+        .key_most = own_number(row, OWN_KEY_MOST),
+        .variable_most = (uint16_t)own_number(row, OWN_VAR_SEG_MAC),
+        .tuples = own_bytes(row, OWN_TUPLES).at != NULL,
+    };
+    index->segments = read_segments(own_bytes(row, OWN_KEY_COLUMNS), extended, index->segment);
+    index->conditions = read_segments(own_bytes(row, OWN_CONDITIONS), extended, index->condition);
+    if (index->name == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    table->indexes++;
+    return true;
+}
+
+static bool add_row(struct ese_catalog *cat, const struct own_row *row, struct fault *f)
+{
+    if (row->type == ESE_OBJECT_TABLE)
+        return add_table(cat, row, f);
+    struct ese_table *table = cat->tables ? &cat->table[cat->tables - 1] : NULL;
+    if (table == NULL || table->objid != row->table)
+        return fault_set(f, FAULT_DAMAGED, "\"%.*s\" belongs to table object %u, which is missing",
+                         (int)row->name.size, (const char *)row->name.at, row->table);
+    switch (row->type) {
+    case ESE_OBJECT_COLUMN:
+        return add_column(cat, table, row, f);
+    case ESE_OBJECT_INDEX:
+        return add_index(cat, table, row, f);
+    case ESE_OBJECT_LONG_VALUE:
+        table->long_value_root = row->coltype_or_root;
+        table->long_value_objid = row->id;
+        if (own_number(row, OWN_LV_CHUNK_MAX))
+            table->long_value_chunk = own_number(row, OWN_LV_CHUNK_MAX);
+        return true;
+    case ESE_OBJECT_CALLBACK:
+        return true;
+    }
+    return fault_set(f, FAULT_DAMAGED, "\"%.*s\" is of unknown kind %u", (int)row->name.size,
+                     (const char *)row->name.at, row->type);
+}
+
+/* ---- what tables take from their template ---- */
+
+static const struct ese_table *find_exact(const struct ese_catalog *cat, const char *name)
+{
+    for (unsigned i = 0; i < cat->tables; i++)
+        if (strcasecmp(cat->table[i].name, name) == 0)
+            return &cat->table[i];
+    return NULL;
+}
+
+/* Before revision 8 templates' tagged columns carry no flag, and own ids go on behind theirs. */
+static uint32_t first_own_tagged(const struct ese_table *parent)
+{
+    uint32_t first = 0;
+    for (unsigned i = 0; i < parent->columns; i++) {
+        const struct ese_column *column = &parent->column[i];
+        if (column->id >= ESE_TAGGED_FIRST && !(column->flags & ESE_COLUMN_TEMPLATE_ESE98) &&
+            column->id >= first)
+            first = column->id + 1;
+    }
+    return first;
+}
+
+static bool inherit_columns(struct ese_table *table, const struct ese_table *parent,
+                            struct fault *f)
+{
+    struct ese_column *both = calloc((size_t)parent->columns + table->columns + 1, sizeof *both);
+    if (both == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    for (unsigned i = 0; i < parent->columns; i++) {
+        both[i] = parent->column[i];
+        both[i].from_template = true;
+    }
+    if (table->columns > 0)
+        memcpy(both + parent->columns, table->column, table->columns * sizeof *both);
+    free(table->column);
+    table->column = both;
+    table->columns += parent->columns;
+    table->first_own_tagged = first_own_tagged(parent);
+    return true;
+}
+
+static void inherit_indexes(struct ese_table *table, const struct ese_table *parent)
+{
+    for (unsigned i = 0; i < table->indexes; i++) {
+        struct ese_index *index = &table->index[i];
+        for (unsigned k = 0; k < parent->indexes && (index->flags & ESE_INDEX_DERIVED); k++) {
+            const struct ese_index *from = &parent->index[k];
+            if (strcasecmp(index->name, from->name) != 0)
+                continue;
+            index->from_template = true;
+            if (index->segments == 0) {
+                index->segments = from->segments;
+                memcpy(index->segment, from->segment, sizeof index->segment);
+            }
+        }
+    }
+}
+
+/* The template of a table, unless the catalog is damaged or asks for more than memory should hold. */
+static const struct ese_table *find_parent(const struct ese_catalog *cat, const struct ese_table *table,
+                                           size_t inherited, struct fault *f)
+{
+    const struct ese_table *parent = find_exact(cat, table->template_name);
+    if (parent == NULL || parent == table || parent->template_name != NULL) {
+        fault_set(f, FAULT_DAMAGED, "table %s: its template table %s is missing", table->name,
+                  table->template_name);
+        return NULL;
+    }
+    if (inherited + parent->columns > INHERITED_MOST) {
+        fault_set(f, FAULT_LIMIT, "table %s: the %u columns of its template table %s are left out: "
+                  "the tables before it have %zu from theirs, expected at most %u", table->name,
+                  parent->columns, parent->name, inherited, INHERITED_MOST);
+        return NULL;
+    }
+    return parent;
+}
+
+/* A template has no template of its own, so one pass is enough; a cycle is simply not followed. */
+static bool inherit(struct ese_catalog *cat, struct fault *f)
+{
+    size_t inherited = 0;
+    for (unsigned i = 0; i < cat->tables; i++) {
+        struct ese_table *table = &cat->table[i];
+        struct fault why;
+        if (table->template_name == NULL)
+            continue;
+        const struct ese_table *parent = find_parent(cat, table, inherited, &why);
+        if (parent == NULL) {
+            if (cat->damage)
+                cat->damage(cat->context, &why);
+            continue;
+        }
+        inherited += parent->columns;
+        if (!inherit_columns(table, parent, f))
+            return false;
+        inherit_indexes(table, parent);
+    }
+    return true;
+}
+
+/* ---- deriving what old catalogs leave out ---- */
+
+/* Where the catalog has no offset for a fixed column it follows the one before.  The rows that describe
+ * the catalog itself have the offset of the first column for all of them. */
+static void place_fixed_columns(struct ese_table *table)
+{
+    bool own = table->objid == ESE_OBJID_CATALOG || table->objid == ESE_OBJID_CATALOG_SHADOW;
+    uint32_t next = 4;
+    for (unsigned i = 0; i < table->columns; i++) {
+        struct ese_column *column = &table->column[i];
+        if (column->id > ESE_FIXED_LAST)
+            continue;
+        if (column->offset == 0 || own)
+            column->offset = (uint16_t)next;
+        size_t size = ese_coltype_size(column->type);
+        next = column->offset + (uint32_t)(size ? size : column->size);
+    }
+}
+
+static bool read_rows(struct ese_catalog *cat, struct ese_cursor *c, struct fault *f)
+{
+    for (;;) {
+        struct fault row_fault = {.code = FAULT_NONE};
+        enum ese_step step = ese_cursor_next(c, &row_fault);
+        if (step == ESE_STEP_END)
+            return true;
+        struct own_row row;
+        bool ok = step == ESE_STEP_NODE && read_row(&row, c, &row_fault);
+        if (ok && add_row(cat, &row, &row_fault))
+            continue;
+        if (row_fault.code == FAULT_NO_MEMORY) {
+            *f = row_fault;
+            return false;
+        }
+        if (step == ESE_STEP_NODE)
+            fault_context(&row_fault, "page %u tag %u", c->leaf->number,
+                          c->index + c->leaf->reserved);
+        fault_context(&row_fault, "catalog");
+        if (cat->damage)
+            cat->damage(cat->context, &row_fault);
+        *f = row_fault;
+    }
+}
+
+bool ese_catalog_read(struct ese_pages *pages, uint32_t root,
+                      void (*damage)(void *, const struct fault *), void *context,
+                      struct ese_catalog **out, struct fault *f)
+{
+    struct ese_catalog *cat = calloc(1, sizeof *cat);
+    struct ese_cursor *c = malloc(sizeof *c);
+    bool ok = cat != NULL && c != NULL;
+    if (!ok)
+        fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    if (ok) {
+        struct fault last = {.code = FAULT_NONE};
+        cat->damage = damage;
+        cat->context = context;
+        ese_cursor_open(c, pages, root, 0);
+        ok = read_rows(cat, c, &last) && inherit(cat, &last);
+        if (ok && cat->tables == 0) {
+            ok = false;
+            if (last.code == FAULT_NONE)
+                fault_set(&last, FAULT_DAMAGED, "the catalog (page %u) is empty", root);
+        }
+        if (!ok && f)
+            *f = last;
+        ese_cursor_close(c);
+    }
+    free(c);
+    if (!ok) {
+        ese_catalog_close(cat);
+        return false;
+    }
+    for (unsigned i = 0; i < cat->tables; i++)
+        place_fixed_columns(&cat->table[i]);
+    *out = cat;
+    return true;
+}
+
+void ese_catalog_close(struct ese_catalog *cat)
+{
+    if (cat == NULL)
+        return;
+    for (unsigned i = 0; i < cat->tables; i++) {
+        free(cat->table[i].column);
+        free(cat->table[i].index);
+    }
+    arena_free(&cat->arena);
+    free(cat->table);
+    free(cat);
+}
+
+unsigned ese_catalog_tables(const struct ese_catalog *cat)
+{
+    return cat->tables;
+}
+
+const struct ese_table *ese_catalog_table(const struct ese_catalog *cat, unsigned i)
+{
+    return i < cat->tables ? &cat->table[i] : NULL;
+}
+
+const struct ese_table *ese_catalog_find(const struct ese_catalog *cat, const char *name)
+{
+    return find_exact(cat, name);
+}
+
+const struct ese_column *ese_table_column(const struct ese_table *table, const char *name)
+{
+    for (unsigned i = 0; i < table->columns; i++)
+        if (table->column[i].type != ESE_COL_NIL && strcasecmp(table->column[i].name, name) == 0)
+            return &table->column[i];
+    return NULL;
+}
+
+const struct ese_column *ese_table_segment_column(const struct ese_table *table,
+                                                  const struct ese_key_segment *segment)
+{
+    const struct ese_column *other = NULL;
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *column = &table->column[i];
+        if (column->id != segment->column)
+            continue;
+        if (column->from_template == segment->from_template)
+            return column;
+        other = column;
+    }
+    /* Old indexes did not store whose column it is, and a template's own columns are not inherited. */
+    return other;
+}
+
+const struct ese_column *ese_table_key_column(const struct ese_table *table)
+{
+    for (unsigned i = 0; i < table->indexes; i++) {
+        const struct ese_index *index = &table->index[i];
+        if (!(index->flags & ESE_INDEX_PRIMARY) || index->segments != 1)
+            continue;
+        const struct ese_column *column = ese_table_segment_column(table, &index->segment[0]);
+        return column && column->type == ESE_COL_LONG ? column : NULL;
+    }
+    return NULL;
+}

@@ -1,0 +1,160 @@
+/* Opening a database: see db.h. */
+#include "formats/ese/read/db.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+__attribute__((format(printf, 3, 4))) static void tell(struct ese_db *db, enum ese_notice notice,
+                                                       const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (notice != ESE_NOTICE_NOT_CLEAN && notice != ESE_NOTICE_NEW_REVISION)
+        db->damaged = true;
+    if (db->tell)
+        db->tell(db->context, notice, text);
+}
+
+static void tell_corrected(void *context, uint32_t page, uint32_t bit)
+{
+    tell(context, ESE_NOTICE_CORRECTED,
+         "page %u: bit %u (byte %u) is flipped; the checksum's code put it right in memory, the file "
+         "still has it",
+         page, bit, bit / 8);
+}
+
+static void tell_header(struct ese_db *db)
+{
+    const struct ese_headers *hs = &db->headers;
+    const struct ese_header *h = &hs->header;
+    if (hs->primary != ESE_HEADER_GOOD)
+        tell(db, ESE_NOTICE_HEADER_BAD, "the header %s; the shadow header is used",
+             ese_header_state_name(hs->primary));
+    else if (hs->shadow != ESE_HEADER_GOOD)
+        tell(db, ESE_NOTICE_SHADOW_BAD, "the shadow header %s",
+             ese_header_state_name(hs->shadow));
+    else if (!hs->equal)
+        tell(db, ESE_NOTICE_SHADOW_BAD, "the header and the shadow header differ");
+    if (h->state != ESE_STATE_CLEAN_SHUTDOWN)
+        tell(db, ESE_NOTICE_NOT_CLEAN,
+             "state %s: the transaction logs hold changes that this file does not have",
+             ese_state_name(h->state));
+    if (h->revision > ESE_REVISION_NEWEST_SEEN)
+        tell(db, ESE_NOTICE_NEW_REVISION,
+             "format revision 0x%x is newer than any this program was tested with (0x%x)",
+             h->revision, ESE_REVISION_NEWEST_SEEN);
+    uint64_t size = ese_file_size(db->file);
+    if (size % h->page_size != 0)
+        tell(db, ESE_NOTICE_CUT, "the file's %" PRIu64 " bytes are no whole number of %u-byte pages",
+             size, h->page_size);
+}
+
+/* Damage in a catalog is held back until it is known which catalog is used. */
+struct damage {
+    unsigned count;
+    struct fault first;
+};
+
+static void count_damage(void *context, const struct fault *f)
+{
+    struct damage *damage = context;
+    if (damage->count++ == 0)
+        damage->first = *f;
+}
+
+static bool read_catalog(struct ese_db *db, struct fault *f)
+{
+    struct damage first = {.count = 0}, second = {.count = 0};
+    struct ese_catalog *shadow = NULL;
+    struct fault why = {.code = FAULT_NONE};
+    bool usable = ese_catalog_read(db->pages, ESE_PGNO_CATALOG, count_damage, &first, &db->catalog, &why);
+    if (usable && first.count == 0)
+        return true;
+    bool other = ese_catalog_read(db->pages, ESE_PGNO_CATALOG_SHADOW, count_damage, &second, &shadow, NULL);
+    tell(db, ESE_NOTICE_CATALOG_DAMAGE, "%s", first.count ? first.first.text : why.text);
+    if (!usable && !other) {
+        if (f)
+            *f = why;
+        return fault_context(f, "neither the catalog nor its shadow can be read");
+    }
+    if (other && (!usable || second.count < first.count)) {
+        ese_catalog_close(db->catalog);
+        db->catalog = shadow;
+        db->catalog_is_shadow = true;
+        tell(db, ESE_NOTICE_CATALOG_SHADOW, "the shadow catalog (page %u) is used instead",
+             ESE_PGNO_CATALOG_SHADOW);
+    } else {
+        ese_catalog_close(shadow);
+    }
+    return true;
+}
+
+bool ese_db_open_file(struct ese_file *file, ese_notice_fn tell_fn, void *context,
+                      struct ese_db **out, struct fault *f)
+{
+    struct ese_db *db = calloc(1, sizeof *db);
+    if (db == NULL) {
+        ese_file_close(file);
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    }
+    db->file = file;
+    db->tell = tell_fn;
+    db->context = context;
+    bool ok = ese_headers_read(file, &db->headers, f);
+    if (ok)
+        tell_header(db);
+    ok = ok && ese_pages_open(file, db->headers.header.page_size, &db->pages, f);
+    if (ok)
+        ese_pages_on_corrected(db->pages, tell_corrected, db);
+    ok = ok && read_catalog(db, f);
+    if (!ok) {
+        ese_db_close(db);
+        return false;
+    }
+    *out = db;
+    return true;
+}
+
+bool ese_db_open(const char *path, ese_notice_fn tell_fn, void *context, struct ese_db **db,
+                 struct fault *f)
+{
+    struct ese_file *file;
+    return ese_file_open(path, &file, f) && ese_db_open_file(file, tell_fn, context, db, f);
+}
+
+void ese_db_close(struct ese_db *db)
+{
+    if (db == NULL)
+        return;
+    ese_catalog_close(db->catalog);
+    ese_pages_close(db->pages);
+    ese_file_close(db->file);
+    free(db);
+}
+
+uint64_t ese_db_count_rows(struct ese_db *db, const struct ese_table *table,
+                           void (*damage)(void *, const struct fault *), void *context)
+{
+    struct ese_cursor c;
+    uint64_t rows = 0;
+    ese_cursor_open(&c, db->pages, table->root, table->objid);
+    for (;;) {
+        struct fault f = {.code = FAULT_NONE};
+        enum ese_step step = ese_cursor_next(&c, &f);
+        if (step == ESE_STEP_END)
+            break;
+        if (step == ESE_STEP_NODE)
+            rows++;
+        else if (damage)
+            damage(context, &f);
+        if (f.code == FAULT_NO_MEMORY)
+            break;
+    }
+    ese_cursor_close(&c);
+    return rows;
+}

@@ -1,0 +1,223 @@
+/* Opening and reading the database file: see file.h. */
+#include "formats/ese/read/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <zlib.h>
+
+struct ese_file {
+    int descriptor; /* -1: in memory */
+    struct bytes memory;
+    uint64_t size;
+    struct stat named;
+    bool packed;
+};
+
+enum { UNPACK_STEP = 256 * 1024 };
+
+static const char *kind_of(const struct stat *st)
+{
+    if (S_ISDIR(st->st_mode))
+        return "a directory";
+    if (S_ISFIFO(st->st_mode))
+        return "a pipe";
+    if (S_ISSOCK(st->st_mode))
+        return "a socket";
+    return "a device";
+}
+
+static bool write_all(int to, const uint8_t *from, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(to, from, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        from += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* An unnamed file in TMPDIR; where the file system has no such thing, one in memory. */
+static int temporary_file(void)
+{
+    const char *folder = getenv("TMPDIR");
+    if (folder == NULL || folder[0] == '\0')
+        folder = "/tmp";
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return fd >= 0 ? fd : memfd_create("kmmigrate", MFD_CLOEXEC);
+}
+
+static bool unpack_into(gzFile from, int to, struct fault *f)
+{
+    uint8_t *step = malloc(UNPACK_STEP);
+    if (step == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory while unpacking gzip data");
+    bool ok = true;
+    for (;;) {
+        int n = gzread(from, step, UNPACK_STEP);
+        if (n > 0 && !write_all(to, step, (size_t)n)) {
+            ok = fault_set(f, FAULT_IO, "no room to unpack the gzip data into TMPDIR: %s",
+                           strerror(errno));
+            break;
+        }
+        if (n > 0)
+            continue;
+        int code = Z_OK;
+        const char *why = gzerror(from, &code);
+        if (n < 0 || code == Z_BUF_ERROR)
+            ok = fault_set(f, FAULT_DAMAGED, "the gzip data cannot be unpacked: %s; get the file again",
+                           code == Z_ERRNO ? strerror(errno) : why);
+        break;
+    }
+    free(step);
+    return ok;
+}
+
+/* Replaces the packed file's descriptor by one of an unnamed file with what it holds. */
+static bool unpack(struct ese_file *file, struct fault *f)
+{
+    int plain = temporary_file(), packed = file->descriptor;
+    if (plain < 0)
+        return fault_set(f, FAULT_IO, "no temporary file to unpack into: %s", strerror(errno));
+    gzFile gz = gzdopen(packed, "rb");
+    if (gz == NULL) {
+        close(plain);
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory while unpacking gzip data");
+    }
+    bool ok = unpack_into(gz, plain, f);
+    gzclose_r(gz); /* closes `packed` */
+    file->descriptor = plain;
+    file->packed = true;
+    struct stat st;
+    if (ok && fstat(plain, &st) != 0)
+        ok = fault_set(f, FAULT_IO, "fstat: %s", strerror(errno));
+    if (ok)
+        file->size = (uint64_t)st.st_size;
+    return ok;
+}
+
+static const char *next_step(int error)
+{
+    if (error == EACCES || error == EPERM)
+        return "; run this as a user who may read it";
+    return error == ENOENT || error == ENOTDIR ? "; check the name" : "";
+}
+
+static bool open_descriptor(struct ese_file *file, const char *path, struct fault *f)
+{
+    /* O_NONBLOCK: a pipe or a device under the name must be refused, not waited for. */
+    file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file->descriptor < 0)
+        return fault_set(f, errno == ENOENT ? FAULT_MISSING : FAULT_IO, "cannot be opened: %s%s",
+                         strerror(errno), next_step(errno));
+    if (fstat(file->descriptor, &file->named) != 0)
+        return fault_set(f, FAULT_IO, "cannot be examined: %s", strerror(errno));
+    if (!S_ISREG(file->named.st_mode))
+        return fault_set(f, FAULT_NOT_THIS, "expected a database file, found %s; name the file itself",
+                         kind_of(&file->named));
+    file->size = (uint64_t)file->named.st_size;
+    uint8_t magic[2];
+    size_t got;
+    if (!ese_file_read(file, 0, magic, sizeof magic, &got, f))
+        return false;
+    if (got == 2 && magic[0] == 0x1f && magic[1] == 0x8b && !unpack(file, f))
+        return false;
+    if (file->size == 0)
+        return fault_set(f, FAULT_NOT_THIS,
+                         "expected a database file, found an empty file; get the file again");
+    return true;
+}
+
+bool ese_file_open(const char *path, struct ese_file **file, struct fault *f)
+{
+    struct ese_file *opened = calloc(1, sizeof *opened);
+    if (opened == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    if (!open_descriptor(opened, path, f)) {
+        ese_file_close(opened);
+        return false;
+    }
+    *file = opened;
+    return true;
+}
+
+bool ese_file_over(struct bytes b, struct ese_file **file, struct fault *f)
+{
+    struct ese_file *opened = calloc(1, sizeof *opened);
+    if (opened == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    opened->descriptor = -1;
+    opened->memory = b;
+    opened->size = b.size;
+    *file = opened;
+    return true;
+}
+
+void ese_file_close(struct ese_file *file)
+{
+    if (file == NULL)
+        return;
+    if (file->descriptor >= 0)
+        close(file->descriptor);
+    free(file);
+}
+
+uint64_t ese_file_size(const struct ese_file *file)
+{
+    return file->size;
+}
+
+int ese_file_descriptor(const struct ese_file *file)
+{
+    return file->descriptor;
+}
+
+const struct stat *ese_file_stat(const struct ese_file *file)
+{
+    return &file->named;
+}
+
+bool ese_file_is_packed(const struct ese_file *file)
+{
+    return file->packed;
+}
+
+static size_t read_memory(const struct ese_file *file, uint64_t offset, void *to, size_t size)
+{
+    struct bytes from = bytes_from(file->memory, offset < SIZE_MAX ? (size_t)offset : SIZE_MAX);
+    if (from.size > size)
+        from.size = size;
+    if (from.size > 0)
+        memcpy(to, from.at, from.size);
+    return from.size;
+}
+
+bool ese_file_read(struct ese_file *file, uint64_t offset, void *to, size_t size, size_t *got,
+                   struct fault *f)
+{
+    *got = 0;
+    if (file->descriptor < 0) {
+        *got = read_memory(file, offset, to, size);
+        return true;
+    }
+    while (*got < size) {
+        ssize_t n = pread(file->descriptor, (uint8_t *)to + *got, size - *got, (off_t)(offset + *got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fault_set(f, FAULT_IO, "read error at byte %" PRIu64 ": %s", offset + *got,
+                             strerror(errno));
+        if (n == 0)
+            break;
+        *got += (size_t)n;
+    }
+    return true;
+}

@@ -1,0 +1,277 @@
+/* Reading the header and its shadow: see header.h. */
+#include "formats/ese/read/header.h"
+
+#include "formats/ese/layout/checksum.h"
+
+#include <inttypes.h>
+
+static struct ese_time read_time(struct bytes b, size_t at)
+{
+    struct ese_time t = {0};
+    bytes_u8(b, at, &t.second);
+    bytes_u8(b, at + 1, &t.minute);
+    bytes_u8(b, at + 2, &t.hour);
+    bytes_u8(b, at + 3, &t.day);
+    bytes_u8(b, at + 4, &t.month);
+    bytes_u8(b, at + 5, &t.year);
+    return t;
+}
+
+static struct ese_signature read_signature(struct bytes b, size_t at)
+{
+    struct ese_signature s = {.created = read_time(b, at + 4)};
+    bytes_le32(b, at, &s.random);
+    return s;
+}
+
+static struct ese_log_position read_position(struct bytes b, size_t at)
+{
+    struct ese_log_position p = {0};
+    uint32_t generation = 0;
+    bytes_le16(b, at, &p.byte);
+    bytes_le16(b, at + 2, &p.sector);
+    bytes_le32(b, at + 4, &generation);
+    p.generation = (int32_t)generation;
+    return p;
+}
+
+static uint32_t word(struct bytes b, size_t at)
+{
+    uint32_t value = 0;
+    bytes_le32(b, at, &value);
+    return value;
+}
+
+void ese_header_parse(struct bytes b, struct ese_header *h)
+{
+    *h = (struct ese_header){
+        .version = word(b, ESE_HEADER_VERSION_AT),
+        .revision = word(b, ESE_HEADER_REVISION_AT),
+        .page_size = word(b, ESE_HEADER_PAGE_SIZE_AT),
+        .state = word(b, ESE_HEADER_STATE_AT),
+        .file_type = word(b, ESE_HEADER_FILE_TYPE_AT),
+        .db_id = word(b, ESE_HEADER_DBID_AT),
+        .create_version = word(b, ESE_HEADER_CREATE_VERSION_AT),
+        .create_revision = word(b, ESE_HEADER_CREATE_VERSION_AT + 4),
+        .flags = word(b, ESE_HEADER_FLAGS_AT),
+        .objid_last = word(b, ESE_HEADER_OBJID_LAST_AT),
+        .signature = read_signature(b, ESE_HEADER_SIGNATURE_AT),
+        .log_signature = read_signature(b, ESE_HEADER_LOG_SIGNATURE_AT),
+        .consistent_at = read_position(b, ESE_HEADER_CONSISTENT_AT),
+        .consistent = read_time(b, ESE_HEADER_CONSISTENT_AT + 8),
+        .attached = read_time(b, ESE_HEADER_ATTACH_AT),
+        .attached_at = read_position(b, ESE_HEADER_ATTACH_AT + 8),
+        .detached = read_time(b, ESE_HEADER_DETACH_AT),
+        .detached_at = read_position(b, ESE_HEADER_DETACH_AT + 8),
+        .os_major = word(b, ESE_HEADER_OS_AT),
+        .os_minor = word(b, ESE_HEADER_OS_AT + 4),
+        .os_build = word(b, ESE_HEADER_OS_AT + 8),
+        .os_service_pack = word(b, ESE_HEADER_OS_AT + 12),
+        .repair_count = word(b, ESE_HEADER_REPAIR_COUNT_AT),
+        .repaired = read_time(b, ESE_HEADER_REPAIR_TIME_AT),
+        .scrubbed = read_time(b, ESE_HEADER_SCRUB_TIME_AT),
+        .generation_min_required = (int32_t)word(b, ESE_HEADER_GENERATIONS_AT),
+        .generation_max_required = (int32_t)word(b, ESE_HEADER_GENERATIONS_AT + 4),
+    };
+    bytes_le64(b, ESE_HEADER_DBTIME_AT, &h->dbtime);
+    if (h->page_size == 0)
+        h->page_size = 4096; /* from before page sizes could be chosen */
+}
+
+const char *ese_header_state_name(enum ese_header_state state)
+{
+    switch (state) {
+    case ESE_HEADER_GOOD:
+        return "is good";
+    case ESE_HEADER_UNREADABLE:
+        return "is cut short by the end of the file";
+    case ESE_HEADER_NOT_ESE:
+        return "lacks the ESE magic number";
+    case ESE_HEADER_BAD_CHECKSUM:
+        return "has a wrong checksum";
+    case ESE_HEADER_BAD_PAGE_SIZE:
+        return "names a page size that cannot be";
+    }
+    return "?";
+}
+
+/* Judges the `size` bytes at `offset` as a header of that page size; they go to `raw`. */
+static bool judge(struct ese_file *file, uint64_t offset, uint32_t size, uint8_t *raw,
+                  enum ese_header_state *state, struct fault *f)
+{
+    size_t got;
+    if (!ese_file_read(file, offset, raw, size, &got, f))
+        return false;
+    struct bytes page = bytes_of(raw, got);
+    struct ese_header h;
+    if (got < ESE_HEADER_SIZE) {
+        *state = got >= 8 && word(page, ESE_HEADER_MAGIC_AT) != ESE_MAGIC ? ESE_HEADER_NOT_ESE
+                                                                         : ESE_HEADER_UNREADABLE;
+        return true;
+    }
+    ese_header_parse(page, &h);
+    if (word(page, ESE_HEADER_MAGIC_AT) != ESE_MAGIC)
+        *state = ESE_HEADER_NOT_ESE;
+    else if (got < size)
+        *state = ESE_HEADER_UNREADABLE;
+    else if (ese_checksum_xor(page) != word(page, 0))
+        *state = ESE_HEADER_BAD_CHECKSUM;
+    else if (h.page_size != size)
+        *state = ESE_HEADER_BAD_PAGE_SIZE;
+    else
+        *state = ESE_HEADER_GOOD;
+    return true;
+}
+
+/* The page size that the primary header names, or 0 when it names none that exists. */
+static bool named_page_size(struct ese_file *file, uint8_t *raw, uint32_t *size, struct fault *f)
+{
+    size_t got;
+    if (!ese_file_read(file, 0, raw, ESE_PAGE_SIZE_MIN, &got, f))
+        return false;
+    *size = 0;
+    struct ese_header h;
+    ese_header_parse(bytes_of(raw, got), &h);
+    if (got >= ESE_HEADER_SIZE && word(bytes_of(raw, got), ESE_HEADER_MAGIC_AT) == ESE_MAGIC &&
+        ese_page_size_valid(h.page_size))
+        *size = h.page_size;
+    return true;
+}
+
+/* The primary's checksum tells its size when its own field does not: the sum covers just one page. */
+static bool judge_primary(struct ese_file *file, struct ese_headers *hs, uint32_t *size,
+                          struct fault *f)
+{
+    uint32_t named;
+    if (!named_page_size(file, hs->raw, &named, f))
+        return false;
+    *size = named ? named : 4096;
+    if (!judge(file, 0, *size, hs->raw, &hs->primary, f))
+        return false;
+    if (hs->primary == ESE_HEADER_GOOD && named == 0)
+        hs->primary = ESE_HEADER_BAD_PAGE_SIZE;
+    if (named == 0 && hs->primary == ESE_HEADER_BAD_CHECKSUM)
+        hs->primary = ESE_HEADER_BAD_PAGE_SIZE;
+    return true;
+}
+
+/* Without a good primary nothing says where the shadow starts: every page size is tried. */
+static bool find_shadow(struct ese_file *file, struct ese_headers *hs, struct fault *f)
+{
+    enum ese_header_state first_seen = ESE_HEADER_NOT_ESE;
+    for (uint32_t size = ESE_PAGE_SIZE_MIN; size <= ESE_PAGE_SIZE_MAX; size *= 2) {
+        if (!judge(file, size, size, hs->raw, &hs->shadow, f))
+            return false;
+        if (hs->shadow == ESE_HEADER_GOOD)
+            return true;
+        if (first_seen == ESE_HEADER_NOT_ESE)
+            first_seen = hs->shadow;
+    }
+    hs->shadow = first_seen;
+    return true;
+}
+
+static bool judge_shadow(struct ese_file *file, struct ese_headers *hs, uint32_t size,
+                         struct fault *f)
+{
+    uint8_t other[ESE_PAGE_SIZE_MAX];
+    if (!judge(file, size, size, other, &hs->shadow, f))
+        return false;
+    hs->equal = hs->shadow == ESE_HEADER_GOOD && memcmp(hs->raw, other, size) == 0;
+    return true;
+}
+
+static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, struct fault *f)
+{
+    uint8_t start[8] = {0};
+    size_t got;
+    if (!ese_file_read(file, 0, start, sizeof start, &got, f))
+        return false;
+    if (got < sizeof start)
+        return fault_set(f, FAULT_NOT_THIS,
+                         "not an ESE database: expected at least a header of %u bytes, found %zu; name "
+                         "another file, or get this one again",
+                         ESE_PAGE_SIZE_MIN, got);
+    if (hs->primary == ESE_HEADER_NOT_ESE &&
+        (hs->shadow == ESE_HEADER_NOT_ESE || hs->shadow == ESE_HEADER_UNREADABLE))
+        return fault_set(f, FAULT_NOT_THIS,
+                         "not an ESE database: expected 0x%08x at byte 4 of the header, found 0x%08x, "
+                         "and no shadow header; name another file, or restore this one from a backup",
+                         ESE_MAGIC, word(bytes_of(start, sizeof start), ESE_HEADER_MAGIC_AT));
+    return fault_set(f, FAULT_DAMAGED,
+                     "neither header can be used: the header %s, the shadow header %s; restore "
+                     "the file from a backup",
+                     ese_header_state_name(hs->primary), ese_header_state_name(hs->shadow));
+}
+
+/* What this program can read at all, as an attach of the engine checks it. */
+static bool refuse_foreign(const struct ese_header *h, struct fault *f)
+{
+    if (h->version < ESE_VERSION)
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "database format 0x%x is older than ESE97: expected 0x%x; convert it with the "
+                         "engine that wrote it",
+                         h->version, ESE_VERSION);
+    if (h->version > ESE_VERSION)
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "unknown database format version 0x%x: expected 0x%x; a later kmmigrate may know it",
+                         h->version, ESE_VERSION);
+    if (h->file_type > 1 && h->file_type != 5)
+        return fault_set(f, FAULT_NOT_THIS,
+                         "an ESE file, but not a database: expected file type 1, found %u; name the "
+                         "database file",
+                         h->file_type);
+    return true;
+}
+
+/* A header whose shadow stands not behind it, but where another page size has it, names a wrong size. */
+static bool doubt_page_size(struct ese_file *file, struct ese_headers *hs, uint32_t size,
+                            struct fault *f)
+{
+    enum ese_header_state behind = hs->shadow;
+    if (!find_shadow(file, hs, f))
+        return false;
+    if (hs->shadow == ESE_HEADER_GOOD) {
+        hs->primary = ESE_HEADER_BAD_PAGE_SIZE;
+        return true;
+    }
+    hs->shadow = behind;
+    return judge(file, 0, size, hs->raw, &hs->primary, f); /* find_shadow() used hs->raw */
+}
+
+bool ese_headers_read(struct ese_file *file, struct ese_headers *hs, struct fault *f)
+{
+    uint32_t size;
+    *hs = (struct ese_headers){.equal = false};
+    if (!judge_primary(file, hs, &size, f))
+        return false;
+    if (hs->primary == ESE_HEADER_GOOD) {
+        if (!judge_shadow(file, hs, size, f))
+            return false;
+        if (hs->shadow != ESE_HEADER_GOOD && !doubt_page_size(file, hs, size, f))
+            return false;
+    } else {
+        if (!find_shadow(file, hs, f))
+            return false;
+        if (hs->shadow != ESE_HEADER_GOOD)
+            return refuse_both(file, hs, f);
+    }
+    ese_header_parse(bytes_of(hs->raw, sizeof hs->raw), &hs->header);
+    return refuse_foreign(&hs->header, f);
+}
+
+bool ese_time_seconds(struct ese_time t, int64_t *seconds)
+{
+    if (t.month < 1 || t.month > 12 || t.day < 1 || t.day > 31 || t.hour > 23 || t.minute > 59 ||
+        t.second > 60)
+        return false;
+    /* Days since 1970-03-01 by the usual civil-calendar rule; years start in March. */
+    int64_t y = 1900 + t.year - (t.month <= 2);
+    int64_t m = (t.month + 9) % 12;
+    int64_t era = y / 400, year_of_era = y % 400;
+    int64_t day_of_year = (153 * m + 2) / 5 + t.day - 1;
+    int64_t days = era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+                   day_of_year - 719468;
+    *seconds = days * 86400 + t.hour * 3600 + t.minute * 60 + t.second;
+    return true;
+}

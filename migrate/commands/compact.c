@@ -1,0 +1,89 @@
+/* kmmigrate compact: the same database, rebuilt. */
+#include "formats/ese/build/compact.h"
+#include "migrate/commands/command.h"
+#include "migrate/console/json.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+#include "migrate/console/progress.h"
+#include "migrate/store/store.h"
+
+#include <inttypes.h>
+
+static void tell_dropped(void *context, const char *text)
+{
+    (void)context;
+    message_error("%s", text);
+}
+
+static void write_result(const struct store *store, const struct ese_compact_result *r,
+                         const struct options *options)
+{
+    struct json *json = options->json ? json_open(true) : NULL;
+    if (json == NULL) {
+        output_format("%s: %u of %u pages in use, %" PRIu64 " rows, %" PRIu64 " index entries, %" PRIu64
+                      " long values; %" PRIu64 " rows dropped\n",
+                      options->output, r->built.used_pages, r->built.pages, r->built.rows,
+                      r->built.index_entries, r->built.long_values, r->dropped_rows);
+        return;
+    }
+    const struct {
+        const char *key;
+        uint64_t value;
+    } members[] = {{"pages_before", r->source_pages},     {"pages", r->built.pages},
+                   {"pages_used", r->built.used_pages},   {"rows", r->built.rows},
+                   {"index_entries", r->built.index_entries}, {"long_values", r->built.long_values},
+                   {"dropped_rows", r->dropped_rows}};
+    json_map(json);
+    json_key(json, "store");
+    json_string(json, store->path);
+    json_key(json, "written");
+    json_string(json, options->output);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        json_key(json, members[i].key);
+        json_unsigned(json, members[i].value);
+    }
+    json_end_map(json);
+    json_end_document(json);
+    json_close(json);
+}
+
+static int compact(struct store *store, const struct options *options)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct ese_compact_result result;
+    struct progress progress = progress_begin("compacting", options->quiet);
+    struct ese_compact_options how = {.keep_first = options->keep_first,
+                                      .any_revision = options->force,
+                                      .progress = progress_step,
+                                      .dropped = tell_dropped,
+                                      .context = &progress,
+                                      .stop = message_watch_interrupt()};
+    bool ok = ese_compact_to(store->db, options->output, options->force, &how, &result, &f);
+    progress_end(&progress);
+    if (ok) {
+        write_result(store, &result, options);
+        return result.dropped_rows ? EXIT_REPAIRED : EXIT_CLEAN;
+    }
+    if (result.interrupted) {
+        message_error("cancelled; nothing was written");
+        return EXIT_CANCELLED;
+    }
+    message_error("%s: %s%s", store->path, f.text,
+                  result.duplicate ? "; --keep-first keeps the first of them" : "");
+    return EXIT_TROUBLE;
+}
+
+int cmd_compact(const struct options *options)
+{
+    struct store store;
+    if (options->output == NULL) {
+        message_error("compact: expected -o NEW");
+        return EXIT_USAGE;
+    }
+    int status = store_open(&store, options->operand[0]);
+    if (status != EXIT_CLEAN)
+        return status;
+    status = compact(&store, options);
+    store_close(&store);
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}

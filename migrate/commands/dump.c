@@ -1,0 +1,138 @@
+/* kmmigrate dump: the rows of one table of any ESE database, as they are read. */
+#include "migrate/commands/command.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+#include "migrate/profile/profile.h"
+#include "migrate/store/store.h"
+#include "migrate/console/value.h"
+
+struct dump {
+    struct store store;
+    const struct ese_table *table;
+    struct json *json;
+    struct value_writer *writer;
+    unsigned damage; /* how many places could not be read */
+};
+
+enum { DAMAGE_PRINTED_MOST = 20 };
+
+static void tell_damage(struct dump *d, const struct fault *f)
+{
+    d->damage++;
+    if (d->damage <= DAMAGE_PRINTED_MOST)
+        message_error("%s: table %s: %s", d->store.path, d->table->name, f->text);
+    if (d->damage == DAMAGE_PRINTED_MOST)
+        message_error("%s: more damage is not listed; see kmmigrate check --structure",
+                      d->store.path);
+}
+
+static bool is_shown(const struct ese_column *column)
+{
+    return column->type != ESE_COL_NIL;
+}
+
+static void write_names(const struct dump *d)
+{
+    char name[256];
+    bool first = true;
+    for (unsigned i = 0; i < d->table->columns; i++) {
+        if (!is_shown(&d->table->column[i]))
+            continue;
+        if (!first)
+            output_text("\t");
+        first = false;
+        value_name(d->table->column[i].name, name);
+        output_field(name, strlen(name));
+    }
+    output_text("\n");
+}
+
+static void write_row(struct dump *d, const struct ese_record *record, const struct ese_cursor *c)
+{
+    bool first = true;
+    if (d->json)
+        json_map(d->json);
+    for (unsigned i = 0; i < d->table->columns; i++) {
+        const struct ese_column *column = &d->table->column[i];
+        struct fault f;
+        if (!is_shown(column))
+            continue;
+        if (!d->json && !first)
+            output_text("\t");
+        first = false;
+        if (value_write(d->writer, record, column, &f))
+            continue;
+        fault_context(&f, "page %u tag %u", c->leaf->number, c->index + c->leaf->reserved);
+        tell_damage(d, &f);
+    }
+    if (d->json) {
+        json_end_map(d->json);
+        json_end_document(d->json);
+    } else {
+        output_text("\n");
+    }
+}
+
+static void write_rows(struct dump *d)
+{
+    struct ese_cursor c;
+    ese_cursor_open(&c, d->store.db->pages, d->table->root, d->table->objid);
+    while (!output_failed()) {
+        struct fault f = {.code = FAULT_NONE};
+        enum ese_step step = ese_cursor_next(&c, &f);
+        if (step == ESE_STEP_END)
+            break;
+        struct ese_record record;
+        if (step == ESE_STEP_NODE && ese_record_on_page(&record, d->table, c.leaf, c.data, &f)) {
+            write_row(d, &record, &c);
+            continue;
+        }
+        if (step == ESE_STEP_NODE)
+            fault_context(&f, "page %u tag %u", c.leaf->number, c.index + c.leaf->reserved);
+        tell_damage(d, &f);
+        if (f.code == FAULT_NO_MEMORY)
+            break;
+    }
+    ese_cursor_close(&c);
+}
+
+static int dump_table(struct dump *d, const struct options *options)
+{
+    d->json = options->json ? json_open(false) : NULL;
+    d->writer = value_writer_open(&d->store, d->json);
+    int status = EXIT_TROUBLE;
+    if (d->writer == NULL || (options->json && d->json == NULL)) {
+        message_error("out of memory");
+    } else {
+        if (!options->json)
+            write_names(d);
+        write_rows(d);
+        status = d->damage || d->store.damaged ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
+        if (!output_finish())
+            status |= EXIT_TROUBLE;
+    }
+    value_writer_close(d->writer);
+    json_close(d->json);
+    return status;
+}
+
+int cmd_dump(const struct options *options)
+{
+    struct dump d = {.damage = 0};
+    if (options->table == NULL) {
+        message_error("dump: expected --table T; kmmigrate info %s lists the tables",
+                      options->operand[0]);
+        return EXIT_USAGE;
+    }
+    message_end_on_interrupt();
+    int status = store_open(&d.store, options->operand[0]);
+    if (status != EXIT_CLEAN)
+        return status;
+    struct profile profile;
+    status = store_use_profile(&d.store, &profile, options->profile);
+    d.table = status == EXIT_CLEAN ? store_table(&d.store, options->table) : NULL;
+    status = d.table ? dump_table(&d, options) : EXIT_TROUBLE;
+    profile_close(&profile);
+    store_close(&d.store);
+    return status;
+}

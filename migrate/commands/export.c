@@ -1,0 +1,127 @@
+/* kmmigrate export: the certificate list as PEM, PKCS#7 or a serialized store. */
+#include "formats/outfile.h"
+#include "migrate/decide/assess.h"
+#include "migrate/console/json.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* The form is told by the file's name. */
+static bool kind_of(const char *path, enum certlist_kind *kind)
+{
+    static const struct {
+        const char *suffix;
+        enum certlist_kind kind;
+    } kinds[] = {{".pem", CERTLIST_PEM},   {".crt", CERTLIST_PEM},   {".p7b", CERTLIST_PKCS7},
+                 {".p7c", CERTLIST_PKCS7}, {".sst", CERTLIST_SST}};
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcasecmp(dot, kinds[i].suffix) == 0) {
+            *kind = kinds[i].kind;
+            return true;
+        }
+    return false;
+}
+
+/* All entries in their order; what is no certificate cannot be in such a file, and is told. */
+static unsigned write_list(const struct model *m, enum certlist_kind kind, struct buffer *out,
+                           unsigned *left_out)
+{
+    struct certlist_writer writer;
+    unsigned written = 0;
+    certlist_write_begin(&writer, kind, out);
+    for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
+        struct certlist_entry entry = {.type = CERTLIST_CERTIFICATE,
+                                       .encoded = cert->der,
+                                       .properties = m->entry[i].properties,
+                                       .encoding = m->entry[i].encoding};
+        if (cert->parsed && certlist_write(&writer, &entry)) {
+            written++;
+            continue;
+        }
+        ++*left_out;
+        message_error("entry %d was left out: it is not a certificate", m->entry[i].key);
+    }
+    return certlist_write_end(&writer) ? written : 0;
+}
+
+static bool write_bytes(int descriptor, struct bytes b, struct fault *f)
+{
+    while (b.size > 0) {
+        ssize_t n = write(descriptor, b.at, b.size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fault_set(f, FAULT_IO, "cannot be written: %s", strerror(errno));
+        b = bytes_from(b, (size_t)n);
+    }
+    return true;
+}
+
+static void tell_written(const struct assessment *a, enum certlist_kind kind,
+                         const struct options *options, unsigned written, unsigned left_out)
+{
+    struct json *json = options->json ? json_open(true) : NULL;
+    if (json == NULL) {
+        if (!options->quiet)
+            output_format("%s: %u certificates, %s\n", options->to, written, certlist_kind_name(kind));
+        return;
+    }
+    json_map(json);
+    json_key(json, "store");
+    json_string(json, a->store.path);
+    json_key(json, "written");
+    json_string(json, options->to);
+    json_key(json, "form");
+    json_string(json, certlist_kind_name(kind));
+    json_key(json, "certificates");
+    json_unsigned(json, written);
+    json_key(json, "left_out");
+    json_unsigned(json, left_out);
+    json_end_map(json);
+    json_end_document(json);
+    json_close(json);
+}
+
+static int export_list(const struct assessment *a, enum certlist_kind kind,
+                       const struct options *options)
+{
+    struct buffer list = {0};
+    struct outfile *out = NULL;
+    struct fault f = {.code = FAULT_NONE};
+    unsigned left_out = 0;
+    unsigned written = write_list(&a->model, kind, &list, &left_out);
+    bool ok = !list.failed || fault_set(&f, FAULT_NO_MEMORY, "out of memory");
+    ok = ok && outfile_create(options->to, ese_file_stat(a->store.db->file), options->force, &out, &f) &&
+         write_bytes(outfile_descriptor(out), buffer_bytes(&list), &f) && outfile_commit(out, &f);
+    outfile_discard(out);
+    buffer_free(&list);
+    if (!ok) {
+        message_error("%s: %s", options->to, f.text);
+        return EXIT_TROUBLE;
+    }
+    tell_written(a, kind, options, written, left_out);
+    return left_out ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
+}
+
+int cmd_export(const struct options *options)
+{
+    struct assessment a;
+    enum certlist_kind kind;
+    if (options->to == NULL || !kind_of(options->to, &kind)) {
+        message_error("export: expected --to FILE.pem, FILE.p7b or FILE.sst%s%s",
+                      options->to ? ", found " : "", options->to ? options->to : "");
+        return EXIT_USAGE;
+    }
+    message_end_on_interrupt();
+    int status = assess_list(&a, options->operand[0], options);
+    if (status == EXIT_CLEAN)
+        status = export_list(&a, kind, options);
+    assess_close(&a);
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}

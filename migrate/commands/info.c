@@ -1,0 +1,280 @@
+/* kmmigrate info: what a database is and what is in it. */
+#include "migrate/commands/command.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+#include "migrate/store/store.h"
+#include "migrate/console/value.h"
+
+#include <inttypes.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct info {
+    struct store store;
+    struct json *json;
+    const struct options *options;
+    bool damaged;
+};
+
+static void tell_damage(void *context, const struct fault *f)
+{
+    struct info *info = context;
+    if (!info->damaged)
+        message_error("%s: rows are missing from the counts: %s; see kmmigrate check --structure",
+                      info->store.path, f->text);
+    info->damaged = true;
+}
+
+static void json_name(struct json *json, const char *name)
+{
+    char utf8[256];
+    json_string(json, value_name(name, utf8));
+}
+
+/* ---- JSON: the schema that the contract fixes ---- */
+
+static void json_hex_number(struct json *json, const char *key, uint32_t value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "0x%x", value);
+    json_key(json, key);
+    json_string(json, text);
+}
+
+static void json_column(struct json *json, const struct ese_column *column)
+{
+    json_map(json);
+    json_key(json, "id");
+    json_unsigned(json, column->id);
+    json_key(json, "name");
+    json_name(json, column->name);
+    json_key(json, "type");
+    json_string(json, ese_coltype_name(column->type));
+    if (column->from_template) {
+        json_key(json, "template");
+        json_bool(json, true);
+    }
+    json_end_map(json);
+}
+
+static void json_index(struct json *json, const struct ese_index *index)
+{
+    json_map(json);
+    json_key(json, "name");
+    json_name(json, index->name);
+    json_key(json, "unique");
+    json_bool(json, index->flags & (ESE_INDEX_UNIQUE | ESE_INDEX_PRIMARY));
+    json_key(json, "primary");
+    json_bool(json, index->flags & ESE_INDEX_PRIMARY);
+    json_end_map(json);
+}
+
+static void json_table(struct info *info, const struct ese_table *table)
+{
+    struct json *json = info->json;
+    json_map(json);
+    json_key(json, "name");
+    json_name(json, table->name);
+    json_key(json, "rows");
+    json_unsigned(json, ese_db_count_rows(info->store.db, table, tell_damage, info));
+    json_key(json, "columns");
+    json_array(json);
+    for (unsigned i = 0; i < table->columns; i++)
+        if (table->column[i].type != ESE_COL_NIL)
+            json_column(json, &table->column[i]);
+    json_end_array(json);
+    json_key(json, "indexes");
+    json_array(json);
+    for (unsigned i = 0; i < table->indexes; i++)
+        json_index(json, &table->index[i]);
+    json_end_array(json);
+    json_end_map(json);
+}
+
+static void write_json(struct info *info)
+{
+    const struct ese_header *h = &info->store.db->headers.header;
+    const struct ese_catalog *catalog = info->store.db->catalog;
+    struct json *json = info->json;
+    json_map(json);
+    json_key(json, "format");
+    json_map(json);
+    json_hex_number(json, "version", h->version);
+    json_hex_number(json, "revision", h->revision);
+    json_end_map(json);
+    json_key(json, "page_size");
+    json_unsigned(json, h->page_size);
+    json_key(json, "state");
+    json_string(json, ese_state_name(h->state));
+    json_key(json, "pages");
+    json_unsigned(json, ese_pages_last(info->store.db->pages));
+    json_key(json, "tables");
+    json_array(json);
+    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++)
+        json_table(info, ese_catalog_table(catalog, i));
+    json_end_array(json);
+    json_end_map(json);
+    json_end_document(json);
+}
+
+/* ---- text: the header in eseutil's words, then a table of tables ---- */
+
+static void write_time(const char *label, struct ese_time t)
+{
+    int64_t seconds;
+    if (ese_time_seconds(t, &seconds))
+        output_format("%16s: %04d-%02d-%02d %02d:%02d:%02d\n", label, 1900 + t.year, t.month, t.day,
+                      t.hour, t.minute, t.second);
+}
+
+static void write_header(const struct info *info)
+{
+    const struct ese_header *h = &info->store.db->headers.header;
+    output_format("%16s: %s\n", "Database", info->store.path);
+    output_format("%16s: %s\n", "State", ese_state_name(h->state));
+    output_format("%16s: 0x%x,0x%x\n", "Format", h->version, h->revision);
+    output_format("%16s: 0x%x,0x%x\n", "Created as", h->create_version, h->create_revision);
+    output_format("%16s: %u\n", "cbDbPage", h->page_size);
+    output_format("%16s: %u (%" PRIu64 " bytes)\n", "Pages",
+                  ese_pages_last(info->store.db->pages), ese_file_size(info->store.db->file));
+    output_format("%16s: %" PRIu64 " (0x%" PRIx64 ")\n", "dbtime", h->dbtime, h->dbtime);
+    output_format("%16s: %u\n", "Objid", h->objid_last);
+    output_format("%16s: 0x%08x\n", "DB Signature", h->signature.random);
+    write_time("Created", h->signature.created);
+    write_time("Last Consistent", h->consistent);
+    write_time("Last Attach", h->attached);
+    write_time("Last Detach", h->detached);
+    output_format("%16s: %d-%d\n", "Log Required", h->generation_min_required,
+                  h->generation_max_required);
+    output_format("%16s: %u\n", "Repair Count", h->repair_count);
+    write_time("Last Repair", h->repaired);
+    output_format("%16s: %u.%u.%u SP %u\n", "OS Version", h->os_major, h->os_minor, h->os_build,
+                  h->os_service_pack);
+    output_format("%16s: %s\n\n", "Shadow catalog",
+                  h->flags & ESE_HEADER_SHADOW_CATALOG_OFF ? "not kept" : "kept");
+}
+
+static void add_number(struct libscols_line *line, size_t column, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    scols_line_set_data(line, column, text);
+}
+
+static bool use_color(const struct options *options)
+{
+    if (options->color[0] == 'n' || (options->color[1] == 'u' && getenv("NO_COLOR")))
+        return false;
+    return options->color[1] == 'l' || isatty(STDOUT_FILENO);
+}
+
+static void fill_line(struct info *info, struct libscols_line *line, const struct ese_table *table)
+{
+    char name[256];
+    unsigned shown = 0;
+    for (unsigned i = 0; i < table->columns; i++)
+        shown += table->column[i].type != ESE_COL_NIL;
+    scols_line_set_data(line, 0, value_name(table->name, name));
+    add_number(line, 1, ese_db_count_rows(info->store.db, table, tell_damage, info));
+    add_number(line, 2, shown);
+    add_number(line, 3, table->indexes);
+    add_number(line, 4, table->objid);
+    add_number(line, 5, table->root);
+    if ((table->flags & ESE_TABLE_SYSTEM) && use_color(info->options))
+        scols_line_set_color(line, "darkgray");
+}
+
+static bool write_tables(struct info *info)
+{
+    static const char *const headings[] = {"TABLE", "ROWS", "COLUMNS", "INDEXES", "OBJID", "PGNOFDP"};
+    const struct ese_catalog *catalog = info->store.db->catalog;
+    struct libscols_table *table = scols_new_table();
+    if (table == NULL)
+        return false;
+    scols_table_enable_colors(table, use_color(info->options));
+    scols_table_enable_maxout(table, 0);
+    bool ok = true;
+    for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++)
+        ok = ok && scols_table_new_column(table, headings[i], 0, i ? SCOLS_FL_RIGHT : 0) != NULL;
+    for (unsigned i = 0; ok && i < ese_catalog_tables(catalog); i++) {
+        struct libscols_line *line = scols_table_new_line(table, NULL);
+        ok = line != NULL;
+        if (ok)
+            fill_line(info, line, ese_catalog_table(catalog, i));
+    }
+    char *text = NULL;
+    if (ok && scols_print_table_to_string(table, &text) == 0) {
+        output_text(text);
+        output_text("\n");
+    }
+    free(text);
+    scols_unref_table(table);
+    return ok;
+}
+
+/* With --table: its columns and indexes. */
+static void write_columns(const struct ese_table *table)
+{
+    char name[256];
+    output_format("Table %s\n", value_name(table->name, name));
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *column = &table->column[i];
+        if (column->type == ESE_COL_NIL)
+            continue;
+        output_format("  column %5u  %-16s %s%s%s\n", column->id, ese_coltype_name(column->type),
+                      value_name(column->name, name),
+                      column->from_template ? "  (from the template)" : "",
+                      column->flags & ESE_COLUMN_MULTI_VALUED ? "  (multi-valued)" : "");
+    }
+    for (unsigned i = 0; i < table->indexes; i++)
+        output_format("  index  %s%s%s\n", value_name(table->index[i].name, name),
+                      table->index[i].flags & ESE_INDEX_PRIMARY ? "  primary" : "",
+                      table->index[i].flags & ESE_INDEX_UNIQUE ? "  unique" : "");
+}
+
+static int write_text(struct info *info)
+{
+    if (info->options->table) {
+        const struct ese_table *table = store_table(&info->store, info->options->table);
+        if (table == NULL)
+            return EXIT_TROUBLE;
+        write_columns(table);
+        return EXIT_CLEAN;
+    }
+    write_header(info);
+    if (write_tables(info))
+        return EXIT_CLEAN;
+    message_error("out of memory");
+    return EXIT_TROUBLE;
+}
+
+static int show(struct info *info)
+{
+    int status = EXIT_CLEAN;
+    if (!info->options->json) {
+        status = write_text(info);
+    } else if ((info->json = json_open(true)) != NULL) {
+        write_json(info);
+        json_close(info->json);
+    } else {
+        message_error("out of memory");
+        status = EXIT_TROUBLE;
+    }
+    if (info->damaged || info->store.damaged)
+        status |= EXIT_PROBLEMS_LEFT;
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}
+
+int cmd_info(const struct options *options)
+{
+    struct info info = {.options = options};
+    message_end_on_interrupt();
+    int status = store_open(&info.store, options->operand[0]);
+    if (status != EXIT_CLEAN)
+        return status;
+    status = show(&info);
+    store_close(&info.store);
+    return status;
+}

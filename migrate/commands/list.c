@@ -1,0 +1,268 @@
+/* kmmigrate list and show: the certificate list, and one entry of it. */
+#include "formats/certs/name.h"
+#include "migrate/decide/assess.h"
+#include "migrate/judge/groups.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+#include "migrate/report/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void certificate_texts(const struct model *m, unsigned number, char subject[512],
+                              char serial[64], char until[32])
+{
+    const struct model_certificate *cert = &m->certificate[number];
+    snprintf(subject, 512, "(not a certificate)");
+    serial[0] = '\0';
+    snprintf(until, 32, "-");
+    if (!cert->parsed)
+        return;
+    name_text(cert->x509.subject, subject, 512);
+    bytes_hex(cert->x509.serial, serial, 64);
+    char text[32];
+    snprintf(until, 32, "%.10s",
+             report_time(cert->x509.not_after.known, cert->x509.not_after.seconds, text));
+}
+
+/* ---- JSON ---- */
+
+static void json_entry(struct json *json, const struct model *m, const struct model_entry *e)
+{
+    const struct model_certificate *cert = model_certificate_of(m, e);
+    char subject[512], serial[64], until[32], hex[65];
+    certificate_texts(m, e->certificate, subject, serial, until);
+    json_map(json);
+    json_key(json, "entry");
+    json_integer(json, e->key);
+    json_key(json, "role");
+    json_string(json, model_role_name(e->role));
+    json_key(json, "trust");
+    json_string(json, model_trust_name(e->trust));
+    json_key(json, "thumbprint");
+    json_string(json, bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
+    json_key(json, "sha256");
+    json_string(json, bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
+    json_key(json, "serial");
+    json_string(json, serial);
+    json_key(json, "subject");
+    json_string(json, subject);
+    json_key(json, "version");
+    json_integer(json, cert->parsed ? cert->x509.version : 0);
+    json_key(json, "not_after");
+    json_string(json, until);
+    json_key(json, "references");
+    json_unsigned(json, e->reference_count);
+    if (e->name) {
+        json_key(json, "name");
+        json_string(json, e->name);
+    }
+    json_end_map(json);
+}
+
+static int list_json(const struct model *m)
+{
+    struct json *json = json_open(false);
+    if (json == NULL) {
+        message_error("out of memory");
+        return EXIT_TROUBLE;
+    }
+    for (unsigned i = 0; i < m->entries; i++) {
+        json_entry(json, m, &m->entry[i]);
+        json_end_document(json);
+    }
+    json_close(json);
+    return EXIT_CLEAN;
+}
+
+/* ---- text ---- */
+
+static bool fill_row(struct libscols_table *table, const struct model *m, const struct model_entry *e)
+{
+    char subject[512], serial[64], until[32], number[24], hex[64];
+    const struct model_certificate *cert = model_certificate_of(m, e);
+    struct libscols_line *line = scols_table_new_line(table, NULL);
+    if (line == NULL)
+        return false;
+    certificate_texts(m, e->certificate, subject, serial, until);
+    snprintf(number, sizeof number, "%d", e->key);
+    scols_line_set_data(line, 0, number);
+    scols_line_set_data(line, 1, model_role_name(e->role));
+    scols_line_set_data(line, 2, model_trust_name(e->trust));
+    snprintf(number, sizeof number, "%" PRIu64, e->reference_count);
+    scols_line_set_data(line, 3, number);
+    scols_line_set_data(line, 4, until);
+    bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex);
+    hex[8] = '\0';
+    scols_line_set_data(line, 5, hex);
+    scols_line_set_data(line, 6, subject);
+    return true;
+}
+
+static int list_text(const struct model *m)
+{
+    static const char *const headings[] = {"ENTRY", "ROLE",  "TRUST",  "REFS",
+                                           "UNTIL", "SHA-1", "SUBJECT"};
+    struct libscols_table *table = scols_new_table();
+    bool ok = table != NULL;
+    for (size_t i = 0; ok && i < sizeof headings / sizeof headings[0]; i++)
+        ok = scols_table_new_column(table, headings[i], 0,
+                                    i == 0 || i == 3 ? SCOLS_FL_RIGHT : 0) != NULL;
+    for (unsigned i = 0; ok && i < m->entries; i++)
+        ok = fill_row(table, m, &m->entry[i]);
+    char *text = NULL;
+    if (ok && scols_print_table_to_string(table, &text) == 0) {
+        output_text(text);
+        output_text("\n");
+    }
+    free(text);
+    scols_unref_table(table);
+    if (ok)
+        return EXIT_CLEAN;
+    message_error("out of memory");
+    return EXIT_TROUBLE;
+}
+
+int cmd_list(const struct options *options)
+{
+    struct assessment a;
+    message_end_on_interrupt();
+    int status = assess_list(&a, options->operand[0], options);
+    if (status == EXIT_CLEAN)
+        status = options->json ? list_json(&a.model) : list_text(&a.model);
+    if (status == EXIT_CLEAN && (a.store.damaged || a.model.list_cut || a.found.count > 0))
+        status = EXIT_PROBLEMS_LEFT;
+    assess_close(&a);
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}
+
+/* ---- one entry ---- */
+
+static const char *likeness(const struct model *m, unsigned a, unsigned b)
+{
+    if (a == b)
+        return "identical";
+    if (!m->certificate[a].parsed || !m->certificate[b].parsed)
+        return NULL;
+    if (groups_equal(m, GROUP_SAME_CONTENT, a, b))
+        return "re-encoded";
+    if (groups_equal(m, GROUP_IDENTITY, a, b))
+        return "same-identity";
+    if (groups_equal(m, GROUP_CA, a, b))
+        return bytes_equal(m->certificate[a].x509.issuer, m->certificate[b].x509.issuer) ? "reissue"
+                                                                                        : "cross";
+    if (bytes_equal(m->certificate[a].x509.subject, m->certificate[b].x509.subject))
+        return "rekey";
+    return NULL;
+}
+
+static void show_json(const struct model *m, const struct model_entry *e, struct json *json)
+{
+    json_map(json);
+    json_key(json, "entry");
+    json_entry(json, m, e);
+    json_key(json, "like");
+    json_array(json);
+    for (unsigned i = 0; i < m->entries; i++) {
+        const char *how = likeness(m, e->certificate, m->entry[i].certificate);
+        if (how == NULL || &m->entry[i] == e)
+            continue;
+        json_map(json);
+        json_key(json, "entry");
+        json_integer(json, m->entry[i].key);
+        json_key(json, "how");
+        json_string(json, how);
+        json_end_map(json);
+    }
+    json_end_array(json);
+    json_key(json, "references");
+    json_map(json);
+    for (unsigned r = 0; r < m->profile->references; r++) {
+        char name[300];
+        snprintf(name, sizeof name, "%s.%s", m->profile->reference[r].table,
+                 m->profile->reference[r].column);
+        json_key(json, name);
+        json_unsigned(json, e->references[r]);
+    }
+    json_end_map(json);
+    json_end_map(json);
+    json_end_document(json);
+}
+
+static void show_text(const struct model *m, const struct model_entry *e)
+{
+    const struct model_certificate *cert = model_certificate_of(m, e);
+    char subject[512], issuer[512] = "", serial[64], until[32], from[32], hex[65];
+    certificate_texts(m, e->certificate, subject, serial, until);
+    if (cert->parsed)
+        name_text(cert->x509.issuer, issuer, sizeof issuer);
+    output_format("Entry       %d, %s, %s\n", e->key, model_role_name(e->role),
+                  model_trust_name(e->trust));
+    if (e->name)
+        output_format("Name        %s\n", e->name);
+    output_format("Subject     %s\nIssuer      %s\nSerial      %s\n", subject, issuer, serial);
+    if (cert->parsed)
+        output_format("Version     %d, %s, from %s until %s\n", cert->x509.version,
+                      cert->can_sign ? "may sign certificates" : "may not sign certificates",
+                      report_time(cert->x509.not_before.known, cert->x509.not_before.seconds, from),
+                      until);
+    else
+        output_format("Certificate cannot be read: %s\n", cert->why.text);
+    output_format("SHA-1       %s\n",
+                  bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
+    output_format("SHA-256     %s\n",
+                  bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
+    for (unsigned i = 0; i < m->entries; i++) {
+        const char *how = likeness(m, e->certificate, m->entry[i].certificate);
+        if (how && &m->entry[i] != e)
+            output_format("Like        entry %d: %s\n", m->entry[i].key, how);
+    }
+    for (unsigned r = 0; r < m->profile->references; r++)
+        output_format("Referred to %" PRIu64 " times by %s.%s\n", e->references[r],
+                      m->profile->reference[r].table, m->profile->reference[r].column);
+}
+
+static int show_entry(const struct assessment *a, const struct options *options)
+{
+    char *end;
+    errno = 0;
+    long key = strtol(options->operand[1], &end, 10);
+    if (errno || *end != '\0' || end == options->operand[1]) {
+        message_error("show: expected the number of an entry, found %s; kmmigrate list shows them",
+                      options->operand[1]);
+        return EXIT_USAGE;
+    }
+    const struct model_entry *e =
+        key >= INT32_MIN && key <= INT32_MAX ? model_entry(&a->model, (int32_t)key) : NULL;
+    if (e == NULL) {
+        message_error("%s: there is no entry %ld; kmmigrate list %s shows them", a->store.path, key,
+                      a->store.path);
+        return EXIT_TROUBLE;
+    }
+    if (!options->json) {
+        show_text(&a->model, e);
+        return EXIT_CLEAN;
+    }
+    struct json *json = json_open(true);
+    if (json == NULL) {
+        message_error("out of memory");
+        return EXIT_TROUBLE;
+    }
+    show_json(&a->model, e, json);
+    json_close(json);
+    return EXIT_CLEAN;
+}
+
+int cmd_show(const struct options *options)
+{
+    struct assessment a;
+    message_end_on_interrupt();
+    int status = assess_list(&a, options->operand[0], options);
+    if (status == EXIT_CLEAN)
+        status = show_entry(&a, options);
+    assess_close(&a);
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}

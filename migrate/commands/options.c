@@ -1,0 +1,166 @@
+/* Parsing options and printing help from the same tables: see command.h. */
+#include "migrate/commands/command.h"
+#include "migrate/console/message.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct options, member)
+
+const struct option_spec option_json = {"json", NULL, "print JSON instead of text", AT(json), 0};
+const struct option_spec option_quiet = {"quiet", NULL, "print no warnings and no progress", AT(quiet), 0};
+const struct option_spec option_color = {"color", "WHEN", "colour: auto, always or never", AT(color), 0};
+const struct option_spec option_help = {"help", NULL, "print this help", AT(help), 0};
+const struct option_spec option_table = {"table", "T", "the table to show", AT(table), 0};
+const struct option_spec option_structure = {
+    "structure", NULL, "rule R1 alone: the structure of any ESE database", AT(structure), 0};
+const struct option_spec option_profile = {
+    "profile", "FILE", "where the store keeps what; see kmmigrate-profile(5)", AT(profile), 0};
+const struct option_spec option_accept_discovered = {
+    "accept-discovered", NULL, "repair by what discovery found, without a profile", AT(accept_discovered), 0};
+const struct option_spec option_at = {
+    "at", "TIME", "judge dates as of TIME (1999-12-31) instead of the store's own time", AT(at), 0};
+const struct option_spec option_superseded = {
+    "superseded", "WHAT", "older certificates of a CA: keep (default) or drop", AT(superseded), 0};
+const struct option_spec option_issuing_ca = {
+    "issuing-ca", "FILE", "the issuing CA's certificate (DER or PEM)", AT(issuing_ca), 0};
+const struct option_spec option_trust = {
+    "trust", "E=yes|no", "decide on the trust of entry E", AT(trust), OPTION_TRUST_MOST};
+const struct option_spec option_migrate_to = {"to", "MODE", "the mode to switch to: V3 or V1V3", AT(to), 0};
+const struct option_spec option_export_to = {
+    "to", "FILE", "where to: FILE.pem, FILE.p7b or FILE.sst", AT(to), 0};
+const struct option_spec option_output = {"o", "NEW", "write the repaired store to NEW", AT(output), 0};
+const struct option_spec option_plan = {
+    "plan", "ID", "apply only the plan with this id (or its first 8 or more digits)", AT(plan), 0};
+const struct option_spec option_force = {"force", NULL, "replace NEW if it exists", AT(force), 0};
+const struct option_spec option_dry_run = {
+    "dry-run", NULL, "only show the plan, as without -o", AT(dry_run), 0};
+
+const struct option_spec option_keep_first = {
+    "keep-first", NULL, "of rows with one key of a unique index, keep the first", AT(keep_first), 0};
+const struct option_spec option_verify_all = {
+    "verify-all", NULL, "prove every reference, not only what a repair touches", AT(verify_all), 0};
+const struct option_spec option_in_place = {
+    "in-place", NULL, "repair STORE itself, with a backup and an undo file", AT(in_place), 0};
+const struct option_spec option_no_backup = {
+    "no-backup", NULL, "with --in-place: without a full copy before", AT(no_backup), 0};
+
+static const struct option_spec *const common[] = {&option_json, &option_quiet, &option_color,
+                                                   &option_help, NULL};
+
+static const struct option_spec *find_in(const struct option_spec *const *specs, const char *name,
+                                         size_t size)
+{
+    for (; specs && *specs; specs++)
+        if (strlen((*specs)->name) == size && memcmp((*specs)->name, name, size) == 0)
+            return *specs;
+    return NULL;
+}
+
+static const struct option_spec *find(const struct command *command, const char *name, size_t size)
+{
+    const struct option_spec *spec = find_in(command->options, name, size);
+    return spec ? spec : find_in(common, name, size);
+}
+
+static int usage(const struct command *command, const char *what, const char *about)
+{
+    message_error("%s: %s%s%s; see kmmigrate %s --help", command->name, what, about ? ": " : "",
+                  about ? about : "", command->name);
+    return EXIT_USAGE;
+}
+
+static int store_value(const struct command *command, const struct option_spec *spec,
+                       const char *value, struct options *options)
+{
+    const char **place = (const char **)(void *)((char *)options + spec->offset);
+    if (spec->many == 0) {
+        *place = value;
+        return EXIT_CLEAN;
+    }
+    unsigned *count = (unsigned *)(void *)(place + spec->many);
+    if (*count == spec->many)
+        return usage(command, "this option was given too often", spec->name);
+    place[(*count)++] = value;
+    return EXIT_CLEAN;
+}
+
+/* Stores one option; *i moves over a value that stands in the next argument. */
+static int take_option(const struct command *command, int argc, char **argv, int *i,
+                       struct options *options)
+{
+    bool letter = argv[*i][1] != '-';
+    const char *name = argv[*i] + (letter ? 1 : 2), *equals = strchr(name, '=');
+    const char *value = equals ? equals + 1 : NULL;
+    size_t size = equals ? (size_t)(equals - name) : strlen(name);
+    const struct option_spec *spec = find(command, name, size);
+    if (spec == NULL || letter != (size == 1))
+        return usage(command, "unknown option", argv[*i]);
+    if (spec->value_name == NULL) {
+        if (value)
+            return usage(command, "this option takes no value", argv[*i]);
+        *(bool *)((char *)options + spec->offset) = true;
+        return EXIT_CLEAN;
+    }
+    if (value == NULL && *i + 1 < argc)
+        value = argv[++*i];
+    if (value == NULL)
+        return usage(command, "this option needs a value", argv[*i]);
+    return store_value(command, spec, value, options);
+}
+
+static int check_values(const struct command *command, const struct options *options)
+{
+    if (options->help)
+        return EXIT_CLEAN;
+    const char *color = options->color;
+    if (strcmp(color, "auto") != 0 && strcmp(color, "always") != 0 && strcmp(color, "never") != 0)
+        return usage(command, "--color takes auto, always or never, not", color);
+    if (options->operands < command->operand_count)
+        return usage(command, "expected", command->operands);
+    return EXIT_CLEAN;
+}
+
+int options_parse(const struct command *command, int argc, char **argv, struct options *options)
+{
+    *options = (struct options){.color = "auto"};
+    bool only_operands = false;
+    for (int i = 0; i < argc; i++) {
+        if (!only_operands && strcmp(argv[i], "--") == 0) {
+            only_operands = true;
+            continue;
+        }
+        if (!only_operands && strcmp(argv[i], "-h") == 0) {
+            options->help = true;
+            continue;
+        }
+        if (!only_operands && argv[i][0] == '-' && argv[i][1] != '\0') {
+            int status = take_option(command, argc, argv, &i, options);
+            if (status != EXIT_CLEAN)
+                return status;
+            continue;
+        }
+        if (options->operands == command->operand_count)
+            return usage(command, "one argument too many", argv[i]);
+        options->operand[options->operands++] = argv[i];
+    }
+    return check_values(command, options);
+}
+
+static void print_options(const struct option_spec *const *specs)
+{
+    for (; specs && *specs; specs++) {
+        char left[40];
+        snprintf(left, sizeof left, "%s%s%s%s", (*specs)->name[1] ? "--" : "-", (*specs)->name,
+                 (*specs)->value_name ? " " : "", (*specs)->value_name ? (*specs)->value_name : "");
+        printf("  %-20s %s\n", left, (*specs)->help);
+    }
+}
+
+void command_help(const struct command *command)
+{
+    printf("usage: kmmigrate %s %s [OPTION]...\n\n%s\n\n", command->name, command->operands,
+           command->summary);
+    print_options(command->options);
+    print_options(common);
+}

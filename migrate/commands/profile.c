@@ -1,0 +1,166 @@
+/* kmmigrate profile: drafts a profile from what a store holds, with the reasons as comments. */
+#include "migrate/commands/command.h"
+#include "migrate/discover/discover.h"
+#include "migrate/console/json.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+#include "migrate/console/value.h"
+
+#include <stdlib.h>
+
+static void json_pair(struct json *json, const char *key, const char *value)
+{
+    json_key(json, key);
+    json_string(json, value);
+}
+
+static void json_number(struct json *json, const char *key, uint64_t value)
+{
+    json_key(json, key);
+    json_unsigned(json, value);
+}
+
+static void json_flag(struct json *json, const char *key, bool value)
+{
+    json_key(json, key);
+    json_bool(json, value);
+}
+
+static void json_place(struct json *json, const struct ese_table *table,
+                       const struct ese_column *column)
+{
+    char name[256];
+    json_pair(json, "table", value_name(table->name, name));
+    json_pair(json, "column", value_name(column->name, name));
+}
+
+static void json_column(struct json *json, const struct discover_column *c)
+{
+    json_map(json);
+    json_place(json, c->table, c->column);
+    json_pair(json, "kind", discover_kind_name(c->kind));
+    json_flag(json, "chosen", c->chosen);
+    json_number(json, "values", c->values);
+    json_number(json, "certificates", c->certificates);
+    json_number(json, "issuers", c->issuers);
+    json_number(json, "revocation_lists", c->crls);
+    json_number(json, "lists", c->lists);
+    json_number(json, "unreadable", c->broken);
+    json_number(json, "pem", c->pem);
+    json_pair(json, "why", c->why);
+    json_end_map(json);
+}
+
+static void json_reference(struct json *json, const struct discover_reference *r)
+{
+    json_map(json);
+    json_place(json, r->table, r->column);
+    json_pair(json, "verdict", discover_verdict_name(r->verdict));
+    json_flag(json, "contained", r->contained);
+    json_number(json, "rows", r->rows);
+    json_number(json, "compared", r->compared);
+    json_number(json, "agreed", r->agreed);
+    json_pair(json, "why", r->why);
+    json_end_map(json);
+}
+
+static void json_note(struct json *json, const struct discover_note *n)
+{
+    json_map(json);
+    json_pair(json, "key", n->key);
+    json_flag(json, "guessed", n->guess);
+    json_flag(json, "left_out", n->left_out);
+    json_pair(json, "text", n->text);
+    json_end_map(json);
+}
+
+/* draft: the text that is printed without --json. */
+static void write_json(struct json *json, const struct discovery *d, const char *draft)
+{
+    json_map(json);
+    json_number(json, "schema", 1);
+    json_pair(json, "result", discover_result_name(d->result));
+    json_pair(json, "why", d->why);
+    json_number(json, "entries", d->entries);
+    json_number(json, "damaged", d->damaged);
+    json_flag(json, "limited", d->limited);
+    json_key(json, "columns");
+    json_array(json);
+    for (unsigned i = 0; i < d->columns; i++)
+        json_column(json, &d->column[i]);
+    json_end_array(json);
+    json_key(json, "references");
+    json_array(json);
+    for (unsigned i = 0; i < d->references; i++)
+        json_reference(json, &d->reference[i]);
+    json_end_array(json);
+    json_key(json, "notes");
+    json_array(json);
+    for (unsigned i = 0; i < d->notes; i++)
+        json_note(json, &d->note[i]);
+    json_end_array(json);
+    json_pair(json, "profile", draft);
+    json_end_map(json);
+    json_end_document(json);
+}
+
+/* The draft as text, to be freed; NULL: memory is short. */
+static char *draft_text(const struct discovery *d)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    if (to == NULL)
+        return NULL;
+    discover_write(d, to);
+    bool ok = !ferror(to);
+    if (fclose(to) == 0 && ok)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static int show(const struct discovery *d, bool as_json)
+{
+    char *draft = draft_text(d);
+    struct json *json = draft && as_json ? json_open(true) : NULL;
+    int status =
+        d->result == DISCOVER_COMPLETE && d->damaged == 0 ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
+    if (draft == NULL || (as_json && json == NULL)) {
+        message_error("out of memory");
+        status = EXIT_TROUBLE;
+    } else if (as_json) {
+        write_json(json, d, draft);
+    } else {
+        output_text(draft);
+    }
+    json_close(json);
+    free(draft);
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}
+
+int cmd_profile(const struct options *options)
+{
+    struct store store;
+    struct discovery d;
+    struct fault f = {.code = FAULT_NONE};
+    message_end_on_interrupt();
+    int status = store_open(&store, options->operand[0]);
+    if (status != EXIT_CLEAN)
+        return status;
+    if (options->table && store_table(&store, options->table) == NULL) {
+        status = EXIT_TROUBLE;
+    } else if (discover(&store, options->table, &d, &f)) {
+        status = show(&d, options->json);
+        if (store.damaged)
+            status |= EXIT_PROBLEMS_LEFT;
+        if (d.result != DISCOVER_COMPLETE)
+            message_warning("%s: the draft is not complete: %s", store.path, d.why);
+        discover_close(&d);
+    } else {
+        message_error("%s: %s", store.path, f.text);
+        status = EXIT_TROUBLE;
+    }
+    store_close(&store);
+    return status;
+}

@@ -1,0 +1,175 @@
+/* kmmigrate repair and migrate: the plan, and its application to a new store (-o) or to the store itself (--in-place). */
+#include "migrate/decide/assess.h"
+#include "migrate/repair/inplace.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+#include "migrate/report/report.h"
+#include "migrate/repair/copy.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { PLAN_DIGITS_LEAST = 8 };
+
+static int status_of(enum verdict verdict)
+{
+    return verdict == VERDICT_YES ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
+}
+
+/* Is this the plan that was reviewed? */
+static bool is_reviewed(const struct assessment *a, const char *id)
+{
+    size_t size = strlen(id);
+    if (size >= PLAN_DIGITS_LEAST && size <= strlen(a->plan.id) && strncasecmp(a->plan.id, id, size) == 0)
+        return true;
+    message_error("--plan: the plan for this store is %s, not %s; nothing was changed. Review it again: kmmigrate "
+                  "repair %s",
+                  a->plan.id, id, a->store.path);
+    return false;
+}
+
+/* Why a store must not be written, as an error; EXIT_CLEAN when it may be. */
+static int may_write(const struct assessment *a)
+{
+    if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
+        message_error("%s: not written: a repair in place was interrupted; finish it or take it back first",
+                      a->store.path);
+    else if (problem_has(&a->found, PROBLEM_DIRTY))
+        message_error("%s: not written: it was not shut down cleanly; replay its logs with eseutil /r first",
+                      a->store.path);
+    else if (problem_has(&a->found, PROBLEM_STRUCTURE))
+        message_error("%s: not written: it is damaged; a copy could lack what cannot be read", a->store.path);
+    else if (!a->has_model || !a->repairs_allowed)
+        message_error("%s: not written: no profile fits it; give one with --profile", a->store.path);
+    else if (judge_problems(&a->found) == VERDICT_YES && judge_problems(&a->left) != VERDICT_YES)
+        message_error("%s: not written: the service can start on it now, and could not after this", a->store.path);
+    else
+        return EXIT_CLEAN;
+    return EXIT_PROBLEMS_LEFT;
+}
+
+static int show_plan(const struct assessment *a, const struct options *options)
+{
+    int left = a->has_model ? status_of(judge_problems(&a->left)) : EXIT_CLEAN; /* a switch can make it worse */
+    return report_print(a, REPORT_PLAN, NULL, options->json) | status_of(a->verdict) | left;
+}
+
+/* Is there anything to write, and may it be?  If not, *status says what to end with. */
+static bool is_to_write(const struct assessment *a, const struct options *options, int *status)
+{
+    *status = may_write(a);
+    if (*status != EXIT_CLEAN) {
+        *status |= report_print(a, REPORT_PLAN, NULL, options->json);
+        return false;
+    }
+    if (a->plan.actions == 0) {
+        message_error("%s: there is nothing %s; %s was not written", a->store.path,
+                      a->verdict == VERDICT_YES ? "to repair" : "that can be repaired safely",
+                      options->in_place ? "it" : options->output);
+        *status = show_plan(a, options);
+        return false;
+    }
+    if (options->plan == NULL || is_reviewed(a, options->plan))
+        return true;
+    *status = EXIT_TROUBLE;
+    return false;
+}
+
+static int report_repaired(const struct assessment *a, const struct report_result *result, bool as_json)
+{
+    return report_print(a, REPORT_REPAIRED, result, as_json) | EXIT_REPAIRED |
+           status_of(judge_problems(&a->left));
+}
+
+static int write_repaired(const struct assessment *a, const struct options *options)
+{
+    struct rewritten rewritten;
+    int status;
+    if (!is_to_write(a, options, &status))
+        return status;
+    status = rewrite_store(a, options, &rewritten);
+    return status == EXIT_CLEAN ? report_repaired(a, &rewritten.result, options->json) : status;
+}
+
+static int judge_and_show(const struct options *options)
+{
+    struct assessment a;
+    int status = assess(&a, options->operand[0], options);
+    if (status == EXIT_CLEAN)
+        status = options->output && !options->dry_run ? write_repaired(&a, options)
+                                                      : show_plan(&a, options);
+    assess_close(&a);
+    return status;
+}
+
+/* ---- in place ---- */
+
+static int judge_and_repair(const struct options *options, const struct lock *lock, const char *kept_backup)
+{
+    struct assessment a;
+    struct in_place in_place;
+    int status = assess(&a, options->operand[0], options);
+    if (status == EXIT_CLEAN && is_to_write(&a, options, &status)) {
+        status = repair_in_place(&a, options, lock, kept_backup, &in_place);
+        if (status == EXIT_CLEAN)
+            status = report_repaired(&a, &in_place.result, options->json);
+    }
+    assess_close(&a);
+    return status;
+}
+
+/* The store is locked before it is judged, and what an interrupted repair left is put back first. */
+static int repair_here(const struct options *options)
+{
+    struct store store;
+    struct lock lock;
+    struct fault f = {.code = FAULT_NONE};
+    char kept_backup[PATH_MAX];
+    int status = store_find(&store, options->operand[0]);
+    if (status != EXIT_CLEAN)
+        return status;
+    if (!lock_take(&lock, store.path, &f)) {
+        message_error("%s: %s", store.path, f.text);
+        return EXIT_TROUBLE;
+    }
+    const volatile sig_atomic_t *stop = message_watch_interrupt();
+    status = repair_take_back(store.path, &lock, kept_backup);
+    if (status == EXIT_CLEAN && *stop) {
+        message_error("cancelled; the store is as it was before the repair");
+        status = EXIT_CANCELLED;
+    }
+    message_end_on_interrupt();
+    if (status == EXIT_CLEAN)
+        status = judge_and_repair(options, &lock, kept_backup[0] ? kept_backup : NULL);
+    lock_release(&lock);
+    return status;
+}
+
+static int repair(const struct options *options)
+{
+    if (options->in_place && options->output) {
+        message_error("-o and --in-place exclude each other");
+        return EXIT_USAGE;
+    }
+    if (options->no_backup && !options->in_place) {
+        message_error("--no-backup goes with --in-place only");
+        return EXIT_USAGE;
+    }
+    message_end_on_interrupt();
+    int status = options->in_place && !options->dry_run ? repair_here(options) : judge_and_show(options);
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}
+
+int cmd_repair(const struct options *options)
+{
+    return repair(options);
+}
+
+int cmd_migrate(const struct options *options)
+{
+    if (options->to == NULL || options->issuing_ca == NULL) {
+        message_error("migrate: expected --to V3 (or V1V3) and --issuing-ca FILE");
+        return EXIT_USAGE;
+    }
+    return repair(options);
+}

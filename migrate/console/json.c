@@ -1,0 +1,188 @@
+/* JSON output: see json.h. */
+#include "migrate/console/json.h"
+
+#include "migrate/console/output.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_gen.h>
+
+struct json {
+    yajl_gen gen;
+    bool pretty;
+    bool hold; /* the next thing yajl prints stands for a value that is written in pieces */
+};
+
+/* yajl separates and indents; when a value comes in pieces it is given a placeholder, "0", to count. */
+static void print(void *context, const char *text, size_t size)
+{
+    struct json *json = context;
+    if (json->hold && size == 1 && text[0] == '0')
+        return;
+    output_bytes(text, size);
+}
+
+struct json *json_open(bool pretty)
+{
+    struct json *json = calloc(1, sizeof *json);
+    if (json == NULL)
+        return NULL;
+    json->gen = yajl_gen_alloc(NULL);
+    if (json->gen == NULL) {
+        free(json);
+        return NULL;
+    }
+    yajl_gen_config(json->gen, yajl_gen_print_callback, print, json);
+    json->pretty = pretty;
+    yajl_gen_config(json->gen, yajl_gen_beautify, pretty);
+    yajl_gen_config(json->gen, yajl_gen_indent_string, "  ");
+    return json;
+}
+
+void json_close(struct json *json)
+{
+    if (json == NULL)
+        return;
+    yajl_gen_free(json->gen);
+    free(json);
+}
+
+void json_end_document(struct json *json)
+{
+    yajl_gen_reset(json->gen, NULL);
+    if (!json->pretty) /* else yajl has ended the line */
+        output_text("\n");
+}
+
+void json_map(struct json *json)
+{
+    yajl_gen_map_open(json->gen);
+}
+
+void json_end_map(struct json *json)
+{
+    yajl_gen_map_close(json->gen);
+}
+
+void json_array(struct json *json)
+{
+    yajl_gen_array_open(json->gen);
+}
+
+void json_end_array(struct json *json)
+{
+    yajl_gen_array_close(json->gen);
+}
+
+static void json_text(struct json *json, const char *utf8, size_t size)
+{
+    yajl_gen_string(json->gen, (const unsigned char *)utf8, size);
+}
+
+void json_string(struct json *json, const char *utf8)
+{
+    json_text(json, utf8, strlen(utf8));
+}
+
+void json_key(struct json *json, const char *key)
+{
+    json_string(json, key);
+}
+
+static void number(struct json *json, const char *digits)
+{
+    yajl_gen_number(json->gen, digits, strlen(digits));
+}
+
+/* By hand: half of a dump's time would go to snprintf. */
+static char *digits_of(uint64_t value, char *end)
+{
+    do
+        *--end = (char)('0' + value % 10);
+    while ((value /= 10) != 0);
+    return end;
+}
+
+void json_integer(struct json *json, int64_t value)
+{
+    char digits[24], *end = digits + sizeof digits;
+    char *at = digits_of(value < 0 ? -(uint64_t)value : (uint64_t)value, end);
+    if (value < 0)
+        *--at = '-';
+    yajl_gen_number(json->gen, at, (size_t)(end - at));
+}
+
+void json_unsigned(struct json *json, uint64_t value)
+{
+    char digits[24], *end = digits + sizeof digits;
+    char *at = digits_of(value, end);
+    yajl_gen_number(json->gen, at, (size_t)(end - at));
+}
+
+void json_bool(struct json *json, bool value)
+{
+    yajl_gen_bool(json->gen, value);
+}
+
+void json_null(struct json *json)
+{
+    yajl_gen_null(json->gen);
+}
+
+size_t json_real_digits(double value, bool single, char to[40])
+{
+    if (isnan(value))
+        return (size_t)snprintf(to, 40, "NaN");
+    if (isinf(value))
+        return (size_t)snprintf(to, 40, "%sInfinity", value < 0 ? "-" : "");
+    for (int precision = single ? 6 : 15;; precision++) {
+        int size = snprintf(to, 40, "%.*g", precision, value);
+        bool same = single ? strtof(to, NULL) == (float)value : strtod(to, NULL) == value;
+        if (same || precision == 17)
+            return (size_t)size;
+    }
+}
+
+void json_real(struct json *json, double value, bool single)
+{
+    char digits[40];
+    json_real_digits(value, single, digits);
+    if (isfinite(value))
+        number(json, digits);
+    else
+        json_string(json, digits);
+}
+
+void json_long_begin(struct json *json)
+{
+    json->hold = true;
+    number(json, "0");
+    json->hold = false;
+    output_text("\"");
+}
+
+void json_long_text(struct json *json, const char *utf8, size_t size)
+{
+    (void)json;
+    size_t plain = 0;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)utf8[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        output_bytes(utf8 + plain, i - plain);
+        plain = i + 1;
+        if (c == '"' || c == '\\')
+            output_format("\\%c", c);
+        else
+            output_format("\\u%04x", c);
+    }
+    output_bytes(utf8 + plain, size - plain);
+}
+
+void json_long_end(struct json *json)
+{
+    (void)json;
+    output_text("\"");
+}

@@ -1,0 +1,469 @@
+/* Showing values: see value.h. */
+#include "migrate/console/value.h"
+
+#include "formats/ese/layout/compress.h"
+#include "formats/ese/read/longvalue.h"
+#include "formats/ese/layout/text.h"
+#include "migrate/console/output.h"
+
+#include <gnutls/crypto.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TEXT_STEP = 4096, SHA256_SIZE = 32, NAME_ROOM = 256 };
+
+/* What is asked of a column again for every row. */
+struct column_facts {
+    char name[NAME_ROOM]; /* UTF-8 */
+    bool as_text;         /* its bytes are text that can be converted */
+    bool secret;
+};
+
+struct value_writer {
+    struct store *store;
+    struct json *json;
+    const struct ese_table *table;
+    const struct ese_column *column;
+    struct column_facts *facts; /* as table->column */
+    struct ese_text text; /* state of the text being converted */
+    bool as_text;         /* the column's bytes are text that can be converted */
+    bool secret;
+    gnutls_hash_hd_t hash; /* of a secret value */
+    uint64_t hashed;
+    struct ese_lv lv;
+    uint8_t unpacked[ESE_DECOMPRESSED_MAX];
+    char utf8[TEXT_STEP * ESE_TEXT_GROWTH + ESE_TEXT_CARRY];
+};
+
+struct value_writer *value_writer_open(struct store *store, struct json *json)
+{
+    struct value_writer *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return NULL;
+    w->store = store;
+    w->json = json;
+    return w;
+}
+
+void value_writer_close(struct value_writer *w)
+{
+    if (w)
+        free(w->facts);
+    free(w);
+}
+
+const char *value_name(const char *name, char to[256])
+{
+    struct ese_text text = {.code_page = ESE_CODEPAGE_WESTERN};
+    size_t size = strlen(name);
+    if (size > 64)
+        size = 64;
+    to[ese_text_convert(&text, bytes_of(name, size), to)] = '\0';
+    return to;
+}
+
+/* ---- numbers and dates ---- */
+
+static void write_digits(struct value_writer *w, int64_t value)
+{
+    if (w->json)
+        json_integer(w->json, value);
+    else
+        output_format("%lld", (long long)value);
+}
+
+static void write_real(struct value_writer *w, double value, bool single)
+{
+    char digits[40];
+    if (w->json)
+        json_real(w->json, value, single);
+    else
+        output_bytes(digits, json_real_digits(value, single, digits));
+}
+
+static void write_string(struct value_writer *w, const char *text)
+{
+    if (w->json)
+        json_string(w->json, text);
+    else
+        output_text(text);
+}
+
+/* Year, month, day of a day number counted from 0000-03-01. */
+static void civil(int64_t days, int64_t *year, int *month, int *day)
+{
+    int64_t era = days / 146097, of_era = days % 146097;
+    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t from_march = (5 * of_year + 2) / 153;
+    *day = (int)(of_year - (153 * from_march + 2) / 5 + 1);
+    *month = (int)(from_march < 10 ? from_march + 3 : from_march - 9);
+    *year = year_of_era + era * 400 + (*month <= 2);
+}
+
+/* OLE automation date (days since 1899-12-30) as ISO 8601.  False when it is no date from year 1 to 9999. */
+static bool date_text(double days, char to[40])
+{
+    enum { OLE_EPOCH = 693899 /* days from 0000-03-01 to 1899-12-30 */, DAY_MS = 86400000 };
+    if (!(days > -657435.0 && days < 2958466.0))
+        return false;
+    /* Before the epoch the fraction still counts forward from midnight: -1.25 is 1899-12-29 06:00. */
+    double whole = trunc(days);
+    int64_t day_number = (int64_t)whole + OLE_EPOCH;
+    int64_t ms = llround(fabs(days - whole) * DAY_MS);
+    if (ms == DAY_MS) {
+        ms = 0;
+        day_number++;
+    }
+    int64_t year;
+    int month, day;
+    civil(day_number, &year, &month, &day);
+    int n = snprintf(to, 40, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, month, day,
+                     (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60));
+    if (ms % 1000)
+        snprintf(to + n, 40 - (size_t)n, ".%03d", (int)(ms % 1000));
+    return true;
+}
+
+static void write_guid(struct value_writer *w, struct bytes b)
+{
+    char text[40];
+    const uint8_t *g = b.at;
+    snprintf(text, sizeof text,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", g[3], g[2],
+             g[1], g[0], g[5], g[4], g[7], g[6], g[8], g[9], g[10], g[11], g[12], g[13], g[14],
+             g[15]);
+    write_string(w, text);
+}
+
+static double real_of(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void write_date(struct value_writer *w, double days)
+{
+    char text[40];
+    if (!date_text(days, text))
+        json_real_digits(days, false, text); /* the number, but as a string like every other date */
+    write_string(w, text);
+}
+
+/* A value of a type of fixed size; b has that size. */
+static void write_fixed(struct value_writer *w, struct bytes b)
+{
+    uint64_t bits = 0;
+    for (size_t i = b.size < 8 ? b.size : 8; i-- > 0;)
+        bits = bits << 8 | b.at[i];
+    float single;
+    uint32_t low = (uint32_t)bits;
+    memcpy(&single, &low, sizeof single);
+    switch (w->column->type) {
+    case ESE_COL_BIT:
+        if (w->json)
+            json_bool(w->json, bits != 0);
+        else
+            output_text(bits ? "true" : "false");
+        break;
+    case ESE_COL_SHORT:
+        write_digits(w, (int16_t)bits);
+        break;
+    case ESE_COL_LONG:
+        write_digits(w, (int32_t)bits);
+        break;
+    case ESE_COL_UNSIGNED_LONG_LONG:
+        if (w->json)
+            json_unsigned(w->json, bits);
+        else
+            output_format("%llu", (unsigned long long)bits);
+        break;
+    case ESE_COL_IEEE_SINGLE:
+        write_real(w, (double)single, true);
+        break;
+    case ESE_COL_IEEE_DOUBLE:
+        write_real(w, real_of(bits), false);
+        break;
+    case ESE_COL_DATE_TIME:
+        write_date(w, real_of(bits));
+        break;
+    case ESE_COL_GUID:
+        write_guid(w, b);
+        break;
+    default: /* UnsignedByte, UnsignedShort, UnsignedLong, Currency, LongLong */
+        write_digits(w, (int64_t)bits);
+        break;
+    }
+}
+
+/* ---- strings of any length, in runs ---- */
+
+static void begin_run(struct value_writer *w)
+{
+    w->text = (struct ese_text){.code_page = w->column->code_page};
+    if (w->secret) {
+        w->hashed = 0;
+        gnutls_hash_init(&w->hash, GNUTLS_DIG_SHA256);
+    } else if (w->json) {
+        json_long_begin(w->json);
+    }
+}
+
+static void put_text(struct value_writer *w, size_t size)
+{
+    if (w->json)
+        json_long_text(w->json, w->utf8, size);
+    else
+        output_field(w->utf8, size);
+}
+
+static void put_run(struct value_writer *w, struct bytes run)
+{
+    if (w->secret) {
+        gnutls_hash(w->hash, run.at, run.size);
+        w->hashed += run.size;
+        return;
+    }
+    if (!w->as_text) {
+        output_hex(run.at, run.size);
+        return;
+    }
+    for (size_t at = 0; at < run.size; at += TEXT_STEP) {
+        struct bytes step = bytes_from(run, at);
+        if (step.size > TEXT_STEP)
+            step.size = TEXT_STEP;
+        put_text(w, ese_text_convert(&w->text, step, w->utf8));
+    }
+}
+
+static void write_secret(struct value_writer *w)
+{
+    uint8_t digest[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1];
+    gnutls_hash_deinit(w->hash, digest);
+    bytes_hex(bytes_of(digest, sizeof digest), hex, sizeof hex);
+    if (!w->json) {
+        output_format("[%llu bytes, SHA-256 %s]", (unsigned long long)w->hashed, hex);
+        return;
+    }
+    json_map(w->json);
+    json_key(w->json, "length");
+    json_unsigned(w->json, w->hashed);
+    json_key(w->json, "sha256");
+    json_string(w->json, hex);
+    json_end_map(w->json);
+}
+
+static void end_run(struct value_writer *w)
+{
+    if (w->secret) {
+        write_secret(w);
+        return;
+    }
+    if (w->as_text)
+        put_text(w, ese_text_end(&w->text, w->utf8));
+    if (w->json)
+        json_long_end(w->json);
+}
+
+static void write_run(struct value_writer *w, struct bytes run)
+{
+    begin_run(w);
+    put_run(w, run);
+    end_run(w);
+}
+
+/* Bytes that mean nothing to this program: how they are packed, and the bytes themselves. */
+static void write_opaque(struct value_writer *w, const char *how, struct bytes stored)
+{
+    bool as_text = w->as_text;
+    w->as_text = false;
+    if (w->json) {
+        json_map(w->json);
+        json_key(w->json, "compressed");
+        json_string(w->json, how);
+        json_key(w->json, "hex");
+    } else {
+        output_format("[%s]", how);
+    }
+    write_run(w, stored);
+    if (w->json)
+        json_end_map(w->json);
+    w->as_text = as_text;
+}
+
+/* ---- one value ---- */
+
+static bool write_compressed(struct value_writer *w, struct bytes stored, struct fault *f)
+{
+    size_t size;
+    struct fault why = {.code = FAULT_NONE};
+    if (ese_decompress(stored, w->unpacked, sizeof w->unpacked, &size, &why)) {
+        write_run(w, bytes_of(w->unpacked, size));
+        return true;
+    }
+    write_opaque(w, ese_compression_name(ese_compression_of(stored)), stored);
+    if (why.code == FAULT_UNSUPPORTED)
+        return true;
+    *f = why;
+    return false;
+}
+
+/* A long value with a chunk that cannot be decompressed is shown chunk by chunk, as stored. */
+static bool write_stored_chunks(struct value_writer *w, const struct ese_value *value, struct fault *f)
+{
+    struct bytes run;
+    bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, f);
+    if (w->json)
+        json_array(w->json);
+    while (ok && w->lv.at < w->lv.root.size) {
+        struct fault why = {.code = FAULT_NONE};
+        if (ese_lv_next(&w->lv, &run, &why))
+            write_opaque(w, "none", run);
+        else if (why.code == FAULT_UNSUPPORTED)
+            write_opaque(w, ese_compression_name(ese_compression_of(w->lv.stored)), w->lv.stored);
+        else {
+            *f = why;
+            ok = false;
+        }
+    }
+    if (w->json)
+        json_end_array(w->json);
+    ese_lv_close(&w->lv);
+    return ok;
+}
+
+/* Whether all chunks can be decompressed, which must be known before the first is written. */
+static bool chunks_are_known(struct value_writer *w, const struct ese_value *value)
+{
+    struct bytes run;
+    struct fault why = {.code = FAULT_NONE};
+    bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, &why);
+    while (ok && w->lv.at < w->lv.root.size)
+        ok = ese_lv_next(&w->lv, &run, &why);
+    ese_lv_close(&w->lv);
+    return why.code != FAULT_UNSUPPORTED;
+}
+
+static bool write_separated(struct value_writer *w, const struct ese_value *value, struct fault *f)
+{
+    bool may_be_packed = w->store->db->headers.header.revision >= ESE_REVISION_LARGE_PAGES;
+    if (may_be_packed && !chunks_are_known(w, value))
+        return write_stored_chunks(w, value, f);
+    bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, f);
+    begin_run(w);
+    while (ok && w->lv.at < w->lv.root.size) {
+        struct bytes run;
+        ok = ese_lv_next(&w->lv, &run, f);
+        if (ok)
+            put_run(w, run);
+    }
+    end_run(w);
+    ese_lv_close(&w->lv);
+    return ok;
+}
+
+static bool write_one(struct value_writer *w, const struct ese_value *value, struct fault *f)
+{
+    size_t size = ese_coltype_size(w->column->type);
+    switch (value->kind) {
+    case ESE_VALUE_NULL:
+        if (w->json)
+            json_null(w->json);
+        return true;
+    case ESE_VALUE_PLAIN:
+        if (size != 0 && value->data.size == size && !w->secret)
+            write_fixed(w, value->data);
+        else
+            write_run(w, value->data);
+        if (size == 0 || value->data.size == size)
+            return true;
+        return fault_set(f, FAULT_DAMAGED, "column %s has %zu bytes, expected %zu", w->column->name,
+                         value->data.size, size);
+    case ESE_VALUE_COMPRESSED:
+        return write_compressed(w, value->data, f);
+    case ESE_VALUE_ENCRYPTED:
+        write_opaque(w, "encrypted", value->data);
+        return true;
+    case ESE_VALUE_SEPARATED:
+        return write_separated(w, value, f);
+    }
+    return true;
+}
+
+static bool is_text(const struct ese_column *column)
+{
+    return (column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT) &&
+           ese_text_known(column->code_page);
+}
+
+/* The values behind the first one; as JSON all of them are one array. */
+static bool write_rest(struct value_writer *w, struct ese_values *values, struct fault *f)
+{
+    struct ese_value value;
+    bool ok = true;
+    while (ese_values_next(values, &value, f)) {
+        if (!w->json)
+            output_text(";");
+        ok = write_one(w, &value, f) && ok;
+    }
+    return ok && f->code == FAULT_NONE;
+}
+
+/* Only the form of the stored bytes tells that a second value follows. */
+static bool has_more(const struct ese_values *values)
+{
+    struct ese_values ahead = *values;
+    struct ese_value value;
+    struct fault ignored = {.code = FAULT_NONE};
+    return ese_values_next(&ahead, &value, &ignored);
+}
+
+static const struct column_facts *facts_of(struct value_writer *w, const struct ese_table *table,
+                                           const struct ese_column *column)
+{
+    if (w->table == table && w->facts)
+        return &w->facts[column - table->column];
+    free(w->facts);
+    w->table = table;
+    w->facts = calloc(table->columns + 1, sizeof *w->facts);
+    for (unsigned i = 0; w->facts && i < table->columns; i++) {
+        value_name(table->column[i].name, w->facts[i].name);
+        w->facts[i].as_text = is_text(&table->column[i]);
+        w->facts[i].secret = store_column_is_secret(w->store, table, &table->column[i]);
+    }
+    return w->facts ? &w->facts[column - table->column] : NULL;
+}
+
+bool value_write(struct value_writer *w, const struct ese_record *record,
+                 const struct ese_column *column, struct fault *f)
+{
+    struct ese_values values;
+    struct ese_value value;
+    *f = (struct fault){.code = FAULT_NONE};
+    if (!ese_values_of(&values, record, column, f))
+        return false;
+    if (!ese_values_next(&values, &value, f))
+        return f->code == FAULT_NONE;
+    bool more = values.form != ESE_VALUES_DONE && has_more(&values);
+    if (value.kind == ESE_VALUE_NULL && !more)
+        return true;
+    const struct column_facts *facts = facts_of(w, record->table, column);
+    if (facts == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    w->column = column;
+    w->as_text = facts->as_text;
+    w->secret = facts->secret;
+    bool array = w->json && (more || (column->flags & ESE_COLUMN_MULTI_VALUED));
+    if (w->json)
+        json_key(w->json, facts->name);
+    if (array)
+        json_array(w->json);
+    bool ok = write_one(w, &value, f);
+    ok = (!more || write_rest(w, &values, f)) && ok;
+    if (array)
+        json_end_array(w->json);
+    return ok;
+}

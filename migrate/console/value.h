@@ -1,0 +1,35 @@
+/*
+ * Showing the values of columns, as JSON or as fields of a tab-separated table.
+ */
+#ifndef KM_MIGRATE_VALUE_H
+#define KM_MIGRATE_VALUE_H
+
+#include "formats/ese/layout/record.h"
+#include "migrate/console/json.h"
+#include "migrate/store/store.h"
+
+struct value_writer;
+
+/* A writer for values of `store`.  json NULL: tab-separated text.  NULL when out of memory. */
+struct value_writer *value_writer_open(struct store *store, struct json *json);
+void value_writer_close(struct value_writer *writer);
+
+/*
+ * Writes what a row has in a column: as JSON a key and its value (an array for a multi-valued column; no
+ * key for null), as text one field.
+ *   integers, Bit, Currency   numbers, true and false
+ *   DateTime                  ISO 8601; the number of days, as a string, when it is no date
+ *   GUID                      8-4-4-4-12
+ *   Text, LongText            UTF-8; lower-case hex in an unknown code page
+ *   Binary, LongBinary        lower-case hex
+ *   secret columns            length and SHA-256
+ *   what cannot be read       which compression or encryption, and the stored bytes
+ * False, with f saying why, when the value is damaged; what of it could be read has been written.
+ */
+bool value_write(struct value_writer *writer, const struct ese_record *record,
+                 const struct ese_column *column, struct fault *f);
+
+/* Column and table names are Windows-1252: as UTF-8.  Returns `to`. */
+const char *value_name(const char *name, char to[256]);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * The way of the data, up to the plan: read the store, judge it, decide.  check, repair and migrate all go
+ * this way; what they do with the result is theirs.
+ */
+#ifndef KM_MIGRATE_ASSESS_H
+#define KM_MIGRATE_ASSESS_H
+
+#include "formats/ese/check/check.h"
+#include "migrate/store/beside.h"
+#include "migrate/commands/command.h"
+#include "migrate/store/filehash.h"
+#include "migrate/decide/plan.h"
+
+enum { ASSESS_COLLISIONS = 16 };
+
+struct assessment {
+    const struct options *options; /* borrowed */
+    struct store store;
+    struct beside beside;
+    struct filehash hash;
+    struct profile profile;
+    enum profile_match match;
+    const char *profile_how; /* how it was chosen, for the report */
+    char *discovery;         /* what discovery found; NULL: it did not run */
+    bool repairs_allowed;    /* false: discovered, and not accepted */
+
+    struct ese_check_summary structure;
+    const char *collision[ASSESS_COLLISIONS]; /* tables in which two rows have one key of a unique index */
+    unsigned collisions;
+
+    bool has_model; /* the next four are valid */
+    struct model model;
+    struct prover *prover;
+    struct plan plan;
+    struct problems left; /* found once the plan is applied */
+
+    struct problems found;
+    enum verdict verdict; /* as the store is */
+};
+
+/* Goes all the way, by the options of check, repair and migrate.  Errors are printed.  Returns enum exit_status: EXIT_CLEAN when there is an assessment,
+ * whatever it says, EXIT_TROUBLE or EXIT_USAGE when there is none.  Close it in any case. */
+int assess(struct assessment *assessment, const char *name, const struct options *options);
+/* Only as far as the model: for commands that show the list and judge nothing.  Without a fitting profile, what
+ * discovery found is used when --accept-discovered says so; else an error is printed. */
+int assess_list(struct assessment *assessment, const char *name, const struct options *options);
+void assess_close(struct assessment *assessment);
+
+/* True when the plan has something to do. */
+static inline bool assess_has_work(const struct assessment *a)
+{
+    return a->has_model && a->repairs_allowed && a->plan.actions > 0;
+}
+
+#endif

@@ -1,0 +1,319 @@
+/* Plans: see plan.h. */
+#include "migrate/decide/plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const action_names[ACTION_KINDS] = {
+    [ACTION_WRITE_HEADER] = "write-header",
+    [ACTION_DROP_ENTRY] = "drop-entry",
+    [ACTION_SET_ROLE] = "set-role",
+    [ACTION_SET_TRUST] = "set-trust",
+    [ACTION_SET_NAME] = "set-name",
+    [ACTION_SET_IMPORTED] = "set-imported",
+    [ACTION_SET_THUMBPRINT] = "set-thumbprint",
+    [ACTION_ADD_PROPERTIES] = "add-properties",
+    [ACTION_ADD_ENTRY] = "add-entry",
+    [ACTION_MOVE_REFERENCES] = "move-references",
+    [ACTION_MOVE_REFERENCE] = "move-reference",
+    [ACTION_SET_ISSUING_CA] = "set-issuing-ca",
+    [ACTION_SET_MODE] = "set-mode",
+};
+
+const char *plan_action_name(enum action_kind kind)
+{
+    return action_names[kind];
+}
+
+void plan_add(struct plan *plan, const struct action *action)
+{
+    if (plan->actions == plan->room) {
+        size_t room = plan->room ? plan->room * 2 : 16;
+        struct action *grown = realloc(plan->action, room * sizeof *grown);
+        if (grown == NULL) {
+            plan->no_memory = true;
+            return;
+        }
+        plan->action = grown;
+        plan->room = room;
+    }
+    plan->action[plan->actions++] = *action;
+}
+
+/* ---- canonical text and id ---- */
+
+/* Long values stand for themselves by their hash. */
+static void value_text(const struct model *m, struct bytes value, char text[72])
+{
+    uint8_t digest[HASH_SHA256_SIZE];
+    struct hash hash = m->hash;
+    if (value.size <= HASH_SHA1_SIZE) {
+        bytes_hex(value, text, 72);
+        return;
+    }
+    hash_sha256(&hash, value, digest);
+    bytes_hex(bytes_of(digest, sizeof digest), text, 72);
+}
+
+int plan_action_text(const struct model *m, const struct action *a, char *text, size_t size)
+{
+    const char *name = action_names[a->kind];
+    const struct profile_reference *r = &m->profile->reference[a->reference];
+    char value[72];
+    uint64_t bits;
+    memcpy(&bits, &a->days, sizeof bits);
+    switch (a->kind) {
+    case ACTION_WRITE_HEADER:
+        return snprintf(text, size, "%s", name);
+    case ACTION_DROP_ENTRY:
+        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value, sizeof value);
+        return snprintf(text, size, "%s %d.%u %s survivor %d%s", name, a->entry, a->twin, value, a->other,
+                        a->quarantine ? " quarantine" : "");
+    case ACTION_SET_ROLE:
+        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, model_role_name(a->role));
+    case ACTION_SET_TRUST:
+        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, model_trust_name(a->trust));
+    case ACTION_SET_NAME:
+        value_text(m, bytes_of(a->text, a->text ? strlen(a->text) : 0), value);
+        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, value);
+    case ACTION_SET_IMPORTED:
+        return snprintf(text, size, "%s %d.%u %016" PRIx64, name, a->entry, a->twin, bits);
+    case ACTION_SET_THUMBPRINT:
+    case ACTION_ADD_PROPERTIES:
+        value_text(m, a->value, value);
+        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, value);
+    case ACTION_ADD_ENTRY:
+        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value, sizeof value);
+        return snprintf(text, size, "%s %d %s %s %s", name, a->entry, value, model_role_name(a->role),
+                        model_trust_name(a->trust));
+    case ACTION_MOVE_REFERENCES:
+        return snprintf(text, size, "%s %s.%s %d to %d count %" PRIu64, name, r->table, r->column,
+                        a->entry, a->other, a->count);
+    case ACTION_MOVE_REFERENCE:
+        return snprintf(text, size, "%s %s.%s row %d from %d to %d", name, r->table, r->column, a->row,
+                        a->entry, a->other);
+    case ACTION_SET_ISSUING_CA:
+        value_text(m, a->value, value);
+        return snprintf(text, size, "%s %s", name, value);
+    case ACTION_SET_MODE:
+        return snprintf(text, size, "%s %s", name, model_mode_name(a->mode));
+    case ACTION_KINDS:
+        break;
+    }
+    return 0;
+}
+
+static void add_line(struct hash *hash, const char *line)
+{
+    hash_sha256_add(hash, bytes_of(line, strlen(line)));
+    hash_sha256_add(hash, bytes_of("\n", 1));
+}
+
+/* The profile counts with all that it says, so that another profile is another plan. */
+static void add_profile(struct hash *hash, const struct profile *profile)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    if (to == NULL)
+        return;
+    profile_write(profile, to);
+    fclose(to);
+    hash_sha256_add(hash, bytes_of(text, size));
+    free(text);
+}
+
+static void make_id(struct plan *plan, const struct model *m,
+                    const uint8_t input_sha256[HASH_SHA256_SIZE])
+{
+    char line[512], digest_text[2 * HASH_SHA256_SIZE + 1];
+    uint8_t digest[HASH_SHA256_SIZE];
+    struct hash inner = m->hash;
+    bytes_hex(bytes_of(input_sha256, HASH_SHA256_SIZE), digest_text, sizeof digest_text);
+    /* plan_action_text() hashes values with the same contexts, so all lines are gathered first. */
+    struct buffer all = {0};
+    buffer_add_text(&all, "kmmigrate plan 1\ninput ");
+    buffer_add_text(&all, digest_text);
+    buffer_add_text(&all, "\n");
+    for (size_t i = 0; i < plan->actions; i++) {
+        plan_action_text(m, &plan->action[i], line, sizeof line);
+        buffer_add_text(&all, line);
+        buffer_add_text(&all, "\n");
+    }
+    add_profile(&inner, m->profile);
+    hash_sha256_add(&inner, buffer_bytes(&all));
+    add_line(&inner, "end");
+    hash_sha256_end(&inner, digest);
+    plan->no_memory = plan->no_memory || all.failed;
+    buffer_free(&all);
+    bytes_hex(bytes_of(digest, sizeof digest), plan->id, sizeof plan->id);
+}
+
+bool plan_make(struct plan *plan, const struct model *m, struct prover *prover,
+               const struct plan_options *options, bool header_from_shadow,
+               const uint8_t input_sha256[HASH_SHA256_SIZE], struct fault *f)
+{
+    *plan = (struct plan){.actions = 0};
+    if (header_from_shadow)
+        plan_add(plan, &(struct action){.kind = ACTION_WRITE_HEADER, .why = "its checksum is wrong"});
+    if (!dedup_decide(plan, m, prover, options, f))
+        return false;
+    make_id(plan, m, input_sha256);
+    if (plan->no_memory || prover_failed(prover))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the plan");
+    return true;
+}
+
+void plan_close(struct plan *plan)
+{
+    free(plan->action);
+    arena_free(&plan->memory);
+    plan->action = NULL;
+    plan->actions = 0;
+}
+
+/* ---- judging what would be ---- */
+
+static struct model_entry *find_entry(struct model *m, int32_t key, unsigned twin)
+{
+    for (struct model_entry *e = model_entry(m, key); e && e < m->entry + m->entries && e->key == key; e++)
+        if (e->twin == twin)
+            return e;
+    return NULL;
+}
+
+static void move_references(struct model *m, const struct action *a)
+{
+    if (m->match == PROFILE_MATCHES_VALUE)
+        return; /* positions: see drop_entries() */
+    struct model_entry *from = model_entry(m, a->entry), *to = model_entry(m, a->other);
+    if (from == NULL || to == NULL)
+        return;
+    to->references[a->reference] += a->count;
+    to->reference_count += a->count;
+    from->references[a->reference] -= a->count;
+    from->reference_count -= a->count;
+}
+
+static void undangle(struct model *m, const struct action *a)
+{
+    for (unsigned i = 0; i < m->dangling_kept; i++) {
+        const struct model_dangling *row = &m->dangling[i];
+        if (row->reference != a->reference || row->row != a->row || row->names != a->entry)
+            continue;
+        m->dangling[i] = m->dangling[--m->dangling_kept];
+        m->dangling_count--;
+        return;
+    }
+}
+
+static void add_entry(struct model *m, const struct action *a)
+{
+    m->entry[m->entries++] = (struct model_entry){
+        .key = a->entry, .certificate = a->certificate, .role = a->role, .trust = a->trust};
+}
+
+static void apply(struct model *m, const struct action *a)
+{
+    struct model_entry *e = find_entry(m, a->entry, a->twin);
+    switch (a->kind) {
+    case ACTION_SET_ROLE:
+        if (e)
+            e->role = a->role;
+        break;
+    case ACTION_SET_TRUST:
+        if (e)
+            e->trust = a->trust;
+        break;
+    case ACTION_SET_THUMBPRINT:
+        if (e)
+            e->thumbprint = a->value;
+        break;
+    case ACTION_ADD_ENTRY:
+        add_entry(m, a);
+        break;
+    case ACTION_MOVE_REFERENCES:
+        move_references(m, a);
+        break;
+    case ACTION_MOVE_REFERENCE:
+        undangle(m, a);
+        break;
+    case ACTION_SET_ISSUING_CA:
+        memcpy(m->issuing_ca, a->value.at, HASH_SHA1_SIZE);
+        m->has_issuing_ca = true;
+        break;
+    case ACTION_SET_MODE:
+        m->mode = a->mode;
+        break;
+    case ACTION_DROP_ENTRY: /* done last: until then others refer to entries by their place */
+    case ACTION_WRITE_HEADER:
+    case ACTION_SET_NAME:
+    case ACTION_SET_IMPORTED:
+    case ACTION_ADD_PROPERTIES:
+    case ACTION_KINDS:
+        break;
+    }
+}
+
+enum { DROPPED = UINT32_MAX }; /* as a certificate's number */
+
+/* Another entry of the same key that stays: what refers to the key still finds an entry. */
+static bool has_twin(const struct model *m, const struct model_entry *e)
+{
+    for (const struct model_entry *t = model_entry(m, e->key); t && t < m->entry + m->entries && t->key == e->key;
+         t++)
+        if (t != e && t->certificate != DROPPED)
+            return true;
+    return false;
+}
+
+/* What still refers to an entry that was dropped dangles. */
+static void drop_entries(const struct plan *plan, struct model *m, size_t left_out)
+{
+    for (size_t i = 0; i < plan->actions; i++) {
+        const struct action *a = &plan->action[i];
+        struct model_entry *e =
+            a->kind == ACTION_DROP_ENTRY && i != left_out ? find_entry(m, a->entry, a->twin) : NULL;
+        if (e == NULL)
+            continue;
+        if (m->match == PROFILE_MATCHES_ROWS && !has_twin(m, e))
+            m->dangling_count += e->reference_count;
+        e->certificate = DROPPED;
+    }
+    unsigned kept = 0;
+    for (unsigned i = 0; i < m->entries; i++)
+        if (m->entry[i].certificate != DROPPED) {
+            m->entry[kept++] = m->entry[i];
+            if (m->match == PROFILE_MATCHES_VALUE)
+                m->entry[kept - 1].key = (int32_t)kept;
+        }
+    m->entries = kept;
+    /* In a list value every reference that is to move and does not names another entry than before. */
+    if (left_out < plan->actions && plan->action[left_out].kind == ACTION_MOVE_REFERENCES &&
+        m->match == PROFILE_MATCHES_VALUE)
+        m->dangling_count += plan->action[left_out].count;
+}
+
+bool plan_judge(const struct plan *plan, const struct model *model, struct prover *prover,
+                size_t left_out, struct problems *left)
+{
+    struct model after = *model;
+    after.entry = malloc((model->entries + plan->actions + 1) * sizeof *after.entry);
+    after.dangling = malloc((model->dangling_kept + 1) * sizeof *after.dangling);
+    bool ok = after.entry != NULL && after.dangling != NULL;
+    if (ok) {
+        if (model->entries > 0)
+            memcpy(after.entry, model->entry, model->entries * sizeof *after.entry);
+        if (model->dangling_kept > 0)
+            memcpy(after.dangling, model->dangling, model->dangling_kept * sizeof *after.dangling);
+        for (size_t i = 0; i < plan->actions; i++)
+            if (i != left_out)
+                apply(&after, &plan->action[i]);
+        drop_entries(plan, &after, left_out);
+        ok = judge_model(&after, prover, left);
+    }
+    free(after.entry);
+    free(after.dangling);
+    return ok;
+}

@@ -1,0 +1,414 @@
+/*
+ * Discovery: the order of its steps, and choosing the list: see discover.h.
+ *
+ *     sample      every binary column of every user table: what does it hold?
+ *     choose      the one column, or the one value, that holds the certificates of issuers
+ *     list        its keys, and the columns beside the certificate
+ *     settings    the table with a mode, or with the SHA-1 of a listed certificate
+ *     references  the integer columns that refer to the list
+ *     the rest    users, their certificates, revocation lists, opaque columns
+ */
+#include "migrate/discover/discover.h"
+
+#include "migrate/discover/parts.h"
+#include "migrate/console/value.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum {
+    NAME_MOST = 64,  /* bytes of a table's or column's name */
+    LINE_MOST = 170, /* of a value on a line of a profile, as it is written there */
+    ROWS_LEAST = 100 * 1000,
+    BYTES_LEAST = 64 * 1024 * 1024,
+};
+
+/* ---- what the parts share ---- */
+
+void *discover_grow(struct discover_run *run, void **array, unsigned *count, unsigned *room,
+                    size_t size)
+{
+    if (*count == *room) {
+        unsigned more = *room ? 2 * *room : 64;
+        void *grown = realloc(*array, more * size);
+        if (grown == NULL) {
+            run->no_memory = true;
+            return NULL;
+        }
+        *array = grown;
+        *room = more;
+    }
+    return memset((char *)*array + (*count)++ * size, 0, size);
+}
+
+void discover_note(struct discover_run *run, const char *key, bool guess, bool left_out,
+                   const char *format, ...)
+{
+    struct discovery *d = run->d;
+    void *array = d->note;
+    struct discover_note *note = discover_grow(run, &array, &d->notes, &d->note_room, sizeof *note);
+    d->note = array;
+    if (note == NULL)
+        return;
+    snprintf(note->key, sizeof note->key, "%s", key);
+    note->guess = guess;
+    note->left_out = left_out;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(note->text, sizeof note->text, format, args);
+    va_end(args);
+}
+
+void discover_set(struct discover_run *run, char **field, const char *value)
+{
+    free(*field);
+    *field = strdup(value);
+    if (*field == NULL)
+        run->no_memory = true;
+}
+
+const char *discover_name(const char *name, char to[256])
+{
+    value_name(name, to);
+    for (char *c = to; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    return to;
+}
+
+bool discover_can_write(const char *text)
+{
+    size_t size = 0;
+    for (const char *c = text; *c && size <= LINE_MOST; c++)
+        size += *c > 0x20 && *c < 0x7f && *c != '%' && *c != ';' ? 1 : 3;
+    return size > 0 && size <= LINE_MOST;
+}
+
+/* Names the engine would give, so that a profile can hold them. */
+static bool is_name(const char *name)
+{
+    return strlen(name) <= NAME_MOST && discover_can_write(name);
+}
+
+bool discover_skips(const struct ese_table *table)
+{
+    return !is_name(table->name) || (table->flags & (ESE_TABLE_SYSTEM | ESE_TABLE_TEMPLATE)) ||
+           strncasecmp(table->name, "MSys", 4) == 0;
+}
+
+bool discover_is_binary(const struct ese_column *column)
+{
+    return is_name(column->name) &&
+           (column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY);
+}
+
+bool discover_is_text(const struct ese_column *column)
+{
+    return is_name(column->name) &&
+           (column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT);
+}
+
+bool discover_is_integer(const struct ese_column *column)
+{
+    static const enum ese_coltype types[] = {ESE_COL_LONG, ESE_COL_SHORT, ESE_COL_UNSIGNED_BYTE,
+                                             ESE_COL_UNSIGNED_SHORT, ESE_COL_UNSIGNED_LONG};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (column->type == types[i])
+            return is_name(column->name);
+    return false;
+}
+
+const struct ese_column *discover_table_key(const struct ese_table *table)
+{
+    for (unsigned i = 0; i < table->indexes; i++) {
+        const struct ese_index *index = &table->index[i];
+        if (!(index->flags & ESE_INDEX_PRIMARY) || index->segments != 1)
+            continue;
+        const struct ese_column *column = ese_table_segment_column(table, &index->segment[0]);
+        return column && column->type == ESE_COL_LONG && is_name(column->name) ? column : NULL;
+    }
+    return NULL;
+}
+
+/* ---- choosing the list ---- */
+
+#define WHY(c, ...) ((void)snprintf((c)->why, sizeof(c)->why, __VA_ARGS__))
+
+static bool looks_like_list(const struct discover_column *c)
+{
+    return c->kind == DISCOVER_LIST || c->kind == DISCOVER_LIST_VALUE;
+}
+
+/* What was found in a column, in words; and whether a profile can name it as the list. */
+static void describe(struct discover_column *c)
+{
+    switch (c->kind) {
+    case DISCOVER_LIST:
+        c->usable = discover_table_key(c->table) != NULL;
+        WHY(c, "%u of %u values sampled are certificates, %u of them of issuers%s", c->certificates,
+            c->values, c->issuers,
+            c->usable ? "" : "; but the table has no Long column as its primary key");
+        break;
+    case DISCOVER_LIST_VALUE:
+        c->usable = c->select != NULL;
+        WHY(c, "one of %u values sampled is a list (%s) of %u certificates%s", c->values,
+            certlist_kind_name(c->list_kind), c->list_certificates,
+            c->usable ? "" : "; but no text in its row tells the row from others");
+        break;
+    case DISCOVER_LISTS:
+        WHY(c, "%u rows sampled hold a list of certificates each; the list is one value", c->lists);
+        break;
+    case DISCOVER_CERTIFICATES:
+        WHY(c, "%u of %u values sampled are certificates, but only %u of them of issuers",
+            c->certificates, c->values, c->issuers);
+        break;
+    case DISCOVER_CRLS:
+        WHY(c, "%u of %u values sampled are revocation lists", c->crls, c->values);
+        break;
+    case DISCOVER_DECOY:
+        WHY(c,
+            "of %u values sampled %u start like certificates but cannot be read, %u are PEM, %u "
+            "are "
+            "certificates",
+            c->values, c->broken, c->pem, c->certificates);
+        break;
+    case DISCOVER_OPAQUE:
+        WHY(c, "%u values sampled are neither text nor anything of certificates", c->values);
+        break;
+    case DISCOVER_OTHER:
+        break;
+    }
+}
+
+static void set_list(struct discover_run *run, struct discover_column *c)
+{
+    struct profile *p = &run->d->profile;
+    c->chosen = true;
+    run->list = c;
+    if (c->kind == DISCOVER_LIST) {
+        run->list_key = discover_table_key(c->table);
+        discover_set(run, &p->list_table, c->table->name);
+        discover_set(run, &p->list_key, run->list_key->name);
+        discover_set(run, &p->list_certificate, c->column->name);
+    } else {
+        discover_set(run, &p->value_table, c->table->name);
+        discover_set(run, &p->value_column, c->column->name);
+        discover_set(run, &p->value_select, c->select->name);
+        discover_set(run, &p->value_equals, c->select_text);
+    }
+}
+
+static void set_result(struct discovery *d, enum discover_result result, const char *why)
+{
+    d->result = result;
+    snprintf(d->why, sizeof d->why, "%s", why);
+}
+
+static void choose(struct discover_run *run)
+{
+    struct discovery *d = run->d;
+    struct discover_column *chosen = NULL;
+    unsigned candidates = 0, unusable = 0;
+    for (unsigned i = 0; i < d->columns; i++) {
+        struct discover_column *c = &d->column[i];
+        describe(c);
+        if (!looks_like_list(c) ||
+            (run->list_table && strcasecmp(c->table->name, run->list_table) != 0))
+            continue;
+        unusable += !c->usable;
+        candidates += c->usable;
+        if (c->usable)
+            chosen = c;
+    }
+    if (candidates == 1)
+        set_list(run, chosen);
+    else if (candidates > 1)
+        set_result(d, DISCOVER_TWO_LISTS,
+                   "several places look like the certificate list; none was chosen");
+    else
+        set_result(d, DISCOVER_NOTHING,
+                   unusable ? "what looks like a certificate list cannot be named by a profile"
+                            : "no place looks like a certificate list");
+}
+
+/* ---- the rest of the draft ---- */
+
+static void take_users(struct discover_run *run)
+{
+    struct profile *p = &run->d->profile;
+    char name[256], table[256];
+    if (run->users_seen == 1 && run->users != run->list->table) {
+        discover_set(run, &p->users_table, run->users->name);
+        discover_set(run, &p->users_key, discover_table_key(run->users)->name);
+        discover_set(run, &p->users_name, run->users_name->name);
+        discover_note(run, "[users]", true, false,
+                      "table %s is the only one with a column of distinguished names, %s",
+                      discover_name(run->users->name, table),
+                      discover_name(run->users_name->name, name));
+    } else {
+        discover_note(run, "[users]", false, true, "%s",
+                      run->users_seen ? "several tables hold distinguished names"
+                                      : "no table holds distinguished names");
+    }
+}
+
+/* The column that is the certificate's version in every row; NULL: none, or several. */
+static const struct ese_column *find_version(const struct discovery *d,
+                                             const struct ese_table *table)
+{
+    const struct ese_column *found = NULL;
+    for (unsigned i = 0; i < d->references; i++) {
+        const struct discover_reference *r = &d->reference[i];
+        if (r->table != table || r->verdict >= DISCOVER_GUESSED || !r->contained ||
+            r->compared == 0 || r->version_equal != r->compared)
+            continue;
+        if (found)
+            return NULL;
+        found = r->column;
+    }
+    return found;
+}
+
+static void take_certificates(struct discover_run *run)
+{
+    struct profile *p = &run->d->profile;
+    const struct discover_reference *found = NULL;
+    unsigned seen = 0;
+    char name[256];
+    for (unsigned i = 0; i < run->d->references; i++) {
+        const struct discover_reference *r = &run->d->reference[i];
+        if (r->verdict < DISCOVER_GUESSED || r->proof == NULL || r->proof->kind == DISCOVER_CRLS ||
+            (found && found->table == r->table))
+            continue;
+        found = r;
+        seen++;
+    }
+    if (seen != 1) {
+        discover_note(run, "[user-certificates]", false, true, "%s",
+                      seen ? "several tables of certificates refer to the list"
+                           : "no table of certificates refers to the list");
+        return;
+    }
+    const struct ese_column *version = find_version(run->d, found->table);
+    discover_set(run, &p->certificates_table, found->table->name);
+    discover_set(run, &p->certificates_key, found->key->name);
+    discover_set(run, &p->certificates_certificate, found->proof->column->name);
+    if (version)
+        discover_set(run, &p->certificates_version, version->name);
+    discover_note(run, "[user-certificates]", false, false,
+                  "table %s, whose certificates refer to the list%s",
+                  discover_name(found->table->name, name),
+                  version ? "; its version column equals the versions of the certificates" : "");
+}
+
+static void take_crls(struct discover_run *run)
+{
+    const struct discover_column *found = NULL;
+    unsigned seen = 0;
+    for (unsigned i = 0; i < run->d->columns; i++)
+        if (run->d->column[i].kind == DISCOVER_CRLS) {
+            found = &run->d->column[i];
+            seen++;
+        }
+    if (seen == 1) {
+        discover_set(run, &run->d->profile.crl_table, found->table->name);
+        discover_set(run, &run->d->profile.crl_column, found->column->name);
+    }
+    discover_note(run, "[revocation-lists]", false, seen != 1, "%s",
+                  seen == 1 ? found->why
+                  : seen    ? "several columns hold revocation lists"
+                            : "no column holds revocation lists that can be read");
+}
+
+/* Keys and secrets are opaque; so what is opaque is treated as a secret. */
+static void take_secrets(struct discover_run *run)
+{
+    struct profile *p = &run->d->profile;
+    for (unsigned i = 0; i < run->d->columns; i++) {
+        const struct discover_column *c = &run->d->column[i];
+        if (c->kind != DISCOVER_OPAQUE || c->column->type != ESE_COL_LONG_BINARY)
+            continue;
+        if (p->secrets == PROFILE_SECRETS_MOST) {
+            discover_note(run, "[secret]", false, true,
+                          "more than %d columns are opaque; the rest would be shown",
+                          PROFILE_SECRETS_MOST);
+            run->undecided = true;
+            return;
+        }
+        discover_set(run, &p->secret[p->secrets].table, c->table->name);
+        discover_set(run, &p->secret[p->secrets].column, c->column->name);
+        p->secrets++;
+    }
+    if (p->secrets)
+        discover_note(run, "[secret]", true, false,
+                      "opaque columns are never shown; take out the ones that hold nothing secret");
+}
+
+static void conclude(struct discover_run *run)
+{
+    struct discovery *d = run->d;
+    if (d->limited)
+        set_result(d, DISCOVER_DOUBT,
+                   "the search was ended by its bounds: references may be missing");
+    else if (run->undecided)
+        set_result(d, DISCOVER_DOUBT,
+                   "a list was found, but what is undecided below has to be looked at");
+    else
+        set_result(d, DISCOVER_COMPLETE, "a list was found, and nothing is undecided");
+}
+
+static void run_all(struct discover_run *run)
+{
+    discover_set(run, &run->d->profile.name, "discovered");
+    discover_sample(run);
+    choose(run);
+    if (run->list == NULL || run->no_memory)
+        return;
+    discover_list(run);
+    discover_settings(run);
+    discover_role(run);
+    discover_references(run);
+    take_users(run);
+    take_certificates(run);
+    take_crls(run);
+    take_secrets(run);
+    conclude(run);
+}
+
+static void start(struct discover_run *run)
+{
+    uint64_t size = ese_file_size(run->store->db->file);
+    /* A row takes 8 bytes at least; none is read more than four times. */
+    run->rows_left = size / 2 + ROWS_LEAST;
+    run->bytes_left = 4 * size + BYTES_LEAST;
+}
+
+bool discover(struct store *store, const char *list_table, struct discovery *d, struct fault *f)
+{
+    struct discover_run run = {.store = store, .d = d, .list_table = list_table};
+    *d = (struct discovery){.result = DISCOVER_NOTHING};
+    if (!hash_open(&run.hash, f))
+        return false;
+    start(&run);
+    run_all(&run);
+    hash_close(&run.hash);
+    buffer_free(&run.value);
+    free(run.lv);
+    free(run.fact);
+    free(run.entry);
+    free(run.by_sha1);
+    if (!run.no_memory)
+        return true;
+    discover_close(d);
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory while the store was searched");
+}
+
+void discover_close(struct discovery *d)
+{
+    profile_close(&d->profile);
+    free(d->column);
+    free(d->reference);
+    free(d->note);
+    *d = (struct discovery){.result = DISCOVER_NOTHING};
+}

@@ -1,0 +1,128 @@
+/*
+ * Discovery: finding out where a store of unknown schema keeps its certificate list, and what
+ * refers to it.
+ *
+ * Nothing is believed by name alone.  Binary columns are sampled for certificates; the list is the
+ * one that holds issuers rather than what they issued.  An integer column is a reference when every
+ * value in it is a key of the list and the certificates beside it name, as their issuer, the
+ * subject of the entry they refer to.  Everything that was looked at is kept with the reason why it
+ * was taken or not; what is only a guess is called one; where two answers are possible, none is
+ * given.
+ *
+ * Bounds: the first rows of a table are sampled, values up to a size; whole tables are read only
+ * for the keys of the list and for references; the sum of rows and bytes read is limited by the
+ * file's size, so that hostile files cost no more than honest ones.  Of multi-valued columns only
+ * first values are looked at.
+ */
+#ifndef KM_MIGRATE_DISCOVER_H
+#define KM_MIGRATE_DISCOVER_H
+
+#include "formats/certs/certs.h"
+#include "migrate/profile/profile.h"
+#include "migrate/store/store.h"
+
+enum discover_result {
+    DISCOVER_NOTHING,   /* no certificate list */
+    DISCOVER_TWO_LISTS, /* two places that look like one; none was chosen */
+    DISCOVER_DOUBT,     /* a list; but something that a repair must know is undecided */
+    DISCOVER_COMPLETE,  /* a list, and nothing undecided */
+};
+
+/* What a binary column turned out to hold, judged by the sample. */
+enum discover_kind {
+    DISCOVER_OTHER,  /* nothing of interest, or too mixed to tell */
+    DISCOVER_OPAQUE, /* bytes that are neither certificates nor text */
+    DISCOVER_DECOY,  /* looks like certificates, but they cannot be read as such, or are PEM */
+    DISCOVER_CRLS,   /* revocation lists */
+    DISCOVER_CERTIFICATES, /* certificates that were issued to others */
+    DISCOVER_LISTS,        /* a certificate list in each of several rows */
+    DISCOVER_LIST_VALUE,   /* a certificate list in one value of one row */
+    DISCOVER_LIST,         /* a certificate list, one certificate a row */
+};
+
+enum { DISCOVER_WHY = 256, DISCOVER_TEXT = 128 };
+
+/* A binary column with something in it.  Table and column are the catalog's. */
+struct discover_column {
+    const struct ese_table *table;
+    const struct ese_column *column;
+    enum discover_kind kind;
+    bool chosen; /* it is the list */
+    bool usable; /* it could be, had it no rival: a profile can name it */
+    unsigned values, certificates, issuers, crls, lists, broken, pem, text;
+    enum certlist_kind list_kind; /* of the first value that is a list */
+    unsigned list_certificates;   /* in it */
+    const struct ese_column
+        *select; /* list value: the column that tells its row from the others, ... */
+    char select_text[DISCOVER_TEXT]; /* ... and what stands in it there */
+    char why[DISCOVER_WHY];
+};
+
+enum discover_verdict {
+    DISCOVER_NOT_TAKEN,
+    DISCOVER_UNDECIDED, /* it may be a reference; somebody has to look */
+    DISCOVER_GUESSED,
+    DISCOVER_TAKEN,
+};
+
+/* An integer column of a table beside the list. */
+struct discover_reference {
+    const struct ese_table *table;
+    const struct ese_column *column, *key; /* key: the table's own; NULL: it has none */
+    const struct discover_column
+        *proof;    /* the certificates or revocation lists beside it; NULL: none */
+    uint64_t rows; /* with a value */
+    uint64_t compared,
+        agreed; /* rows of which the issuer was compared with the entry; was its subject */
+    uint64_t
+        version_equal; /* compared rows in which the number is also the certificate's version */
+    int32_t first, first_agreed, missed;
+    bool varied, agreed_varied; /* more than one different value; among those that agreed */
+    bool contained; /* all values are keys of the list; else `missed` is the first that is not */
+    bool own_key, counter, indexed, named;
+    enum discover_verdict verdict;
+    char why[DISCOVER_WHY];
+};
+
+/* Something else that stands in the draft, or that is left out of it. */
+struct discover_note {
+    char key[48]; /* section and key, "[list] trusted" */
+    bool guess, left_out;
+    char text[DISCOVER_WHY];
+};
+
+struct discovery {
+    enum discover_result result;
+    char why[DISCOVER_WHY]; /* the result in one sentence */
+    struct discover_column *column;
+    unsigned columns, column_room;
+    struct discover_reference *reference;
+    unsigned references, reference_room;
+    struct discover_note *note;
+    unsigned notes, note_room;
+    uint64_t entries;       /* of the list that was chosen */
+    uint64_t damaged;       /* places that could not be read */
+    bool limited;           /* a bound ended the search early */
+    struct profile profile; /* the draft; without a list unless the result is DOUBT or COMPLETE */
+};
+
+/* Searches an open store.  list_table: take the list from this table only; NULL: from any.  Fails
+ * only when memory is short or hashes are not to be had; nothing has to be closed then.  The
+ * discovery points into the store's catalog: close it before the store. */
+bool discover(struct store *store, const char *list_table, struct discovery *d, struct fault *f);
+void discover_close(struct discovery *d);
+
+/* Tells in text what was found and why, each line behind `prefix` ("; " makes it comments of a
+ * profile). Names of the store are shown with control characters replaced. */
+void discover_explain(const struct discovery *d, const char *prefix, FILE *to);
+
+/* Writes the draft as a profile, with the explanation as comments.  Without a list the candidates
+ * for it are written as comments, to be chosen by hand. */
+void discover_write(const struct discovery *d, FILE *to);
+
+/* Words for reports and JSON: "two-lists", "certificate-list", "taken". */
+const char *discover_result_name(enum discover_result result);
+const char *discover_kind_name(enum discover_kind kind);
+const char *discover_verdict_name(enum discover_verdict verdict);
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * What the parts of discovery share: discover.c (the order of things, choosing the list),
+ * discover/sample.c (reading values, what columns hold), discover/list.c (the list's keys and other
+ * columns, settings), discover/references.c (what refers to the list), discover/explain.c (telling
+ * it).
+ */
+#ifndef KM_MIGRATE_DISCOVER_PARTS_H
+#define KM_MIGRATE_DISCOVER_PARTS_H
+
+#include "formats/hash.h"
+#include "formats/certs/x509.h"
+#include "migrate/discover/discover.h"
+#include "migrate/store/rows.h"
+
+/* Who issued a sampled certificate to whom: names as the first 64 bits of their SHA-1. */
+struct discover_fact {
+    uint64_t subject, issuer;
+    uint32_t column; /* which of the discovery's */
+    bool says_ca;    /* an extension says so */
+};
+
+/* An entry of the list. */
+struct discover_entry {
+    int32_t key;
+    bool parsed, self_issued;
+    uint64_t subject; /* hashed as above; valid when parsed */
+    uint8_t sha1[HASH_SHA1_SIZE];
+};
+
+struct discover_run {
+    struct store *store;
+    struct discovery *d;
+    const char *list_table;
+    struct hash hash;
+    bool no_memory;
+    uint64_t rows_left, bytes_left;
+
+    /* Reading values. */
+    struct ese_lv *lv;
+    struct buffer value;
+
+    struct discover_fact *fact;
+    unsigned facts, fact_room;
+
+    struct discover_column *list;      /* the one chosen */
+    const struct ese_column *list_key; /* NULL for a list value */
+    struct discover_entry *entry;      /* ascending by key */
+    unsigned entries, entry_room;
+    uint32_t *by_sha1; /* numbers of entries, ascending by SHA-1 */
+    bool keys_known;   /* the list was read to its end */
+
+    /* The only table with distinguished names, as far as was seen. */
+    const struct ese_table *users;
+    const struct ese_column *users_name;
+    unsigned users_seen;
+
+    bool undecided; /* something that a repair must know */
+};
+
+/* Makes room for one more element; returns it zeroed.  NULL, no_memory set: memory is short. */
+void *discover_grow(struct discover_run *run, void **array, unsigned *count, unsigned *room,
+                    size_t size);
+
+/* Adds a note; key as in struct discover_note. */
+void discover_note(struct discover_run *run, const char *key, bool guess, bool left_out,
+                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Sets a string of the draft; the old one is freed. */
+void discover_set(struct discover_run *run, char **field, const char *value);
+
+/* A table's or column's name for people: UTF-8 without control characters. */
+const char *discover_name(const char *name, char to[256]);
+
+/* True when a profile can hold the text on one line. */
+bool discover_can_write(const char *text);
+
+/* True for tables of the engine, and templates, which have no rows of their own. */
+bool discover_skips(const struct ese_table *table);
+
+/* True for Binary and LongBinary; for Text and LongText; for integers of up to 4 bytes.  False for
+ * columns whose names a profile cannot hold. */
+bool discover_is_binary(const struct ese_column *column);
+bool discover_is_text(const struct ese_column *column);
+bool discover_is_integer(const struct ese_column *column);
+
+/* The table's key: the Long column that alone makes its primary index.  NULL: none. */
+const struct ese_column *discover_table_key(const struct ese_table *table);
+
+/* ---- discover/sample.c ---- */
+
+/* As rows_next(), within the run's bounds. */
+bool discover_next(struct discover_run *run, struct rows *rows);
+
+/* The first `most` bytes of a column's first value, valid until the next call.  *cut: there are
+ * more.  False for a null, and for what cannot be read (counted as damage). */
+bool discover_read(struct discover_run *run, struct rows *rows, const struct ese_column *column,
+                   size_t most, struct bytes *value, bool *cut);
+
+/* A text of up to DISCOVER_TEXT - 1 bytes of UTF-8.  False when it is null, empty or longer, or a
+ * profile could not hold it. */
+bool discover_read_text(struct discover_run *run, struct rows *rows,
+                        const struct ese_column *column, char to[DISCOVER_TEXT]);
+
+/* A name's hash. */
+uint64_t discover_hash(struct discover_run *run, struct bytes name);
+
+/* Samples every user table, and says of each binary column what it holds. */
+void discover_sample(struct discover_run *run);
+
+/* ---- discover/list.c ---- */
+
+/* Reads the keys of the chosen list, and recognises its other columns. */
+void discover_list(struct discover_run *run);
+
+/* Finds the table of settings, by what it says of the list. */
+void discover_settings(struct discover_run *run);
+
+/* Guesses the role column, after the settings. */
+void discover_role(struct discover_run *run);
+
+/* The entry with that key or hash; NULL: none. */
+const struct discover_entry *discover_find(const struct discover_run *run, int32_t key);
+const struct discover_entry *discover_find_sha1(const struct discover_run *run,
+                                                const uint8_t sha1[HASH_SHA1_SIZE]);
+
+/* ---- discover/references.c ---- */
+
+void discover_references(struct discover_run *run);
+
+#endif

@@ -1,0 +1,439 @@
+/*
+ * Discovery: reading values within bounds, and saying of every binary column what it holds: see
+ * discover.h.
+ */
+#include "formats/ese/layout/compress.h"
+#include "formats/ese/layout/text.h"
+#include "migrate/discover/parts.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+enum {
+    TABLES_MOST = 1024,
+    COLUMNS_MOST = 64, /* binary columns of one table, and text columns */
+    ROWS_SAMPLED = 4096,
+    VALUES_SAMPLED = 256,
+    COLUMN_BYTES = 4 * 1024 * 1024,
+    VALUE_MOST = 64 * 1024,             /* of a value that is one certificate */
+    LIST_VALUE_MOST = 64 * 1024 * 1024, /* of one that is a list */
+    FACTS_MOST = 65536,
+    COST_OF_LONG_VALUE = 256, /* bytes of the budget, for the way down its tree */
+};
+
+/* ---- reading ---- */
+
+bool discover_next(struct discover_run *run, struct rows *rows)
+{
+    if (run->rows_left == 0) {
+        run->d->limited = true;
+        return false;
+    }
+    run->rows_left--;
+    return !run->no_memory && rows_next(rows);
+}
+
+static bool gather(struct discover_run *run, const struct ese_table *table,
+                   const struct ese_value *value, size_t most, bool *cut)
+{
+    if (run->lv == NULL && (run->lv = malloc(sizeof *run->lv)) == NULL) {
+        run->no_memory = true;
+        return false;
+    }
+    bool ok = ese_lv_open(run->lv, run->store->db->pages, table, value, NULL);
+    while (ok && run->lv->at < run->lv->root.size && run->value.size < most) {
+        struct bytes part;
+        ok = ese_lv_next(run->lv, &part, NULL);
+        if (ok && !buffer_add(&run->value, part)) {
+            run->no_memory = true;
+            ok = false;
+        }
+    }
+    *cut = ok && run->lv->at < run->lv->root.size;
+    ese_lv_close(run->lv);
+    return ok;
+}
+
+static bool unpack(struct discover_run *run, struct bytes stored)
+{
+    size_t size = 0;
+    if (!buffer_reserve(&run->value, ESE_DECOMPRESSED_MAX)) {
+        run->no_memory = true;
+        return false;
+    }
+    bool ok = ese_decompress(stored, run->value.at, ESE_DECOMPRESSED_MAX, &size, NULL);
+    run->value.size = ok ? size : 0;
+    return ok;
+}
+
+static bool spend(struct discover_run *run, size_t bytes)
+{
+    if (run->bytes_left < bytes) {
+        run->d->limited = true;
+        run->bytes_left = 0;
+        return false;
+    }
+    run->bytes_left -= bytes;
+    return true;
+}
+
+static bool fetch(struct discover_run *run, struct rows *rows, const struct ese_value *found,
+                  size_t most, struct bytes *value, bool *cut)
+{
+    buffer_clear(&run->value);
+    if (found->kind == ESE_VALUE_PLAIN) {
+        *value = found->data;
+        return true;
+    }
+    bool ok = found->kind == ESE_VALUE_COMPRESSED  ? unpack(run, found->data)
+              : found->kind == ESE_VALUE_SEPARATED ? gather(run, rows->table, found, most, cut)
+                                                   : false;
+    *value = buffer_bytes(&run->value);
+    return ok;
+}
+
+bool discover_read(struct discover_run *run, struct rows *rows, const struct ese_column *column,
+                   size_t most, struct bytes *value, bool *cut)
+{
+    struct ese_value found = {.kind = ESE_VALUE_NULL};
+    *cut = false;
+    if (run->bytes_left == 0 || run->no_memory)
+        return false;
+    bool ok = ese_record_value(&rows->record, column, &found, NULL);
+    if (ok && (found.kind == ESE_VALUE_NULL || found.kind == ESE_VALUE_ENCRYPTED))
+        return false;
+    ok = ok && fetch(run, rows, &found, most, value, cut);
+    if (!ok) {
+        run->d->damaged++;
+        return false;
+    }
+    if (value->size > most) {
+        value->size = most;
+        *cut = true;
+    }
+    return spend(run, value->size + (found.kind == ESE_VALUE_SEPARATED ? COST_OF_LONG_VALUE : 0));
+}
+
+bool discover_read_text(struct discover_run *run, struct rows *rows,
+                        const struct ese_column *column, char to[DISCOVER_TEXT])
+{
+    enum { RAW_MOST = DISCOVER_TEXT * 2 };
+    char room[RAW_MOST * ESE_TEXT_GROWTH + 2 * ESE_TEXT_CARRY];
+    struct ese_text text = {.code_page = column->code_page};
+    struct bytes raw;
+    bool cut;
+    if (!ese_text_known(column->code_page) ||
+        !discover_read(run, rows, column, RAW_MOST, &raw, &cut) || cut)
+        return false;
+    size_t size = ese_text_convert(&text, raw, room);
+    size += ese_text_end(&text, room + size);
+    if (size == 0 || size >= DISCOVER_TEXT || memchr(room, '\0', size))
+        return false;
+    memcpy(to, room, size);
+    to[size] = '\0';
+    return discover_can_write(to);
+}
+
+uint64_t discover_hash(struct discover_run *run, struct bytes name)
+{
+    uint8_t digest[HASH_SHA1_SIZE];
+    uint64_t hash = 0;
+    hash_sha1(&run->hash, name, digest);
+    bytes_le64(bytes_of(digest, sizeof digest), 0, &hash);
+    return hash;
+}
+
+/* ---- what one value is ---- */
+
+static bool is_printable(struct bytes value)
+{
+    struct reader r = reader_of(value);
+    while (reader_left(&r)) {
+        uint8_t c = reader_u8(&r);
+        if ((c < 0x20 || c > 0x7e) && c != '\r' && c != '\n' && c != '\t' && c != 0)
+            return false;
+    }
+    return true;
+}
+
+static void add_fact(struct discover_run *run, unsigned column, const struct x509_certificate *c)
+{
+    void *array = run->fact;
+    if (run->facts >= FACTS_MOST)
+        return;
+    struct discover_fact *fact =
+        discover_grow(run, &array, &run->facts, &run->fact_room, sizeof *fact);
+    run->fact = array;
+    if (fact == NULL)
+        return;
+    fact->column = column;
+    fact->subject = discover_hash(run, c->subject);
+    fact->issuer = discover_hash(run, c->issuer);
+    fact->says_ca = x509_extensions_read(c->extensions).is_ca;
+}
+
+/* Certificates in a list that can be read, until its end or the first damage. */
+static unsigned count_certificates(struct bytes value)
+{
+    struct certlist list;
+    struct certlist_entry entry;
+    struct x509_certificate c;
+    unsigned count = 0;
+    if (!certlist_open(&list, value, NULL))
+        return 0;
+    while (certlist_next(&list, &entry, NULL))
+        if (entry.type == CERTLIST_CERTIFICATE && x509_certificate_read(entry.encoded, &c, NULL))
+            count++;
+    certlist_close(&list);
+    return count;
+}
+
+/* A list in one value: which row it is in is told by its first text. */
+static void note_list(struct discover_run *run, struct rows *rows, struct discover_column *column,
+                      enum certlist_kind kind, unsigned certificates)
+{
+    if (column->lists++ > 0)
+        return;
+    column->list_kind = kind;
+    column->list_certificates = certificates;
+    for (unsigned i = 0; i < rows->table->columns && column->select == NULL; i++)
+        if (discover_is_text(&rows->table->column[i]) &&
+            discover_read_text(run, rows, &rows->table->column[i], column->select_text))
+            column->select = &rows->table->column[i];
+}
+
+static void judge_der(struct discover_run *run, struct rows *rows, unsigned number,
+                      struct bytes value)
+{
+    struct discover_column *column = &run->d->column[number];
+    struct x509_certificate c, next;
+    struct x509_crl crl;
+    if (x509_crl_read(value, &crl, NULL)) {
+        column->crls++;
+    } else if (!x509_certificate_read(value, &c, NULL)) {
+        column->broken++;
+    } else if (x509_certificate_read(c.envelope.trailing, &next, NULL)) {
+        note_list(run, rows, column, CERTLIST_DER, count_certificates(value));
+    } else {
+        column->certificates++;
+        add_fact(run, number, &c);
+    }
+}
+
+static void judge_value(struct discover_run *run, struct rows *rows, unsigned number,
+                        struct bytes value, bool cut)
+{
+    struct discover_column *column = &run->d->column[number];
+    enum certlist_kind kind = certlist_detect(value);
+    bool is_list = kind == CERTLIST_SST || kind == CERTLIST_PKCS7;
+    if (cut && (is_list || kind == CERTLIST_DER) &&
+        !discover_read(run, rows, column->column, LIST_VALUE_MOST, &value, &cut))
+        return;
+    column->values++;
+    if (is_list) {
+        unsigned certificates = count_certificates(value);
+        if (certificates)
+            note_list(run, rows, column, kind, certificates);
+        else
+            column->broken++;
+    } else if (kind == CERTLIST_DER) {
+        judge_der(run, rows, number, value);
+    } else if (kind == CERTLIST_PEM) {
+        column->pem++;
+    } else if (value.size == HASH_SHA1_SIZE || is_printable(value)) {
+        column->text++; /* a hash is no secret either */
+    }
+}
+
+/* ---- one table ---- */
+
+struct sample {
+    unsigned binary[COLUMNS_MOST]; /* numbers of the discovery's columns */
+    size_t bytes[COLUMNS_MOST];
+    unsigned binaries;
+    const struct ese_column *text[COLUMNS_MOST];
+    unsigned texts_read[COLUMNS_MOST], names[COLUMNS_MOST]; /* distinguished names among them */
+    unsigned texts;
+};
+
+static void prepare(struct discover_run *run, struct sample *s, const struct ese_table *table)
+{
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *column = &table->column[i];
+        bool full =
+            discover_is_binary(column) ? s->binaries == COLUMNS_MOST : s->texts == COLUMNS_MOST;
+        if (!discover_is_binary(column) && !discover_is_text(column))
+            continue;
+        if (full) {
+            run->d->limited = true;
+            continue;
+        }
+        if (discover_is_text(column)) {
+            s->text[s->texts++] = column;
+            continue;
+        }
+        void *array = run->d->column;
+        struct discover_column *added =
+            discover_grow(run, &array, &run->d->columns, &run->d->column_room, sizeof *added);
+        run->d->column = array;
+        if (added == NULL)
+            return;
+        added->table = table;
+        added->column = column;
+        s->binary[s->binaries++] = run->d->columns - 1;
+    }
+}
+
+static void sample_binary(struct discover_run *run, struct rows *rows, struct sample *s, unsigned i)
+{
+    struct bytes value;
+    bool cut;
+    if (!discover_read(run, rows, run->d->column[s->binary[i]].column, VALUE_MOST, &value, &cut))
+        return;
+    s->bytes[i] += value.size;
+    judge_value(run, rows, s->binary[i], value, cut);
+}
+
+/* "o=Contoso, ou=London, cn=User": an attribute and an equals sign, and a separator or a common
+ * name. */
+static bool is_distinguished_name(const char *text)
+{
+    return (strcasestr(text, "cn=") || strcasestr(text, "o=")) && (strpbrk(text, ",/;") != NULL);
+}
+
+static void sample_text(struct discover_run *run, struct rows *rows, struct sample *s, unsigned i)
+{
+    char text[DISCOVER_TEXT];
+    if (!discover_read_text(run, rows, s->text[i], text))
+        return;
+    s->texts_read[i]++;
+    s->names[i] += is_distinguished_name(text);
+}
+
+/* One row; false when every column has had enough values. */
+static bool sample_row(struct discover_run *run, struct rows *rows, struct sample *s)
+{
+    bool wanted = false;
+    for (unsigned i = 0; i < s->binaries; i++) {
+        if (run->d->column[s->binary[i]].values >= VALUES_SAMPLED || s->bytes[i] >= COLUMN_BYTES)
+            continue;
+        wanted = true;
+        sample_binary(run, rows, s, i);
+    }
+    for (unsigned i = 0; i < s->texts; i++) {
+        if (s->texts_read[i] >= VALUES_SAMPLED)
+            continue;
+        wanted = true;
+        sample_text(run, rows, s, i);
+    }
+    return wanted;
+}
+
+/* A table whose only text of that kind is distinguished names may be the users'. */
+static void note_users(struct discover_run *run, const struct sample *s,
+                       const struct ese_table *table)
+{
+    const struct ese_column *name = NULL;
+    for (unsigned i = 0; i < s->texts; i++)
+        if (s->names[i] > 0 && s->names[i] == s->texts_read[i])
+            name = s->text[i];
+    for (unsigned i = 0; i < s->binaries; i++)
+        if (run->d->column[s->binary[i]].certificates > 0)
+            return; /* a list of certificates with their names */
+    if (name == NULL || discover_table_key(table) == NULL)
+        return;
+    run->users = table;
+    run->users_name = name;
+    run->users_seen++;
+}
+
+static void sample_table(struct discover_run *run, const struct ese_table *table)
+{
+    struct sample s = {.binaries = 0};
+    struct rows rows = {.lv = NULL};
+    prepare(run, &s, table);
+    if (s.binaries == 0 && s.texts == 0)
+        return;
+    rows_open(&rows, run->store, table);
+    for (unsigned row = 0; row < ROWS_SAMPLED && discover_next(run, &rows); row++)
+        if (!sample_row(run, &rows, &s))
+            break;
+    run->d->damaged += rows.damaged;
+    rows_close(&rows);
+    note_users(run, &s, table);
+}
+
+/* ---- what the columns are ---- */
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Counts for each column the certificates of issuers: self-issued, CAs by extension, or named as
+ * the issuer of another certificate of the store. */
+static void count_issuers(struct discover_run *run)
+{
+    uint64_t *named = calloc(run->facts + 1u, sizeof *named);
+    size_t count = 0;
+    if (named == NULL) {
+        run->no_memory = true;
+        return;
+    }
+    for (unsigned i = 0; i < run->facts; i++)
+        if (run->fact[i].subject != run->fact[i].issuer)
+            named[count++] = run->fact[i].issuer;
+    qsort(named, count, sizeof *named, compare_hashes);
+    for (unsigned i = 0; i < run->facts; i++) {
+        const struct discover_fact *fact = &run->fact[i];
+        if (fact->subject == fact->issuer || fact->says_ca ||
+            bsearch(&fact->subject, named, count, sizeof *named, compare_hashes))
+            run->d->column[fact->column].issuers++;
+    }
+    free(named);
+}
+
+static void classify(struct discover_column *c)
+{
+    unsigned seen = c->certificates + c->lists + c->crls + c->broken + c->pem;
+    if (2 * c->certificates > c->values)
+        c->kind = 2 * c->issuers > c->certificates ? DISCOVER_LIST : DISCOVER_CERTIFICATES;
+    else if (c->lists > 0)
+        c->kind = c->lists == 1 ? DISCOVER_LIST_VALUE : DISCOVER_LISTS;
+    else if (2 * c->crls > c->values)
+        c->kind = DISCOVER_CRLS;
+    else if (seen > 0)
+        c->kind = DISCOVER_DECOY;
+    else if (c->values > 0 && c->text == 0)
+        c->kind = DISCOVER_OPAQUE;
+}
+
+/* The unremarkable columns are forgotten. */
+static void keep_remarkable(struct discovery *d)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < d->columns; i++)
+        if (d->column[i].kind != DISCOVER_OTHER)
+            d->column[kept++] = d->column[i];
+    d->columns = kept;
+}
+
+void discover_sample(struct discover_run *run)
+{
+    const struct ese_catalog *catalog = run->store->db->catalog;
+    unsigned looked_at = 0;
+    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++) {
+        if (discover_skips(ese_catalog_table(catalog, i)))
+            continue;
+        if (looked_at++ == TABLES_MOST) {
+            run->d->limited = true;
+            break;
+        }
+        sample_table(run, ese_catalog_table(catalog, i));
+    }
+    count_issuers(run);
+    for (unsigned i = 0; i < run->d->columns; i++)
+        classify(&run->d->column[i]);
+    keep_remarkable(run->d);
+}

@@ -1,0 +1,555 @@
+/* The rules R2 to R4 and the advice: see judge.h. */
+#include "migrate/judge/judge.h"
+
+#include "formats/certs/name.h"
+#include "migrate/judge/groups.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    TWO_YEARS = 2 * 365 * 86400,
+    SERIAL_SHOWN = 20, /* octets, as many as RFC 5280 allows */
+    SHORT_RSA_KEY = 128, /* bytes of an encoded key; a modulus of 1024 bits alone takes as many */
+};
+
+const char *verdict_name(enum verdict verdict)
+{
+    static const char *const names[] = {"yes", "yes after repair", "no", "cannot tell"};
+    return names[verdict];
+}
+
+/* "serial 2a, subject CN=..." of a certificate, for evidence. */
+static const char *describe(const struct model *m, unsigned number, char text[256])
+{
+    const struct model_certificate *cert = &m->certificate[number];
+    if (!cert->parsed) {
+        snprintf(text, 256, "no certificate");
+        return text;
+    }
+    char serial[2 * SERIAL_SHOWN + 1];
+    int n = snprintf(text, 256, "serial %s, ", bytes_hex(cert->x509.serial, serial, sizeof serial));
+    name_text(cert->x509.subject, text + n, 256 - (size_t)n);
+    return text;
+}
+
+/* ---- R2: the list ---- */
+
+static void judge_entries(const struct model *m, struct problems *problems)
+{
+    char what[256];
+    for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_entry *entry = &m->entry[i];
+        const struct model_certificate *cert = model_certificate_of(m, entry);
+        if (!cert->parsed)
+            problem_add(problems, PROBLEM_UNPARSABLE, entry->key, 0, "entry %d, %zu bytes: %s",
+                        entry->key, cert->der.size, cert->why.text);
+        else if (entry->has_thumbprint &&
+                 !bytes_equal(entry->thumbprint, bytes_of(cert->sha1, sizeof cert->sha1)))
+            problem_add(problems, PROBLEM_THUMBPRINT, entry->key, 0, "entry %d (%s)", entry->key,
+                        describe(m, entry->certificate, what));
+    }
+}
+
+static void judge_trust(const struct model *m, const struct group *group, struct problems *problems)
+{
+    bool yes = false, no = false, active = false;
+    for (unsigned i = 0; i < group->entries; i++) {
+        const struct model_entry *entry = &m->entry[group->entry[i]];
+        yes = yes || entry->trust == TRUST_YES;
+        no = no || entry->trust == TRUST_NO;
+        active = active || entry->role == ROLE_OWN || entry->role == ROLE_ISSUING;
+    }
+    if (yes && no)
+        problem_add(problems, active ? PROBLEM_TRUST_UNDECIDED : PROBLEM_TRUST_DIFFERS,
+                    m->entry[group->entry[0]].key, m->entry[group->entry[1]].key,
+                    "%u copies, entry %d the first", group->entries, m->entry[group->entry[0]].key);
+}
+
+/* A property that copies have with different values: the survivor keeps its own. */
+static void judge_properties(const struct model *m, const struct group *group, struct problems *problems)
+{
+    for (unsigned i = 1; i < group->entries; i++) {
+        const struct model_entry *a = &m->entry[group->entry[i - 1]], *b = &m->entry[group->entry[i]];
+        struct sst_property x, y;
+        for (size_t at = 0; sst_property_next(a->properties, &at, &x);)
+            for (size_t k = 0; sst_property_next(b->properties, &k, &y);)
+                if (x.id == y.id && !bytes_equal(x.data, y.data))
+                    problem_add(problems, PROBLEM_PROPERTY_DIFFERS, a->key, b->key,
+                                "property %u: %zu bytes in entry %d, others in entry %d", x.id,
+                                x.data.size, a->key, b->key);
+    }
+}
+
+/* The keys of a group's entries as "2, 138"; a long list is cut. */
+static void list_keys(const struct model *m, const struct group *group, char *text, size_t size)
+{
+    size_t used = 0;
+    for (unsigned i = 0; i < group->entries && used + 16 < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? ", " : "",
+                                 m->entry[group->entry[i]].key);
+    if (used + 16 >= size)
+        snprintf(text + used, size - used, ", ...");
+}
+
+static bool judge_same_content(const struct model *m, struct problems *problems)
+{
+    struct groups groups;
+    struct group group;
+    if (!groups_open(&groups, m, GROUP_SAME_CONTENT))
+        return false;
+    while (groups_next(&groups, &group)) {
+        bool identical = true, own = false, issuing = false;
+        char keys[128], what[256];
+        unsigned first = m->entry[group.entry[0]].certificate;
+        for (unsigned i = 0; i < group.entries; i++) {
+            const struct model_entry *entry = &m->entry[group.entry[i]];
+            identical = identical && entry->certificate == first;
+            own = own || entry->role == ROLE_OWN;
+            issuing = issuing || entry->role == ROLE_ISSUING;
+        }
+        list_keys(m, &group, keys, sizeof keys);
+        struct problem *p =
+            problem_add(problems, identical ? PROBLEM_IDENTICAL : PROBLEM_RE_ENCODED,
+                        m->entry[group.entry[0]].key, m->entry[group.entry[1]].key,
+                        "entries %s hold %s", keys, describe(m, first, what));
+        if (p)
+            p->count = group.entries;
+        if (own && issuing)
+            problem_add(problems, PROBLEM_OWN_AND_ISSUING, m->entry[group.entry[0]].key,
+                        m->entry[group.entry[1]].key, "entries %s", keys);
+        judge_trust(m, &group, problems);
+        judge_properties(m, &group, problems);
+    }
+    groups_close(&groups);
+    return true;
+}
+
+static bool judge_identities(const struct model *m, struct problems *problems)
+{
+    struct groups groups;
+    struct group group;
+    if (!groups_open(&groups, m, GROUP_IDENTITY))
+        return false;
+    while (groups_next(&groups, &group)) {
+        if (groups_is_one(m, &group))
+            continue; /* copies of one certificate: said already */
+        char keys[128], what[256];
+        list_keys(m, &group, keys, sizeof keys);
+        problem_add(problems, PROBLEM_SAME_IDENTITY, m->entry[group.entry[0]].key,
+                    m->entry[group.entry[1]].key, "entries %s: %s", keys,
+                    describe(m, m->entry[group.entry[0]].certificate, what));
+    }
+    groups_close(&groups);
+    return true;
+}
+
+/* How many entries of a group hold a role, copies of one certificate counted once. */
+static unsigned holders(const struct model *m, const struct group *group, enum model_role role)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < group->entries; i++) {
+        const struct model_entry *entry = &m->entry[group->entry[i]];
+        bool again = false;
+        for (unsigned k = 0; k < i && !again; k++)
+            again = m->entry[group->entry[k]].role == role &&
+                    groups_equal(m, GROUP_SAME_CONTENT, entry->certificate,
+                                 m->entry[group->entry[k]].certificate);
+        count += entry->role == role && !again;
+    }
+    return count;
+}
+
+/* Certificates by the same issuer under different serial numbers; by another issuer they are cross-certificates. */
+static bool has_reissue(const struct model *m, const struct group *group)
+{
+    for (unsigned i = 1; i < group->entries; i++) {
+        const struct model_certificate *a = model_certificate_of(m, &m->entry[group->entry[i - 1]]);
+        const struct model_certificate *b = model_certificate_of(m, &m->entry[group->entry[i]]);
+        if (bytes_equal(a->x509.issuer, b->x509.issuer) &&
+            !bytes_equal(a->x509.serial, b->x509.serial))
+            return true;
+    }
+    return false;
+}
+
+static bool judge_cas(const struct model *m, struct problems *problems)
+{
+    struct groups groups;
+    struct group group;
+    if (!groups_open(&groups, m, GROUP_CA))
+        return false;
+    while (groups_next(&groups, &group)) {
+        char keys[128], what[256];
+        if (groups_is_one(m, &group))
+            continue;
+        list_keys(m, &group, keys, sizeof keys);
+        describe(m, m->entry[group.entry[0]].certificate, what);
+        if (holders(m, &group, ROLE_OWN) > 1 || holders(m, &group, ROLE_ISSUING) > 1)
+            problem_add(problems, PROBLEM_TWO_ACTIVE, m->entry[group.entry[0]].key,
+                        m->entry[group.entry[1]].key, "entries %s: %s", keys, what);
+        if (has_reissue(m, &group))
+            problem_add(problems, PROBLEM_REISSUE, m->entry[group.entry[0]].key,
+                        m->entry[group.entry[1]].key, "entries %s: %s", keys, what);
+    }
+    groups_close(&groups);
+    return true;
+}
+
+static bool judge_list(const struct model *m, struct problems *problems)
+{
+    if (m->list_missing)
+        problem_add(problems, PROBLEM_LIST_MISSING, 0, 0, "neither table %s nor a value named %s",
+                    m->profile->list_table ? m->profile->list_table : "(none)",
+                    m->profile->value_equals ? m->profile->value_equals : "(none)");
+    if (m->second_list)
+        problem_add(problems, PROBLEM_TWO_LISTS, 0, 0, "table %s has %u entries, and a value named %s is there, too",
+                    m->profile->list_table, m->entries, m->profile->value_equals);
+    judge_entries(m, problems);
+    return judge_same_content(m, problems) && judge_identities(m, problems) &&
+           judge_cas(m, problems);
+}
+
+/* ---- R3: the mode ---- */
+
+/* The entry whose certificate has this SHA-1, of several the first, but one with role issuing before others; NULL when
+ * there is none.  *count: how many have it. */
+static struct model_entry *named_entry(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE], unsigned *count)
+{
+    struct model_entry *found = NULL;
+    *count = 0;
+    for (unsigned i = 0; i < m->entries; i++) {
+        if (memcmp(model_certificate_of(m, &m->entry[i])->sha1, sha1, HASH_SHA1_SIZE) != 0)
+            continue;
+        if (found == NULL || (found->role != ROLE_ISSUING && m->entry[i].role == ROLE_ISSUING))
+            found = &m->entry[i];
+        ++*count;
+    }
+    return found;
+}
+
+bool judge_is_revoked(const struct model *m, struct prover *prover, unsigned number)
+{
+    const struct model_certificate *cert = &m->certificate[number];
+    for (unsigned i = 0; i < m->crls; i++) {
+        const struct model_crl *crl = &m->crl[i];
+        if (!crl->parsed || !bytes_equal(crl->x509.issuer, cert->x509.issuer))
+            continue;
+        const struct model_entry *issuer = model_entry(m, crl->entry);
+        if (issuer && model_certificate_of(m, issuer)->parsed &&
+            prover_check(prover, issuer->certificate, &crl->x509.envelope).answer == PROOF_REFUTED)
+            continue;
+        struct x509_revoked_walk walk = x509_revoked_first(&crl->x509);
+        struct x509_revoked revoked;
+        while (x509_revoked_next(&walk, &revoked))
+            if (!revoked.other_issuer && bytes_equal(revoked.serial, cert->x509.serial))
+                return true;
+    }
+    return false;
+}
+
+/* Is there a certificate in the list whose name and key made this one?  Its own counts when it is
+ * self-signed.  A signature that cannot be checked is not held against it. */
+static void judge_chain(const struct model *m, struct prover *prover, const struct model_entry *entry,
+                        struct problems *problems)
+{
+    const struct model_certificate *cert = model_certificate_of(m, entry);
+    bool named = false, unprovable = false;
+    char what[256];
+    for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_certificate *above = model_certificate_of(m, &m->entry[i]);
+        if (!above->parsed || !bytes_equal(above->x509.subject, cert->x509.issuer))
+            continue;
+        named = true;
+        struct proof proof = prover_check(prover, m->entry[i].certificate, &cert->x509.envelope);
+        if (proof.answer == PROOF_PROVEN)
+            return;
+        unprovable = unprovable || proof.answer == PROOF_UNPROVABLE;
+    }
+    describe(m, entry->certificate, what);
+    if (unprovable)
+        problem_add(problems, PROBLEM_UNPROVABLE, entry->key, 0,
+                    "entry %d (%s): its signature cannot be checked", entry->key, what);
+    else
+        problem_add(problems, PROBLEM_ISSUING_CHAIN, entry->key, 0, "entry %d (%s): %s", entry->key,
+                    what,
+                    named ? "no key of its issuer in the list proves its signature"
+                          : "its issuer is not in the list");
+}
+
+static void judge_issuing(const struct model *m, struct prover *prover,
+                          const struct model_entry *entry, struct problems *problems)
+{
+    const struct model_certificate *cert = model_certificate_of(m, entry);
+    char what[256];
+    describe(m, entry->certificate, what);
+    if (model_has_roles(m) && entry->role != ROLE_ISSUING)
+        problem_add(problems, PROBLEM_ISSUING_ROLE, entry->key, 0, "entry %d (%s) has role %s",
+                    entry->key, what, model_role_name(entry->role));
+    if (!cert->parsed)
+        return;
+    if (cert->x509.version < 3)
+        problem_add(problems, PROBLEM_ISSUING_NOT_V3, entry->key, 0, "entry %d (%s) is V%d",
+                    entry->key, what, cert->x509.version);
+    else if (!cert->can_sign)
+        problem_add(problems, PROBLEM_ISSUING_NOT_CA, entry->key, 0, "entry %d (%s)", entry->key, what);
+    if (entry->trust == TRUST_NO)
+        problem_add(problems, PROBLEM_ISSUING_UNTRUSTED, entry->key, 0, "entry %d (%s)", entry->key,
+                    what);
+    if (judge_is_revoked(m, prover, entry->certificate))
+        problem_add(problems, PROBLEM_ISSUING_REVOKED, entry->key, 0, "entry %d (%s)", entry->key,
+                    what);
+    judge_chain(m, prover, entry, problems);
+}
+
+/* The setting names a certificate by its hash; of one in two encodings only the better one stays. */
+static void judge_setting(const struct model *m, const struct model_entry *entry,
+                          struct problems *problems)
+{
+    const struct model_certificate *cert = model_certificate_of(m, entry);
+    for (unsigned i = 0; i < m->entries && cert->parsed; i++) {
+        const struct model_certificate *other = model_certificate_of(m, &m->entry[i]);
+        if (!other->parsed || other == cert ||
+            !groups_equal(m, GROUP_SAME_CONTENT, entry->certificate, m->entry[i].certificate) ||
+            !groups_better_encoding(other, cert))
+            continue;
+        problem_add(problems, PROBLEM_SETTING_NAMES_DROPPED, entry->key, m->entry[i].key,
+                    "%s names the encoding in entry %d, that in entry %d stays",
+                    m->profile->setting_issuing_ca, entry->key, m->entry[i].key);
+        return;
+    }
+}
+
+static void judge_v3(const struct model *m, struct prover *prover, struct problems *problems)
+{
+    unsigned count = 0;
+    const struct model_entry *entry =
+        m->has_issuing_ca ? named_entry(m, m->issuing_ca, &count) : NULL;
+    char sha1[2 * HASH_SHA1_SIZE + 1] = "";
+    if (m->has_issuing_ca)
+        bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
+    if (entry == NULL && !m->list_cut && !m->list_missing)
+        problem_add(problems, PROBLEM_ISSUING_MISSING, 0, 0, "mode %s, setting %s: %s",
+                    model_mode_name(m->mode), m->profile->setting_issuing_ca,
+                    m->has_issuing_ca ? sha1 : "not set");
+    if (count > 1)
+        problem_add(problems, PROBLEM_ISSUING_AMBIGUOUS, entry->key, 0,
+                    "thumbprint %s: %u entries, entry %d the first", sha1, count, entry->key);
+    if (entry) {
+        judge_issuing(m, prover, entry, problems);
+        judge_setting(m, entry, problems);
+    }
+}
+
+static void judge_mode(const struct model *m, struct prover *prover, struct problems *problems)
+{
+    if (!m->has_settings) {
+        problem_add(problems, PROBLEM_NO_SETTINGS, 0, 0, "expected table %s",
+                    m->profile->settings_table ? m->profile->settings_table : "(not in the profile)");
+        return;
+    }
+    switch (m->mode) {
+    case MODE_UNKNOWN:
+        problem_add(problems, PROBLEM_MODE_UNKNOWN, 0, 0, "setting %s is \"%s\"",
+                    m->profile->setting_mode, m->mode_text);
+        break;
+    case MODE_V1:
+        for (unsigned i = 0; i < m->entries; i++)
+            if (m->entry[i].role == ROLE_OWN)
+                return;
+        if (model_has_roles(m) && !m->list_missing)
+            problem_add(problems, PROBLEM_NO_OWN, 0, 0, "none of %u entries has role own", m->entries);
+        break;
+    case MODE_V1V3:
+    case MODE_V3:
+        judge_v3(m, prover, problems);
+        break;
+    }
+}
+
+/* ---- R4: references ---- */
+
+static void judge_references(const struct model *m, struct problems *problems)
+{
+    if (m->list_missing || m->list_cut)
+        return; /* what the rows refer to cannot be known */
+    for (unsigned i = 0; i < m->dangling_kept; i++) {
+        const struct model_dangling *d = &m->dangling[i];
+        const struct profile_reference *r = &m->profile->reference[d->reference];
+        problem_add(problems, PROBLEM_DANGLING, d->names, 0, "%s %d: %s names entry %d", r->table,
+                    d->row, r->column, d->names);
+    }
+    if (m->dangling_count > m->dangling_kept)
+        problem_add(problems, PROBLEM_DANGLING, 0, 0, "and %" PRIu64 " more",
+                    m->dangling_count - m->dangling_kept);
+}
+
+/* ---- advice ---- */
+
+static void advise_short_lived(const struct model *m, const struct model_entry *entry, int64_t left,
+                               struct problems *problems)
+{
+    char what[256];
+    describe(m, entry->certificate, what);
+    if (left < 0)
+        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0, "entry %d (%s): expired %" PRId64 " days ago",
+                    entry->key, what, -left / 86400);
+    else
+        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0, "entry %d (%s): %" PRId64 " days left",
+                    entry->key, what, left / 86400);
+}
+
+static void advise_dates(const struct model *m, struct problems *problems)
+{
+    unsigned expired = 0;
+    int32_t first = 0;
+    for (unsigned i = 0; m->now_known && i < m->entries; i++) {
+        const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
+        if (!cert->parsed || !cert->x509.not_after.known || cert->x509.not_after.seconds >= m->now)
+            continue;
+        if (expired++ == 0)
+            first = m->entry[i].key;
+    }
+    struct problem *p = expired ? problem_add(problems, PROBLEM_EXPIRED, first, 0,
+                                              "%u entries, entry %d the first", expired, first)
+                                : NULL;
+    if (p)
+        p->count = expired;
+    unsigned count;
+    const struct model_entry *entry =
+        m->has_issuing_ca && m->mode != MODE_V1 ? named_entry(m, m->issuing_ca, &count) : NULL;
+    const struct model_certificate *cert = entry ? model_certificate_of(m, entry) : NULL;
+    if (cert && cert->parsed && m->now_known && cert->x509.not_after.known &&
+        cert->x509.not_after.seconds - m->now < TWO_YEARS)
+        advise_short_lived(m, entry, cert->x509.not_after.seconds - m->now, problems);
+}
+
+static void advise_weak(const struct model *m, struct problems *problems)
+{
+    static const uint8_t rsa[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01};
+    unsigned weak = 0;
+    int32_t first = 0;
+    for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
+        if (!cert->parsed)
+            continue;
+        int strength = proof_algorithm_strength(&cert->x509.envelope.algorithm);
+        bool short_key = bytes_equal(cert->x509.key_algorithm.oid, bytes_of(rsa, sizeof rsa)) &&
+                         cert->x509.key_bits.size < SHORT_RSA_KEY;
+        if ((strength == 1 || strength == 2 || short_key) && weak++ == 0)
+            first = m->entry[i].key;
+    }
+    struct problem *p = weak ? problem_add(problems, PROBLEM_WEAK, first, 0,
+                                           "%u entries, entry %d the first", weak, first)
+                             : NULL;
+    if (p)
+        p->count = weak;
+}
+
+struct named {
+    uint8_t normal[HASH_SHA256_SIZE];
+    unsigned entry;
+};
+
+static int compare_named(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    int order = memcmp(x->normal, y->normal, sizeof x->normal);
+    return order ? order : (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+/* Names that differ in nothing but their encoding. */
+static bool advise_encodings(const struct model *m, struct problems *problems)
+{
+    struct named *named = malloc((m->entries + 1) * sizeof *named);
+    struct hash hash = m->hash;
+    unsigned count = 0;
+    if (named == NULL)
+        return false;
+    for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
+        if (!cert->parsed)
+            continue;
+        name_normal_sha256(cert->x509.subject, &hash, named[count].normal);
+        named[count++].entry = i;
+    }
+    qsort(named, count, sizeof *named, compare_named);
+    for (unsigned i = 1; i < count; i++) {
+        const struct model_entry *a = &m->entry[named[i - 1].entry], *b = &m->entry[named[i].entry];
+        if (memcmp(named[i - 1].normal, named[i].normal, HASH_SHA256_SIZE) == 0 &&
+            !bytes_equal(model_certificate_of(m, a)->x509.subject,
+                         model_certificate_of(m, b)->x509.subject))
+            problem_add(problems, PROBLEM_ENCODINGS, a->key, b->key, "entries %d and %d", a->key, b->key);
+    }
+    free(named);
+    return true;
+}
+
+static void advise_crls(const struct model *m, struct problems *problems)
+{
+    for (unsigned i = 0; i < m->crls; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (m->crl[i].parsed && m->crl[k].parsed &&
+                bytes_equal(m->crl[i].x509.issuer, m->crl[k].x509.issuer)) {
+                problem_add(problems, PROBLEM_TWO_CRLS, m->crl[k].entry, m->crl[i].entry,
+                            "revocation lists %d and %d", m->crl[k].key, m->crl[i].key);
+                break;
+            }
+}
+
+/* Q218802: comma, underscore and other special characters; letters, digits, space, dot and dash are not. */
+static bool has_special(const char *text)
+{
+    for (; *text; text++)
+        if (!isalnum((unsigned char)*text) && strchr(" .-", *text) == NULL)
+            return true;
+    return false;
+}
+
+static void advise_settings(const struct model *m, struct problems *problems)
+{
+    bool v3 = m->mode == MODE_V3 || m->mode == MODE_V1V3;
+    if (m->organization && has_special(m->organization))
+        problem_add(problems, PROBLEM_ORGANIZATION, 0, 0, "organization \"%s\"", m->organization);
+    struct problem *p = NULL;
+    if (v3 && m->long_names > 0)
+        p = problem_add(problems, PROBLEM_LONG_NAME, 0, 0, "%" PRIu64 " users, user %u the first",
+                        m->long_names, m->first_long_name);
+    if (p)
+        p->count = m->long_names;
+    p = NULL;
+    if (m->mode == MODE_V3 && m->v1_certificates > 0)
+        p = problem_add(problems, PROBLEM_V1_IN_V3, 0, 0,
+                        "%" PRIu64 " V1 certificates, certificate %u the first", m->v1_certificates,
+                        m->first_v1_certificate);
+    if (p)
+        p->count = m->v1_certificates;
+}
+
+bool judge_model(const struct model *m, struct prover *prover, struct problems *problems)
+{
+    if (!judge_list(m, problems))
+        return false;
+    judge_mode(m, prover, problems);
+    judge_references(m, problems);
+    advise_settings(m, problems);
+    advise_dates(m, problems);
+    advise_weak(m, problems);
+    advise_crls(m, problems);
+    return advise_encodings(m, problems) && !problems->no_memory && !prover_failed(prover);
+}
+
+enum verdict judge_problems(const struct problems *problems)
+{
+    enum verdict verdict = VERDICT_YES;
+    for (size_t i = 0; i < problems->count; i++) {
+        enum problem_severity severity = problem_kind(problems->item[i].code)->severity;
+        if (severity == PROBLEM_DOUBT)
+            return VERDICT_CANNOT_TELL;
+        if (severity == PROBLEM_FATAL)
+            verdict = VERDICT_NO;
+    }
+    return verdict;
+}

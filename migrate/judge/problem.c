@@ -1,0 +1,194 @@
+/* The one table of problems, and lists of findings: see problem.h. */
+#include "migrate/judge/problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FATAL PROBLEM_FATAL
+#define DOUBT PROBLEM_DOUBT
+#define ADVICE PROBLEM_ADVICE
+
+static const struct problem_kind kinds[PROBLEM_CODES] = {
+    [PROBLEM_DIRTY] = {"KM-DIRTY", DOUBT, "R1", "Q190698",
+                       "the database was not shut down cleanly; its logs hold changes it does not have",
+                       "none: it is never written in this state; replay the logs with eseutil /r first"},
+    [PROBLEM_HEADER] = {"KM-HEADER", FATAL, "R1", "Q818952",
+                        "the database header is damaged; its shadow is good",
+                        "the header is written anew from the shadow"},
+    [PROBLEM_STRUCTURE] = {"KM-STRUCTURE", FATAL, "R1", "Q818952",
+                           "the database is structurally damaged",
+                           "none: restore the file from a backup, or have the engine repair it"},
+    [PROBLEM_UNIQUE_KEY] = {"KM-UNIQUE-KEY", FATAL, "R1", "Q237422",
+                            "two rows stand under one key of a unique index (error -1605)",
+                            "the index is written anew once the rows that collide are resolved"},
+    [PROBLEM_NO_PROFILE] = {"KM-NO-PROFILE", DOUBT, NULL, NULL,
+                            "no profile fits the tables of this database",
+                            "none without --profile or --accept-discovered"},
+    [PROBLEM_NO_SETTINGS] = {"KM-NO-SETTINGS", DOUBT, "R3", NULL,
+                             "there are no settings, so the issuing mode is not known",
+                             "none: without settings the rules for the mode are not judged"},
+    [PROBLEM_LIST_MISSING] = {"KM-LIST-MISSING", FATAL, "R2", "Q190698",
+                              "there is no certificate list",
+                              "none: restore the list from a backup"},
+    [PROBLEM_LIST_CUT] = {"KM-LIST-CUT", FATAL, "R2", "Q190698",
+                          "the certificate list ends before its end",
+                          "none: what is behind the cut cannot be known; restore from a backup"},
+    [PROBLEM_TWO_LISTS] = {"KM-TWO-LISTS", DOUBT, "R2", NULL,
+                           "two tables look like the certificate list",
+                           "none: name the right one with --profile"},
+    [PROBLEM_IDENTICAL] = {"KM-DUP-IDENTICAL", FATAL, "R2", "Q230780",
+                           "a CA certificate is in the list more than once",
+                           "one entry stays; references move to it; nothing distinct is lost"},
+    [PROBLEM_RE_ENCODED] = {"KM-DUP-RE-ENCODED", FATAL, "R2", "Q230780",
+                            "a CA certificate is in the list in two encodings",
+                            "the strict DER encoding stays; the other goes to quarantine"},
+    [PROBLEM_SAME_IDENTITY] = {"KM-DUP-IDENTITY", FATAL, "R2", "Q230780",
+                               "different certificates carry one issuer and serial number",
+                               "one stays where its issuer's key refutes all others; else none"},
+    [PROBLEM_TWO_ACTIVE] = {"KM-TWO-ACTIVE", FATAL, "R2", "Q184695",
+                            "several certificates of one CA (same name and key) hold the same role",
+                            "one keeps the role, the others become imported"},
+    [PROBLEM_OWN_AND_ISSUING] = {"KM-OWN-AND-ISSUING", FATAL, "R2", NULL,
+                                 "one certificate is listed as own and as issuing",
+                                 "none: an administrator has to say which it is"},
+    [PROBLEM_TRUST_DIFFERS] = {"KM-TRUST-DIFFERS", ADVICE, NULL, "Q192044",
+                               "copies of one certificate disagree on whether it is trusted",
+                               "trust is never widened: the one that stays is untrusted"},
+    [PROBLEM_TRUST_UNDECIDED] = {"KM-TRUST-UNDECIDED", FATAL, "R2", "Q192044",
+                                 "copies of an issuing or own certificate disagree on trust",
+                                 "none until --trust ENTRY=yes|no decides"},
+    [PROBLEM_UNPARSABLE] = {"KM-UNPARSABLE", FATAL, "R2", "Q190698",
+                            "an entry of the list is not a certificate",
+                            "none: what it was cannot be known"},
+    [PROBLEM_THUMBPRINT] = {"KM-THUMBPRINT", FATAL, "R2", NULL,
+                            "an entry's thumbprint is not that of its certificate",
+                            "the thumbprint is computed anew"},
+    [PROBLEM_MODE_UNKNOWN] = {"KM-MODE", DOUBT, "R3", "Q196397",
+                              "the issuing mode is none of V1, V1V3, V3",
+                              "none: an administrator has to set it"},
+    [PROBLEM_NO_OWN] = {"KM-NO-OWN", FATAL, "R3", "Q192044",
+                        "V1 certificates are issued, but no entry is the server's own CA",
+                        "none: the own certificate is missing; restore the list from a backup"},
+    [PROBLEM_ISSUING_MISSING] = {"KM-ISSUING-MISSING", FATAL, "R3", "Q230780",
+                                 "the issuing CA that the settings name is not in the list",
+                                 "none, unless --issuing-ca FILE gives its certificate"},
+    [PROBLEM_ISSUING_AMBIGUOUS] = {"KM-ISSUING-AMBIGUOUS", FATAL, "R3", "Q230780",
+                                   "the settings' issuing CA names more than one entry",
+                                   "ends with the duplicates"},
+    [PROBLEM_ISSUING_ROLE] = {"KM-ISSUING-ROLE", FATAL, "R3", "Q230780",
+                              "the issuing CA is in the list, but not as issuing: an interrupted switch",
+                              "the entry becomes issuing"},
+    [PROBLEM_ISSUING_NOT_V3] = {"KM-ISSUING-NOT-V3", FATAL, "R3", "Q242466",
+                                "the issuing CA's certificate is not X.509 V3",
+                                "none: use a V3 certificate of this CA"},
+    [PROBLEM_ISSUING_NOT_CA] = {"KM-ISSUING-NOT-CA", FATAL, "R3", "Q242466",
+                                "the issuing CA's certificate may not sign certificates",
+                                "none: use a CA certificate"},
+    [PROBLEM_ISSUING_UNTRUSTED] = {"KM-ISSUING-UNTRUSTED", FATAL, "R3", "Q192044",
+                                   "the issuing CA is not trusted",
+                                   "none: trust is never widened; an administrator has to decide"},
+    [PROBLEM_ISSUING_REVOKED] = {"KM-ISSUING-REVOKED", FATAL, "R3", "Q192044",
+                                 "a stored revocation list revokes the issuing CA",
+                                 "none: an administrator has to choose another CA"},
+    [PROBLEM_ISSUING_CHAIN] = {"KM-ISSUING-CHAIN", FATAL, "R3", "Q242276",
+                               "the issuing CA does not chain to a certificate in the list",
+                               "none: import the certificate of the CA above it"},
+    [PROBLEM_SETTING_NAMES_DROPPED] = {"KM-SETTING-LOSER", FATAL, "R3", "Q230780",
+                                       "a setting names a certificate that does not stay",
+                                       "the setting names the one that stays"},
+    [PROBLEM_DANGLING] = {"KM-DANGLING", FATAL, "R4", "Q190698",
+                          "a row refers to a list entry that is not there",
+                          "it is repaired where exactly one trusted entry proves the signature"},
+    [PROBLEM_REFERENCE_REFUTED] = {"KM-REFERENCE-REFUTED", FATAL, "R4", NULL,
+                                   "a row refers to an entry whose key did not sign it",
+                                   "none: which entry is meant cannot be known"},
+    [PROBLEM_LOGS_BESIDE] = {"KM-LOGS-BESIDE", ADVICE, NULL, "Q198814",
+                             "transaction logs lie beside the store",
+                             "in a repaired copy they are set aside, so that they are not replayed over it"},
+    [PROBLEM_UNDO_PENDING] = {"KM-UNDO-PENDING", DOUBT, NULL, NULL,
+                              "a repair in place was interrupted",
+                              "finish it with repair --in-place, or take it back with undo"},
+    [PROBLEM_REISSUE] = {"KM-REISSUE", ADVICE, NULL, "Q184695",
+                         "one CA has several certificates (same name and key, other serial numbers)",
+                         "all stay; with --superseded=drop, those that nothing pins go to quarantine"},
+    [PROBLEM_PROPERTY_DIFFERS] = {"KM-PROPERTY-DIFFERS", ADVICE, NULL, NULL,
+                                  "copies of one certificate have a store property with different values",
+                                  "the copy that stays keeps its own value; the other is named here"},
+    [PROBLEM_TWO_CRLS] = {"KM-TWO-CRLS", ADVICE, NULL, NULL,
+                          "several revocation lists of one issuer are stored", "all stay"},
+    [PROBLEM_ORGANIZATION] = {"KM-ORGANIZATION", ADVICE, NULL, "Q218802",
+                              "the organization name has special characters (event 5017, c1031d9f)",
+                              "none: see the article"},
+    [PROBLEM_SHORT_LIVED] = {"KM-SHORT-LIVED", ADVICE, NULL, "Q242276",
+                             "the issuing CA is valid for less than two years (c1031daf)",
+                             "none: renew the CA's certificate"},
+    [PROBLEM_LONG_NAME] = {"KM-LONG-NAME", ADVICE, NULL, "Q247814",
+                           "user names are longer than 64 characters (event 5005)",
+                           "none: see the article"},
+    [PROBLEM_EXPIRED] = {"KM-EXPIRED", ADVICE, NULL, NULL, "CA certificates have expired",
+                         "none: they stay, to verify what they signed"},
+    [PROBLEM_WEAK] = {"KM-WEAK", ADVICE, NULL, NULL,
+                      "CA certificates are signed with MD2 or MD5, or have short keys", "none"},
+    [PROBLEM_UNPROVABLE] = {"KM-UNPROVABLE", ADVICE, NULL, NULL,
+                            "a signature could not be checked", "none: unprovable is never refuted"},
+    [PROBLEM_ENCODINGS] = {"KM-ENCODINGS", ADVICE, NULL, "Q184695",
+                           "one name is encoded in several ways (Unicode, teletex)",
+                           "none: such names are not equal, and are never merged"},
+    [PROBLEM_V1_IN_V3] = {"KM-V1-IN-V3", ADVICE, NULL, "Q231307",
+                          "V1 certificates were issued while only V3 was to be", "none"},
+};
+
+const struct problem_kind *problem_kind(enum problem_code code)
+{
+    return &kinds[code];
+}
+
+static struct problem *room_for_one(struct problems *problems)
+{
+    if (problems->count == problems->room) {
+        size_t room = problems->room ? problems->room * 2 : 16;
+        struct problem *grown = realloc(problems->item, room * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
+        problems->item = grown;
+        problems->room = room;
+    }
+    return &problems->item[problems->count];
+}
+
+struct problem *problem_add(struct problems *problems, enum problem_code code, int32_t entry,
+                            int32_t other, const char *format, ...)
+{
+    char text[PROBLEM_EVIDENCE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct problem *problem = room_for_one(problems);
+    char *kept = problem ? strdup(text) : NULL;
+    if (kept == NULL) {
+        problems->no_memory = true;
+        return NULL;
+    }
+    *problem = (struct problem){.code = code, .entry = {entry, other}, .count = 1, .evidence = kept};
+    problems->count++;
+    return problem;
+}
+
+bool problem_has(const struct problems *problems, enum problem_code code)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        if (problems->item[i].code == code)
+            return true;
+    return false;
+}
+
+void problems_close(struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        free(problems->item[i].evidence);
+    free(problems->item);
+    *problems = (struct problems){.item = NULL};
+}

@@ -1,0 +1,13 @@
+/*
+ * Proving references: did the key of the entry that a row names sign what the row holds?
+ */
+#ifndef KM_MIGRATE_REFERENCES_H
+#define KM_MIGRATE_REFERENCES_H
+
+#include "migrate/judge/prover.h"
+
+/* Proves every reference of the store (--verify-all).  A refuted one is a problem; what cannot be checked is counted
+ * in one piece of advice.  False when memory is short. */
+bool references_verify(const struct model *model, struct prover *prover, struct problems *problems);
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * Profiles: does one match a store?  See profile.h.
+ *
+ * What type a column may have stands in one list of rules for each section; the manual page
+ * kmmigrate-profile(5) has the same.
+ */
+#include "migrate/profile/profile.h"
+
+#define AT(member) offsetof(struct profile, member)
+#define REFERENCE_AT(member) offsetof(struct profile_reference, member)
+
+enum { TYPES_MOST = 6 };
+
+/* Which types a column may have. */
+struct fit {
+    enum ese_coltype type[TYPES_MOST]; /* ends with ESE_COL_NIL */
+    const char *text;
+};
+
+static const struct fit fit_key = {{ESE_COL_LONG}, "Long"};
+static const struct fit fit_integer = {{ESE_COL_LONG, ESE_COL_SHORT, ESE_COL_UNSIGNED_BYTE,
+                                        ESE_COL_UNSIGNED_SHORT, ESE_COL_UNSIGNED_LONG},
+                                       "Long or a shorter integer"};
+static const struct fit fit_binary = {{ESE_COL_BINARY, ESE_COL_LONG_BINARY},
+                                      "Binary or LongBinary"};
+static const struct fit fit_text = {{ESE_COL_TEXT, ESE_COL_LONG_TEXT}, "Text or LongText"};
+static const struct fit fit_bit = {{ESE_COL_BIT}, "Bit"};
+static const struct fit fit_date = {{ESE_COL_DATE_TIME}, "DateTime"};
+static const struct fit fit_value = {
+    {ESE_COL_BINARY, ESE_COL_LONG_BINARY, ESE_COL_TEXT, ESE_COL_LONG_TEXT},
+    "Binary, LongBinary, Text or LongText"};
+
+struct column_rule {
+    const char *key; /* in the profile's section */
+    size_t column;   /* offset of its name */
+    const struct fit *fit;
+};
+
+static const struct column_rule list_rules[] = {
+    {"key", AT(list_key), &fit_key},
+    {"certificate", AT(list_certificate), &fit_binary},
+    {"thumbprint", AT(list_thumbprint), &fit_binary},
+    {"role", AT(list_role), &fit_integer},
+    {"trusted", AT(list_trusted), &fit_bit},
+    {"name", AT(list_name), &fit_text},
+    {"imported-on", AT(list_imported), &fit_date},
+    {NULL, 0, NULL},
+};
+static const struct column_rule value_rules[] = {
+    {"column", AT(value_column), &fit_binary},
+    {"select", AT(value_select), &fit_text},
+    {NULL, 0, NULL},
+};
+static const struct column_rule settings_rules[] = {
+    {"name", AT(settings_name), &fit_text},
+    {"value", AT(settings_value), &fit_value},
+    {NULL, 0, NULL},
+};
+static const struct column_rule users_rules[] = {
+    {"key", AT(users_key), &fit_key},
+    {"name", AT(users_name), &fit_text},
+    {NULL, 0, NULL},
+};
+static const struct column_rule certificates_rules[] = {
+    {"key", AT(certificates_key), &fit_key},
+    {"version", AT(certificates_version), &fit_integer},
+    {"certificate", AT(certificates_certificate), &fit_binary},
+    {NULL, 0, NULL},
+};
+static const struct column_rule crl_rules[] = {
+    {"column", AT(crl_column), &fit_binary},
+    {NULL, 0, NULL},
+};
+static const struct column_rule reference_rules[] = {
+    {"column", REFERENCE_AT(column), &fit_key},
+    {"key", REFERENCE_AT(key), &fit_key},
+    {"proves", REFERENCE_AT(proves), &fit_binary},
+    {NULL, 0, NULL},
+};
+
+static bool fits(const struct fit *fit, enum ese_coltype type)
+{
+    for (unsigned i = 0; i < TYPES_MOST && fit->type[i] != ESE_COL_NIL; i++)
+        if (fit->type[i] == type)
+            return true;
+    return false;
+}
+
+/* What a section names is in the table, with types that fit.  from: what the rules' offsets count
+ * from. */
+static bool columns_fit(const struct ese_table *table, const char *section, const void *from,
+                        const struct column_rule *rule, struct fault *why)
+{
+    for (; rule->key; rule++) {
+        const void *at = (const char *)from + rule->column;
+        const char *name = *(char *const *)at;
+        if (name == NULL)
+            continue;
+        const struct ese_column *column = ese_table_column(table, name);
+        if (column == NULL)
+            return fault_set(why, FAULT_MISSING,
+                             "table %s: expected a column %s ([%s] %s), found none of that name",
+                             table->name, name, section, rule->key);
+        if (!fits(rule->fit, column->type))
+            return fault_set(why, FAULT_NOT_THIS,
+                             "table %s, column %s ([%s] %s): expected type %s, found %s",
+                             table->name, name, section, rule->key, rule->fit->text,
+                             ese_coltype_name(column->type));
+    }
+    return true;
+}
+
+/* A section whose table is not named is not there; one whose table the store has not does not fit.
+ */
+static bool section_fits(const struct ese_catalog *catalog, const char *section,
+                         const char *table_name, const void *from, const struct column_rule *rules,
+                         struct fault *why)
+{
+    if (table_name == NULL)
+        return true;
+    const struct ese_table *table = ese_catalog_find(catalog, table_name);
+    if (table == NULL)
+        return fault_set(why, FAULT_MISSING, "expected a table %s ([%s]), found none of that name",
+                         table_name, section);
+    return columns_fit(table, section, from, rules, why);
+}
+
+static bool rest_fits(const struct profile *profile, const struct ese_catalog *catalog,
+                      struct fault *why)
+{
+    bool has_settings =
+        profile->settings_table && ese_catalog_find(catalog, profile->settings_table);
+    if (has_settings &&
+        !section_fits(catalog, "settings", profile->settings_table, profile, settings_rules, why))
+        return false;
+    if (!section_fits(catalog, "users", profile->users_table, profile, users_rules, why) ||
+        !section_fits(catalog, "user-certificates", profile->certificates_table, profile,
+                      certificates_rules, why) ||
+        !section_fits(catalog, "revocation-lists", profile->crl_table, profile, crl_rules, why))
+        return false;
+    for (unsigned i = 0; i < profile->references; i++) {
+        char section[24];
+        snprintf(section, sizeof section, "reference.%u", i + 1);
+        if (!section_fits(catalog, section, profile->reference[i].table, &profile->reference[i],
+                          reference_rules, why))
+            return false;
+    }
+    return true;
+}
+
+/* Where the list is kept. */
+static enum profile_match match_list(const struct profile *profile,
+                                     const struct ese_catalog *catalog, struct fault *why)
+{
+    if (profile->list_table && ese_catalog_find(catalog, profile->list_table))
+        return section_fits(catalog, "list", profile->list_table, profile, list_rules, why)
+                   ? PROFILE_MATCHES_ROWS
+                   : PROFILE_NO_MATCH;
+    if (profile->value_table && ese_catalog_find(catalog, profile->value_table))
+        return section_fits(catalog, "list-value", profile->value_table, profile, value_rules, why)
+                   ? PROFILE_MATCHES_VALUE
+                   : PROFILE_NO_MATCH;
+    const char *first = profile->list_table ? profile->list_table : profile->value_table;
+    bool both = profile->list_table && profile->value_table;
+    fault_set(why, FAULT_MISSING, "expected a table %s%s%s for the certificate list, found %s",
+              first ? first : "?", both ? " or " : "", both ? profile->value_table : "",
+              both ? "neither" : "none of that name");
+    return PROFILE_NO_MATCH;
+}
+
+enum profile_match profile_match(const struct profile *profile, const struct ese_catalog *catalog,
+                                 struct fault *why)
+{
+    enum profile_match match = match_list(profile, catalog, why);
+    if (match != PROFILE_NO_MATCH && !rest_fits(profile, catalog, why))
+        match = PROFILE_NO_MATCH;
+    if (match == PROFILE_NO_MATCH)
+        fault_context(why, "profile %.64s", profile->name ? profile->name : "without a name");
+    return match;
+}

@@ -1,0 +1,752 @@
+/*
+ * Profiles: reading and writing them: see profile.h.  Matching is in profile/match.c.
+ *
+ * One table, `sections`, says which sections and keys there are, what their values are and where
+ * they go in struct profile.  Reading, writing and freeing all walk it; the manual page
+ * kmmigrate-profile(5) lists the same.
+ *
+ * libinih splits lines into section, key and value.  It cuts what is too long for it without saying
+ * so, takes an indented line as the value's continuation, and passes over a section that has no
+ * keys: so lines reach it through read_line(), which refuses the first, strips the indent, and
+ * looks at section names itself.
+ */
+#include "migrate/profile/profile.h"
+
+#include "formats/bytes.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+
+enum {
+    FILE_MOST = 64 * 1024, /* bytes of a profile file; the longest possible draft has a tenth */
+    NAME_MOST = 64,        /* bytes of a table's or column's name, as the engine has it */
+    TEXT_MOST = 160,       /* bytes of any other value: what fits on a line of libinih */
+    KEYS_MOST = 12,
+    SLOTS_MOST = PROFILE_SECRETS_MOST,
+};
+
+const char profile_km55_text[] =
+    "; The built-in profile km55. The real names of the tables and columns of\n"
+    "; Kmsmdb.edb are not public: this is a reconstruction from what Microsoft's\n"
+    "; articles say is kept.\n"
+    "[profile]\n"
+    "name = km55\n"
+    "reconstruction = yes\n"
+    "\n"
+    "[list]\n"
+    "table = CertificateList\n"
+    "key = EntryId\n"
+    "certificate = Certificate\n"
+    "thumbprint = Thumbprint\n"
+    "role = Role\n"
+    "role-own = 1\n"
+    "role-issuing = 2\n"
+    "role-imported = 3\n"
+    "trusted = Trusted\n"
+    "name = Name\n"
+    "imported-on = ImportedOn\n"
+    "\n"
+    "; Or the whole list in one value of a row.\n"
+    "[list-value]\n"
+    "table = Configuration\n"
+    "column = Value\n"
+    "select = Name\n"
+    "equals = CertificateList\n"
+    "\n"
+    "[settings]\n"
+    "table = Configuration\n"
+    "name = Name\n"
+    "value = Value\n"
+    "mode = IssueMode\n"
+    "issuing-ca = IssuingCA\n"
+    "organization = Organization\n"
+    "site = Site\n"
+    "ca-name = CADistinguishedName\n"
+    "\n"
+    "[users]\n"
+    "table = Users\n"
+    "key = UserId\n"
+    "name = DistinguishedName\n"
+    "\n"
+    "[user-certificates]\n"
+    "table = UserCertificates\n"
+    "key = CertId\n"
+    "version = Version\n"
+    "certificate = Certificate\n"
+    "\n"
+    "[revocation-lists]\n"
+    "table = RevocationLists\n"
+    "column = Crl\n"
+    "\n"
+    "[reference.1]\n"
+    "table = UserCertificates\n"
+    "column = IssuerEntry\n"
+    "key = CertId\n"
+    "proves = Certificate\n"
+    "kind = certificate\n"
+    "\n"
+    "[reference.2]\n"
+    "table = RevocationLists\n"
+    "column = IssuerEntry\n"
+    "key = CrlId\n"
+    "proves = Crl\n"
+    "kind = revocation-list\n"
+    "\n"
+    "[secret.1]\n"
+    "table = Users\n"
+    "column = KeyHistory\n"
+    "\n"
+    "[secret.2]\n"
+    "table = Administrators\n"
+    "column = Secret\n";
+
+/* ---- what a profile consists of ---- */
+
+enum value_kind {
+    VALUE_NAME,   /* char *: of a table or column */
+    VALUE_TEXT,   /* char *: any other text */
+    VALUE_NUMBER, /* int32_t */
+    VALUE_FLAG,   /* bool: yes or no */
+    VALUE_SIGNED, /* bool: certificate, or revocation-list */
+};
+
+enum need {
+    NEED_ALWAYS, /* in every section of that name */
+    NEED_BESIDE, /* when the key `with` is there, and only then */
+    MAY_BESIDE,  /* allowed when the key `with` is there, and only then */
+    MAY_ALWAYS,
+};
+
+struct key_spec {
+    const char *key;
+    enum value_kind kind;
+    size_t offset; /* of the field in struct profile, or in the element of a numbered section */
+    enum need need;
+    const char *with; /* the other key of NEED_BESIDE and MAY_BESIDE */
+};
+
+struct section_spec {
+    const char *name; /* of a numbered section: "name.N" in the file */
+    const struct key_spec *key;
+    unsigned keys;
+    unsigned most;              /* numbered: how many there may be; else 0 */
+    size_t base, stride, count; /* numbered: offsets of the array and of its number of elements */
+};
+
+#define AT(member) offsetof(struct profile, member)
+#define REFERENCE_AT(member) offsetof(struct profile_reference, member)
+#define SECRET_AT(member) offsetof(struct profile_secret, member)
+#define KEYS(array) array, sizeof(array) / sizeof(array)[0]
+#define PLAIN 0, 0, 0, 0 /* not numbered */
+
+static const struct key_spec profile_keys[] = {
+    {"name", VALUE_TEXT, AT(name), NEED_ALWAYS, NULL},
+    {"reconstruction", VALUE_FLAG, AT(reconstruction), MAY_ALWAYS, NULL},
+};
+static const struct key_spec list_keys[] = {
+    {"table", VALUE_NAME, AT(list_table), NEED_ALWAYS, NULL},
+    {"key", VALUE_NAME, AT(list_key), NEED_ALWAYS, NULL},
+    {"certificate", VALUE_NAME, AT(list_certificate), NEED_ALWAYS, NULL},
+    {"thumbprint", VALUE_NAME, AT(list_thumbprint), MAY_ALWAYS, NULL},
+    {"role", VALUE_NAME, AT(list_role), MAY_ALWAYS, NULL},
+    {"role-own", VALUE_NUMBER, AT(role_own), NEED_BESIDE, "role"},
+    {"role-issuing", VALUE_NUMBER, AT(role_issuing), NEED_BESIDE, "role"},
+    {"role-imported", VALUE_NUMBER, AT(role_imported), NEED_BESIDE, "role"},
+    {"trusted", VALUE_NAME, AT(list_trusted), MAY_ALWAYS, NULL},
+    {"name", VALUE_NAME, AT(list_name), MAY_ALWAYS, NULL},
+    {"imported-on", VALUE_NAME, AT(list_imported), MAY_ALWAYS, NULL},
+};
+static const struct key_spec value_keys[] = {
+    {"table", VALUE_NAME, AT(value_table), NEED_ALWAYS, NULL},
+    {"column", VALUE_NAME, AT(value_column), NEED_ALWAYS, NULL},
+    {"select", VALUE_NAME, AT(value_select), NEED_ALWAYS, NULL},
+    {"equals", VALUE_TEXT, AT(value_equals), NEED_ALWAYS, NULL},
+};
+static const struct key_spec settings_keys[] = {
+    {"table", VALUE_NAME, AT(settings_table), NEED_ALWAYS, NULL},
+    {"name", VALUE_NAME, AT(settings_name), NEED_ALWAYS, NULL},
+    {"value", VALUE_NAME, AT(settings_value), NEED_ALWAYS, NULL},
+    {"mode", VALUE_TEXT, AT(setting_mode), MAY_ALWAYS, NULL},
+    {"issuing-ca", VALUE_TEXT, AT(setting_issuing_ca), MAY_ALWAYS, NULL},
+    {"organization", VALUE_TEXT, AT(setting_organization), MAY_ALWAYS, NULL},
+    {"site", VALUE_TEXT, AT(setting_site), MAY_ALWAYS, NULL},
+    {"ca-name", VALUE_TEXT, AT(setting_ca_name), MAY_ALWAYS, NULL},
+};
+static const struct key_spec users_keys[] = {
+    {"table", VALUE_NAME, AT(users_table), NEED_ALWAYS, NULL},
+    {"key", VALUE_NAME, AT(users_key), NEED_ALWAYS, NULL},
+    {"name", VALUE_NAME, AT(users_name), NEED_ALWAYS, NULL},
+};
+static const struct key_spec certificates_keys[] = {
+    {"table", VALUE_NAME, AT(certificates_table), NEED_ALWAYS, NULL},
+    {"key", VALUE_NAME, AT(certificates_key), NEED_ALWAYS, NULL},
+    {"version", VALUE_NAME, AT(certificates_version), MAY_ALWAYS, NULL},
+    {"certificate", VALUE_NAME, AT(certificates_certificate), NEED_ALWAYS, NULL},
+};
+static const struct key_spec crl_keys[] = {
+    {"table", VALUE_NAME, AT(crl_table), NEED_ALWAYS, NULL},
+    {"column", VALUE_NAME, AT(crl_column), NEED_ALWAYS, NULL},
+};
+static const struct key_spec reference_keys[] = {
+    {"table", VALUE_NAME, REFERENCE_AT(table), NEED_ALWAYS, NULL},
+    {"column", VALUE_NAME, REFERENCE_AT(column), NEED_ALWAYS, NULL},
+    {"key", VALUE_NAME, REFERENCE_AT(key), NEED_ALWAYS, NULL},
+    {"proves", VALUE_NAME, REFERENCE_AT(proves), MAY_ALWAYS, NULL},
+    {"kind", VALUE_SIGNED, REFERENCE_AT(crl), MAY_BESIDE, "proves"},
+};
+static const struct key_spec secret_keys[] = {
+    {"table", VALUE_NAME, SECRET_AT(table), NEED_ALWAYS, NULL},
+    {"column", VALUE_NAME, SECRET_AT(column), NEED_ALWAYS, NULL},
+};
+
+enum { SECTION_PROFILE, SECTION_LIST, SECTION_VALUE, SECTIONS = 9 };
+
+static const struct section_spec sections[SECTIONS] = {
+    [SECTION_PROFILE] = {"profile", KEYS(profile_keys), PLAIN},
+    [SECTION_LIST] = {"list", KEYS(list_keys), PLAIN},
+    [SECTION_VALUE] = {"list-value", KEYS(value_keys), PLAIN},
+    {"settings", KEYS(settings_keys), PLAIN},
+    {"users", KEYS(users_keys), PLAIN},
+    {"user-certificates", KEYS(certificates_keys), PLAIN},
+    {"revocation-lists", KEYS(crl_keys), PLAIN},
+    {"reference", KEYS(reference_keys), PROFILE_REFERENCES_MOST, AT(reference),
+     sizeof(struct profile_reference), AT(references)},
+    {"secret", KEYS(secret_keys), PROFILE_SECRETS_MOST, AT(secret), sizeof(struct profile_secret),
+     AT(secrets)},
+};
+
+#define SECTION_NAMES                                                                              \
+    "profile, list, list-value, settings, users, user-certificates, revocation-lists, "            \
+    "reference.N or secret.N"
+
+static bool is_string(const struct key_spec *key)
+{
+    return key->kind == VALUE_NAME || key->kind == VALUE_TEXT;
+}
+
+/* Where the value of a key goes; slot: which of a numbered section's, from 0. */
+static void *field(struct profile *profile, const struct section_spec *section, unsigned slot,
+                   const struct key_spec *key)
+{
+    return (char *)profile + section->base + slot * section->stride + key->offset;
+}
+
+static const char *string_field(const struct profile *profile, const struct section_spec *section,
+                                unsigned slot, const struct key_spec *key)
+{
+    const char *at = (const char *)profile + section->base + slot * section->stride + key->offset;
+    return *(char *const *)(const void *)at;
+}
+
+static unsigned *element_count(struct profile *profile, const struct section_spec *section)
+{
+    return (unsigned *)(void *)((char *)profile + section->count);
+}
+
+/* ---- reading ---- */
+
+struct parser {
+    const char *name; /* of the file, for faults */
+    struct bytes text;
+    size_t at;
+    unsigned line; /* the one that libinih has in hand */
+    struct profile *profile;
+    struct fault *f;
+    unsigned failed_line;               /* 0: none yet */
+    const struct section_spec *section; /* NULL: before the first one */
+    unsigned slot;
+    unsigned section_line[SECTIONS][SLOTS_MOST]; /* 0: not there */
+    unsigned number[SECTIONS][SLOTS_MOST];       /* N of a numbered section */
+    unsigned key_line[SECTIONS][SLOTS_MOST][KEYS_MOST];
+};
+
+static const char *shortened(const char *name)
+{
+    enum { SHOWN = 120 };
+    size_t size = strlen(name);
+    return size > SHOWN ? name + size - SHOWN : name;
+}
+
+/* Puts the place before the fault and stops the parser.  Returns false. */
+static bool failed_at(struct parser *p, unsigned line)
+{
+    p->failed_line = line;
+    return fault_context(p->f, "%s:%u", shortened(p->name), line);
+}
+
+#define FAIL(p, code, ...) (fault_set((p)->f, code, __VA_ARGS__), failed_at(p, (p)->line))
+
+static unsigned *section_lines(struct parser *p)
+{
+    return p->section_line[p->section - sections];
+}
+
+/* "reference.2" as the file has it. */
+static const char *section_label(const struct parser *p, const struct section_spec *section,
+                                 unsigned slot, char to[48])
+{
+    if (section->most)
+        snprintf(to, 48, "%s.%u", section->name, p->number[section - sections][slot]);
+    else
+        snprintf(to, 48, "%s", section->name);
+    return to;
+}
+
+/* The number behind "name."; 0: none, or not one from 1 to 999. */
+static unsigned label_number(const char *digits, size_t size)
+{
+    unsigned number = 0;
+    if (size == 0 || size > 3)
+        return 0;
+    for (size_t i = 0; i < size; i++) {
+        if (!isdigit((unsigned char)digits[i]))
+            return 0;
+        number = number * 10 + (unsigned)(digits[i] - '0');
+    }
+    return number;
+}
+
+static const struct section_spec *find_section(const char *name, size_t size, unsigned *number)
+{
+    for (unsigned i = 0; i < SECTIONS; i++) {
+        const struct section_spec *section = &sections[i];
+        size_t length = strlen(section->name);
+        if (size < length || memcmp(name, section->name, length) != 0)
+            continue;
+        if (section->most == 0 && size == length)
+            return section;
+        if (section->most == 0 || size == length || name[length] != '.')
+            continue;
+        *number = label_number(name + length + 1, size - length - 1);
+        if (*number)
+            return section;
+    }
+    return NULL;
+}
+
+/* Takes the next free slot of a numbered section.  They count in the order of the file, not by
+ * number. */
+static bool take_slot(struct parser *p, unsigned number)
+{
+    unsigned *count = element_count(p->profile, p->section);
+    unsigned *numbers = p->number[p->section - sections];
+    for (unsigned i = 0; i < *count; i++)
+        if (numbers[i] == number)
+            return FAIL(p, FAULT_DAMAGED, "section [%s.%u] comes twice, first in line %u",
+                        p->section->name, number, section_lines(p)[i]);
+    if (*count == p->section->most)
+        return FAIL(p, FAULT_LIMIT, "expected at most %u sections [%s.N], found one more",
+                    p->section->most, p->section->name);
+    numbers[*count] = number;
+    p->slot = (*count)++;
+    return true;
+}
+
+static bool enter_section(struct parser *p, const char *name, size_t size)
+{
+    unsigned number = 0;
+    p->section = find_section(name, size, &number);
+    p->slot = 0;
+    if (p->section == NULL)
+        return FAIL(p, FAULT_DAMAGED, "expected a section " SECTION_NAMES ", found [%.*s]",
+                    (int)(size > 60 ? 60 : size), name);
+    if (p->section->most && !take_slot(p, number))
+        return false;
+    if (section_lines(p)[p->slot])
+        return FAIL(p, FAULT_DAMAGED, "section [%s] comes twice, first in line %u",
+                    p->section->name, section_lines(p)[p->slot]);
+    section_lines(p)[p->slot] = p->line;
+    return true;
+}
+
+/* A line that starts with a bracket: libinih only tells of sections that have keys. */
+static bool look_at_section(struct parser *p, const char *line, size_t size)
+{
+    const char *end = memchr(line, ']', size);
+    if (end == NULL)
+        return FAIL(p, FAULT_DAMAGED, "expected ] at the end of the section's name, found none");
+    size_t name_size = (size_t)(end - line) - 1, rest = (size_t)(end - line) + 1;
+    while (rest < size && isspace((unsigned char)line[rest]))
+        rest++;
+    if (rest < size && line[rest] != ';' && line[rest] != '#')
+        return FAIL(p, FAULT_DAMAGED, "expected nothing after ], found %.40s", line + rest);
+    return enter_section(p, line + 1, name_size);
+}
+
+static struct bytes next_line(struct parser *p)
+{
+    struct bytes rest = bytes_from(p->text, p->at), line = rest;
+    const uint8_t *end = rest.size ? memchr(rest.at, '\n', rest.size) : NULL;
+    if (end)
+        bytes_cut(rest, 0, (size_t)(end - rest.at), &line);
+    p->at += line.size + (end != NULL);
+    p->line++;
+    while (line.size && isspace(line.at[0]))
+        line = bytes_from(line, 1);
+    while (line.size && isspace(line.at[line.size - 1]))
+        line.size--;
+    return line;
+}
+
+/* ini_reader: gives libinih the next line.  NULL ends the file, after a failure at once. */
+static char *read_line(char *to, int room, void *stream)
+{
+    struct parser *p = stream;
+    if (p->failed_line || p->at >= p->text.size || room < 3)
+        return NULL;
+    struct bytes line = next_line(p);
+    bool comment = line.size && (line.at[0] == ';' || line.at[0] == '#');
+    if (comment)
+        line.size = 0;
+    if (line.size > (size_t)room - 3) {
+        FAIL(p, FAULT_LIMIT, "expected a line of at most %d characters, found %zu", room - 3,
+             line.size);
+        return NULL;
+    }
+    if (line.size)
+        memcpy(to, line.at, line.size);
+    memcpy(to + line.size, "\n", 2);
+    if (line.size && memchr(to, '\0', line.size)) {
+        FAIL(p, FAULT_DAMAGED, "expected text, found a byte 0");
+        return NULL;
+    }
+    if (to[0] == '[' && !look_at_section(p, to, line.size))
+        return NULL;
+    return to;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Undoes the %XX of a value.  False, with a fault, for what is neither plain ASCII nor such a form.
+ */
+static bool unescape(struct parser *p, const char *key, const char *value, char *to, size_t room)
+{
+    size_t size = 0;
+    for (; *value; value++) {
+        int byte = (unsigned char)*value;
+        if (byte == '%') {
+            int high = hex_digit(value[1]), low = high < 0 ? -1 : hex_digit(value[2]);
+            if (low < 0 || high + low == 0)
+                return FAIL(p, FAULT_DAMAGED,
+                            "%s: expected two hex digits, not 00, behind %%, found %.8s", key,
+                            value);
+            byte = high * 16 + low;
+            value += 2;
+        } else if (byte < 0x20 || byte > 0x7e) {
+            return FAIL(p, FAULT_DAMAGED,
+                        "%s: expected ASCII, found byte 0x%02x; write it as %%%02X", key,
+                        (unsigned)byte, (unsigned)byte);
+        }
+        if (size + 1 >= room)
+            return FAIL(p, FAULT_LIMIT, "%s: expected at most %zu characters, found more", key,
+                        room - 1);
+        to[size++] = (char)byte;
+    }
+    to[size] = '\0';
+    return size > 0 || FAIL(p, FAULT_DAMAGED, "%s: expected a value, found none", key);
+}
+
+static bool take_string(struct parser *p, const struct key_spec *key, const char *value)
+{
+    char room[TEXT_MOST + 1];
+    char **to = field(p->profile, p->section, p->slot, key);
+    size_t most = key->kind == VALUE_NAME ? NAME_MOST : TEXT_MOST;
+    if (!unescape(p, key->key, value, room, most + 1))
+        return false;
+    *to = strdup(room);
+    return *to || FAIL(p, FAULT_NO_MEMORY, "out of memory");
+}
+
+static bool take_number(struct parser *p, const struct key_spec *key, const char *value)
+{
+    char *end;
+    errno = 0;
+    long number = strtol(value, &end, 10);
+    if (end == value || *end != '\0')
+        return FAIL(p, FAULT_DAMAGED, "%s: expected a decimal number, found %.40s", key->key,
+                    value);
+    if (errno || number < INT32_MIN || number > INT32_MAX)
+        return FAIL(p, FAULT_LIMIT, "%s: expected a number from %d to %d, found %.40s", key->key,
+                    INT32_MIN, INT32_MAX, value);
+    *(int32_t *)field(p->profile, p->section, p->slot, key) = (int32_t)number;
+    return true;
+}
+
+static bool take_word(struct parser *p, const struct key_spec *key, const char *value,
+                      const char *no, const char *yes)
+{
+    bool is_yes = strcmp(value, yes) == 0;
+    if (!is_yes && strcmp(value, no) != 0)
+        return FAIL(p, FAULT_DAMAGED, "%s: expected %s or %s, found %.40s", key->key, yes, no,
+                    value);
+    *(bool *)field(p->profile, p->section, p->slot, key) = is_yes;
+    return true;
+}
+
+static bool take_value(struct parser *p, const struct key_spec *key, const char *value)
+{
+    switch (key->kind) {
+    case VALUE_NAME:
+    case VALUE_TEXT:
+        return take_string(p, key, value);
+    case VALUE_NUMBER:
+        return take_number(p, key, value);
+    case VALUE_FLAG:
+        return take_word(p, key, value, "no", "yes");
+    case VALUE_SIGNED:
+        return take_word(p, key, value, "certificate", "revocation-list");
+    }
+    return false;
+}
+
+static bool unknown_key(struct parser *p, const char *name)
+{
+    char names[200] = "", label[48];
+    size_t used = 0;
+    for (unsigned i = 0; i < p->section->keys; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                                 p->section->key[i].key);
+    return FAIL(p, FAULT_DAMAGED, "[%s]: expected a key of %s; found %.50s",
+                section_label(p, p->section, p->slot, label), names, name);
+}
+
+/* ini_handler: one key and its value.  Returns 1; failures are kept in the parser. */
+static int take_key(void *context, const char *section, const char *name, const char *value)
+{
+    struct parser *p = context;
+    (void)section; /* cut to 49 characters, and known already */
+    if (p->failed_line)
+        return 1;
+    if (p->section == NULL) {
+        FAIL(p, FAULT_DAMAGED, "expected a section before the first key, found %.50s", name);
+        return 1;
+    }
+    for (unsigned i = 0; i < p->section->keys; i++) {
+        if (strcmp(p->section->key[i].key, name) != 0)
+            continue;
+        unsigned *line = &p->key_line[p->section - sections][p->slot][i];
+        if (*line)
+            FAIL(p, FAULT_DAMAGED, "%s comes twice, first in line %u", name, *line);
+        else if (take_value(p, &p->section->key[i], value))
+            *line = p->line;
+        return 1;
+    }
+    unknown_key(p, name);
+    return 1;
+}
+
+/* ---- what must be there after all lines were read ---- */
+
+static unsigned line_of(const struct parser *p, const struct section_spec *section, unsigned slot,
+                        const char *key)
+{
+    for (unsigned i = 0; i < section->keys; i++)
+        if (strcmp(section->key[i].key, key) == 0)
+            return p->key_line[section - sections][slot][i];
+    return 0;
+}
+
+static bool check_section(struct parser *p, const struct section_spec *section, unsigned slot)
+{
+    char label[48];
+    unsigned line = p->section_line[section - sections][slot];
+    if (line == 0)
+        return true;
+    section_label(p, section, slot, label);
+    for (unsigned i = 0; i < section->keys; i++) {
+        const struct key_spec *key = &section->key[i];
+        unsigned there = p->key_line[section - sections][slot][i];
+        bool with = key->with && line_of(p, section, slot, key->with);
+        if (there == 0 && (key->need == NEED_ALWAYS || (with && key->need == NEED_BESIDE))) {
+            fault_set(p->f, FAULT_MISSING, "[%s]: expected the key %s%s%s, found none", label,
+                      key->key, with ? " beside " : "", with ? key->with : "");
+            return failed_at(p, line);
+        }
+        if (there && key->with && !with) {
+            fault_set(p->f, FAULT_DAMAGED, "[%s]: expected the key %s beside %s, found none", label,
+                      key->with, key->key);
+            return failed_at(p, there);
+        }
+    }
+    return true;
+}
+
+static bool check_roles(struct parser *p)
+{
+    const struct profile *profile = p->profile;
+    if (profile->list_role == NULL || (profile->role_own != profile->role_issuing &&
+                                       profile->role_own != profile->role_imported &&
+                                       profile->role_issuing != profile->role_imported))
+        return true;
+    fault_set(
+        p->f, FAULT_DAMAGED,
+        "[list]: expected three different numbers for role-own, role-issuing and role-imported, "
+        "found %d, %d and %d",
+        profile->role_own, profile->role_issuing, profile->role_imported);
+    return failed_at(p, p->section_line[SECTION_LIST][0]);
+}
+
+static bool check_all(struct parser *p)
+{
+    for (unsigned i = 0; i < SECTIONS; i++)
+        for (unsigned slot = 0; slot < SLOTS_MOST; slot++)
+            if (!check_section(p, &sections[i], slot))
+                return false;
+    if (p->section_line[SECTION_PROFILE][0] == 0) {
+        fault_set(p->f, FAULT_MISSING, "expected a section [profile], found none");
+        return failed_at(p, p->line);
+    }
+    if (p->section_line[SECTION_LIST][0] == 0 && p->section_line[SECTION_VALUE][0] == 0) {
+        fault_set(p->f, FAULT_MISSING, "expected a section [list] or [list-value], found neither");
+        return failed_at(p, p->line);
+    }
+    return check_roles(p);
+}
+
+/* Reads a profile's text; `name` is for faults.  The profile is closed again after a failure. */
+static bool parse(const char *name, struct bytes text, struct profile *profile, struct fault *f)
+{
+    static const uint8_t byte_order_mark[] = {0xef, 0xbb, 0xbf};
+    struct fault ignored;
+    struct bytes start;
+    struct parser p = {.name = name, .text = text, .profile = profile, .f = f ? f : &ignored};
+    if (bytes_cut(text, 0, 3, &start) && bytes_equal(start, bytes_of(byte_order_mark, 3)))
+        p.text = bytes_from(text, 3);
+    *profile = (struct profile){.name = NULL};
+    int bad_line = ini_parse_stream(read_line, &p, take_key, &p);
+    if (bad_line > 0 && (p.failed_line == 0 || (unsigned)bad_line < p.failed_line)) {
+        fault_set(p.f, FAULT_DAMAGED,
+                  "expected [section], key = value, or a comment; found neither");
+        failed_at(&p, (unsigned)bad_line);
+    } else if (bad_line < 0 && p.failed_line == 0) {
+        p.failed_line = 1;
+        fault_set(p.f, FAULT_NO_MEMORY, "%s: out of memory", shortened(name));
+    }
+    if (p.failed_line == 0 && check_all(&p))
+        return true;
+    profile_close(profile);
+    return false;
+}
+
+bool profile_builtin(struct profile *profile, struct fault *f)
+{
+    return parse("built-in profile km55", bytes_of(profile_km55_text, sizeof profile_km55_text - 1),
+                 profile, f);
+}
+
+static bool load(const char *path, char *room, size_t *size, struct fault *f)
+{
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL)
+        return fault_set(f, FAULT_IO, "%s: cannot be opened: %s", shortened(path), strerror(errno));
+    *size = fread(room, 1, FILE_MOST + 1, file);
+    bool failed = ferror(file);
+    int reason = errno;
+    fclose(file);
+    if (failed)
+        return fault_set(f, FAULT_IO, "%s: cannot be read: %s", shortened(path), strerror(reason));
+    if (*size > FILE_MOST)
+        return fault_set(f, FAULT_LIMIT, "%s: expected a profile of at most %d bytes, found more",
+                         shortened(path), FILE_MOST);
+    return true;
+}
+
+bool profile_read(const char *path, struct profile *profile, struct fault *f)
+{
+    size_t size = 0;
+    *profile = (struct profile){.name = NULL};
+    char *room = malloc(FILE_MOST + 1);
+    if (room == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "%s: out of memory", shortened(path));
+    bool ok = load(path, room, &size, f) && parse(path, bytes_of(room, size), profile, f);
+    free(room);
+    return ok;
+}
+
+void profile_close(struct profile *profile)
+{
+    for (unsigned i = 0; i < SECTIONS; i++)
+        for (unsigned slot = 0; slot < (sections[i].most ? sections[i].most : 1); slot++)
+            for (unsigned k = 0; k < sections[i].keys; k++)
+                if (is_string(&sections[i].key[k]))
+                    free(*(char **)field(profile, &sections[i], slot, &sections[i].key[k]));
+    *profile = (struct profile){.name = NULL};
+}
+
+/* ---- writing ---- */
+
+/* A value so that unescape() gives it back: what INI or a line cannot hold becomes %XX. */
+static void write_escaped(const char *value, FILE *to)
+{
+    for (const char *c = value; *c; c++) {
+        unsigned char byte = (unsigned char)*c;
+        bool inner_space = byte == ' ' && c > value && c[1] != '\0';
+        if ((byte > 0x20 && byte < 0x7f && byte != '%' && byte != ';') || inner_space)
+            fputc(byte, to);
+        else
+            fprintf(to, "%%%02X", (unsigned)byte);
+    }
+}
+
+static bool has_key(const struct profile *profile, const struct section_spec *section,
+                    unsigned slot, const char *name)
+{
+    for (unsigned i = 0; name && i < section->keys; i++)
+        if (strcmp(section->key[i].key, name) == 0)
+            return string_field(profile, section, slot, &section->key[i]) != NULL;
+    return true;
+}
+
+static void write_key(const struct profile *profile, const struct section_spec *section,
+                      unsigned slot, const struct key_spec *key, FILE *to)
+{
+    const void *at = (const char *)profile + section->base + slot * section->stride + key->offset;
+    if (is_string(key)) {
+        if (string_field(profile, section, slot, key) == NULL)
+            return;
+        fprintf(to, "%s = ", key->key);
+        write_escaped(string_field(profile, section, slot, key), to);
+        fputc('\n', to);
+    } else if (!has_key(profile, section, slot, key->with)) {
+        return;
+    } else if (key->kind == VALUE_NUMBER) {
+        fprintf(to, "%s = %d\n", key->key, *(const int32_t *)at);
+    } else if (key->kind == VALUE_FLAG) {
+        fprintf(to, "%s = %s\n", key->key, *(const bool *)at ? "yes" : "no");
+    } else {
+        fprintf(to, "%s = %s\n", key->key, *(const bool *)at ? "revocation-list" : "certificate");
+    }
+}
+
+static void write_section(const struct profile *profile, const struct section_spec *section,
+                          unsigned slot, FILE *to)
+{
+    if (string_field(profile, section, slot, &section->key[0]) == NULL)
+        return;
+    if (section->most)
+        fprintf(to, "[%s.%u]\n", section->name, slot + 1);
+    else
+        fprintf(to, "[%s]\n", section->name);
+    for (unsigned i = 0; i < section->keys; i++)
+        write_key(profile, section, slot, &section->key[i], to);
+    fputc('\n', to);
+}
+
+void profile_write(const struct profile *profile, FILE *to)
+{
+    for (unsigned i = 0; i < SECTIONS; i++) {
+        unsigned slots = 1;
+        if (sections[i].most)
+            memcpy(&slots, (const char *)profile + sections[i].count, sizeof slots);
+        for (unsigned slot = 0; slot < slots; slot++)
+            write_section(profile, &sections[i], slot, to);
+    }
+}

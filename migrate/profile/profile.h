@@ -1,0 +1,91 @@
+/*
+ * Where a store keeps what: the names of tables and columns, from a profile.
+ *
+ * The real schema of Kmsmdb.edb is not public.  The built-in profile km55 describes the
+ * reconstruction in kmmigrate-profile(5) and is called a reconstruction wherever a user meets it;
+ * another can be given as a file (INI, the same text form that `kmmigrate profile` drafts).
+ */
+#ifndef KM_MIGRATE_PROFILE_H
+#define KM_MIGRATE_PROFILE_H
+
+#include "formats/ese/read/catalog.h"
+#include "formats/fault.h"
+
+#include <stdio.h>
+
+enum { PROFILE_REFERENCES_MOST = 8, PROFILE_SECRETS_MOST = 16 };
+
+/* A column whose integers are keys of the certificate list. */
+struct profile_reference {
+    char *table, *column;
+    char *key;    /* the table's own primary key, by which reports name a row */
+    char *proves; /* the column with what the entry's key has signed; NULL: nothing to prove */
+    bool crl;     /* it is a revocation list, not a certificate */
+};
+
+struct profile_secret {
+    char *table, *column;
+};
+
+/* Strings belong to the profile; one that the profile does not name is NULL. */
+struct profile {
+    char *name;
+    bool reconstruction; /* its text says that it was not taken from a real server */
+
+    /* The certificate list, one entry a row. */
+    char *list_table, *list_key, *list_certificate, *list_thumbprint, *list_role, *list_trusted,
+        *list_name, *list_imported;
+    int32_t role_own, role_issuing, role_imported;
+
+    /* Or all of it in one value: the row of value_table whose column value_select is value_equals.
+     */
+    char *value_table, *value_column, *value_select, *value_equals;
+
+    /* Settings: one a row, found by name. */
+    char *settings_table, *settings_name, *settings_value;
+    char *setting_mode, *setting_issuing_ca, *setting_organization, *setting_site, *setting_ca_name;
+
+    char *users_table, *users_key, *users_name;
+
+    /* Users' certificates, for advice. */
+    char *certificates_table, *certificates_key, *certificates_version, *certificates_certificate;
+
+    char *crl_table, *crl_column;
+
+    struct profile_reference reference[PROFILE_REFERENCES_MOST];
+    unsigned references;
+    struct profile_secret secret[PROFILE_SECRETS_MOST];
+    unsigned secrets;
+};
+
+/* The built-in profile's text, and the profile read from it. */
+extern const char profile_km55_text[];
+bool profile_builtin(struct profile *profile, struct fault *f);
+
+/* Reads a profile file, of at most 64 KiB.  Unknown or repeated sections and keys, missing
+ * necessary ones, and values out of range are faults that name file, line and key, what was
+ * expected and what was found.  The caller closes the profile; after a failure it is empty. */
+bool profile_read(const char *path, struct profile *profile, struct fault *f);
+void profile_close(struct profile *profile);
+
+/* Writes a profile as text that profile_read() reads back the same, as long as no value takes more
+ * than a line of libinih has: 170 characters, counting 3 for what has to be written as %XX, always
+ * fit. */
+void profile_write(const struct profile *profile, FILE *to);
+
+enum profile_match {
+    PROFILE_NO_MATCH,
+    PROFILE_MATCHES_ROWS,  /* the list is kept in rows */
+    PROFILE_MATCHES_VALUE, /* the list is kept in one value */
+};
+
+/* Holds a profile against a catalog: is everything it names there, with types that fit?  *why says
+ * what is missing when nothing matches (a table, a column, a type; expected and found).  Whether
+ * the list is in rows or in a value is decided by which tables there are; when both are, by rows.
+ * Two things may be missing: the whole table of settings (so that a store without one is still
+ * judged as far as can be), and what is secret (there is nothing to hide then).  Whoever uses them
+ * looks for them again. */
+enum profile_match profile_match(const struct profile *profile, const struct ese_catalog *catalog,
+                                 struct fault *why);
+
+#endif

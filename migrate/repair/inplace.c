@@ -1,0 +1,484 @@
+/* Repairing a store where it lies: see inplace.h. */
+#include "migrate/repair/inplace.h"
+
+#include "formats/ese/edit/edit.h"
+#include "formats/outfile.h"
+#include "migrate/repair/editor.h"
+#include "migrate/undo/aside.h"
+#include "migrate/repair/backup.h"
+#include "migrate/console/message.h"
+#include "migrate/repair/quarantine.h"
+#include "migrate/undo/undo.h"
+#include "migrate/repair/verify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NAME_TRIES = 100, STAMP_SIZE = 32 };
+
+/* One repair.  What was made before the first write is taken away again when it comes to nothing.
+ */
+struct job {
+    const struct assessment *a;
+    const struct options *options;
+    const struct lock *lock;
+    const volatile sig_atomic_t *stop;
+    struct in_place *r;
+    struct undofile_identity id;
+    struct outfile *quarantine;
+    struct ese_inplace *edit;
+    struct undofile *undo;
+    struct ese_inplace_piece header; /* when only a header is written anew: that, else empty */
+    uint8_t header_before[ESE_PAGE_SIZE_MAX];
+    bool made_backup, made_quarantine, made_undo;
+};
+
+static int trouble(const struct job *j, const char *path, const struct fault *f)
+{
+    if (path)
+        message_error("%s: %s; %s was not changed", path, f->text, j->a->store.path);
+    else
+        message_error("%s: %s; it was not changed", j->a->store.path, f->text);
+    return EXIT_TROUBLE;
+}
+
+static int cancelled(const struct job *j)
+{
+    if (!*j->stop)
+        return EXIT_CLEAN;
+    message_error("cancelled; nothing was changed");
+    return EXIT_CANCELLED;
+}
+
+/* ---- names ---- */
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool is_free(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) != 0 && errno == ENOENT;
+}
+
+static bool try_names(struct job *j, const char *base, const char *stamp, bool *all_free,
+                      struct fault *f)
+{
+    const char *path = j->a->store.path;
+    struct undofile_identity *id = &j->id;
+    struct in_place *r = j->r;
+    if (snprintf(id->quarantine, sizeof id->quarantine, "%s.quarantine-%s.pem", base, stamp) >
+            NAME_MAX ||
+        snprintf(id->backup, sizeof id->backup, "%s.backup-%s", base, stamp) > NAME_MAX ||
+        snprintf(id->set_aside, sizeof id->set_aside, "%s.set-aside-%s", base, stamp) > NAME_MAX)
+        return fault_set(f, FAULT_IO, "its name is too long to make others from it");
+    if (!undofile_place(path, id->beside_directory, id->backup, r->backup, f) ||
+        !undofile_place(path, id->beside_directory, id->set_aside, r->set_aside, f) ||
+        !undofile_place(path, id->beside_directory, id->quarantine, r->quarantine, f))
+        return false;
+    *all_free = is_free(r->backup) && is_free(r->set_aside) && is_free(r->quarantine);
+    return true;
+}
+
+/* Names of this moment, that nothing has yet, for all that the repair leaves beside the store. */
+static bool choose_names(struct job *j, struct fault *f)
+{
+    char directory[PATH_MAX], day[STAMP_SIZE], stamp[2 * STAMP_SIZE];
+    const char *base = last_part(j->a->store.path);
+    time_t now = time(NULL);
+    struct tm tm;
+    bool exists, all_free = false;
+    if (!undofile_find(j->a->store.path, j->r->undo, &exists, f))
+        return false;
+    if (j->a->store.in_directory) {
+        if (realpath(j->a->beside.directory, directory) == NULL)
+            return fault_set(f, FAULT_IO, "its directory cannot be found: %s", strerror(errno));
+        base = last_part(directory);
+    }
+    if (gmtime_r(&now, &tm) == NULL || strftime(day, sizeof day, "%Y%m%dT%H%M%SZ", &tm) == 0)
+        snprintf(day, sizeof day, "undated");
+    j->id.beside_directory = j->a->store.in_directory;
+    j->id.time = (uint64_t)now;
+    for (unsigned i = 1; i <= NAME_TRIES && !all_free; i++) {
+        snprintf(stamp, sizeof stamp, i == 1 ? "%s" : "%s-%u", day, i);
+        if (!try_names(j, base, stamp, &all_free, f))
+            return false;
+    }
+    return all_free || fault_set(f, FAULT_IO, "no free name for a backup can be found beside it");
+}
+
+/* The engine takes logs from the directory it is given; the flush map is the database's own. */
+static bool goes_aside(const struct assessment *a, enum beside_kind kind)
+{
+    return kind == BESIDE_FLUSH_MAP || (a->store.in_directory && kind != BESIDE_UNDO);
+}
+
+static size_t count_aside(const struct assessment *a)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < a->beside.files; i++)
+        count += goes_aside(a, a->beside.file[i].kind);
+    return count;
+}
+
+static void forget_unneeded_names(struct job *j)
+{
+    if (!quarantine_needed(&j->a->plan))
+        j->id.quarantine[0] = j->r->quarantine[0] = '\0';
+    if (count_aside(j->a) == 0)
+        j->id.set_aside[0] = j->r->set_aside[0] = '\0';
+    if (j->options->no_backup)
+        j->id.backup[0] = j->r->backup[0] = '\0';
+}
+
+/* ---- before anything is touched ---- */
+
+/* The store is still the one that was judged. */
+static bool is_unchanged(const struct job *j, struct fault *f)
+{
+    const struct stat *judged = ese_file_stat(j->a->store.db->file), *locked = &j->lock->st;
+    struct stat now;
+    if (ese_file_is_packed(j->a->store.db->file))
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "it is compressed, and cannot be repaired in place; unpack it first");
+    if (fstat(j->lock->descriptor, &now) != 0)
+        return fault_set(f, FAULT_IO, "it cannot be examined: %s", strerror(errno));
+    if (judged->st_dev == locked->st_dev && judged->st_ino == locked->st_ino &&
+        now.st_size == judged->st_size && now.st_mtim.tv_sec == judged->st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == judged->st_mtim.tv_nsec && (uint64_t)now.st_size == j->a->hash.size)
+        return true;
+    return fault_set(f, FAULT_LIMIT, "it changed while it was judged");
+}
+
+/* The rows that go to quarantine, while they can still be read. */
+static bool prepare_quarantine(struct job *j, struct fault *f)
+{
+    uint64_t size;
+    if (j->id.quarantine[0] == '\0')
+        return true;
+    if (!outfile_create(j->r->quarantine, &j->lock->st, false, &j->quarantine, f))
+        return false;
+    return quarantine_write(j->a, j->quarantine, f) &&
+           undo_hash_file(outfile_descriptor(j->quarantine), &size, j->id.quarantine_sha256, f);
+}
+
+/* Only the header, from its shadow, or the other way round: no row changes, so neither does
+ * anything else. */
+static bool change_header(struct job *j, struct fault *f)
+{
+    const struct ese_headers *hs = &j->a->store.db->headers;
+    uint32_t size = hs->header.page_size;
+    size_t got;
+    if ((hs->primary == ESE_HEADER_GOOD) == (hs->shadow == ESE_HEADER_GOOD))
+        return fault_set(f, FAULT_UNSUPPORTED, "the plan changes nothing in it");
+    j->header.offset = hs->primary == ESE_HEADER_GOOD ? size : 0;
+    if (!ese_file_read(j->a->store.db->file, j->header.offset, j->header_before, size, &got, f))
+        return false;
+    j->header.before = bytes_of(j->header_before, got);
+    j->header.after = bytes_of(hs->raw, size);
+    return true;
+}
+
+static bool change_rows(struct job *j, struct fault *f)
+{
+    struct ese_inplace_options how = {.stop = j->stop};
+    struct apply *apply = apply_open(&j->a->model, &j->a->plan, SIZE_MAX, f);
+    if (apply == NULL)
+        return false;
+    bool ok = ese_inplace_open(j->a->store.db, &how, &j->edit, f) &&
+              ese_inplace_edit(j->edit, apply_editor(apply), f) && ese_inplace_finish(j->edit, f);
+    apply_close(apply);
+    if (ok && ese_inplace_pieces(j->edit) == 0)
+        ok = change_header(j, f);
+    return ok;
+}
+
+static int prepare(struct job *j)
+{
+    struct fault f = {.code = FAULT_NONE};
+    if (!is_unchanged(j, &f) || !choose_names(j, &f))
+        return trouble(j, NULL, &f);
+    forget_unneeded_names(j);
+    if (!prepare_quarantine(j, &f))
+        return trouble(j, j->r->quarantine, &f);
+    if (!change_rows(j, &f)) {
+        int status = cancelled(j);
+        return status != EXIT_CLEAN ? status : trouble(j, NULL, &f);
+    }
+    return cancelled(j);
+}
+
+/* ---- what is kept ---- */
+
+static int keep_backup(struct job *j, const char *has_backup)
+{
+    struct fault f = {.code = FAULT_NONE};
+    bool stopped = false;
+    if (j->id.backup[0] == '\0')
+        return EXIT_CLEAN;
+    if (has_backup) { /* the interrupted repair had made one of the same store */
+        snprintf(j->r->backup, sizeof j->r->backup, "%s", has_backup);
+        snprintf(j->id.backup, sizeof j->id.backup, "%s", last_part(has_backup));
+        return EXIT_CLEAN;
+    }
+    if (!backup_store(j->a, j->r->backup, j->options->quiet, j->stop, &stopped, &f)) {
+        fault_context(&f, "the backup");
+        return trouble(j, j->r->backup, &f);
+    }
+    j->made_backup = !stopped;
+    return cancelled(j);
+}
+
+static int keep_quarantine(struct job *j)
+{
+    struct fault f = {.code = FAULT_NONE};
+    if (j->quarantine == NULL)
+        return EXIT_CLEAN;
+    j->made_quarantine = true; /* a failure may come behind its naming */
+    return outfile_commit(j->quarantine, &f) ? EXIT_CLEAN : trouble(j, j->r->quarantine, &f);
+}
+
+static unsigned pieces(const struct job *j)
+{
+    return j->header.after.size > 0 ? 1 : ese_inplace_pieces(j->edit);
+}
+
+static bool piece(const struct job *j, unsigned i, struct ese_inplace_piece *p, struct fault *f)
+{
+    if (j->header.after.size == 0)
+        return ese_inplace_piece(j->edit, i, p, f);
+    *p = j->header;
+    return true;
+}
+
+static bool fill_undo(const struct job *j, struct undofile_writer *w, struct fault *f)
+{
+    const struct beside *b = &j->a->beside;
+    struct ese_inplace_piece p;
+    for (size_t i = 0; i < b->files; i++)
+        if (goes_aside(j->a, b->file[i].kind) && !undofile_add_move(w, b->file[i].name, f))
+            return false;
+    for (unsigned i = 0; i < pieces(j); i++)
+        if (!piece(j, i, &p, f) || !undofile_add_piece(w, p.offset, p.before, f))
+            return false;
+    return true;
+}
+
+/* Written, synced, and read back: it is all that the store can be put back from. */
+static int keep_undo(struct job *j)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct undofile_writer *w;
+    j->id.size = j->a->hash.size;
+    memcpy(j->id.sha256, j->a->hash.digest, sizeof j->id.sha256);
+    snprintf(j->id.plan, sizeof j->id.plan, "%s", j->a->plan.id);
+    bool ok = undofile_begin(j->r->undo, &j->lock->st, &j->id, &w, &f) && fill_undo(j, w, &f);
+    int status = ok ? cancelled(j) : EXIT_CLEAN;
+    if (ok && status == EXIT_CLEAN) {
+        j->made_undo = true;
+        ok = undofile_commit(w, &f) && undofile_open(j->r->undo, true, &j->undo, &f) &&
+             undo_possible(j->a->store.path, j->lock->descriptor, j->undo, &f);
+    }
+    undofile_discard(w);
+    return ok ? status : trouble(j, j->r->undo, &f);
+}
+
+/* Nothing was written yet: what lies beside the store because of this repair goes, too. */
+static void leave_no_trace(struct job *j)
+{
+    if (j->made_undo && unlink(j->r->undo) == 0)
+        aside_sync_directory_of(j->r->undo, NULL);
+    if (j->made_quarantine)
+        unlink(j->r->quarantine);
+    if (j->made_backup)
+        backup_remove(j->r->backup);
+}
+
+/* ---- writing ---- */
+
+struct target {
+    int descriptor;
+};
+
+static bool resize(void *context, uint64_t size, struct fault *f)
+{
+    const struct target *to = context;
+    while (ftruncate(to->descriptor, (off_t)size) != 0)
+        if (errno != EINTR)
+            return fault_set(f, FAULT_IO, "it cannot be made longer: %s", strerror(errno));
+    return true;
+}
+
+static bool write_at(void *context, uint64_t offset, struct bytes data, struct fault *f)
+{
+    const struct target *to = context;
+    while (data.size > 0) {
+        ssize_t n = pwrite(to->descriptor, data.at, data.size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fault_set(f, FAULT_IO, "it cannot be written at byte %" PRIu64 ": %s", offset,
+                             strerror(errno));
+        data = bytes_from(data, (size_t)n);
+        offset += (uint64_t)n;
+    }
+    return true;
+}
+
+static bool sync_store(const struct job *j, struct fault *f)
+{
+    while (fsync(j->lock->descriptor) != 0)
+        if (errno != EINTR)
+            return fault_set(f, FAULT_IO, "it cannot be synced to the disk: %s", strerror(errno));
+    return true;
+}
+
+static bool write_pieces(struct job *j, struct fault *f)
+{
+    struct target to = {j->lock->descriptor};
+    struct ese_inplace_writer writer = {&to, resize, write_at};
+    bool ok = j->header.after.size > 0 ? write_at(&to, j->header.offset, j->header.after, f)
+                                       : ese_inplace_write(j->edit, &writer, f);
+    return ok && sync_store(j, f);
+}
+
+/* From the first move to the mark that all is done.  False: the store has to be put back. */
+static bool write_store(struct job *j)
+{
+    struct fault f = {.code = FAULT_NONE};
+    const char *path = j->a->store.path;
+    bool ok = aside_move_out(path, j->undo, &f) && write_pieces(j, &f);
+    ese_inplace_close(j->edit);
+    j->edit = NULL;
+    if (ok && verify_store(j->a, path, j->options, "so the repair is taken back",
+                           j->undo->result_sha256, &j->undo->result_size) != EXIT_CLEAN)
+        return false; /* it has said why */
+    ok = ok && undofile_set_state(j->undo, UNDOFILE_FINISHED, &f);
+    if (!ok)
+        message_error("%s: %s", path, f.text);
+    return ok;
+}
+
+static const char *or_none(const char *path)
+{
+    return path[0] ? path : "none was made (--no-backup)";
+}
+
+static void roll_back(struct job *j)
+{
+    struct fault f = {.code = FAULT_NONE};
+    const char *path = j->a->store.path;
+    /* The mark that all is done may stand there although it could not be synced: never over a store
+     * in pieces. */
+    bool marked = j->undo->torn;
+    if ((!marked || undofile_set_state(j->undo, UNDOFILE_UNDOING, &f)) &&
+        undo_possible(path, j->lock->descriptor, j->undo, &f) &&
+        undo_put_back(path, j->lock->descriptor, j->undo, j->r->undo, &f)) {
+        message_error("%s: the repair failed; the store was put back as it was (SHA-256 compared)",
+                      path);
+        return;
+    }
+    message_error("%s: the repair failed, and the store could not be put back: %s; when the cause "
+                  "is gone, run kmmigrate "
+                  "undo %s; backup: %s",
+                  path, f.text, path, or_none(j->r->backup));
+}
+
+/* ---- all of it ---- */
+
+static int run(struct job *j, const char *has_backup)
+{
+    int status = prepare(j);
+    if (status == EXIT_CLEAN)
+        status = keep_backup(j, has_backup);
+    if (status == EXIT_CLEAN)
+        status = keep_quarantine(j);
+    if (status == EXIT_CLEAN)
+        status = keep_undo(j);
+    if (status != EXIT_CLEAN) {
+        leave_no_trace(j);
+        return status;
+    }
+    signal(SIGHUP, SIG_IGN); /* from here on it is finished, also when the terminal goes away */
+    if (write_store(j))
+        return EXIT_CLEAN;
+    roll_back(j);
+    return EXIT_TROUBLE;
+}
+
+int repair_in_place(const struct assessment *a, const struct options *options,
+                    const struct lock *lock, const char *has_backup, struct in_place *r)
+{
+    struct job *j = calloc(1, sizeof *j);
+    if (j == NULL) {
+        message_error("out of memory");
+        return EXIT_TROUBLE;
+    }
+    *r = (struct in_place){.result = {.target = a->store.path}};
+    j->a = a;
+    j->options = options;
+    j->lock = lock;
+    j->r = r;
+    j->stop = message_watch_interrupt();
+    int status = run(j, has_backup);
+    if (status == EXIT_CLEAN) {
+        memcpy(r->result.sha256, j->undo->result_sha256, sizeof r->result.sha256);
+        r->result.undo = r->undo;
+        r->result.backup = r->backup[0] ? r->backup : NULL;
+        r->result.set_aside = r->set_aside[0] ? r->set_aside : NULL;
+        r->result.quarantine = r->quarantine[0] ? r->quarantine : NULL;
+    }
+    ese_inplace_close(j->edit);
+    undofile_close(j->undo);
+    outfile_discard(j->quarantine);
+    free(j);
+    return status;
+}
+
+/* ---- one that was interrupted ---- */
+
+static bool take_back(const char *path, const struct lock *lock, struct undofile *u,
+                      const char *undo_path, char kept_backup[PATH_MAX], struct fault *f)
+{
+    struct stat st;
+    if (!undofile_place(path, u->identity.beside_directory, u->identity.backup, kept_backup, f))
+        return false;
+    if (kept_backup[0] && lstat(kept_backup, &st) != 0)
+        kept_backup[0] = '\0';
+    return undo_possible(path, lock->descriptor, u, f) &&
+           undo_put_back(path, lock->descriptor, u, undo_path, f);
+}
+
+int repair_take_back(const char *path, const struct lock *lock, char kept_backup[PATH_MAX])
+{
+    char undo_path[PATH_MAX];
+    struct undofile *u = NULL;
+    struct fault f = {.code = FAULT_NONE};
+    bool exists = false;
+    kept_backup[0] = '\0';
+    bool ok = undofile_find(path, undo_path, &exists, &f);
+    if (ok && exists) {
+        ok = undofile_open(undo_path, true, &u, &f);
+        if (ok && undofile_is_pending(u)) {
+            ok = take_back(path, lock, u, undo_path, kept_backup, &f);
+            if (ok)
+                message_warning("%s: an interrupted repair was taken back; the repair begins anew",
+                                path);
+        }
+        undofile_close(u);
+    }
+    if (ok)
+        return EXIT_CLEAN;
+    message_error("%s: a repair in place was interrupted, and cannot be taken back: %s; restore "
+                  "the backup (%s), and then "
+                  "remove %s",
+                  path, f.text, kept_backup[0] ? kept_backup : "if there is one", undo_path);
+    return EXIT_TROUBLE;
+}

@@ -1,0 +1,175 @@
+/*
+ * Locks: see lock.h.
+ *
+ * The lock is one of the open file description: a lock of the process would be lost as soon as any
+ * other descriptor of the file is closed in it, and the store is opened several times.
+ */
+#include "migrate/repair/lock.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TRIES = 3, NAME_SIZE = 64 };
+
+static void sleep_a_moment(void)
+{
+    const struct timespec moment = {.tv_nsec = 50 * 1000 * 1000};
+    nanosleep(&moment, NULL);
+}
+
+/* ---- who has it open ---- */
+
+static bool has_open(int proc, const char *pid, const struct stat *wanted)
+{
+    char path[NAME_MAX + 8];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/fd", pid);
+    int folder = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = folder < 0 ? NULL : fdopendir(folder);
+    if (dir == NULL) {
+        if (folder >= 0)
+            close(folder);
+        return false; /* gone, or not for us to see */
+    }
+    bool found = false;
+    for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;)
+        found = isdigit((unsigned char)entry->d_name[0]) &&
+                fstatat(folder, entry->d_name, &st, AT_NO_AUTOMOUNT) == 0 &&
+                st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
+    closedir(dir);
+    return found;
+}
+
+/* The first other process that has the file open; 0: none that can be seen. */
+static long holder(const struct stat *wanted)
+{
+    DIR *dir = opendir("/proc");
+    long found = 0;
+    for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;) {
+        char *end;
+        long pid = strtol(entry->d_name, &end, 10);
+        if (pid > 0 && *end == '\0' && pid != (long)getpid() &&
+            has_open(dirfd(dir), entry->d_name, wanted))
+            found = pid;
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+static const char *name_of(long pid, char name[NAME_SIZE])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, name, NAME_SIZE - 1);
+    if (fd >= 0)
+        close(fd);
+    name[n > 0 ? n : 0] = '\0';
+    name[strcspn(name, "\n")] = '\0';
+    return name[0] ? name : "unknown";
+}
+
+static bool in_use(struct fault *f, long pid)
+{
+    char name[NAME_SIZE];
+    if (pid > 0)
+        return fault_set(f, FAULT_LIMIT, "is in use by process %ld (%s); end that first", pid,
+                         name_of(pid, name));
+    return fault_set(
+        f, FAULT_LIMIT,
+        "is in use: a process that cannot be named here has it locked; end that first");
+}
+
+/* ---- locking ---- */
+
+/* A file system without such locks is no reason to refuse. */
+static bool is_unsupported(int error)
+{
+    return error == EINVAL || error == ENOLCK || error == ENOSYS || error == EOPNOTSUPP;
+}
+
+static bool lock_range(const struct lock *l, struct fault *f)
+{
+    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    while (fcntl(l->descriptor, F_OFD_SETLK, &range) != 0) {
+        if (errno == EINTR)
+            continue;
+        if (is_unsupported(errno))
+            return true;
+        if (errno != EAGAIN && errno != EACCES)
+            return fault_set(f, FAULT_IO, "cannot be locked: %s", strerror(errno));
+        range = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        bool known = fcntl(l->descriptor, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK &&
+                     range.l_pid > 0;
+        return in_use(f, known ? (long)range.l_pid : holder(&l->st));
+    }
+    return true;
+}
+
+static bool lock_whole(const struct lock *l, struct fault *f)
+{
+    while (flock(l->descriptor, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK)
+            return is_unsupported(errno) ||
+                   fault_set(f, FAULT_IO, "cannot be locked: %s", strerror(errno));
+        return in_use(f, holder(&l->st));
+    }
+    return true;
+}
+
+/* Another kmmigrate that is just being refused has the file open for a moment: look more than once.
+ */
+static bool nobody_else(const struct lock *l, struct fault *f)
+{
+    long pid = 0;
+    for (unsigned i = 0; i < TRIES; i++) {
+        pid = holder(&l->st);
+        if (pid == 0)
+            return true;
+        if (i + 1 < TRIES)
+            sleep_a_moment();
+    }
+    return in_use(f, pid);
+}
+
+static bool open_store(struct lock *l, const char *path, struct fault *f)
+{
+    do
+        l->descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+    while (l->descriptor < 0 && errno == EINTR);
+    if (l->descriptor < 0 && errno == ELOOP)
+        return fault_set(f, FAULT_NOT_THIS, "is a symbolic link; name the file that it leads to");
+    if (l->descriptor < 0)
+        return fault_set(f, FAULT_IO, "cannot be opened for writing: %s", strerror(errno));
+    if (fstat(l->descriptor, &l->st) != 0)
+        return fault_set(f, FAULT_IO, "cannot be examined: %s", strerror(errno));
+    return S_ISREG(l->st.st_mode) || fault_set(f, FAULT_NOT_THIS, "is no regular file");
+}
+
+bool lock_take(struct lock *l, const char *path, struct fault *f)
+{
+    *l = (struct lock){.descriptor = -1};
+    if (open_store(l, path, f) && lock_range(l, f) && lock_whole(l, f) && nobody_else(l, f))
+        return true;
+    lock_release(l);
+    return false;
+}
+
+void lock_release(struct lock *l)
+{
+    if (l->descriptor >= 0)
+        close(l->descriptor);
+    l->descriptor = -1;
+}

@@ -1,0 +1,75 @@
+/* Reading a repaired store back: see verify.h. */
+#include "migrate/repair/verify.h"
+
+#include "migrate/console/message.h"
+
+#include <stdlib.h>
+
+static bool same_problems(const struct problems *wanted, const struct problems *found,
+                          struct fault *f)
+{
+    unsigned count[PROBLEM_CODES] = {0};
+    for (size_t i = 0; i < wanted->count; i++)
+        count[wanted->item[i].code]++;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct problem *p = &found->item[i];
+        if (problem_kind(p->code)->severity != PROBLEM_ADVICE && count[p->code]-- == 0)
+            return fault_set(f, FAULT_DAMAGED,
+                             "the new store has %s, which the plan does not foresee: %.160s",
+                             problem_kind(p->code)->code, p->evidence);
+    }
+    return true;
+}
+
+/* Every distinct certificate of the old list is in the new one, or was to go to quarantine. */
+static bool nothing_lost(const struct assessment *old, const struct assessment *new,
+                         struct fault *f)
+{
+    bool *kept = calloc(old->model.certificates + 1, sizeof *kept);
+    struct model *m = (struct model *)(uintptr_t) & new->model;
+    if (kept == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory while verifying");
+    bool ok = true;
+    for (size_t i = 0; i < old->plan.actions; i++)
+        if (old->plan.action[i].kind == ACTION_DROP_ENTRY && old->plan.action[i].quarantine)
+            kept[old->plan.action[i].certificate] = true;
+    for (unsigned i = 0; ok && i < old->model.entries; i++) {
+        unsigned number = old->model.entry[i].certificate, before = m->certificates, found;
+        if (kept[number])
+            continue;
+        kept[number] = true;
+        ok = model_intern(m, old->model.certificate[number].der, &found, f);
+        if (ok && found == before)
+            ok = fault_set(f, FAULT_DAMAGED, "the certificate of entry %d is not in the new store",
+                           old->model.entry[i].key);
+    }
+    free(kept);
+    return ok;
+}
+
+int verify_store(const struct assessment *old, const char *path, const struct options *options,
+                 const char *what, uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size)
+{
+    struct assessment new;
+    struct fault f = {.code = FAULT_NONE};
+    struct options reading = {.color = "never",
+                              .profile = options->profile,
+                              .at = options->at,
+                              .accept_discovered = options->accept_discovered,
+                              .quiet = true,
+                              .own_undo_file = true};
+    int status = assess(&new, path, &reading);
+    if (status == EXIT_CLEAN && (!new.has_model || !same_problems(&old->left, &new.found, &f) ||
+                                 !nothing_lost(old, &new, &f))) {
+        if (!new.has_model)
+            fault_set(&f, FAULT_DAMAGED, "the new store does not read back as a KM store");
+        message_error("%s: verification failed, %s: %s", old->store.path, what, f.text);
+        status = EXIT_TROUBLE;
+    }
+    if (status == EXIT_CLEAN) {
+        memcpy(sha256, new.hash.digest, HASH_SHA256_SIZE);
+        *size = new.hash.size;
+    }
+    assess_close(&new);
+    return status;
+}

@@ -1,0 +1,21 @@
+/*
+ * Reading a repaired store back: whatever wrote it, it is held against the plan before it is called
+ * done.
+ */
+#ifndef KM_MIGRATE_VERIFY_H
+#define KM_MIGRATE_VERIFY_H
+
+#include "migrate/decide/assess.h"
+
+/*
+ * Reads the store at `path` in full: structure, list, rules.  It must have no problem that the plan
+ * of `old` does not leave, and every distinct certificate of `old` that the plan does not send to
+ * quarantine.  sha256: of the file, when it is as it has to be; size likewise.
+ *
+ * Errors are printed; what: what follows from a failure, for the message.  Returns enum
+ * exit_status: EXIT_CLEAN when all is well.
+ */
+int verify_store(const struct assessment *old, const char *path, const struct options *options,
+                 const char *what, uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size);
+
+#endif

@@ -1,0 +1,266 @@
+/* The report as JSON: everything in full.  The schema is documented in kmmigrate(8). */
+#include "formats/certs/name.h"
+#include "migrate/report/report.h"
+
+#include <stdio.h>
+
+static void member_text(struct json *json, const char *key, const char *text)
+{
+    json_key(json, key);
+    if (text)
+        json_string(json, text);
+    else
+        json_null(json);
+}
+
+static void member_number(struct json *json, const char *key, int64_t number)
+{
+    json_key(json, key);
+    json_integer(json, number);
+}
+
+static void member_hex(struct json *json, const char *key, struct bytes b)
+{
+    char hex[2 * HASH_SHA256_SIZE + 1];
+    member_text(json, key, bytes_hex(b, hex, sizeof hex));
+}
+
+static void member_bool(struct json *json, const char *key, bool value)
+{
+    json_key(json, key);
+    json_bool(json, value);
+}
+
+static void store_members(struct json *json, const struct assessment *a)
+{
+    const struct ese_header *h = &a->store.db->headers.header;
+    char text[32];
+    json_key(json, "store");
+    json_map(json);
+    member_text(json, "path", a->store.path);
+    member_number(json, "size", (int64_t)a->hash.size);
+    member_hex(json, "sha256", bytes_of(a->hash.digest, sizeof a->hash.digest));
+    member_text(json, "state", ese_state_name(h->state));
+    snprintf(text, sizeof text, "0x%x", h->version);
+    member_text(json, "version", text);
+    snprintf(text, sizeof text, "0x%x", h->revision);
+    member_text(json, "revision", text);
+    member_number(json, "page_size", h->page_size);
+    json_key(json, "files_beside");
+    json_array(json);
+    for (size_t i = 0; i < a->beside.files; i++)
+        json_string(json, a->beside.file[i].name);
+    json_end_array(json);
+    json_end_map(json);
+}
+
+static void profile_members(struct json *json, const struct assessment *a)
+{
+    json_key(json, "profile");
+    if (a->match == PROFILE_NO_MATCH) {
+        json_null(json);
+        return;
+    }
+    json_map(json);
+    member_text(json, "name", a->profile.name);
+    member_bool(json, "reconstruction", a->profile.reconstruction);
+    member_text(json, "how", a->profile_how);
+    member_text(json, "list", a->match == PROFILE_MATCHES_ROWS ? "rows" : "value");
+    json_end_map(json);
+}
+
+static void list_members(struct json *json, const struct assessment *a)
+{
+    const struct model *m = &a->model;
+    char time[32];
+    json_key(json, "list");
+    json_map(json);
+    member_text(json, "mode", model_mode_name(m->mode));
+    member_number(json, "entries", m->entries);
+    member_number(json, "distinct_certificates", m->listed);
+    member_number(json, "references", (int64_t)m->rows_read);
+    member_text(json, "judged_as_of", report_time(m->now_known, m->now, time));
+    json_end_map(json);
+}
+
+static void problem_members(struct json *json, const char *key, const struct problems *problems,
+                            bool with_repair)
+{
+    static const char *const severities[] = {"fatal", "doubt", "advice"};
+    json_key(json, key);
+    json_array(json);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *p = &problems->item[i];
+        const struct problem_kind *kind = problem_kind(p->code);
+        json_map(json);
+        member_text(json, "code", kind->code);
+        member_text(json, "severity", severities[kind->severity]);
+        if (kind->rule)
+            member_text(json, "rule", kind->rule);
+        if (kind->article)
+            member_text(json, "article", kind->article);
+        member_text(json, "title", kind->title);
+        member_text(json, "evidence", p->evidence);
+        member_number(json, "count", (int64_t)p->count);
+        if (p->entry[0] || p->entry[1]) {
+            json_key(json, "entries");
+            json_array(json);
+            for (int k = 0; k < 2; k++)
+                if (p->entry[k])
+                    json_integer(json, p->entry[k]);
+            json_end_array(json);
+        }
+        if (with_repair) {
+            member_text(json, "repair", kind->repair);
+            member_bool(json, "repairable", p->repairable);
+        }
+        json_end_map(json);
+    }
+    json_end_array(json);
+}
+
+static void certificate_members(struct json *json, const struct model *m, unsigned number)
+{
+    const struct model_certificate *cert = &m->certificate[number];
+    char text[512];
+    json_key(json, "certificate");
+    json_map(json);
+    member_hex(json, "thumbprint", bytes_of(cert->sha1, sizeof cert->sha1));
+    member_hex(json, "sha256", bytes_of(cert->sha256, sizeof cert->sha256));
+    if (cert->parsed) {
+        member_hex(json, "serial", cert->x509.serial);
+        name_text(cert->x509.subject, text, sizeof text);
+        member_text(json, "subject", text);
+        name_text(cert->x509.issuer, text, sizeof text);
+        member_text(json, "issuer", text);
+        member_text(json, "not_before",
+                    report_time(cert->x509.not_before.known, cert->x509.not_before.seconds, text));
+        member_text(json, "not_after",
+                    report_time(cert->x509.not_after.known, cert->x509.not_after.seconds, text));
+        member_number(json, "version", cert->x509.version);
+    }
+    json_end_map(json);
+}
+
+static void action_details(struct json *json, const struct assessment *a, const struct action *action)
+{
+    const struct profile_reference *r = &a->model.profile->reference[action->reference];
+    switch (action->kind) {
+    case ACTION_DROP_ENTRY:
+        member_number(json, "entry", action->entry);
+        member_number(json, "survivor", action->other);
+        member_text(json, "survivor_why", action->text);
+        member_bool(json, "quarantine", action->quarantine);
+        certificate_members(json, &a->model, action->certificate);
+        break;
+    case ACTION_SET_ROLE:
+    case ACTION_ADD_ENTRY:
+        member_number(json, "entry", action->entry);
+        member_text(json, "role", model_role_name(action->role));
+        certificate_members(json, &a->model, action->certificate);
+        break;
+    case ACTION_SET_TRUST:
+        member_number(json, "entry", action->entry);
+        member_text(json, "trust", model_trust_name(action->trust));
+        break;
+    case ACTION_SET_NAME:
+        member_number(json, "entry", action->entry);
+        member_text(json, "name", action->text);
+        break;
+    case ACTION_SET_IMPORTED:
+        member_number(json, "entry", action->entry);
+        json_key(json, "imported_on");
+        json_real(json, action->days, false);
+        break;
+    case ACTION_SET_THUMBPRINT:
+        member_number(json, "entry", action->entry);
+        member_hex(json, "thumbprint", action->value);
+        break;
+    case ACTION_ADD_PROPERTIES:
+        member_number(json, "entry", action->entry);
+        member_number(json, "bytes", (int64_t)action->value.size);
+        break;
+    case ACTION_MOVE_REFERENCES:
+    case ACTION_MOVE_REFERENCE:
+        member_text(json, "table", r->table);
+        member_text(json, "column", r->column);
+        member_number(json, "from", action->entry);
+        member_number(json, "to", action->other);
+        member_number(json, "count", (int64_t)action->count);
+        if (action->kind == ACTION_MOVE_REFERENCE)
+            member_number(json, "row", action->row);
+        break;
+    case ACTION_SET_ISSUING_CA:
+        member_hex(json, "thumbprint", action->value);
+        break;
+    case ACTION_SET_MODE:
+        member_text(json, "mode", model_mode_name(action->mode));
+        break;
+    case ACTION_WRITE_HEADER:
+    case ACTION_KINDS:
+        break;
+    }
+}
+
+static void plan_members(struct json *json, const struct assessment *a)
+{
+    json_key(json, "plan");
+    json_map(json);
+    member_text(json, "id", a->plan.id);
+    member_bool(json, "allowed", a->repairs_allowed);
+    json_key(json, "actions");
+    json_array(json);
+    for (size_t i = 0; i < a->plan.actions; i++) {
+        const struct action *action = &a->plan.action[i];
+        char text[600];
+        json_map(json);
+        member_text(json, "action", plan_action_name(action->kind));
+        action_details(json, a, action);
+        member_bool(json, "needed", !action->optional);
+        member_text(json, "why", action->why);
+        plan_action_text(&a->model, action, text, sizeof text);
+        member_text(json, "canonical", text);
+        json_end_map(json);
+    }
+    json_end_array(json);
+    json_end_map(json);
+}
+
+static void result_members(struct json *json, const struct report_result *result)
+{
+    json_key(json, "written");
+    json_map(json);
+    member_text(json, "store", result->target);
+    member_hex(json, "sha256", bytes_of(result->sha256, sizeof result->sha256));
+    member_text(json, "quarantine", result->quarantine);
+    member_text(json, "set_aside", result->set_aside);
+    member_text(json, "backup", result->backup);
+    member_text(json, "undo", result->undo);
+    json_end_map(json);
+}
+
+void report_json(struct json *json, const struct assessment *a, enum report_kind kind,
+                 const struct report_result *result)
+{
+    static const char *const kinds[] = {"check", "plan", "repaired"};
+    json_map(json);
+    member_number(json, "schema", REPORT_SCHEMA);
+    member_text(json, "program", "kmmigrate " KM_VERSION);
+    member_text(json, "report", kinds[kind]);
+    store_members(json, a);
+    profile_members(json, a);
+    if (a->discovery)
+        member_text(json, "discovery", a->discovery);
+    member_text(json, "verdict", verdict_name(a->verdict));
+    if (a->has_model)
+        list_members(json, a);
+    problem_members(json, "problems", &a->found, a->has_model);
+    if (a->has_model) {
+        plan_members(json, a);
+        problem_members(json, "left", &a->left, false);
+    }
+    if (result)
+        result_members(json, result);
+    json_end_map(json);
+    json_end_document(json);
+}

@@ -1,0 +1,41 @@
+/*
+ * What an assessment says, for a person on the phone (text) and for programs (JSON, schema in
+ * kmmigrate(8)).  Both print the same objects.
+ */
+#ifndef KM_MIGRATE_REPORT_H
+#define KM_MIGRATE_REPORT_H
+
+#include "migrate/decide/assess.h"
+#include "migrate/console/json.h"
+
+enum report_kind {
+    REPORT_CHECK,    /* the verdict */
+    REPORT_PLAN,     /* what a repair would do */
+    REPORT_REPAIRED, /* what it did */
+};
+
+/* What a repair wrote; for REPORT_REPAIRED. */
+struct report_result {
+    const char *target;     /* path of the new store, or of the store itself */
+    const char *quarantine; /* path of the file with what was taken out; NULL: nothing was */
+    const char *set_aside;  /* directory with the logs that were set aside; NULL: none */
+    const char *undo;       /* path of the undo file; NULL: none */
+    const char *backup;     /* path of the backup; NULL: none */
+    uint8_t sha256[HASH_SHA256_SIZE]; /* of the new store */
+};
+
+enum { REPORT_SCHEMA = 1 }; /* "schema" in the JSON; raised when a member changes its meaning */
+
+void report_text(const struct assessment *assessment, enum report_kind kind,
+                 const struct report_result *result);
+void report_json(struct json *json, const struct assessment *assessment, enum report_kind kind,
+                 const struct report_result *result);
+
+/* Prints either.  Returns enum exit_status: EXIT_CLEAN, or EXIT_TROUBLE with an error printed. */
+int report_print(const struct assessment *assessment, enum report_kind kind,
+                 const struct report_result *result, bool as_json);
+
+/* Seconds since 1970 as "1999-09-30 12:00:00"; "unknown" when not known. */
+const char *report_time(bool known, int64_t seconds, char text[32]);
+
+#endif

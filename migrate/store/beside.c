@@ -1,0 +1,111 @@
+/* Files beside the store: see beside.h. */
+#include "migrate/store/beside.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* edb.log, edb00001.log, edb0000A.log: the base name of Exchange's logs and up to 8 hex digits. */
+static bool is_log(const char *name)
+{
+    if (strncasecmp(name, "edb", 3) != 0)
+        return false;
+    size_t digits = 0;
+    while (digits < 8 && isxdigit((unsigned char)name[3 + digits]))
+        digits++;
+    return strcasecmp(name + 3 + digits, ".log") == 0;
+}
+
+static bool has_suffix(const char *name, const char *base, const char *suffix)
+{
+    size_t size = strlen(base);
+    return strncasecmp(name, base, size) == 0 && strcasecmp(name + size, suffix) == 0;
+}
+
+static bool kind_of(const char *name, const char *database, enum beside_kind *kind)
+{
+    const char *dot = strrchr(database, '.');
+    char stem[256];
+    size_t stem_size = dot ? (size_t)(dot - database) : strlen(database);
+    if (stem_size >= sizeof stem)
+        stem_size = sizeof stem - 1;
+    memcpy(stem, database, stem_size);
+    stem[stem_size] = '\0';
+    if (is_log(name))
+        *kind = BESIDE_LOG;
+    else if (strcasecmp(name, "res1.log") == 0 || strcasecmp(name, "res2.log") == 0)
+        *kind = BESIDE_RESERVE;
+    else if (strcasecmp(name, "edb.chk") == 0)
+        *kind = BESIDE_CHECKPOINT;
+    else if (has_suffix(name, stem, ".jfm"))
+        *kind = BESIDE_FLUSH_MAP;
+    else if (has_suffix(name, database, ".kmundo"))
+        *kind = BESIDE_UNDO;
+    else
+        return false;
+    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct beside_file *)a)->name, ((const struct beside_file *)b)->name);
+}
+
+static bool add(struct beside *b, enum beside_kind kind, const char *name)
+{
+    struct beside_file *grown = realloc(b->file, (b->files + 1) * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    b->file = grown;
+    char *kept = strdup(name);
+    if (kept == NULL)
+        return false;
+    b->file[b->files++] = (struct beside_file){kind, kept};
+    return true;
+}
+
+bool beside_look(struct beside *b, const char *path, struct fault *f)
+{
+    const char *slash = strrchr(path, '/');
+    const char *database = slash ? slash + 1 : path;
+    *b = (struct beside){.directory = slash ? strndup(path, (size_t)(slash - path) + (slash == path))
+                                            : strdup(".")};
+    if (b->directory == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    DIR *dir = opendir(b->directory);
+    if (dir == NULL)
+        return fault_set(f, FAULT_IO, "the directory %s cannot be read: %s", b->directory,
+                         strerror(errno));
+    bool ok = true;
+    for (struct dirent *entry; ok && (entry = readdir(dir)) != NULL;) {
+        enum beside_kind kind;
+        if (kind_of(entry->d_name, database, &kind))
+            ok = add(b, kind, entry->d_name);
+    }
+    closedir(dir);
+    if (!ok)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    if (b->files > 0)
+        qsort(b->file, b->files, sizeof *b->file, by_name);
+    return true;
+}
+
+void beside_close(struct beside *b)
+{
+    for (size_t i = 0; i < b->files; i++)
+        free(b->file[i].name);
+    free(b->file);
+    free(b->directory);
+    *b = (struct beside){.files = 0};
+}
+
+size_t beside_count(const struct beside *b, enum beside_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < b->files; i++)
+        count += b->file[i].kind == kind;
+    return count;
+}

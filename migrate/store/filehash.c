@@ -1,0 +1,69 @@
+/* Hashing the store beside other work: see filehash.h. */
+#include "migrate/store/filehash.h"
+
+#include "formats/certs/crypto.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STEP = 1024 * 1024 };
+
+static void *run(void *context)
+{
+    struct filehash *h = context;
+    gnutls_hash_hd_t sha256;
+    uint8_t *step = malloc(STEP);
+    if (step == NULL || gnutls_hash_init(&sha256, GNUTLS_DIG_SHA256) != 0) {
+        h->error = ENOMEM;
+        free(step);
+        return NULL;
+    }
+    for (;;) {
+        ssize_t n = read(h->descriptor, step, STEP);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            h->error = errno;
+        if (n <= 0)
+            break;
+        gnutls_hash(sha256, step, (size_t)n);
+        h->size += (uint64_t)n;
+    }
+    gnutls_hash_deinit(sha256, h->digest);
+    free(step);
+    return NULL;
+}
+
+bool filehash_start(struct filehash *h, const char *path, struct fault *f)
+{
+    *h = (struct filehash){.descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+    if (h->descriptor < 0)
+        return fault_set(f, FAULT_IO, "cannot be opened to hash it: %s", strerror(errno));
+    if (!crypto_start(f)) { /* here, not on two threads at once */
+        close(h->descriptor);
+        return false;
+    }
+    posix_fadvise(h->descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
+    int error = pthread_create(&h->thread, NULL, run, h);
+    if (error != 0) {
+        close(h->descriptor);
+        return fault_set(f, FAULT_IO, "no thread to hash it on: %s", strerror(error));
+    }
+    h->running = true;
+    return true;
+}
+
+bool filehash_finish(struct filehash *h, struct fault *f)
+{
+    if (h->running) {
+        pthread_join(h->thread, NULL);
+        close(h->descriptor);
+        h->running = false;
+    }
+    if (h->error != 0)
+        return fault_set(f, FAULT_IO, "cannot be read to its end: %s", strerror(h->error));
+    return true;
+}

@@ -1,0 +1,28 @@
+/*
+ * SHA-256 of the store file, computed on a thread of its own beside the rest of the work.
+ */
+#ifndef KM_MIGRATE_FILEHASH_H
+#define KM_MIGRATE_FILEHASH_H
+
+#include "formats/hash.h"
+
+#include <pthread.h>
+
+struct filehash {
+    pthread_t thread;
+    bool running;
+    int descriptor;
+    uint64_t size;
+    uint8_t digest[HASH_SHA256_SIZE];
+    int error; /* errno of what went wrong; 0: nothing */
+};
+
+/* Starts hashing the file at `path` (as it lies on disk, also when it is compressed).  False, with f saying why,
+ * when it cannot be opened or no thread can be had. */
+bool filehash_start(struct filehash *hash, const char *path, struct fault *f);
+
+/* Waits for the result.  False, with f saying why, when the file could not be read to its end.  Must be called
+ * once after a successful start; calling it again gives the same answer. */
+bool filehash_finish(struct filehash *hash, struct fault *f);
+
+#endif

@@ -1,0 +1,143 @@
+/* Reading rows of a store: see rows.h. */
+#include "migrate/store/rows.h"
+
+#include "formats/ese/layout/compress.h"
+
+#include <stdlib.h>
+
+void rows_open(struct rows *rows, struct store *store, const struct ese_table *table)
+{
+    rows->store = store;
+    rows->table = table;
+    rows->lv = NULL;
+    rows->damaged = 0;
+    ese_cursor_open(&rows->cursor, store->db->pages, table->root, table->objid);
+}
+
+void rows_close(struct rows *rows)
+{
+    ese_cursor_close(&rows->cursor);
+    free(rows->lv);
+    rows->lv = NULL;
+}
+
+bool rows_next(struct rows *rows)
+{
+    for (;;) {
+        struct fault f = {.code = FAULT_NONE};
+        enum ese_step step = ese_cursor_next(&rows->cursor, &f);
+        if (step == ESE_STEP_END)
+            return false;
+        if (step == ESE_STEP_NODE && ese_record_on_page(&rows->record, rows->table, rows->cursor.leaf,
+                                                        rows->cursor.data, &f))
+            return true;
+        if (rows->damaged++ == 0)
+            rows->first_damage = f;
+        if (f.code == FAULT_NO_MEMORY)
+            return false;
+    }
+}
+
+/* A value of a fixed size of at most 8 bytes, as an integer. */
+static bool small_value(struct rows *rows, const struct ese_column *column, uint64_t *bits,
+                        size_t *size)
+{
+    struct ese_value value;
+    if (column == NULL || !ese_record_value(&rows->record, column, &value, NULL) ||
+        value.kind != ESE_VALUE_PLAIN || value.data.size == 0 || value.data.size > 8)
+        return false;
+    *bits = 0;
+    for (size_t i = value.data.size; i-- > 0;)
+        *bits = *bits << 8 | value.data.at[i];
+    *size = value.data.size;
+    return true;
+}
+
+int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null)
+{
+    uint64_t bits;
+    size_t size;
+    *null = !small_value(rows, column, &bits, &size) || size > 4;
+    if (*null)
+        return 0;
+    return column->type == ESE_COL_SHORT ? (int16_t)bits : (int32_t)bits;
+}
+
+double rows_date(struct rows *rows, const struct ese_column *column, bool *null)
+{
+    uint64_t bits;
+    size_t size;
+    double days = 0;
+    *null = !small_value(rows, column, &bits, &size) || size != sizeof days;
+    if (!*null)
+        memcpy(&days, &bits, sizeof days);
+    return days;
+}
+
+static bool gather(struct rows *rows, const struct ese_value *value, struct buffer *room,
+                   struct fault *f)
+{
+    if (rows->lv == NULL && (rows->lv = malloc(sizeof *rows->lv)) == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a long value");
+    bool ok = ese_lv_open(rows->lv, rows->store->db->pages, rows->table, value, f);
+    if (ok && rows->lv->root.size > ROWS_VALUE_MOST)
+        ok = fault_set(f, FAULT_LIMIT, "a value of %u bytes, expected at most %u",
+                       rows->lv->root.size, ROWS_VALUE_MOST);
+    while (ok && rows->lv->at < rows->lv->root.size) {
+        struct bytes run;
+        ok = ese_lv_next(rows->lv, &run, f);
+        if (ok && !buffer_add(room, run))
+            ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for a long value");
+    }
+    ese_lv_close(rows->lv);
+    return ok;
+}
+
+static bool unpack(const struct ese_value *value, struct buffer *room, struct fault *f)
+{
+    size_t size;
+    if (!buffer_reserve(room, ESE_DECOMPRESSED_MAX))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a compressed value");
+    if (!ese_decompress(value->data, room->at, ESE_DECOMPRESSED_MAX, &size, f))
+        return false;
+    room->size = size;
+    return true;
+}
+
+bool rows_value(struct rows *rows, const struct ese_column *column, const struct ese_value *value,
+                struct buffer *room, struct bytes *out, struct fault *f)
+{
+    buffer_clear(room);
+    switch (value->kind) {
+    case ESE_VALUE_NULL:
+    case ESE_VALUE_PLAIN:
+        *out = value->data;
+        return true;
+    case ESE_VALUE_ENCRYPTED:
+        return fault_set(f, FAULT_UNSUPPORTED, "column %s is encrypted by the engine", column->name);
+    case ESE_VALUE_COMPRESSED:
+        if (!unpack(value, room, f))
+            return false;
+        break;
+    case ESE_VALUE_SEPARATED:
+        if (!gather(rows, value, room, f))
+            return false;
+        break;
+    }
+    *out = buffer_bytes(room);
+    return true;
+}
+
+bool rows_bytes(struct rows *rows, const struct ese_column *column, struct buffer *room,
+                struct bytes *out, bool *null, struct fault *f)
+{
+    struct ese_value value;
+    *null = true;
+    *out = (struct bytes){.at = NULL};
+    if (column == NULL)
+        return true;
+    if (!ese_record_value(&rows->record, column, &value, f))
+        return false;
+    *null = value.kind == ESE_VALUE_NULL;
+    return *null || rows_value(rows, column, &value, room, out, f);
+}

@@ -1,0 +1,170 @@
+/* Opening the store: see store.h. */
+#include "migrate/store/store.h"
+
+#include "migrate/commands/command.h"
+#include "migrate/console/message.h"
+#include "migrate/profile/profile.h"
+#include "migrate/undo/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static void tell(void *context, enum ese_notice notice, const char *text)
+{
+    struct store *store = context;
+    if (notice != ESE_NOTICE_NOT_CLEAN && notice != ESE_NOTICE_NEW_REVISION)
+        store->damaged = true;
+    message_warning("%s: %s", store->path, text);
+}
+
+/* Looks for the database in a directory.  Two names that differ only in case are not guessed between. */
+static int find_in_directory(struct store *store, const char *directory)
+{
+    DIR *dir = opendir(directory);
+    if (dir == NULL) {
+        message_error("%s: the directory cannot be read: %s", directory, strerror(errno));
+        return EXIT_TROUBLE;
+    }
+    char found[NAME_MAX + 1] = "";
+    unsigned matches = 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strcasecmp(entry->d_name, STORE_FILE_NAME) != 0)
+            continue;
+        matches++;
+        snprintf(found, sizeof found, "%s", entry->d_name);
+    }
+    closedir(dir);
+    if (matches != 1) {
+        message_error("%s: expected one file %s in this directory, found %u; name the database file "
+                      "itself",
+                      directory, STORE_FILE_NAME, matches);
+        return EXIT_TROUBLE;
+    }
+    int size = snprintf(store->path, sizeof store->path, "%s/%s", directory, found);
+    return size < (int)sizeof store->path ? EXIT_CLEAN : EXIT_TROUBLE;
+}
+
+static int find_file(struct store *store, const char *name)
+{
+    struct stat st;
+    if (stat(name, &st) == 0 && S_ISDIR(st.st_mode)) {
+        store->in_directory = true;
+        return find_in_directory(store, name);
+    }
+    int size = snprintf(store->path, sizeof store->path, "%s", name);
+    if (size < (int)sizeof store->path)
+        return EXIT_CLEAN;
+    message_error("%.60s...: the path is too long", name);
+    return EXIT_TROUBLE;
+}
+
+/* An undo file that is not finished, or that cannot be read: between which states the store is, nobody knows. */
+static void find_pending(struct store *store)
+{
+    char path[PATH_MAX];
+    bool exists = false;
+    struct undofile *undo = NULL;
+    if (!undofile_find(store->path, path, &exists, &store->pending) && store->pending.code == FAULT_IO) {
+        store->pending.code = FAULT_NONE; /* a directory that cannot be listed says nothing */
+        return;
+    }
+    if (!exists || store->pending.code != FAULT_NONE || !undofile_open(path, false, &undo, &store->pending))
+        return;
+    if (undofile_is_pending(undo))
+        fault_set(&store->pending, FAULT_LIMIT, "its undo file is not finished");
+    undofile_close(undo);
+}
+
+int store_find(struct store *store, const char *name)
+{
+    *store = (struct store){.db = NULL};
+    return find_file(store, name);
+}
+
+static void tell_pending(const struct store *store, void (*message)(const char *format, ...))
+{
+    message("%s: a repair in place was interrupted (%s); finish it with kmmigrate repair %s --in-place, or take it "
+            "back with kmmigrate undo %s",
+            store->path, store->pending.text, store->path, store->path);
+}
+
+int store_open_to_judge(struct store *store, const char *name)
+{
+    int status = store_find(store, name);
+    if (status != EXIT_CLEAN)
+        return status;
+    struct fault f = {.code = FAULT_NONE};
+    find_pending(store);
+    if (ese_db_open(store->path, tell, store, &store->db, &f))
+        return EXIT_CLEAN;
+    message_error("%s: %s", store->path, f.text);
+    if (store->pending.code != FAULT_NONE)
+        tell_pending(store, message_error);
+    return EXIT_TROUBLE;
+}
+
+int store_open(struct store *store, const char *name)
+{
+    int status = store_open_to_judge(store, name);
+    if (status == EXIT_CLEAN && store->pending.code != FAULT_NONE)
+        tell_pending(store, message_warning);
+    return status;
+}
+
+void store_close(struct store *store)
+{
+    ese_db_close(store->db);
+    store->db = NULL;
+}
+
+const struct ese_table *store_table(const struct store *store, const char *name)
+{
+    const struct ese_catalog *catalog = store->db->catalog;
+    const struct ese_table *table = ese_catalog_find(catalog, name);
+    if (table)
+        return table;
+    char list[512] = "";
+    size_t used = 0;
+    for (unsigned i = 0; i < ese_catalog_tables(catalog) && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
+                                 ese_catalog_table(catalog, i)->name);
+    message_error("%s: there is no table %s; there are: %s", store->path, name, list);
+    return NULL;
+}
+
+bool store_column_is_secret(const struct store *store, const struct ese_table *table,
+                            const struct ese_column *column)
+{
+    static const struct {
+        const char *table, *column;
+    } secrets[] = {{"Users", "KeyHistory"}, {"Administrators", "Secret"}};
+    for (unsigned i = 0; store->profile && i < store->profile->secrets; i++)
+        if (strcasecmp(table->name, store->profile->secret[i].table) == 0 &&
+            strcasecmp(column->name, store->profile->secret[i].column) == 0)
+            return true;
+    if (ese_catalog_find(store->db->catalog, "CertificateList") == NULL &&
+        ese_catalog_find(store->db->catalog, "Configuration") == NULL)
+        return false; /* not a KM store */
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
+        if (strcasecmp(table->name, secrets[i].table) == 0 &&
+            strcasecmp(column->name, secrets[i].column) == 0)
+            return true;
+    return false;
+}
+
+int store_use_profile(struct store *store, struct profile *profile, const char *path)
+{
+    struct fault f = {.code = FAULT_NONE};
+    *profile = (struct profile){.name = NULL};
+    if (path == NULL)
+        return EXIT_CLEAN;
+    if (!profile_read(path, profile, &f)) {
+        message_error("%s: %s", path, f.text);
+        return EXIT_TROUBLE;
+    }
+    store->profile = profile;
+    return EXIT_CLEAN;
+}

@@ -1,0 +1,162 @@
+/* Setting files aside: see aside.h. */
+#include "migrate/undo/aside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool failed(struct fault *f, const char *name, const char *what)
+{
+    return fault_set(f, FAULT_IO, "%.200s cannot be %s: %s", name, what, strerror(errno));
+}
+
+/* ---- directories ---- */
+
+static int open_directory(const char *path, struct fault *f)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        failed(f, path, "opened");
+    return fd;
+}
+
+static int open_directory_of(const char *path, struct fault *f)
+{
+    char folder[PATH_MAX] = ".";
+    const char *slash = strrchr(path, '/');
+    if (slash)
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path);
+    return open_directory(folder, f);
+}
+
+static bool sync_directory(int fd, struct fault *f)
+{
+    while (fsync(fd) != 0) {
+        if (errno == EINVAL) /* a file system that cannot */
+            return true;
+        if (errno != EINTR)
+            return failed(f, "the directory", "synced to the disk");
+    }
+    return true;
+}
+
+bool aside_sync_directory_of(const char *path, struct fault *f)
+{
+    int fd = open_directory_of(path, f);
+    bool ok = fd >= 0 && sync_directory(fd, f);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* ---- the two places of a file ---- */
+
+struct places {
+    char folder[PATH_MAX];
+    int here, aside; /* directories: of the store; the folder, -1 when it is not there */
+};
+
+static void close_places(struct places *p)
+{
+    if (p->here >= 0)
+        close(p->here);
+    if (p->aside >= 0)
+        close(p->aside);
+}
+
+static bool open_places(const char *path, const struct undofile *u, bool make, struct places *p,
+                        struct fault *f)
+{
+    const struct undofile_identity *id = &u->identity;
+    *p = (struct places){.here = -1, .aside = -1};
+    if (!undofile_place(path, id->beside_directory, id->set_aside, p->folder, f))
+        return false;
+    if (make && (mkdir(p->folder, 0700) != 0 || !aside_sync_directory_of(p->folder, f)))
+        return failed(f, p->folder, "made");
+    p->here = open_directory_of(path, f);
+    if (p->here < 0)
+        return false;
+    p->aside = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (p->aside >= 0 || (!make && errno == ENOENT))
+        return true;
+    failed(f, p->folder, "opened");
+    close_places(p);
+    return false;
+}
+
+static bool is_in(int directory, const char *name)
+{
+    struct stat st;
+    return directory >= 0 && fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A rename that replaces nothing, also where the file system cannot promise that. */
+static bool move(int from, int to, const char *name, struct fault *f)
+{
+    if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno == EINVAL && !is_in(to, name) && renameat(from, name, to, name) == 0)
+        return true;
+    return failed(f, name, "moved");
+}
+
+/* ---- out and back ---- */
+
+bool aside_move_out(const char *path, const struct undofile *u, struct fault *f)
+{
+    struct places p;
+    if (u->moves == 0)
+        return true;
+    if (!open_places(path, u, true, &p, f))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < u->moves; i++)
+        ok = move(p.here, p.aside, u->move[i], f);
+    ok = ok && sync_directory(p.aside, f) && sync_directory(p.here, f);
+    close_places(&p);
+    return ok;
+}
+
+bool aside_can_go_back(const char *path, const struct undofile *u, struct fault *f)
+{
+    struct places p;
+    if (u->moves == 0)
+        return true;
+    if (!open_places(path, u, false, &p, f))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < u->moves; i++) {
+        bool here = is_in(p.here, u->move[i]), aside = is_in(p.aside, u->move[i]);
+        if (!here && !aside)
+            ok = fault_set(f, FAULT_MISSING, "%.120s, which was set aside, is not in %.150s",
+                           u->move[i], p.folder);
+        else if (here && aside)
+            ok = fault_set(f, FAULT_LIMIT,
+                           "%.120s, which was set aside, has appeared beside the store again",
+                           u->move[i]);
+    }
+    close_places(&p);
+    return ok;
+}
+
+bool aside_move_back(const char *path, const struct undofile *u, struct fault *f)
+{
+    struct places p;
+    if (u->identity.set_aside[0] == '\0')
+        return true;
+    if (!open_places(path, u, false, &p, f))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < u->moves; i++)
+        if (is_in(p.aside, u->move[i]))
+            ok = move(p.aside, p.here, u->move[i], f);
+    if (ok && p.aside >= 0)
+        ok = sync_directory(p.here, f) && sync_directory(p.aside, f);
+    /* What somebody else has put there keeps the folder. */
+    if (ok && p.aside >= 0 && rmdir(p.folder) == 0)
+        ok = aside_sync_directory_of(p.folder, f);
+    close_places(&p);
+    return ok;
+}

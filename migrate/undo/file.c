@@ -1,0 +1,610 @@
+/* The undo file: see undo/file.h. */
+#include "migrate/undo/file.h"
+
+#include "formats/buffer.h"
+#include "formats/outfile.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+#include <zlib.h>
+
+static const char magic[8] = {'K', 'M', 'U', 'N', 'D', 'O', '\r', '\n'};
+
+enum {
+    START = sizeof magic + 4,
+    RECORD_HEAD = 12,
+    PIECE_HEAD = 12, /* offset, size */
+    CONTENT_MOST = PIECE_HEAD + UNDOFILE_PIECE_MOST + 1024,
+    FLAG_BESIDE_DIRECTORY = 1,
+    FLUSH_AT = 256 * 1024,
+};
+
+enum record_kind {
+    RECORD_IDENTITY = 0x4e444949,
+    RECORD_MOVE = 0x45564f4d,
+    RECORD_PIECE = 0x43454950,
+    RECORD_END = 0x21444e45,
+    RECORD_FINISHED = 0x454e4f44,
+    RECORD_UNDOING = 0x4f444e55,
+};
+
+static bool no_memory(struct fault *f)
+{
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the undo file");
+}
+
+static bool io(struct fault *f, const char *what)
+{
+    return fault_set(f, FAULT_IO, "the undo file cannot be %s: %s", what, strerror(errno));
+}
+
+/* ---- records, as bytes ---- */
+
+static void add_le64(struct buffer *to, uint64_t value)
+{
+    buffer_add_le32(to, (uint32_t)value);
+    buffer_add_le32(to, (uint32_t)(value >> 32));
+}
+
+static void add_name(struct buffer *to, const char *name)
+{
+    buffer_add_le32(to, (uint32_t)strlen(name));
+    buffer_add_text(to, name);
+}
+
+static uint32_t checksum_of(uint32_t kind, struct bytes content)
+{
+    uint8_t head[8];
+    bytes_put_le32(head, kind);
+    bytes_put_le32(head + 4, content.size);
+    uLong crc = crc32(0, head, sizeof head);
+    return (uint32_t)(content.size ? crc32(crc, content.at, (uInt)content.size) : crc);
+}
+
+static bool add_record(struct buffer *to, uint32_t kind, struct bytes content)
+{
+    buffer_add_le32(to, kind);
+    buffer_add_le32(to, (uint32_t)content.size);
+    buffer_add_le32(to, checksum_of(kind, content));
+    return buffer_add(to, content);
+}
+
+/* ---- writing ---- */
+
+struct undofile_writer {
+    struct outfile *out;
+    struct buffer waiting, content;
+    uint8_t *packed;
+    uint32_t moves, pieces;
+};
+
+static bool write_all(int descriptor, struct bytes b, uint64_t at, struct fault *f)
+{
+    while (b.size > 0) {
+        ssize_t n = pwrite(descriptor, b.at, b.size, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return io(f, "written");
+        b = bytes_from(b, (size_t)n);
+        at += (uint64_t)n;
+    }
+    return true;
+}
+
+static bool flush(struct undofile_writer *w, struct fault *f)
+{
+    struct bytes b = buffer_bytes(&w->waiting);
+    int descriptor = outfile_descriptor(w->out);
+    off_t at = lseek(descriptor, 0, SEEK_END);
+    bool ok = at >= 0 ? write_all(descriptor, b, (uint64_t)at, f) : io(f, "written");
+    buffer_clear(&w->waiting);
+    return ok;
+}
+
+static bool put_record(struct undofile_writer *w, uint32_t kind, struct fault *f)
+{
+    bool ok = !w->content.failed && add_record(&w->waiting, kind, buffer_bytes(&w->content));
+    buffer_clear(&w->content);
+    if (!ok)
+        return no_memory(f);
+    return w->waiting.size < FLUSH_AT || flush(w, f);
+}
+
+static bool put_identity(struct undofile_writer *w, const struct undofile_identity *id,
+                         struct fault *f)
+{
+    struct buffer *to = &w->content;
+    add_le64(to, id->size);
+    buffer_add(to, bytes_of(id->sha256, sizeof id->sha256));
+    add_le64(to, id->time);
+    buffer_add_le32(to, id->beside_directory ? FLAG_BESIDE_DIRECTORY : 0);
+    add_name(to, id->plan);
+    add_name(to, id->backup);
+    add_name(to, id->set_aside);
+    add_name(to, id->quarantine);
+    buffer_add(to, bytes_of(id->quarantine_sha256, sizeof id->quarantine_sha256));
+    return put_record(w, RECORD_IDENTITY, f);
+}
+
+bool undofile_begin(const char *path, const struct stat *like,
+                    const struct undofile_identity *identity, struct undofile_writer **writer,
+                    struct fault *f)
+{
+    struct undofile_writer *w = *writer = calloc(1, sizeof *w);
+    if (w == NULL)
+        return no_memory(f);
+    w->packed = malloc(compressBound(UNDOFILE_PIECE_MOST));
+    if (w->packed == NULL)
+        return no_memory(f);
+    if (!outfile_create(path, like, true, &w->out, f))
+        return fault_context(f, "the undo file");
+    buffer_add(&w->waiting, bytes_of(magic, sizeof magic));
+    buffer_add_le32(&w->waiting, UNDOFILE_VERSION);
+    return put_identity(w, identity, f);
+}
+
+bool undofile_add_move(struct undofile_writer *w, const char *name, struct fault *f)
+{
+    if (w->moves == UNDOFILE_MOVES_MOST)
+        return fault_set(f, FAULT_LIMIT, "more than %d files lie beside the store",
+                         UNDOFILE_MOVES_MOST);
+    w->moves++;
+    add_name(&w->content, name);
+    return put_record(w, RECORD_MOVE, f);
+}
+
+bool undofile_add_piece(struct undofile_writer *w, uint64_t offset, struct bytes before,
+                        struct fault *f)
+{
+    if (before.size == 0)
+        return true;
+    uLongf packed = compressBound(UNDOFILE_PIECE_MOST);
+    if (before.size > UNDOFILE_PIECE_MOST ||
+        compress2(w->packed, &packed, before.at, (uLong)before.size, Z_BEST_SPEED) != Z_OK)
+        return fault_set(f, FAULT_NO_MEMORY, "a page cannot be compressed for the undo file");
+    w->pieces++;
+    add_le64(&w->content, offset);
+    buffer_add_le32(&w->content, (uint32_t)before.size);
+    buffer_add(&w->content, bytes_of(w->packed, packed));
+    return put_record(w, RECORD_PIECE, f);
+}
+
+bool undofile_commit(struct undofile_writer *w, struct fault *f)
+{
+    buffer_add_le32(&w->content, w->moves);
+    buffer_add_le32(&w->content, w->pieces);
+    if (!put_record(w, RECORD_END, f) || !flush(w, f))
+        return false;
+    return outfile_commit(w->out, f) || fault_context(f, "the undo file");
+}
+
+void undofile_discard(struct undofile_writer *w)
+{
+    if (w == NULL)
+        return;
+    outfile_discard(w->out);
+    buffer_free(&w->waiting);
+    buffer_free(&w->content);
+    free(w->packed);
+    free(w);
+}
+
+/* ---- reading ---- */
+
+struct record {
+    uint32_t kind;
+    struct bytes content; /* in undo->packed */
+};
+
+static bool damaged(struct fault *f, uint64_t at, const char *what)
+{
+    return fault_set(f, FAULT_DAMAGED, "the undo file is damaged: %s at byte %" PRIu64, what, at);
+}
+
+static bool read_exactly(int descriptor, uint64_t at, uint8_t *to, size_t size, struct fault *f)
+{
+    while (size > 0) {
+        ssize_t n = pread(descriptor, to, size, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return io(f, "read");
+        if (n == 0)
+            return damaged(f, at, "it ends early");
+        to += n;
+        at += (uint64_t)n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* Reads the record at undo->end and moves behind it. */
+static bool next_record(struct undofile *u, struct record *r, struct fault *f)
+{
+    uint8_t head[RECORD_HEAD];
+    uint32_t size = 0, checksum = 0;
+    if (!read_exactly(u->descriptor, u->end, head, sizeof head, f))
+        return false;
+    bytes_le32(bytes_of(head, sizeof head), 0, &r->kind);
+    bytes_le32(bytes_of(head, sizeof head), 4, &size);
+    bytes_le32(bytes_of(head, sizeof head), 8, &checksum);
+    if (size > CONTENT_MOST)
+        return damaged(f, u->end, "a record is too long");
+    if (!read_exactly(u->descriptor, u->end + RECORD_HEAD, u->packed, size, f))
+        return false;
+    r->content = bytes_of(u->packed, size);
+    if (checksum != checksum_of(r->kind, r->content))
+        return damaged(f, u->end, "a record's checksum is wrong");
+    u->end += RECORD_HEAD + size;
+    return true;
+}
+
+/* A name that cannot lead anywhere else; an empty one only where it may be. */
+static bool is_plain(struct bytes b, bool may_be_empty)
+{
+    if (b.size == 0)
+        return may_be_empty;
+    if (b.size > NAME_MAX || memchr(b.at, '/', b.size) || memchr(b.at, '\0', b.size))
+        return false;
+    return !(b.at[0] == '.' && (b.size == 1 || (b.size == 2 && b.at[1] == '.')));
+}
+
+static bool take_name(struct reader *r, char name[NAME_MAX + 1])
+{
+    struct bytes b = reader_take(r, reader_le32(r));
+    if (r->failed || !is_plain(b, true))
+        return false;
+    if (b.size > 0)
+        memcpy(name, b.at, b.size);
+    name[b.size] = '\0';
+    return true;
+}
+
+static bool take_plan(struct reader *r, char plan[UNDOFILE_PLAN_SIZE + 1])
+{
+    struct bytes b = reader_take(r, reader_le32(r));
+    if (r->failed || b.size > UNDOFILE_PLAN_SIZE)
+        return false;
+    for (size_t i = 0; i < b.size; i++)
+        if (!memchr("0123456789abcdef", b.at[i], 16))
+            return false;
+    if (b.size > 0)
+        memcpy(plan, b.at, b.size);
+    plan[b.size] = '\0';
+    return true;
+}
+
+static void take_hash(struct reader *r, uint8_t sha256[HASH_SHA256_SIZE])
+{
+    struct bytes b = reader_take(r, HASH_SHA256_SIZE);
+    if (!r->failed)
+        memcpy(sha256, b.at, HASH_SHA256_SIZE);
+}
+
+static bool read_identity(struct undofile *u, struct fault *f)
+{
+    struct undofile_identity *id = &u->identity;
+    struct record record;
+    uint64_t at = u->end;
+    if (!next_record(u, &record, f))
+        return false;
+    struct reader r = reader_of(record.content);
+    id->size = reader_le64(&r);
+    take_hash(&r, id->sha256);
+    id->time = reader_le64(&r);
+    uint32_t flags = reader_le32(&r);
+    id->beside_directory = flags & FLAG_BESIDE_DIRECTORY;
+    bool ok = take_plan(&r, id->plan) && take_name(&r, id->backup) &&
+              take_name(&r, id->set_aside) && take_name(&r, id->quarantine);
+    take_hash(&r, id->quarantine_sha256);
+    if (record.kind == RECORD_IDENTITY && ok && !r.failed && reader_left(&r) == 0 &&
+        flags <= FLAG_BESIDE_DIRECTORY && id->size <= INT64_MAX)
+        return true;
+    return damaged(f, at, "it does not say which store it is of");
+}
+
+static bool read_move(struct undofile *u, const struct record *record, uint64_t at, struct fault *f)
+{
+    struct reader r = reader_of(record->content);
+    struct bytes name = reader_take(&r, reader_le32(&r));
+    if (r.failed || reader_left(&r) > 0 || !is_plain(name, false) || u->pieces > 0 ||
+        u->moves == UNDOFILE_MOVES_MOST || u->identity.set_aside[0] == '\0')
+        return damaged(f, at, "a file that was set aside");
+    if ((u->moves & (u->moves - 1)) == 0) {
+        char **grown = realloc(u->move, (u->moves ? 2 * u->moves : 1) * sizeof *grown);
+        if (grown == NULL)
+            return no_memory(f);
+        u->move = grown;
+    }
+    u->move[u->moves] = strndup((const char *)name.at, name.size);
+    if (u->move[u->moves] == NULL)
+        return no_memory(f);
+    u->moves++;
+    return true;
+}
+
+static bool unpack(struct bytes packed, uint8_t *to, size_t size)
+{
+    uLongf got = (uLongf)size;
+    return uncompress(to, &got, packed.at, (uLong)packed.size) == Z_OK && got == size;
+}
+
+static bool read_piece(struct undofile *u, const struct record *record, uint64_t at, uint8_t *room,
+                       struct fault *f)
+{
+    struct reader r = reader_of(record->content);
+    struct undofile_piece p = {.at = at + RECORD_HEAD + PIECE_HEAD};
+    p.offset = reader_le64(&r);
+    p.size = reader_le32(&r);
+    p.packed = (uint32_t)reader_left(&r);
+    struct bytes packed = reader_take(&r, p.packed);
+    if (r.failed || p.size == 0 || p.size > UNDOFILE_PIECE_MOST || p.offset > u->identity.size ||
+        p.size > u->identity.size - p.offset || !unpack(packed, room, p.size))
+        return damaged(f, at, "a page");
+    if ((u->pieces & (u->pieces - 1)) == 0) {
+        struct undofile_piece *grown =
+            realloc(u->piece, (u->pieces ? 2 * u->pieces : 1) * sizeof *grown);
+        if (grown == NULL)
+            return no_memory(f);
+        u->piece = grown;
+    }
+    u->piece[u->pieces++] = p;
+    return true;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct undofile_piece *x = a, *y = b;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static bool read_end(struct undofile *u, const struct record *record, uint64_t at, struct fault *f)
+{
+    struct reader r = reader_of(record->content);
+    uint32_t moves = reader_le32(&r);
+    uint32_t pieces = reader_le32(&r);
+    if (r.failed || reader_left(&r) > 0 || moves != u->moves || pieces != u->pieces)
+        return damaged(f, at, "records are missing");
+    if (u->pieces > 0)
+        qsort(u->piece, u->pieces, sizeof *u->piece, by_offset);
+    for (size_t i = 1; i < u->pieces; i++)
+        if (u->piece[i].offset < u->piece[i - 1].offset + u->piece[i - 1].size)
+            return damaged(f, u->piece[i].at, "two pages overlap");
+    return true;
+}
+
+static bool read_body(struct undofile *u, struct fault *f)
+{
+    uint8_t *room = malloc(UNDOFILE_PIECE_MOST);
+    struct record record = {.kind = 0};
+    bool ok = room != NULL || no_memory(f);
+    while (ok && record.kind != RECORD_END) {
+        uint64_t at = u->end;
+        if (!next_record(u, &record, f))
+            ok = false;
+        else if (record.kind == RECORD_MOVE)
+            ok = read_move(u, &record, at, f);
+        else if (record.kind == RECORD_PIECE)
+            ok = read_piece(u, &record, at, room, f);
+        else if (record.kind == RECORD_END)
+            ok = read_end(u, &record, at, f);
+        else
+            ok = damaged(f, at, "a record of an unknown kind");
+    }
+    free(room);
+    return ok;
+}
+
+/* What became of the repair.  A record that is cut or wrong here was being written when all ended.
+ */
+static bool read_states(struct undofile *u, uint64_t size, struct fault *f)
+{
+    struct record record;
+    while (u->end < size) {
+        uint64_t at = u->end;
+        struct fault why = {.code = FAULT_NONE};
+        if (!next_record(u, &record, &why)) {
+            if (why.code != FAULT_DAMAGED) {
+                *f = why;
+                return false;
+            }
+            u->torn = true;
+            return true;
+        }
+        struct reader r = reader_of(record.content);
+        bool finished = record.kind == RECORD_FINISHED && u->state == UNDOFILE_PREPARED;
+        if (finished) {
+            u->result_size = reader_le64(&r);
+            take_hash(&r, u->result_sha256);
+        }
+        if ((!finished && record.kind != RECORD_UNDOING) || r.failed || reader_left(&r) > 0)
+            return damaged(f, at, "a record that cannot stand there");
+        u->state = finished ? UNDOFILE_FINISHED : UNDOFILE_UNDOING;
+    }
+    return true;
+}
+
+static bool read_start(struct undofile *u, uint64_t size, struct fault *f)
+{
+    uint8_t start[START];
+    uint32_t version = 0;
+    if (size < START)
+        return damaged(f, size, "it ends early");
+    if (!read_exactly(u->descriptor, 0, start, sizeof start, f))
+        return false;
+    if (memcmp(start, magic, sizeof magic) != 0)
+        return damaged(f, 0, "no undo file begins so");
+    bytes_le32(bytes_of(start, sizeof start), sizeof magic, &version);
+    if (version != UNDOFILE_VERSION)
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "the undo file is of version %" PRIu32
+                         ", expected %d: use the kmmigrate that wrote it",
+                         version, UNDOFILE_VERSION);
+    u->end = START;
+    return true;
+}
+
+bool undofile_open_descriptor(int descriptor, struct undofile **undo, struct fault *f)
+{
+    struct stat st;
+    struct undofile *u = calloc(1, sizeof *u);
+    if (u == NULL) {
+        close(descriptor);
+        return no_memory(f);
+    }
+    u->descriptor = descriptor;
+    u->packed = malloc(CONTENT_MOST);
+    bool ok = u->packed != NULL || no_memory(f);
+    if (ok && fstat(descriptor, &st) != 0)
+        ok = io(f, "examined");
+    if (ok && !S_ISREG(st.st_mode))
+        ok = fault_set(f, FAULT_NOT_THIS, "the undo file is no regular file");
+    uint64_t size = ok ? (uint64_t)st.st_size : 0;
+    ok = ok && read_start(u, size, f) && read_identity(u, f) && read_body(u, f) &&
+         read_states(u, size, f);
+    if (!ok) {
+        undofile_close(u);
+        return false;
+    }
+    *undo = u;
+    return true;
+}
+
+bool undofile_open(const char *path, bool writable, struct undofile **undo, struct fault *f)
+{
+    int access_mode = writable ? O_RDWR : O_RDONLY, descriptor;
+    do
+        descriptor = open(path, access_mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+    while (descriptor < 0 && errno == EINTR);
+    if (descriptor < 0)
+        return io(f, "opened");
+    return undofile_open_descriptor(descriptor, undo, f);
+}
+
+void undofile_close(struct undofile *u)
+{
+    if (u == NULL)
+        return;
+    for (size_t i = 0; i < u->moves; i++)
+        free(u->move[i]);
+    free(u->move);
+    free(u->piece);
+    free(u->packed);
+    close(u->descriptor);
+    free(u);
+}
+
+bool undofile_piece(struct undofile *u, size_t i, uint8_t *to, struct fault *f)
+{
+    const struct undofile_piece *p = &u->piece[i];
+    if (!read_exactly(u->descriptor, p->at, u->packed, p->packed, f))
+        return false;
+    return unpack(bytes_of(u->packed, p->packed), to, p->size) || damaged(f, p->at, "a page");
+}
+
+static bool sync_file(int descriptor, struct fault *f)
+{
+    while (fsync(descriptor) != 0)
+        if (errno != EINTR)
+            return io(f, "synced");
+    return true;
+}
+
+bool undofile_set_state(struct undofile *u, enum undofile_state state, struct fault *f)
+{
+    struct buffer content = {0}, record = {0};
+    if (state == UNDOFILE_FINISHED) {
+        add_le64(&content, u->result_size);
+        buffer_add(&content, bytes_of(u->result_sha256, sizeof u->result_sha256));
+    }
+    bool ok = add_record(&record, state == UNDOFILE_FINISHED ? RECORD_FINISHED : RECORD_UNDOING,
+                         buffer_bytes(&content)) &&
+              !content.failed;
+    if (!ok)
+        no_memory(f);
+    while (ok && u->torn) {
+        u->torn = ftruncate(u->descriptor, (off_t)u->end) != 0;
+        if (u->torn && errno != EINTR)
+            ok = io(f, "written");
+    }
+    if (ok)
+        u->torn = true; /* until all of it is there */
+    ok = ok && write_all(u->descriptor, buffer_bytes(&record), u->end, f) &&
+         sync_file(u->descriptor, f);
+    if (ok) {
+        u->torn = false;
+        u->end += record.size;
+        u->state = state;
+    }
+    buffer_free(&content);
+    buffer_free(&record);
+    return ok;
+}
+
+/* ---- finding it ---- */
+
+static bool is_undo_of(const char *name, const char *database)
+{
+    size_t size = strlen(database);
+    return strncasecmp(name, database, size) == 0 && strcasecmp(name + size, UNDOFILE_SUFFIX) == 0;
+}
+
+bool undofile_find(const char *path, char undo_path[PATH_MAX], bool *exists, struct fault *f)
+{
+    const char *slash = strrchr(path, '/'), *database = slash ? slash + 1 : path;
+    int folder = slash ? (int)(slash - path) + 1 : 0;
+    char directory[PATH_MAX] = ".";
+    unsigned found = 0;
+    int room = snprintf(undo_path, PATH_MAX, "%s" UNDOFILE_SUFFIX, path);
+    if (folder > 0)
+        snprintf(directory, sizeof directory, "%.*s", folder, path);
+    DIR *dir = room < PATH_MAX ? opendir(directory) : NULL;
+    if (dir == NULL)
+        return fault_set(f, FAULT_IO, "the directory %.150s cannot be read: %s", directory,
+                         room < PATH_MAX ? strerror(errno) : "the path is too long");
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (!is_undo_of(entry->d_name, database))
+            continue;
+        found++;
+        snprintf(undo_path, PATH_MAX, "%.*s%s", folder, path, entry->d_name);
+    }
+    closedir(dir);
+    *exists = found > 0;
+    return found < 2 ||
+           fault_set(f, FAULT_LIMIT, "%u undo files lie beside the store, expected one", found);
+}
+
+bool undofile_place(const char *path, bool beside_directory, const char *name, char place[PATH_MAX],
+                    struct fault *f)
+{
+    char folder[PATH_MAX], real[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    place[0] = '\0';
+    if (name[0] == '\0')
+        return true;
+    if (slash)
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path);
+    else
+        snprintf(folder, sizeof folder, "%s", beside_directory ? "." : "");
+    if (beside_directory) {
+        if (realpath(folder, real) == NULL)
+            return fault_set(f, FAULT_IO, "the directory %.150s cannot be found: %s", folder,
+                             strerror(errno));
+        char *last = strrchr(real, '/');
+        if (last == NULL || last[1] == '\0')
+            return fault_set(f, FAULT_IO, "the root directory has nothing beside it");
+        last[1] = '\0';
+        memcpy(folder, real, sizeof folder);
+    }
+    if (snprintf(place, PATH_MAX, "%s%s", folder, name) < PATH_MAX)
+        return true;
+    place[0] = '\0';
+    return fault_set(f, FAULT_IO, "%.150s: the path is too long", name);
+}
