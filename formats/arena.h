@@ -1,6 +1,6 @@
 /*
- * Memory that is taken piece by piece and given back all at once: for the many small strings and byte
- * runs that live as long as what they describe.
+ * Memory that is taken piece by piece and given back all at once: for the many small strings and
+ * byte runs that live as long as what they describe.
  */
 #ifndef KM_FORMATS_ARENA_H
 #define KM_FORMATS_ARENA_H

@@ -3,7 +3,8 @@
  *
  * Every parser of this project reads its input through this file; no other file does pointer
  * arithmetic on input.  A `struct bytes` is a borrowed, read-only run of bytes: it owns nothing and
- * is valid as long as what it was cut from.  All reads are bounds-checked and work at any alignment.
+ * is valid as long as what it was cut from.  All reads are bounds-checked and work at any
+ * alignment.
  *
  * Two ways to read:
  *   - at an offset: bytes_le32(b, at, &value) returns false, and leaves value untouched, when the
@@ -35,7 +36,8 @@ static inline bool bytes_has(struct bytes b, size_t at, size_t size)
     return at <= b.size && size <= b.size - at;
 }
 
-/* Cuts `size` bytes at offset `at` out of b.  False, *out untouched, when they are not all there. */
+/* Cuts `size` bytes at offset `at` out of b.  False, *out untouched, when they are not all there.
+ */
 static inline bool bytes_cut(struct bytes b, size_t at, size_t size, struct bytes *out)
 {
     if (!bytes_has(b, at, size))
@@ -135,8 +137,8 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
     return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
 }
 
-/* Lower-case hexadecimal digits of b into text, of size bytes with the final 0; what does not fit is cut.
- * Returns text. */
+/* Lower-case hexadecimal digits of b into text, of size bytes with the final 0; what does not fit
+ * is cut. Returns text. */
 static inline const char *bytes_hex(struct bytes b, char *text, size_t size)
 {
     static const char digit[] = "0123456789abcdef";

@@ -1,7 +1,7 @@
 /*
- * How a reader of this project says that something is wrong: one code for programs, one sentence for
- * people.  The sentence says what was expected and what was found; whoever prints it puts the file's
- * name before it.  No allocation, so that "out of memory" can be said as well.
+ * How a reader of this project says that something is wrong: one code for programs, one sentence
+ * for people.  The sentence says what was expected and what was found; whoever prints it puts the
+ * file's name before it.  No allocation, so that "out of memory" can be said as well.
  */
 #ifndef KM_FORMATS_FAULT_H
 #define KM_FORMATS_FAULT_H
@@ -10,7 +10,7 @@
 
 enum fault_code {
     FAULT_NONE = 0,
-    FAULT_IO,          /* the operating system refused: text ends with its reason */
+    FAULT_IO, /* the operating system refused: text ends with its reason */
     FAULT_NO_MEMORY,
     FAULT_NOT_THIS,    /* the input is not of this format at all */
     FAULT_DAMAGED,     /* it is, but its bytes break the format's rules */
@@ -24,8 +24,8 @@ struct fault {
     char text[320];
 };
 
-/* Sets code and text, printf-like, cutting the text at its limit.  Returns false, so that a function
- * can `return fault_set(...)`.  f may be NULL: then nothing is recorded. */
+/* Sets code and text, printf-like, cutting the text at its limit.  Returns false, so that a
+ * function can `return fault_set(...)`.  f may be NULL: then nothing is recorded. */
 bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

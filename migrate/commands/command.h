@@ -1,8 +1,8 @@
 /*
  * The commands of the program, and what they have in common: exit status, options, help.
  *
- * A command is one entry in the table in main.c and one file cmd_*.c.  Options are parsed from the same
- * tables that the help is printed from, so that the two cannot differ.
+ * A command is one entry in the table in main.c and one file cmd_*.c.  Options are parsed from the
+ * same tables that the help is printed from, so that the two cannot differ.
  */
 #ifndef KM_MIGRATE_COMMAND_H
 #define KM_MIGRATE_COMMAND_H
@@ -23,9 +23,11 @@ enum exit_status {
 enum { OPTION_TRUST_MOST = 64 };
 
 struct options {
-    bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place, no_backup, verify_all;
-    bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own */
-    const char *color; /* "auto", "always", "never" */
+    bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
+        no_backup, verify_all;
+    bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own
+                         */
+    const char *color;  /* "auto", "always", "never" */
     const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan;
     const char *trust[OPTION_TRUST_MOST];
     unsigned trusts;
@@ -38,7 +40,7 @@ struct option_spec {
     const char *value_name; /* NULL: a flag */
     const char *help;
     size_t offset; /* in struct options: of a bool for a flag, of a const char * otherwise */
-    size_t many;   /* may be given so often; its values go to an array, counted behind it; 0: once */
+    size_t many; /* may be given so often; its values go to an array, counted behind it; 0: once */
 };
 
 struct command {
@@ -46,18 +48,20 @@ struct command {
     const char *operands; /* as the synopsis shows them */
     unsigned operand_count;
     const char *summary;
-    const struct option_spec *const *options; /* ends with NULL; the common ones are added to them */
+    const struct option_spec *const
+        *options; /* ends with NULL; the common ones are added to them */
     int (*run)(const struct options *options); /* returns a sum of enum exit_status */
 };
 
 /* Every command's options, for its table. */
 extern const struct option_spec option_json, option_quiet, option_color, option_help, option_table,
     option_structure, option_profile, option_accept_discovered, option_at, option_superseded,
-    option_issuing_ca, option_trust, option_migrate_to, option_export_to, option_output, option_plan,
-    option_force, option_dry_run, option_keep_first, option_in_place, option_no_backup, option_verify_all;
+    option_issuing_ca, option_trust, option_migrate_to, option_export_to, option_output,
+    option_plan, option_force, option_dry_run, option_keep_first, option_in_place, option_no_backup,
+    option_verify_all;
 
-/* Parses the arguments behind the command's name.  On failure the error is printed, and the status is
- * EXIT_USAGE; otherwise EXIT_CLEAN. */
+/* Parses the arguments behind the command's name.  On failure the error is printed, and the status
+ * is EXIT_USAGE; otherwise EXIT_CLEAN. */
 int options_parse(const struct command *command, int argc, char **argv, struct options *options);
 
 /* Prints the command's help to standard output. */

@@ -20,8 +20,8 @@ static void write_result(const struct store *store, const struct ese_compact_res
 {
     struct json *json = options->json ? json_open(true) : NULL;
     if (json == NULL) {
-        output_format("%s: %u of %u pages in use, %" PRIu64 " rows, %" PRIu64 " index entries, %" PRIu64
-                      " long values; %" PRIu64 " rows dropped\n",
+        output_format("%s: %u of %u pages in use, %" PRIu64 " rows, %" PRIu64
+                      " index entries, %" PRIu64 " long values; %" PRIu64 " rows dropped\n",
                       options->output, r->built.used_pages, r->built.pages, r->built.rows,
                       r->built.index_entries, r->built.long_values, r->dropped_rows);
         return;
@@ -29,8 +29,8 @@ static void write_result(const struct store *store, const struct ese_compact_res
     const struct {
         const char *key;
         uint64_t value;
-    } members[] = {{"pages_before", r->source_pages},     {"pages", r->built.pages},
-                   {"pages_used", r->built.used_pages},   {"rows", r->built.rows},
+    } members[] = {{"pages_before", r->source_pages},         {"pages", r->built.pages},
+                   {"pages_used", r->built.used_pages},       {"rows", r->built.rows},
                    {"index_entries", r->built.index_entries}, {"long_values", r->built.long_values},
                    {"dropped_rows", r->dropped_rows}};
     json_map(json);

@@ -1,7 +1,8 @@
 /*
  * Comparing databases: see commands/compare.h.
  *
- * Rows of two tables are merged by the keys of their primary trees, which are the same in every revision.
+ * Rows of two tables are merged by the keys of their primary trees, which are the same in every
+ * revision.
  */
 #include "migrate/commands/compare.h"
 

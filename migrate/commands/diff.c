@@ -24,8 +24,8 @@ static int compare(struct store *a, struct store *b, const struct options *optio
         return DIFF_TROUBLE;
     uint64_t different = r.only_a + r.only_b + r.changed + r.tables_only_a + r.tables_only_b;
     if (!options->json && !options->quiet)
-        output_format("%" PRIu64 " tables, %" PRIu64 " rows compared: %" PRIu64 " rows only in A, %" PRIu64
-                      " only in B, %" PRIu64 " changed\n",
+        output_format("%" PRIu64 " tables, %" PRIu64 " rows compared: %" PRIu64
+                      " rows only in A, %" PRIu64 " only in B, %" PRIu64 " changed\n",
                       r.tables, r.rows, r.only_a, r.only_b, r.changed);
     if (r.damaged || a->damaged || b->damaged)
         return DIFF_TROUBLE;

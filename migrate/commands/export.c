@@ -16,8 +16,11 @@ static bool kind_of(const char *path, enum certlist_kind *kind)
     static const struct {
         const char *suffix;
         enum certlist_kind kind;
-    } kinds[] = {{".pem", CERTLIST_PEM},   {".crt", CERTLIST_PEM},   {".p7b", CERTLIST_PKCS7},
-                 {".p7c", CERTLIST_PKCS7}, {".sst", CERTLIST_SST}};
+    } kinds[] = {{".pem", CERTLIST_PEM},
+                 {".crt", CERTLIST_PEM},
+                 {".p7b", CERTLIST_PKCS7},
+                 {".p7c", CERTLIST_PKCS7},
+                 {".sst", CERTLIST_SST}};
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcasecmp(dot, kinds[i].suffix) == 0) {
@@ -69,7 +72,8 @@ static void tell_written(const struct assessment *a, enum certlist_kind kind,
     struct json *json = options->json ? json_open(true) : NULL;
     if (json == NULL) {
         if (!options->quiet)
-            output_format("%s: %u certificates, %s\n", options->to, written, certlist_kind_name(kind));
+            output_format("%s: %u certificates, %s\n", options->to, written,
+                          certlist_kind_name(kind));
         return;
     }
     json_map(json);
@@ -97,7 +101,8 @@ static int export_list(const struct assessment *a, enum certlist_kind kind,
     unsigned left_out = 0;
     unsigned written = write_list(&a->model, kind, &list, &left_out);
     bool ok = !list.failed || fault_set(&f, FAULT_NO_MEMORY, "out of memory");
-    ok = ok && outfile_create(options->to, ese_file_stat(a->store.db->file), options->force, &out, &f) &&
+    ok = ok &&
+         outfile_create(options->to, ese_file_stat(a->store.db->file), options->force, &out, &f) &&
          write_bytes(outfile_descriptor(out), buffer_bytes(&list), &f) && outfile_commit(out, &f);
     outfile_discard(out);
     buffer_free(&list);

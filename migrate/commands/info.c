@@ -137,8 +137,8 @@ static void write_header(const struct info *info)
     output_format("%16s: 0x%x,0x%x\n", "Format", h->version, h->revision);
     output_format("%16s: 0x%x,0x%x\n", "Created as", h->create_version, h->create_revision);
     output_format("%16s: %u\n", "cbDbPage", h->page_size);
-    output_format("%16s: %u (%" PRIu64 " bytes)\n", "Pages",
-                  ese_pages_last(info->store.db->pages), ese_file_size(info->store.db->file));
+    output_format("%16s: %u (%" PRIu64 " bytes)\n", "Pages", ese_pages_last(info->store.db->pages),
+                  ese_file_size(info->store.db->file));
     output_format("%16s: %" PRIu64 " (0x%" PRIx64 ")\n", "dbtime", h->dbtime, h->dbtime);
     output_format("%16s: %u\n", "Objid", h->objid_last);
     output_format("%16s: 0x%08x\n", "DB Signature", h->signature.random);
@@ -188,7 +188,8 @@ static void fill_line(struct info *info, struct libscols_line *line, const struc
 
 static bool write_tables(struct info *info)
 {
-    static const char *const headings[] = {"TABLE", "ROWS", "COLUMNS", "INDEXES", "OBJID", "PGNOFDP"};
+    static const char *const headings[] = {"TABLE",   "ROWS",  "COLUMNS",
+                                           "INDEXES", "OBJID", "PGNOFDP"};
     const struct ese_catalog *catalog = info->store.db->catalog;
     struct libscols_table *table = scols_new_table();
     if (table == NULL)

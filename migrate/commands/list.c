@@ -80,7 +80,8 @@ static int list_json(const struct model *m)
 
 /* ---- text ---- */
 
-static bool fill_row(struct libscols_table *table, const struct model *m, const struct model_entry *e)
+static bool fill_row(struct libscols_table *table, const struct model *m,
+                     const struct model_entry *e)
 {
     char subject[512], serial[64], until[32], number[24], hex[64];
     const struct model_certificate *cert = model_certificate_of(m, e);
@@ -109,8 +110,8 @@ static int list_text(const struct model *m)
     struct libscols_table *table = scols_new_table();
     bool ok = table != NULL;
     for (size_t i = 0; ok && i < sizeof headings / sizeof headings[0]; i++)
-        ok = scols_table_new_column(table, headings[i], 0,
-                                    i == 0 || i == 3 ? SCOLS_FL_RIGHT : 0) != NULL;
+        ok = scols_table_new_column(table, headings[i], 0, i == 0 || i == 3 ? SCOLS_FL_RIGHT : 0) !=
+             NULL;
     for (unsigned i = 0; ok && i < m->entries; i++)
         ok = fill_row(table, m, &m->entry[i]);
     char *text = NULL;
@@ -153,7 +154,7 @@ static const char *likeness(const struct model *m, unsigned a, unsigned b)
         return "same-identity";
     if (groups_equal(m, GROUP_CA, a, b))
         return bytes_equal(m->certificate[a].x509.issuer, m->certificate[b].x509.issuer) ? "reissue"
-                                                                                        : "cross";
+                                                                                         : "cross";
     if (bytes_equal(m->certificate[a].x509.subject, m->certificate[b].x509.subject))
         return "rekey";
     return NULL;

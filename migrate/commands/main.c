@@ -11,54 +11,85 @@
 static const struct option_spec *const table_options[] = {&option_table, NULL};
 static const struct option_spec *const dump_options[] = {&option_table, &option_profile, NULL};
 static const struct option_spec *const diff_options[] = {&option_profile, NULL};
-static const struct option_spec *const check_options[] = {&option_structure, &option_profile,
-                                                          &option_accept_discovered, &option_at, &option_verify_all, NULL};
-static const struct option_spec *const repair_options[] = {
-    &option_dry_run,    &option_output,    &option_in_place,   &option_no_backup, &option_plan, &option_force,
-    &option_profile,
-    &option_accept_discovered, &option_at, &option_superseded, &option_issuing_ca, &option_trust, NULL};
-static const struct option_spec *const migrate_options[] = {
-    &option_migrate_to, &option_issuing_ca, &option_output, &option_in_place, &option_no_backup,
-    &option_plan,       &option_force,
-    &option_profile,    &option_accept_discovered, &option_at, &option_superseded, &option_trust, NULL};
-static const struct option_spec *const list_options[] = {&option_profile, &option_accept_discovered, NULL};
-static const struct option_spec *const export_options[] = {&option_export_to, &option_force,
-                                                           &option_profile, &option_accept_discovered, NULL};
-static const struct option_spec *const compact_options[] = {&option_output, &option_keep_first, &option_force,
+static const struct option_spec *const check_options[] = {
+    &option_structure, &option_profile,    &option_accept_discovered,
+    &option_at,        &option_verify_all, NULL};
+static const struct option_spec *const repair_options[] = {&option_dry_run,
+                                                           &option_output,
+                                                           &option_in_place,
+                                                           &option_no_backup,
+                                                           &option_plan,
+                                                           &option_force,
+                                                           &option_profile,
+                                                           &option_accept_discovered,
+                                                           &option_at,
+                                                           &option_superseded,
+                                                           &option_issuing_ca,
+                                                           &option_trust,
+                                                           NULL};
+static const struct option_spec *const migrate_options[] = {&option_migrate_to,
+                                                            &option_issuing_ca,
+                                                            &option_output,
+                                                            &option_in_place,
+                                                            &option_no_backup,
+                                                            &option_plan,
+                                                            &option_force,
+                                                            &option_profile,
+                                                            &option_accept_discovered,
+                                                            &option_at,
+                                                            &option_superseded,
+                                                            &option_trust,
                                                             NULL};
+static const struct option_spec *const list_options[] = {&option_profile, &option_accept_discovered,
+                                                         NULL};
+static const struct option_spec *const export_options[] = {
+    &option_export_to, &option_force, &option_profile, &option_accept_discovered, NULL};
+static const struct option_spec *const compact_options[] = {&option_output, &option_keep_first,
+                                                            &option_force, NULL};
 
 static const struct command commands[] = {
-    {"check", "STORE", 1, "Can the service start on this store? Changes nothing.", check_options, cmd_check},
-    {"repair", "STORE", 1, "Shows what a repair would do; -o NEW writes a repaired copy, --in-place repairs it.",
+    {"check", "STORE", 1, "Can the service start on this store? Changes nothing.", check_options,
+     cmd_check},
+    {"repair", "STORE", 1,
+     "Shows what a repair would do; -o NEW writes a repaired copy, --in-place repairs it.",
      repair_options, cmd_repair},
-    {"migrate", "STORE --to V3 --issuing-ca FILE", 1, "Repairs, then makes the switch to V3 or V1V3.",
-     migrate_options, cmd_migrate},
+    {"migrate", "STORE --to V3 --issuing-ca FILE", 1,
+     "Repairs, then makes the switch to V3 or V1V3.", migrate_options, cmd_migrate},
     {"undo", "STORE", 1, "Takes back what --in-place changed.", NULL, cmd_undo},
-    {"list", "STORE", 1, "Shows the certificates, their entries and roles.", list_options, cmd_list},
-    {"show", "STORE ENTRY", 2, "Shows one entry: certificate, duplicates, what refers to it.", list_options,
-     cmd_show},
-    {"export", "STORE --to FILE", 1, "Writes the list as PEM, PKCS#7 or serialized store.", export_options,
-     cmd_export},
+    {"list", "STORE", 1, "Shows the certificates, their entries and roles.", list_options,
+     cmd_list},
+    {"show", "STORE ENTRY", 2, "Shows one entry: certificate, duplicates, what refers to it.",
+     list_options, cmd_show},
+    {"export", "STORE --to FILE", 1, "Writes the list as PEM, PKCS#7 or serialized store.",
+     export_options, cmd_export},
     {"diff", "A B", 2, "Shows certificates and rows that differ.", diff_options, cmd_diff},
-    {"info", "STORE", 1, "Shows header, tables, columns, indexes and row counts.", table_options, cmd_info},
+    {"info", "STORE", 1, "Shows header, tables, columns, indexes and row counts.", table_options,
+     cmd_info},
     {"dump", "STORE --table T", 1, "Shows the rows of any table of any ESE database.", dump_options,
      cmd_dump},
-    {"compact", "STORE -o NEW", 1, "Writes the same database, rebuilt.", compact_options, cmd_compact},
-    {"profile", "STORE", 1, "Drafts a profile from what the store holds.", table_options, cmd_profile},
+    {"compact", "STORE -o NEW", 1, "Writes the same database, rebuilt.", compact_options,
+     cmd_compact},
+    {"profile", "STORE", 1, "Drafts a profile from what the store holds.", table_options,
+     cmd_profile},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *to)
 {
-    fprintf(to, "usage: kmmigrate COMMAND STORE [OPTION]...\n\n"
-                "STORE is an ESE database file, as it is or gzip-compressed, or a Kmsdata directory.\n\n");
+    fprintf(
+        to,
+        "usage: kmmigrate COMMAND STORE [OPTION]...\n\n"
+        "STORE is an ESE database file, as it is or gzip-compressed, or a Kmsdata directory.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-8s%-31s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
-    fprintf(to, "\n  kmmigrate COMMAND --help   the command's options\n"
-                "  kmmigrate --version        the program's version\n\n"
-                "Exit status, a sum: 0 nothing wrong, 1 problems repaired, 4 problems left, 8 operational\n"
-                "error, 16 usage error, 32 cancelled.\n");
+        fprintf(to, "  %-8s%-31s %s\n", commands[i].name, commands[i].operands,
+                commands[i].summary);
+    fprintf(
+        to,
+        "\n  kmmigrate COMMAND --help   the command's options\n"
+        "  kmmigrate --version        the program's version\n\n"
+        "Exit status, a sum: 0 nothing wrong, 1 problems repaired, 4 problems left, 8 operational\n"
+        "error, 16 usage error, 32 cancelled.\n");
 }
 
 static int flush_standard_output(int status)
@@ -93,7 +124,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like others */
     signal(SIGXFSZ, SIG_IGN); /* and so is a limit on the size of files */
     const char *name = argc > 1 ? argv[1] : NULL;
-    if (name && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)) {
+    if (name &&
+        (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)) {
         print_usage(stdout);
         return flush_standard_output(EXIT_CLEAN);
     }

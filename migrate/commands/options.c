@@ -8,8 +8,10 @@
 #define AT(member) offsetof(struct options, member)
 
 const struct option_spec option_json = {"json", NULL, "print JSON instead of text", AT(json), 0};
-const struct option_spec option_quiet = {"quiet", NULL, "print no warnings and no progress", AT(quiet), 0};
-const struct option_spec option_color = {"color", "WHEN", "colour: auto, always or never", AT(color), 0};
+const struct option_spec option_quiet = {"quiet", NULL, "print no warnings and no progress",
+                                         AT(quiet), 0};
+const struct option_spec option_color = {"color", "WHEN", "colour: auto, always or never",
+                                         AT(color), 0};
 const struct option_spec option_help = {"help", NULL, "print this help", AT(help), 0};
 const struct option_spec option_table = {"table", "T", "the table to show", AT(table), 0};
 const struct option_spec option_structure = {
@@ -17,27 +19,31 @@ const struct option_spec option_structure = {
 const struct option_spec option_profile = {
     "profile", "FILE", "where the store keeps what; see kmmigrate-profile(5)", AT(profile), 0};
 const struct option_spec option_accept_discovered = {
-    "accept-discovered", NULL, "repair by what discovery found, without a profile", AT(accept_discovered), 0};
+    "accept-discovered", NULL, "repair by what discovery found, without a profile",
+    AT(accept_discovered), 0};
 const struct option_spec option_at = {
     "at", "TIME", "judge dates as of TIME (1999-12-31) instead of the store's own time", AT(at), 0};
 const struct option_spec option_superseded = {
     "superseded", "WHAT", "older certificates of a CA: keep (default) or drop", AT(superseded), 0};
 const struct option_spec option_issuing_ca = {
     "issuing-ca", "FILE", "the issuing CA's certificate (DER or PEM)", AT(issuing_ca), 0};
-const struct option_spec option_trust = {
-    "trust", "E=yes|no", "decide on the trust of entry E", AT(trust), OPTION_TRUST_MOST};
-const struct option_spec option_migrate_to = {"to", "MODE", "the mode to switch to: V3 or V1V3", AT(to), 0};
-const struct option_spec option_export_to = {
-    "to", "FILE", "where to: FILE.pem, FILE.p7b or FILE.sst", AT(to), 0};
-const struct option_spec option_output = {"o", "NEW", "write the repaired store to NEW", AT(output), 0};
+const struct option_spec option_trust = {"trust", "E=yes|no", "decide on the trust of entry E",
+                                         AT(trust), OPTION_TRUST_MOST};
+const struct option_spec option_migrate_to = {"to", "MODE", "the mode to switch to: V3 or V1V3",
+                                              AT(to), 0};
+const struct option_spec option_export_to = {"to", "FILE",
+                                             "where to: FILE.pem, FILE.p7b or FILE.sst", AT(to), 0};
+const struct option_spec option_output = {"o", "NEW", "write the repaired store to NEW", AT(output),
+                                          0};
 const struct option_spec option_plan = {
     "plan", "ID", "apply only the plan with this id (or its first 8 or more digits)", AT(plan), 0};
 const struct option_spec option_force = {"force", NULL, "replace NEW if it exists", AT(force), 0};
-const struct option_spec option_dry_run = {
-    "dry-run", NULL, "only show the plan, as without -o", AT(dry_run), 0};
+const struct option_spec option_dry_run = {"dry-run", NULL, "only show the plan, as without -o",
+                                           AT(dry_run), 0};
 
 const struct option_spec option_keep_first = {
-    "keep-first", NULL, "of rows with one key of a unique index, keep the first", AT(keep_first), 0};
+    "keep-first", NULL, "of rows with one key of a unique index, keep the first", AT(keep_first),
+    0};
 const struct option_spec option_verify_all = {
     "verify-all", NULL, "prove every reference, not only what a repair touches", AT(verify_all), 0};
 const struct option_spec option_in_place = {

@@ -1,4 +1,5 @@
-/* kmmigrate repair and migrate: the plan, and its application to a new store (-o) or to the store itself (--in-place). */
+/* kmmigrate repair and migrate: the plan, and its application to a new store (-o) or to the store
+ * itself (--in-place). */
 #include "migrate/decide/assess.h"
 #include "migrate/repair/inplace.h"
 #include "migrate/console/message.h"
@@ -20,9 +21,11 @@ static int status_of(enum verdict verdict)
 static bool is_reviewed(const struct assessment *a, const char *id)
 {
     size_t size = strlen(id);
-    if (size >= PLAN_DIGITS_LEAST && size <= strlen(a->plan.id) && strncasecmp(a->plan.id, id, size) == 0)
+    if (size >= PLAN_DIGITS_LEAST && size <= strlen(a->plan.id) &&
+        strncasecmp(a->plan.id, id, size) == 0)
         return true;
-    message_error("--plan: the plan for this store is %s, not %s; nothing was changed. Review it again: kmmigrate "
+    message_error("--plan: the plan for this store is %s, not %s; nothing was changed. Review it "
+                  "again: kmmigrate "
                   "repair %s",
                   a->plan.id, id, a->store.path);
     return false;
@@ -32,17 +35,22 @@ static bool is_reviewed(const struct assessment *a, const char *id)
 static int may_write(const struct assessment *a)
 {
     if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
-        message_error("%s: not written: a repair in place was interrupted; finish it or take it back first",
-                      a->store.path);
+        message_error(
+            "%s: not written: a repair in place was interrupted; finish it or take it back first",
+            a->store.path);
     else if (problem_has(&a->found, PROBLEM_DIRTY))
-        message_error("%s: not written: it was not shut down cleanly; replay its logs with eseutil /r first",
-                      a->store.path);
+        message_error(
+            "%s: not written: it was not shut down cleanly; replay its logs with eseutil /r first",
+            a->store.path);
     else if (problem_has(&a->found, PROBLEM_STRUCTURE))
-        message_error("%s: not written: it is damaged; a copy could lack what cannot be read", a->store.path);
+        message_error("%s: not written: it is damaged; a copy could lack what cannot be read",
+                      a->store.path);
     else if (!a->has_model || !a->repairs_allowed)
-        message_error("%s: not written: no profile fits it; give one with --profile", a->store.path);
+        message_error("%s: not written: no profile fits it; give one with --profile",
+                      a->store.path);
     else if (judge_problems(&a->found) == VERDICT_YES && judge_problems(&a->left) != VERDICT_YES)
-        message_error("%s: not written: the service can start on it now, and could not after this", a->store.path);
+        message_error("%s: not written: the service can start on it now, and could not after this",
+                      a->store.path);
     else
         return EXIT_CLEAN;
     return EXIT_PROBLEMS_LEFT;
@@ -50,7 +58,8 @@ static int may_write(const struct assessment *a)
 
 static int show_plan(const struct assessment *a, const struct options *options)
 {
-    int left = a->has_model ? status_of(judge_problems(&a->left)) : EXIT_CLEAN; /* a switch can make it worse */
+    int left = a->has_model ? status_of(judge_problems(&a->left))
+                            : EXIT_CLEAN; /* a switch can make it worse */
     return report_print(a, REPORT_PLAN, NULL, options->json) | status_of(a->verdict) | left;
 }
 
@@ -75,7 +84,8 @@ static bool is_to_write(const struct assessment *a, const struct options *option
     return false;
 }
 
-static int report_repaired(const struct assessment *a, const struct report_result *result, bool as_json)
+static int report_repaired(const struct assessment *a, const struct report_result *result,
+                           bool as_json)
 {
     return report_print(a, REPORT_REPAIRED, result, as_json) | EXIT_REPAIRED |
            status_of(judge_problems(&a->left));
@@ -104,7 +114,8 @@ static int judge_and_show(const struct options *options)
 
 /* ---- in place ---- */
 
-static int judge_and_repair(const struct options *options, const struct lock *lock, const char *kept_backup)
+static int judge_and_repair(const struct options *options, const struct lock *lock,
+                            const char *kept_backup)
 {
     struct assessment a;
     struct in_place in_place;
@@ -118,7 +129,8 @@ static int judge_and_repair(const struct options *options, const struct lock *lo
     return status;
 }
 
-/* The store is locked before it is judged, and what an interrupted repair left is put back first. */
+/* The store is locked before it is judged, and what an interrupted repair left is put back first.
+ */
 static int repair_here(const struct options *options)
 {
     struct store store;
@@ -156,7 +168,8 @@ static int repair(const struct options *options)
         return EXIT_USAGE;
     }
     message_end_on_interrupt();
-    int status = options->in_place && !options->dry_run ? repair_here(options) : judge_and_show(options);
+    int status =
+        options->in_place && !options->dry_run ? repair_here(options) : judge_and_show(options);
     return output_finish() ? status : status | EXIT_TROUBLE;
 }
 

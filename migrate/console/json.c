@@ -15,7 +15,8 @@ struct json {
     bool hold; /* the next thing yajl prints stands for a value that is written in pieces */
 };
 
-/* yajl separates and indents; when a value comes in pieces it is given a placeholder, "0", to count. */
+/* yajl separates and indents; when a value comes in pieces it is given a placeholder, "0", to
+ * count. */
 static void print(void *context, const char *text, size_t size)
 {
     struct json *json = context;

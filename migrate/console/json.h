@@ -1,6 +1,6 @@
 /*
- * JSON on standard output: yajl's generator, with two additions.  Values too long to keep in memory are
- * written piece by piece, and one document a line is possible.
+ * JSON on standard output: yajl's generator, with two additions.  Values too long to keep in memory
+ * are written piece by piece, and one document a line is possible.
  */
 #ifndef KM_MIGRATE_JSON_H
 #define KM_MIGRATE_JSON_H
@@ -11,7 +11,8 @@
 
 struct json;
 
-/* pretty: indented over several lines, for one document; otherwise compact.  NULL when out of memory. */
+/* pretty: indented over several lines, for one document; otherwise compact.  NULL when out of
+ * memory. */
 struct json *json_open(bool pretty);
 void json_close(struct json *json);
 
@@ -29,8 +30,8 @@ void json_unsigned(struct json *json, uint64_t value);
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);
 
-/* The shortest decimal that reads back as the same number; "NaN", "Infinity" and "-Infinity", which JSON
- * has no numbers for, become strings.  single: as a 32-bit number. */
+/* The shortest decimal that reads back as the same number; "NaN", "Infinity" and "-Infinity", which
+ * JSON has no numbers for, become strings.  single: as a 32-bit number. */
 void json_real(struct json *json, double value, bool single);
 
 /* A string in pieces: begin, any number of pieces, end. */

@@ -1,6 +1,6 @@
 /*
- * Results, on standard output: buffered, and with every write looked at, so that a full disk or a closed
- * pipe is an error and not a short result.
+ * Results, on standard output: buffered, and with every write looked at, so that a full disk or a
+ * closed pipe is an error and not a short result.
  */
 #ifndef KM_MIGRATE_OUTPUT_H
 #define KM_MIGRATE_OUTPUT_H
@@ -22,7 +22,8 @@ void output_field(const char *utf8, size_t size);
 /* Text for a line: control characters, which could drive a terminal, become question marks. */
 void output_plain(const char *utf8);
 
-/* Writes out what is buffered.  False, with an error printed once, when anything could not be written. */
+/* Writes out what is buffered.  False, with an error printed once, when anything could not be
+ * written. */
 bool output_finish(void);
 
 /* True when a write has failed: a long command may stop early. */

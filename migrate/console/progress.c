@@ -17,7 +17,8 @@ static bool over_a_second(const struct progress *p)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec - p->begun.tv_sec) * 1000 + (now.tv_nsec - p->begun.tv_nsec) / 1000000 > 1000;
+    return (now.tv_sec - p->begun.tv_sec) * 1000 + (now.tv_nsec - p->begun.tv_nsec) / 1000000 >
+           1000;
 }
 
 void progress_step(void *context, uint32_t done, uint32_t total)

@@ -15,7 +15,8 @@ struct progress {
     unsigned percent;
 };
 
-/* what: one word for the bar.  Nothing is shown when quiet, or when standard error is no terminal. */
+/* what: one word for the bar.  Nothing is shown when quiet, or when standard error is no terminal.
+ */
 struct progress progress_begin(const char *what, bool quiet);
 
 /* Of the form that long operations call: context is the struct progress. */

@@ -26,8 +26,8 @@ struct value_writer {
     const struct ese_table *table;
     const struct ese_column *column;
     struct column_facts *facts; /* as table->column */
-    struct ese_text text; /* state of the text being converted */
-    bool as_text;         /* the column's bytes are text that can be converted */
+    struct ese_text text;       /* state of the text being converted */
+    bool as_text;               /* the column's bytes are text that can be converted */
     bool secret;
     gnutls_hash_hd_t hash; /* of a secret value */
     uint64_t hashed;
@@ -102,13 +102,15 @@ static void civil(int64_t days, int64_t *year, int *month, int *day)
     *year = year_of_era + era * 400 + (*month <= 2);
 }
 
-/* OLE automation date (days since 1899-12-30) as ISO 8601.  False when it is no date from year 1 to 9999. */
+/* OLE automation date (days since 1899-12-30) as ISO 8601.  False when it is no date from year 1 to
+ * 9999. */
 static bool date_text(double days, char to[40])
 {
     enum { OLE_EPOCH = 693899 /* days from 0000-03-01 to 1899-12-30 */, DAY_MS = 86400000 };
     if (!(days > -657435.0 && days < 2958466.0))
         return false;
-    /* Before the epoch the fraction still counts forward from midnight: -1.25 is 1899-12-29 06:00. */
+    /* Before the epoch the fraction still counts forward from midnight: -1.25 is 1899-12-29 06:00.
+     */
     double whole = trunc(days);
     int64_t day_number = (int64_t)whole + OLE_EPOCH;
     int64_t ms = llround(fabs(days - whole) * DAY_MS);
@@ -312,7 +314,8 @@ static bool write_compressed(struct value_writer *w, struct bytes stored, struct
 }
 
 /* A long value with a chunk that cannot be decompressed is shown chunk by chunk, as stored. */
-static bool write_stored_chunks(struct value_writer *w, const struct ese_value *value, struct fault *f)
+static bool write_stored_chunks(struct value_writer *w, const struct ese_value *value,
+                                struct fault *f)
 {
     struct bytes run;
     bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, f);

@@ -15,9 +15,8 @@ struct value_writer *value_writer_open(struct store *store, struct json *json);
 void value_writer_close(struct value_writer *writer);
 
 /*
- * Writes what a row has in a column: as JSON a key and its value (an array for a multi-valued column; no
- * key for null), as text one field.
- *   integers, Bit, Currency   numbers, true and false
+ * Writes what a row has in a column: as JSON a key and its value (an array for a multi-valued
+ * column; no key for null), as text one field. integers, Bit, Currency   numbers, true and false
  *   DateTime                  ISO 8601; the number of days, as a string, when it is no date
  *   GUID                      8-4-4-4-12
  *   Text, LongText            UTF-8; lower-case hex in an unknown code page

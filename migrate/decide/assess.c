@@ -58,7 +58,8 @@ static int check_structure(struct assessment *a)
     if (!ese_check(a->store.db, take_finding, a, &a->structure, &f))
         return trouble(a, &f);
     if (a->structure.problems > STRUCTURE_KEPT)
-        problem_add(&a->found, PROBLEM_STRUCTURE, 0, 0, "and %" PRIu64 " more; see check --structure",
+        problem_add(&a->found, PROBLEM_STRUCTURE, 0, 0,
+                    "and %" PRIu64 " more; see check --structure",
                     a->structure.problems - STRUCTURE_KEPT);
     if (a->structure.not_judged > 0 && a->structure.problems == 0 && !a->structure.dirty)
         problem_add(&a->found, PROBLEM_STRUCTURE, 0, 0, "%" PRIu64 " rules could not be judged",
@@ -66,7 +67,8 @@ static int check_structure(struct assessment *a)
     const struct ese_header *h = &a->store.db->headers.header;
     if (h->state != ESE_STATE_CLEAN_SHUTDOWN)
         problem_add(&a->found, PROBLEM_DIRTY, 0, 0, "state %s, logs %d to %d are needed",
-                    ese_state_name(h->state), h->generation_min_required, h->generation_max_required);
+                    ese_state_name(h->state), h->generation_min_required,
+                    h->generation_max_required);
     return EXIT_CLEAN;
 }
 
@@ -97,8 +99,9 @@ static int use_given_profile(struct assessment *a, const char *path)
     }
     a->match = profile_match(&a->profile, a->store.db->catalog, &f);
     if (a->match == PROFILE_NO_MATCH) {
-        message_error("%s: this profile does not fit %s: %s; kmmigrate profile %s drafts one that does",
-                      path, a->store.path, f.text, a->store.path);
+        message_error(
+            "%s: this profile does not fit %s: %s; kmmigrate profile %s drafts one that does", path,
+            a->store.path, f.text, a->store.path);
         return EXIT_TROUBLE;
     }
     a->profile_how = "given with --profile";
@@ -160,7 +163,8 @@ static int parse_at(const char *text, int64_t *at)
     if (end == NULL)
         end = strptime(text, "%Y-%m-%d", &tm);
     if (end == NULL || (end[0] != '\0' && strcmp(end, "Z") != 0)) {
-        message_error("--at: expected a time as 1999-12-31 or 1999-12-31T23:59:59Z, found %s", text);
+        message_error("--at: expected a time as 1999-12-31 or 1999-12-31T23:59:59Z, found %s",
+                      text);
         return EXIT_USAGE;
     }
     *at = timegm(&tm);
@@ -251,12 +255,14 @@ static void mark_repairable(struct assessment *a)
     }
 }
 
-/* Two rows under one key: ended when they are entries of the list and the plan drops all of them but one. */
+/* Two rows under one key: ended when they are entries of the list and the plan drops all of them
+ * but one. */
 static bool collision_ends(const struct assessment *a)
 {
     unsigned twins = 0, dropped = 0;
     for (unsigned i = 0; i < a->collisions; i++)
-        if (a->profile.list_table == NULL || strcasecmp(a->collision[i], a->profile.list_table) != 0)
+        if (a->profile.list_table == NULL ||
+            strcasecmp(a->collision[i], a->profile.list_table) != 0)
             return false;
     for (unsigned i = 1; i < a->model.entries; i++)
         twins += a->model.entry[i].key == a->model.entry[i - 1].key;
@@ -320,7 +326,8 @@ static int read_list(struct assessment *a, const struct options *options)
     int status = options->at ? parse_at(options->at, &at) : EXIT_CLEAN;
     if (status != EXIT_CLEAN)
         return status;
-    if (!model_read(&a->model, &a->store, &a->profile, a->match, options->at ? &at : NULL, &a->found, &f))
+    if (!model_read(&a->model, &a->store, &a->profile, a->match, options->at ? &at : NULL,
+                    &a->found, &f))
         return trouble(a, &f);
     a->has_model = true;
     a->prover = prover_open(&a->model);
@@ -336,7 +343,7 @@ static int read_model(struct assessment *a, const struct options *options)
     int status = read_list(a, options);
     if (status != EXIT_CLEAN)
         return status;
-    if ( !judge_model(&a->model, a->prover, &a->found)) {
+    if (!judge_model(&a->model, a->prover, &a->found)) {
         fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the list");
         return trouble(a, &f);
     }
@@ -389,9 +396,10 @@ int assess_list(struct assessment *a, const char *name, const struct options *op
         return status;
     if (a->match != PROFILE_NO_MATCH && a->repairs_allowed)
         return read_list(a, options);
-    message_error("%s: no profile fits its tables; kmmigrate profile %s drafts one for --profile, and "
-                  "--accept-discovered takes it as it is",
-                  a->store.path, a->store.path);
+    message_error(
+        "%s: no profile fits its tables; kmmigrate profile %s drafts one for --profile, and "
+        "--accept-discovered takes it as it is",
+        a->store.path, a->store.path);
     return EXIT_TROUBLE;
 }
 

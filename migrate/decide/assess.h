@@ -1,6 +1,6 @@
 /*
- * The way of the data, up to the plan: read the store, judge it, decide.  check, repair and migrate all go
- * this way; what they do with the result is theirs.
+ * The way of the data, up to the plan: read the store, judge it, decide.  check, repair and migrate
+ * all go this way; what they do with the result is theirs.
  */
 #ifndef KM_MIGRATE_ASSESS_H
 #define KM_MIGRATE_ASSESS_H
@@ -25,7 +25,8 @@ struct assessment {
     bool repairs_allowed;    /* false: discovered, and not accepted */
 
     struct ese_check_summary structure;
-    const char *collision[ASSESS_COLLISIONS]; /* tables in which two rows have one key of a unique index */
+    const char
+        *collision[ASSESS_COLLISIONS]; /* tables in which two rows have one key of a unique index */
     unsigned collisions;
 
     bool has_model; /* the next four are valid */
@@ -38,11 +39,13 @@ struct assessment {
     enum verdict verdict; /* as the store is */
 };
 
-/* Goes all the way, by the options of check, repair and migrate.  Errors are printed.  Returns enum exit_status: EXIT_CLEAN when there is an assessment,
- * whatever it says, EXIT_TROUBLE or EXIT_USAGE when there is none.  Close it in any case. */
+/* Goes all the way, by the options of check, repair and migrate.  Errors are printed.  Returns enum
+ * exit_status: EXIT_CLEAN when there is an assessment, whatever it says, EXIT_TROUBLE or EXIT_USAGE
+ * when there is none.  Close it in any case. */
 int assess(struct assessment *assessment, const char *name, const struct options *options);
-/* Only as far as the model: for commands that show the list and judge nothing.  Without a fitting profile, what
- * discovery found is used when --accept-discovered says so; else an error is printed. */
+/* Only as far as the model: for commands that show the list and judge nothing.  Without a fitting
+ * profile, what discovery found is used when --accept-discovered says so; else an error is printed.
+ */
 int assess_list(struct assessment *assessment, const char *name, const struct options *options);
 void assess_close(struct assessment *assessment);
 

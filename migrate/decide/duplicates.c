@@ -2,8 +2,9 @@
  * The deduplicator: which entries of the list stay, which go, and what becomes of roles, trust and
  * references (design: "Resolving duplicates").
  *
- * Decisions are first drafted for every entry, then written down as actions where they differ from what is.
- * What cannot be decided safely keeps its entries as they are; the judge then finds the problem still there.
+ * Decisions are first drafted for every entry, then written down as actions where they differ from
+ * what is. What cannot be decided safely keeps its entries as they are; the judge then finds the
+ * problem still there.
  */
 #include "migrate/judge/groups.h"
 #include "migrate/decide/pins.h"
@@ -33,7 +34,7 @@ struct draft {
     struct plan *plan;
     struct fault *fault;
     struct draft_entry *entry;
-    bool added_issuing;          /* --issuing-ca FILE becomes a new entry */
+    bool added_issuing; /* --issuing-ca FILE becomes a new entry */
     enum model_mode mode;
     bool has_issuing_ca;
     uint8_t issuing_ca[HASH_SHA1_SIZE]; /* as the setting is to be */
@@ -79,7 +80,8 @@ static bool open_draft(struct draft *d)
 
 /* ---- identical and re-encoded ---- */
 
-/* Of two entries that hold the certificate that stays: role issuing, most references, lowest key. */
+/* Of two entries that hold the certificate that stays: role issuing, most references, lowest key.
+ */
 static bool better_entry(const struct model_entry *a, const struct model_entry *b)
 {
     if ((a->role == ROLE_ISSUING) != (b->role == ROLE_ISSUING))
@@ -140,8 +142,8 @@ static bool merge_standing(const struct draft *d, const struct group *group, enu
     return !active;
 }
 
-/* Puts the SST properties of a dropped copy that the survivor has not, behind the survivor's own.  One that it has with
- * another value is named by the judge. */
+/* Puts the SST properties of a dropped copy that the survivor has not, behind the survivor's own.
+ * One that it has with another value is named by the judge. */
 static bool keep_properties(struct draft *d, unsigned survivor, unsigned dropped)
 {
     struct draft_entry *to = &d->entry[survivor];
@@ -175,7 +177,8 @@ static bool earlier(const struct draft_entry *to, const struct model_entry *from
     return from->has_imported && (!to->has_imported || from->imported < to->imported);
 }
 
-/* The survivor gets the earliest import time and, when it has no name, that of the first copy with one. */
+/* The survivor gets the earliest import time and, when it has no name, that of the first copy with
+ * one. */
 static void merge_origin(struct draft *d, unsigned survivor, unsigned dropped)
 {
     struct draft_entry *to = &d->entry[survivor];
@@ -237,9 +240,10 @@ static bool in_group(const struct group *group, unsigned entry)
     return false;
 }
 
-/* What the issuer's keys that are known apart from the group say of a certificate: refuted only when there is
- * such a key, every one was checked, and none made it. */
-static enum proof_answer ask_issuers(const struct draft *d, const struct group *group, unsigned entry)
+/* What the issuer's keys that are known apart from the group say of a certificate: refuted only
+ * when there is such a key, every one was checked, and none made it. */
+static enum proof_answer ask_issuers(const struct draft *d, const struct group *group,
+                                     unsigned entry)
 {
     const struct model *m = d->model;
     const struct model_certificate *cert = certificate(d, entry);
@@ -310,7 +314,8 @@ static bool resolve_identities(struct draft *d)
 
 /* ---- the issuing CA: settings, promotion, the switch ---- */
 
-/* The setting may name, by its hash, an encoding that goes: then it is to name the one that stays. */
+/* The setting may name, by its hash, an encoding that goes: then it is to name the one that stays.
+ */
 static void follow_setting(struct draft *d)
 {
     bool named_stays = false;
@@ -326,7 +331,8 @@ static void follow_setting(struct draft *d)
         memcpy(d->issuing_ca, certificate(d, follow)->sha1, HASH_SHA1_SIZE);
 }
 
-/* The one surviving entry that the setting names; UINT32_MAX when there is none or more than one. */
+/* The one surviving entry that the setting names; UINT32_MAX when there is none or more than one.
+ */
 static unsigned named_survivor(const struct draft *d)
 {
     unsigned found = UINT32_MAX;
@@ -382,16 +388,18 @@ static bool use_given_ca(struct draft *d)
     const struct model *m = d->model;
     const struct model_certificate *given = &m->certificate[d->options->issuing_ca];
     if (!given->parsed || given->x509.version < 3 || !given->can_sign)
-        return fault_set(d->fault, FAULT_UNSUPPORTED,
-                         "--issuing-ca: expected an X.509 V3 certificate of a CA, found one of version "
-                         "%d that may %ssign certificates",
-                         given->parsed ? given->x509.version : 0, given->can_sign ? "" : "not ");
+        return fault_set(
+            d->fault, FAULT_UNSUPPORTED,
+            "--issuing-ca: expected an X.509 V3 certificate of a CA, found one of version "
+            "%d that may %ssign certificates",
+            given->parsed ? given->x509.version : 0, given->can_sign ? "" : "not ");
     bool switching = d->options->to != MODE_UNKNOWN;
-    if (!switching && (!d->has_issuing_ca ||
-                       memcmp(given->sha1, d->issuing_ca, HASH_SHA1_SIZE) != 0))
-        return fault_set(d->fault, FAULT_UNSUPPORTED,
-                         "--issuing-ca: the settings name another certificate as issuing CA; to switch "
-                         "to this one use kmmigrate migrate --to V3");
+    if (!switching &&
+        (!d->has_issuing_ca || memcmp(given->sha1, d->issuing_ca, HASH_SHA1_SIZE) != 0))
+        return fault_set(
+            d->fault, FAULT_UNSUPPORTED,
+            "--issuing-ca: the settings name another certificate as issuing CA; to switch "
+            "to this one use kmmigrate migrate --to V3");
     unsigned entry = entry_holding(d, d->options->issuing_ca);
     if (entry == UINT32_MAX) {
         d->added_issuing = true;
@@ -404,9 +412,10 @@ static bool use_given_ca(struct draft *d)
                          "--issuing-ca: entry %d holds this certificate as the server's own",
                          m->entry[entry].key);
     if (!may_issue(d, entry))
-        return fault_set(d->fault, FAULT_UNSUPPORTED,
-                         "--issuing-ca: entry %d holds this certificate, but it is untrusted or revoked",
-                         m->entry[entry].key);
+        return fault_set(
+            d->fault, FAULT_UNSUPPORTED,
+            "--issuing-ca: entry %d holds this certificate, but it is untrusted or revoked",
+            m->entry[entry].key);
     make_issuing(d, entry, "given as the issuing CA");
     memcpy(d->issuing_ca, certificate(d, entry)->sha1, HASH_SHA1_SIZE);
     d->has_issuing_ca = true;
@@ -463,8 +472,8 @@ static int compare_active(const struct draft *d, unsigned a, unsigned b)
 }
 
 /* The active one of the group's survivors with that role; UINT32_MAX when none has it. */
-static unsigned choose_active(const struct draft *d, const struct group *group, enum model_role role,
-                              unsigned *holders)
+static unsigned choose_active(const struct draft *d, const struct group *group,
+                              enum model_role role, unsigned *holders)
 {
     unsigned active = UINT32_MAX;
     *holders = 0;
@@ -508,7 +517,8 @@ static bool settle_cas(struct draft *d)
 
 /* ---- superseded certificates, with --superseded=drop ---- */
 
-/* The number of a listed certificate of the issuer whose key made this one; UINT32_MAX: none is known. */
+/* The number of a listed certificate of the issuer whose key made this one; UINT32_MAX: none is
+ * known. */
 static unsigned proven_issuer(const struct draft *d, unsigned entry)
 {
     const struct model *m = d->model;
@@ -581,7 +591,8 @@ static bool drop_superseded(struct draft *d)
     for (unsigned i = 0; ok && i < entries; i++) {
         /* Copies of the certificate were merged into this entry: what pins one of them pins it. */
         for (unsigned k = 0; active[i] != PINS_NO_ACTIVE && k < entries && !pinned[i]; k++)
-            pinned[i] = k != i && final_survivor(d, k) == i && d->model->entry[k].reference_count > 0;
+            pinned[i] =
+                k != i && final_survivor(d, k) == i && d->model->entry[k].reference_count > 0;
         if (active[i] == PINS_NO_ACTIVE || pinned[i])
             continue;
         merge_origin(d, (unsigned)active[i], i);
@@ -606,10 +617,12 @@ static const char *why_it_stays(const struct draft *d, unsigned dropped, unsigne
     if (x != y && !groups_equal(d->model, GROUP_SAME_CONTENT, a->certificate, b->certificate))
         return "it is not refuted";
     if (x != y)
-        return x->is_der != y->is_der ? "its encoding is strict DER" : "its SHA-256 is the smaller one";
+        return x->is_der != y->is_der ? "its encoding is strict DER"
+                                      : "its SHA-256 is the smaller one";
     if (a->role == ROLE_ISSUING && b->role != ROLE_ISSUING)
         return "it is issuing";
-    return a->reference_count != b->reference_count ? "more rows refer to it" : "its key is the lower one";
+    return a->reference_count != b->reference_count ? "more rows refer to it"
+                                                    : "its key is the lower one";
 }
 
 static void add_drop(struct draft *d, unsigned i)
@@ -693,8 +706,8 @@ static void number_survivors(struct draft *d)
     int32_t position = 0;
     for (unsigned i = 0; i < d->model->entries; i++)
         if (stays(d, i))
-            d->entry[i].key = d->model->match == PROFILE_MATCHES_VALUE ? ++position
-                                                                      : d->model->entry[i].key;
+            d->entry[i].key =
+                d->model->match == PROFILE_MATCHES_VALUE ? ++position : d->model->entry[i].key;
 }
 
 static void add_moves(struct draft *d)
@@ -735,7 +748,8 @@ static bool signed_by_whom(const struct draft *d, const struct model_dangling *r
     return true;
 }
 
-/* A dangling row is moved when exactly one trusted entry has the issuer's name and proves the signature. */
+/* A dangling row is moved when exactly one trusted entry has the issuer's name and proves the
+ * signature. */
 static void add_dangling_moves(struct draft *d)
 {
     const struct model *m = d->model;
@@ -768,20 +782,22 @@ static void add_dangling_moves(struct draft *d)
 static bool add_settings(struct draft *d)
 {
     const struct model *m = d->model;
-    if (d->has_issuing_ca && (!m->has_issuing_ca ||
-                              memcmp(d->issuing_ca, m->issuing_ca, HASH_SHA1_SIZE) != 0)) {
+    if (d->has_issuing_ca &&
+        (!m->has_issuing_ca || memcmp(d->issuing_ca, m->issuing_ca, HASH_SHA1_SIZE) != 0)) {
         const void *kept = arena_copy(&d->plan->memory, bytes_of(d->issuing_ca, HASH_SHA1_SIZE));
         if (kept == NULL)
             return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
-        plan_add(d->plan, &(struct action){.kind = ACTION_SET_ISSUING_CA,
-                                           .value = bytes_of(kept, HASH_SHA1_SIZE),
-                                           .why = d->options->to != MODE_UNKNOWN
-                                                      ? "the switch asked for"
-                                                      : "it is the thumbprint of the one that stays"});
+        plan_add(d->plan,
+                 &(struct action){.kind = ACTION_SET_ISSUING_CA,
+                                  .value = bytes_of(kept, HASH_SHA1_SIZE),
+                                  .why = d->options->to != MODE_UNKNOWN
+                                             ? "the switch asked for"
+                                             : "it is the thumbprint of the one that stays"});
     }
     if (d->mode != m->mode)
-        plan_add(d->plan, &(struct action){
-                              .kind = ACTION_SET_MODE, .mode = d->mode, .why = "the switch asked for"});
+        plan_add(d->plan, &(struct action){.kind = ACTION_SET_MODE,
+                                           .mode = d->mode,
+                                           .why = "the switch asked for"});
     return true;
 }
 
@@ -817,7 +833,8 @@ bool dedup_decide(struct plan *plan, const struct model *model, struct prover *p
         promote(&d);
     if (ok && options->to != MODE_UNKNOWN)
         retire_other_issuers(&d);
-    ok = ok && settle_cas(&d) && (!options->drop_superseded || drop_superseded(&d)) && write_down(&d);
+    ok = ok && settle_cas(&d) && (!options->drop_superseded || drop_superseded(&d)) &&
+         write_down(&d);
     free(d.entry);
     return ok;
 }

@@ -3,8 +3,10 @@
 
 #include "migrate/store/rows.h"
 
-/* The key identifier by which others name a CA's key: its own, else the hash that RFC 5280 4.2.1.2 (1) gives. */
-static bool has_key_id(const struct model *m, const struct model_certificate *active, struct bytes id)
+/* The key identifier by which others name a CA's key: its own, else the hash that RFC 5280 4.2.1.2
+ * (1) gives. */
+static bool has_key_id(const struct model *m, const struct model_certificate *active,
+                       struct bytes id)
 {
     uint8_t sha1[HASH_SHA1_SIZE];
     struct hash hash = m->hash;
@@ -36,7 +38,8 @@ static bool certificate_allows(const struct model *m, const struct model_certifi
     return !before && satisfied(m, active, &x);
 }
 
-static bool crl_allows(const struct model *m, const struct model_certificate *active, struct bytes der)
+static bool crl_allows(const struct model *m, const struct model_certificate *active,
+                       struct bytes der)
 {
     struct x509_crl crl;
     if (!x509_crl_read(der, &crl, NULL))
@@ -57,7 +60,8 @@ static void look_at_row(const struct model *m, const struct profile_reference *r
     const struct model_certificate *to = model_certificate_of(m, &m->entry[active[e - m->entry]]);
     const struct ese_column *proves = r->proves ? ese_table_column(rows->table, r->proves) : NULL;
     bool read = rows_bytes(rows, proves, room, &der, &null, NULL) && !null;
-    pinned[e - m->entry] = !read || !(r->crl ? crl_allows(m, to, der) : certificate_allows(m, to, der));
+    pinned[e - m->entry] =
+        !read || !(r->crl ? crl_allows(m, to, der) : certificate_allows(m, to, der));
 }
 
 void pins_find(const struct model *m, const int32_t *active, bool *pinned)

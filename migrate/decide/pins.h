@@ -1,6 +1,6 @@
 /*
- * What pins an older certificate of a CA to the list: something issued under it that the CA's active certificate
- * does not satisfy.
+ * What pins an older certificate of a CA to the list: something issued under it that the CA's
+ * active certificate does not satisfy.
  */
 #ifndef KM_MIGRATE_PINS_H
 #define KM_MIGRATE_PINS_H
@@ -10,9 +10,11 @@
 enum { PINS_NO_ACTIVE = -1 };
 
 /*
- * Reads all rows that refer to entries with an active certificate beside them (active[i]: the number of the entry that
- * would take entry i's place, PINS_NO_ACTIVE: none) and sets pinned[i] when such a row's certificate or revocation list
- *   - names, in its authority key identifier, a serial number or a key identifier that the active one has not,
+ * Reads all rows that refer to entries with an active certificate beside them (active[i]: the
+ * number of the entry that would take entry i's place, PINS_NO_ACTIVE: none) and sets pinned[i]
+ * when such a row's certificate or revocation list
+ *   - names, in its authority key identifier, a serial number or a key identifier that the active
+ * one has not,
  *   - is a certificate from before the active one's notBefore,
  *   - or cannot be read, so that nothing is known of it.
  */

@@ -67,13 +67,16 @@ int plan_action_text(const struct model *m, const struct action *a, char *text, 
     case ACTION_WRITE_HEADER:
         return snprintf(text, size, "%s", name);
     case ACTION_DROP_ENTRY:
-        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value, sizeof value);
-        return snprintf(text, size, "%s %d.%u %s survivor %d%s", name, a->entry, a->twin, value, a->other,
-                        a->quarantine ? " quarantine" : "");
+        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value,
+                  sizeof value);
+        return snprintf(text, size, "%s %d.%u %s survivor %d%s", name, a->entry, a->twin, value,
+                        a->other, a->quarantine ? " quarantine" : "");
     case ACTION_SET_ROLE:
-        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, model_role_name(a->role));
+        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin,
+                        model_role_name(a->role));
     case ACTION_SET_TRUST:
-        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, model_trust_name(a->trust));
+        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin,
+                        model_trust_name(a->trust));
     case ACTION_SET_NAME:
         value_text(m, bytes_of(a->text, a->text ? strlen(a->text) : 0), value);
         return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, value);
@@ -84,15 +87,16 @@ int plan_action_text(const struct model *m, const struct action *a, char *text, 
         value_text(m, a->value, value);
         return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, value);
     case ACTION_ADD_ENTRY:
-        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value, sizeof value);
-        return snprintf(text, size, "%s %d %s %s %s", name, a->entry, value, model_role_name(a->role),
-                        model_trust_name(a->trust));
+        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value,
+                  sizeof value);
+        return snprintf(text, size, "%s %d %s %s %s", name, a->entry, value,
+                        model_role_name(a->role), model_trust_name(a->trust));
     case ACTION_MOVE_REFERENCES:
         return snprintf(text, size, "%s %s.%s %d to %d count %" PRIu64, name, r->table, r->column,
                         a->entry, a->other, a->count);
     case ACTION_MOVE_REFERENCE:
-        return snprintf(text, size, "%s %s.%s row %d from %d to %d", name, r->table, r->column, a->row,
-                        a->entry, a->other);
+        return snprintf(text, size, "%s %s.%s row %d from %d to %d", name, r->table, r->column,
+                        a->row, a->entry, a->other);
     case ACTION_SET_ISSUING_CA:
         value_text(m, a->value, value);
         return snprintf(text, size, "%s %s", name, value);
@@ -156,7 +160,8 @@ bool plan_make(struct plan *plan, const struct model *m, struct prover *prover,
 {
     *plan = (struct plan){.actions = 0};
     if (header_from_shadow)
-        plan_add(plan, &(struct action){.kind = ACTION_WRITE_HEADER, .why = "its checksum is wrong"});
+        plan_add(plan,
+                 &(struct action){.kind = ACTION_WRITE_HEADER, .why = "its checksum is wrong"});
     if (!dedup_decide(plan, m, prover, options, f))
         return false;
     make_id(plan, m, input_sha256);
@@ -177,7 +182,8 @@ void plan_close(struct plan *plan)
 
 static struct model_entry *find_entry(struct model *m, int32_t key, unsigned twin)
 {
-    for (struct model_entry *e = model_entry(m, key); e && e < m->entry + m->entries && e->key == key; e++)
+    for (struct model_entry *e = model_entry(m, key);
+         e && e < m->entry + m->entries && e->key == key; e++)
         if (e->twin == twin)
             return e;
     return NULL;
@@ -261,8 +267,8 @@ enum { DROPPED = UINT32_MAX }; /* as a certificate's number */
 /* Another entry of the same key that stays: what refers to the key still finds an entry. */
 static bool has_twin(const struct model *m, const struct model_entry *e)
 {
-    for (const struct model_entry *t = model_entry(m, e->key); t && t < m->entry + m->entries && t->key == e->key;
-         t++)
+    for (const struct model_entry *t = model_entry(m, e->key);
+         t && t < m->entry + m->entries && t->key == e->key; t++)
         if (t != e && t->certificate != DROPPED)
             return true;
     return false;
@@ -289,7 +295,8 @@ static void drop_entries(const struct plan *plan, struct model *m, size_t left_o
                 m->entry[kept - 1].key = (int32_t)kept;
         }
     m->entries = kept;
-    /* In a list value every reference that is to move and does not names another entry than before. */
+    /* In a list value every reference that is to move and does not names another entry than before.
+     */
     if (left_out < plan->actions && plan->action[left_out].kind == ACTION_MOVE_REFERENCES &&
         m->match == PROFILE_MATCHES_VALUE)
         m->dangling_count += plan->action[left_out].count;

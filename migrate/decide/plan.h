@@ -1,8 +1,8 @@
 /*
  * The plan: what a repair does, action by action, decided once and then only shown or applied.
  *
- * The id is the SHA-256 of the plan's canonical text, which names the input by its own SHA-256, so that it
- * is the same on any machine, path and day, and changes with any action.
+ * The id is the SHA-256 of the plan's canonical text, which names the input by its own SHA-256, so
+ * that it is the same on any machine, path and day, and changes with any action.
  */
 #ifndef KM_MIGRATE_PLAN_H
 #define KM_MIGRATE_PLAN_H
@@ -21,7 +21,8 @@ enum action_kind {
     ACTION_ADD_PROPERTIES,  /* entry, value: SST property elements put behind its own */
     ACTION_ADD_ENTRY,       /* entry: its new key; certificate, role, trust */
     ACTION_MOVE_REFERENCES, /* reference: all `count` rows that name entry name other instead */
-    ACTION_MOVE_REFERENCE,  /* reference: the row `row`, which dangles, names other instead of entry */
+    ACTION_MOVE_REFERENCE,  /* reference: the row `row`, which dangles, names other instead of entry
+                             */
     ACTION_SET_ISSUING_CA,  /* value: 20 bytes */
     ACTION_SET_MODE,        /* mode */
     ACTION_KINDS,
@@ -41,19 +42,21 @@ struct action {
     double days;
     struct bytes value;
     const char *text;
-    bool quarantine; /* dropping takes a distinct certificate out of the list: its row is kept aside */
-    bool optional;   /* the service would start without it: it keeps what a dropped copy had, or was asked for */
+    bool quarantine; /* dropping takes a distinct certificate out of the list: its row is kept aside
+                      */
+    bool optional;   /* the service would start without it: it keeps what a dropped copy had, or was
+                        asked for */
     const char *why; /* one clause for the report; static */
 };
 
 enum { PLAN_TRUST_MOST = 64 };
 
 struct plan_options {
-    enum model_mode to;        /* migrate; MODE_UNKNOWN: only repair */
-    bool has_issuing_ca;       /* --issuing-ca FILE was given: */
-    unsigned issuing_ca;       /* its certificate, by model_intern() */
-    bool drop_superseded;      /* --superseded=drop */
-    unsigned trusts;           /* --trust ENTRY=yes|no */
+    enum model_mode to;   /* migrate; MODE_UNKNOWN: only repair */
+    bool has_issuing_ca;  /* --issuing-ca FILE was given: */
+    unsigned issuing_ca;  /* its certificate, by model_intern() */
+    bool drop_superseded; /* --superseded=drop */
+    unsigned trusts;      /* --trust ENTRY=yes|no */
     struct {
         int32_t entry;
         bool yes;
@@ -69,8 +72,8 @@ struct plan {
 };
 
 /* Decides what to do with a model.  header_from_shadow: the file needs its header written anew.
- * input_sha256: of the store file.  Nothing is changed.  False when memory is short, or when an option
- * cannot be followed; f says why.  Close the plan in any case. */
+ * input_sha256: of the store file.  Nothing is changed.  False when memory is short, or when an
+ * option cannot be followed; f says why.  Close the plan in any case. */
 bool plan_make(struct plan *plan, const struct model *model, struct prover *prover,
                const struct plan_options *options, bool header_from_shadow,
                const uint8_t input_sha256[HASH_SHA256_SIZE], struct fault *f);
@@ -86,8 +89,8 @@ const char *plan_action_name(enum action_kind kind);
 int plan_action_text(const struct model *model, const struct action *action, char *text,
                      size_t size);
 
-/* Judges the model as it would be after the plan, one action left out (SIZE_MAX: none).  Findings go to
- * `left`.  False when memory is short. */
+/* Judges the model as it would be after the plan, one action left out (SIZE_MAX: none).  Findings
+ * go to `left`.  False when memory is short. */
 bool plan_judge(const struct plan *plan, const struct model *model, struct prover *prover,
                 size_t left_out, struct problems *left);
 

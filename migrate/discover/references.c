@@ -16,7 +16,8 @@ enum {
     TABLES_MOST = 1024,
     COLUMNS_MOST = 64,      /* integer columns of one table */
     REFERENCES_MOST = 4096, /* of all tables */
-    COMPARED_AT_FIRST = 1024, /* rows of which each certificate is read; then one in COMPARED_STEP */
+    COMPARED_AT_FIRST =
+        1024, /* rows of which each certificate is read; then one in COMPARED_STEP */
     COMPARED_STEP = 64,
     CERTIFICATE_MOST = 64 * 1024,
     ENOUGH = 8, /* agreeing rows that make a column suspect although one value is no key */

@@ -58,9 +58,8 @@ bool groups_next(struct groups *g, struct group *group)
     while (g->next < g->entries) {
         unsigned first = g->next++;
         unsigned certificate = g->model->entry[g->entry[first]].certificate;
-        while (g->next < g->entries &&
-               groups_equal(g->model, g->by, certificate,
-                            g->model->entry[g->entry[g->next]].certificate))
+        while (g->next < g->entries && groups_equal(g->model, g->by, certificate,
+                                                    g->model->entry[g->entry[g->next]].certificate))
             g->next++;
         if (g->next - first > 1) {
             *group = (struct group){g->entry + first, g->next - first};

@@ -1,8 +1,9 @@
 /*
  * Entries of a list that belong together: identical, of one identity, of one CA.
  *
- * A grouping is the entries' numbers sorted so that equal ones are neighbours, in each group by key; a
- * walk then gives the groups with more than one member.  Entries that are no certificate are in none.
+ * A grouping is the entries' numbers sorted so that equal ones are neighbours, in each group by
+ * key; a walk then gives the groups with more than one member.  Entries that are no certificate are
+ * in none.
  */
 #ifndef KM_MIGRATE_GROUPS_H
 #define KM_MIGRATE_GROUPS_H
@@ -28,7 +29,8 @@ struct group {
     unsigned entries; /* at least 2 */
 };
 
-/* Sorts the model's entries.  Allocates one number an entry; close it.  False when memory is short. */
+/* Sorts the model's entries.  Allocates one number an entry; close it.  False when memory is short.
+ */
 bool groups_open(struct groups *groups, const struct model *model, enum grouping by);
 void groups_close(struct groups *groups);
 
@@ -41,8 +43,8 @@ bool groups_is_one(const struct model *model, const struct group *group);
 /* Whether two certificates (numbers in the model; both parsed) belong together. */
 bool groups_equal(const struct model *model, enum grouping by, unsigned a, unsigned b);
 
-/* Of two encodings of one certificate, is a the one that stays?  The strict DER one does, then the one with the smaller
- * SHA-256. */
+/* Of two encodings of one certificate, is a the one that stays?  The strict DER one does, then the
+ * one with the smaller SHA-256. */
 bool groups_better_encoding(const struct model_certificate *a, const struct model_certificate *b);
 
 #endif

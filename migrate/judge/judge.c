@@ -11,7 +11,7 @@
 
 enum {
     TWO_YEARS = 2 * 365 * 86400,
-    SERIAL_SHOWN = 20, /* octets, as many as RFC 5280 allows */
+    SERIAL_SHOWN = 20,   /* octets, as many as RFC 5280 allows */
     SHORT_RSA_KEY = 128, /* bytes of an encoded key; a modulus of 1024 bits alone takes as many */
 };
 
@@ -69,10 +69,12 @@ static void judge_trust(const struct model *m, const struct group *group, struct
 }
 
 /* A property that copies have with different values: the survivor keeps its own. */
-static void judge_properties(const struct model *m, const struct group *group, struct problems *problems)
+static void judge_properties(const struct model *m, const struct group *group,
+                             struct problems *problems)
 {
     for (unsigned i = 1; i < group->entries; i++) {
-        const struct model_entry *a = &m->entry[group->entry[i - 1]], *b = &m->entry[group->entry[i]];
+        const struct model_entry *a = &m->entry[group->entry[i - 1]],
+                                 *b = &m->entry[group->entry[i]];
         struct sst_property x, y;
         for (size_t at = 0; sst_property_next(a->properties, &at, &x);)
             for (size_t k = 0; sst_property_next(b->properties, &k, &y);)
@@ -162,7 +164,8 @@ static unsigned holders(const struct model *m, const struct group *group, enum m
     return count;
 }
 
-/* Certificates by the same issuer under different serial numbers; by another issuer they are cross-certificates. */
+/* Certificates by the same issuer under different serial numbers; by another issuer they are
+ * cross-certificates. */
 static bool has_reissue(const struct model *m, const struct group *group)
 {
     for (unsigned i = 1; i < group->entries; i++) {
@@ -205,7 +208,8 @@ static bool judge_list(const struct model *m, struct problems *problems)
                     m->profile->list_table ? m->profile->list_table : "(none)",
                     m->profile->value_equals ? m->profile->value_equals : "(none)");
     if (m->second_list)
-        problem_add(problems, PROBLEM_TWO_LISTS, 0, 0, "table %s has %u entries, and a value named %s is there, too",
+        problem_add(problems, PROBLEM_TWO_LISTS, 0, 0,
+                    "table %s has %u entries, and a value named %s is there, too",
                     m->profile->list_table, m->entries, m->profile->value_equals);
     judge_entries(m, problems);
     return judge_same_content(m, problems) && judge_identities(m, problems) &&
@@ -214,9 +218,10 @@ static bool judge_list(const struct model *m, struct problems *problems)
 
 /* ---- R3: the mode ---- */
 
-/* The entry whose certificate has this SHA-1, of several the first, but one with role issuing before others; NULL when
- * there is none.  *count: how many have it. */
-static struct model_entry *named_entry(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE], unsigned *count)
+/* The entry whose certificate has this SHA-1, of several the first, but one with role issuing
+ * before others; NULL when there is none.  *count: how many have it. */
+static struct model_entry *named_entry(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE],
+                                       unsigned *count)
 {
     struct model_entry *found = NULL;
     *count = 0;
@@ -252,8 +257,8 @@ bool judge_is_revoked(const struct model *m, struct prover *prover, unsigned num
 
 /* Is there a certificate in the list whose name and key made this one?  Its own counts when it is
  * self-signed.  A signature that cannot be checked is not held against it. */
-static void judge_chain(const struct model *m, struct prover *prover, const struct model_entry *entry,
-                        struct problems *problems)
+static void judge_chain(const struct model *m, struct prover *prover,
+                        const struct model_entry *entry, struct problems *problems)
 {
     const struct model_certificate *cert = model_certificate_of(m, entry);
     bool named = false, unprovable = false;
@@ -294,7 +299,8 @@ static void judge_issuing(const struct model *m, struct prover *prover,
         problem_add(problems, PROBLEM_ISSUING_NOT_V3, entry->key, 0, "entry %d (%s) is V%d",
                     entry->key, what, cert->x509.version);
     else if (!cert->can_sign)
-        problem_add(problems, PROBLEM_ISSUING_NOT_CA, entry->key, 0, "entry %d (%s)", entry->key, what);
+        problem_add(problems, PROBLEM_ISSUING_NOT_CA, entry->key, 0, "entry %d (%s)", entry->key,
+                    what);
     if (entry->trust == TRUST_NO)
         problem_add(problems, PROBLEM_ISSUING_UNTRUSTED, entry->key, 0, "entry %d (%s)", entry->key,
                     what);
@@ -304,7 +310,8 @@ static void judge_issuing(const struct model *m, struct prover *prover,
     judge_chain(m, prover, entry, problems);
 }
 
-/* The setting names a certificate by its hash; of one in two encodings only the better one stays. */
+/* The setting names a certificate by its hash; of one in two encodings only the better one stays.
+ */
 static void judge_setting(const struct model *m, const struct model_entry *entry,
                           struct problems *problems)
 {
@@ -347,7 +354,8 @@ static void judge_mode(const struct model *m, struct prover *prover, struct prob
 {
     if (!m->has_settings) {
         problem_add(problems, PROBLEM_NO_SETTINGS, 0, 0, "expected table %s",
-                    m->profile->settings_table ? m->profile->settings_table : "(not in the profile)");
+                    m->profile->settings_table ? m->profile->settings_table
+                                               : "(not in the profile)");
         return;
     }
     switch (m->mode) {
@@ -360,7 +368,8 @@ static void judge_mode(const struct model *m, struct prover *prover, struct prob
             if (m->entry[i].role == ROLE_OWN)
                 return;
         if (model_has_roles(m) && !m->list_missing)
-            problem_add(problems, PROBLEM_NO_OWN, 0, 0, "none of %u entries has role own", m->entries);
+            problem_add(problems, PROBLEM_NO_OWN, 0, 0, "none of %u entries has role own",
+                        m->entries);
         break;
     case MODE_V1V3:
     case MODE_V3:
@@ -394,11 +403,11 @@ static void advise_short_lived(const struct model *m, const struct model_entry *
     char what[256];
     describe(m, entry->certificate, what);
     if (left < 0)
-        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0, "entry %d (%s): expired %" PRId64 " days ago",
-                    entry->key, what, -left / 86400);
+        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0,
+                    "entry %d (%s): expired %" PRId64 " days ago", entry->key, what, -left / 86400);
     else
-        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0, "entry %d (%s): %" PRId64 " days left",
-                    entry->key, what, left / 86400);
+        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0,
+                    "entry %d (%s): %" PRId64 " days left", entry->key, what, left / 86400);
 }
 
 static void advise_dates(const struct model *m, struct problems *problems)
@@ -481,7 +490,8 @@ static bool advise_encodings(const struct model *m, struct problems *problems)
         if (memcmp(named[i - 1].normal, named[i].normal, HASH_SHA256_SIZE) == 0 &&
             !bytes_equal(model_certificate_of(m, a)->x509.subject,
                          model_certificate_of(m, b)->x509.subject))
-            problem_add(problems, PROBLEM_ENCODINGS, a->key, b->key, "entries %d and %d", a->key, b->key);
+            problem_add(problems, PROBLEM_ENCODINGS, a->key, b->key, "entries %d and %d", a->key,
+                        b->key);
     }
     free(named);
     return true;
@@ -499,7 +509,8 @@ static void advise_crls(const struct model *m, struct problems *problems)
             }
 }
 
-/* Q218802: comma, underscore and other special characters; letters, digits, space, dot and dash are not. */
+/* Q218802: comma, underscore and other special characters; letters, digits, space, dot and dash are
+ * not. */
 static bool has_special(const char *text)
 {
     for (; *text; text++)

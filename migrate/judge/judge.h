@@ -1,6 +1,6 @@
 /*
- * Can the service start on this store?  The rules R2 to R4 and the advice, over the model alone: what is
- * judged before a repair is judged by the same code after it.
+ * Can the service start on this store?  The rules R2 to R4 and the advice, over the model alone:
+ * what is judged before a repair is judged by the same code after it.
  */
 #ifndef KM_MIGRATE_JUDGE_H
 #define KM_MIGRATE_JUDGE_H

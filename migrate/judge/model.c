@@ -1,8 +1,8 @@
 /*
  * Reading the model of a store: see model.h.
  *
- * The list is read first, for its keys; then settings and revocation lists; last the tables that refer to
- * the list, of whose rows only the reference is looked at, and counted.
+ * The list is read first, for its keys; then settings and revocation lists; last the tables that
+ * refer to the list, of whose rows only the reference is looked at, and counted.
  */
 #include "migrate/judge/model.h"
 
@@ -125,7 +125,8 @@ bool model_intern(struct model *m, struct bytes der, unsigned *number, struct fa
             return true;
     }
     void *array = m->certificate;
-    struct model_certificate *cert = grow(&array, m->certificates, &m->certificate_room, sizeof *cert);
+    struct model_certificate *cert =
+        grow(&array, m->certificates, &m->certificate_room, sizeof *cert);
     m->certificate = array;
     const void *kept = cert ? arena_copy(&mem->arena, der) : NULL;
     if (kept == NULL)
@@ -141,7 +142,8 @@ bool model_intern(struct model *m, struct bytes der, unsigned *number, struct fa
 
 /* ---- the list ---- */
 
-static struct model_entry *add_entry(struct model *m, int32_t key, struct bytes der, struct fault *f)
+static struct model_entry *add_entry(struct model *m, int32_t key, struct bytes der,
+                                     struct fault *f)
 {
     unsigned number = 0;
     if (!model_intern(m, der, &number, f))
@@ -220,8 +222,8 @@ static int by_key(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Rows come in the order of the primary key, so that the sort is for keys that are no primary key; equal
- * keys keep the order of their rows. */
+/* Rows come in the order of the primary key, so that the sort is for keys that are no primary key;
+ * equal keys keep the order of their rows. */
 static void sort_entries(struct model *m)
 {
     bool sorted = true;
@@ -238,7 +240,8 @@ static void sort_entries(struct model *m)
 static void end_rows(struct rows *rows, struct problems *problems)
 {
     if (rows->damaged > 0)
-        problem_add(problems, PROBLEM_STRUCTURE, 0, 0, "table %s: %" PRIu64 " rows or pages cannot be read; the first: %s",
+        problem_add(problems, PROBLEM_STRUCTURE, 0, 0,
+                    "table %s: %" PRIu64 " rows or pages cannot be read; the first: %s",
                     rows->table->name, rows->damaged, rows->first_damage.text);
     rows_close(rows);
 }
@@ -436,13 +439,15 @@ static bool add_dangling(struct model *m, unsigned which, int32_t row, int32_t n
     return true;
 }
 
-/* When the issuing CA came into the list, V3 began; whoever has a V1 certificate from before has it rightly. */
+/* When the issuing CA came into the list, V3 began; whoever has a V1 certificate from before has it
+ * rightly. */
 static bool find_switch(const struct model *m, int64_t *seconds)
 {
     bool found = false;
     for (unsigned i = 0; m->mode == MODE_V3 && m->has_issuing_ca && i < m->entries; i++) {
         const struct model_entry *e = &m->entry[i];
-        if (!e->has_imported || memcmp(model_certificate_of(m, e)->sha1, m->issuing_ca, HASH_SHA1_SIZE) != 0 ||
+        if (!e->has_imported ||
+            memcmp(model_certificate_of(m, e)->sha1, m->issuing_ca, HASH_SHA1_SIZE) != 0 ||
             !(e->imported > 0 && e->imported < 2958466))
             continue;
         int64_t when = (int64_t)((e->imported - 25569) * 86400); /* 25569: 1970-01-01 */
@@ -457,8 +462,8 @@ static bool is_after_switch(struct model *m, struct rows *rows, const struct ref
     struct x509_certificate cert;
     struct bytes der;
     bool null;
-    return m->switch_known && rows_bytes(rows, c->proves, &m->memory->value, &der, &null, NULL) && !null &&
-           x509_certificate_read(der, &cert, NULL) && cert.not_before.known &&
+    return m->switch_known && rows_bytes(rows, c->proves, &m->memory->value, &der, &null, NULL) &&
+           !null && x509_certificate_read(der, &cert, NULL) && cert.not_before.known &&
            cert.not_before.seconds > m->switched;
 }
 
@@ -520,8 +525,8 @@ static bool read_references(struct model *m, unsigned which, struct problems *pr
 
 /* ---- users, for advice ---- */
 
-/* Characters of the common name, the part of the distinguished name that the limit is about: what stands
- * behind the last "cn=". */
+/* Characters of the common name, the part of the distinguished name that the limit is about: what
+ * stands behind the last "cn=". */
 static size_t common_name_length(struct bytes b)
 {
     size_t start = 0;
@@ -556,8 +561,8 @@ static void read_users(struct model *m, struct problems *problems)
 
 /* ---- all of it ---- */
 
-/* The store's own last time, so that two runs give one answer: when it was last consistent, else last
- * detached, attached, created. */
+/* The store's own last time, so that two runs give one answer: when it was last consistent, else
+ * last detached, attached, created. */
 static void set_now(struct model *m, const int64_t *at)
 {
     const struct ese_header *h = &m->store->db->headers.header;

@@ -1,10 +1,10 @@
 /*
- * What a KM store means: its certificate list, settings, references and revocation lists, read once from
- * the database.
+ * What a KM store means: its certificate list, settings, references and revocation lists, read once
+ * from the database.
  *
- * Every certificate is hashed before anything else is done with it, so that each distinct one is kept,
- * walked and judged once; memory follows their number and that of the entries, not the size of the file.
- * References are counted, not kept.
+ * Every certificate is hashed before anything else is done with it, so that each distinct one is
+ * kept, walked and judged once; memory follows their number and that of the entries, not the size
+ * of the file. References are counted, not kept.
  */
 #ifndef KM_MIGRATE_MODEL_H
 #define KM_MIGRATE_MODEL_H
@@ -30,32 +30,33 @@ struct model_certificate {
     struct x509_extensions extensions;
     uint8_t tbs_sha256[HASH_SHA256_SIZE], key_sha256[HASH_SHA256_SIZE];
     bool is_der;
-    bool can_sign; /* V3: says CA and may sign certificates; V1: always, nothing says no */
+    bool can_sign;    /* V3: says CA and may sign certificates; V1: always, nothing says no */
     struct fault why; /* not parsed: why */
 };
 
 /* One place in the list. */
 struct model_entry {
-    int32_t key;          /* the list's key column; in a list value the position, from 1 */
-    unsigned twin;        /* how many entries before it have the same key: 0, unless a key is broken */
+    int32_t key;   /* the list's key column; in a list value the position, from 1 */
+    unsigned twin; /* how many entries before it have the same key: 0, unless a key is broken */
     unsigned certificate; /* which of the model's */
     enum model_role role;
     enum model_trust trust;
-    char *name;        /* UTF-8; NULL: null */
+    char *name; /* UTF-8; NULL: null */
     bool has_imported;
-    double imported;   /* days since 1899-12-30 */
+    double imported; /* days since 1899-12-30 */
     bool has_thumbprint;
     struct bytes thumbprint;
     struct bytes properties; /* SST: the elements before it */
     uint32_t encoding;       /* SST */
-    uint64_t references[PROFILE_REFERENCES_MOST]; /* rows that name it, by the profile's reference */
+    uint64_t
+        references[PROFILE_REFERENCES_MOST]; /* rows that name it, by the profile's reference */
     uint64_t reference_count;
 };
 
 /* A stored revocation list. */
 struct model_crl {
-    int32_t key;       /* of its row */
-    int32_t entry;     /* the entry it refers to; 0: none */
+    int32_t key;   /* of its row */
+    int32_t entry; /* the entry it refers to; 0: none */
     struct bytes der;
     bool parsed;
     struct x509_crl x509;
@@ -63,8 +64,8 @@ struct model_crl {
 
 /* A reference to an entry that is not there. */
 struct model_dangling {
-    unsigned reference; /* which of the profile's */
-    int32_t row, names; /* the row's key; the entry key that it names */
+    unsigned reference;         /* which of the profile's */
+    int32_t row, names;         /* the row's key; the entry key that it names */
     struct bytes signed_object; /* what has to be proved; kept by the model; empty: nothing */
 };
 
@@ -87,8 +88,8 @@ struct model {
 
     bool has_settings;
     bool has_mode_row, has_issuing_row; /* the settings have such a row, whatever stands in it */
-    int32_t last_setting;               /* greatest primary key of a setting; 0: the key is no single Long */
-    unsigned listed;                    /* distinct certificates of the list; others come from the command line */
+    int32_t last_setting; /* greatest primary key of a setting; 0: the key is no single Long */
+    unsigned listed;      /* distinct certificates of the list; others come from the command line */
     enum model_mode mode;
     char mode_text[32];
     bool has_issuing_ca;
@@ -100,7 +101,7 @@ struct model {
     enum certlist_kind list_kind;
     struct bytes list_value;
 
-    int64_t now;        /* seconds since 1970: the store's own last time, or --at */
+    int64_t now; /* seconds since 1970: the store's own last time, or --at */
     bool now_known;
     uint64_t rows_read; /* of reference tables */
 
@@ -115,16 +116,16 @@ struct model {
     struct model_memory *memory;
 };
 
-/* Reads the model of an open store.  Problems with single values go to `problems`; the rest is still read.
- * profile is borrowed.  at: seconds since 1970, or NULL for the store's own time.  Fails, naming table and
- * place, when memory is short or the profile does not fit. */
+/* Reads the model of an open store.  Problems with single values go to `problems`; the rest is
+ * still read. profile is borrowed.  at: seconds since 1970, or NULL for the store's own time.
+ * Fails, naming table and place, when memory is short or the profile does not fit. */
 bool model_read(struct model *model, struct store *store, const struct profile *profile,
                 enum profile_match match, const int64_t *at, struct problems *problems,
                 struct fault *f);
 void model_close(struct model *model);
 
-/* The number in model->certificate of the certificate with these bytes, which is added when it is new.  False
- * when memory is short. */
+/* The number in model->certificate of the certificate with these bytes, which is added when it is
+ * new.  False when memory is short. */
 bool model_intern(struct model *model, struct bytes der, unsigned *number, struct fault *f);
 
 /* The entry of that key, the first of several; NULL: none. */
@@ -137,8 +138,8 @@ static inline struct model_certificate *model_certificate_of(const struct model 
     return &model->certificate[entry->certificate];
 }
 
-/* Does the list say which entry is own, issuing, imported?  A list kept in one value does not, nor one whose profile names no
- * role column: there the setting alone makes the issuing CA. */
+/* Does the list say which entry is own, issuing, imported?  A list kept in one value does not, nor
+ * one whose profile names no role column: there the setting alone makes the issuing CA. */
 static inline bool model_has_roles(const struct model *model)
 {
     return model->match == PROFILE_MATCHES_ROWS && model->profile->list_role != NULL;

@@ -11,9 +11,10 @@
 #define ADVICE PROBLEM_ADVICE
 
 static const struct problem_kind kinds[PROBLEM_CODES] = {
-    [PROBLEM_DIRTY] = {"KM-DIRTY", DOUBT, "R1", "Q190698",
-                       "the database was not shut down cleanly; its logs hold changes it does not have",
-                       "none: it is never written in this state; replay the logs with eseutil /r first"},
+    [PROBLEM_DIRTY] =
+        {"KM-DIRTY", DOUBT, "R1", "Q190698",
+         "the database was not shut down cleanly; its logs hold changes it does not have",
+         "none: it is never written in this state; replay the logs with eseutil /r first"},
     [PROBLEM_HEADER] = {"KM-HEADER", FATAL, "R1", "Q818952",
                         "the database header is damaged; its shadow is good",
                         "the header is written anew from the shadow"},
@@ -77,9 +78,10 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_ISSUING_AMBIGUOUS] = {"KM-ISSUING-AMBIGUOUS", FATAL, "R3", "Q230780",
                                    "the settings' issuing CA names more than one entry",
                                    "ends with the duplicates"},
-    [PROBLEM_ISSUING_ROLE] = {"KM-ISSUING-ROLE", FATAL, "R3", "Q230780",
-                              "the issuing CA is in the list, but not as issuing: an interrupted switch",
-                              "the entry becomes issuing"},
+    [PROBLEM_ISSUING_ROLE] =
+        {"KM-ISSUING-ROLE", FATAL, "R3", "Q230780",
+         "the issuing CA is in the list, but not as issuing: an interrupted switch",
+         "the entry becomes issuing"},
     [PROBLEM_ISSUING_NOT_V3] = {"KM-ISSUING-NOT-V3", FATAL, "R3", "Q242466",
                                 "the issuing CA's certificate is not X.509 V3",
                                 "none: use a V3 certificate of this CA"},
@@ -104,18 +106,20 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_REFERENCE_REFUTED] = {"KM-REFERENCE-REFUTED", FATAL, "R4", NULL,
                                    "a row refers to an entry whose key did not sign it",
                                    "none: which entry is meant cannot be known"},
-    [PROBLEM_LOGS_BESIDE] = {"KM-LOGS-BESIDE", ADVICE, NULL, "Q198814",
-                             "transaction logs lie beside the store",
-                             "in a repaired copy they are set aside, so that they are not replayed over it"},
+    [PROBLEM_LOGS_BESIDE] =
+        {"KM-LOGS-BESIDE", ADVICE, NULL, "Q198814", "transaction logs lie beside the store",
+         "in a repaired copy they are set aside, so that they are not replayed over it"},
     [PROBLEM_UNDO_PENDING] = {"KM-UNDO-PENDING", DOUBT, NULL, NULL,
                               "a repair in place was interrupted",
                               "finish it with repair --in-place, or take it back with undo"},
-    [PROBLEM_REISSUE] = {"KM-REISSUE", ADVICE, NULL, "Q184695",
-                         "one CA has several certificates (same name and key, other serial numbers)",
-                         "all stay; with --superseded=drop, those that nothing pins go to quarantine"},
-    [PROBLEM_PROPERTY_DIFFERS] = {"KM-PROPERTY-DIFFERS", ADVICE, NULL, NULL,
-                                  "copies of one certificate have a store property with different values",
-                                  "the copy that stays keeps its own value; the other is named here"},
+    [PROBLEM_REISSUE] =
+        {"KM-REISSUE", ADVICE, NULL, "Q184695",
+         "one CA has several certificates (same name and key, other serial numbers)",
+         "all stay; with --superseded=drop, those that nothing pins go to quarantine"},
+    [PROBLEM_PROPERTY_DIFFERS] =
+        {"KM-PROPERTY-DIFFERS", ADVICE, NULL, NULL,
+         "copies of one certificate have a store property with different values",
+         "the copy that stays keeps its own value; the other is named here"},
     [PROBLEM_TWO_CRLS] = {"KM-TWO-CRLS", ADVICE, NULL, NULL,
                           "several revocation lists of one issuer are stored", "all stay"},
     [PROBLEM_ORGANIZATION] = {"KM-ORGANIZATION", ADVICE, NULL, "Q218802",
@@ -131,8 +135,8 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
                          "none: they stay, to verify what they signed"},
     [PROBLEM_WEAK] = {"KM-WEAK", ADVICE, NULL, NULL,
                       "CA certificates are signed with MD2 or MD5, or have short keys", "none"},
-    [PROBLEM_UNPROVABLE] = {"KM-UNPROVABLE", ADVICE, NULL, NULL,
-                            "a signature could not be checked", "none: unprovable is never refuted"},
+    [PROBLEM_UNPROVABLE] = {"KM-UNPROVABLE", ADVICE, NULL, NULL, "a signature could not be checked",
+                            "none: unprovable is never refuted"},
     [PROBLEM_ENCODINGS] = {"KM-ENCODINGS", ADVICE, NULL, "Q184695",
                            "one name is encoded in several ways (Unicode, teletex)",
                            "none: such names are not equal, and are never merged"},
@@ -172,7 +176,8 @@ struct problem *problem_add(struct problems *problems, enum problem_code code, i
         problems->no_memory = true;
         return NULL;
     }
-    *problem = (struct problem){.code = code, .entry = {entry, other}, .count = 1, .evidence = kept};
+    *problem =
+        (struct problem){.code = code, .entry = {entry, other}, .count = 1, .evidence = kept};
     problems->count++;
     return problem;
 }

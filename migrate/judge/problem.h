@@ -1,8 +1,8 @@
 /*
  * Everything that can be wrong with a store: one table, as e2fsprogs keeps its own.
  *
- * A rule only names a problem's code and its evidence; severity, words, article and what a repair does
- * stand in the table in problem.c.  Codes are stable: scripts and tickets rely on them.
+ * A rule only names a problem's code and its evidence; severity, words, article and what a repair
+ * does stand in the table in problem.c.  Codes are stable: scripts and tickets rely on them.
  */
 #ifndef KM_MIGRATE_PROBLEM_H
 #define KM_MIGRATE_PROBLEM_H
@@ -73,7 +73,7 @@ enum problem_severity {
 };
 
 struct problem_kind {
-    const char *code;    /* "KM-..." */
+    const char *code; /* "KM-..." */
     enum problem_severity severity;
     const char *rule;    /* "R1" to "R4"; NULL for advice */
     const char *article; /* "Q230780"; NULL: none */
@@ -101,8 +101,8 @@ struct problems {
     bool no_memory; /* a finding is missing for want of memory */
 };
 
-/* Adds a finding with printf-like evidence.  Returns it, NULL when memory is short (noted in the list).
- * The pointer is valid until the next is added. */
+/* Adds a finding with printf-like evidence.  Returns it, NULL when memory is short (noted in the
+ * list). The pointer is valid until the next is added. */
 struct problem *problem_add(struct problems *problems, enum problem_code code, int32_t entry,
                             int32_t other, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

@@ -31,7 +31,8 @@ void prover_close(struct prover *p)
     free(p);
 }
 
-struct proof prover_check(struct prover *p, unsigned issuer, const struct x509_signed *signed_object)
+struct proof prover_check(struct prover *p, unsigned issuer,
+                          const struct x509_signed *signed_object)
 {
     unsigned i = issuer % KEYS;
     if (p->slot[i].open && p->slot[i].certificate != issuer) {

@@ -1,6 +1,6 @@
 /*
- * Proving signatures under the keys of a model's certificates, with the keys that were used last kept
- * imported.
+ * Proving signatures under the keys of a model's certificates, with the keys that were used last
+ * kept imported.
  */
 #ifndef KM_MIGRATE_PROVER_H
 #define KM_MIGRATE_PROVER_H
@@ -13,7 +13,8 @@ struct prover;
 struct prover *prover_open(const struct model *model);
 void prover_close(struct prover *prover);
 
-/* Did the key of certificate `issuer` (its number in the model) sign the object?  Names are not compared. */
+/* Did the key of certificate `issuer` (its number in the model) sign the object?  Names are not
+ * compared. */
 struct proof prover_check(struct prover *prover, unsigned issuer,
                           const struct x509_signed *signed_object);
 

@@ -46,7 +46,8 @@ static void verify_row(struct verifier *v, const struct profile_reference *r, st
     if (answer == PROOF_UNPROVABLE && v->unprovable++ == 0)
         v->first_unprovable = row;
     if (answer == PROOF_REFUTED && v->refuted++ < TOLD_MOST)
-        problem_add(v->problems, PROBLEM_REFERENCE_REFUTED, names, 0, "%s %d: %s names entry %d, whose key did "
+        problem_add(v->problems, PROBLEM_REFERENCE_REFUTED, names, 0,
+                    "%s %d: %s names entry %d, whose key did "
                     "not sign it",
                     r->table, row, r->column, names);
 }
@@ -67,8 +68,9 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
     }
     struct problem *p = NULL;
     if (v.unprovable > 0)
-        p = problem_add(problems, PROBLEM_UNPROVABLE, 0, 0, "%" PRIu64 " references, that of row %d the first",
-                        v.unprovable, v.first_unprovable);
+        p = problem_add(problems, PROBLEM_UNPROVABLE, 0, 0,
+                        "%" PRIu64 " references, that of row %d the first", v.unprovable,
+                        v.first_unprovable);
     if (p)
         p->count = v.unprovable;
     buffer_free(&v.room);

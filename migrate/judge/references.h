@@ -6,8 +6,8 @@
 
 #include "migrate/judge/prover.h"
 
-/* Proves every reference of the store (--verify-all).  A refuted one is a problem; what cannot be checked is counted
- * in one piece of advice.  False when memory is short. */
+/* Proves every reference of the store (--verify-all).  A refuted one is a problem; what cannot be
+ * checked is counted in one piece of advice.  False when memory is short. */
 bool references_verify(const struct model *model, struct prover *prover, struct problems *problems);
 
 #endif

@@ -73,8 +73,8 @@ static int commit_both(const struct assessment *a, struct outfile *store, const 
     return status;
 }
 
-static int rewrite_file(const struct assessment *a, const char *target, const struct options *options,
-                        struct rewritten *r)
+static int rewrite_file(const struct assessment *a, const char *target,
+                        const struct options *options, struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out;
@@ -83,7 +83,8 @@ static int rewrite_file(const struct assessment *a, const char *target, const st
         return trouble(target, &f);
     int status = write_database(a, out);
     if (status == EXIT_CLEAN)
-        status = verify_store(a, outfile_path(out), options, "nothing was written", r->result.sha256, &size);
+        status = verify_store(a, outfile_path(out), options, "nothing was written",
+                              r->result.sha256, &size);
     if (status == EXIT_CLEAN && *message_watch_interrupt()) {
         message_error("cancelled; nothing was changed");
         status = EXIT_CANCELLED;
@@ -111,7 +112,8 @@ static int rewrite_directory(const struct assessment *a, const char *target,
         status = EXIT_TROUBLE;
     if (status == EXIT_CLEAN)
         status = rewrite_file(a, database, options, r);
-    if (status == EXIT_CLEAN && (!copydir_others(&copy, name, &a->beside, &f) || !copydir_commit(&copy, &f)))
+    if (status == EXIT_CLEAN &&
+        (!copydir_others(&copy, name, &a->beside, &f) || !copydir_commit(&copy, &f)))
         status = trouble(target, &f);
     if (status == EXIT_CLEAN && copy.set_aside > 0) {
         snprintf(r->set_aside, sizeof r->set_aside, "%s/%s", target, COPYDIR_SET_ASIDE);

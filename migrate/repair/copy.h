@@ -1,6 +1,6 @@
 /*
- * Writing a repaired copy: the plan applied to a new store, verified by reading it back, and given its name only
- * then.
+ * Writing a repaired copy: the plan applied to a new store, verified by reading it back, and given
+ * its name only then.
  */
 #ifndef KM_MIGRATE_REWRITE_H
 #define KM_MIGRATE_REWRITE_H
@@ -14,10 +14,11 @@ struct rewritten {
 };
 
 /*
- * Applies the assessment's plan into `target`: a file, or a directory when the store was named by its directory.
- * In a directory the other files are copied, logs, checkpoint and flush map into a folder "set-aside", where nothing
- * replays them.  Errors are printed; whatever fails, the source is untouched and nothing stands under the target's
- * name.  Returns enum exit_status: EXIT_CLEAN when it is written.
+ * Applies the assessment's plan into `target`: a file, or a directory when the store was named by
+ * its directory. In a directory the other files are copied, logs, checkpoint and flush map into a
+ * folder "set-aside", where nothing replays them.  Errors are printed; whatever fails, the source
+ * is untouched and nothing stands under the target's name.  Returns enum exit_status: EXIT_CLEAN
+ * when it is written.
  */
 int rewrite_store(const struct assessment *assessment, const struct options *options,
                   struct rewritten *rewritten);

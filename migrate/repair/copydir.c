@@ -83,8 +83,9 @@ static bool copy_file(const char *from_path, const char *to_path, struct fault *
             close(from);
         return false;
     }
-    bool ok = S_ISREG(st.st_mode) ||
-              fault_set(f, FAULT_NOT_THIS, "%s: expected a regular file; move it away first", from_path);
+    bool ok =
+        S_ISREG(st.st_mode) ||
+        fault_set(f, FAULT_NOT_THIS, "%s: expected a regular file; move it away first", from_path);
     ok = ok && outfile_create(to_path, &st, false, &out, f) &&
          copy_bytes(from, outfile_descriptor(out), from_path, f) && outfile_commit(out, f);
     outfile_discard(out);
@@ -100,7 +101,8 @@ static bool is_set_aside(const struct beside *b, const char *name)
     return false;
 }
 
-static bool copy_one(struct copydir *c, const char *name, const struct beside *beside, struct fault *f)
+static bool copy_one(struct copydir *c, const char *name, const struct beside *beside,
+                     struct fault *f)
 {
     char from[PATH_MAX], folder[PATH_MAX], to[PATH_MAX];
     bool aside = is_set_aside(beside, name);

@@ -8,7 +8,8 @@
 
 #include <limits.h>
 
-/* Where logs, checkpoint and flush map go: the engine replays only what lies beside the database. */
+/* Where logs, checkpoint and flush map go: the engine replays only what lies beside the database.
+ */
 #define COPYDIR_SET_ASIDE "set-aside"
 
 struct copydir {
@@ -17,11 +18,13 @@ struct copydir {
     size_t set_aside;          /* files that were set aside */
 };
 
-/* Makes an unfinished directory beside `target`, with the source's permission bits.  Fails when the target exists. */
+/* Makes an unfinished directory beside `target`, with the source's permission bits.  Fails when the
+ * target exists. */
 bool copydir_begin(struct copydir *copy, const char *source, const char *target, struct fault *f);
 
-/* Copies all regular files but `database` (compared without regard to case); what beside->file lists goes into
- * COPYDIR_SET_ASIDE.  Anything else but a regular file is refused: a copy without it would not be one. */
+/* Copies all regular files but `database` (compared without regard to case); what beside->file
+ * lists goes into COPYDIR_SET_ASIDE.  Anything else but a regular file is refused: a copy without
+ * it would not be one. */
 bool copydir_others(struct copydir *copy, const char *database, const struct beside *beside,
                     struct fault *f);
 

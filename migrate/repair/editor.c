@@ -1,8 +1,8 @@
 /*
  * From actions to changes of rows: see repair/editor.h.
  *
- * An entry's changes are looked up by its key, a reference's new value by the entry that it names, so that each
- * row costs one search in the list.
+ * An entry's changes are looked up by its key, a reference's new value by the entry that it names,
+ * so that each row costs one search in the list.
  */
 #include "migrate/repair/editor.h"
 
@@ -193,7 +193,9 @@ static bool integer_of(const struct ese_record *record, const struct ese_column 
 
 static int32_t role_number(const struct profile *p, enum model_role role)
 {
-    return role == ROLE_OWN ? p->role_own : role == ROLE_ISSUING ? p->role_issuing : p->role_imported;
+    return role == ROLE_OWN       ? p->role_own
+           : role == ROLE_ISSUING ? p->role_issuing
+                                  : p->role_imported;
 }
 
 static uint64_t bits_of(double value)
@@ -203,9 +205,10 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
-/* Text for a column: UTF-8 into its code page.  What does not fit there is refused before it is written. */
-static bool text_for(struct apply *a, const struct ese_column *c, const char *utf8, struct bytes *out,
-                     struct fault *f)
+/* Text for a column: UTF-8 into its code page.  What does not fit there is refused before it is
+ * written. */
+static bool text_for(struct apply *a, const struct ese_column *c, const char *utf8,
+                     struct bytes *out, struct fault *f)
 {
     buffer_clear(&a->text);
     for (const unsigned char *s = (const unsigned char *)utf8; *s;) {
@@ -217,18 +220,21 @@ static bool text_for(struct apply *a, const struct ese_column *c, const char *ut
         if (c->code_page == ESE_CODEPAGE_UNICODE && ch < 0x10000) {
             buffer_add_u8(&a->text, (uint8_t)ch);
             buffer_add_u8(&a->text, (uint8_t)(ch >> 8));
-        } else if (c->code_page != ESE_CODEPAGE_UNICODE && (ch < 0x80 || (ch >= 0xa0 && ch < 0x100))) {
+        } else if (c->code_page != ESE_CODEPAGE_UNICODE &&
+                   (ch < 0x80 || (ch >= 0xa0 && ch < 0x100))) {
             buffer_add_u8(&a->text, (uint8_t)ch);
         } else {
-            return fault_set(f, FAULT_UNSUPPORTED, "column %s: U+%04X cannot be written", c->name, ch);
+            return fault_set(f, FAULT_UNSUPPORTED, "column %s: U+%04X cannot be written", c->name,
+                             ch);
         }
     }
     *out = buffer_bytes(&a->text);
     return !a->text.failed || fault_set(f, FAULT_NO_MEMORY, "out of memory");
 }
 
-static bool edit_entry(struct apply *a, const struct ese_table *table, const struct ese_record *record,
-                       unsigned twin, struct ese_row_edit *edit, struct fault *f)
+static bool edit_entry(struct apply *a, const struct ese_table *table,
+                       const struct ese_record *record, unsigned twin, struct ese_row_edit *edit,
+                       struct fault *f)
 {
     const struct profile *p = a->model->profile;
     int32_t key;
@@ -322,8 +328,8 @@ static struct bytes mode_value(struct apply *a, const struct ese_column *value)
     return bytes_of(a->mode, a->mode_size);
 }
 
-static void edit_setting(struct apply *a, const struct ese_table *table, const struct ese_record *record,
-                         struct ese_row_edit *edit)
+static void edit_setting(struct apply *a, const struct ese_table *table,
+                         const struct ese_record *record, struct ese_row_edit *edit)
 {
     const struct profile *p = a->model->profile;
     const struct ese_column *name = column(table, p->settings_name);
@@ -344,7 +350,8 @@ static bool add_setting(struct apply *a, const struct ese_table *table, const ch
     struct bytes text = {.at = NULL};
     if (key_column == NULL)
         return fault_set(f, FAULT_UNSUPPORTED,
-                         "table %s: there is no setting %s, and a row cannot be added: its primary key is not one "
+                         "table %s: there is no setting %s, and a row cannot be added: its primary "
+                         "key is not one "
                          "Long column",
                          table->name, name);
     if (!text_for(a, name_column, name, &text, f))
@@ -370,7 +377,8 @@ static bool wants(void *context, const struct ese_table *table)
 {
     const struct apply *a = context;
     const struct profile *p = a->model->profile;
-    if (named(table, p->list_table) || named(table, p->settings_table) || named(table, p->value_table))
+    if (named(table, p->list_table) || named(table, p->settings_table) ||
+        named(table, p->value_table))
         return true;
     for (unsigned i = 0; i < p->references; i++)
         if (named(table, p->reference[i].table))
@@ -408,12 +416,13 @@ static bool add_nth_setting(struct apply *a, const struct ese_table *table, unsi
     if (*more && issuing && n == 0)
         return add_setting(a, table, p->setting_issuing_ca, a->set_issuing_ca->value, key, edit, f);
     if (*more)
-        return add_setting(a, table, p->setting_mode, mode_value(a, column(table, p->settings_value)), key,
-                           edit, f);
+        return add_setting(a, table, p->setting_mode,
+                           mode_value(a, column(table, p->settings_value)), key, edit, f);
     return true;
 }
 
-/* --issuing-ca FILE as a new row of the list.  When it was imported is not known, and stays null. */
+/* --issuing-ca FILE as a new row of the list.  When it was imported is not known, and stays null.
+ */
 static bool add(void *context, const struct ese_table *table, unsigned n, struct ese_row_edit *edit,
                 bool *more, struct fault *f)
 {
@@ -421,7 +430,8 @@ static bool add(void *context, const struct ese_table *table, unsigned n, struct
     const struct profile *p = a->model->profile;
     if (named(table, p->settings_table))
         return add_nth_setting(a, table, n, edit, more, f);
-    *more = n == 0 && a->added && a->model->match == PROFILE_MATCHES_ROWS && named(table, p->list_table);
+    *more = n == 0 && a->added && a->model->match == PROFILE_MATCHES_ROWS &&
+            named(table, p->list_table);
     if (!*more)
         return true;
     const struct model_certificate *cert = &a->model->certificate[a->added->certificate];

@@ -9,8 +9,9 @@
 
 struct apply;
 
-/* Prepares the plan's changes.  model and plan are borrowed.  left_out: an action that is not applied, or SIZE_MAX.
- * NULL, with f saying why, when memory is short or an action cannot be applied. */
+/* Prepares the plan's changes.  model and plan are borrowed.  left_out: an action that is not
+ * applied, or SIZE_MAX. NULL, with f saying why, when memory is short or an action cannot be
+ * applied. */
 struct apply *apply_open(const struct model *model, const struct plan *plan, size_t left_out,
                          struct fault *f);
 void apply_close(struct apply *apply);

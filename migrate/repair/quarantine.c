@@ -74,7 +74,8 @@ static bool write_certificate(FILE *to, const struct model *m, const struct acti
 
 static void write_heading(FILE *to, const struct action *action)
 {
-    fprintf(to, "\nEntry %d, dropped: %s; entry %d stays.\n", action->entry, action->why, action->other);
+    fprintf(to, "\nEntry %d, dropped: %s; entry %d stays.\n", action->entry, action->why,
+            action->other);
 }
 
 static bool write_rows(const struct assessment *a, FILE *to, struct fault *f)
@@ -129,7 +130,8 @@ static bool write_all(int descriptor, const char *text, size_t size, struct faul
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fault_set(f, FAULT_IO, "the quarantine file cannot be written: %s", strerror(errno));
+            return fault_set(f, FAULT_IO, "the quarantine file cannot be written: %s",
+                             strerror(errno));
         text += n;
         size -= (size_t)n;
     }
@@ -144,8 +146,10 @@ bool quarantine_write(const struct assessment *a, const struct outfile *out, str
     if (to == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
     char hex[2 * HASH_SHA256_SIZE + 1];
-    fprintf(to, "Quarantine of kmmigrate %s: certificates that were taken out of the list, with their rows.\n"
-                "Store SHA-256: %s\nPlan: %s\n",
+    fprintf(to,
+            "Quarantine of kmmigrate %s: certificates that were taken out of the list, with their "
+            "rows.\n"
+            "Store SHA-256: %s\nPlan: %s\n",
             KM_VERSION, bytes_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex),
             a->plan.id);
     bool ok = a->match == PROFILE_MATCHES_ROWS ? write_rows(a, to, f) : write_items(a, to, f);

@@ -142,7 +142,8 @@ static void certificate_members(struct json *json, const struct model *m, unsign
     json_end_map(json);
 }
 
-static void action_details(struct json *json, const struct assessment *a, const struct action *action)
+static void action_details(struct json *json, const struct assessment *a,
+                           const struct action *action)
 {
     const struct profile_reference *r = &a->model.profile->reference[action->reference];
     switch (action->kind) {

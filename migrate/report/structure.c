@@ -81,11 +81,16 @@ static void json_summary(struct json *json, const struct ese_check_summary *s)
     const struct {
         const char *key;
         uint64_t value;
-    } counts[] = {{"problems", s->problems},       {"advice", s->advice},
-                  {"not_judged", s->not_judged},   {"pages_read", s->pages_read},
-                  {"pages_lost", s->pages_lost},   {"trees", s->trees},
-                  {"tables", s->tables},           {"rows", s->rows},
-                  {"index_entries", s->index_entries}, {"long_values", s->long_values}};
+    } counts[] = {{"problems", s->problems},
+                  {"advice", s->advice},
+                  {"not_judged", s->not_judged},
+                  {"pages_read", s->pages_read},
+                  {"pages_lost", s->pages_lost},
+                  {"trees", s->trees},
+                  {"tables", s->tables},
+                  {"rows", s->rows},
+                  {"index_entries", s->index_entries},
+                  {"long_values", s->long_values}};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         json_key(json, counts[i].key);
         json_unsigned(json, counts[i].value);
@@ -98,16 +103,18 @@ static void json_summary(struct json *json, const struct ese_check_summary *s)
 
 static void text_summary(const struct store *store, const struct ese_check_summary *s)
 {
-    output_format("%s: %" PRIu64 " problems, %" PRIu64 " advice, %" PRIu64 " not judged; read %" PRIu64
-                  " pages, %" PRIu64 " trees, %" PRIu64 " rows, %" PRIu64 " index entries, %" PRIu64
-                  " long values\n",
-                  store->path, s->problems, s->advice, s->not_judged, s->pages_read, s->trees, s->rows,
-                  s->index_entries, s->long_values);
+    output_format("%s: %" PRIu64 " problems, %" PRIu64 " advice, %" PRIu64
+                  " not judged; read %" PRIu64 " pages, %" PRIu64 " trees, %" PRIu64
+                  " rows, %" PRIu64 " index entries, %" PRIu64 " long values\n",
+                  store->path, s->problems, s->advice, s->not_judged, s->pages_read, s->trees,
+                  s->rows, s->index_entries, s->long_values);
     if (s->dirty)
-        output_text("The database is dirty: rules that compare pages with each other were not judged.\n"
-                    "Next: replay its logs with the engine (eseutil /r), then check again.\n");
+        output_text(
+            "The database is dirty: rules that compare pages with each other were not judged.\n"
+            "Next: replay its logs with the engine (eseutil /r), then check again.\n");
     else if (s->problems || s->not_judged)
-        output_text("Structure: damaged. Next: restore the file from a backup, or keep this report and a copy "
+        output_text("Structure: damaged. Next: restore the file from a backup, or keep this report "
+                    "and a copy "
                     "of the file.\n");
     else
         output_text("Structure: sound.\n");

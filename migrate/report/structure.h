@@ -1,6 +1,6 @@
 /*
- * The structural check (rule R1) as a part of a report: the findings of formats/ese/check.h, printed as they
- * come or gathered.
+ * The structural check (rule R1) as a part of a report: the findings of formats/ese/check.h,
+ * printed as they come or gathered.
  */
 #ifndef KM_MIGRATE_STRUCTURE_H
 #define KM_MIGRATE_STRUCTURE_H
@@ -9,9 +9,9 @@
 #include "migrate/console/json.h"
 #include "migrate/store/store.h"
 
-/* Checks the store's structure and prints the findings: as members of an open JSON map ("structure"), or as
- * text when json is NULL; text shows the first few findings of each rule.  *summary is filled.  False, with an
- * error printed, when the check could not be done. */
+/* Checks the store's structure and prints the findings: as members of an open JSON map
+ * ("structure"), or as text when json is NULL; text shows the first few findings of each rule.
+ * *summary is filled.  False, with an error printed, when the check could not be done. */
 bool structure_report(struct store *store, struct json *json, struct ese_check_summary *summary);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The report as text: a ticket header, the verdict in one line, what is wrong in the words of the trade, what
- * would be done and why, what stays open, and what to do next.
+ * The report as text: a ticket header, the verdict in one line, what is wrong in the words of the
+ * trade, what would be done and why, what stays open, and what to do next.
  */
 #include "formats/certs/name.h"
 #include "migrate/console/output.h"
@@ -50,14 +50,15 @@ static void header_lines(const struct assessment *a)
     beside_line(&a->beside);
     if (a->match != PROFILE_NO_MATCH)
         output_format("%-14s%s%s: %s\n", "Profile", a->profile.name ? a->profile.name : "(unnamed)",
-                      a->profile.reconstruction ? ", a reconstruction, not the server's own schema" : "",
+                      a->profile.reconstruction ? ", a reconstruction, not the server's own schema"
+                                                : "",
                       a->profile_how);
     else
         output_format("%-14snone fits\n", "Profile");
     if (a->has_model)
-        output_format("%-14smode %s; %u entries, %u distinct certificates; %" PRIu64 " references\n",
-                      "List", model_mode_name(a->model.mode), a->model.entries, a->model.listed,
-                      a->model.rows_read);
+        output_format(
+            "%-14smode %s; %u entries, %u distinct certificates; %" PRIu64 " references\n", "List",
+            model_mode_name(a->model.mode), a->model.entries, a->model.listed, a->model.rows_read);
     if (assess_has_work(a))
         output_format("%-14s%s\n", "Plan", a->plan.id);
 }
@@ -66,7 +67,8 @@ static void verdict_line(const struct assessment *a)
 {
     static const char *const words[] = {
         [VERDICT_YES] = "yes, the service can start on this store.",
-        [VERDICT_AFTER_REPAIR] = "no, the service cannot start on this store; it can after the repair.",
+        [VERDICT_AFTER_REPAIR] =
+            "no, the service cannot start on this store; it can after the repair.",
         [VERDICT_NO] = "no, the service cannot start on this store.",
         [VERDICT_CANNOT_TELL] = "cannot tell whether the service can start on this store.",
     };
@@ -136,20 +138,21 @@ static void action_line(const struct assessment *a, const struct action *action)
         output_format("write the header anew from its shadow: %s", action->why);
         break;
     case ACTION_DROP_ENTRY:
-        output_format("drop entry %d: %s; entry %d stays: %s%s", action->entry, action->why, action->other,
-                      action->text,
+        output_format("drop entry %d: %s; entry %d stays: %s%s", action->entry, action->why,
+                      action->other, action->text,
                       action->quarantine ? "; the dropped row goes to quarantine" : "");
         break;
     case ACTION_SET_ROLE:
-        output_format("entry %d becomes %s: %s", action->entry, model_role_name(action->role), action->why);
+        output_format("entry %d becomes %s: %s", action->entry, model_role_name(action->role),
+                      action->why);
         break;
     case ACTION_SET_TRUST:
         output_format("entry %d becomes %s: %s", action->entry, model_trust_name(action->trust),
                       action->why);
         break;
     case ACTION_SET_NAME:
-        output_format("entry %d gets the name \"%s\": %s", action->entry, action->text ? action->text : "",
-                      action->why);
+        output_format("entry %d gets the name \"%s\": %s", action->entry,
+                      action->text ? action->text : "", action->why);
         break;
     case ACTION_SET_IMPORTED:
         output_format("entry %d gets the earliest import time: %s", action->entry, action->why);
@@ -159,19 +162,21 @@ static void action_line(const struct assessment *a, const struct action *action)
                       bytes_hex(action->value, hex, sizeof hex), action->why);
         break;
     case ACTION_ADD_PROPERTIES:
-        output_format("entry %d keeps %zu bytes of properties: %s", action->entry, action->value.size,
-                      action->why);
+        output_format("entry %d keeps %zu bytes of properties: %s", action->entry,
+                      action->value.size, action->why);
         break;
     case ACTION_ADD_ENTRY:
-        output_format("add entry %d, %s: %s", action->entry, model_role_name(action->role), action->why);
+        output_format("add entry %d, %s: %s", action->entry, model_role_name(action->role),
+                      action->why);
         break;
     case ACTION_MOVE_REFERENCES:
-        output_format("move %" PRIu64 " references of %s.%s from entry %d to entry %d: %s", action->count,
-                      r->table, r->column, action->entry, action->other, action->why);
+        output_format("move %" PRIu64 " references of %s.%s from entry %d to entry %d: %s",
+                      action->count, r->table, r->column, action->entry, action->other,
+                      action->why);
         break;
     case ACTION_MOVE_REFERENCE:
-        output_format("%s %d: move the dangling reference %s from entry %d to entry %d: %s", r->table,
-                      action->row, r->column, action->entry, action->other, action->why);
+        output_format("%s %d: move the dangling reference %s from entry %d to entry %d: %s",
+                      r->table, action->row, r->column, action->entry, action->other, action->why);
         break;
     case ACTION_SET_ISSUING_CA:
         output_format("set %s to %s: %s", m->profile->setting_issuing_ca,
@@ -195,7 +200,8 @@ static bool names_certificate(enum action_kind kind)
 static void plan_lines(const struct assessment *a, const char *heading)
 {
     size_t shown[ACTION_KINDS] = {0}, number = 0;
-    output_format("\n%s (%zu action%s)\n", heading, a->plan.actions, a->plan.actions == 1 ? "" : "s");
+    output_format("\n%s (%zu action%s)\n", heading, a->plan.actions,
+                  a->plan.actions == 1 ? "" : "s");
     /* Narrowed trust first: it is what an administrator may not expect. */
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < a->plan.actions; i++) {
@@ -220,12 +226,16 @@ static void plan_lines(const struct assessment *a, const char *heading)
 static void write_command(const struct assessment *a)
 {
     const struct options *o = a->options;
-    output_format("  Apply this plan to a copy: kmmigrate %s %s -o NEW --plan %.16s", o->to ? "migrate" : "repair",
-                  o->operand[0] ? o->operand[0] : a->store.path, a->plan.id);
+    output_format("  Apply this plan to a copy: kmmigrate %s %s -o NEW --plan %.16s",
+                  o->to ? "migrate" : "repair", o->operand[0] ? o->operand[0] : a->store.path,
+                  a->plan.id);
     const struct {
         const char *name, *value;
-    } options[] = {{"to", o->to},           {"issuing-ca", o->issuing_ca}, {"profile", o->profile},
-                   {"superseded", o->superseded}, {"at", o->at}};
+    } options[] = {{"to", o->to},
+                   {"issuing-ca", o->issuing_ca},
+                   {"profile", o->profile},
+                   {"superseded", o->superseded},
+                   {"at", o->at}};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         if (options[i].value)
             output_format(" --%s %s", options[i].name, options[i].value);
@@ -238,11 +248,13 @@ static void next_lines(const struct assessment *a, enum report_kind kind)
 {
     output_text("\nNext\n");
     if (problem_has(&a->found, PROBLEM_DIRTY)) {
-        output_format("  Replay the logs where the engine is, then check again: eseutil /r edb /l LOGS /s SYSTEM\n"
-                      "  (logs %d to %d are needed; beside the store lie %zu). It is never written before.\n",
-                      a->store.db->headers.header.generation_min_required,
-                      a->store.db->headers.header.generation_max_required,
-                      beside_count(&a->beside, BESIDE_LOG));
+        output_format(
+            "  Replay the logs where the engine is, then check again: eseutil /r edb /l LOGS /s "
+            "SYSTEM\n"
+            "  (logs %d to %d are needed; beside the store lie %zu). It is never written before.\n",
+            a->store.db->headers.header.generation_min_required,
+            a->store.db->headers.header.generation_max_required,
+            beside_count(&a->beside, BESIDE_LOG));
         return;
     }
     if (kind != REPORT_REPAIRED && a->verdict == VERDICT_YES && !assess_has_work(a)) {
@@ -250,12 +262,14 @@ static void next_lines(const struct assessment *a, enum report_kind kind)
         return;
     }
     if (a->match != PROFILE_NO_MATCH && !a->repairs_allowed)
-        output_format("  The list was not judged: its profile was only discovered. Check what discovery found, then\n"
+        output_format("  The list was not judged: its profile was only discovered. Check what "
+                      "discovery found, then\n"
                       "  add --accept-discovered, or give a profile: kmmigrate profile %s\n",
                       a->store.path);
     if (a->match == PROFILE_NO_MATCH)
-        output_format("  Give a profile with --profile; kmmigrate profile %s drafts what can be found.\n",
-                      a->store.path);
+        output_format(
+            "  Give a profile with --profile; kmmigrate profile %s drafts what can be found.\n",
+            a->store.path);
     if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
         output_format("  Take the interrupted repair back: kmmigrate undo %s\n"
                       "  or finish it:                     kmmigrate repair %s --in-place\n",
@@ -266,8 +280,10 @@ static void next_lines(const struct assessment *a, enum report_kind kind)
         output_text("  What stays open needs a decision or a backup; see above.\n");
     if (a->verdict == VERDICT_AFTER_REPAIR || kind == REPORT_REPAIRED)
         output_text(
-            "  1. Install Kmserver.exe 5.5.2608.0 (Exchange 5.5 SP3) or later, or it will happen again (Q230780).\n"
-            "  2. With the service stopped, empty Kmsdata and put the repaired files there (Q198814).\n"
+            "  1. Install Kmserver.exe 5.5.2608.0 (Exchange 5.5 SP3) or later, or it will happen "
+            "again (Q230780).\n"
+            "  2. With the service stopped, empty Kmsdata and put the repaired files there "
+            "(Q198814).\n"
             "  3. Start the service with the original start-up password (Kmspwd.ini, Q151689).\n"
             "  4. Validate: kmserver PASSWORD -R, and read the event log (Q232609).\n"
             "  5. Stop the service and take an offline backup of Kmsdata (Q190713).\n");
@@ -286,11 +302,13 @@ static void result_lines(const struct report_result *result)
     if (result->backup)
         output_format("  %-12s%s\n", "Backup", result->backup);
     if (result->undo)
-        output_format("  %-12s%s\n  %-12skmmigrate undo %s takes it back, until the service has started on it\n",
+        output_format("  %-12s%s\n  %-12skmmigrate undo %s takes it back, until the service has "
+                      "started on it\n",
                       "Undo file", result->undo, "", result->target);
 }
 
-void report_text(const struct assessment *a, enum report_kind kind, const struct report_result *result)
+void report_text(const struct assessment *a, enum report_kind kind,
+                 const struct report_result *result)
 {
     header_lines(a);
     verdict_line(a);

@@ -71,8 +71,8 @@ bool beside_look(struct beside *b, const char *path, struct fault *f)
 {
     const char *slash = strrchr(path, '/');
     const char *database = slash ? slash + 1 : path;
-    *b = (struct beside){.directory = slash ? strndup(path, (size_t)(slash - path) + (slash == path))
-                                            : strdup(".")};
+    *b = (struct beside){
+        .directory = slash ? strndup(path, (size_t)(slash - path) + (slash == path)) : strdup(".")};
     if (b->directory == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
     DIR *dir = opendir(b->directory);

@@ -27,8 +27,8 @@ struct beside {
     size_t files;
 };
 
-/* Looks around the database at `path`.  Names are compared without regard to case.  False when the directory
- * cannot be read or memory is short.  Close it in any case. */
+/* Looks around the database at `path`.  Names are compared without regard to case.  False when the
+ * directory cannot be read or memory is short.  Close it in any case. */
 bool beside_look(struct beside *beside, const char *path, struct fault *f);
 void beside_close(struct beside *beside);
 

@@ -17,12 +17,12 @@ struct filehash {
     int error; /* errno of what went wrong; 0: nothing */
 };
 
-/* Starts hashing the file at `path` (as it lies on disk, also when it is compressed).  False, with f saying why,
- * when it cannot be opened or no thread can be had. */
+/* Starts hashing the file at `path` (as it lies on disk, also when it is compressed).  False, with
+ * f saying why, when it cannot be opened or no thread can be had. */
 bool filehash_start(struct filehash *hash, const char *path, struct fault *f);
 
-/* Waits for the result.  False, with f saying why, when the file could not be read to its end.  Must be called
- * once after a successful start; calling it again gives the same answer. */
+/* Waits for the result.  False, with f saying why, when the file could not be read to its end. Must
+ * be called once after a successful start; calling it again gives the same answer. */
 bool filehash_finish(struct filehash *hash, struct fault *f);
 
 #endif

@@ -28,8 +28,8 @@ bool rows_next(struct rows *rows)
         enum ese_step step = ese_cursor_next(&rows->cursor, &f);
         if (step == ESE_STEP_END)
             return false;
-        if (step == ESE_STEP_NODE && ese_record_on_page(&rows->record, rows->table, rows->cursor.leaf,
-                                                        rows->cursor.data, &f))
+        if (step == ESE_STEP_NODE && ese_record_on_page(&rows->record, rows->table,
+                                                        rows->cursor.leaf, rows->cursor.data, &f))
             return true;
         if (rows->damaged++ == 0)
             rows->first_damage = f;
@@ -114,7 +114,8 @@ bool rows_value(struct rows *rows, const struct ese_column *column, const struct
         *out = value->data;
         return true;
     case ESE_VALUE_ENCRYPTED:
-        return fault_set(f, FAULT_UNSUPPORTED, "column %s is encrypted by the engine", column->name);
+        return fault_set(f, FAULT_UNSUPPORTED, "column %s is encrypted by the engine",
+                         column->name);
     case ESE_VALUE_COMPRESSED:
         if (!unpack(value, room, f))
             return false;

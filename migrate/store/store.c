@@ -20,7 +20,8 @@ static void tell(void *context, enum ese_notice notice, const char *text)
     message_warning("%s: %s", store->path, text);
 }
 
-/* Looks for the database in a directory.  Two names that differ only in case are not guessed between. */
+/* Looks for the database in a directory.  Two names that differ only in case are not guessed
+ * between. */
 static int find_in_directory(struct store *store, const char *directory)
 {
     DIR *dir = opendir(directory);
@@ -38,9 +39,10 @@ static int find_in_directory(struct store *store, const char *directory)
     }
     closedir(dir);
     if (matches != 1) {
-        message_error("%s: expected one file %s in this directory, found %u; name the database file "
-                      "itself",
-                      directory, STORE_FILE_NAME, matches);
+        message_error(
+            "%s: expected one file %s in this directory, found %u; name the database file "
+            "itself",
+            directory, STORE_FILE_NAME, matches);
         return EXIT_TROUBLE;
     }
     int size = snprintf(store->path, sizeof store->path, "%s/%s", directory, found);
@@ -61,17 +63,20 @@ static int find_file(struct store *store, const char *name)
     return EXIT_TROUBLE;
 }
 
-/* An undo file that is not finished, or that cannot be read: between which states the store is, nobody knows. */
+/* An undo file that is not finished, or that cannot be read: between which states the store is,
+ * nobody knows. */
 static void find_pending(struct store *store)
 {
     char path[PATH_MAX];
     bool exists = false;
     struct undofile *undo = NULL;
-    if (!undofile_find(store->path, path, &exists, &store->pending) && store->pending.code == FAULT_IO) {
+    if (!undofile_find(store->path, path, &exists, &store->pending) &&
+        store->pending.code == FAULT_IO) {
         store->pending.code = FAULT_NONE; /* a directory that cannot be listed says nothing */
         return;
     }
-    if (!exists || store->pending.code != FAULT_NONE || !undofile_open(path, false, &undo, &store->pending))
+    if (!exists || store->pending.code != FAULT_NONE ||
+        !undofile_open(path, false, &undo, &store->pending))
         return;
     if (undofile_is_pending(undo))
         fault_set(&store->pending, FAULT_LIMIT, "its undo file is not finished");
@@ -86,7 +91,8 @@ int store_find(struct store *store, const char *name)
 
 static void tell_pending(const struct store *store, void (*message)(const char *format, ...))
 {
-    message("%s: a repair in place was interrupted (%s); finish it with kmmigrate repair %s --in-place, or take it "
+    message("%s: a repair in place was interrupted (%s); finish it with kmmigrate repair %s "
+            "--in-place, or take it "
             "back with kmmigrate undo %s",
             store->path, store->pending.text, store->path, store->path);
 }

@@ -1,5 +1,6 @@
 /*
- * Finding and opening what the user named: a database file, or the directory (Kmsdata) that holds one.
+ * Finding and opening what the user named: a database file, or the directory (Kmsdata) that holds
+ * one.
  */
 #ifndef KM_MIGRATE_STORE_H
 #define KM_MIGRATE_STORE_H
@@ -15,16 +16,18 @@ struct store {
     bool in_directory;   /* the user named the directory */
     struct ese_db *db;
     bool damaged; /* one of the warnings that the database gave was damage */
-    const struct profile *profile; /* whose secrets are not shown; NULL: those of the built-in one */
-    struct fault pending; /* not FAULT_NONE: a repair in place was interrupted, or its undo file cannot be read */
+    const struct profile
+        *profile;         /* whose secrets are not shown; NULL: those of the built-in one */
+    struct fault pending; /* not FAULT_NONE: a repair in place was interrupted, or its undo file
+                             cannot be read */
 };
 
 /* The database's name inside Kmsdata, compared without regard to case. */
 #define STORE_FILE_NAME "Kmsmdb.edb"
 
 /* Opens the database that `name` (a file, or a directory that holds Kmsmdb.edb in any case) means.
- * Warnings are printed as they come.  On failure an error is printed that says what to do, and nothing is
- * left open.  Returns enum exit_status: EXIT_CLEAN or EXIT_TROUBLE. */
+ * Warnings are printed as they come.  On failure an error is printed that says what to do, and
+ * nothing is left open.  Returns enum exit_status: EXIT_CLEAN or EXIT_TROUBLE. */
 int store_open(struct store *store, const char *name);
 
 /* The same without a warning about an interrupted repair: for whoever tells about that itself. */
@@ -35,16 +38,17 @@ int store_find(struct store *store, const char *name);
 
 void store_close(struct store *store);
 
-/* The table of that name; NULL, with an error printed that lists what there is, when there is none. */
+/* The table of that name; NULL, with an error printed that lists what there is, when there is none.
+ */
 const struct ese_table *store_table(const struct store *store, const char *name);
 
-/* True for columns whose values are never shown: keys and secrets of a KM store, as its built-in profile
- * marks them. */
+/* True for columns whose values are never shown: keys and secrets of a KM store, as its built-in
+ * profile marks them. */
 bool store_column_is_secret(const struct store *store, const struct ese_table *table,
                             const struct ese_column *column);
 
-/* Reads the profile at `path` (NULL: none) whose secrets are not to be shown.  *profile is the caller's to close, also when
- * there is none.  Returns enum exit_status; an error is printed. */
+/* Reads the profile at `path` (NULL: none) whose secrets are not to be shown.  *profile is the
+ * caller's to close, also when there is none.  Returns enum exit_status; an error is printed. */
 int store_use_profile(struct store *store, struct profile *profile, const char *path);
 
 #endif

@@ -63,8 +63,8 @@ static bool check_image(const struct image *image)
 /* ---- sound databases ---- */
 
 /* Catalog1's header says clean, yet three of its pages are newer than it: the copy was made while
- * the database was in use, and has an index entry whose row it has not.  The engine attaches it and returns
- * all rows: advice. */
+ * the database was in use, and has an index entry whose row it has not.  The engine attaches it and
+ * returns all rows: advice. */
 static bool is_torn(const char *name)
 {
     return strstr(name, "Catalog1") != NULL;

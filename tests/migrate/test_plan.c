@@ -1,8 +1,9 @@
 /*
  * Plans are minimal: of the actions that a plan calls needed, none can be left out.
  *
- * For every fixture that a repair makes start, the plan is applied less one action, for each action in turn; the
- * stand-in service must then refuse the store when the action was called needed, and start when it was not.
+ * For every fixture that a repair makes start, the plan is applied less one action, for each action
+ * in turn; the stand-in service must then refuse the store when the action was called needed, and
+ * start when it was not.
  */
 #include "formats/ese/build/compact.h"
 #include "migrate/repair/editor.h"
@@ -27,8 +28,8 @@ static int run(const char *format, const char *a, const char *b)
 
 static bool standin_starts(const char *store)
 {
-    int status = run("/usr/bin/python3 '%s/tests/standin/kmserver.py' '%s' >/dev/null 2>&1", KM_SOURCE_DIR,
-                     store);
+    int status = run("/usr/bin/python3 '%s/tests/standin/kmserver.py' '%s' >/dev/null 2>&1",
+                     KM_SOURCE_DIR, store);
     ck_assert_msg(status == 0 || status == 1, "the stand-in could not be run: %d", status);
     return status == 0;
 }
@@ -99,7 +100,8 @@ START_TEST(no_needed_action_can_be_left_out)
         struct assessment a;
         struct options options = {.color = "never"};
         char store[512];
-        if (strstr(found.gl_pathv[i], "multi-level")) /* large, and the same plan as imported-twice */
+        if (strstr(found.gl_pathv[i],
+                   "multi-level")) /* large, and the same plan as imported-twice */
             continue;
         ck_assert_msg(make(found.gl_pathv[i], store, sizeof store), "%s", found.gl_pathv[i]);
         ck_assert_int_eq(assess(&a, store, &options), EXIT_CLEAN);

@@ -191,7 +191,7 @@ class Tables(unittest.TestCase):
     def test_every_problem(self):
         """Each code with its severity, rule, article, meaning and repair, as migrate/judge/problem.c has them."""
         source = (km.SOURCE / "migrate" / "judge" / "problem.c").read_text()
-        table = re.findall(rf'\] = \{{("KM-[A-Z0-9-]+"), (\w+), (NULL|"R\d"), (NULL|"Q\d+"),\s*({LITERALS}),'
+        table = re.findall(rf'\] =\s*\{{("KM-[A-Z0-9-]+"), (\w+), (NULL|"R\d"), (NULL|"Q\d+"),\s*({LITERALS}),'
                            rf'\s*({LITERALS})\}}', source)
         self.assertEqual(len(table), len(re.findall(r"^ +\[PROBLEM_", source, re.MULTILINE)))
         page = {words[0]: (" ".join(words[1:]), " ".join(text)) for words, text in items(section("PROBLEMS"), "Sy")}
@@ -204,8 +204,8 @@ class Tables(unittest.TestCase):
                     f"{sentence(strings(title))} {sentence('Repair: ' + strings(repair))}"), page[strings(code)][1])
 
     def test_every_structural_rule(self):
-        source = (km.SOURCE / "formats" / "ese" / "check/rules.c").read_text()
-        table = re.findall(rf'\] = \{{("[a-z-]+"),\s*({LITERALS}),\s*ESE_(\w+),\s*(\w+)\}}', source)
+        source = (km.SOURCE / "formats" / "ese" / "check" / "rules.c").read_text()
+        table = re.findall(rf'\] =\s*\{{("[a-z-]+"),\s*({LITERALS}),\s*ESE_(\w+),\s*(\w+)\}}', source)
         self.assertEqual(len(table), len(re.findall(r"^ +\[ESE_RULE_", source, re.MULTILINE)))
         page = {words[0]: (words[1:], " ".join(text)) for words, text in items(section("STRUCTURAL RULES"), "Sy")}
         self.assertEqual(set(page), {strings(row[0]) for row in table})

@@ -11,8 +11,8 @@ static void judge_header(struct check *c)
     const struct ese_headers *hs = &c->db->headers;
     const struct ese_header *h = &hs->header;
     if (hs->primary != ESE_HEADER_GOOD)
-        check_found(c, ESE_RULE_HEADER_SHADOW, 0, CHECK_NO_TAG,
-                    "the header %s; its shadow is good", ese_header_state_name(hs->primary));
+        check_found(c, ESE_RULE_HEADER_SHADOW, 0, CHECK_NO_TAG, "the header %s; its shadow is good",
+                    ese_header_state_name(hs->primary));
     else if (hs->shadow != ESE_HEADER_GOOD)
         check_found(c, ESE_RULE_HEADER_SHADOW, 0, CHECK_NO_TAG, "the shadow header %s",
                     ese_header_state_name(hs->shadow));

@@ -346,8 +346,8 @@ static bool points_at_row(struct search *s, const struct item *item)
     return found;
 }
 
-/* A page that was written after the header belongs to a change that the header does not know of: the file
- * was copied while in use.  The engine attaches such files and passes over the entry. */
+/* A page that was written after the header belongs to a change that the header does not know of:
+ * the file was copied while in use.  The engine attaches such files and passes over the entry. */
 static bool is_newer_than_header(struct check *c, uint32_t number)
 {
     const struct ese_page *page;
@@ -362,10 +362,11 @@ static void tell_lone_entry(struct search *s, const struct item *item, bool poin
 {
     const char *name = s->a->index->name;
     if (!points && is_newer_than_header(s->t->c, item->page))
-        check_advise(s->t->c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
-                     "the entry of index %s, on a page newer than the header, points at a row that does "
-                     "not exist: left by a change that was not finished",
-                     name);
+        check_advise(
+            s->t->c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
+            "the entry of index %s, on a page newer than the header, points at a row that does "
+            "not exist: left by a change that was not finished",
+            name);
     else if (!points)
         check_found(s->t->c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
                     "the entry of index %s points at a row that does not exist", name);

@@ -82,9 +82,9 @@ bool ese_inplace_change_row(struct ese_inplace *inplace, const struct ese_table 
 bool ese_inplace_add_row(struct ese_inplace *inplace, const struct ese_table *table,
                          const struct ese_change *change, unsigned changes, struct fault *f);
 
-/* Applies an editor (see edit/editor.h) to all tables that it wants: drops and changes from the last row
- * to the first, then the added rows.  What it tells about a row must be the same whenever it is
- * asked. */
+/* Applies an editor (see edit/editor.h) to all tables that it wants: drops and changes from the
+ * last row to the first, then the added rows.  What it tells about a row must be the same whenever
+ * it is asked. */
 bool ese_inplace_edit(struct ese_inplace *inplace, const struct ese_editor *editor,
                       struct fault *f);
 

@@ -1,8 +1,9 @@
 /*
- * Changing rows while a database is rebuilt: rows may be dropped, changed or added on the way, with their
- * index entries and long values; everything else is carried byte for byte.
+ * Changing rows while a database is rebuilt: rows may be dropped, changed or added on the way, with
+ * their index entries and long values; everything else is carried byte for byte.
  *
- * An editor is asked about every row of the tables it wants, more than once, and must give one answer.
+ * An editor is asked about every row of the tables it wants, more than once, and must give one
+ * answer.
  */
 #ifndef KM_FORMATS_ESE_EDIT_H
 #define KM_FORMATS_ESE_EDIT_H
@@ -13,8 +14,8 @@ enum { ESE_EDIT_CHANGES_MOST = 32 };
 
 enum ese_fate { ESE_ROW_KEEP, ESE_ROW_DROP, ESE_ROW_CHANGE };
 
-/* What becomes of a row.  Data of changes are borrowed until the next question; long values may be of any
- * length, lid is not looked at. */
+/* What becomes of a row.  Data of changes are borrowed until the next question; long values may be
+ * of any length, lid is not looked at. */
 struct ese_row_edit {
     enum ese_fate fate;
     struct ese_change change[ESE_EDIT_CHANGES_MOST];
@@ -25,12 +26,12 @@ struct ese_editor {
     void *context;
     /* Does the table have rows to be edited? */
     bool (*wants)(void *context, const struct ese_table *table);
-    /* What becomes of this row?  edit is all zero.  twin: how many rows before it have the same primary key.  A change
-     * must not change the primary key.  False, with f set, gives up. */
+    /* What becomes of this row?  edit is all zero.  twin: how many rows before it have the same
+     * primary key.  A change must not change the primary key.  False, with f set, gives up. */
     bool (*row)(void *context, const struct ese_table *table, const struct ese_record *record,
                 unsigned twin, struct ese_row_edit *edit, struct fault *f);
-    /* The n-th row (from 0) to be added behind the table's last: its values as changes of an empty row.  *more false:
-     * there is none.  Its primary key must be greater than all others. */
+    /* The n-th row (from 0) to be added behind the table's last: its values as changes of an empty
+     * row.  *more false: there is none.  Its primary key must be greater than all others. */
     bool (*add)(void *context, const struct ese_table *table, unsigned n, struct ese_row_edit *edit,
                 bool *more, struct fault *f);
 };

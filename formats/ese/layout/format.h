@@ -1,8 +1,8 @@
 /*
  * Names and numbers of the ESE database format that more than one layer needs.
  *
- * Source: Microsoft's published engine (dev/ese/src/inc: daedef.hxx, cpage.hxx, daeconst.hxx, cat.hxx,
- * jet.h) and libesedb's format description.
+ * Source: Microsoft's published engine (dev/ese/src/inc: daedef.hxx, cpage.hxx, daeconst.hxx,
+ * cat.hxx, jet.h) and libesedb's format description.
  */
 #ifndef KM_FORMATS_ESE_FORMAT_H
 #define KM_FORMATS_ESE_FORMAT_H
@@ -176,7 +176,8 @@ const char *ese_coltype_name(enum ese_coltype type);
 /* Size in bytes of a value of a fixed-size type; 0 for the types of variable size. */
 size_t ese_coltype_size(enum ese_coltype type);
 
-/* True for LongBinary, LongText (and the obsolete SLV), whose values may live in the long-value tree. */
+/* True for LongBinary, LongText (and the obsolete SLV), whose values may live in the long-value
+ * tree. */
 bool ese_coltype_is_long(enum ese_coltype type);
 
 /* "clean-shutdown", "dirty-shutdown", ...: the header's state in the words of the contract. */

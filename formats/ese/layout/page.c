@@ -109,16 +109,17 @@ bool ese_page_node(const struct ese_page *page, unsigned i, struct ese_node *nod
     node->prefix = bytes_of(at.at, 0);
     if (node->flags & ESE_NODE_COMPRESSED) {
         if (!bytes_cut(page->key_prefix, 0, key_size, &node->prefix))
-            return fault_set(f, FAULT_DAMAGED,
-                             "page %u tag %u takes %u bytes from the page's key prefix, which has %zu",
-                             page->number, t, key_size, page->key_prefix.size);
+            return fault_set(
+                f, FAULT_DAMAGED,
+                "page %u tag %u takes %u bytes from the page's key prefix, which has %zu",
+                page->number, t, key_size, page->key_prefix.size);
         key_size = reader_le16(&r) & KEY_SIZE_MASK;
     }
     node->suffix = reader_take(&r, key_size);
     if (r.failed)
         return fault_set(f, FAULT_DAMAGED,
-                         "page %u tag %u is too short for its key: %zu bytes, key of %u", page->number,
-                         t, at.size, key_size);
+                         "page %u tag %u is too short for its key: %zu bytes, key of %u",
+                         page->number, t, at.size, key_size);
     node->data = reader_take(&r, reader_left(&r));
     return true;
 }

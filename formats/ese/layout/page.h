@@ -3,8 +3,8 @@
  *
  * A page is a header (40 bytes, 80 on pages over 8 KiB), data growing up from it, and an array of
  * 4-byte tags growing down from the end.  The first tag or tags are reserved: tag 0 is the external
- * header (on a root what the tree's space is, elsewhere the prefix that node keys share).  Every other
- * tag is a node: a key, of which the first part may come from the prefix, and data.
+ * header (on a root what the tree's space is, elsewhere the prefix that node keys share).  Every
+ * other tag is a node: a key, of which the first part may come from the prefix, and data.
  *
  * Source: the published engine, dev/ese/src/inc/cpage.hxx (PGHDR, PGHDR2, TAG), ese/node.cxx.
  */
@@ -34,15 +34,16 @@ enum ese_page_at {
 struct ese_page {
     uint32_t number;
     struct bytes raw; /* the whole page */
-    struct ese_checksum_verdict checksum; /* of the bytes as read; ONE_BIT: raw has the bit put right */
+    struct ese_checksum_verdict
+        checksum; /* of the bytes as read; ONE_BIT: raw has the bit put right */
     uint64_t dbtime;
     uint32_t prev, next; /* sibling pages, 0: none */
     uint32_t objid;      /* of the tree that the page belongs to */
     uint32_t flags;      /* enum ese_page_flag */
     uint16_t free_bytes, uncommitted_free, first_free;
-    uint16_t tags;     /* all tags, the reserved ones included */
-    uint16_t reserved; /* how many of them are reserved: at least 1 */
-    bool tag_array_fits; /* the tag array lies between header and end: tags may be read */
+    uint16_t tags;           /* all tags, the reserved ones included */
+    uint16_t reserved;       /* how many of them are reserved: at least 1 */
+    bool tag_array_fits;     /* the tag array lies between header and end: tags may be read */
     struct bytes key_prefix; /* what compressed keys of the page start with */
 };
 
@@ -75,12 +76,12 @@ static inline unsigned ese_page_nodes(const struct ese_page *page)
     return page->tags > page->reserved ? (unsigned)(page->tags - page->reserved) : 0;
 }
 
-/* Fills *page from raw, which is borrowed and at least ESE_PAGE_SIZE_MIN bytes.  Never fails: a page
- * whose tag array does not fit has tag_array_fits false and no tags. */
+/* Fills *page from raw, which is borrowed and at least ESE_PAGE_SIZE_MIN bytes.  Never fails: a
+ * page whose tag array does not fit has tag_array_fits false and no tags. */
 void ese_page_parse(struct bytes raw, uint32_t number, struct ese_page *page);
 
-/* Reads tag i (0 to tags - 1) and cuts out its bytes.  Fails, naming page and tag, when they are not
- * all between the page header and the tag array. */
+/* Reads tag i (0 to tags - 1) and cuts out its bytes.  Fails, naming page and tag, when they are
+ * not all between the page header and the tag array. */
 bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, struct bytes *at,
                   struct fault *f);
 

@@ -63,9 +63,10 @@ bool ese_record_open(struct ese_record *rec, const struct ese_table *table, stru
     struct bytes after = bytes_from(data, fixed_end + count * 2);
     size_t variable_end = count ? half(rec->offsets, (count - 1) * 2) & OFFSET_MASK : 0;
     if (!bytes_cut(after, 0, variable_end, &rec->variable))
-        return fault_set(f, FAULT_DAMAGED,
-                         "record of %zu bytes: its variable columns should end %zu bytes after byte %zu",
-                         data.size, variable_end, data.size - after.size);
+        return fault_set(
+            f, FAULT_DAMAGED,
+            "record of %zu bytes: its variable columns should end %zu bytes after byte %zu",
+            data.size, variable_end, data.size - after.size);
     rec->tagged = bytes_from(after, variable_end);
     return true;
 }
@@ -142,13 +143,14 @@ static bool separated(struct bytes data, struct ese_value *value, struct fault *
     value->wide_lid = true;
     if (data.size == 8 && bytes_le64(data, 0, &value->lid))
         return true;
-    return fault_set(f, FAULT_DAMAGED, "a long value's id has %zu bytes, expected 4 or 8", data.size);
+    return fault_set(f, FAULT_DAMAGED, "a long value's id has %zu bytes, expected 4 or 8",
+                     data.size);
 }
 
 /*
- * Is a stored tagged field this column's?  In a table with a template, ids are counted twice, and a bit
- * says that the field is the template's.  Before revision 8 there was no such bit: there the template's
- * are the ids below the first of the table's own.
+ * Is a stored tagged field this column's?  In a table with a template, ids are counted twice, and a
+ * bit says that the field is the template's.  Before revision 8 there was no such bit: there the
+ * template's are the ids below the first of the table's own.
  */
 static bool is_of(const struct ese_record *rec, uint16_t id, bool derived,
                   const struct ese_column *column)
@@ -174,8 +176,9 @@ static bool next_old_field(struct bytes *run, struct old_field *field, struct fa
     field->bits = reader_le16(&r);
     field->data = reader_take(&r, field->bits & OLD_SIZE);
     if (r.failed)
-        return fault_set(f, FAULT_DAMAGED, "the tagged columns are cut: %zu bytes left for column %u",
-                         run->size, field->id);
+        return fault_set(f, FAULT_DAMAGED,
+                         "the tagged columns are cut: %zu bytes left for column %u", run->size,
+                         field->id);
     *run = bytes_from(*run, r.at);
     return true;
 }
@@ -260,7 +263,8 @@ static bool entry_at(const struct ese_record *rec, unsigned i, unsigned count, s
 }
 
 /* One value with its header byte already cut off. */
-static bool headed_value(uint8_t header, struct bytes data, struct ese_value *value, struct fault *f)
+static bool headed_value(uint8_t header, struct bytes data, struct ese_value *value,
+                         struct fault *f)
 {
     if (header & HEADER_NULL)
         *value = (struct ese_value){.kind = ESE_VALUE_NULL};
@@ -291,7 +295,8 @@ static bool open_many(struct ese_values *v, struct bytes data, struct fault *f)
     uint16_t first;
     if (!bytes_le16(data, 0, &first) || (first & OFFSET_MASK) < 2 ||
         (first & OFFSET_MASK) > data.size)
-        return fault_set(f, FAULT_DAMAGED, "column %s: several values that do not fit into %zu bytes",
+        return fault_set(f, FAULT_DAMAGED,
+                         "column %s: several values that do not fit into %zu bytes",
                          v->column->name, data.size);
     v->form = ESE_VALUES_MANY;
     v->many = data;
@@ -312,7 +317,8 @@ static bool open_entry(struct ese_values *v, const struct entry *entry, struct f
         return true;
     }
     if (!bytes_u8(entry->data, 0, &v->header))
-        return fault_set(f, FAULT_DAMAGED, "column %s: its header byte is missing", v->column->name);
+        return fault_set(f, FAULT_DAMAGED, "column %s: its header byte is missing",
+                         v->column->name);
     struct bytes data = bytes_from(entry->data, 1);
     if (v->header & HEADER_TWO)
         return open_two(v, data, f);
@@ -377,8 +383,9 @@ static bool next_of_many(struct ese_values *v, struct ese_value *value, struct f
     struct bytes data;
     if (stop < start || !bytes_cut(v->many, start, stop - start, &data)) {
         v->form = ESE_VALUES_DONE;
-        return fault_set(f, FAULT_DAMAGED, "column %s value %u should be at bytes %zu to %zu of %zu",
-                         v->column->name, i + 1, start, stop, v->many.size);
+        return fault_set(f, FAULT_DAMAGED,
+                         "column %s value %u should be at bytes %zu to %zu of %zu", v->column->name,
+                         i + 1, start, stop, v->many.size);
     }
     if (word & MULTI_SEPARATED)
         return separated(data, value, f);
@@ -459,12 +466,13 @@ void ese_record_limits_of(struct ese_record_limits *limits, const struct ese_tab
         if (column->id > limits->fixed)
             limits->fixed = column->id;
         if (column->type != ESE_COL_NIL)
-            limits->fixed_end[column->id] = (uint16_t)(column->offset + (size ? size : column->size));
+            limits->fixed_end[column->id] =
+                (uint16_t)(column->offset + (size ? size : column->size));
     }
 }
 
-static bool check_plain_columns(const struct ese_record *rec, const struct ese_record_limits *limits,
-                                struct fault *f)
+static bool check_plain_columns(const struct ese_record *rec,
+                                const struct ese_record_limits *limits, struct fault *f)
 {
     if (rec->last_fixed > limits->fixed)
         return fault_set(f, FAULT_DAMAGED, "its last fixed column is %u, the table's is %u",
@@ -481,11 +489,12 @@ static bool check_plain_columns(const struct ese_record *rec, const struct ese_r
         uint16_t word = half(rec->offsets, at);
         unsigned stop = word & OFFSET_MASK, column = (unsigned)(ESE_VARIABLE_FIRST + at / 2);
         if (stop < before || stop > rec->variable.size)
-            return fault_set(f, FAULT_DAMAGED, "variable column %u should be at bytes %u to %u of %zu",
-                             column, before, stop, rec->variable.size);
+            return fault_set(f, FAULT_DAMAGED,
+                             "variable column %u should be at bytes %u to %u of %zu", column,
+                             before, stop, rec->variable.size);
         if ((word & VARIABLE_NULL) && stop != before)
-            return fault_set(f, FAULT_DAMAGED, "variable column %u is null, and has %u bytes", column,
-                             stop - before);
+            return fault_set(f, FAULT_DAMAGED, "variable column %u is null, and has %u bytes",
+                             column, stop - before);
         before = stop;
     }
     return true;
@@ -519,14 +528,15 @@ static bool check_old_tagged(const struct ese_record *rec, const struct ese_reco
             !old_value(&field, &value, f) || !check_value(&value, each, context, f))
             return false;
         if (field.id < before && rec->table->template_name == NULL)
-            return fault_set(f, FAULT_DAMAGED, "tagged column %u stands behind %u", field.id, before);
+            return fault_set(f, FAULT_DAMAGED, "tagged column %u stands behind %u", field.id,
+                             before);
         before = field.id;
     }
     return true;
 }
 
-static bool check_entry(const struct ese_record *rec, const struct entry *entry, ese_record_value_fn each,
-                        void *context, struct fault *f)
+static bool check_entry(const struct ese_record *rec, const struct entry *entry,
+                        ese_record_value_fn each, void *context, struct fault *f)
 {
     static const struct ese_column tagged = {.name = "(tagged)"};
     struct ese_values values = {.record = rec, .column = &tagged};

@@ -34,12 +34,12 @@ struct ese_record {
     const struct ese_table *table;
     struct bytes whole, fixed, null_bits, offsets, variable, tagged;
     unsigned last_fixed, last_variable; /* highest ids that the record has */
-    bool new_format;  /* tagged columns as an offset array */
-    bool small_pages; /* decides the flag bits in it */
+    bool new_format;                    /* tagged columns as an offset array */
+    bool small_pages;                   /* decides the flag bits in it */
 };
 
-/* Takes a record apart.  data: the node's data; new_format: the page's ESE_PAGE_NEW_RECORD_FORMAT flag;
- * page_size in bytes.  Fails when the parts do not fit into data. */
+/* Takes a record apart.  data: the node's data; new_format: the page's ESE_PAGE_NEW_RECORD_FORMAT
+ * flag; page_size in bytes.  Fails when the parts do not fit into data. */
 bool ese_record_open(struct ese_record *record, const struct ese_table *table, struct bytes data,
                      bool new_format, size_t page_size, struct fault *f);
 
@@ -65,13 +65,14 @@ struct ese_values {
     uint8_t header;
 };
 
-/* Prepares the values of `column` in the record.  Fails when the record's bytes for it make no sense. */
+/* Prepares the values of `column` in the record.  Fails when the record's bytes for it make no
+ * sense. */
 bool ese_values_of(struct ese_values *values, const struct ese_record *record,
                    const struct ese_column *column, struct fault *f);
 
 /* Gives the next value.  False at the end and, with f->code set, when the bytes make no sense; set
- * f->code to FAULT_NONE before.  A null that the record states is given as ESE_VALUE_NULL; a column that
- * is simply not there gives its default, or one ESE_VALUE_NULL. */
+ * f->code to FAULT_NONE before.  A null that the record states is given as ESE_VALUE_NULL; a column
+ * that is simply not there gives its default, or one ESE_VALUE_NULL. */
 bool ese_values_next(struct ese_values *values, struct ese_value *value, struct fault *f);
 
 /* The first value; ESE_VALUE_NULL when there is none. */
@@ -81,7 +82,8 @@ bool ese_record_value(const struct ese_record *record, const struct ese_column *
 /* What a table's rows may hold at most: the highest ids that the catalog has. */
 struct ese_record_limits {
     unsigned fixed, variable, tagged;
-    uint16_t fixed_end[ESE_FIXED_LAST + 1]; /* by column id: where it ends in the record; 0: not there */
+    uint16_t
+        fixed_end[ESE_FIXED_LAST + 1]; /* by column id: where it ends in the record; 0: not there */
 };
 
 void ese_record_limits_of(struct ese_record_limits *limits, const struct ese_table *table);
@@ -89,9 +91,9 @@ void ese_record_limits_of(struct ese_record_limits *limits, const struct ese_tab
 /* Called for every value that needs more than the record: COMPRESSED and SEPARATED ones. */
 typedef bool (*ese_record_value_fn)(void *context, const struct ese_value *value, struct fault *f);
 
-/* Goes over everything that the record stores, column by column, once: all of it must lie inside the
- * record, in order, and belong to columns within the limits.  each may be NULL; when it returns false the
- * check ends with what it put into f. */
+/* Goes over everything that the record stores, column by column, once: all of it must lie inside
+ * the record, in order, and belong to columns within the limits.  each may be NULL; when it returns
+ * false the check ends with what it put into f. */
 bool ese_record_check(const struct ese_record *record, const struct ese_record_limits *limits,
                       ese_record_value_fn each, void *context, struct fault *f);
 

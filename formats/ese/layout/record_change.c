@@ -65,12 +65,14 @@ static bool add_stored(struct values *all, const struct ese_column *column,
         one.lid = (uint32_t)value->lid;
         if (!value->wide_lid)
             break;
-        return fault_set(f, FAULT_UNSUPPORTED, "column %s: a long value under a 64-bit id cannot be written",
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "column %s: a long value under a 64-bit id cannot be written",
                          column->name);
     case ESE_VALUE_COMPRESSED:
     case ESE_VALUE_ENCRYPTED:
         return fault_set(f, FAULT_UNSUPPORTED, "column %s: a %s value cannot be written back",
-                         column->name, value->kind == ESE_VALUE_COMPRESSED ? "compressed" : "encrypted");
+                         column->name,
+                         value->kind == ESE_VALUE_COMPRESSED ? "compressed" : "encrypted");
     }
     return add_value(all, &one, f);
 }
@@ -91,8 +93,8 @@ static bool add_column(struct values *all, const struct ese_record *record,
         return false;
     while (ese_values_next(&values, &value, &inner)) {
         /* A tagged column that is missing is given as a null that the record does not state. */
-        bool stated = !value.from_default &&
-                      (value.kind != ESE_VALUE_NULL || column->id < ESE_TAGGED_FIRST || values.stated);
+        bool stated = !value.from_default && (value.kind != ESE_VALUE_NULL ||
+                                              column->id < ESE_TAGGED_FIRST || values.stated);
         if (stated && !add_stored(all, column, &value, f))
             return false;
     }
@@ -102,8 +104,9 @@ static bool add_column(struct values *all, const struct ese_record *record,
     return false;
 }
 
-static bool rebuild(const struct ese_record *record, const struct ese_change *change, unsigned changes,
-                    struct values *all, uint8_t *to, size_t room, size_t *size, struct fault *f)
+static bool rebuild(const struct ese_record *record, const struct ese_change *change,
+                    unsigned changes, struct values *all, uint8_t *to, size_t room, size_t *size,
+                    struct fault *f)
 {
     const struct ese_table *table = record->table;
     for (unsigned i = 0; i < table->columns; i++) {

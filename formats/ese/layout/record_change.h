@@ -1,8 +1,9 @@
 /*
  * A record with some of its columns changed.
  *
- * Where all changes are to fixed columns that the record has, their bytes are overwritten and everything else stays as
- * it is, byte for byte; else the record is put together anew from its values.
+ * Where all changes are to fixed columns that the record has, their bytes are overwritten and
+ * everything else stays as it is, byte for byte; else the record is put together anew from its
+ * values.
  *
  * Source: as record.h.
  */
@@ -20,9 +21,10 @@ struct ese_change {
 
 enum { ESE_CHANGE_VALUES_MOST = 4096 };
 
-/* Writes the changed record to `to`.  Fails with FAULT_LIMIT when it does not fit into `room`, FAULT_DAMAGED when the record
- * cannot be read, FAULT_UNSUPPORTED when it would have to be put together anew and has a value that this program cannot
- * write back (compressed, encrypted, or under a 64-bit id). */
+/* Writes the changed record to `to`.  Fails with FAULT_LIMIT when it does not fit into `room`,
+ * FAULT_DAMAGED when the record cannot be read, FAULT_UNSUPPORTED when it would have to be put
+ * together anew and has a value that this program cannot write back (compressed, encrypted, or
+ * under a 64-bit id). */
 bool ese_record_change(const struct ese_record *record, const struct ese_change *change,
                        unsigned changes, uint8_t *to, size_t room, size_t *size, struct fault *f);
 

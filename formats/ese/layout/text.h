@@ -10,24 +10,26 @@
 
 struct ese_text {
     uint32_t code_page;
-    uint32_t high;    /* UTF-16: a first surrogate that waits for its second; 0: none */
-    uint8_t half;     /* UTF-16: the first byte of a unit cut in two */
+    uint32_t high; /* UTF-16: a first surrogate that waits for its second; 0: none */
+    uint8_t half;  /* UTF-16: the first byte of a unit cut in two */
     bool has_half;
-    bool bad;         /* something was no valid text; it became U+FFFD */
+    bool bad; /* something was no valid text; it became U+FFFD */
 };
 
-/* Every input byte becomes at most this many bytes of UTF-8; one run can add 3 more for what the run
- * before it left. */
+/* Every input byte becomes at most this many bytes of UTF-8; one run can add 3 more for what the
+ * run before it left. */
 enum { ESE_TEXT_GROWTH = 3, ESE_TEXT_CARRY = 6 };
 
-/* True for the code pages that can be made UTF-8: 1200, 1252, 20127 (ASCII), and 0, which is 1252. */
+/* True for the code pages that can be made UTF-8: 1200, 1252, 20127 (ASCII), and 0, which is 1252.
+ */
 bool ese_text_known(uint32_t code_page);
 
 /* Converts a run; `to` has room for ESE_TEXT_GROWTH * run.size + ESE_TEXT_CARRY bytes.  Returns the
  * number of bytes written. */
 size_t ese_text_convert(struct ese_text *text, struct bytes run, char *to);
 
-/* Ends the text: writes what a cut-off last character becomes. Returns the number of bytes written. */
+/* Ends the text: writes what a cut-off last character becomes. Returns the number of bytes written.
+ */
 size_t ese_text_end(struct ese_text *text, char *to);
 
 #endif

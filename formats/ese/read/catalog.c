@@ -1,9 +1,9 @@
 /*
  * Reading the catalog: see catalog.h.
  *
- * MSysObjects is a table like any other, but for its own layout, which every engine has built in.  Its
- * rows come in the order (table's object id, kind, id): first a table, then its columns, indexes and
- * long-value tree.
+ * MSysObjects is a table like any other, but for its own layout, which every engine has built in.
+ * Its rows come in the order (table's object id, kind, id): first a table, then its columns,
+ * indexes and long-value tree.
  */
 #include "formats/ese/read/catalog.h"
 
@@ -16,7 +16,8 @@
 
 enum {
     NAME_MOST = 64,
-    INHERITED_MOST = 1000000, /* columns of all derived tables: each has those of its template, too */
+    INHERITED_MOST =
+        1000000, /* columns of all derived tables: each has those of its template, too */
 };
 
 struct ese_catalog {
@@ -62,10 +63,10 @@ enum own_column {
     OWN_COLUMNS,
 };
 
-#define OWN(id_, name_, type_, offset_, flags_)                                                        \
-    {                                                                                                  \
-        .id = id_, .name = name_, .type = ESE_COL_##type_, .offset = offset_, .flags = flags_,         \
-        .code_page = ESE_CODEPAGE_WESTERN                                                              \
+#define OWN(id_, name_, type_, offset_, flags_)                                                    \
+    {                                                                                              \
+        .id = id_, .name = name_, .type = ESE_COL_##type_, .offset = offset_, .flags = flags_,     \
+        .code_page = ESE_CODEPAGE_WESTERN                                                          \
     }
 
 static struct ese_column own_columns[OWN_COLUMNS] = {
@@ -367,9 +368,11 @@ static void inherit_indexes(struct ese_table *table, const struct ese_table *par
     }
 }
 
-/* The template of a table, unless the catalog is damaged or asks for more than memory should hold. */
-static const struct ese_table *find_parent(const struct ese_catalog *cat, const struct ese_table *table,
-                                           size_t inherited, struct fault *f)
+/* The template of a table, unless the catalog is damaged or asks for more than memory should hold.
+ */
+static const struct ese_table *find_parent(const struct ese_catalog *cat,
+                                           const struct ese_table *table, size_t inherited,
+                                           struct fault *f)
 {
     const struct ese_table *parent = find_exact(cat, table->template_name);
     if (parent == NULL || parent == table || parent->template_name != NULL) {
@@ -378,9 +381,10 @@ static const struct ese_table *find_parent(const struct ese_catalog *cat, const 
         return NULL;
     }
     if (inherited + parent->columns > INHERITED_MOST) {
-        fault_set(f, FAULT_LIMIT, "table %s: the %u columns of its template table %s are left out: "
-                  "the tables before it have %zu from theirs, expected at most %u", table->name,
-                  parent->columns, parent->name, inherited, INHERITED_MOST);
+        fault_set(f, FAULT_LIMIT,
+                  "table %s: the %u columns of its template table %s are left out: "
+                  "the tables before it have %zu from theirs, expected at most %u",
+                  table->name, parent->columns, parent->name, inherited, INHERITED_MOST);
         return NULL;
     }
     return parent;
@@ -411,8 +415,8 @@ static bool inherit(struct ese_catalog *cat, struct fault *f)
 
 /* ---- deriving what old catalogs leave out ---- */
 
-/* Where the catalog has no offset for a fixed column it follows the one before.  The rows that describe
- * the catalog itself have the offset of the first column for all of them. */
+/* Where the catalog has no offset for a fixed column it follows the one before.  The rows that
+ * describe the catalog itself have the offset of the first column for all of them. */
 static void place_fixed_columns(struct ese_table *table)
 {
     bool own = table->objid == ESE_OBJID_CATALOG || table->objid == ESE_OBJID_CATALOG_SHADOW;
@@ -536,7 +540,8 @@ const struct ese_column *ese_table_segment_column(const struct ese_table *table,
             return column;
         other = column;
     }
-    /* Old indexes did not store whose column it is, and a template's own columns are not inherited. */
+    /* Old indexes did not store whose column it is, and a template's own columns are not inherited.
+     */
     return other;
 }
 

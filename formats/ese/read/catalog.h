@@ -1,6 +1,6 @@
 /*
- * The catalog: what tables, columns, indexes and long-value trees a database has (MSysObjects, or its
- * copy MSysObjectsShadow when that cannot be read).
+ * The catalog: what tables, columns, indexes and long-value trees a database has (MSysObjects, or
+ * its copy MSysObjectsShadow when that cannot be read).
  *
  * Source: the published engine, inc/cat.hxx and ese/_cat.cxx (columns of MSysObjects), ese/cat.cxx.
  */
@@ -13,12 +13,12 @@
 struct ese_column {
     uint32_t id;
     const char *name;
-    enum ese_coltype type; /* ESE_COL_NIL: a deleted column, whose place is kept */
-    uint32_t flags;        /* enum ese_column_flag */
-    uint32_t size;         /* largest size in bytes; 0: the type's own limit */
-    uint32_t code_page;    /* of text columns */
-    uint16_t offset;       /* fixed columns: where the value starts in the record */
-    bool from_template;    /* inherited from the table's template */
+    enum ese_coltype type;      /* ESE_COL_NIL: a deleted column, whose place is kept */
+    uint32_t flags;             /* enum ese_column_flag */
+    uint32_t size;              /* largest size in bytes; 0: the type's own limit */
+    uint32_t code_page;         /* of text columns */
+    uint16_t offset;            /* fixed columns: where the value starts in the record */
+    bool from_template;         /* inherited from the table's template */
     struct bytes default_value; /* at == NULL: none */
 };
 
@@ -66,10 +66,11 @@ struct ese_table {
 
 struct ese_catalog;
 
-/* Reads the catalog whose tree has root page `root`.  Rows that cannot be read are told to `damage` (may
- * be NULL) and passed over.  Fails when not one table can be read, or when memory is short. */
-bool ese_catalog_read(struct ese_pages *pages, uint32_t root, void (*damage)(void *context, const struct fault *f),
-                      void *context, struct ese_catalog **catalog, struct fault *f);
+/* Reads the catalog whose tree has root page `root`.  Rows that cannot be read are told to `damage`
+ * (may be NULL) and passed over.  Fails when not one table can be read, or when memory is short. */
+bool ese_catalog_read(struct ese_pages *pages, uint32_t root,
+                      void (*damage)(void *context, const struct fault *f), void *context,
+                      struct ese_catalog **catalog, struct fault *f);
 void ese_catalog_close(struct ese_catalog *catalog);
 
 /* Tables in the catalog's own order (by object id). */
@@ -89,8 +90,8 @@ const struct ese_column *ese_table_segment_column(const struct ese_table *table,
 /* The column that alone is the table's primary key, when it is a Long; NULL otherwise. */
 const struct ese_column *ese_table_key_column(const struct ese_table *table);
 
-/* The layout of MSysObjects itself: what the engine has built in to read its own catalog.  Its columns
- * have no catalog of their own to come from. */
+/* The layout of MSysObjects itself: what the engine has built in to read its own catalog.  Its
+ * columns have no catalog of their own to come from. */
 const struct ese_table *ese_catalog_own_table(void);
 
 #endif

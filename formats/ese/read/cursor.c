@@ -39,8 +39,8 @@ static bool enter_once(struct ese_cursor *c, uint32_t number, struct fault *f)
     uint8_t bit = (uint8_t)(1 << number % 8);
     if (c->entered ? c->entered[number / 8] & bit : c->budget == 0)
         return fault_set(f, FAULT_DAMAGED,
-                         "the tree with root page %u loops: page %u is reached a second time", c->root,
-                         number);
+                         "the tree with root page %u loops: page %u is reached a second time",
+                         c->root, number);
     if (c->entered)
         c->entered[number / 8] |= bit;
     else
@@ -87,8 +87,8 @@ static int compare_key(const struct ese_node *node, struct bytes key)
     return bytes_compare(node->suffix, bytes_from(key, node->prefix.size));
 }
 
-/* Which child of an internal page a key belongs under: the first whose separator is greater; without a
- * key the first. */
+/* Which child of an internal page a key belongs under: the first whose separator is greater;
+ * without a key the first. */
 static unsigned child_for(const struct ese_page *page, const struct bytes *key)
 {
     unsigned low = 0, high = ese_page_nodes(page);
@@ -134,8 +134,9 @@ static bool descend(struct ese_cursor *c, uint32_t number, const struct bytes *k
         }
         if (c->depth == ESE_DEPTH_MOST) {
             ese_pages_put(c->pages, page);
-            return fault_set(f, FAULT_DAMAGED, "the tree with root page %u is deeper than %u levels",
-                             c->root, ESE_DEPTH_MOST);
+            return fault_set(f, FAULT_DAMAGED,
+                             "the tree with root page %u is deeper than %u levels", c->root,
+                             ESE_DEPTH_MOST);
         }
         unsigned i = child_for(page, key);
         struct ese_node node;
@@ -190,8 +191,8 @@ static bool take_node(struct ese_cursor *c, enum ese_step *step, struct fault *f
         return false;
     if (!ese_node_key(&node, c->key_room, sizeof c->key_room, &c->key)) {
         fault_set(f, FAULT_DAMAGED, "page %u tag %u has a key of %zu bytes, expected at most %u",
-                  c->leaf->number, c->index + c->leaf->reserved, node.prefix.size + node.suffix.size,
-                  ESE_KEY_MOST);
+                  c->leaf->number, c->index + c->leaf->reserved,
+                  node.prefix.size + node.suffix.size, ESE_KEY_MOST);
         return true;
     }
     *step = ESE_STEP_NODE;

@@ -1,11 +1,11 @@
 /*
  * Walking a B+-tree in key order, and finding a key in it.
  *
- * The walk goes down through the parents, not along the siblings, so that it can go on behind a damaged
- * page; each page is entered at most once, so that a tree that loops ends.
+ * The walk goes down through the parents, not along the siblings, so that it can go on behind a
+ * damaged page; each page is entered at most once, so that a tree that loops ends.
  *
- * Source: the published engine, ese/bt.cxx, ese/node.cxx: an internal node's key is greater than every
- * key below it; the last node of the last page of a level has no key.
+ * Source: the published engine, ese/bt.cxx, ese/node.cxx: an internal node's key is greater than
+ * every key below it; the last node of the last page of a level has no key.
  */
 #ifndef KM_FORMATS_ESE_CURSOR_H
 #define KM_FORMATS_ESE_CURSOR_H
@@ -41,14 +41,15 @@ struct ese_cursor {
     uint8_t key_room[ESE_KEY_ROOM];
 };
 
-/* Prepares a cursor on the tree with root page `root`, whose pages must carry `objid` (0: do not check).
- * pages is borrowed.  Close the cursor after use; one that is only zeroed may be closed, too. */
+/* Prepares a cursor on the tree with root page `root`, whose pages must carry `objid` (0: do not
+ * check). pages is borrowed.  Close the cursor after use; one that is only zeroed may be closed,
+ * too. */
 void ese_cursor_open(struct ese_cursor *c, struct ese_pages *pages, uint32_t root, uint32_t objid);
 void ese_cursor_close(struct ese_cursor *c);
 
-/* Moves to the first node, or to the one after the current; nodes flagged as deleted are passed over.
- * A cursor that has ended stays at the end.  The first call of a walk allocates one bit for every page
- * of the file. */
+/* Moves to the first node, or to the one after the current; nodes flagged as deleted are passed
+ * over. A cursor that has ended stays at the end.  The first call of a walk allocates one bit for
+ * every page of the file. */
 enum ese_step ese_cursor_next(struct ese_cursor *c, struct fault *f);
 
 /* Moves to the first node whose key is not less than `key`, from wherever the cursor stands. */

@@ -23,7 +23,8 @@ __attribute__((format(printf, 3, 4))) static void tell(struct ese_db *db, enum e
 static void tell_corrected(void *context, uint32_t page, uint32_t bit)
 {
     tell(context, ESE_NOTICE_CORRECTED,
-         "page %u: bit %u (byte %u) is flipped; the checksum's code put it right in memory, the file "
+         "page %u: bit %u (byte %u) is flipped; the checksum's code put it right in memory, the "
+         "file "
          "still has it",
          page, bit, bit / 8);
 }
@@ -36,8 +37,7 @@ static void tell_header(struct ese_db *db)
         tell(db, ESE_NOTICE_HEADER_BAD, "the header %s; the shadow header is used",
              ese_header_state_name(hs->primary));
     else if (hs->shadow != ESE_HEADER_GOOD)
-        tell(db, ESE_NOTICE_SHADOW_BAD, "the shadow header %s",
-             ese_header_state_name(hs->shadow));
+        tell(db, ESE_NOTICE_SHADOW_BAD, "the shadow header %s", ese_header_state_name(hs->shadow));
     else if (!hs->equal)
         tell(db, ESE_NOTICE_SHADOW_BAD, "the header and the shadow header differ");
     if (h->state != ESE_STATE_CLEAN_SHUTDOWN)
@@ -50,8 +50,9 @@ static void tell_header(struct ese_db *db)
              h->revision, ESE_REVISION_NEWEST_SEEN);
     uint64_t size = ese_file_size(db->file);
     if (size % h->page_size != 0)
-        tell(db, ESE_NOTICE_CUT, "the file's %" PRIu64 " bytes are no whole number of %u-byte pages",
-             size, h->page_size);
+        tell(db, ESE_NOTICE_CUT,
+             "the file's %" PRIu64 " bytes are no whole number of %u-byte pages", size,
+             h->page_size);
 }
 
 /* Damage in a catalog is held back until it is known which catalog is used. */
@@ -72,10 +73,12 @@ static bool read_catalog(struct ese_db *db, struct fault *f)
     struct damage first = {.count = 0}, second = {.count = 0};
     struct ese_catalog *shadow = NULL;
     struct fault why = {.code = FAULT_NONE};
-    bool usable = ese_catalog_read(db->pages, ESE_PGNO_CATALOG, count_damage, &first, &db->catalog, &why);
+    bool usable =
+        ese_catalog_read(db->pages, ESE_PGNO_CATALOG, count_damage, &first, &db->catalog, &why);
     if (usable && first.count == 0)
         return true;
-    bool other = ese_catalog_read(db->pages, ESE_PGNO_CATALOG_SHADOW, count_damage, &second, &shadow, NULL);
+    bool other =
+        ese_catalog_read(db->pages, ESE_PGNO_CATALOG_SHADOW, count_damage, &second, &shadow, NULL);
     tell(db, ESE_NOTICE_CATALOG_DAMAGE, "%s", first.count ? first.first.text : why.text);
     if (!usable && !other) {
         if (f)

@@ -13,14 +13,14 @@
 
 /* What a user should know about a database that could be opened all the same. */
 enum ese_notice {
-    ESE_NOTICE_HEADER_BAD,       /* the header is bad; its shadow was used */
-    ESE_NOTICE_SHADOW_BAD,       /* the shadow header is bad or differs */
-    ESE_NOTICE_NOT_CLEAN,        /* the logs hold changes that the file does not have */
-    ESE_NOTICE_NEW_REVISION,     /* newer than what was ever seen */
-    ESE_NOTICE_CUT,              /* the file does not end with a whole page */
-    ESE_NOTICE_CORRECTED,        /* a single flipped bit, put right in memory */
-    ESE_NOTICE_CATALOG_DAMAGE,   /* a catalog row cannot be read */
-    ESE_NOTICE_CATALOG_SHADOW,   /* the shadow catalog was used */
+    ESE_NOTICE_HEADER_BAD,     /* the header is bad; its shadow was used */
+    ESE_NOTICE_SHADOW_BAD,     /* the shadow header is bad or differs */
+    ESE_NOTICE_NOT_CLEAN,      /* the logs hold changes that the file does not have */
+    ESE_NOTICE_NEW_REVISION,   /* newer than what was ever seen */
+    ESE_NOTICE_CUT,            /* the file does not end with a whole page */
+    ESE_NOTICE_CORRECTED,      /* a single flipped bit, put right in memory */
+    ESE_NOTICE_CATALOG_DAMAGE, /* a catalog row cannot be read */
+    ESE_NOTICE_CATALOG_SHADOW, /* the shadow catalog was used */
 };
 
 typedef void (*ese_notice_fn)(void *context, enum ese_notice notice, const char *text);
@@ -36,8 +36,8 @@ struct ese_db {
     void *context;
 };
 
-/* Opens the database at `path`.  Notices go to `tell` (may be NULL), now and while it is read.  On failure
- * f says why in words for the user; nothing is left open.  The caller closes *db. */
+/* Opens the database at `path`.  Notices go to `tell` (may be NULL), now and while it is read.  On
+ * failure f says why in words for the user; nothing is left open.  The caller closes *db. */
 bool ese_db_open(const char *path, ese_notice_fn tell, void *context, struct ese_db **db,
                  struct fault *f);
 
@@ -47,8 +47,8 @@ bool ese_db_open_file(struct ese_file *file, ese_notice_fn tell, void *context, 
 
 void ese_db_close(struct ese_db *db);
 
-/* Number of rows of a table.  Pages that cannot be read are told to `damage` (may be NULL), their rows not
- * counted. */
+/* Number of rows of a table.  Pages that cannot be read are told to `damage` (may be NULL), their
+ * rows not counted. */
 uint64_t ese_db_count_rows(struct ese_db *db, const struct ese_table *table,
                            void (*damage)(void *context, const struct fault *f), void *context);
 

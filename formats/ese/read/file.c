@@ -73,7 +73,8 @@ static bool unpack_into(gzFile from, int to, struct fault *f)
         int code = Z_OK;
         const char *why = gzerror(from, &code);
         if (n < 0 || code == Z_BUF_ERROR)
-            ok = fault_set(f, FAULT_DAMAGED, "the gzip data cannot be unpacked: %s; get the file again",
+            ok = fault_set(f, FAULT_DAMAGED,
+                           "the gzip data cannot be unpacked: %s; get the file again",
                            code == Z_ERRNO ? strerror(errno) : why);
         break;
     }
@@ -121,7 +122,8 @@ static bool open_descriptor(struct ese_file *file, const char *path, struct faul
     if (fstat(file->descriptor, &file->named) != 0)
         return fault_set(f, FAULT_IO, "cannot be examined: %s", strerror(errno));
     if (!S_ISREG(file->named.st_mode))
-        return fault_set(f, FAULT_NOT_THIS, "expected a database file, found %s; name the file itself",
+        return fault_set(f, FAULT_NOT_THIS,
+                         "expected a database file, found %s; name the file itself",
                          kind_of(&file->named));
     file->size = (uint64_t)file->named.st_size;
     uint8_t magic[2];
@@ -209,7 +211,8 @@ bool ese_file_read(struct ese_file *file, uint64_t offset, void *to, size_t size
         return true;
     }
     while (*got < size) {
-        ssize_t n = pread(file->descriptor, (uint8_t *)to + *got, size - *got, (off_t)(offset + *got));
+        ssize_t n =
+            pread(file->descriptor, (uint8_t *)to + *got, size - *got, (off_t)(offset + *got));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

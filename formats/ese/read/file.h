@@ -1,9 +1,9 @@
 /*
  * The file a database is read from: plain, or gzip-compressed and opened as it is.
  *
- * Reads go through pread, never a mapping, so that a disk error is an error code at a place and not a
- * signal.  A gzip file is unpacked once, into an unnamed temporary file that vanishes with the process:
- * memory stays small whatever the size, and nothing is left behind.
+ * Reads go through pread, never a mapping, so that a disk error is an error code at a place and not
+ * a signal.  A gzip file is unpacked once, into an unnamed temporary file that vanishes with the
+ * process: memory stays small whatever the size, and nothing is left behind.
  */
 #ifndef KM_FORMATS_ESE_FILE_H
 #define KM_FORMATS_ESE_FILE_H
@@ -15,8 +15,8 @@
 
 struct ese_file;
 
-/* Opens `path` read-only.  Refused, with what was found instead: what is not a regular file, an empty
- * file, what cannot be opened.  On success *file is owned by the caller, who closes it. */
+/* Opens `path` read-only.  Refused, with what was found instead: what is not a regular file, an
+ * empty file, what cannot be opened.  On success *file is owned by the caller, who closes it. */
 bool ese_file_open(const char *path, struct ese_file **file, struct fault *f);
 
 /* A file over bytes in memory, which are borrowed and must outlive it: for tests and fuzzing. */
@@ -36,8 +36,8 @@ const struct stat *ese_file_stat(const struct ese_file *file);
 /* True when the file on disk is gzip-compressed. */
 bool ese_file_is_packed(const struct ese_file *file);
 
-/* Reads `size` bytes at `offset` into `to`.  *got is how many there are before the end of the file; a
- * read error fails, naming the offset. */
+/* Reads `size` bytes at `offset` into `to`.  *got is how many there are before the end of the file;
+ * a read error fails, naming the offset. */
 bool ese_file_read(struct ese_file *file, uint64_t offset, void *to, size_t size, size_t *got,
                    struct fault *f);
 

@@ -106,7 +106,7 @@ static bool judge(struct ese_file *file, uint64_t offset, uint32_t size, uint8_t
     struct ese_header h;
     if (got < ESE_HEADER_SIZE) {
         *state = got >= 8 && word(page, ESE_HEADER_MAGIC_AT) != ESE_MAGIC ? ESE_HEADER_NOT_ESE
-                                                                         : ESE_HEADER_UNREADABLE;
+                                                                          : ESE_HEADER_UNREADABLE;
         return true;
     }
     ese_header_parse(page, &h);
@@ -138,7 +138,8 @@ static bool named_page_size(struct ese_file *file, uint8_t *raw, uint32_t *size,
     return true;
 }
 
-/* The primary's checksum tells its size when its own field does not: the sum covers just one page. */
+/* The primary's checksum tells its size when its own field does not: the sum covers just one page.
+ */
 static bool judge_primary(struct ese_file *file, struct ese_headers *hs, uint32_t *size,
                           struct fault *f)
 {
@@ -188,16 +189,18 @@ static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, str
     if (!ese_file_read(file, 0, start, sizeof start, &got, f))
         return false;
     if (got < sizeof start)
-        return fault_set(f, FAULT_NOT_THIS,
-                         "not an ESE database: expected at least a header of %u bytes, found %zu; name "
-                         "another file, or get this one again",
-                         ESE_PAGE_SIZE_MIN, got);
+        return fault_set(
+            f, FAULT_NOT_THIS,
+            "not an ESE database: expected at least a header of %u bytes, found %zu; name "
+            "another file, or get this one again",
+            ESE_PAGE_SIZE_MIN, got);
     if (hs->primary == ESE_HEADER_NOT_ESE &&
         (hs->shadow == ESE_HEADER_NOT_ESE || hs->shadow == ESE_HEADER_UNREADABLE))
-        return fault_set(f, FAULT_NOT_THIS,
-                         "not an ESE database: expected 0x%08x at byte 4 of the header, found 0x%08x, "
-                         "and no shadow header; name another file, or restore this one from a backup",
-                         ESE_MAGIC, word(bytes_of(start, sizeof start), ESE_HEADER_MAGIC_AT));
+        return fault_set(
+            f, FAULT_NOT_THIS,
+            "not an ESE database: expected 0x%08x at byte 4 of the header, found 0x%08x, "
+            "and no shadow header; name another file, or restore this one from a backup",
+            ESE_MAGIC, word(bytes_of(start, sizeof start), ESE_HEADER_MAGIC_AT));
     return fault_set(f, FAULT_DAMAGED,
                      "neither header can be used: the header %s, the shadow header %s; restore "
                      "the file from a backup",
@@ -208,23 +211,27 @@ static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, str
 static bool refuse_foreign(const struct ese_header *h, struct fault *f)
 {
     if (h->version < ESE_VERSION)
-        return fault_set(f, FAULT_UNSUPPORTED,
-                         "database format 0x%x is older than ESE97: expected 0x%x; convert it with the "
-                         "engine that wrote it",
-                         h->version, ESE_VERSION);
+        return fault_set(
+            f, FAULT_UNSUPPORTED,
+            "database format 0x%x is older than ESE97: expected 0x%x; convert it with the "
+            "engine that wrote it",
+            h->version, ESE_VERSION);
     if (h->version > ESE_VERSION)
-        return fault_set(f, FAULT_UNSUPPORTED,
-                         "unknown database format version 0x%x: expected 0x%x; a later kmmigrate may know it",
-                         h->version, ESE_VERSION);
+        return fault_set(
+            f, FAULT_UNSUPPORTED,
+            "unknown database format version 0x%x: expected 0x%x; a later kmmigrate may know it",
+            h->version, ESE_VERSION);
     if (h->file_type > 1 && h->file_type != 5)
-        return fault_set(f, FAULT_NOT_THIS,
-                         "an ESE file, but not a database: expected file type 1, found %u; name the "
-                         "database file",
-                         h->file_type);
+        return fault_set(
+            f, FAULT_NOT_THIS,
+            "an ESE file, but not a database: expected file type 1, found %u; name the "
+            "database file",
+            h->file_type);
     return true;
 }
 
-/* A header whose shadow stands not behind it, but where another page size has it, names a wrong size. */
+/* A header whose shadow stands not behind it, but where another page size has it, names a wrong
+ * size. */
 static bool doubt_page_size(struct ese_file *file, struct ese_headers *hs, uint32_t size,
                             struct fault *f)
 {

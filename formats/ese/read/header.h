@@ -1,8 +1,9 @@
 /*
- * The database header (DBFILEHDR): the first page of the file, with a copy, the shadow, in the second.
+ * The database header (DBFILEHDR): the first page of the file, with a copy, the shadow, in the
+ * second.
  *
- * Source: the published engine, dev/ese/src/inc/daedef.hxx (struct DBFILEHDR) and ese/db.cxx (what an
- * attach checks).
+ * Source: the published engine, dev/ese/src/inc/daedef.hxx (struct DBFILEHDR) and ese/db.cxx (what
+ * an attach checks).
  */
 #ifndef KM_FORMATS_ESE_HEADER_H
 #define KM_FORMATS_ESE_HEADER_H
@@ -74,17 +75,18 @@ enum ese_header_flag { ESE_HEADER_SHADOW_CATALOG_OFF = 0x1 };
 
 enum ese_header_state {
     ESE_HEADER_GOOD,
-    ESE_HEADER_UNREADABLE,    /* not all of its bytes are in the file */
-    ESE_HEADER_NOT_ESE,       /* the magic is missing */
+    ESE_HEADER_UNREADABLE, /* not all of its bytes are in the file */
+    ESE_HEADER_NOT_ESE,    /* the magic is missing */
     ESE_HEADER_BAD_CHECKSUM,
-    ESE_HEADER_BAD_PAGE_SIZE, /* it names a size that does not exist, or not the one it was read as */
+    ESE_HEADER_BAD_PAGE_SIZE, /* it names a size that does not exist, or not the one it was read as
+                               */
 };
 
 /* What was found of a file's two headers. */
 struct ese_headers {
     struct ese_header header; /* from the primary when it is good, else from the shadow */
     enum ese_header_state primary, shadow;
-    bool equal; /* both good: no byte differs */
+    bool equal;                     /* both good: no byte differs */
     uint8_t raw[ESE_PAGE_SIZE_MAX]; /* the page that `header` was read from */
 };
 
@@ -92,11 +94,12 @@ struct ese_headers {
 const char *ese_header_state_name(enum ese_header_state state);
 
 /* Reads and judges both headers.  Fails when neither can be used, or when the one that can is of a
- * format that cannot be read (older than 0x620, a page size that does not exist, not a database); the
- * text says which, with expected and found. */
+ * format that cannot be read (older than 0x620, a page size that does not exist, not a database);
+ * the text says which, with expected and found. */
 bool ese_headers_read(struct ese_file *file, struct ese_headers *headers, struct fault *f);
 
-/* Cuts a header page into fields; only lengths are checked.  page: at least ESE_HEADER_SIZE bytes. */
+/* Cuts a header page into fields; only lengths are checked.  page: at least ESE_HEADER_SIZE bytes.
+ */
 void ese_header_parse(struct bytes page, struct ese_header *header);
 
 /* Seconds since 1970 UTC, as if the stored time were UTC; false when it is all zero or no date. */

@@ -71,12 +71,13 @@ static bool find_root(struct ese_lv *lv, struct fault *f)
     if (step == ESE_STEP_FAULT)
         return false;
     struct ese_lv_key found;
-    if (step == ESE_STEP_END || !bytes_equal(lv->cursor.key, key) || !ese_lv_key_read(key, &found) ||
-        !found.root)
+    if (step == ESE_STEP_END || !bytes_equal(lv->cursor.key, key) ||
+        !ese_lv_key_read(key, &found) || !found.root)
         return fault_set(f, FAULT_DAMAGED, "long value %llu is missing",
                          (unsigned long long)lv->key.lid);
     if (!ese_lv_root_read(lv->cursor.data, &lv->root))
-        return fault_set(f, FAULT_DAMAGED, "long value %llu: its root has %zu bytes, expected 8 or 9",
+        return fault_set(f, FAULT_DAMAGED,
+                         "long value %llu: its root has %zu bytes, expected 8 or 9",
                          (unsigned long long)lv->key.lid, lv->cursor.data.size);
     return true;
 }

@@ -1,9 +1,9 @@
 /*
  * Long values: what does not fit into a record, in a tree of its own beside the table's.
  *
- * Under a value's id (LID, 4 or 8 bytes, big-endian) stands its root: a reference count and the size.
- * Under id + offset (4 bytes, big-endian) stand its chunks.  All chunks but the last have one size; a
- * stored chunk shorter than its share is compressed.
+ * Under a value's id (LID, 4 or 8 bytes, big-endian) stands its root: a reference count and the
+ * size. Under id + offset (4 bytes, big-endian) stand its chunks.  All chunks but the last have one
+ * size; a stored chunk shorter than its share is compressed.
  *
  * Source: the published engine, inc/lv.hxx (LVROOT, LVKEY32, LVKEY64), ese/lv.cxx.
  */
@@ -46,20 +46,20 @@ struct ese_lv {
     struct ese_cursor cursor;
     struct ese_lv_key key;
     struct ese_lv_root root;
-    uint32_t chunk, at;   /* full chunk size; how many bytes have been given or passed over */
-    struct bytes stored;  /* the last chunk as it is stored */
+    uint32_t chunk, at;  /* full chunk size; how many bytes have been given or passed over */
+    struct bytes stored; /* the last chunk as it is stored */
     uint8_t room[ESE_PAGE_SIZE_MAX];
 };
 
-/* Opens the value that `value` (kind SEPARATED) of a row of `table` refers to.  Fails when the table has no
- * long-value tree or the value's root is not there.  Close it in any case. */
+/* Opens the value that `value` (kind SEPARATED) of a row of `table` refers to.  Fails when the
+ * table has no long-value tree or the value's root is not there.  Close it in any case. */
 bool ese_lv_open(struct ese_lv *lv, struct ese_pages *pages, const struct ese_table *table,
                  const struct ese_value *value, struct fault *f);
 void ese_lv_close(struct ese_lv *lv);
 
-/* Gives the next run of bytes, decompressed, valid until the next call; an empty run at the end.  Fails
- * when a chunk is missing or of a wrong size.  Also fails when a chunk cannot be decompressed: then the
- * next call goes on behind it, and lv->stored has its raw bytes. */
+/* Gives the next run of bytes, decompressed, valid until the next call; an empty run at the end.
+ * Fails when a chunk is missing or of a wrong size.  Also fails when a chunk cannot be
+ * decompressed: then the next call goes on behind it, and lv->stored has its raw bytes. */
 bool ese_lv_next(struct ese_lv *lv, struct bytes *run, struct fault *f);
 
 #endif

@@ -214,12 +214,13 @@ bool ese_pages_get(struct ese_pages *p, uint32_t number, const struct ese_page *
                    struct fault *f)
 {
     if (number == 0 || number > p->last)
-        return fault_set(f, FAULT_DAMAGED, "page %u is not in the file: its last page is %u", number,
-                         p->last);
+        return fault_set(f, FAULT_DAMAGED, "page %u is not in the file: its last page is %u",
+                         number, p->last);
     if (p->changed && (*page = p->changed(p->changed_context, number)) != NULL)
         return true;
     if (number > p->last_in_file)
-        return fault_set(f, FAULT_DAMAGED, "page %u was never written: the file grew by it", number);
+        return fault_set(f, FAULT_DAMAGED, "page %u was never written: the file grew by it",
+                         number);
     int32_t i = find(p, number);
     if (i == NO_FRAME)
         i = read_around(p, number, f);

@@ -1,8 +1,8 @@
 /*
  * The pages of a file, through a cache of fixed size.
  *
- * A page that was got stays where it is until it is put back, so that everything above can point into
- * it instead of copying.  Each page's checksum is judged once, when it is read.
+ * A page that was got stays where it is until it is put back, so that everything above can point
+ * into it instead of copying.  Each page's checksum is judged once, when it is read.
  */
 #ifndef KM_FORMATS_ESE_PAGES_H
 #define KM_FORMATS_ESE_PAGES_H
@@ -12,7 +12,8 @@
 
 struct ese_pages;
 
-/* file is borrowed and must outlive the pages; page_size is one that ese_page_size_valid() accepts. */
+/* file is borrowed and must outlive the pages; page_size is one that ese_page_size_valid() accepts.
+ */
 bool ese_pages_open(struct ese_file *file, uint32_t page_size, struct ese_pages **pages,
                     struct fault *f);
 void ese_pages_close(struct ese_pages *pages);
@@ -37,15 +38,16 @@ bool ese_pages_get_sound(struct ese_pages *pages, uint32_t number, const struct 
 /*
  * Puts changed pages before those of the file: every page is asked of `changed` first, and got from
  * the file when that gives NULL.  last: the highest page number with them, for a file that is to
- * grow; not below that of the file.  What `changed` gives must stay while it is held.  changed NULL:
- * the file alone again.
+ * grow; not below that of the file.  What `changed` gives must stay while it is held.  changed
+ * NULL: the file alone again.
  */
 void ese_pages_overlay(struct ese_pages *pages,
-                       const struct ese_page *(*changed)(void *context, uint32_t number), void *context,
-                       uint32_t last);
+                       const struct ese_page *(*changed)(void *context, uint32_t number),
+                       void *context, uint32_t last);
 
 /* Called once for every page that is read with a single-bit error, which is put right in memory. */
-void ese_pages_on_corrected(struct ese_pages *pages, void (*tell)(void *context, uint32_t page, uint32_t bit),
+void ese_pages_on_corrected(struct ese_pages *pages,
+                            void (*tell)(void *context, uint32_t page, uint32_t bit),
                             void *context);
 
 #endif
