@@ -21,7 +21,7 @@ _kmmigrate_options() {
     compact) echo -o --keep-first --force ;;
     *) return ;;
     esac
-    echo --json --quiet --color --help
+    echo --json --quiet --color --max-unpacked --help
 }
 
 # What may stand behind an option of a command.
@@ -59,7 +59,7 @@ _kmmigrate() {
         mapfile -t COMPREPLY < <(_kmmigrate_values "$command" "$before" "$word")
         compopt -o filenames 2>/dev/null
         ;;
-    --table | --at | --plan | --trust) ;;
+    --table | --at | --plan | --trust | --max-unpacked) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_kmmigrate_options "$command")" -- "$word")

@@ -28,6 +28,7 @@ struct options {
     bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own
                          */
     const char *color;  /* "auto", "always", "never" */
+    const char *max_unpacked; /* a size; NULL: the default */
     const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan;
     const char *trust[OPTION_TRUST_MOST];
     unsigned trusts;
@@ -54,11 +55,11 @@ struct command {
 };
 
 /* Every command's options, for its table. */
-extern const struct option_spec option_json, option_quiet, option_color, option_help, option_table,
-    option_structure, option_profile, option_accept_discovered, option_at, option_superseded,
-    option_issuing_ca, option_trust, option_migrate_to, option_export_to, option_output,
-    option_plan, option_force, option_dry_run, option_keep_first, option_in_place, option_no_backup,
-    option_verify_all;
+extern const struct option_spec option_json, option_quiet, option_color, option_max_unpacked,
+    option_help, option_table, option_structure, option_profile, option_accept_discovered,
+    option_at, option_superseded, option_issuing_ca, option_trust, option_migrate_to,
+    option_export_to, option_output, option_plan, option_force, option_dry_run, option_keep_first,
+    option_in_place, option_no_backup, option_verify_all;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */

@@ -1,8 +1,12 @@
 /* Parsing options and printing help from the same tables: see command.h. */
 #include "migrate/commands/command.h"
+#include "formats/ese/read/file.h"
 #include "migrate/console/message.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AT(member) offsetof(struct options, member)
@@ -12,6 +16,9 @@ const struct option_spec option_quiet = {"quiet", NULL, "print no warnings and n
                                          AT(quiet), 0};
 const struct option_spec option_color = {"color", "WHEN", "colour: auto, always or never",
                                          AT(color), 0};
+const struct option_spec option_max_unpacked = {
+    "max-unpacked", "SIZE", "most that a .gz may unpack to, as 512M or 8G; default 4G",
+    AT(max_unpacked), 0};
 const struct option_spec option_help = {"help", NULL, "print this help", AT(help), 0};
 const struct option_spec option_table = {"table", "T", "the table to show", AT(table), 0};
 const struct option_spec option_structure = {
@@ -51,8 +58,8 @@ const struct option_spec option_in_place = {
 const struct option_spec option_no_backup = {
     "no-backup", NULL, "with --in-place: without a full copy before", AT(no_backup), 0};
 
-static const struct option_spec *const common[] = {&option_json, &option_quiet, &option_color,
-                                                   &option_help, NULL};
+static const struct option_spec *const common[] = {
+    &option_json, &option_quiet, &option_color, &option_max_unpacked, &option_help, NULL};
 
 static const struct option_spec *find_in(const struct option_spec *const *specs, const char *name,
                                          size_t size)
@@ -115,6 +122,33 @@ static int take_option(const struct command *command, int argc, char **argv, int
     return store_value(command, spec, value, options);
 }
 
+/* "512M": bytes, or with K, M, G or T that many times 1024.  False: it is no size. */
+static bool read_size(const char *text, uint64_t *size)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (!isdigit((unsigned char)text[0]) || errno != 0 || (*end && (unit == NULL || end[1])) ||
+        number == 0 || number > UINT64_MAX >> shift)
+        return false;
+    *size = (uint64_t)number << shift;
+    return true;
+}
+
+static int use_max_unpacked(const struct command *command, const char *text)
+{
+    uint64_t size;
+    if (text == NULL)
+        return EXIT_CLEAN;
+    if (!read_size(text, &size))
+        return usage(command, "--max-unpacked takes a size such as 512M or 8G, not", text);
+    ese_file_set_unpacked_most(size);
+    return EXIT_CLEAN;
+}
+
 static int check_values(const struct command *command, const struct options *options)
 {
     if (options->help)
@@ -124,7 +158,7 @@ static int check_values(const struct command *command, const struct options *opt
         return usage(command, "--color takes auto, always or never, not", color);
     if (options->operands < command->operand_count)
         return usage(command, "expected", command->operands);
-    return EXIT_CLEAN;
+    return use_max_unpacked(command, options->max_unpacked);
 }
 
 int options_parse(const struct command *command, int argc, char **argv, struct options *options)

@@ -118,17 +118,38 @@ START_TEST(a_packed_file_is_read_as_what_it_holds)
 }
 END_TEST
 
-START_TEST(a_packed_file_needs_no_temporary_folder)
+/* What is unpacked may be larger than memory: it never goes there. */
+START_TEST(an_unusable_temporary_folder_is_said)
 {
     struct ese_file *file;
-    struct fault f;
+    struct fault f = {.code = FAULT_NONE};
     write_packed(in_folder("packed.gz"), 5000);
     setenv("TMPDIR", "/nonexistent", 1);
     bool ok = ese_file_open(in_folder("packed.gz"), &file, &f);
     unsetenv("TMPDIR");
-    ck_assert_msg(ok, "%s", f.text);
-    ck_assert_uint_eq(ese_file_size(file), 5000);
+    ck_assert(!ok);
+    ck_assert_int_eq(f.code, FAULT_IO);
+    ck_assert_msg(strstr(f.text, "/nonexistent") && strstr(f.text, "TMPDIR"), "%s", f.text);
+}
+END_TEST
+
+START_TEST(a_packed_file_unpacks_up_to_the_limit_and_no_further)
+{
+    struct ese_file *file;
+    struct fault f = {.code = FAULT_NONE};
+    write_packed(in_folder("packed.gz"), 1000000);
+    unsigned before = open_descriptors();
+    ese_file_set_unpacked_most(999999);
+    bool beyond = ese_file_open(in_folder("packed.gz"), &file, &f);
+    ese_file_set_unpacked_most(1000000);
+    bool within = ese_file_open(in_folder("packed.gz"), &file, NULL);
+    ese_file_set_unpacked_most(ESE_FILE_UNPACKED_MOST);
+    ck_assert(!beyond && within);
+    ck_assert_uint_eq(ese_file_size(file), 1000000);
     ese_file_close(file);
+    ck_assert_int_eq(f.code, FAULT_LIMIT);
+    ck_assert_msg(strstr(f.text, "999999") && strstr(f.text, "--max-unpacked"), "%s", f.text);
+    ck_assert_uint_eq(open_descriptors(), before);
 }
 END_TEST
 
@@ -234,7 +255,8 @@ int main(void)
                                         {a_plain_file_is_read_where_it_is_asked, 0},
                                         {bytes_in_memory_are_read_like_a_file, 0},
                                         {a_packed_file_is_read_as_what_it_holds, 0},
-                                        {a_packed_file_needs_no_temporary_folder, 0},
+                                        {an_unusable_temporary_folder_is_said, 0},
+                                        {a_packed_file_unpacks_up_to_the_limit_and_no_further, 0},
                                         {cut_gzip_data_are_refused_wherever_they_are_cut, 0},
                                         {damaged_gzip_data_are_refused, 0},
                                         {a_packed_empty_file_is_called_empty, 0},

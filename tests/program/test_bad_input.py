@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import unittest
+import zlib
 
 import edbmaking
 import km
@@ -268,7 +269,22 @@ class Packed(BadInput):
 
     def test_no_room_to_unpack(self):
         packed = self.file(gzip.compress(edbmaking.Database().image()), "store.edb.gz")
-        self.expect(km.CLEAN, "info", packed, env={**os.environ, "TMPDIR": "/nonexistent"}, silent=True)
+        self.expect(km.TROUBLE, "info", packed, says=["/nonexistent", "TMPDIR"],
+                    env={**os.environ, "TMPDIR": "/nonexistent"})
+
+    def test_a_bomb(self):
+        """A few kilobytes that hold a gigabyte: told after the limit, with nothing left in TMPDIR."""
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        data = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
+        packed = self.file(data, "store.edb.gz")
+        folder = self.folder / "tmp"
+        folder.mkdir()
+        for command in ("info", "check", "repair", "list"):
+            self.expect(km.TROUBLE, command, packed, "--max-unpacked", "1M", env={**os.environ, "TMPDIR": str(folder)},
+                        says=["more than 1048576 bytes", "--max-unpacked"])
+            self.assertEqual(list(folder.iterdir()), [])
+        for size in ("", "0", "-1", "1X", "1MM", "99999999999T", "M"):
+            self.assertEqual(km.run("info", packed, "--max-unpacked", size).returncode, km.USAGE, size)
 
 
 # ---- damaged headers and catalogs --------------------------------------------------------------------------------

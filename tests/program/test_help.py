@@ -13,7 +13,7 @@ import km
 
 PAGE = km.SOURCE / "migrate" / "kmmigrate.8"
 COMPLETION = km.SOURCE / "migrate" / "kmmigrate.bash"
-COMMON = {"--json", "--quiet", "--color", "--help"}
+COMMON = {"--json", "--quiet", "--color", "--max-unpacked", "--help"}
 STORES = {name: km.CORPUS / "engine" / f"{name}.edb.gz" for name in (
     "imported-twice", "imported-twice-revision2", "clean-v3-revision2", "interrupted-switch-revision2", "churn-4096",
     "types-4096")}

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -19,6 +19,13 @@ struct ese_file {
 };
 
 enum { UNPACK_STEP = 256 * 1024 };
+
+static uint64_t unpacked_most = ESE_FILE_UNPACKED_MOST;
+
+void ese_file_set_unpacked_most(uint64_t bytes)
+{
+    unpacked_most = bytes;
+}
 
 static const char *kind_of(const struct stat *st)
 {
@@ -45,27 +52,55 @@ static bool write_all(int to, const uint8_t *from, size_t size)
     return true;
 }
 
-/* An unnamed file in TMPDIR; where the file system has no such thing, one in memory. */
-static int temporary_file(void)
+static const char *temporary_folder(void)
 {
     const char *folder = getenv("TMPDIR");
-    if (folder == NULL || folder[0] == '\0')
-        folder = "/tmp";
+    return folder == NULL || folder[0] == '\0' ? "/tmp" : folder;
+}
+
+/* An unnamed file in TMPDIR; where the file system has no such thing, a named one that loses its
+ * name at once.  Never one in memory: what it is to hold may be larger than that. */
+static int temporary_file(void)
+{
+    const char *folder = temporary_folder();
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    return fd >= 0 ? fd : memfd_create("kmmigrate", MFD_CLOEXEC);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+        return fd;
+    char name[PATH_MAX];
+    if (snprintf(name, sizeof name, "%s/kmmigrate-XXXXXX", folder) >= (int)sizeof name) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    fd = mkostemp(name, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(name);
+    return fd;
 }
 
 static bool unpack_into(gzFile from, int to, struct fault *f)
 {
+    uint64_t unpacked = 0;
     uint8_t *step = malloc(UNPACK_STEP);
     if (step == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory while unpacking gzip data");
     bool ok = true;
     for (;;) {
         int n = gzread(from, step, UNPACK_STEP);
+        unpacked += n > 0 ? (uint64_t)n : 0;
+        if (unpacked > unpacked_most) {
+            ok =
+                fault_set(f, FAULT_LIMIT,
+                          "the gzip data unpacks to more than %" PRIu64
+                          " bytes; if that is what it should hold, unpack it with gunzip, or allow "
+                          "more with --max-unpacked",
+                          unpacked_most);
+            break;
+        }
         if (n > 0 && !write_all(to, step, (size_t)n)) {
-            ok = fault_set(f, FAULT_IO, "no room to unpack the gzip data into TMPDIR: %s",
-                           strerror(errno));
+            ok = fault_set(f, FAULT_IO,
+                           "the gzip data cannot be unpacked into %s: %s; name a folder with more "
+                           "room in TMPDIR",
+                           temporary_folder(), strerror(errno));
             break;
         }
         if (n > 0)
@@ -87,7 +122,11 @@ static bool unpack(struct ese_file *file, struct fault *f)
 {
     int plain = temporary_file(), packed = file->descriptor;
     if (plain < 0)
-        return fault_set(f, FAULT_IO, "no temporary file to unpack into: %s", strerror(errno));
+        return fault_set(
+            f, FAULT_IO,
+            "no temporary file to unpack the gzip data into can be made in %s: %s; name "
+            "a folder for it in TMPDIR",
+            temporary_folder(), strerror(errno));
     gzFile gz = gzdopen(packed, "rb");
     if (gz == NULL) {
         close(plain);

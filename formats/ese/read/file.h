@@ -15,8 +15,17 @@
 
 struct ese_file;
 
+/* What a gzip file may unpack to unless somebody says otherwise: a few kilobytes can hold more than
+ * any disk. */
+#define ESE_FILE_UNPACKED_MOST ((uint64_t)4 << 30)
+
+/* The most bytes that a gzip file may unpack to, for all files that this process opens from now on.
+ * Set it once, before anything is opened. */
+void ese_file_set_unpacked_most(uint64_t bytes);
+
 /* Opens `path` read-only.  Refused, with what was found instead: what is not a regular file, an
- * empty file, what cannot be opened.  On success *file is owned by the caller, who closes it. */
+ * empty file, what cannot be opened, a gzip file that unpacks to more than the limit.  On success
+ * *file is owned by the caller, who closes it. */
 bool ese_file_open(const char *path, struct ese_file **file, struct fault *f);
 
 /* A file over bytes in memory, which are borrowed and must outlive it: for tests and fuzzing. */
