@@ -1,6 +1,8 @@
 /* A file that appears under its name only when it is complete: see outfile.h. */
 #include "formats/outfile.h"
 
+#include "formats/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -66,7 +68,7 @@ static bool open_unnamed(struct outfile *out)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", out->folder);
-    out->descriptor = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    out->descriptor = descriptor_above_standard(open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (out->descriptor < 0)
         return false;
     /* Naming it later goes through /proc, too. */
@@ -94,8 +96,8 @@ static bool open_named(struct outfile *out, struct fault *f)
         char *name = temporary_name(out, try);
         if (name == NULL)
             return fault_set(f, FAULT_NO_MEMORY, "out of memory");
-        out->descriptor =
-            openat(out->folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        out->descriptor = descriptor_above_standard(
+            openat(out->folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (out->descriptor >= 0) {
             out->temporary = name;
             snprintf(out->path, sizeof out->path, "/proc/self/fd/%d", out->descriptor);

@@ -1,5 +1,6 @@
 /* kmmigrate: the program.  Finds the command and runs it; the commands are in cmd_*.c. */
 #include "formats/certs/crypto.h"
+#include "formats/descriptor.h"
 #include "migrate/commands/command.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -117,6 +118,8 @@ static int run(const struct command *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct fault f;
+    if (!descriptors_fill()) /* and nothing to say it on */
+        return EXIT_TROUBLE;
     if (!crypto_start(&f)) { /* before any thread, and without the system's policy */
         message_error("%s", f.text);
         return EXIT_TROUBLE;

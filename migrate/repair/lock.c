@@ -6,6 +6,8 @@
  */
 #include "migrate/repair/lock.h"
 
+#include "formats/descriptor.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -147,7 +149,8 @@ static bool nobody_else(const struct lock *l, struct fault *f)
 static bool open_store(struct lock *l, const char *path, struct fault *f)
 {
     do
-        l->descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+        l->descriptor = descriptor_above_standard(
+            open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW));
     while (l->descriptor < 0 && errno == EINTR);
     if (l->descriptor < 0 && errno == ELOOP)
         return fault_set(f, FAULT_NOT_THIS, "is a symbolic link; name the file that it leads to");

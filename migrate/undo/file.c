@@ -2,6 +2,7 @@
 #include "migrate/undo/file.h"
 
 #include "formats/buffer.h"
+#include "formats/descriptor.h"
 #include "formats/outfile.h"
 
 #include <dirent.h>
@@ -481,7 +482,8 @@ bool undofile_open(const char *path, bool writable, struct undofile **undo, stru
 {
     int access_mode = writable ? O_RDWR : O_RDONLY, descriptor;
     do
-        descriptor = open(path, access_mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+        descriptor = descriptor_above_standard(
+            open(path, access_mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW));
     while (descriptor < 0 && errno == EINTR);
     if (descriptor < 0)
         return io(f, "opened");

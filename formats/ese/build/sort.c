@@ -8,6 +8,8 @@
  */
 #include "formats/ese/build/parts.h"
 
+#include "formats/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -119,7 +121,7 @@ static int temporary_file(void)
     const char *folder = getenv("TMPDIR");
     if (folder == NULL || folder[0] == '\0')
         folder = "/tmp";
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = descriptor_above_standard(open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (fd >= 0)
         return fd;
     char name[4096];

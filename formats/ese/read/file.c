@@ -1,6 +1,8 @@
 /* Opening and reading the database file: see file.h. */
 #include "formats/ese/read/file.h"
 
+#include "formats/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -63,7 +65,7 @@ static const char *temporary_folder(void)
 static int temporary_file(void)
 {
     const char *folder = temporary_folder();
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = descriptor_above_standard(open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
         return fd;
     char name[PATH_MAX];

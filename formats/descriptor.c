@@ -1,0 +1,43 @@
+/* The numbers of descriptors: see descriptor.h. */
+#include "formats/descriptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static bool is_open(int descriptor)
+{
+    return fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF;
+}
+
+bool descriptors_fill(void)
+{
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+        if (is_open(i))
+            continue;
+        /* The lowest free number is taken, which is i.  Where there is no /dev, the number is at
+         * least held: what is written to it fails. */
+        int got = open("/dev/null", O_RDWR | O_NOCTTY);
+        if (got < 0)
+            got = open("/", O_PATH | O_DIRECTORY);
+        if (got == i)
+            continue;
+        if (got >= 0) {
+            close(got);
+            errno = EBADF;
+        }
+        return false;
+    }
+    return true;
+}
+
+int descriptor_above_standard(int descriptor)
+{
+    if (descriptor < 0 || descriptor > STDERR_FILENO)
+        return descriptor;
+    int above = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = errno;
+    close(descriptor);
+    errno = error;
+    return above;
+}
