@@ -155,7 +155,8 @@ static struct model_entry *add_entry(struct model *m, int32_t key, struct bytes 
         no_memory(f);
         return NULL;
     }
-    *entry = (struct model_entry){.key = key, .certificate = number, .encoding = SST_ENCODING};
+    *entry = (struct model_entry){
+        .key = key, .certificate = number, .encoding = SST_ENCODING, .row = m->entries};
     m->entries++;
     return entry;
 }
@@ -216,24 +217,39 @@ static bool read_entry(struct model *m, struct rows *rows, const struct list_col
     return entry != NULL && read_entry_fields(m, rows, c, entry, f);
 }
 
-static int by_key(const void *a, const void *b)
+static int by_key_and_row(const void *a, const void *b)
 {
-    int32_t x = ((const struct model_entry *)a)->key, y = ((const struct model_entry *)b)->key;
-    return (x > y) - (x < y);
+    const struct model_entry *x = a, *y = b;
+    return x->key != y->key ? (x->key > y->key) - (x->key < y->key)
+                            : (x->row > y->row) - (x->row < y->row);
 }
 
-/* Rows come in the order of the primary key, so that the sort is for keys that are no primary key;
- * equal keys keep the order of their rows. */
-static void sort_entries(struct model *m)
+/* Rows come in the order of the primary key, so that the sort is for keys that are no primary key.
+ */
+static bool sort_entries(struct model *m, struct fault *f)
 {
     bool sorted = true;
     for (unsigned i = 1; sorted && i < m->entries; i++)
         sorted = m->entry[i - 1].key <= m->entry[i].key;
-    if (!sorted)
-        qsort(m->entry, m->entries, sizeof *m->entry, by_key);
+    if (!sorted) {
+        m->entry_of_row = arena_take(&m->memory->arena, m->entries * sizeof *m->entry_of_row);
+        if (m->entry_of_row == NULL)
+            return no_memory(f);
+        qsort(m->entry, m->entries, sizeof *m->entry, by_key_and_row);
+        for (unsigned i = 0; i < m->entries; i++)
+            m->entry_of_row[m->entry[i].row] = i;
+    }
     for (unsigned i = 1; i < m->entries; i++)
         if (m->entry[i].key == m->entry[i - 1].key)
             m->entry[i].twin = m->entry[i - 1].twin + 1;
+    return true;
+}
+
+const struct model_entry *model_entry_of_row(const struct model *m, unsigned row)
+{
+    if (row >= m->entries)
+        return NULL;
+    return &m->entry[m->entry_of_row ? m->entry_of_row[row] : row];
 }
 
 /* Closes rows that were read; what could not be read of them is a problem. */
@@ -269,8 +285,7 @@ static bool read_list_rows(struct model *m, struct problems *problems, struct fa
     while (ok && rows_next(&rows))
         ok = read_entry(m, &rows, &c, problems, f);
     end_rows(&rows, problems);
-    sort_entries(m);
-    return ok;
+    return ok && sort_entries(m, f);
 }
 
 /* ---- a list kept in one value ---- */

@@ -37,7 +37,9 @@ struct model_certificate {
 /* One place in the list. */
 struct model_entry {
     int32_t key;   /* the list's key column; in a list value the position, from 1 */
-    unsigned twin; /* how many entries before it have the same key: 0, unless a key is broken */
+    unsigned twin; /* how many entries before it have the same key: 0, unless a key is broken, or
+                      the list's key is not its table's */
+    unsigned row; /* which row of the list's table it is, from 0, in the order of its primary key */
     unsigned certificate; /* which of the model's */
     enum model_role role;
     enum model_trust trust;
@@ -78,8 +80,9 @@ struct model {
 
     struct model_certificate *certificate;
     unsigned certificates, certificate_room;
-    struct model_entry *entry; /* ascending by key */
+    struct model_entry *entry; /* ascending by key, then by row */
     unsigned entries, entry_room;
+    unsigned *entry_of_row; /* NULL: the entries are in the order of their rows */
     struct model_crl *crl;
     unsigned crls, crl_room;
     struct model_dangling *dangling;
@@ -130,6 +133,9 @@ bool model_intern(struct model *model, struct bytes der, unsigned *number, struc
 
 /* The entry of that key, the first of several; NULL: none. */
 struct model_entry *model_entry(const struct model *model, int32_t key);
+
+/* The entry that the row-th row of the list's table is (from 0); NULL: there are not so many. */
+const struct model_entry *model_entry_of_row(const struct model *model, unsigned row);
 
 /* What an entry holds. */
 static inline struct model_certificate *model_certificate_of(const struct model *model,

@@ -1,17 +1,17 @@
 /*
  * From actions to changes of rows: see repair/editor.h.
  *
- * An entry's changes are looked up by its key, a reference's new value by the entry that it names,
- * so that each row costs one search in the list.
+ * A row of the list is known by its primary key, which need not be the key that the profile names;
+ * a reference's new value is looked up by the entry that it names.  So each row costs a search in
+ * the list.
  */
 #include "migrate/repair/editor.h"
 
+#include "formats/arena.h"
 #include "formats/certs/certs.h"
 
 #include <stdlib.h>
 #include <strings.h>
-
-enum { CHANGES = 6 };
 
 /* What becomes of one entry, and of the references to it. */
 struct entry_change {
@@ -25,19 +25,25 @@ struct entry_change {
     int32_t to[PROFILE_REFERENCES_MOST];
 };
 
+/* A row of the list, as its tree has it. */
+struct list_row {
+    struct bytes key;
+    unsigned twin; /* how many rows before it have the same */
+};
+
 struct apply {
     const struct model *model;
-    const struct plan *plan;
-    size_t left_out;
     struct ese_editor editor;
     struct entry_change *entry; /* as model->entry */
+    struct list_row *list_row;  /* as many, in the order of the tree */
+    struct arena list_keys;
+    const struct action **dangling; /* ACTION_MOVE_REFERENCE, in order */
+    size_t danglings;
     const struct action *added; /* NULL: no entry is added */
     const struct action *set_issuing_ca, *set_mode;
     struct buffer list_value, text; /* the new list value; a name in the column's code page */
     bool rewrite_list;
-    uint8_t number[CHANGES][8]; /* bytes of the fixed values of the row in hand */
-    uint8_t mode[16];           /* the mode as a setting's value */
-    size_t mode_size;
+    struct arena row; /* what the changes of the row in hand point at */
 };
 
 static struct entry_change *change_of(const struct apply *a, int32_t key, unsigned twin)
@@ -52,9 +58,21 @@ static struct entry_change *change_of(const struct apply *a, int32_t key, unsign
 
 /* ---- from actions ---- */
 
-static void take_action(struct apply *a, const struct action *action)
+/* Actions that change an entry of the list, or what refers to it. */
+static bool is_about_an_entry(enum action_kind kind)
+{
+    return kind == ACTION_DROP_ENTRY || kind == ACTION_SET_ROLE || kind == ACTION_SET_TRUST ||
+           kind == ACTION_SET_NAME || kind == ACTION_SET_IMPORTED ||
+           kind == ACTION_SET_THUMBPRINT || kind == ACTION_ADD_PROPERTIES ||
+           kind == ACTION_MOVE_REFERENCES;
+}
+
+static bool take_action(struct apply *a, const struct action *action, struct fault *f)
 {
     struct entry_change *c = change_of(a, action->entry, action->twin);
+    if (c == NULL && is_about_an_entry(action->kind))
+        return fault_set(f, FAULT_UNSUPPORTED, "the plan changes entry %d, which is not there",
+                         action->entry);
     switch (action->kind) {
     case ACTION_DROP_ENTRY:
         c->drop = true;
@@ -98,11 +116,14 @@ static void take_action(struct apply *a, const struct action *action)
     case ACTION_SET_MODE:
         a->set_mode = action;
         break;
-    case ACTION_MOVE_REFERENCE: /* found in the plan when its row comes */
-    case ACTION_WRITE_HEADER:   /* a new file has a new header */
+    case ACTION_MOVE_REFERENCE:
+        a->dangling[a->danglings++] = action;
+        break;
+    case ACTION_WRITE_HEADER: /* a new file has a new header */
     case ACTION_KINDS:
         break;
     }
+    return true;
 }
 
 static bool write_list(struct apply *a, struct certlist *list, struct certlist_writer *w)
@@ -152,22 +173,70 @@ static bool make_list_value(struct apply *a, struct fault *f)
 
 /* ---- rows ---- */
 
-static void add_change(struct ese_row_edit *edit, const struct ese_column *column,
-                       struct bytes data)
+static bool no_memory(struct fault *f)
 {
-    if (column == NULL || edit->changes == ESE_EDIT_CHANGES_MOST)
-        return;
-    edit->fate = ESE_ROW_CHANGE;
-    edit->change[edit->changes++] = (struct ese_change){.column = column, .data = data};
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory for applying the plan");
 }
 
-static void add_number(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
-                       unsigned which, uint64_t bits)
+/* Every change has bytes of its own: two of one row never share them. */
+static bool add_change(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
+                       struct bytes data, struct fault *f)
 {
     if (column == NULL)
-        return;
-    bytes_put_le64(a->number[which], bits);
-    add_change(edit, column, bytes_of(a->number[which], ese_coltype_size(column->type)));
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "the plan changes something for which the profile names no column");
+    for (unsigned i = 0; i < edit->changes; i++)
+        if (edit->change[i].column == column)
+            return bytes_equal(edit->change[i].data, data) ||
+                   fault_set(f, FAULT_UNSUPPORTED,
+                             "column %s: two actions of the plan give one row different values",
+                             column->name);
+    if (edit->changes == ESE_EDIT_CHANGES_MOST)
+        return fault_set(f, FAULT_LIMIT, "a row with more than %d changes", ESE_EDIT_CHANGES_MOST);
+    const uint8_t *copy = arena_copy(&a->row, data);
+    if (copy == NULL)
+        return no_memory(f);
+    edit->fate = ESE_ROW_CHANGE;
+    edit->change[edit->changes++] =
+        (struct ese_change){.column = column, .data = bytes_of(copy, data.size)};
+    return true;
+}
+
+/* An integer, in as many bytes as the column has. */
+static bool add_integer(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
+                        int32_t value, struct fault *f)
+{
+    uint8_t bytes[8];
+    size_t size = column ? ese_coltype_size(column->type) : sizeof bytes;
+    bytes_put_le64(bytes, (uint64_t)(int64_t)value);
+    if (size == 0 || size > sizeof bytes || (size == 1 && (value < 0 || value > UINT8_MAX)) ||
+        (size == 2 && column->type == ESE_COL_SHORT && (value < INT16_MIN || value > INT16_MAX)) ||
+        (size == 2 && column->type != ESE_COL_SHORT && (value < 0 || value > UINT16_MAX)))
+        return fault_set(f, FAULT_UNSUPPORTED, "column %s cannot hold the number %d", column->name,
+                         value);
+    return add_change(a, edit, column, bytes_of(bytes, size), f);
+}
+
+static bool add_date(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
+                     double days, struct fault *f)
+{
+    uint8_t bytes[8];
+    uint64_t bits;
+    memcpy(&bits, &days, sizeof bits);
+    bytes_put_le64(bytes, bits);
+    if (column && ese_coltype_size(column->type) != sizeof bytes)
+        return fault_set(f, FAULT_UNSUPPORTED, "column %s cannot hold a date", column->name);
+    return add_change(a, edit, column, bytes_of(bytes, sizeof bytes), f);
+}
+
+static bool add_truth(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
+                      bool yes, struct fault *f)
+{
+    return add_integer(a, edit, column,
+                       !yes                                    ? 0
+                       : column && column->type == ESE_COL_BIT ? UINT8_MAX
+                                                               : 1,
+                       f);
 }
 
 static bool named(const struct ese_table *table, const char *name)
@@ -180,14 +249,17 @@ static const struct ese_column *column(const struct ese_table *table, const char
     return name ? ese_table_column(table, name) : NULL;
 }
 
+/* As the model reads it: an integer of up to 4 bytes. */
 static bool integer_of(const struct ese_record *record, const struct ese_column *c, int32_t *value)
 {
     struct ese_value v;
-    uint32_t bits;
     if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
-        !bytes_le32(v.data, 0, &bits))
+        v.data.size == 0 || v.data.size > sizeof *value)
         return false;
-    *value = (int32_t)bits;
+    uint32_t bits = 0;
+    for (size_t i = v.data.size; i-- > 0;)
+        bits = bits << 8 | v.data.at[i];
+    *value = c->type == ESE_COL_SHORT ? (int16_t)bits : (int32_t)bits;
     return true;
 }
 
@@ -196,13 +268,6 @@ static int32_t role_number(const struct profile *p, enum model_role role)
     return role == ROLE_OWN       ? p->role_own
            : role == ROLE_ISSUING ? p->role_issuing
                                   : p->role_imported;
-}
-
-static uint64_t bits_of(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
 }
 
 /* Text for a column: UTF-8 into its code page.  What does not fit there is refused before it is
@@ -232,70 +297,87 @@ static bool text_for(struct apply *a, const struct ese_column *c, const char *ut
     return !a->text.failed || fault_set(f, FAULT_NO_MEMORY, "out of memory");
 }
 
-static bool edit_entry(struct apply *a, const struct ese_table *table,
-                       const struct ese_record *record, unsigned twin, struct ese_row_edit *edit,
-                       struct fault *f)
+static int by_row(const void *x, const void *y)
+{
+    const struct list_row *a = x, *b = y;
+    int order = bytes_compare(a->key, b->key);
+    return order ? order : (a->twin > b->twin) - (a->twin < b->twin);
+}
+
+static bool add_name(struct apply *a, struct ese_row_edit *edit, const struct ese_column *c,
+                     const char *utf8, struct fault *f)
+{
+    struct bytes text = {.at = NULL};
+    return (c == NULL || text_for(a, c, utf8, &text, f)) && add_change(a, edit, c, text, f);
+}
+
+static bool edit_entry(struct apply *a, const struct ese_table *table, struct bytes key,
+                       unsigned twin, struct ese_row_edit *edit, struct fault *f)
 {
     const struct profile *p = a->model->profile;
-    int32_t key;
-    if (!integer_of(record, column(table, p->list_key), &key))
-        return true;
-    const struct entry_change *c = change_of(a, key, twin);
-    if (c == NULL)
-        return true;
+    const struct list_row wanted = {key, twin},
+                          *row = a->model->entries == 0
+                                     ? NULL
+                                     : bsearch(&wanted, a->list_row, a->model->entries,
+                                               sizeof wanted, by_row);
+    if (row == NULL)
+        return fault_set(f, FAULT_DAMAGED, "table %s has a row that it did not have before",
+                         table->name);
+    const struct model_entry *e = model_entry_of_row(a->model, (unsigned)(row - a->list_row));
+    const struct entry_change *c = &a->entry[e - a->model->entry];
     if (c->drop) {
         edit->fate = ESE_ROW_DROP;
         return true;
     }
-    if (c->set_role)
-        add_number(a, edit, column(table, p->list_role), 0, (uint32_t)role_number(p, c->role));
-    if (c->set_trust)
-        add_number(a, edit, column(table, p->list_trusted), 1, c->trust == TRUST_YES ? 0xff : 0);
-    if (c->set_imported)
-        add_number(a, edit, column(table, p->list_imported), 2, bits_of(c->imported));
-    if (c->set_thumbprint)
-        add_change(edit, column(table, p->list_thumbprint), c->thumbprint);
-    struct bytes text = {.at = NULL};
-    const struct ese_column *name = column(table, p->list_name);
-    if (c->set_name && name) {
-        if (!text_for(a, name, c->name, &text, f))
-            return false;
-        add_change(edit, name, text);
-    }
-    return true;
+    return (!c->set_role ||
+            add_integer(a, edit, column(table, p->list_role), role_number(p, c->role), f)) &&
+           (!c->set_trust ||
+            add_truth(a, edit, column(table, p->list_trusted), c->trust == TRUST_YES, f)) &&
+           (!c->set_imported ||
+            add_date(a, edit, column(table, p->list_imported), c->imported, f)) &&
+           (!c->set_thumbprint ||
+            add_change(a, edit, column(table, p->list_thumbprint), c->thumbprint, f)) &&
+           (!c->set_name || add_name(a, edit, column(table, p->list_name), c->name, f));
+}
+
+static int by_dangling(const void *x, const void *y)
+{
+    const struct action *a = *(const struct action *const *)x,
+                        *b = *(const struct action *const *)y;
+    if (a->reference != b->reference)
+        return a->reference < b->reference ? -1 : 1;
+    if (a->row != b->row)
+        return a->row < b->row ? -1 : 1;
+    return (a->entry > b->entry) - (a->entry < b->entry);
 }
 
 static const struct action *dangling_move(const struct apply *a, unsigned reference, int32_t row,
                                           int32_t names)
 {
-    for (size_t i = 0; i < a->plan->actions; i++) {
-        const struct action *action = &a->plan->action[i];
-        if (i != a->left_out && action->kind == ACTION_MOVE_REFERENCE &&
-            action->reference == reference && action->row == row && action->entry == names)
-            return action;
-    }
-    return NULL;
+    const struct action wanted = {.reference = reference, .row = row, .entry = names};
+    const struct action *const key = &wanted, *const *found = NULL;
+    if (a->danglings > 0)
+        found =
+            bsearch(&key, a->dangling, a->danglings, sizeof(const struct action *), by_dangling);
+    return found ? *found : NULL;
 }
 
-static void edit_reference(struct apply *a, unsigned which, const struct ese_table *table,
-                           const struct ese_record *record, struct ese_row_edit *edit)
+static bool edit_reference(struct apply *a, unsigned which, const struct ese_table *table,
+                           const struct ese_record *record, struct ese_row_edit *edit,
+                           struct fault *f)
 {
     const struct profile_reference *r = &a->model->profile->reference[which];
     const struct ese_column *c = column(table, r->column);
     int32_t names, row;
     if (!integer_of(record, c, &names))
-        return;
+        return true;
     const struct entry_change *change = change_of(a, names, 0);
-    if (change) {
-        if (change->moved[which])
-            add_number(a, edit, c, 3, (uint32_t)change->to[which]);
-        return;
-    }
+    if (change)
+        return !change->moved[which] || add_integer(a, edit, c, change->to[which], f);
     const struct action *move = integer_of(record, column(table, r->key), &row)
                                     ? dangling_move(a, which, row, names)
                                     : NULL;
-    if (move)
-        add_number(a, edit, c, 3, (uint32_t)move->other);
+    return move == NULL || add_integer(a, edit, c, move->other, f);
 }
 
 static bool text_is(const struct ese_record *record, const struct ese_column *c, const char *wanted)
@@ -314,61 +396,51 @@ static bool text_is(const struct ese_record *record, const struct ese_column *c,
 }
 
 /* A mode as the value column has it. */
-static struct bytes mode_value(struct apply *a, const struct ese_column *value)
+static bool add_mode(struct apply *a, struct ese_row_edit *edit, const struct ese_column *value,
+                     struct fault *f)
 {
     const char *mode = model_mode_name(a->set_mode->mode);
-    a->mode_size = 0;
-    bool wide = value && (value->type == ESE_COL_TEXT || value->type == ESE_COL_LONG_TEXT) &&
-                value->code_page == ESE_CODEPAGE_UNICODE;
-    for (size_t i = 0; mode[i] && a->mode_size + 2 <= sizeof a->mode; i++) {
-        a->mode[a->mode_size++] = (uint8_t)mode[i];
-        if (wide)
-            a->mode[a->mode_size++] = 0;
-    }
-    return bytes_of(a->mode, a->mode_size);
+    bool is_text = value && (value->type == ESE_COL_TEXT || value->type == ESE_COL_LONG_TEXT);
+    return is_text ? add_name(a, edit, value, mode, f)
+                   : add_change(a, edit, value, bytes_of(mode, strlen(mode)), f);
 }
 
-static void edit_setting(struct apply *a, const struct ese_table *table,
-                         const struct ese_record *record, struct ese_row_edit *edit)
+static bool edit_setting(struct apply *a, const struct ese_table *table,
+                         const struct ese_record *record, struct ese_row_edit *edit,
+                         struct fault *f)
 {
     const struct profile *p = a->model->profile;
     const struct ese_column *name = column(table, p->settings_name);
     const struct ese_column *value = column(table, p->settings_value);
-    if (a->set_issuing_ca && text_is(record, name, p->setting_issuing_ca))
-        add_change(edit, value, a->set_issuing_ca->value);
-    if (a->set_mode && text_is(record, name, p->setting_mode))
-        add_change(edit, value, mode_value(a, value));
+    if (a->set_issuing_ca && text_is(record, name, p->setting_issuing_ca) &&
+        !add_change(a, edit, value, a->set_issuing_ca->value, f))
+        return false;
+    return !a->set_mode || !text_is(record, name, p->setting_mode) || add_mode(a, edit, value, f);
 }
 
-/* A setting that has no row yet: its row. */
+/* A setting that has no row yet: its row, but for the value. */
 static bool add_setting(struct apply *a, const struct ese_table *table, const char *name,
-                        struct bytes value, int32_t key, struct ese_row_edit *edit, struct fault *f)
+                        int32_t key, struct ese_row_edit *edit, struct fault *f)
 {
-    const struct profile *p = a->model->profile;
     const struct ese_column *key_column = ese_table_key_column(table);
-    const struct ese_column *name_column = column(table, p->settings_name);
-    struct bytes text = {.at = NULL};
     if (key_column == NULL)
         return fault_set(f, FAULT_UNSUPPORTED,
                          "table %s: there is no setting %s, and a row cannot be added: its primary "
                          "key is not one "
                          "Long column",
                          table->name, name);
-    if (!text_for(a, name_column, name, &text, f))
-        return false;
-    add_number(a, edit, key_column, 4, (uint32_t)key);
-    add_change(edit, name_column, text);
-    add_change(edit, column(table, p->settings_value), value);
-    return true;
+    return add_integer(a, edit, key_column, key, f) &&
+           add_name(a, edit, column(table, a->model->profile->settings_name), name, f);
 }
 
-static void edit_list_value(struct apply *a, const struct ese_table *table,
-                            const struct ese_record *record, struct ese_row_edit *edit)
+static bool edit_list_value(struct apply *a, const struct ese_table *table,
+                            const struct ese_record *record, struct ese_row_edit *edit,
+                            struct fault *f)
 {
     const struct profile *p = a->model->profile;
-    if (a->model->match == PROFILE_MATCHES_VALUE && a->rewrite_list &&
-        text_is(record, column(table, p->value_select), p->value_equals))
-        add_change(edit, column(table, p->value_column), buffer_bytes(&a->list_value));
+    return a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list ||
+           !text_is(record, column(table, p->value_select), p->value_equals) ||
+           add_change(a, edit, column(table, p->value_column), buffer_bytes(&a->list_value), f);
 }
 
 /* ---- the editor ---- */
@@ -387,21 +459,23 @@ static bool wants(void *context, const struct ese_table *table)
 }
 
 static bool row(void *context, const struct ese_table *table, const struct ese_record *record,
-                unsigned twin, struct ese_row_edit *edit, struct fault *f)
+                struct bytes key, unsigned twin, struct ese_row_edit *edit, struct fault *f)
 {
     struct apply *a = context;
     const struct profile *p = a->model->profile;
-    if (a->model->match == PROFILE_MATCHES_ROWS && named(table, p->list_table) &&
-        !edit_entry(a, table, record, twin, edit, f))
-        return false;
+    arena_free(&a->row);
+    if (a->model->match == PROFILE_MATCHES_ROWS && named(table, p->list_table)) {
+        if (!edit_entry(a, table, key, twin, edit, f))
+            return false;
+        if (edit->fate == ESE_ROW_DROP) /* whatever else is said of it: it goes */
+            return true;
+    }
     for (unsigned i = 0; i < p->references; i++)
-        if (named(table, p->reference[i].table))
-            edit_reference(a, i, table, record, edit);
-    if (named(table, p->settings_table))
-        edit_setting(a, table, record, edit);
-    if (named(table, p->value_table))
-        edit_list_value(a, table, record, edit);
-    return true;
+        if (named(table, p->reference[i].table) && !edit_reference(a, i, table, record, edit, f))
+            return false;
+    if (named(table, p->settings_table) && !edit_setting(a, table, record, edit, f))
+        return false;
+    return !named(table, p->value_table) || edit_list_value(a, table, record, edit, f);
 }
 
 /* The n-th setting that is to be set and has no row. */
@@ -411,57 +485,115 @@ static bool add_nth_setting(struct apply *a, const struct ese_table *table, unsi
     const struct profile *p = a->model->profile;
     const struct model *m = a->model;
     bool issuing = a->set_issuing_ca && !m->has_issuing_row, mode = a->set_mode && !m->has_mode_row;
-    int32_t key = m->last_setting + 1 + (int32_t)n;
+    const struct ese_column *value = column(table, p->settings_value);
     *more = n < (unsigned)issuing + mode;
-    if (*more && issuing && n == 0)
-        return add_setting(a, table, p->setting_issuing_ca, a->set_issuing_ca->value, key, edit, f);
-    if (*more)
-        return add_setting(a, table, p->setting_mode,
-                           mode_value(a, column(table, p->settings_value)), key, edit, f);
-    return true;
+    if (!*more)
+        return true;
+    if (m->last_setting > INT32_MAX - 1 - (int32_t)n)
+        return fault_set(f, FAULT_LIMIT, "table %s has no key left for another row", table->name);
+    int32_t key = m->last_setting + 1 + (int32_t)n;
+    if (issuing && n == 0)
+        return add_setting(a, table, p->setting_issuing_ca, key, edit, f) &&
+               add_change(a, edit, value, a->set_issuing_ca->value, f);
+    return add_setting(a, table, p->setting_mode, key, edit, f) && add_mode(a, edit, value, f);
 }
 
 /* --issuing-ca FILE as a new row of the list.  When it was imported is not known, and stays null.
  */
+static bool add_listed(struct apply *a, const struct ese_table *table, struct ese_row_edit *edit,
+                       struct fault *f)
+{
+    const struct profile *p = a->model->profile;
+    const struct model_certificate *cert = &a->model->certificate[a->added->certificate];
+    const struct ese_column *key = column(table, p->list_key), *role = column(table, p->list_role),
+                            *thumbprint = column(table, p->list_thumbprint),
+                            *trusted = column(table, p->list_trusted);
+    if (key == NULL || key != ese_table_key_column(table))
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "table %s: an entry cannot be added: its primary key is not the one Long "
+                         "column %s",
+                         table->name, p->list_key ? p->list_key : "");
+    return add_integer(a, edit, key, a->added->entry, f) &&
+           add_change(a, edit, column(table, p->list_certificate), cert->der, f) &&
+           (!thumbprint ||
+            add_change(a, edit, thumbprint, bytes_of(cert->sha1, sizeof cert->sha1), f)) &&
+           (!role || add_integer(a, edit, role, role_number(p, a->added->role), f)) &&
+           (!trusted || add_truth(a, edit, trusted, a->added->trust == TRUST_YES, f));
+}
+
 static bool add(void *context, const struct ese_table *table, unsigned n, struct ese_row_edit *edit,
                 bool *more, struct fault *f)
 {
     struct apply *a = context;
     const struct profile *p = a->model->profile;
+    arena_free(&a->row);
     if (named(table, p->settings_table))
         return add_nth_setting(a, table, n, edit, more, f);
     *more = n == 0 && a->added && a->model->match == PROFILE_MATCHES_ROWS &&
             named(table, p->list_table);
-    if (!*more)
-        return true;
-    const struct model_certificate *cert = &a->model->certificate[a->added->certificate];
-    add_number(a, edit, column(table, p->list_key), 4, (uint32_t)a->added->entry);
-    add_change(edit, column(table, p->list_certificate), cert->der);
-    add_change(edit, column(table, p->list_thumbprint), bytes_of(cert->sha1, sizeof cert->sha1));
-    add_number(a, edit, column(table, p->list_role), 0, (uint32_t)role_number(p, a->added->role));
-    add_number(a, edit, column(table, p->list_trusted), 1, a->added->trust == TRUST_YES ? 0xff : 0);
+    return !*more || add_listed(a, table, edit, f);
+}
+
+/* ---- opening ---- */
+
+static bool note_row(struct apply *a, const struct ese_cursor *cursor, unsigned n, struct fault *f)
+{
+    const uint8_t *copy = arena_copy(&a->list_keys, cursor->key);
+    if (copy == NULL)
+        return no_memory(f);
+    a->list_row[n] = (struct list_row){.key = bytes_of(copy, cursor->key.size)};
+    if (n > 0 && bytes_equal(a->list_row[n - 1].key, cursor->key))
+        a->list_row[n].twin = a->list_row[n - 1].twin + 1;
     return true;
+}
+
+/* The keys of the list's rows, in their order: entry and row are told by each other's place. */
+static bool read_list_keys(struct apply *a, struct fault *f)
+{
+    const struct model *m = a->model;
+    const struct ese_db *db = m->store->db;
+    const struct ese_table *table = m->match == PROFILE_MATCHES_ROWS && m->profile->list_table
+                                        ? ese_catalog_find(db->catalog, m->profile->list_table)
+                                        : NULL;
+    struct ese_cursor cursor;
+    enum ese_step step = ESE_STEP_END;
+    unsigned n = 0;
+    if (table == NULL)
+        return true;
+    a->list_row = calloc((size_t)m->entries + 1, sizeof *a->list_row);
+    if (a->list_row == NULL)
+        return no_memory(f);
+    ese_cursor_open(&cursor, db->pages, table->root, table->objid);
+    bool ok = true;
+    while (ok && (step = ese_cursor_next(&cursor, f)) == ESE_STEP_NODE)
+        ok = n < m->entries
+                 ? note_row(a, &cursor, n++, f)
+                 : fault_set(f, FAULT_DAMAGED, "table %s changed while it was read", table->name);
+    ese_cursor_close(&cursor);
+    if (ok && step == ESE_STEP_END && n < m->entries)
+        return fault_set(f, FAULT_DAMAGED, "table %s changed while it was read", table->name);
+    return ok && step == ESE_STEP_END;
 }
 
 struct apply *apply_open(const struct model *model, const struct plan *plan, size_t left_out,
                          struct fault *f)
 {
     struct apply *a = calloc(1, sizeof *a);
-    if (a)
-        a->entry = calloc(model->entries + 1, sizeof *a->entry);
-    if (a == NULL || a->entry == NULL) {
-        free(a);
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for applying the plan");
+    if (a == NULL) {
+        no_memory(f);
         return NULL;
     }
     a->model = model;
-    a->plan = plan;
-    a->left_out = left_out;
     a->editor = (struct ese_editor){.context = a, .wants = wants, .row = row, .add = add};
-    for (size_t i = 0; i < plan->actions; i++)
+    a->entry = calloc((size_t)model->entries + 1, sizeof *a->entry);
+    a->dangling = calloc(plan->actions + 1, sizeof(const struct action *));
+    bool ok = (a->entry != NULL && a->dangling != NULL) || no_memory(f);
+    for (size_t i = 0; ok && i < plan->actions; i++)
         if (i != left_out)
-            take_action(a, &plan->action[i]);
-    if (make_list_value(a, f))
+            ok = take_action(a, &plan->action[i], f);
+    if (ok && a->danglings > 0)
+        qsort(a->dangling, a->danglings, sizeof(const struct action *), by_dangling);
+    if (ok && read_list_keys(a, f) && make_list_value(a, f))
         return a;
     apply_close(a);
     return NULL;
@@ -471,6 +603,10 @@ void apply_close(struct apply *a)
 {
     if (a == NULL)
         return;
+    arena_free(&a->row);
+    arena_free(&a->list_keys);
+    free(a->list_row);
+    free((void *)a->dangling);
     buffer_free(&a->list_value);
     buffer_free(&a->text);
     free(a->entry);

@@ -82,19 +82,12 @@ static bool write_rows(const struct assessment *a, FILE *to, struct fault *f)
 {
     const struct profile *p = &a->profile;
     const struct ese_table *table = ese_catalog_find(a->store.db->catalog, p->list_table);
-    const struct ese_column *key_column = ese_table_column(table, p->list_key);
     struct rows rows;
-    int32_t last = 0;
-    unsigned twin = 0;
-    bool ok = true, any = false;
+    bool ok = true;
     rows_open(&rows, (struct store *)(uintptr_t)&a->store, table);
-    while (ok && rows_next(&rows)) {
-        bool null;
-        int32_t key = rows_integer(&rows, key_column, &null);
-        twin = any && key == last ? twin + 1 : 0;
-        any = true;
-        last = key;
-        const struct action *action = action_for(&a->plan, key, twin);
+    for (unsigned row = 0; ok && rows_next(&rows); row++) {
+        const struct model_entry *e = model_entry_of_row(&a->model, row);
+        const struct action *action = e ? action_for(&a->plan, e->key, e->twin) : NULL;
         if (action == NULL)
             continue;
         write_heading(to, action);

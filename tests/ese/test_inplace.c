@@ -953,9 +953,10 @@ static bool plan_wants(void *context, const struct ese_table *table)
 /* Drops every seventh row, makes others longer, and lets two rows change values that a unique index
  * has. */
 static bool plan_row(void *context, const struct ese_table *table, const struct ese_record *record,
-                     unsigned twin, struct ese_row_edit *edit, struct fault *f)
+                     struct bytes key, unsigned twin, struct ese_row_edit *edit, struct fault *f)
 {
     struct plan *p = context;
+    (void)key;
     struct ese_value value;
     uint32_t id = 0;
     if (!ese_record_value(record, ese_table_column(table, "Id"), &value, f))

@@ -242,11 +242,11 @@ static void count_twins(struct edits *e, struct bytes key)
     e->last_key_size = key.size;
 }
 
-static bool ask(struct edits *e, const struct ese_record *record, struct fault *f)
+static bool ask(struct edits *e, const struct ese_record *record, struct bytes key, struct fault *f)
 {
     e->edit.fate = ESE_ROW_KEEP;
     e->edit.changes = 0;
-    return e->editor->row(e->editor->context, e->table, record, e->twin, &e->edit, f);
+    return e->editor->row(e->editor->context, e->table, record, key, e->twin, &e->edit, f);
 }
 
 static bool look_at_row(struct edits *e, struct fault *f)
@@ -254,7 +254,7 @@ static bool look_at_row(struct edits *e, struct fault *f)
     struct ese_record record;
     count_twins(e, e->cursor.key);
     if (!ese_record_on_page(&record, e->table, e->cursor.leaf, e->cursor.data, f) ||
-        !ask(e, &record, f))
+        !ask(e, &record, e->cursor.key, f))
         return false;
     switch (e->edit.fate) {
     case ESE_ROW_KEEP:
@@ -383,7 +383,7 @@ bool edits_row(struct edits *e, struct ese_build_table *to, const struct ese_cur
     struct bytes changed;
     count_twins(e, cursor->key);
     if (!ese_record_on_page(&record, e->table, cursor->leaf, cursor->data, f) ||
-        !ask(e, &record, f))
+        !ask(e, &record, cursor->key, f))
         return false;
     switch (e->edit.fate) {
     case ESE_ROW_DROP:

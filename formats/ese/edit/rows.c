@@ -34,10 +34,11 @@ static bool stopped(const struct ese_inplace *ip, struct fault *f)
     return ip->options.stop && *ip->options.stop && !fault_set(f, FAULT_LIMIT, "interrupted");
 }
 
-static bool ask(struct editing *e, const struct ese_record *record, unsigned twin, struct fault *f)
+static bool ask(struct editing *e, const struct ese_record *record, struct bytes key, unsigned twin,
+                struct fault *f)
 {
     memset(&e->edit, 0, sizeof e->edit);
-    return e->editor->row(e->editor->context, e->table, record, twin, &e->edit, f);
+    return e->editor->row(e->editor->context, e->table, record, key, twin, &e->edit, f);
 }
 
 static void count_twins(struct editing *e, struct bytes key)
@@ -79,7 +80,7 @@ static bool look_at_rows(struct editing *e, struct fault *f)
         }
         count_twins(e, e->cursor.key);
         ok = ese_record_on_page(&record, e->table, e->cursor.leaf, e->cursor.data, f) &&
-             ask(e, &record, e->twin, f) &&
+             ask(e, &record, e->cursor.key, e->twin, f) &&
              (e->edit.fate == ESE_ROW_KEEP || note(e, e->cursor.key, f));
     }
     ese_cursor_close(&e->cursor);
@@ -102,7 +103,7 @@ static bool apply(struct editing *e, const struct noted *noted, struct fault *f)
     ok = ok &&
          ese_record_open(&record, e->table, inplace_at(&spot)->data,
                          spot.leaf.flags & ESE_PAGE_NEW_RECORD_FORMAT, e->ip->page_size, f) &&
-         ask(e, &record, noted->twin, f);
+         ask(e, &record, noted->key, noted->twin, f);
     if (ok && e->edit.fate == ESE_ROW_DROP)
         ok = inplace_drop(e->ip, e->table, noted->key, noted->twin, f);
     else if (ok && e->edit.fate == ESE_ROW_CHANGE)

@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""Rows that several actions of one plan meet in, and lists whose rows are not known by their primary key.
+
+What has to come out is written here by hand and read by the separate decoder, for both ways of writing.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import km
+import edbdecode
+from test_fixtures import KMFIXTURE, REVISIONS
+
+HEAD = """
+[store]
+seed = rows of the plan
+mode = V1
+time = 1999-09-30 12:00
+[certificate own]
+version = 1
+subject = O=Trey Research, OU=London, CN=KM Server CA
+serial = 0x2B5C41
+hash = sha1
+from = 1998-06-01
+until = 2008-06-01
+[certificate issuing]
+subject = C=GB, O=Trey Research, CN=Trey Research CA
+serial = 0x610F9E3C000000000001
+from = 1999-02-01
+until = 2009-02-01
+"""
+
+PARTNER = """
+[certificate partner]
+subject = C=US, O=Fabrikam, CN=Fabrikam Root
+serial = 0x17
+from = 1997-05-01
+until = 2012-05-01
+"""
+
+SUB = """
+[certificate sub]
+subject = C=GB, O=Trey Research, CN=Sub CA
+serial = 0x77
+issuer = issuing
+from = 1999-02-01
+until = 2009-02-01
+"""
+
+OWN_TABLE = "[schema]\nwithout = CertificateList UserCertificates RevocationLists\n"
+
+SETTINGS = """
+[settings]
+table = Configuration
+name = Name
+value = Value
+mode = IssueMode
+issuing-ca = IssuingCA
+"""
+
+
+def integer(values):
+    return int.from_bytes(values[0], "little", signed=True) if values else None
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class PlanRows(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="kmmigrate-test-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def repaired(self, description, profile, table, columns, wanted, status=km.REPAIRED):
+        """The integer columns of a table, after a repair in both ways and revisions, are the wanted ones."""
+        (self.folder / "store.ini").write_text(HEAD + description)
+        (self.folder / "store.profile").write_text("[profile]\nname = test\n" + profile)
+        for revision in REVISIONS:
+            original, copy, here = (self.folder / f"{name}-{revision}.edb" for name in ("original", "copy", "here"))
+            subprocess.run([KMFIXTURE, self.folder / "store.ini", "-o", original, "--revision", revision], check=True,
+                           capture_output=True)
+            shutil.copy(original, here)
+            for store, how in ((original, ["-o", copy]), (here, ["--in-place", "--no-backup"])):
+                result = km.run("repair", store, "--profile", self.folder / "store.profile", *how)
+                self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+            for store in (copy, here):
+                with self.subTest(store.name):
+                    found = next(found for found in edbdecode.open(str(store)).tables if found.name == table)
+                    self.assertEqual([tuple(integer(row.get(column, [])) for column in columns) for row in found.rows()],
+                                     wanted)
+            self.assertEqual(km.run("undo", here).returncode, km.CLEAN)
+            self.assertTrue(here.read_bytes() == original.read_bytes())
+
+    def test_several_references_in_one_row(self):
+        """Each moved reference of a row goes to its own survivor."""
+        entries = "".join(f"[entry {key}]\ncertificate = {name}\nrole = {role}\n" for key, name, role in (
+            (1, "own", "own"), (2, "issuing", "imported"), (3, "issuing", "imported"), (4, "partner", "imported"),
+            (5, "partner", "imported"), (6, "sub", "imported"), (7, "sub", "imported")))
+        columns = ("A", "B", "C", "D")
+        rows = [(1, 3, 5, 7, 1), (2, 7, 3, 5, 3), (3, 2, 4, 6, 5), (4, 5, 5, 3, 7)]
+        survivor = {1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 6, 7: 6}
+        table = "[table Links]\ncolumn.1 = Id Long\ncolumn.2 = A Long\ncolumn.3 = B Long\ncolumn.4 = C Long\ncolumn.5 = D Long\n"
+        table += "".join(f"row.{row[0]} = " + " | ".join(map(str, row)) + "\n" for row in rows)
+        references = "".join(f"[reference.{i}]\ntable = Links\ncolumn = {name}\nkey = Id\n"
+                             for i, name in enumerate(columns, 1))
+        profile = ("[list]\ntable = CertificateList\nkey = EntryId\ncertificate = Certificate\nthumbprint = Thumbprint\n"
+                   "role = Role\nrole-own = 1\nrole-issuing = 2\nrole-imported = 3\ntrusted = Trusted\nname = Name\n"
+                   "imported-on = ImportedOn\n" + SETTINGS + references)
+        # Of two copies the one that more rows name stays: count as the rule says, not as the program does.
+        named = {key: sum(row[1:].count(key) for row in rows) for key in survivor}
+        for one, other in ((2, 3), (4, 5), (6, 7)):
+            stays = other if named[other] > named[one] else one
+            survivor[one] = survivor[other] = stays
+        wanted = [(row[0], *(survivor[key] for key in row[1:])) for row in rows]
+        self.repaired(PARTNER + SUB + entries + table, profile, "Links", ("Id", *columns), wanted)
+
+    def test_reference_inside_the_list(self):
+        """An entry that goes and names an entry itself goes; the parents of the others are moved."""
+        table = ("[table Trust]\ncolumn.1 = Id Long\ncolumn.2 = Encoded LongBinary\ncolumn.3 = Parent Long\n"
+                 "row.1 = 1 | certificate:own | 1\nrow.2 = 2 | certificate:issuing | 2\n"
+                 "row.3 = 3 | certificate:issuing | 3\nrow.4 = 4 | certificate:sub | 3\n"
+                 "row.5 = 5 | certificate:partner | 2\nrow.6 = 6 | certificate:partner | 5\n")
+        profile = ("[list]\ntable = Trust\nkey = Id\ncertificate = Encoded\n" + SETTINGS +
+                   "[reference.1]\ntable = Trust\ncolumn = Parent\nkey = Id\n")
+        # 2 and 3 are named by two rows each: the lower key stays; 5 is named once, 6 never.
+        self.repaired(PARTNER + SUB + OWN_TABLE + table, profile, "Trust", ("Id", "Parent"), [(1, 1), (2, 2), (4, 2), (5, 2)])
+
+    def test_list_key_that_is_not_primary(self):
+        """Rows of one list key in different places of the table: of each pair exactly one stays."""
+        table = ("[table Trust]\ncolumn.1 = Id Long\ncolumn.2 = EntryId Long\ncolumn.3 = Certificate LongBinary\n"
+                 "column.4 = Role Long\nrow.1 = 1 | 9 | certificate:issuing | 3\nrow.2 = 2 | 5 | certificate:own | 1\n"
+                 "row.3 = 3 | 9 | certificate:issuing | 3\nrow.4 = 4 | 2 | certificate:partner | 3\n"
+                 "row.5 = 5 | 9 | certificate:issuing | 3\nrow.6 = 6 | 2 | certificate:partner | 3\n")
+        profile = ("[list]\ntable = Trust\nkey = EntryId\ncertificate = Certificate\nrole = Role\nrole-own = 1\n"
+                   "role-issuing = 2\nrole-imported = 3\n" + SETTINGS)
+        self.repaired(PARTNER + OWN_TABLE + table, profile, "Trust", ("Id", "EntryId", "Role"),
+                      [(1, 9, 3), (2, 5, 1), (4, 2, 3)])
+
+
+if __name__ == "__main__":
+    km.main()
