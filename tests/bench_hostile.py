@@ -1,0 +1,165 @@
+#!/usr/bin/python3
+"""What somebody could send to make the program slow or large: each kind at n and at 4n, time and memory as ratios.
+
+    cmake --build --preset release --target bench-hostile        or: tests/bench_hostile.py [NAME ...]
+
+Cost that grows as the input does has a ratio of 4; 5 at most is allowed, so that noise is no finding and n log n is
+none, either.  Exit status 1 when a ratio is above that: a benchmark with an opinion, never a test.  KM_BENCH_DIR says
+where the stores go (default: a temporary directory, which is removed).
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from bench import KMFIXTURE, PROGRAM, measure
+
+MOST = 5
+FLOOR_SECONDS = 0.02   # of the process and the small rest of the store: not what is measured
+FLOOR_MIB = 12
+NEW = "new.edb"        # below the folder of the stores
+ANY = (0, 1, 4, 5, 8)  # what the answer is does not matter here
+
+STORE = """[store]
+seed = hostile
+organization = Trey Research
+site = London
+mode = V3
+issuing-ca = issuing
+time = 1999-09-30 12:00
+
+[key own]
+bits = 512
+[certificate own]
+version = 1
+subject = O=Trey Research, OU=London, CN=KM Server CA
+[certificate issuing]
+subject = C=GB, O=Trey Research, CN=Trey Research CA
+key = own
+from = 1999-02-01
+until = 2009-02-01
+
+[entry 1]
+certificate = own
+role = own
+[entry 2]
+certificate = issuing
+role = issuing
+"""
+
+KEY = "[key one]\nbits = 512\n"
+
+
+def day(n):
+    """A date for each number up to some ten thousands, as descriptions write it."""
+    return f"{2005 + n // 336 % 40:04}-{n // 28 % 12 + 1:02}-{n % 28 + 1:02} {n // 13440:02}:00"
+
+
+def certificate(name, n, subject, serial):
+    return (f"[certificate {name}{n}]\nsubject = {subject}\nkey = one\nserial = {serial}\nfrom = 1999-01-01\n"
+            f"until = {day(n)}\n[entry {n + 10}]\ncertificate = {name}{n}\n")
+
+
+def identities(n):
+    """Different certificates under one issuer name and one serial number."""
+    return STORE + KEY + "".join(certificate("i", k, "C=GB, CN=Twin", 77) for k in range(n))
+
+
+def reissues(n):
+    """One CA, name and key, with many certificates."""
+    return STORE + KEY + "".join(certificate("r", k, "C=GB, CN=Again", k + 1) for k in range(n))
+
+
+def revocation_lists(n):
+    """Revocation lists of as many issuers."""
+    return STORE + KEY + "".join(f"[certificate n{k}]\nsubject = C=GB, CN=Nobody {k}\nkey = one\n"
+                                 f"[crl {k + 1}]\nissuer-entry = 1\nissuer = n{k}\n" for k in range(n))
+
+
+def properties(n):
+    """Two copies of a certificate in a serialized store, each with many properties, no two alike."""
+    store = STORE.replace("time =", "list = sst\ntime =").replace("role = own\n", "").replace("role = issuing\n", "")
+    rows = ["[entry 3]\ncertificate = issuing\n", "[entry 4]\ncertificate = issuing\n"]
+    for entry in range(2):
+        rows[entry] += "".join(f"property.{0x10000 + 2 * k + entry} = 00\n" for k in range(n))
+    return store + "".join(rows)
+
+
+def dangling(n):
+    """References to entries that are not there, each to another, each of which one entry could be meant by."""
+    return STORE + KEY + "[user 1]\nstate = 3\n" + "".join(
+        f"[user-certificate {k + 1}]\nuser = 1\nkey = one\nissuer = issuing\nissuer-entry = {k + 100}\n" for k in range(n))
+
+
+def unparsable(n):
+    """Entries that are no certificates."""
+    return STORE + "".join(f"[certificate u{k}]\nraw = 3003020100{k:08x}\n[entry {k + 10}]\ncertificate = u{k}\n"
+                           for k in range(n))
+
+
+def shared_values(n):
+    """Rows that share one long value of half a megabyte."""
+    return STORE + "".join(f"[user {k + 1}]\nstate = 3\nkey-history-size = 500000\nshared-as = one\n" for k in range(n))
+
+
+def repeated(n):
+    """One certificate, again and again, in a serialized store."""
+    store = STORE.replace("time =", "list = sst\ntime =").replace("role = own\n", "").replace("role = issuing\n", "")
+    return store + "".join(f"[entry {k + 3}]\ncertificate = issuing\n" for k in range(n))
+
+
+KINDS = {
+    "identities": (identities, 1000, ["repair"]),
+    "reissues": (reissues, 4000, ["repair"]),
+    "reissues-dropped": (reissues, 2000, ["repair", "--superseded=drop"]),
+    "revocation-lists": (revocation_lists, 4000, ["check"]),
+    "properties": (properties, 8000, ["repair"]),
+    "dangling": (dangling, 8000, ["repair"]),
+    "unparsable": (unparsable, 10000, ["repair"]),
+    "shared-values": (shared_values, 400, ["check"]),
+    "shared-values-new": (shared_values, 400, ["compact", "--force", "-o", NEW]),
+    "repeated": (repeated, 4000, ["repair"]),
+}
+
+
+def make(where, name, text):
+    description, store = where / f"{name}.ini", where / f"{name}.edb"
+    if not store.exists():
+        description.write_text(text)
+        subprocess.run([KMFIXTURE, str(description), "-o", str(store)], check=True, stdout=subprocess.DEVNULL)
+    return store
+
+
+def cost(where, command, store):
+    words = [where / NEW if word == NEW else word for word in command]
+    return measure([PROGRAM, *words, store], accepted=ANY, runs=2)
+
+
+def ratio(of, to, floor):
+    return max(of - floor, floor) / max(to - floor, floor)
+
+
+def main():
+    where = pathlib.Path(os.environ.get("KM_BENCH_DIR") or tempfile.mkdtemp(prefix="kmmigrate-hostile-"))
+    where.mkdir(exist_ok=True)
+    over = []
+    try:
+        for name in sys.argv[1:] or KINDS:
+            text, n, command = KINDS[name]
+            few, many = (cost(where, command, make(where, f"{name}-{count}", text(count))) for count in (n, 4 * n))
+            time, memory = ratio(many[0], few[0], FLOOR_SECONDS), ratio(many[1], few[1], FLOOR_MIB)
+            over += [name] if max(time, memory) > MOST else []
+            print(f"{name:18} {n:6} {few[0]:8.3f} s {few[1]:6.0f} MiB   {4 * n:6} {many[0]:8.3f} s {many[1]:6.0f} MiB   "
+                  f"ratio of time {time:5.2f}, of memory {memory:5.2f}{'   ABOVE ' + str(MOST) if name in over else ''}",
+                  flush=True)
+    finally:
+        if "KM_BENCH_DIR" not in os.environ:
+            shutil.rmtree(where)
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
