@@ -1,5 +1,6 @@
 /* kmmigrate dump: the rows of one table of any ESE database, as they are read. */
 #include "migrate/commands/command.h"
+#include "migrate/commands/logfile.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/profile/profile.h"
@@ -119,6 +120,8 @@ static int dump_table(struct dump *d, const struct options *options)
 int cmd_dump(const struct options *options)
 {
     struct dump d = {.damage = 0};
+    if (logfile_kind(options->operand[0]) == ESE_LOG_FILE)
+        return logfile_dump(options);
     if (options->table == NULL) {
         message_error("dump: expected --table T; kmmigrate info %s lists the tables",
                       options->operand[0]);

@@ -1,5 +1,6 @@
 /* kmmigrate info: what a database is and what is in it. */
 #include "migrate/commands/command.h"
+#include "migrate/commands/logfile.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/store/store.h"
@@ -272,6 +273,8 @@ int cmd_info(const struct options *options)
 {
     struct info info = {.options = options};
     message_end_on_interrupt();
+    if (logfile_kind(options->operand[0]) != ESE_LOG_NEITHER)
+        return logfile_info(options);
     int status = store_open(&info.store, options->operand[0]);
     if (status != EXIT_CLEAN)
         return status;

@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-static struct ese_time read_time(struct bytes b, size_t at)
+struct ese_time ese_time_read(struct bytes b, size_t at)
 {
     struct ese_time t = {0};
     bytes_u8(b, at, &t.second);
@@ -17,14 +17,14 @@ static struct ese_time read_time(struct bytes b, size_t at)
     return t;
 }
 
-static struct ese_signature read_signature(struct bytes b, size_t at)
+struct ese_signature ese_signature_read(struct bytes b, size_t at)
 {
-    struct ese_signature s = {.created = read_time(b, at + 4)};
+    struct ese_signature s = {.created = ese_time_read(b, at + 4)};
     bytes_le32(b, at, &s.random);
     return s;
 }
 
-static struct ese_log_position read_position(struct bytes b, size_t at)
+struct ese_log_position ese_log_position_read(struct bytes b, size_t at)
 {
     struct ese_log_position p = {0};
     uint32_t generation = 0;
@@ -55,21 +55,21 @@ void ese_header_parse(struct bytes b, struct ese_header *h)
         .create_revision = word(b, ESE_HEADER_CREATE_VERSION_AT + 4),
         .flags = word(b, ESE_HEADER_FLAGS_AT),
         .objid_last = word(b, ESE_HEADER_OBJID_LAST_AT),
-        .signature = read_signature(b, ESE_HEADER_SIGNATURE_AT),
-        .log_signature = read_signature(b, ESE_HEADER_LOG_SIGNATURE_AT),
-        .consistent_at = read_position(b, ESE_HEADER_CONSISTENT_AT),
-        .consistent = read_time(b, ESE_HEADER_CONSISTENT_AT + 8),
-        .attached = read_time(b, ESE_HEADER_ATTACH_AT),
-        .attached_at = read_position(b, ESE_HEADER_ATTACH_AT + 8),
-        .detached = read_time(b, ESE_HEADER_DETACH_AT),
-        .detached_at = read_position(b, ESE_HEADER_DETACH_AT + 8),
+        .signature = ese_signature_read(b, ESE_HEADER_SIGNATURE_AT),
+        .log_signature = ese_signature_read(b, ESE_HEADER_LOG_SIGNATURE_AT),
+        .consistent_at = ese_log_position_read(b, ESE_HEADER_CONSISTENT_AT),
+        .consistent = ese_time_read(b, ESE_HEADER_CONSISTENT_AT + 8),
+        .attached = ese_time_read(b, ESE_HEADER_ATTACH_AT),
+        .attached_at = ese_log_position_read(b, ESE_HEADER_ATTACH_AT + 8),
+        .detached = ese_time_read(b, ESE_HEADER_DETACH_AT),
+        .detached_at = ese_log_position_read(b, ESE_HEADER_DETACH_AT + 8),
         .os_major = word(b, ESE_HEADER_OS_AT),
         .os_minor = word(b, ESE_HEADER_OS_AT + 4),
         .os_build = word(b, ESE_HEADER_OS_AT + 8),
         .os_service_pack = word(b, ESE_HEADER_OS_AT + 12),
         .repair_count = word(b, ESE_HEADER_REPAIR_COUNT_AT),
-        .repaired = read_time(b, ESE_HEADER_REPAIR_TIME_AT),
-        .scrubbed = read_time(b, ESE_HEADER_SCRUB_TIME_AT),
+        .repaired = ese_time_read(b, ESE_HEADER_REPAIR_TIME_AT),
+        .scrubbed = ese_time_read(b, ESE_HEADER_SCRUB_TIME_AT),
         .generation_min_required = (int32_t)word(b, ESE_HEADER_GENERATIONS_AT),
         .generation_max_required = (int32_t)word(b, ESE_HEADER_GENERATIONS_AT + 4),
     };

@@ -102,6 +102,12 @@ bool ese_headers_read(struct ese_file *file, struct ese_headers *headers, struct
  */
 void ese_header_parse(struct bytes page, struct ese_header *header);
 
+/* A LOGTIME (8 bytes), a SIGNATURE (28 bytes) or an LGPOS (8 bytes) at an offset of b; zeros where
+ * b is too short. */
+struct ese_time ese_time_read(struct bytes b, size_t at);
+struct ese_signature ese_signature_read(struct bytes b, size_t at);
+struct ese_log_position ese_log_position_read(struct bytes b, size_t at);
+
 /* Seconds since 1970 UTC, as if the stored time were UTC; false when it is all zero or no date. */
 bool ese_time_seconds(struct ese_time t, int64_t *seconds);
 

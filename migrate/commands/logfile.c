@@ -1,0 +1,373 @@
+/* Log and checkpoint files, shown: see logfile.h. */
+#include "migrate/commands/logfile.h"
+
+#include "formats/ese/log/stream.h"
+#include "formats/hash.h"
+#include "migrate/console/json.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { ROW_HASH_SHOWN = 16 };
+
+enum ese_log_file_kind logfile_kind(const char *path)
+{
+    struct ese_file *file;
+    struct ese_log_header header;
+    uint8_t start[ESE_LOG_HEADER_SIZE];
+    size_t got = 0, name = strlen(path);
+    if (!ese_file_open(path, &file, NULL))
+        return ESE_LOG_NEITHER;
+    bool ok = ese_file_read(file, 0, start, sizeof start, &got, NULL);
+    ese_file_close(file);
+    struct bytes b = bytes_of(start, ok ? got : 0);
+    enum ese_log_file_kind kind = ese_log_kind(b);
+    /* A log of ESE97 has no type field: there only name and version tell. */
+    if (kind == ESE_LOG_NEITHER && name > 4 && strcasecmp(path + name - 4, ".log") == 0 &&
+        ese_log_header_parse(b, &header, NULL) && header.framing == ESE_LOG_ESE97)
+        kind = ESE_LOG_FILE;
+    return kind;
+}
+
+static int trouble(const char *path, const struct fault *f)
+{
+    message_error("%s: %s", path, f->text);
+    return EXIT_TROUBLE;
+}
+
+/* ---- writing in two forms ---- */
+
+struct out {
+    struct json *json; /* NULL: text */
+};
+
+static void text_field(const struct out *o, const char *key, const char *label, const char *value)
+{
+    if (o->json) {
+        json_key(o->json, key);
+        json_string(o->json, value);
+    } else {
+        output_format("%22s: %s\n", label, value);
+    }
+}
+
+static void number_field(const struct out *o, const char *key, const char *label, int64_t value)
+{
+    if (o->json) {
+        json_key(o->json, key);
+        json_integer(o->json, value);
+    } else {
+        output_format("%22s: %" PRId64 "\n", label, value);
+    }
+}
+
+static void bool_field(const struct out *o, const char *key, const char *label, bool value)
+{
+    if (o->json) {
+        json_key(o->json, key);
+        json_bool(o->json, value);
+    } else {
+        output_format("%22s: %s\n", label, value ? "yes" : "no");
+    }
+}
+
+static const char *position_text(struct ese_log_position p, char text[32])
+{
+    snprintf(text, 32, "%08X,%04X,%04X", (unsigned)p.generation, p.sector, p.byte);
+    return text;
+}
+
+static void position_field(const struct out *o, const char *key, const char *label,
+                           struct ese_log_position p)
+{
+    char text[32];
+    text_field(o, key, label, position_text(p, text));
+}
+
+static void signature_field(const struct out *o, const char *key, const char *label,
+                            const uint8_t signature[ESE_LOG_SIGNATURE_SIZE])
+{
+    char text[2 * ESE_LOG_SIGNATURE_SIZE + 1];
+    text_field(o, key, label,
+               bytes_hex(bytes_of(signature, ESE_LOG_SIGNATURE_SIZE), text, sizeof text));
+}
+
+static void attachments(const struct out *o, const struct ese_log_attachments *list)
+{
+    if (o->json) {
+        json_key(o->json, "attached");
+        json_array(o->json);
+    }
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct ese_log_attachment *a = &list->entry[i];
+        if (o->json)
+            json_map(o->json);
+        number_field(o, "database", "Database", a->database);
+        text_field(o, "path", "its path", a->name);
+        signature_field(o, "signature", "its signature", a->signature);
+        position_field(o, "attached_at", "attached at", a->attached);
+        position_field(o, "consistent_at", "consistent at", a->consistent);
+        if (o->json)
+            json_end_map(o->json);
+    }
+    if (o->json)
+        json_end_array(o->json);
+    if (!list->whole)
+        bool_field(o, "attached_whole", "all of them listed", false);
+}
+
+/* ---- info ---- */
+
+struct count {
+    uint64_t records, bytes, of_type[ESE_LOG_TYPES];
+};
+
+static void write_counts(const struct out *o, const struct count *c, const struct ese_log_end *end)
+{
+    number_field(o, "records", "Records", (int64_t)c->records);
+    number_field(o, "segments", "Segments read", end->segments);
+    number_field(o, "segments_from_copies", "from second copies", end->from_copies);
+    number_field(o, "segments_corrected", "with a bit put right", end->corrected);
+    bool_field(o, "torn_record", "Last record torn", end->torn_record);
+    position_field(o, "end", "Ends at", end->at);
+    if (o->json) {
+        json_key(o->json, "types");
+        json_map(o->json);
+    }
+    for (unsigned t = 0; t < ESE_LOG_TYPES; t++)
+        if (c->of_type[t])
+            number_field(o, ese_log_type_name(t), ese_log_type_name(t), (int64_t)c->of_type[t]);
+    if (o->json)
+        json_end_map(o->json);
+}
+
+/* Reads to the end; what speaks against the log's soundness is told. */
+static int count_records(const char *path, struct ese_file *file, const struct out *o)
+{
+    struct ese_log_stream *stream;
+    struct ese_log_record record;
+    struct count count = {.records = 0};
+    struct fault f = {.code = FAULT_NONE};
+    if (!ese_log_stream_open(file, &stream, &f)) {
+        bool known = f.code == FAULT_UNSUPPORTED;
+        message_error("%s: %s", path, f.text);
+        return known ? EXIT_CLEAN : f.code == FAULT_DAMAGED ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
+    }
+    enum ese_log_step step;
+    while ((step = ese_log_stream_next(stream, &record, &f)) == ESE_LOG_STEP_RECORD) {
+        count.records++;
+        count.of_type[record.type]++;
+    }
+    write_counts(o, &count, ese_log_stream_end(stream));
+    ese_log_stream_close(stream);
+    if (step == ESE_LOG_STEP_END)
+        return EXIT_CLEAN;
+    message_error("%s: %s", path, f.text);
+    return f.code == FAULT_DAMAGED || f.code == FAULT_LIMIT ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
+}
+
+static void write_header(const struct out *o, const struct ese_log_header *h)
+{
+    char text[48];
+    text_field(o, "version", "Version", ese_log_version(h, text));
+    number_field(o, "generation", "Generation", h->generation);
+    text_field(o, "created", "Created", ese_log_time_text(h->created, text));
+    text_field(o, "previous_created", "Previous created",
+               ese_log_time_text(h->previous_created, text));
+    if (h->framing == ESE_LOG_ESE97)
+        return;
+    signature_field(o, "signature", "Log signature", h->signature);
+    bool_field(o, "checksum_good", "Checksum good", h->checksum_good);
+    number_field(o, "sector_size", "Sector size", h->sector_size);
+    number_field(o, "file_sectors", "Sectors of the file", h->file_sectors);
+    number_field(o, "page_size", "cbDbPage", h->page_size);
+    text_field(o, "system_path", "System path", h->system_path);
+    text_field(o, "log_path", "Log path", h->log_path);
+    position_field(o, "checkpoint", "Checkpoint then", h->checkpoint);
+    attachments(o, &h->attached);
+}
+
+static int info_log(const char *path, struct ese_file *file, const struct out *o)
+{
+    struct ese_log_header header;
+    struct fault f;
+    if (!ese_log_header_read(file, &header, &f))
+        return trouble(path, &f);
+    write_header(o, &header);
+    return count_records(path, file, o);
+}
+
+static int info_checkpoint(const char *path, struct ese_file *file, const struct out *o)
+{
+    struct ese_log_checkpoint c;
+    struct fault f;
+    if (!ese_log_checkpoint_read(file, &c, &f))
+        return trouble(path, &f);
+    position_field(o, "checkpoint", "Checkpoint", c.position);
+    signature_field(o, "signature", "Log signature", c.signature);
+    text_field(o, "system_path", "System path", c.system_path);
+    text_field(o, "log_path", "Log path", c.log_path);
+    bool_field(o, "from_second_copy", "From the second copy", c.from_shadow);
+    if (c.has_attached)
+        attachments(o, &c.attached);
+    return c.from_shadow ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
+}
+
+int logfile_info(const struct options *options)
+{
+    const char *path = options->operand[0];
+    struct out o = {.json = options->json ? json_open(true) : NULL};
+    struct ese_file *file;
+    struct fault f;
+    if (options->json && o.json == NULL) {
+        message_error("out of memory");
+        return EXIT_TROUBLE;
+    }
+    if (!ese_file_open(path, &file, &f)) {
+        json_close(o.json);
+        return trouble(path, &f);
+    }
+    bool checkpoint = logfile_kind(path) == ESE_LOG_CHECKPOINT_FILE;
+    if (o.json)
+        json_map(o.json);
+    text_field(&o, "file", checkpoint ? "Checkpoint file" : "Log file", path);
+    int status = checkpoint ? info_checkpoint(path, file, &o) : info_log(path, file, &o);
+    if (o.json) {
+        json_end_map(o.json);
+        json_end_document(o.json);
+    }
+    json_close(o.json);
+    ese_file_close(file);
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}
+
+/* ---- dump ---- */
+
+struct line {
+    const struct ese_log_record *record;
+    struct ese_log_page page;
+    bool has_page;
+    size_t rows;
+    char at[32], hash[2 * HASH_SHA256_SIZE + 1];
+};
+
+static void fill(struct line *l, const struct ese_log_record *record, struct hash *hash)
+{
+    struct bytes rows;
+    uint8_t digest[HASH_SHA256_SIZE];
+    *l = (struct line){.record = record};
+    position_text(record->at, l->at);
+    l->has_page = ese_log_page_read(record, &l->page);
+    l->rows = ese_log_row_bytes(record, &rows);
+    if (l->rows == 0)
+        return;
+    hash_sha256(hash, rows, digest);
+    bytes_hex(bytes_of(digest, sizeof digest), l->hash, sizeof l->hash);
+}
+
+static void write_line_json(struct json *json, const struct line *l)
+{
+    const struct ese_log_page *p = &l->page;
+    const struct {
+        const char *key;
+        uint64_t value;
+    } page[] = {{"session", p->session},
+                {"database", p->database},
+                {"page", p->page},
+                {"line", p->line},
+                {"before", p->before},
+                {"after", p->after},
+                {"transaction", p->transaction},
+                {"level", p->level},
+                {"flags", p->flags},
+                {"object", p->object_id},
+                {"root", p->root}};
+    json_map(json);
+    json_key(json, "at");
+    json_string(json, l->at);
+    json_key(json, "type");
+    json_string(json, ese_log_type_name(l->record->type));
+    json_key(json, "size");
+    json_unsigned(json, l->record->bytes.size);
+    for (size_t i = 0; l->has_page && i < sizeof page / sizeof page[0] - (p->is_node ? 0 : 2);
+         i++) {
+        json_key(json, page[i].key);
+        json_unsigned(json, page[i].value);
+    }
+    if (l->rows) {
+        json_key(json, "row_bytes");
+        json_unsigned(json, l->rows);
+        json_key(json, "row_sha256");
+        json_string(json, l->hash);
+    }
+    json_end_map(json);
+    json_end_document(json);
+}
+
+static void write_line_text(const struct line *l)
+{
+    const struct ese_log_page *p = &l->page;
+    output_format("%s\t%s\t%zu", l->at, ese_log_type_name(l->record->type), l->record->bytes.size);
+    if (l->has_page)
+        output_format("\t%u\t%u\t%u\t%u\t%u\t0x%" PRIx64 "\t0x%" PRIx64 "\t%u\t%u", p->session,
+                      p->database, p->page, p->line, p->object_id, p->before, p->after,
+                      p->transaction, p->level);
+    else
+        output_text("\t\t\t\t\t\t\t\t\t");
+    if (l->rows)
+        output_format("\t%zu\t%.*s\n", l->rows, ROW_HASH_SHOWN, l->hash);
+    else
+        output_text("\t\t\n");
+}
+
+static int dump_records(const char *path, struct ese_log_stream *stream, struct json *json,
+                        struct hash *hash)
+{
+    struct ese_log_record record;
+    struct fault f = {.code = FAULT_NONE};
+    enum ese_log_step step;
+    if (json == NULL)
+        output_text("at\ttype\tsize\tsession\tdatabase\tpage\tline\tobject\tbefore\tafter\t"
+                    "transaction\tlevel\trow_bytes\trow_sha256\n");
+    while ((step = ese_log_stream_next(stream, &record, &f)) == ESE_LOG_STEP_RECORD &&
+           !output_failed()) {
+        struct line line;
+        fill(&line, &record, hash);
+        if (json)
+            write_line_json(json, &line);
+        else
+            write_line_text(&line);
+    }
+    if (step != ESE_LOG_STEP_FAULT)
+        return EXIT_CLEAN;
+    message_error("%s: %s", path, f.text);
+    return f.code == FAULT_DAMAGED || f.code == FAULT_LIMIT ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
+}
+
+int logfile_dump(const struct options *options)
+{
+    const char *path = options->operand[0];
+    struct ese_file *file = NULL;
+    struct ese_log_stream *stream = NULL;
+    struct hash hash;
+    struct fault f = {.code = FAULT_NONE};
+    int status = EXIT_TROUBLE;
+    if (!hash_open(&hash, &f))
+        return trouble(path, &f);
+    struct json *json = options->json ? json_open(false) : NULL;
+    if (options->json && json == NULL)
+        message_error("out of memory");
+    else if (!ese_file_open(path, &file, &f) || !ese_log_stream_open(file, &stream, &f))
+        trouble(path, &f);
+    else
+        status = dump_records(path, stream, json, &hash);
+    ese_log_stream_close(stream);
+    ese_file_close(file);
+    json_close(json);
+    hash_close(&hash);
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}

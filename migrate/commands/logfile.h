@@ -1,0 +1,20 @@
+/*
+ * What `info` and `dump` show of a transaction log or a checkpoint file.
+ */
+#ifndef KM_MIGRATE_LOGFILE_H
+#define KM_MIGRATE_LOGFILE_H
+
+#include "formats/ese/log/header.h"
+#include "migrate/commands/command.h"
+
+/* What the file at `path` is.  ESE_LOG_NEITHER also for what cannot be opened. */
+enum ese_log_file_kind logfile_kind(const char *path);
+
+/* The header, and how many records of which types there are.  Returns enum exit_status. */
+int logfile_info(const struct options *options);
+
+/* The records, one a line: place, type, page, object, times, transaction, sizes, and of the bytes
+ * of keys and rows how many and their SHA-256, never they themselves. */
+int logfile_dump(const struct options *options);
+
+#endif
