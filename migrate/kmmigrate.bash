@@ -6,11 +6,11 @@ _kmmigrate_options() {
     check) echo --structure --profile --accept-discovered --at --verify-all ;;
     repair)
         echo --dry-run -o --in-place --no-backup --plan --force --profile --accept-discovered --at --superseded \
-            --issuing-ca --trust
+            --issuing-ca --trust --keep --drop
         ;;
     migrate)
         echo --to --issuing-ca -o --in-place --no-backup --plan --force --profile --accept-discovered --at \
-            --superseded --trust
+            --superseded --trust --keep --drop
         ;;
     list | show) echo --profile --accept-discovered ;;
     export) echo --to --force --profile --accept-discovered ;;
@@ -59,7 +59,7 @@ _kmmigrate() {
         mapfile -t COMPREPLY < <(_kmmigrate_values "$command" "$before" "$word")
         compopt -o filenames 2>/dev/null
         ;;
-    --table | --at | --plan | --trust | --max-unpacked) ;;
+    --table | --at | --plan | --trust | --keep | --drop | --max-unpacked) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_kmmigrate_options "$command")" -- "$word")

@@ -195,9 +195,19 @@ static bool import_old_rsa(gnutls_pubkey_t handle, struct bytes spki)
            import_rsa_bits(handle, bits);
 }
 
+/* What a check costs grows with the square of the modulus and with the exponent, which is 17 bits
+ * almost everywhere.  One of many octets is nobody's honest key, and counts four times. */
+static unsigned rsa_cost(unsigned bits, size_t exponent_octets)
+{
+    uint64_t cost = (uint64_t)bits * bits * exponent_octets / (2048u * 2048 * 3);
+    if (exponent_octets > RSA_EXPONENT_OCTETS_LIMIT)
+        cost *= 4;
+    return cost > 1 ? (unsigned)cost : 1;
+}
+
 /* What nobody's key looks like but what would keep a verifier busy for hours, or is no key at all.
  */
-static const char *unusable_rsa(gnutls_pubkey_t handle, unsigned bits)
+static const char *unusable_rsa(gnutls_pubkey_t handle, unsigned bits, unsigned *cost)
 {
     gnutls_datum_t m, e;
     const char *why = NULL;
@@ -214,6 +224,7 @@ static const char *unusable_rsa(gnutls_pubkey_t handle, unsigned bits)
         why = "the RSA key is not one: its modulus or exponent is even";
     else if (bits > RSA_ANY_EXPONENT_BITS_LIMIT && e.size > RSA_EXPONENT_OCTETS_LIMIT)
         why = "the RSA key's exponent is larger than 64 bits";
+    *cost = rsa_cost(bits, e.size);
     gnutls_free(m.data);
     gnutls_free(e.data);
     return why;
@@ -222,7 +233,7 @@ static const char *unusable_rsa(gnutls_pubkey_t handle, unsigned bits)
 static const char *unusable(struct proof_key *key)
 {
     if (key->algorithm == GNUTLS_PK_RSA || key->algorithm == GNUTLS_PK_RSA_PSS)
-        return unusable_rsa(key->handle, key->bits);
+        return unusable_rsa(key->handle, key->bits, &key->cost);
     if (key->algorithm == GNUTLS_PK_DSA && key->bits > DSA_BITS_LIMIT)
         return "the DSA key is larger than 4096 bits";
     return NULL;
@@ -556,7 +567,7 @@ static struct proof verify_both(struct proof_key *key, const struct x509_signed 
 
 void proof_key_open(struct proof_key *key, struct bytes spki)
 {
-    *key = (struct proof_key){.why = "the issuer's key cannot be read"};
+    *key = (struct proof_key){.why = "the issuer's key cannot be read", .cost = 1};
     if (!crypto_start(NULL)) {
         key->why = "GnuTLS does not start";
         return;

@@ -38,6 +38,7 @@ struct proof_key {
     bool no_memory;
     int algorithm;         /* gnutls_pk_algorithm_t */
     unsigned bits;         /* of modulus, prime or curve: the key's strength as people name it */
+    unsigned cost;         /* of one check, in checks under an RSA key of 2048 bits; at least 1 */
     struct buffer scratch; /* for signatures and to-be-signed bytes that have to be rewritten */
 };
 

@@ -20,7 +20,7 @@ enum exit_status {
     EXIT_CANCELLED = 32,
 };
 
-enum { OPTION_TRUST_MOST = 64 };
+enum { OPTION_DECISIONS_MOST = 64 };
 
 struct options {
     bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
@@ -30,8 +30,12 @@ struct options {
     const char *color;  /* "auto", "always", "never" */
     const char *max_unpacked; /* a size; NULL: the default */
     const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan;
-    const char *trust[OPTION_TRUST_MOST];
+    const char *trust[OPTION_DECISIONS_MOST];
     unsigned trusts;
+    const char *keep[OPTION_DECISIONS_MOST];
+    unsigned keeps;
+    const char *drop[OPTION_DECISIONS_MOST];
+    unsigned drops;
     const char *operand[2];
     unsigned operands;
 };
@@ -57,9 +61,9 @@ struct command {
 /* Every command's options, for its table. */
 extern const struct option_spec option_json, option_quiet, option_color, option_max_unpacked,
     option_help, option_table, option_structure, option_profile, option_accept_discovered,
-    option_at, option_superseded, option_issuing_ca, option_trust, option_migrate_to,
-    option_export_to, option_output, option_plan, option_force, option_dry_run, option_keep_first,
-    option_in_place, option_no_backup, option_verify_all;
+    option_at, option_superseded, option_issuing_ca, option_trust, option_keep, option_drop,
+    option_migrate_to, option_export_to, option_output, option_plan, option_force, option_dry_run,
+    option_keep_first, option_in_place, option_no_backup, option_verify_all;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */

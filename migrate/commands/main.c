@@ -27,20 +27,15 @@ static const struct option_spec *const repair_options[] = {&option_dry_run,
                                                            &option_superseded,
                                                            &option_issuing_ca,
                                                            &option_trust,
+                                                           &option_keep,
+                                                           &option_drop,
                                                            NULL};
-static const struct option_spec *const migrate_options[] = {&option_migrate_to,
-                                                            &option_issuing_ca,
-                                                            &option_output,
-                                                            &option_in_place,
-                                                            &option_no_backup,
-                                                            &option_plan,
-                                                            &option_force,
-                                                            &option_profile,
-                                                            &option_accept_discovered,
-                                                            &option_at,
-                                                            &option_superseded,
-                                                            &option_trust,
-                                                            NULL};
+static const struct option_spec *const migrate_options[] = {
+    &option_migrate_to, &option_issuing_ca, &option_output,
+    &option_in_place,   &option_no_backup,  &option_plan,
+    &option_force,      &option_profile,    &option_accept_discovered,
+    &option_at,         &option_superseded, &option_trust,
+    &option_keep,       &option_drop,       NULL};
 static const struct option_spec *const list_options[] = {&option_profile, &option_accept_discovered,
                                                          NULL};
 static const struct option_spec *const export_options[] = {

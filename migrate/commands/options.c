@@ -33,9 +33,15 @@ const struct option_spec option_at = {
 const struct option_spec option_superseded = {
     "superseded", "WHAT", "older certificates of a CA: keep (default) or drop", AT(superseded), 0};
 const struct option_spec option_issuing_ca = {
-    "issuing-ca", "FILE", "the issuing CA's certificate (DER or PEM)", AT(issuing_ca), 0};
+    "issuing-ca", "FILE", "the issuing CA's certificate, or the path that ends in it",
+    AT(issuing_ca), 0};
 const struct option_spec option_trust = {"trust", "E=yes|no", "decide on the trust of entry E",
-                                         AT(trust), OPTION_TRUST_MOST};
+                                         AT(trust), OPTION_DECISIONS_MOST};
+const struct option_spec option_keep = {
+    "keep", "ENTRY", "of the duplicates of this entry, it stays", AT(keep), OPTION_DECISIONS_MOST};
+const struct option_spec option_drop = {
+    "drop", "ENTRY", "of several duplicates, or of what is no certificate, this entry goes",
+    AT(drop), OPTION_DECISIONS_MOST};
 const struct option_spec option_migrate_to = {"to", "MODE", "the mode to switch to: V3 or V1V3",
                                               AT(to), 0};
 const struct option_spec option_export_to = {"to", "FILE",

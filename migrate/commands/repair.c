@@ -21,8 +21,7 @@ static int status_of(enum verdict verdict)
 static bool is_reviewed(const struct assessment *a, const char *id)
 {
     size_t size = strlen(id);
-    if (size >= PLAN_DIGITS_LEAST && size <= strlen(a->plan.id) &&
-        strncasecmp(a->plan.id, id, size) == 0)
+    if (strncasecmp(a->plan.id, id, size) == 0)
         return true;
     message_error("--plan: the plan for this store is %s, not %s; nothing was changed. Review it "
                   "again: kmmigrate "
@@ -60,6 +59,8 @@ static int show_plan(const struct assessment *a, const struct options *options)
 {
     int left = a->has_model ? status_of(judge_problems(&a->left))
                             : EXIT_CLEAN; /* a switch can make it worse */
+    if (options->plan && !is_reviewed(a, options->plan))
+        return EXIT_TROUBLE;
     return report_print(a, REPORT_PLAN, NULL, options->json) | status_of(a->verdict) | left;
 }
 
@@ -157,8 +158,21 @@ static int repair_here(const struct options *options)
     return status;
 }
 
+/* The whole id, or so many of its first digits that no other plan is meant. */
+static bool is_plan_id(const char *id)
+{
+    size_t size = strlen(id);
+    return size >= PLAN_DIGITS_LEAST && size <= (size_t)2 * HASH_SHA256_SIZE &&
+           strspn(id, "0123456789abcdefABCDEF") == size;
+}
+
 static int repair(const struct options *options)
 {
+    if (options->plan && !is_plan_id(options->plan)) {
+        message_error("--plan: expected the id of a plan, or its first 8 or more digits, found %s",
+                      options->plan);
+        return EXIT_USAGE;
+    }
     if (options->in_place && options->output) {
         message_error("-o and --in-place exclude each other");
         return EXIT_USAGE;

@@ -1,19 +1,18 @@
 /* Reading, judging and deciding in one: see assess.h. */
 #include "migrate/decide/assess.h"
 
+#include "migrate/decide/givenca.h"
 #include "migrate/discover/discover.h"
 #include "migrate/console/message.h"
 #include "migrate/judge/references.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { STRUCTURE_KEPT = 200, CERTIFICATE_FILE_MOST = 1024 * 1024 };
+enum { STRUCTURE_KEPT = 200 };
 
 static int trouble(const struct assessment *a, const struct fault *f)
 {
@@ -30,26 +29,37 @@ static bool is_header_only(const struct assessment *a, const struct ese_finding 
            (hs->primary == ESE_HEADER_GOOD) != (hs->shadow == ESE_HEADER_GOOD);
 }
 
+static void take_collision(struct assessment *a, const char *table_name)
+{
+    const struct ese_table *table =
+        table_name ? ese_catalog_find(a->store.db->catalog, table_name) : NULL;
+    const char *name = table ? table->name : "";
+    if (a->collisions++ == 0)
+        a->collision = name;
+    else if (strcasecmp(a->collision, name) != 0)
+        a->other_collision = true;
+}
+
 static void take_finding(void *context, const struct ese_finding *finding)
 {
     struct assessment *a = context;
     if (finding->severity != ESE_PROBLEM)
         return;
     if (is_header_only(a, finding)) {
-        problem_add(&a->found, PROBLEM_HEADER, 0, 0, "%s", finding->text);
+        problem_add(&a->found, PROBLEM_HEADER, NO_ENTRY, NO_ENTRY, "%s", finding->text);
         return;
     }
     enum problem_code code = PROBLEM_STRUCTURE;
-    if (finding->rule == ESE_RULE_KEY_DUPLICATE && a->collisions < ASSESS_COLLISIONS) {
-        const struct ese_table *table =
-            finding->table ? ese_catalog_find(a->store.db->catalog, finding->table) : NULL;
-        a->collision[a->collisions++] = table ? table->name : "";
+    if (finding->rule == ESE_RULE_KEY_DUPLICATE) {
+        take_collision(a, finding->table);
         code = PROBLEM_UNIQUE_KEY;
     }
-    if (a->found.count < STRUCTURE_KEPT)
-        problem_add(&a->found, code, 0, 0, "%s: %s%s%spage %u: %s", ese_rule_name(finding->rule),
-                    finding->table ? "table " : "", finding->table ? finding->table : "",
-                    finding->table ? ", " : "", finding->page, finding->text);
+    if (code == PROBLEM_UNIQUE_KEY ? a->collisions <= STRUCTURE_KEPT
+                                   : a->damages++ < STRUCTURE_KEPT)
+        problem_add(&a->found, code, NO_ENTRY, NO_ENTRY, "%s: %s%s%spage %u: %s",
+                    ese_rule_name(finding->rule), finding->table ? "table " : "",
+                    finding->table ? finding->table : "", finding->table ? ", " : "", finding->page,
+                    finding->text);
 }
 
 static int check_structure(struct assessment *a)
@@ -57,18 +67,20 @@ static int check_structure(struct assessment *a)
     struct fault f = {.code = FAULT_NONE};
     if (!ese_check(a->store.db, take_finding, a, &a->structure, &f))
         return trouble(a, &f);
-    if (a->structure.problems > STRUCTURE_KEPT)
-        problem_add(&a->found, PROBLEM_STRUCTURE, 0, 0,
-                    "and %" PRIu64 " more; see check --structure",
-                    a->structure.problems - STRUCTURE_KEPT);
+    if (a->collisions > STRUCTURE_KEPT)
+        problem_add(&a->found, PROBLEM_UNIQUE_KEY, NO_ENTRY, NO_ENTRY,
+                    "and %" PRIu64 " more; see check --structure", a->collisions - STRUCTURE_KEPT);
+    if (a->damages > STRUCTURE_KEPT)
+        problem_add(&a->found, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
+                    "and %" PRIu64 " more; see check --structure", a->damages - STRUCTURE_KEPT);
     if (a->structure.not_judged > 0 && a->structure.problems == 0 && !a->structure.dirty)
-        problem_add(&a->found, PROBLEM_STRUCTURE, 0, 0, "%" PRIu64 " rules could not be judged",
-                    a->structure.not_judged);
+        problem_add(&a->found, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
+                    "%" PRIu64 " rules could not be judged", a->structure.not_judged);
     const struct ese_header *h = &a->store.db->headers.header;
     if (h->state != ESE_STATE_CLEAN_SHUTDOWN)
-        problem_add(&a->found, PROBLEM_DIRTY, 0, 0, "state %s, logs %d to %d are needed",
-                    ese_state_name(h->state), h->generation_min_required,
-                    h->generation_max_required);
+        problem_add(&a->found, PROBLEM_DIRTY, NO_ENTRY, NO_ENTRY,
+                    "state %s, logs %d to %d are needed", ese_state_name(h->state),
+                    h->generation_min_required, h->generation_max_required);
     return EXIT_CLEAN;
 }
 
@@ -81,9 +93,10 @@ static int look_beside(struct assessment *a, const struct options *options)
         return trouble(a, &f);
     size_t logs = beside_count(&a->beside, BESIDE_LOG);
     if (logs > 0)
-        problem_add(&a->found, PROBLEM_LOGS_BESIDE, 0, 0, "%zu in %s", logs, a->beside.directory);
+        problem_add(&a->found, PROBLEM_LOGS_BESIDE, NO_ENTRY, NO_ENTRY, "%zu in %s", logs,
+                    a->beside.directory);
     if (a->store.pending.code != FAULT_NONE && !options->own_undo_file)
-        problem_add(&a->found, PROBLEM_UNDO_PENDING, 0, 0, "an undo file lies in %s",
+        problem_add(&a->found, PROBLEM_UNDO_PENDING, NO_ENTRY, NO_ENTRY, "an undo file lies in %s",
                     a->beside.directory);
     return EXIT_CLEAN;
 }
@@ -125,9 +138,9 @@ static int discover_profile(struct assessment *a, const struct options *options,
     }
     bool has_list = discovery.result == DISCOVER_DOUBT || discovery.result == DISCOVER_COMPLETE;
     if (discovery.result == DISCOVER_TWO_LISTS)
-        problem_add(&a->found, PROBLEM_TWO_LISTS, 0, 0, "%s", discovery.why);
+        problem_add(&a->found, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY, "%s", discovery.why);
     if (!has_list || !options->accept_discovered)
-        problem_add(&a->found, PROBLEM_NO_PROFILE, 0, 0, "%s", why_not->text);
+        problem_add(&a->found, PROBLEM_NO_PROFILE, NO_ENTRY, NO_ENTRY, "%s", why_not->text);
     if (has_list) {
         a->profile = discovery.profile;
         discovery.profile = (struct profile){.name = NULL};
@@ -156,63 +169,66 @@ static int choose_profile(struct assessment *a, const struct options *options)
 
 /* ---- the model, its judgement, the plan ---- */
 
+/* timegm() makes a day out of any numbers; a date that there is comes back as it went in. */
 static int parse_at(const char *text, int64_t *at)
 {
     struct tm tm = {.tm_isdst = 0};
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
     if (end == NULL)
         end = strptime(text, "%Y-%m-%d", &tm);
-    if (end == NULL || (end[0] != '\0' && strcmp(end, "Z") != 0)) {
+    struct tm made = tm;
+    time_t seconds = end ? timegm(&made) : 0;
+    if (end == NULL || (end[0] != '\0' && strcmp(end, "Z") != 0) || made.tm_mday != tm.tm_mday ||
+        made.tm_mon != tm.tm_mon || made.tm_year != tm.tm_year || made.tm_hour != tm.tm_hour ||
+        made.tm_min != tm.tm_min || made.tm_sec != tm.tm_sec) {
         message_error("--at: expected a time as 1999-12-31 or 1999-12-31T23:59:59Z, found %s",
                       text);
         return EXIT_USAGE;
     }
-    *at = timegm(&tm);
+    *at = seconds;
     return EXIT_CLEAN;
 }
 
-static int read_certificate_file(struct assessment *a, const char *path, unsigned *number)
+/* "KEY", the number of an entry, up to what ends it; NULL when it is none. */
+static const char *parse_key(const char *text, int32_t *key)
 {
-    struct fault f = {.code = FAULT_NONE};
-    static uint8_t room[CERTIFICATE_FILE_MOST];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    ssize_t size = fd < 0 ? -1 : read(fd, room, sizeof room);
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    if (size < 0) {
-        message_error("%s: cannot be read: %s", path, strerror(error));
-        return EXIT_TROUBLE;
-    }
-    struct certlist list;
-    struct certlist_entry first = {.type = CERTLIST_OTHER}, second;
-    if (!certlist_open(&list, bytes_of(room, (size_t)size), &f)) {
-        message_error("%s: expected a certificate (DER or PEM): %s", path, f.text);
-        return EXIT_TROUBLE;
-    }
-    bool found = certlist_next(&list, &first, &f) && first.type == CERTLIST_CERTIFICATE;
-    bool more = found && certlist_next(&list, &second, &f);
-    bool kept = found && !more && model_intern(&a->model, first.encoded, number, &f);
-    certlist_close(&list);
-    if (kept)
-        return EXIT_CLEAN;
-    message_error("%s: expected one certificate, found %s", path, more ? "several" : "none");
-    return EXIT_TROUBLE;
+    char *end;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (errno || end == text || number < INT32_MIN || number > INT32_MAX)
+        return NULL;
+    *key = (int32_t)number;
+    return end;
 }
 
 static int parse_trust(const struct options *options, struct plan_options *plan)
 {
-    for (unsigned i = 0; i < options->trusts && i < PLAN_TRUST_MOST; i++) {
-        char *end;
-        errno = 0;
-        long entry = strtol(options->trust[i], &end, 10);
-        bool yes = strcmp(end, "=yes") == 0;
-        if (errno || entry < 1 || entry > INT32_MAX || (!yes && strcmp(end, "=no") != 0)) {
+    for (unsigned i = 0; i < options->trusts && i < PLAN_DECISIONS_MOST; i++) {
+        int32_t entry;
+        const char *end = parse_key(options->trust[i], &entry);
+        bool yes = end && strcmp(end, "=yes") == 0;
+        if (end == NULL || (!yes && strcmp(end, "=no") != 0)) {
             message_error("--trust: expected ENTRY=yes or ENTRY=no, found %s", options->trust[i]);
             return EXIT_USAGE;
         }
-        plan->trust[plan->trusts].entry = (int32_t)entry;
+        plan->trust[plan->trusts].entry = entry;
         plan->trust[plan->trusts++].yes = yes;
+    }
+    return EXIT_CLEAN;
+}
+
+static int parse_entries(const char *option, const char *const *text, unsigned count, int32_t *key,
+                         unsigned *keys)
+{
+    for (unsigned i = 0; i < count && i < PLAN_DECISIONS_MOST; i++) {
+        const char *end = parse_key(text[i], &key[i]);
+        if (end == NULL || *end != '\0') {
+            message_error("%s: expected the number of an entry, found %s; kmmigrate list shows "
+                          "them",
+                          option, text[i]);
+            return EXIT_USAGE;
+        }
+        ++*keys;
     }
     return EXIT_CLEAN;
 }
@@ -236,23 +252,43 @@ static int plan_options_of(struct assessment *a, const struct options *options,
     }
     plan->drop_superseded = options->superseded && strcmp(options->superseded, "drop") == 0;
     int status = parse_trust(options, plan);
+    if (status == EXIT_CLEAN)
+        status = parse_entries("--keep", options->keep, options->keeps, plan->keep, &plan->keeps);
+    if (status == EXIT_CLEAN)
+        status = parse_entries("--drop", options->drop, options->drops, plan->drop, &plan->drops);
     if (status == EXIT_CLEAN && options->issuing_ca) {
-        status = read_certificate_file(a, options->issuing_ca, &plan->issuing_ca);
+        status = given_ca_read(&a->model, options->issuing_ca, &plan->issuing_ca);
         plan->has_issuing_ca = true;
     }
     return status;
 }
 
-/* A finding that the plan ends is one that the judge does not find again. */
-static void mark_repairable(struct assessment *a)
+static int compare_problems(const void *a, const void *b)
 {
+    const struct problem *x = *(const struct problem *const *)a;
+    const struct problem *y = *(const struct problem *const *)b;
+    if (x->code != y->code)
+        return (x->code > y->code) - (x->code < y->code);
+    return (x->entry[0] > y->entry[0]) - (x->entry[0] < y->entry[0]);
+}
+
+/* A finding that the plan ends is one that the judge does not find again. */
+static bool mark_repairable(struct assessment *a)
+{
+    const struct problem **left = malloc((a->left.count + 1) * sizeof *left);
+    if (left == NULL)
+        return false;
+    for (size_t i = 0; i < a->left.count; i++)
+        left[i] = &a->left.item[i];
+    qsort(left, a->left.count, sizeof *left, compare_problems);
     for (size_t i = 0; i < a->found.count; i++) {
-        struct problem *p = &a->found.item[i];
-        bool stays = false;
-        for (size_t k = 0; k < a->left.count && !stays; k++)
-            stays = a->left.item[k].code == p->code && a->left.item[k].entry[0] == p->entry[0];
-        p->repairable = !stays && problem_kind(p->code)->severity != PROBLEM_ADVICE;
+        const struct problem *p = &a->found.item[i];
+        bool stays = a->left.count > 0 &&
+                     bsearch(&p, left, a->left.count, sizeof *left, compare_problems) != NULL;
+        a->found.item[i].repairable = !stays && problem_kind(p->code)->severity != PROBLEM_ADVICE;
     }
+    free(left);
+    return true;
 }
 
 /* Two rows under one key: ended when they are entries of the list and the plan drops all of them
@@ -260,15 +296,15 @@ static void mark_repairable(struct assessment *a)
 static bool collision_ends(const struct assessment *a)
 {
     unsigned twins = 0, dropped = 0;
-    for (unsigned i = 0; i < a->collisions; i++)
-        if (a->profile.list_table == NULL ||
-            strcasecmp(a->collision[i], a->profile.list_table) != 0)
-            return false;
+    if (a->collisions == 0 || a->other_collision || a->profile.list_table == NULL ||
+        strcasecmp(a->collision, a->profile.list_table) != 0 || !model_key_is_primary(&a->model))
+        return false;
     for (unsigned i = 1; i < a->model.entries; i++)
         twins += a->model.entry[i].key == a->model.entry[i - 1].key;
     for (size_t i = 0; i < a->plan.actions; i++) {
         const struct action *action = &a->plan.action[i];
-        dropped += action->kind == ACTION_DROP_ENTRY && action->entry == action->other;
+        dropped +=
+            action->kind == ACTION_DROP_ENTRY && !action->alone && action->entry == action->other;
     }
     return twins == dropped;
 }
@@ -284,12 +320,19 @@ static void carry_over(struct assessment *a)
         case PROBLEM_STRUCTURE:
         case PROBLEM_UNDO_PENDING:
         case PROBLEM_LIST_CUT:
+        case PROBLEM_LIST_TAIL:
+        case PROBLEM_SETTING_TWICE:
+        case PROBLEM_SETTING_VALUE:
         case PROBLEM_REFERENCE_REFUTED:
             problem_add(&a->left, p->code, p->entry[0], p->entry[1], "%s", p->evidence);
             break;
+        case PROBLEM_TWO_LISTS: /* in rows and in a value: the judge finds it again */
+            if (!a->model.second_list)
+                problem_add(&a->left, p->code, NO_ENTRY, NO_ENTRY, "%s", p->evidence);
+            break;
         case PROBLEM_UNIQUE_KEY:
             if (!ends)
-                problem_add(&a->left, p->code, 0, 0, "%s", p->evidence);
+                problem_add(&a->left, p->code, NO_ENTRY, NO_ENTRY, "%s", p->evidence);
             break;
         default:
             break;
@@ -308,14 +351,19 @@ static int make_plan(struct assessment *a, const struct options *options)
         return trouble(a, &f);
     if (!plan_make(&a->plan, &a->model, a->prover, &plan_options,
                    problem_has(&a->found, PROBLEM_HEADER), a->hash.digest, &f))
-        return trouble(a, &f);
+        return f.code == FAULT_MISSING ? trouble(a, &f), EXIT_USAGE : trouble(a, &f);
     carry_over(a);
     if (!plan_judge(&a->plan, &a->model, a->prover, SIZE_MAX, &a->left)) {
         fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the plan");
         return trouble(a, &f);
     }
-    mark_repairable(a);
-    return EXIT_CLEAN;
+    if (prover_exhausted(a->prover) && !problem_has(&a->found, PROBLEM_PROOF_LIMIT))
+        problem_add(&a->found, PROBLEM_PROOF_LIMIT, NO_ENTRY, NO_ENTRY,
+                    "the bound of %d checks was reached while deciding", PROVER_CHECKS_MOST);
+    if (mark_repairable(a) && !a->found.no_memory && !a->left.no_memory)
+        return EXIT_CLEAN;
+    fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the plan");
+    return trouble(a, &f);
 }
 
 /* The list alone, judged by nobody. */

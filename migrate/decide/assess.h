@@ -11,8 +11,6 @@
 #include "migrate/store/filehash.h"
 #include "migrate/decide/plan.h"
 
-enum { ASSESS_COLLISIONS = 16 };
-
 struct assessment {
     const struct options *options; /* borrowed */
     struct store store;
@@ -25,9 +23,12 @@ struct assessment {
     bool repairs_allowed;    /* false: discovered, and not accepted */
 
     struct ese_check_summary structure;
-    const char
-        *collision[ASSESS_COLLISIONS]; /* tables in which two rows have one key of a unique index */
-    unsigned collisions;
+    /* Two rows under one key of a unique index: how often, the table of the first, and whether
+     * another table has such rows, too. */
+    uint64_t collisions;
+    const char *collision;
+    bool other_collision;
+    uint64_t damages; /* what else the structural check found */
 
     bool has_model; /* the next four are valid */
     struct model model;

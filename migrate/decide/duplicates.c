@@ -1,81 +1,91 @@
 /*
- * The deduplicator: which entries of the list stay, which go, and what becomes of roles, trust and
- * references (design: "Resolving duplicates").
+ * Copies of one certificate, and different certificates of one identity: which stay (design:
+ * "Resolving duplicates", 1, 2, 4 and 5).
  *
- * Decisions are first drafted for every entry, then written down as actions where they differ from
- * what is. What cannot be decided safely keeps its entries as they are; the judge then finds the
- * problem still there.
+ * What cannot be decided safely keeps its entries as they are; the judge then finds the problem
+ * still there.  A certificate whose signature is refuted hands on nothing: neither role, trust,
+ * name nor time.
  */
-#include "migrate/judge/groups.h"
-#include "migrate/decide/pins.h"
-#include "migrate/decide/plan.h"
+#include "migrate/decide/draft.h"
 
 #include <stdlib.h>
 
-/* What is to become of one entry. */
-struct draft_entry {
-    unsigned survivor; /* number of the entry that takes its place; its own: it stays */
-    int32_t key;       /* of a survivor: its key in the new list */
-    const char *why_dropped;
-    bool superseded; /* dropped because --superseded=drop asked for it */
-    enum model_role role;
-    enum model_trust trust;
-    const char *name;
-    bool has_imported;
-    double imported;
-    struct bytes added_properties;
-    const char *why_role;
-};
+/* ---- decisions ---- */
 
-struct draft {
-    const struct model *model;
-    struct prover *prover;
-    const struct plan_options *options;
-    struct plan *plan;
-    struct fault *fault;
-    struct draft_entry *entry;
-    bool added_issuing; /* --issuing-ca FILE becomes a new entry */
-    enum model_mode mode;
-    bool has_issuing_ca;
-    uint8_t issuing_ca[HASH_SHA1_SIZE]; /* as the setting is to be */
-};
-
-static const struct model_certificate *certificate(const struct draft *d, unsigned entry)
+/* Notes that the decisions about these entries had something to decide. */
+static void use_decisions(struct draft *d, const struct group *group)
 {
-    return model_certificate_of(d->model, &d->model->entry[entry]);
-}
-
-static bool stays(const struct draft *d, unsigned entry)
-{
-    return d->entry[entry].survivor == entry;
-}
-
-static unsigned final_survivor(const struct draft *d, unsigned entry)
-{
-    while (!stays(d, entry))
-        entry = d->entry[entry].survivor;
-    return entry;
-}
-
-static bool open_draft(struct draft *d)
-{
-    const struct model *m = d->model;
-    d->entry = calloc(m->entries + 1, sizeof *d->entry);
-    if (d->entry == NULL)
-        return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
-    for (unsigned i = 0; i < m->entries; i++) {
-        const struct model_entry *e = &m->entry[i];
-        d->entry[i] = (struct draft_entry){.survivor = i,
-                                           .role = e->role,
-                                           .trust = e->trust,
-                                           .name = e->name,
-                                           .has_imported = e->has_imported,
-                                           .imported = e->imported};
+    const struct plan_options *o = d->options;
+    for (unsigned i = 0; i < group->entries && o->keeps + o->drops > 0; i++) {
+        int32_t key = d->model->entry[group->entry[i]].key;
+        for (unsigned k = 0; k < o->keeps; k++)
+            d->keep_used[k] = d->keep_used[k] || o->keep[k] == key;
+        for (unsigned k = 0; k < o->drops; k++)
+            d->drop_used[k] = d->drop_used[k] || o->drop[k] == key;
     }
-    d->mode = m->mode;
-    d->has_issuing_ca = m->has_issuing_ca;
-    memcpy(d->issuing_ca, m->issuing_ca, sizeof d->issuing_ca);
-    return true;
+}
+
+/* What the administrator said about the trust of one of the group's entries. */
+static bool trust_option(struct draft *d, const struct group *group, enum model_trust *trust)
+{
+    bool found = false;
+    for (unsigned k = 0; k < d->options->trusts; k++)
+        for (unsigned i = 0; i < group->entries; i++)
+            if (d->model->entry[group->entry[i]].key == d->options->trust[k].entry) {
+                *trust = d->options->trust[k].yes ? TRUST_YES : TRUST_NO;
+                d->trust_used[k] = found = true;
+            }
+    return found;
+}
+
+/* "--trust 2", when it decided about one of the group's entries. */
+static const char *why_trust(struct draft *d, const struct group *group)
+{
+    for (unsigned k = 0; k < d->options->trusts; k++)
+        for (unsigned i = 0; i < group->entries && d->trust_used[k]; i++)
+            if (d->model->entry[group->entry[i]].key == d->options->trust[k].entry)
+                return draft_option(d, "--trust", d->options->trust[k].entry);
+    return NULL;
+}
+
+static void leave(struct draft *d, const struct group *group)
+{
+    for (unsigned i = 0; i < group->entries; i++)
+        d->entry[group->entry[i]].undecided = true;
+}
+
+/* ---- role and trust ---- */
+
+/* Role and trust of the group's entries put together, those that are `out` left out.  False when
+ * nothing may be touched. */
+static bool merge_standing(struct draft *d, const struct group *group, const bool *out,
+                           unsigned survivor, enum model_role *role, enum model_trust *trust)
+{
+    bool has[ROLE_UNKNOWN + 1] = {false}, yes = false, no = false, out_own = false;
+    for (unsigned i = 0; i < group->entries; i++) {
+        const struct draft_entry *e = &d->entry[group->entry[i]];
+        out_own = out_own || (out[i] && e->role == ROLE_OWN);
+        if (out[i])
+            continue;
+        has[e->role] = true;
+        yes = yes || e->trust == TRUST_YES;
+        no = no || e->trust == TRUST_NO;
+    }
+    bool kept = d->entry[survivor].keep;
+    if (has[ROLE_UNKNOWN] || (has[ROLE_OWN] && has[ROLE_ISSUING] && !kept))
+        return false;
+    if (out_own && !has[ROLE_OWN] && !kept)
+        return false; /* the server would lose its own CA to a broken copy of it */
+    bool active = has[ROLE_OWN] || has[ROLE_ISSUING];
+    *role = has[ROLE_OWN] && has[ROLE_ISSUING] ? d->entry[survivor].role
+            : has[ROLE_OWN]                    ? ROLE_OWN
+            : has[ROLE_ISSUING]                ? ROLE_ISSUING
+            : has[ROLE_IMPORTED]               ? ROLE_IMPORTED
+                                               : ROLE_NONE;
+    *trust = no ? TRUST_NO : yes ? TRUST_YES : TRUST_NULL;
+    if (!(yes && no) || trust_option(d, group, trust))
+        return true;
+    return !active;
 }
 
 /* ---- identical and re-encoded ---- */
@@ -91,55 +101,28 @@ static bool better_entry(const struct model_entry *a, const struct model_entry *
     return a->key < b->key;
 }
 
+/* Of two entries with copies of one certificate, is a the one that stays?  What the administrator
+ * decided comes first. */
+static bool better_copy(const struct draft *d, unsigned a, unsigned b)
+{
+    const struct draft_entry *x = &d->entry[a], *y = &d->entry[b];
+    const struct model *m = d->model;
+    if (x->drop != y->drop)
+        return y->drop;
+    if (x->keep != y->keep)
+        return x->keep;
+    if (m->entry[a].certificate != m->entry[b].certificate)
+        return prover_better(d->prover, m->entry[a].certificate, m->entry[b].certificate);
+    return better_entry(&m->entry[a], &m->entry[b]);
+}
+
 static unsigned choose_survivor(const struct draft *d, const struct group *group)
 {
     unsigned best = group->entry[0];
-    for (unsigned i = 1; i < group->entries; i++) {
-        unsigned e = group->entry[i];
-        if (certificate(d, e) != certificate(d, best)) {
-            if (groups_better_encoding(certificate(d, e), certificate(d, best)))
-                best = e;
-        } else if (better_entry(&d->model->entry[e], &d->model->entry[best])) {
-            best = e;
-        }
-    }
+    for (unsigned i = 1; i < group->entries; i++)
+        if (better_copy(d, group->entry[i], best))
+            best = group->entry[i];
     return best;
-}
-
-/* What the administrator said about the trust of one of the group's entries. */
-static bool trust_option(const struct draft *d, const struct group *group, enum model_trust *trust)
-{
-    for (unsigned k = 0; k < d->options->trusts; k++)
-        for (unsigned i = 0; i < group->entries; i++)
-            if (d->model->entry[group->entry[i]].key == d->options->trust[k].entry) {
-                *trust = d->options->trust[k].yes ? TRUST_YES : TRUST_NO;
-                return true;
-            }
-    return false;
-}
-
-/* Role and trust of a group put together.  False when nothing may be touched. */
-static bool merge_standing(const struct draft *d, const struct group *group, enum model_role *role,
-                           enum model_trust *trust)
-{
-    bool has[ROLE_IMPORTED + 1] = {false}, yes = false, no = false;
-    for (unsigned i = 0; i < group->entries; i++) {
-        const struct model_entry *e = &d->model->entry[group->entry[i]];
-        has[e->role] = true;
-        yes = yes || e->trust == TRUST_YES;
-        no = no || e->trust == TRUST_NO;
-    }
-    if (has[ROLE_OWN] && has[ROLE_ISSUING])
-        return false;
-    bool active = has[ROLE_OWN] || has[ROLE_ISSUING];
-    *role = has[ROLE_OWN]        ? ROLE_OWN
-            : has[ROLE_ISSUING]  ? ROLE_ISSUING
-            : has[ROLE_IMPORTED] ? ROLE_IMPORTED
-                                 : ROLE_NONE;
-    *trust = no ? TRUST_NO : yes ? TRUST_YES : TRUST_NULL;
-    if (!(yes && no) || trust_option(d, group, trust))
-        return true;
-    return !active;
 }
 
 /* Puts the SST properties of a dropped copy that the survivor has not, behind the survivor's own.
@@ -172,57 +155,105 @@ static bool keep_properties(struct draft *d, unsigned survivor, unsigned dropped
     return ok;
 }
 
-static bool earlier(const struct draft_entry *to, const struct model_entry *from)
+static enum proof_answer standing(const struct draft *d, unsigned entry)
 {
-    return from->has_imported && (!to->has_imported || from->imported < to->imported);
+    return prover_standing(d->prover, d->model->entry[entry].certificate, false);
 }
 
-/* The survivor gets the earliest import time and, when it has no name, that of the first copy with
- * one. */
-static void merge_origin(struct draft *d, unsigned survivor, unsigned dropped)
+static const char *why_copy_goes(const struct draft *d, unsigned dropped, unsigned survivor)
 {
-    struct draft_entry *to = &d->entry[survivor];
-    const struct model_entry *from = &d->model->entry[dropped];
-    if (earlier(to, from)) {
-        to->has_imported = true;
-        to->imported = from->imported;
-    }
-    if ((to->name == NULL || to->name[0] == '\0') && from->name && from->name[0])
-        to->name = from->name;
+    if (draft_certificate(d, dropped) == draft_certificate(d, survivor))
+        return "identical";
+    return standing(d, dropped) == PROOF_REFUTED && standing(d, survivor) != PROOF_REFUTED
+               ? "the same certificate with a signature that its issuer's key refutes"
+               : "the same certificate in another encoding";
 }
 
-static bool merge_group(struct draft *d, const struct group *group)
+/* Why it stays, when no rule of better_entry() decided. */
+static const char *why_copy_stays(struct draft *d, unsigned dropped, unsigned survivor)
+{
+    const struct model_certificate *x = draft_certificate(d, survivor),
+                                   *y = draft_certificate(d, dropped);
+    if (d->entry[survivor].keep)
+        return draft_option(d, "--keep", d->model->entry[survivor].key);
+    if (d->entry[dropped].drop)
+        return draft_option(d, "--drop", d->model->entry[dropped].key);
+    if (x == y)
+        return NULL;
+    if (standing(d, survivor) != standing(d, dropped))
+        return standing(d, survivor) == PROOF_PROVEN ? "its signature is proven"
+                                                     : "its signature is not refuted";
+    return x->is_der != y->is_der ? "its encoding is strict DER" : "its SHA-256 is the smaller one";
+}
+
+/* Is there a doubt that forbids to touch the group: what refers to one of its entries, or which of
+ * its certificates the settings name? */
+static bool is_doubtful(const struct draft *d, const struct group *group, unsigned survivor)
+{
+    for (unsigned i = 0; i < group->entries; i++)
+        if (d->entry[group->entry[i]].ambiguous ||
+            (d->model->doubtful_settings &&
+             draft_certificate(d, group->entry[i]) != draft_certificate(d, survivor)))
+            return true;
+    return false;
+}
+
+/* Merges the group into its survivor; out[i]: the i-th is refuted, and hands on nothing. */
+static bool merge_into(struct draft *d, const struct group *group, unsigned survivor,
+                       const bool *out)
 {
     enum model_role role;
     enum model_trust trust;
-    if (!merge_standing(d, group, &role, &trust))
+    if (is_doubtful(d, group, survivor) ||
+        !merge_standing(d, group, out, survivor, &role, &trust)) {
+        leave(d, group);
         return true;
-    unsigned survivor = choose_survivor(d, group);
+    }
     struct draft_entry *to = &d->entry[survivor];
     to->role = role;
     to->trust = trust;
-    to->why_role = "a copy of it had this role";
+    to->why_role = d->entry[survivor].keep ? "a copy of it had this role, and --keep names it"
+                                           : "a copy of it had this role";
+    to->why_trust = why_trust(d, group);
     for (unsigned i = 0; i < group->entries; i++) {
         unsigned e = group->entry[i];
         if (e == survivor)
             continue;
-        merge_origin(d, survivor, e);
-        d->entry[e].survivor = survivor;
-        d->entry[e].why_dropped = certificate(d, e) == certificate(d, survivor)
-                                      ? "identical"
-                                      : "the same certificate in another encoding";
+        d->entry[e].why_stays = why_copy_stays(d, e, survivor);
+        draft_drop(d, e, survivor, why_copy_goes(d, e, survivor));
+        if (out[i])
+            continue;
+        draft_merge_origin(d, survivor, e);
         if (!keep_properties(d, survivor, e))
-            return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
+            return draft_no_memory(d);
     }
     return true;
 }
 
-static bool merge_same_content(struct draft *d)
+static bool merge_group(struct draft *d, const struct group *group)
+{
+    unsigned survivor = choose_survivor(d, group);
+    bool *out = calloc(group->entries, sizeof *out);
+    if (out == NULL)
+        return draft_no_memory(d);
+    for (unsigned i = 0; i < group->entries && standing(d, survivor) != PROOF_REFUTED; i++)
+        out[i] = standing(d, group->entry[i]) == PROOF_REFUTED;
+    use_decisions(d, group);
+    bool ok = merge_into(d, group, survivor, out);
+    if (ok && d->entry[survivor].drop && !d->entry[survivor].undecided)
+        ok = fault_set(d->fault, FAULT_MISSING,
+                       "--drop %d: of the copies of one certificate one has to stay",
+                       d->model->entry[survivor].key);
+    free(out);
+    return ok;
+}
+
+bool draft_merge_copies(struct draft *d)
 {
     struct groups groups;
     struct group group;
     if (!groups_open(&groups, d->model, GROUP_SAME_CONTENT))
-        return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
+        return draft_no_memory(d);
     bool ok = true;
     while (ok && groups_next(&groups, &group))
         ok = merge_group(d, &group);
@@ -232,609 +263,255 @@ static bool merge_same_content(struct draft *d)
 
 /* ---- same identity, different content ---- */
 
-static bool in_group(const struct group *group, unsigned entry)
+/* The entries of one identity that stay so far, and which of them are to go. */
+struct rivals {
+    struct group group;
+    unsigned *entry;
+    bool *goes;   /* as entry */
+    bool *out;    /* goes because it is refuted, or dropped by hand: it hands on nothing */
+    bool decided; /* the administrator said something about one of them */
+};
+
+static bool same_content(const struct draft *d, unsigned a, unsigned b)
 {
-    for (unsigned i = 0; i < group->entries; i++)
-        if (group->entry[i] == entry)
+    return groups_equal(d->model, GROUP_SAME_CONTENT, d->model->entry[a].certificate,
+                        d->model->entry[b].certificate);
+}
+
+static bool same_ca(const struct draft *d, unsigned a, unsigned b)
+{
+    return groups_equal(d->model, GROUP_CA, d->model->entry[a].certificate,
+                        d->model->entry[b].certificate);
+}
+
+/* The one certificate of those that do not go, as its first entry, or the one to be kept;
+ * DRAFT_NOBODY when there are several.  *left: one of them all. */
+static unsigned only_one_left(const struct draft *d, const struct rivals *r, unsigned *left)
+{
+    *left = DRAFT_NOBODY;
+    for (unsigned i = 0; i < r->group.entries; i++) {
+        if (r->goes[i])
+            continue;
+        if (*left != DRAFT_NOBODY && !same_content(d, r->entry[i], *left))
+            return DRAFT_NOBODY;
+        if (*left == DRAFT_NOBODY || d->entry[r->entry[i]].keep)
+            *left = r->entry[i];
+    }
+    return *left;
+}
+
+/* --drop takes its entries out; --keep all others of the identity. */
+static bool follow_decisions(struct draft *d, struct rivals *r)
+{
+    unsigned kept = DRAFT_NOBODY, left;
+    for (unsigned i = 0; i < r->group.entries; i++) {
+        const struct draft_entry *e = &d->entry[r->entry[i]];
+        r->decided = r->decided || e->keep || e->drop;
+        if (e->drop)
+            r->goes[i] = r->out[i] = true;
+        if (e->keep && kept != DRAFT_NOBODY && !same_content(d, kept, r->entry[i]))
+            return fault_set(d->fault, FAULT_MISSING,
+                             "--keep %d and --keep %d: they have one issuer and serial number, and "
+                             "one of them has to go",
+                             d->model->entry[kept].key, d->model->entry[r->entry[i]].key);
+        if (e->keep)
+            kept = r->entry[i];
+    }
+    for (unsigned i = 0; i < r->group.entries && kept != DRAFT_NOBODY; i++)
+        r->goes[i] = r->goes[i] || !same_content(d, kept, r->entry[i]);
+    only_one_left(d, r, &left);
+    if (left == DRAFT_NOBODY)
+        return fault_set(d->fault, FAULT_MISSING,
+                         "--drop %d: of the certificates of one identity one has to stay",
+                         d->model->entry[r->entry[0]].key);
+    return true;
+}
+
+/* What the keys that are known apart from the identity refute goes, when it leaves one. */
+static void drop_refuted(struct draft *d, struct rivals *r)
+{
+    unsigned left;
+    bool any = false;
+    if (only_one_left(d, r, &left) != DRAFT_NOBODY)
+        return;
+    bool *before = calloc(r->group.entries, sizeof *before);
+    if (before == NULL) {
+        d->plan->no_memory = true;
+        return;
+    }
+    memcpy(before, r->goes, r->group.entries * sizeof *before);
+    for (unsigned i = 0; i < r->group.entries; i++)
+        if (!r->goes[i] && prover_standing(d->prover, d->model->entry[r->entry[i]].certificate,
+                                           true) == PROOF_REFUTED)
+            r->goes[i] = r->out[i] = any = true;
+    if (any && only_one_left(d, r, &left) == DRAFT_NOBODY)
+        for (unsigned i = 0; i < r->group.entries; i++)
+            if (!before[i])
+                r->goes[i] = r->out[i] = false;
+    free(before);
+}
+
+/* An entry goes only when what refers to it can follow: to the one that is left, under one key.
+ * One that must not go although it was decided is an error. */
+static bool can_follow(struct draft *d, const struct rivals *r, unsigned i, unsigned only)
+{
+    unsigned e = r->entry[i];
+    if (d->entry[e].references == 0 || (only != DRAFT_NOBODY && same_ca(d, e, only)))
+        return true;
+    if (!r->decided)
+        return false;
+    fault_set(d->fault, FAULT_UNSUPPORTED,
+              "entry %d cannot be dropped: %llu rows refer to it, and %s", d->model->entry[e].key,
+              (unsigned long long)d->entry[e].references,
+              only != DRAFT_NOBODY ? "the entry that stays has another key"
+                                   : "several entries stay; --keep says which takes its place");
+    return false;
+}
+
+static bool out_of_own(const struct draft *d, const struct rivals *r, unsigned survivor)
+{
+    for (unsigned i = 0; i < r->group.entries; i++)
+        if (r->goes[i] && r->out[i] && d->entry[r->entry[i]].role == ROLE_OWN &&
+            d->entry[survivor].role != ROLE_OWN && !d->entry[r->entry[i]].drop)
             return true;
     return false;
 }
 
-/* What the issuer's keys that are known apart from the group say of a certificate: refuted only
- * when there is such a key, every one was checked, and none made it. */
-static enum proof_answer ask_issuers(const struct draft *d, const struct group *group,
-                                     unsigned entry)
+/* Gives the one that stays what those had that go; those that are out hand on nothing. */
+static bool hand_on(struct draft *d, const struct rivals *r, unsigned survivor)
 {
-    const struct model *m = d->model;
-    const struct model_certificate *cert = certificate(d, entry);
-    bool asked = false;
-    for (unsigned i = 0; i < m->entries; i++) {
-        const struct model_certificate *issuer = certificate(d, i);
-        if (!issuer->parsed || in_group(group, i) ||
-            !bytes_equal(issuer->x509.subject, cert->x509.issuer))
-            continue;
-        enum proof_answer answer =
-            prover_check(d->prover, m->entry[i].certificate, &cert->x509.envelope).answer;
-        if (answer != PROOF_REFUTED)
-            return answer;
-        asked = true;
+    enum model_role role;
+    enum model_trust trust;
+    bool *out = malloc(r->group.entries * sizeof *out), any = false;
+    if (out == NULL)
+        return draft_no_memory(d);
+    for (unsigned i = 0; i < r->group.entries; i++) {
+        out[i] = r->out[i] || (!r->goes[i] && r->entry[i] != survivor);
+        any = any || (r->goes[i] && !r->out[i]);
     }
-    return asked ? PROOF_REFUTED : PROOF_UNPROVABLE;
+    bool ok = true;
+    if (any) {
+        struct draft_entry *to = &d->entry[survivor];
+        ok = merge_standing(d, &r->group, out, survivor, &role, &trust) ||
+             fault_set(d->fault, FAULT_UNSUPPORTED,
+                       "--keep %d: the entries of this identity disagree on trust or have roles "
+                       "that cannot be put together; --trust %d=yes|no decides on trust",
+                       d->model->entry[survivor].key, d->model->entry[survivor].key);
+        if (ok) {
+            to->role = role;
+            to->trust = trust;
+            to->why_trust = why_trust(d, &r->group);
+            to->why_role = "one that it takes the place of had this role";
+        }
+    }
+    for (unsigned i = 0; ok && i < r->group.entries; i++)
+        if (r->goes[i] && !out[i])
+            draft_merge_origin(d, survivor, r->entry[i]);
+    free(out);
+    return ok;
 }
 
-static bool same_ca(const struct model_certificate *a, const struct model_certificate *b)
+static void carry_out(struct draft *d, const struct rivals *r, unsigned survivor)
 {
-    return memcmp(a->key_sha256, b->key_sha256, sizeof a->key_sha256) == 0 &&
-           bytes_equal(a->x509.subject, b->x509.subject);
-}
-
-/* Only one is not refuted: the others go, if what refers to them can follow. */
-static void resolve_identity(struct draft *d, const struct group *group)
-{
-    unsigned genuine = 0, count = 0;
-    for (unsigned i = 0; i < group->entries; i++) {
-        unsigned e = group->entry[i];
-        if (!stays(d, e) || ask_issuers(d, group, e) == PROOF_REFUTED)
+    for (unsigned i = 0; i < r->group.entries; i++) {
+        unsigned e = r->entry[i];
+        if (!r->goes[i])
             continue;
-        genuine = e;
-        count++;
-    }
-    if (count != 1)
-        return;
-    for (unsigned i = 0; i < group->entries; i++) {
-        unsigned e = group->entry[i];
-        if (e == genuine || !stays(d, e))
-            continue;
-        /* Another key: every row that refers to it would have to be proved again; it stays. */
-        if (d->model->entry[e].reference_count > 0 &&
-            !same_ca(certificate(d, e), certificate(d, genuine)))
-            continue;
-        merge_origin(d, genuine, e);
-        d->entry[e].survivor = genuine;
-        d->entry[e].why_dropped = "its issuer's key refutes its signature";
+        const char *why = "its issuer's key refutes its signature";
+        d->entry[e].why_stays = "it is not refuted";
+        if (d->entry[e].drop || !r->out[i]) {
+            const char *option = d->entry[e].drop
+                                     ? draft_option(d, "--drop", d->model->entry[e].key)
+                                     : draft_option(d, "--keep", d->model->entry[survivor].key);
+            d->entry[e].why_stays = option;
+            why = "another certificate with the same issuer and serial number stays";
+        }
+        draft_drop(d, e, survivor, why);
     }
 }
 
-static bool resolve_identities(struct draft *d)
+static bool resolve(struct draft *d, struct rivals *r)
+{
+    unsigned left, only;
+    use_decisions(d, &r->group);
+    if (is_doubtful(d, &r->group, r->entry[0])) {
+        leave(d, &r->group);
+        return true;
+    }
+    if (!follow_decisions(d, r))
+        return false;
+    drop_refuted(d, r);
+    only = only_one_left(d, r, &left);
+    bool any = false;
+    for (unsigned i = 0; i < r->group.entries; i++) {
+        if (r->goes[i] && !can_follow(d, r, i, only)) {
+            if (r->decided)
+                return false;
+            r->goes[i] = r->out[i] = false;
+        }
+        any = any || r->goes[i];
+    }
+    if (only_one_left(d, r, &left) == DRAFT_NOBODY || (any && out_of_own(d, r, left)))
+        leave(d, &r->group);
+    if (!any || out_of_own(d, r, left))
+        return true;
+    if (!hand_on(d, r, left))
+        return false;
+    carry_out(d, r, left);
+    return true;
+}
+
+static bool resolve_identity(struct draft *d, const struct group *group)
+{
+    unsigned distinct = 0;
+    struct rivals r = {.entry = malloc(group->entries * sizeof *r.entry),
+                       .goes = calloc(group->entries, sizeof *r.goes),
+                       .out = calloc(group->entries, sizeof *r.out)};
+    bool ok = r.entry != NULL && r.goes != NULL && r.out != NULL;
+    if (!ok)
+        draft_no_memory(d);
+    for (unsigned i = 0; ok && i < group->entries; i++)
+        if (draft_stays(d, group->entry[i]))
+            r.entry[distinct++] = group->entry[i];
+    r.group = (struct group){r.entry, distinct};
+    if (ok && distinct > 1)
+        ok = resolve(d, &r);
+    free(r.entry);
+    free(r.goes);
+    free(r.out);
+    return ok;
+}
+
+bool draft_resolve_identities(struct draft *d)
 {
     struct groups groups;
     struct group group;
     if (!groups_open(&groups, d->model, GROUP_IDENTITY))
-        return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
-    while (groups_next(&groups, &group)) {
-        unsigned distinct = 0;
-        for (unsigned i = 0; i < group.entries; i++)
-            distinct += stays(d, group.entry[i]);
-        if (distinct > 1 && !groups_is_one(d->model, &group))
-            resolve_identity(d, &group);
-    }
+        return draft_no_memory(d);
+    bool ok = true;
+    while (ok && groups_next(&groups, &group))
+        if (!groups_is_one(d->model, &group))
+            ok = resolve_identity(d, &group);
     groups_close(&groups);
-    return true;
-}
-
-/* ---- the issuing CA: settings, promotion, the switch ---- */
-
-/* The setting may name, by its hash, an encoding that goes: then it is to name the one that stays.
- */
-static void follow_setting(struct draft *d)
-{
-    bool named_stays = false;
-    unsigned follow = UINT32_MAX;
-    for (unsigned i = 0; d->has_issuing_ca && i < d->model->entries; i++) {
-        if (memcmp(certificate(d, i)->sha1, d->issuing_ca, HASH_SHA1_SIZE) != 0)
-            continue;
-        unsigned survivor = final_survivor(d, i);
-        named_stays = named_stays || certificate(d, survivor) == certificate(d, i);
-        follow = survivor;
-    }
-    if (follow != UINT32_MAX && !named_stays)
-        memcpy(d->issuing_ca, certificate(d, follow)->sha1, HASH_SHA1_SIZE);
-}
-
-/* The one surviving entry that the setting names; UINT32_MAX when there is none or more than one.
- */
-static unsigned named_survivor(const struct draft *d)
-{
-    unsigned found = UINT32_MAX;
-    for (unsigned i = 0; d->has_issuing_ca && i < d->model->entries; i++) {
-        if (!stays(d, i) || memcmp(certificate(d, i)->sha1, d->issuing_ca, HASH_SHA1_SIZE) != 0)
-            continue;
-        if (found != UINT32_MAX)
-            return UINT32_MAX;
-        found = i;
-    }
-    return found;
-}
-
-static bool may_issue(const struct draft *d, unsigned entry)
-{
-    const struct model_certificate *cert = certificate(d, entry);
-    return cert->parsed && cert->x509.version >= 3 && cert->can_sign &&
-           d->entry[entry].trust != TRUST_NO &&
-           !judge_is_revoked(d->model, d->prover, d->model->entry[entry].certificate);
-}
-
-static void make_issuing(struct draft *d, unsigned entry, const char *why)
-{
-    if (!model_has_roles(d->model) || d->entry[entry].role == ROLE_ISSUING)
-        return;
-    d->entry[entry].role = ROLE_ISSUING;
-    d->entry[entry].why_role = why;
-}
-
-static void promote(struct draft *d)
-{
-    if (d->mode != MODE_V3 && d->mode != MODE_V1V3)
-        return;
-    unsigned named = named_survivor(d);
-    if (named != UINT32_MAX && d->entry[named].role != ROLE_OWN && may_issue(d, named))
-        make_issuing(d, named, "the settings name it as the issuing CA");
-}
-
-/* The surviving entry that holds the given certificate, in whatever encoding. */
-static unsigned entry_holding(const struct draft *d, unsigned number)
-{
-    const struct model *m = d->model;
-    for (unsigned i = 0; i < m->entries; i++)
-        if (stays(d, i) && certificate(d, i)->parsed &&
-            groups_equal(m, GROUP_SAME_CONTENT, m->entry[i].certificate, number))
-            return i;
-    return UINT32_MAX;
-}
-
-/* --issuing-ca FILE: the entry that holds it issues; when there is none, one is added. */
-static bool use_given_ca(struct draft *d)
-{
-    const struct model *m = d->model;
-    const struct model_certificate *given = &m->certificate[d->options->issuing_ca];
-    if (!given->parsed || given->x509.version < 3 || !given->can_sign)
-        return fault_set(
-            d->fault, FAULT_UNSUPPORTED,
-            "--issuing-ca: expected an X.509 V3 certificate of a CA, found one of version "
-            "%d that may %ssign certificates",
-            given->parsed ? given->x509.version : 0, given->can_sign ? "" : "not ");
-    bool switching = d->options->to != MODE_UNKNOWN;
-    if (!switching &&
-        (!d->has_issuing_ca || memcmp(given->sha1, d->issuing_ca, HASH_SHA1_SIZE) != 0))
-        return fault_set(
-            d->fault, FAULT_UNSUPPORTED,
-            "--issuing-ca: the settings name another certificate as issuing CA; to switch "
-            "to this one use kmmigrate migrate --to V3");
-    unsigned entry = entry_holding(d, d->options->issuing_ca);
-    if (entry == UINT32_MAX) {
-        d->added_issuing = true;
-        memcpy(d->issuing_ca, given->sha1, HASH_SHA1_SIZE);
-        d->has_issuing_ca = true;
-        return true;
-    }
-    if (d->entry[entry].role == ROLE_OWN)
-        return fault_set(d->fault, FAULT_UNSUPPORTED,
-                         "--issuing-ca: entry %d holds this certificate as the server's own",
-                         m->entry[entry].key);
-    if (!may_issue(d, entry))
-        return fault_set(
-            d->fault, FAULT_UNSUPPORTED,
-            "--issuing-ca: entry %d holds this certificate, but it is untrusted or revoked",
-            m->entry[entry].key);
-    make_issuing(d, entry, "given as the issuing CA");
-    memcpy(d->issuing_ca, certificate(d, entry)->sha1, HASH_SHA1_SIZE);
-    d->has_issuing_ca = true;
-    return true;
-}
-
-/* After a switch only the CA that the settings name issues. */
-static void retire_other_issuers(struct draft *d)
-{
-    unsigned named = named_survivor(d);
-    for (unsigned i = 0; i < d->model->entries; i++)
-        if (stays(d, i) && i != named && d->entry[i].role == ROLE_ISSUING) {
-            d->entry[i].role = ROLE_IMPORTED;
-            d->entry[i].why_role = "another CA issues after the switch";
-        }
-}
-
-/* ---- several certificates of one CA ---- */
-
-static bool needs_v3(const struct draft *d)
-{
-    return d->mode == MODE_V3 || d->mode == MODE_V1V3;
-}
-
-static int compare_times(struct x509_time a, struct x509_time b)
-{
-    int64_t x = a.known ? a.seconds : INT64_MIN, y = b.known ? b.seconds : INT64_MIN;
-    return (x > y) - (x < y);
-}
-
-/* Positive when a is the better one to stay active; the order is the contract's. */
-static int compare_active(const struct draft *d, unsigned a, unsigned b)
-{
-    const struct model_certificate *x = certificate(d, a), *y = certificate(d, b);
-    bool x_named = d->has_issuing_ca && memcmp(x->sha1, d->issuing_ca, HASH_SHA1_SIZE) == 0;
-    bool y_named = d->has_issuing_ca && memcmp(y->sha1, d->issuing_ca, HASH_SHA1_SIZE) == 0;
-    if (x_named != y_named)
-        return x_named - y_named;
-    if (needs_v3(d) && (x->x509.version >= 3) != (y->x509.version >= 3))
-        return (x->x509.version >= 3) - (y->x509.version >= 3);
-    if (x->can_sign != y->can_sign)
-        return x->can_sign - y->can_sign;
-    bool x_revoked = judge_is_revoked(d->model, d->prover, d->model->entry[a].certificate);
-    bool y_revoked = judge_is_revoked(d->model, d->prover, d->model->entry[b].certificate);
-    if (x_revoked != y_revoked)
-        return y_revoked - x_revoked;
-    int order = compare_times(x->x509.not_after, y->x509.not_after);
-    if (order == 0)
-        order = compare_times(x->x509.not_before, y->x509.not_before);
-    if (order == 0)
-        order = proof_algorithm_strength(&x->x509.envelope.algorithm) -
-                proof_algorithm_strength(&y->x509.envelope.algorithm);
-    return order ? order : -memcmp(x->sha256, y->sha256, sizeof x->sha256);
-}
-
-/* The active one of the group's survivors with that role; UINT32_MAX when none has it. */
-static unsigned choose_active(const struct draft *d, const struct group *group,
-                              enum model_role role, unsigned *holders)
-{
-    unsigned active = UINT32_MAX;
-    *holders = 0;
-    for (unsigned i = 0; i < group->entries; i++) {
-        unsigned e = group->entry[i];
-        if (!stays(d, e) || d->entry[e].role != role)
-            continue;
-        ++*holders;
-        if (active == UINT32_MAX || compare_active(d, e, active) > 0)
-            active = e;
-    }
-    return active;
-}
-
-static void leave_one_active(struct draft *d, const struct group *group, enum model_role role)
-{
-    unsigned holders;
-    unsigned active = choose_active(d, group, role, &holders);
-    for (unsigned i = 0; holders > 1 && i < group->entries; i++) {
-        unsigned e = group->entry[i];
-        if (e == active || !stays(d, e) || d->entry[e].role != role)
-            continue;
-        d->entry[e].role = ROLE_IMPORTED;
-        d->entry[e].why_role = "another certificate of this CA keeps the role";
-    }
-}
-
-static bool settle_cas(struct draft *d)
-{
-    struct groups groups;
-    struct group group;
-    if (!groups_open(&groups, d->model, GROUP_CA))
-        return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
-    while (groups_next(&groups, &group)) {
-        leave_one_active(d, &group, ROLE_ISSUING);
-        leave_one_active(d, &group, ROLE_OWN);
-    }
-    groups_close(&groups);
-    return true;
-}
-
-/* ---- superseded certificates, with --superseded=drop ---- */
-
-/* The number of a listed certificate of the issuer whose key made this one; UINT32_MAX: none is
- * known. */
-static unsigned proven_issuer(const struct draft *d, unsigned entry)
-{
-    const struct model *m = d->model;
-    for (unsigned i = 0; i < m->entries; i++)
-        if (certificate(d, i)->parsed &&
-            bytes_equal(certificate(d, i)->x509.subject, certificate(d, entry)->x509.issuer) &&
-            prover_check(d->prover, m->entry[i].certificate, &certificate(d, entry)->x509.envelope)
-                    .answer == PROOF_PROVEN)
-            return m->entry[i].certificate;
-    return UINT32_MAX;
-}
-
-/* A reissue: besides subject and key, the issuer's key is the same, and proven. */
-static bool is_reissue(const struct draft *d, unsigned a, unsigned b)
-{
-    unsigned x = proven_issuer(d, a), y = proven_issuer(d, b);
-    return x != UINT32_MAX && y != UINT32_MAX &&
-           memcmp(d->model->certificate[x].key_sha256, d->model->certificate[y].key_sha256,
-                  HASH_SHA256_SIZE) == 0;
-}
-
-static unsigned best_of(const struct draft *d, const struct group *group)
-{
-    unsigned best = UINT32_MAX;
-    for (unsigned i = 0; i < group->entries; i++) {
-        unsigned e = group->entry[i];
-        bool active = d->entry[e].role == ROLE_ISSUING || d->entry[e].role == ROLE_OWN;
-        if (!stays(d, e))
-            continue;
-        if (active)
-            return e;
-        if (best == UINT32_MAX || compare_active(d, e, best) > 0)
-            best = e;
-    }
-    return best;
-}
-
-static bool find_superseded(struct draft *d, int32_t *active)
-{
-    struct groups groups;
-    struct group group;
-    if (!groups_open(&groups, d->model, GROUP_CA))
-        return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
-    while (groups_next(&groups, &group)) {
-        unsigned best = best_of(d, &group);
-        for (unsigned i = 0; best != UINT32_MAX && i < group.entries; i++) {
-            unsigned e = group.entry[i];
-            bool active_role = d->entry[e].role == ROLE_ISSUING || d->entry[e].role == ROLE_OWN;
-            if (e != best && stays(d, e) && !active_role && is_reissue(d, e, best))
-                active[e] = (int32_t)best;
-        }
-    }
-    groups_close(&groups);
-    return true;
-}
-
-static bool drop_superseded(struct draft *d)
-{
-    unsigned entries = d->model->entries;
-    int32_t *active = malloc((entries + 1) * sizeof *active);
-    bool *pinned = calloc(entries + 1, sizeof *pinned);
-    bool ok = active != NULL && pinned != NULL;
-    if (!ok)
-        fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
-    for (unsigned i = 0; ok && i < entries; i++)
-        active[i] = PINS_NO_ACTIVE;
-    ok = ok && find_superseded(d, active);
-    if (ok)
-        pins_find(d->model, active, pinned);
-    for (unsigned i = 0; ok && i < entries; i++) {
-        /* Copies of the certificate were merged into this entry: what pins one of them pins it. */
-        for (unsigned k = 0; active[i] != PINS_NO_ACTIVE && k < entries && !pinned[i]; k++)
-            pinned[i] =
-                k != i && final_survivor(d, k) == i && d->model->entry[k].reference_count > 0;
-        if (active[i] == PINS_NO_ACTIVE || pinned[i])
-            continue;
-        merge_origin(d, (unsigned)active[i], i);
-        d->entry[i].survivor = (unsigned)active[i];
-        d->entry[i].superseded = true;
-        d->entry[i].why_dropped = "superseded by another certificate of the same CA";
-    }
-    free(active);
-    free(pinned);
     return ok;
 }
 
-/* ---- writing the draft down ---- */
+/* ---- what is no certificate ---- */
 
-/* Why of two entries this one stays, in the words of the rule that decided. */
-static const char *why_it_stays(const struct draft *d, unsigned dropped, unsigned survivor)
-{
-    const struct model_entry *a = &d->model->entry[survivor], *b = &d->model->entry[dropped];
-    const struct model_certificate *x = certificate(d, survivor), *y = certificate(d, dropped);
-    if (d->entry[dropped].superseded)
-        return "it is the active one";
-    if (x != y && !groups_equal(d->model, GROUP_SAME_CONTENT, a->certificate, b->certificate))
-        return "it is not refuted";
-    if (x != y)
-        return x->is_der != y->is_der ? "its encoding is strict DER"
-                                      : "its SHA-256 is the smaller one";
-    if (a->role == ROLE_ISSUING && b->role != ROLE_ISSUING)
-        return "it is issuing";
-    return a->reference_count != b->reference_count ? "more rows refer to it"
-                                                    : "its key is the lower one";
-}
-
-static void add_drop(struct draft *d, unsigned i)
-{
-    unsigned survivor = final_survivor(d, i);
-    bool lost = certificate(d, i) != certificate(d, survivor);
-    plan_add(d->plan, &(struct action){.kind = ACTION_DROP_ENTRY,
-                                       .entry = d->model->entry[i].key,
-                                       .twin = d->model->entry[i].twin,
-                                       .other = d->model->entry[survivor].key,
-                                       .certificate = d->model->entry[i].certificate,
-                                       .text = why_it_stays(d, i, survivor),
-                                       .quarantine = lost,
-                                       .optional = d->entry[i].superseded,
-                                       .why = d->entry[i].why_dropped});
-}
-
-static void add_changes(struct draft *d, unsigned i)
-{
-    const struct model_entry *e = &d->model->entry[i];
-    const struct draft_entry *to = &d->entry[i];
-    const struct model_certificate *cert = certificate(d, i);
-    struct action base = {.entry = e->key, .twin = e->twin, .certificate = e->certificate};
-    struct action a = base;
-    a.kind = ACTION_SET_ROLE;
-    a.role = to->role;
-    a.why = to->why_role;
-    if (to->role != e->role)
-        plan_add(d->plan, &a);
-    a = base;
-    a.kind = ACTION_SET_TRUST;
-    a.optional = true;
-    a.trust = to->trust;
-    a.why = to->trust == TRUST_NO ? "a copy of it was untrusted" : "a copy of it was trusted";
-    if (to->trust != e->trust)
-        plan_add(d->plan, &a);
-    a = base;
-    a.kind = ACTION_SET_NAME;
-    a.optional = true;
-    a.text = to->name;
-    a.why = "a copy of it had this name";
-    if (to->name != e->name)
-        plan_add(d->plan, &a);
-    a = base;
-    a.kind = ACTION_SET_IMPORTED;
-    a.optional = true;
-    a.days = to->imported;
-    a.why = "a copy of it was imported earlier";
-    if (to->has_imported != e->has_imported || (to->has_imported && to->imported < e->imported))
-        plan_add(d->plan, &a);
-    a = base;
-    a.kind = ACTION_SET_THUMBPRINT;
-    a.value = bytes_of(cert->sha1, sizeof cert->sha1);
-    a.why = "it is not the certificate's";
-    if (cert->parsed && e->has_thumbprint && !bytes_equal(e->thumbprint, a.value))
-        plan_add(d->plan, &a);
-    a = base;
-    a.kind = ACTION_ADD_PROPERTIES;
-    a.optional = true;
-    a.value = to->added_properties;
-    a.why = "a copy of it had these properties";
-    if (to->added_properties.size > 0)
-        plan_add(d->plan, &a);
-}
-
-static void add_new_entry(struct draft *d)
-{
-    const struct model *m = d->model;
-    int32_t last = m->entries ? m->entry[m->entries - 1].key : 0;
-    plan_add(d->plan, &(struct action){.kind = ACTION_ADD_ENTRY,
-                                       .entry = last + 1,
-                                       .certificate = d->options->issuing_ca,
-                                       .role = ROLE_ISSUING,
-                                       .trust = TRUST_YES,
-                                       .why = "given as the issuing CA"});
-}
-
-/* The key by which a surviving entry is named afterwards: in a list value positions shift. */
-static void number_survivors(struct draft *d)
-{
-    int32_t position = 0;
-    for (unsigned i = 0; i < d->model->entries; i++)
-        if (stays(d, i))
-            d->entry[i].key =
-                d->model->match == PROFILE_MATCHES_VALUE ? ++position : d->model->entry[i].key;
-}
-
-static void add_moves(struct draft *d)
-{
-    const struct model *m = d->model;
-    for (unsigned i = 0; i < m->entries; i++)
-        for (unsigned r = 0; r < m->profile->references; r++) {
-            int32_t to = d->entry[final_survivor(d, i)].key;
-            if (m->entry[i].references[r] > 0 && to != m->entry[i].key)
-                plan_add(d->plan,
-                         &(struct action){.kind = ACTION_MOVE_REFERENCES,
-                                          .entry = m->entry[i].key,
-                                          .other = to,
-                                          .reference = r,
-                                          .count = m->entry[i].references[r],
-                                          .why = stays(d, i) ? "its position in the list shifts"
-                                                             : "same name, same key"});
-        }
-}
-
-/* Reads what a dangling row holds, as certificate or revocation list. */
-static bool signed_by_whom(const struct draft *d, const struct model_dangling *row,
-                           struct x509_signed *envelope, struct bytes *issuer)
-{
-    struct x509_certificate cert;
-    struct x509_crl crl;
-    if (d->model->profile->reference[row->reference].crl) {
-        if (!x509_crl_read(row->signed_object, &crl, NULL))
-            return false;
-        *envelope = crl.envelope;
-        *issuer = crl.issuer;
-        return true;
-    }
-    if (!x509_certificate_read(row->signed_object, &cert, NULL))
-        return false;
-    *envelope = cert.envelope;
-    *issuer = cert.issuer;
-    return true;
-}
-
-/* A dangling row is moved when exactly one trusted entry has the issuer's name and proves the
- * signature. */
-static void add_dangling_moves(struct draft *d)
-{
-    const struct model *m = d->model;
-    for (unsigned k = 0; k < m->dangling_kept; k++) {
-        const struct model_dangling *row = &m->dangling[k];
-        struct x509_signed envelope;
-        struct bytes issuer;
-        unsigned found = UINT32_MAX, count = 0;
-        if (!signed_by_whom(d, row, &envelope, &issuer))
-            continue;
-        for (unsigned i = 0; i < m->entries; i++) {
-            if (!stays(d, i) || d->entry[i].trust == TRUST_NO || !certificate(d, i)->parsed ||
-                !bytes_equal(certificate(d, i)->x509.subject, issuer) ||
-                prover_check(d->prover, m->entry[i].certificate, &envelope).answer != PROOF_PROVEN)
-                continue;
-            found = i;
-            count++;
-        }
-        if (count == 1)
-            plan_add(d->plan, &(struct action){.kind = ACTION_MOVE_REFERENCE,
-                                               .entry = row->names,
-                                               .other = d->entry[found].key,
-                                               .reference = row->reference,
-                                               .row = row->row,
-                                               .count = 1,
-                                               .why = "this entry's key proves the signature"});
-    }
-}
-
-static bool add_settings(struct draft *d)
-{
-    const struct model *m = d->model;
-    if (d->has_issuing_ca &&
-        (!m->has_issuing_ca || memcmp(d->issuing_ca, m->issuing_ca, HASH_SHA1_SIZE) != 0)) {
-        const void *kept = arena_copy(&d->plan->memory, bytes_of(d->issuing_ca, HASH_SHA1_SIZE));
-        if (kept == NULL)
-            return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
-        plan_add(d->plan,
-                 &(struct action){.kind = ACTION_SET_ISSUING_CA,
-                                  .value = bytes_of(kept, HASH_SHA1_SIZE),
-                                  .why = d->options->to != MODE_UNKNOWN
-                                             ? "the switch asked for"
-                                             : "it is the thumbprint of the one that stays"});
-    }
-    if (d->mode != m->mode)
-        plan_add(d->plan, &(struct action){.kind = ACTION_SET_MODE,
-                                           .mode = d->mode,
-                                           .why = "the switch asked for"});
-    return true;
-}
-
-static bool write_down(struct draft *d)
+/* Only --drop takes out what cannot be read: its row goes to quarantine whole. */
+bool draft_drop_unparsable(struct draft *d)
 {
     for (unsigned i = 0; i < d->model->entries; i++) {
-        if (stays(d, i))
-            add_changes(d, i);
-        else
-            add_drop(d, i);
+        if (!d->entry[i].drop || draft_certificate(d, i)->parsed)
+            continue;
+        if (d->entry[i].references > 0)
+            return fault_set(
+                d->fault, FAULT_UNSUPPORTED,
+                "--drop %d: %llu rows refer to the entry, and what it was is not known",
+                d->model->entry[i].key, (unsigned long long)d->entry[i].references);
+        use_decisions(d, &(struct group){&i, 1});
+        draft_drop(d, i, DRAFT_NOBODY, "it is no certificate");
+        d->entry[i].why_stays = draft_option(d, "--drop", d->model->entry[i].key);
     }
-    if (d->added_issuing)
-        add_new_entry(d);
-    number_survivors(d);
-    add_moves(d);
-    add_dangling_moves(d);
-    return add_settings(d);
-}
-
-bool dedup_decide(struct plan *plan, const struct model *model, struct prover *prover,
-                  const struct plan_options *options, struct fault *f)
-{
-    struct draft d = {
-        .model = model, .prover = prover, .options = options, .plan = plan, .fault = f};
-    bool ok = open_draft(&d) && merge_same_content(&d) && resolve_identities(&d);
-    if (ok)
-        follow_setting(&d);
-    if (ok && options->to != MODE_UNKNOWN)
-        d.mode = options->to;
-    if (ok && options->has_issuing_ca)
-        ok = use_given_ca(&d);
-    if (ok)
-        promote(&d);
-    if (ok && options->to != MODE_UNKNOWN)
-        retire_other_issuers(&d);
-    ok = ok && settle_cas(&d) && (!options->drop_superseded || drop_superseded(&d)) &&
-         write_down(&d);
-    free(d.entry);
-    return ok;
+    return true;
 }

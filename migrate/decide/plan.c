@@ -69,6 +69,9 @@ int plan_action_text(const struct model *m, const struct action *a, char *text, 
     case ACTION_DROP_ENTRY:
         bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value,
                   sizeof value);
+        if (a->alone)
+            return snprintf(text, size, "%s %d.%u %s survivor none quarantine", name, a->entry,
+                            a->twin, value);
         return snprintf(text, size, "%s %d.%u %s survivor %d%s", name, a->entry, a->twin, value,
                         a->other, a->quarantine ? " quarantine" : "");
     case ACTION_SET_ROLE:
@@ -114,6 +117,33 @@ static void add_line(struct hash *hash, const char *line)
     hash_sha256_add(hash, bytes_of("\n", 1));
 }
 
+/* What the administrator decided is part of the plan, as the options that say it. */
+static bool note_decisions(struct plan *plan, const struct plan_options *o)
+{
+    struct buffer all = {0};
+    char line[64];
+    for (unsigned k = 0; k < o->keeps; k++) {
+        snprintf(line, sizeof line, " --keep %d", o->keep[k]);
+        buffer_add_text(&all, line);
+    }
+    for (unsigned k = 0; k < o->drops; k++) {
+        snprintf(line, sizeof line, " --drop %d", o->drop[k]);
+        buffer_add_text(&all, line);
+    }
+    for (unsigned k = 0; k < o->trusts; k++) {
+        snprintf(line, sizeof line, " --trust %d=%s", o->trust[k].entry,
+                 o->trust[k].yes ? "yes" : "no");
+        buffer_add_text(&all, line);
+    }
+    bool ok = !all.failed;
+    if (ok && all.size > 0) {
+        plan->decisions = arena_copy(&plan->memory, bytes_from(buffer_bytes(&all), 1));
+        ok = plan->decisions != NULL;
+    }
+    buffer_free(&all);
+    return ok;
+}
+
 /* The profile counts with all that it says, so that another profile is another plan. */
 static void add_profile(struct hash *hash, const struct profile *profile)
 {
@@ -140,6 +170,11 @@ static void make_id(struct plan *plan, const struct model *m,
     buffer_add_text(&all, "kmmigrate plan 1\ninput ");
     buffer_add_text(&all, digest_text);
     buffer_add_text(&all, "\n");
+    if (plan->decisions) {
+        buffer_add_text(&all, "decided ");
+        buffer_add_text(&all, plan->decisions);
+        buffer_add_text(&all, "\n");
+    }
     for (size_t i = 0; i < plan->actions; i++) {
         plan_action_text(m, &plan->action[i], line, sizeof line);
         buffer_add_text(&all, line);
@@ -164,6 +199,8 @@ bool plan_make(struct plan *plan, const struct model *m, struct prover *prover,
                  &(struct action){.kind = ACTION_WRITE_HEADER, .why = "its checksum is wrong"});
     if (!dedup_decide(plan, m, prover, options, f))
         return false;
+    if (!note_decisions(plan, options))
+        plan->no_memory = true;
     make_id(plan, m, input_sha256);
     if (plan->no_memory || prover_failed(prover))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the plan");
@@ -180,15 +217,6 @@ void plan_close(struct plan *plan)
 
 /* ---- judging what would be ---- */
 
-static struct model_entry *find_entry(struct model *m, int32_t key, unsigned twin)
-{
-    for (struct model_entry *e = model_entry(m, key);
-         e && e < m->entry + m->entries && e->key == key; e++)
-        if (e->twin == twin)
-            return e;
-    return NULL;
-}
-
 static void move_references(struct model *m, const struct action *a)
 {
     if (m->match == PROFILE_MATCHES_VALUE)
@@ -202,27 +230,41 @@ static void move_references(struct model *m, const struct action *a)
     from->reference_count -= a->count;
 }
 
-static void undangle(struct model *m, const struct action *a)
+/* Drops the dangling references that the plan moves. */
+static bool undangle(const struct plan *plan, struct model *m, size_t left_out)
 {
-    for (unsigned i = 0; i < m->dangling_kept; i++) {
-        const struct model_dangling *row = &m->dangling[i];
-        if (row->reference != a->reference || row->row != a->row || row->names != a->entry)
-            continue;
-        m->dangling[i] = m->dangling[--m->dangling_kept];
-        m->dangling_count--;
-        return;
-    }
+    bool *moved = calloc(m->dangling_kept + 1, sizeof *moved);
+    unsigned kept = 0;
+    if (moved == NULL)
+        return false;
+    for (size_t i = 0; i < plan->actions; i++)
+        if (i != left_out && plan->action[i].kind == ACTION_MOVE_REFERENCE)
+            moved[plan->action[i].dangling] = true;
+    for (unsigned i = 0; i < m->dangling_kept; i++)
+        if (!moved[i])
+            m->dangling[kept++] = m->dangling[i];
+    m->dangling_count -= m->dangling_kept - kept;
+    m->dangling_kept = kept;
+    free(moved);
+    return true;
 }
 
+/* In its place by key, where others are found by it. */
 static void add_entry(struct model *m, const struct action *a)
 {
-    m->entry[m->entries++] = (struct model_entry){
+    unsigned at = m->entries;
+    while (m->match == PROFILE_MATCHES_ROWS && at > 0 && m->entry[at - 1].key > a->entry) {
+        m->entry[at] = m->entry[at - 1];
+        at--;
+    }
+    m->entry[at] = (struct model_entry){
         .key = a->entry, .certificate = a->certificate, .role = a->role, .trust = a->trust};
+    m->entries++;
 }
 
 static void apply(struct model *m, const struct action *a)
 {
-    struct model_entry *e = find_entry(m, a->entry, a->twin);
+    struct model_entry *e = model_entry_twin(m, a->entry, a->twin);
     switch (a->kind) {
     case ACTION_SET_ROLE:
         if (e)
@@ -242,9 +284,6 @@ static void apply(struct model *m, const struct action *a)
     case ACTION_MOVE_REFERENCES:
         move_references(m, a);
         break;
-    case ACTION_MOVE_REFERENCE:
-        undangle(m, a);
-        break;
     case ACTION_SET_ISSUING_CA:
         memcpy(m->issuing_ca, a->value.at, HASH_SHA1_SIZE);
         m->has_issuing_ca = true;
@@ -252,7 +291,8 @@ static void apply(struct model *m, const struct action *a)
     case ACTION_SET_MODE:
         m->mode = a->mode;
         break;
-    case ACTION_DROP_ENTRY: /* done last: until then others refer to entries by their place */
+    case ACTION_DROP_ENTRY:     /* done last: until then others refer to entries by their place */
+    case ACTION_MOVE_REFERENCE: /* undangle() */
     case ACTION_WRITE_HEADER:
     case ACTION_SET_NAME:
     case ACTION_SET_IMPORTED:
@@ -264,37 +304,39 @@ static void apply(struct model *m, const struct action *a)
 
 enum { DROPPED = UINT32_MAX }; /* as a certificate's number */
 
-/* Another entry of the same key that stays: what refers to the key still finds an entry. */
-static bool has_twin(const struct model *m, const struct model_entry *e)
+/* Takes out what was dropped.  A key that no entry has any more leaves what refers to it dangling.
+ */
+static void close_gaps(struct model *m)
 {
-    for (const struct model_entry *t = model_entry(m, e->key);
-         t && t < m->entry + m->entries && t->key == e->key; t++)
-        if (t != e && t->certificate != DROPPED)
-            return true;
-    return false;
+    unsigned kept = 0;
+    for (unsigned first = 0, end; first < m->entries; first = end) {
+        int32_t key = m->entry[first].key;
+        uint64_t references = 0;
+        unsigned before = kept;
+        for (end = first; end < m->entries && m->entry[end].key == key; end++) {
+            references += m->entry[end].reference_count;
+            if (m->entry[end].certificate != DROPPED)
+                m->entry[kept++] = m->entry[end];
+        }
+        if (kept == before && m->match == PROFILE_MATCHES_ROWS)
+            m->dangling_count += references;
+    }
+    m->entries = kept;
+    for (unsigned i = 0; i < kept && m->match == PROFILE_MATCHES_VALUE; i++)
+        m->entry[i].key = (int32_t)i + 1;
 }
 
-/* What still refers to an entry that was dropped dangles. */
 static void drop_entries(const struct plan *plan, struct model *m, size_t left_out)
 {
     for (size_t i = 0; i < plan->actions; i++) {
         const struct action *a = &plan->action[i];
-        struct model_entry *e =
-            a->kind == ACTION_DROP_ENTRY && i != left_out ? find_entry(m, a->entry, a->twin) : NULL;
-        if (e == NULL)
-            continue;
-        if (m->match == PROFILE_MATCHES_ROWS && !has_twin(m, e))
-            m->dangling_count += e->reference_count;
-        e->certificate = DROPPED;
+        struct model_entry *e = a->kind == ACTION_DROP_ENTRY && i != left_out
+                                    ? model_entry_twin(m, a->entry, a->twin)
+                                    : NULL;
+        if (e)
+            e->certificate = DROPPED;
     }
-    unsigned kept = 0;
-    for (unsigned i = 0; i < m->entries; i++)
-        if (m->entry[i].certificate != DROPPED) {
-            m->entry[kept++] = m->entry[i];
-            if (m->match == PROFILE_MATCHES_VALUE)
-                m->entry[kept - 1].key = (int32_t)kept;
-        }
-    m->entries = kept;
+    close_gaps(m);
     /* In a list value every reference that is to move and does not names another entry than before.
      */
     if (left_out < plan->actions && plan->action[left_out].kind == ACTION_MOVE_REFERENCES &&
@@ -318,7 +360,7 @@ bool plan_judge(const struct plan *plan, const struct model *model, struct prove
             if (i != left_out)
                 apply(&after, &plan->action[i]);
         drop_entries(plan, &after, left_out);
-        ok = judge_model(&after, prover, left);
+        ok = undangle(plan, &after, left_out) && judge_model(&after, prover, left);
     }
     free(after.entry);
     free(after.dangling);

@@ -12,7 +12,8 @@
 
 enum action_kind {
     ACTION_WRITE_HEADER,    /* the header anew from its shadow */
-    ACTION_DROP_ENTRY,      /* entry: dropped; other: the one that survives; text: why it does */
+    ACTION_DROP_ENTRY,      /* entry: dropped; other: the one that survives, unless alone; text: why
+                               it does */
     ACTION_SET_ROLE,        /* entry, role */
     ACTION_SET_TRUST,       /* entry, trust */
     ACTION_SET_NAME,        /* entry, text */
@@ -34,6 +35,7 @@ struct action {
     unsigned twin;      /* which of several entries of that key; see struct model_entry */
     unsigned reference; /* of the profile's */
     int32_t row;
+    unsigned dangling; /* which of the model's dangling references a move ends */
     uint64_t count;
     unsigned certificate;
     enum model_role role;
@@ -44,12 +46,13 @@ struct action {
     const char *text;
     bool quarantine; /* dropping takes a distinct certificate out of the list: its row is kept aside
                       */
+    bool alone;      /* no entry takes the place of the dropped one, and none has to */
     bool optional;   /* the service would start without it: it keeps what a dropped copy had, or was
                         asked for */
-    const char *why; /* one clause for the report; static */
+    const char *why; /* one clause for the report; static, or in the plan's memory */
 };
 
-enum { PLAN_TRUST_MOST = 64 };
+enum { PLAN_DECISIONS_MOST = 64 };
 
 struct plan_options {
     enum model_mode to;   /* migrate; MODE_UNKNOWN: only repair */
@@ -60,7 +63,10 @@ struct plan_options {
     struct {
         int32_t entry;
         bool yes;
-    } trust[PLAN_TRUST_MOST];
+    } trust[PLAN_DECISIONS_MOST];
+    /* --keep ENTRY, --drop ENTRY: keys of entries */
+    int32_t keep[PLAN_DECISIONS_MOST], drop[PLAN_DECISIONS_MOST];
+    unsigned keeps, drops;
 };
 
 struct plan {
@@ -68,10 +74,12 @@ struct plan {
     size_t actions, room;
     struct arena memory;
     bool no_memory;
+    char *decisions; /* what the administrator decided, as options: "--keep 4"; NULL: nothing */
     char id[2 * HASH_SHA256_SIZE + 1];
 };
 
-/* Decides what to do with a model.  header_from_shadow: the file needs its header written anew.
+/* Decides what to do with a model.  An option that names no entry, or one about which there is
+ * nothing to decide, is FAULT_MISSING.  header_from_shadow: the file needs its header written anew.
  * input_sha256: of the store file.  Nothing is changed.  False when memory is short, or when an
  * option cannot be followed; f says why.  Close the plan in any case. */
 bool plan_make(struct plan *plan, const struct model *model, struct prover *prover,
@@ -94,7 +102,7 @@ int plan_action_text(const struct model *model, const struct action *action, cha
 bool plan_judge(const struct plan *plan, const struct model *model, struct prover *prover,
                 size_t left_out, struct problems *left);
 
-/* Decides about the list; decide/duplicates.c.  Called by plan_make(). */
+/* Decides about the list; decide/draft.c.  Called by plan_make(). */
 bool dedup_decide(struct plan *plan, const struct model *model, struct prover *prover,
                   const struct plan_options *options, struct fault *f);
 

@@ -77,10 +77,3 @@ bool groups_is_one(const struct model *m, const struct group *group)
             return false;
     return true;
 }
-
-bool groups_better_encoding(const struct model_certificate *a, const struct model_certificate *b)
-{
-    if (a->is_der != b->is_der)
-        return a->is_der;
-    return memcmp(a->sha256, b->sha256, sizeof a->sha256) < 0;
-}

@@ -43,8 +43,4 @@ bool groups_is_one(const struct model *model, const struct group *group);
 /* Whether two certificates (numbers in the model; both parsed) belong together. */
 bool groups_equal(const struct model *model, enum grouping by, unsigned a, unsigned b);
 
-/* Of two encodings of one certificate, is a the one that stays?  The strict DER one does, then the
- * one with the smaller SHA-256. */
-bool groups_better_encoding(const struct model_certificate *a, const struct model_certificate *b);
-
 #endif

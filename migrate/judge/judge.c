@@ -43,13 +43,16 @@ static void judge_entries(const struct model *m, struct problems *problems)
     for (unsigned i = 0; i < m->entries; i++) {
         const struct model_entry *entry = &m->entry[i];
         const struct model_certificate *cert = model_certificate_of(m, entry);
+        if (entry->role == ROLE_UNKNOWN)
+            problem_add(problems, PROBLEM_ROLE_UNKNOWN, entry->key, NO_ENTRY, "entry %d (%s)",
+                        entry->key, describe(m, entry->certificate, what));
         if (!cert->parsed)
-            problem_add(problems, PROBLEM_UNPARSABLE, entry->key, 0, "entry %d, %zu bytes: %s",
-                        entry->key, cert->der.size, cert->why.text);
+            problem_add(problems, PROBLEM_UNPARSABLE, entry->key, NO_ENTRY,
+                        "entry %d, %zu bytes: %s", entry->key, cert->der.size, cert->why.text);
         else if (entry->has_thumbprint &&
                  !bytes_equal(entry->thumbprint, bytes_of(cert->sha1, sizeof cert->sha1)))
-            problem_add(problems, PROBLEM_THUMBPRINT, entry->key, 0, "entry %d (%s)", entry->key,
-                        describe(m, entry->certificate, what));
+            problem_add(problems, PROBLEM_THUMBPRINT, entry->key, NO_ENTRY, "entry %d (%s)",
+                        entry->key, describe(m, entry->certificate, what));
     }
 }
 
@@ -148,34 +151,47 @@ static bool judge_identities(const struct model *m, struct problems *problems)
     return true;
 }
 
-/* How many entries of a group hold a role, copies of one certificate counted once. */
-static unsigned holders(const struct model *m, const struct group *group, enum model_role role)
+/* Do different certificates of a group hold a role?  Copies of one count once. */
+static bool has_two_holders(const struct model *m, const struct group *group, enum model_role role)
 {
-    unsigned count = 0;
+    const struct model_entry *first = NULL;
     for (unsigned i = 0; i < group->entries; i++) {
         const struct model_entry *entry = &m->entry[group->entry[i]];
-        bool again = false;
-        for (unsigned k = 0; k < i && !again; k++)
-            again = m->entry[group->entry[k]].role == role &&
-                    groups_equal(m, GROUP_SAME_CONTENT, entry->certificate,
-                                 m->entry[group->entry[k]].certificate);
-        count += entry->role == role && !again;
+        if (entry->role != role)
+            continue;
+        if (first && !groups_equal(m, GROUP_SAME_CONTENT, entry->certificate, first->certificate))
+            return true;
+        first = first ? first : entry;
     }
-    return count;
+    return false;
+}
+
+static int by_issuer(const void *a, const void *b, void *context)
+{
+    const struct model *m = context;
+    const struct model_certificate *x = &m->certificate[*(const unsigned *)a];
+    const struct model_certificate *y = &m->certificate[*(const unsigned *)b];
+    return bytes_compare(x->x509.issuer, y->x509.issuer);
 }
 
 /* Certificates by the same issuer under different serial numbers; by another issuer they are
- * cross-certificates. */
-static bool has_reissue(const struct model *m, const struct group *group)
+ * cross-certificates.  False also when memory is short: then *ok is false. */
+static bool has_reissue(const struct model *m, const struct group *group, bool *ok)
 {
-    for (unsigned i = 1; i < group->entries; i++) {
-        const struct model_certificate *a = model_certificate_of(m, &m->entry[group->entry[i - 1]]);
-        const struct model_certificate *b = model_certificate_of(m, &m->entry[group->entry[i]]);
-        if (bytes_equal(a->x509.issuer, b->x509.issuer) &&
-            !bytes_equal(a->x509.serial, b->x509.serial))
-            return true;
+    unsigned *number = malloc(group->entries * sizeof *number);
+    bool found = false;
+    *ok = number != NULL;
+    for (unsigned i = 0; *ok && i < group->entries; i++)
+        number[i] = m->entry[group->entry[i]].certificate;
+    if (*ok)
+        qsort_r(number, group->entries, sizeof *number, by_issuer, (void *)(uintptr_t)m);
+    for (unsigned i = 1; *ok && i < group->entries && !found; i++) {
+        const struct x509_certificate *a = &m->certificate[number[i - 1]].x509;
+        const struct x509_certificate *b = &m->certificate[number[i]].x509;
+        found = bytes_equal(a->issuer, b->issuer) && !bytes_equal(a->serial, b->serial);
     }
-    return false;
+    free(number);
+    return found;
 }
 
 static bool judge_cas(const struct model *m, struct problems *problems)
@@ -184,31 +200,33 @@ static bool judge_cas(const struct model *m, struct problems *problems)
     struct group group;
     if (!groups_open(&groups, m, GROUP_CA))
         return false;
-    while (groups_next(&groups, &group)) {
+    bool ok = true;
+    while (ok && groups_next(&groups, &group)) {
         char keys[128], what[256];
         if (groups_is_one(m, &group))
             continue;
         list_keys(m, &group, keys, sizeof keys);
         describe(m, m->entry[group.entry[0]].certificate, what);
-        if (holders(m, &group, ROLE_OWN) > 1 || holders(m, &group, ROLE_ISSUING) > 1)
+        if (has_two_holders(m, &group, ROLE_OWN) || has_two_holders(m, &group, ROLE_ISSUING))
             problem_add(problems, PROBLEM_TWO_ACTIVE, m->entry[group.entry[0]].key,
                         m->entry[group.entry[1]].key, "entries %s: %s", keys, what);
-        if (has_reissue(m, &group))
+        if (has_reissue(m, &group, &ok))
             problem_add(problems, PROBLEM_REISSUE, m->entry[group.entry[0]].key,
                         m->entry[group.entry[1]].key, "entries %s: %s", keys, what);
     }
     groups_close(&groups);
-    return true;
+    return ok;
 }
 
 static bool judge_list(const struct model *m, struct problems *problems)
 {
     if (m->list_missing)
-        problem_add(problems, PROBLEM_LIST_MISSING, 0, 0, "neither table %s nor a value named %s",
+        problem_add(problems, PROBLEM_LIST_MISSING, NO_ENTRY, NO_ENTRY,
+                    "neither table %s nor a value named %s",
                     m->profile->list_table ? m->profile->list_table : "(none)",
                     m->profile->value_equals ? m->profile->value_equals : "(none)");
     if (m->second_list)
-        problem_add(problems, PROBLEM_TWO_LISTS, 0, 0,
+        problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
                     "table %s has %u entries, and a value named %s is there, too",
                     m->profile->list_table, m->entries, m->profile->value_equals);
     judge_entries(m, problems);
@@ -235,26 +253,6 @@ static struct model_entry *named_entry(const struct model *m, const uint8_t sha1
     return found;
 }
 
-bool judge_is_revoked(const struct model *m, struct prover *prover, unsigned number)
-{
-    const struct model_certificate *cert = &m->certificate[number];
-    for (unsigned i = 0; i < m->crls; i++) {
-        const struct model_crl *crl = &m->crl[i];
-        if (!crl->parsed || !bytes_equal(crl->x509.issuer, cert->x509.issuer))
-            continue;
-        const struct model_entry *issuer = model_entry(m, crl->entry);
-        if (issuer && model_certificate_of(m, issuer)->parsed &&
-            prover_check(prover, issuer->certificate, &crl->x509.envelope).answer == PROOF_REFUTED)
-            continue;
-        struct x509_revoked_walk walk = x509_revoked_first(&crl->x509);
-        struct x509_revoked revoked;
-        while (x509_revoked_next(&walk, &revoked))
-            if (!revoked.other_issuer && bytes_equal(revoked.serial, cert->x509.serial))
-                return true;
-    }
-    return false;
-}
-
 /* Is there a certificate in the list whose name and key made this one?  Its own counts when it is
  * self-signed.  A signature that cannot be checked is not held against it. */
 static void judge_chain(const struct model *m, struct prover *prover,
@@ -275,11 +273,11 @@ static void judge_chain(const struct model *m, struct prover *prover,
     }
     describe(m, entry->certificate, what);
     if (unprovable)
-        problem_add(problems, PROBLEM_UNPROVABLE, entry->key, 0,
+        problem_add(problems, PROBLEM_UNPROVABLE, entry->key, NO_ENTRY,
                     "entry %d (%s): its signature cannot be checked", entry->key, what);
     else
-        problem_add(problems, PROBLEM_ISSUING_CHAIN, entry->key, 0, "entry %d (%s): %s", entry->key,
-                    what,
+        problem_add(problems, PROBLEM_ISSUING_CHAIN, entry->key, NO_ENTRY, "entry %d (%s): %s",
+                    entry->key, what,
                     named ? "no key of its issuer in the list proves its signature"
                           : "its issuer is not in the list");
 }
@@ -291,36 +289,36 @@ static void judge_issuing(const struct model *m, struct prover *prover,
     char what[256];
     describe(m, entry->certificate, what);
     if (model_has_roles(m) && entry->role != ROLE_ISSUING)
-        problem_add(problems, PROBLEM_ISSUING_ROLE, entry->key, 0, "entry %d (%s) has role %s",
-                    entry->key, what, model_role_name(entry->role));
+        problem_add(problems, PROBLEM_ISSUING_ROLE, entry->key, NO_ENTRY,
+                    "entry %d (%s) has role %s", entry->key, what, model_role_name(entry->role));
     if (!cert->parsed)
         return;
     if (cert->x509.version < 3)
-        problem_add(problems, PROBLEM_ISSUING_NOT_V3, entry->key, 0, "entry %d (%s) is V%d",
+        problem_add(problems, PROBLEM_ISSUING_NOT_V3, entry->key, NO_ENTRY, "entry %d (%s) is V%d",
                     entry->key, what, cert->x509.version);
     else if (!cert->can_sign)
-        problem_add(problems, PROBLEM_ISSUING_NOT_CA, entry->key, 0, "entry %d (%s)", entry->key,
-                    what);
+        problem_add(problems, PROBLEM_ISSUING_NOT_CA, entry->key, NO_ENTRY, "entry %d (%s)",
+                    entry->key, what);
     if (entry->trust == TRUST_NO)
-        problem_add(problems, PROBLEM_ISSUING_UNTRUSTED, entry->key, 0, "entry %d (%s)", entry->key,
-                    what);
-    if (judge_is_revoked(m, prover, entry->certificate))
-        problem_add(problems, PROBLEM_ISSUING_REVOKED, entry->key, 0, "entry %d (%s)", entry->key,
-                    what);
+        problem_add(problems, PROBLEM_ISSUING_UNTRUSTED, entry->key, NO_ENTRY, "entry %d (%s)",
+                    entry->key, what);
+    if (prover_is_revoked(prover, entry->certificate))
+        problem_add(problems, PROBLEM_ISSUING_REVOKED, entry->key, NO_ENTRY, "entry %d (%s)",
+                    entry->key, what);
     judge_chain(m, prover, entry, problems);
 }
 
 /* The setting names a certificate by its hash; of one in two encodings only the better one stays.
  */
-static void judge_setting(const struct model *m, const struct model_entry *entry,
-                          struct problems *problems)
+static void judge_setting(const struct model *m, struct prover *prover,
+                          const struct model_entry *entry, struct problems *problems)
 {
     const struct model_certificate *cert = model_certificate_of(m, entry);
     for (unsigned i = 0; i < m->entries && cert->parsed; i++) {
         const struct model_certificate *other = model_certificate_of(m, &m->entry[i]);
         if (!other->parsed || other == cert ||
             !groups_equal(m, GROUP_SAME_CONTENT, entry->certificate, m->entry[i].certificate) ||
-            !groups_better_encoding(other, cert))
+            !prover_better(prover, m->entry[i].certificate, entry->certificate))
             continue;
         problem_add(problems, PROBLEM_SETTING_NAMES_DROPPED, entry->key, m->entry[i].key,
                     "%s names the encoding in entry %d, that in entry %d stays",
@@ -338,38 +336,38 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
     if (m->has_issuing_ca)
         bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
     if (entry == NULL && !m->list_cut && !m->list_missing)
-        problem_add(problems, PROBLEM_ISSUING_MISSING, 0, 0, "mode %s, setting %s: %s",
-                    model_mode_name(m->mode), m->profile->setting_issuing_ca,
-                    m->has_issuing_ca ? sha1 : "not set");
+        problem_add(problems, PROBLEM_ISSUING_MISSING, NO_ENTRY, NO_ENTRY,
+                    "mode %s, setting %s: %s", model_mode_name(m->mode),
+                    m->profile->setting_issuing_ca, m->has_issuing_ca ? sha1 : "not set");
     if (count > 1)
-        problem_add(problems, PROBLEM_ISSUING_AMBIGUOUS, entry->key, 0,
+        problem_add(problems, PROBLEM_ISSUING_AMBIGUOUS, entry->key, NO_ENTRY,
                     "thumbprint %s: %u entries, entry %d the first", sha1, count, entry->key);
     if (entry) {
         judge_issuing(m, prover, entry, problems);
-        judge_setting(m, entry, problems);
+        judge_setting(m, prover, entry, problems);
     }
 }
 
 static void judge_mode(const struct model *m, struct prover *prover, struct problems *problems)
 {
     if (!m->has_settings) {
-        problem_add(problems, PROBLEM_NO_SETTINGS, 0, 0, "expected table %s",
+        problem_add(problems, PROBLEM_NO_SETTINGS, NO_ENTRY, NO_ENTRY, "expected table %s",
                     m->profile->settings_table ? m->profile->settings_table
                                                : "(not in the profile)");
         return;
     }
     switch (m->mode) {
     case MODE_UNKNOWN:
-        problem_add(problems, PROBLEM_MODE_UNKNOWN, 0, 0, "setting %s is \"%s\"",
+        problem_add(problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY, "setting %s is \"%s\"",
                     m->profile->setting_mode, m->mode_text);
         break;
     case MODE_V1:
         for (unsigned i = 0; i < m->entries; i++)
             if (m->entry[i].role == ROLE_OWN)
                 return;
-        if (model_has_roles(m) && !m->list_missing)
-            problem_add(problems, PROBLEM_NO_OWN, 0, 0, "none of %u entries has role own",
-                        m->entries);
+        if ((model_has_roles(m) || m->entries == 0) && !m->list_missing && !m->list_cut)
+            problem_add(problems, PROBLEM_NO_OWN, NO_ENTRY, NO_ENTRY,
+                        "none of %u entries has role own", m->entries);
         break;
     case MODE_V1V3:
     case MODE_V3:
@@ -387,11 +385,11 @@ static void judge_references(const struct model *m, struct problems *problems)
     for (unsigned i = 0; i < m->dangling_kept; i++) {
         const struct model_dangling *d = &m->dangling[i];
         const struct profile_reference *r = &m->profile->reference[d->reference];
-        problem_add(problems, PROBLEM_DANGLING, d->names, 0, "%s %d: %s names entry %d", r->table,
-                    d->row, r->column, d->names);
+        problem_add(problems, PROBLEM_DANGLING, d->names, NO_ENTRY, "%s %d: %s names entry %d",
+                    r->table, d->row, r->column, d->names);
     }
     if (m->dangling_count > m->dangling_kept)
-        problem_add(problems, PROBLEM_DANGLING, 0, 0, "and %" PRIu64 " more",
+        problem_add(problems, PROBLEM_DANGLING, NO_ENTRY, NO_ENTRY, "and %" PRIu64 " more",
                     m->dangling_count - m->dangling_kept);
 }
 
@@ -403,10 +401,10 @@ static void advise_short_lived(const struct model *m, const struct model_entry *
     char what[256];
     describe(m, entry->certificate, what);
     if (left < 0)
-        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0,
+        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, NO_ENTRY,
                     "entry %d (%s): expired %" PRId64 " days ago", entry->key, what, -left / 86400);
     else
-        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, 0,
+        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, NO_ENTRY,
                     "entry %d (%s): %" PRId64 " days left", entry->key, what, left / 86400);
 }
 
@@ -421,7 +419,7 @@ static void advise_dates(const struct model *m, struct problems *problems)
         if (expired++ == 0)
             first = m->entry[i].key;
     }
-    struct problem *p = expired ? problem_add(problems, PROBLEM_EXPIRED, first, 0,
+    struct problem *p = expired ? problem_add(problems, PROBLEM_EXPIRED, first, NO_ENTRY,
                                               "%u entries, entry %d the first", expired, first)
                                 : NULL;
     if (p)
@@ -450,7 +448,7 @@ static void advise_weak(const struct model *m, struct problems *problems)
         if ((strength == 1 || strength == 2 || short_key) && weak++ == 0)
             first = m->entry[i].key;
     }
-    struct problem *p = weak ? problem_add(problems, PROBLEM_WEAK, first, 0,
+    struct problem *p = weak ? problem_add(problems, PROBLEM_WEAK, first, NO_ENTRY,
                                            "%u entries, entry %d the first", weak, first)
                              : NULL;
     if (p)
@@ -497,16 +495,56 @@ static bool advise_encodings(const struct model *m, struct problems *problems)
     return true;
 }
 
-static void advise_crls(const struct model *m, struct problems *problems)
+static int by_crl_issuer(const void *a, const void *b, void *context)
 {
+    const struct model *m = context;
+    unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+    int order = bytes_compare(m->crl[x].x509.issuer, m->crl[y].x509.issuer);
+    return order ? order : (x > y) - (x < y);
+}
+
+static bool advise_crls(const struct model *m, struct problems *problems)
+{
+    unsigned *number = malloc((m->crls + 1) * sizeof *number), count = 0;
+    if (number == NULL)
+        return false;
     for (unsigned i = 0; i < m->crls; i++)
-        for (unsigned k = 0; k < i; k++)
-            if (m->crl[i].parsed && m->crl[k].parsed &&
-                bytes_equal(m->crl[i].x509.issuer, m->crl[k].x509.issuer)) {
-                problem_add(problems, PROBLEM_TWO_CRLS, m->crl[k].entry, m->crl[i].entry,
-                            "revocation lists %d and %d", m->crl[k].key, m->crl[i].key);
-                break;
-            }
+        if (m->crl[i].parsed)
+            number[count++] = i;
+    qsort_r(number, count, sizeof *number, by_crl_issuer, (void *)(uintptr_t)m);
+    for (unsigned i = 1; i < count; i++) {
+        const struct model_crl *a = &m->crl[number[i - 1]], *b = &m->crl[number[i]];
+        if (bytes_equal(a->x509.issuer, b->x509.issuer))
+            problem_add(problems, PROBLEM_TWO_CRLS, a->has_entry ? a->entry : NO_ENTRY,
+                        b->has_entry ? b->entry : NO_ENTRY, "revocation lists %d and %d", a->key,
+                        b->key);
+    }
+    free(number);
+    return true;
+}
+
+/* Several CAs with role issuing: only the one that the settings name does issue. */
+static bool advise_several_issuing(const struct model *m, struct problems *problems)
+{
+    const struct model_entry *first = NULL, *other = NULL;
+    unsigned count = 0;
+    for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_entry *entry = &m->entry[i];
+        if (entry->role != ROLE_ISSUING || !model_certificate_of(m, entry)->parsed)
+            continue;
+        count++;
+        if (first && !groups_equal(m, GROUP_CA, first->certificate, entry->certificate))
+            other = other ? other : entry;
+        first = first ? first : entry;
+    }
+    if (other == NULL)
+        return true;
+    struct problem *p =
+        problem_add(problems, PROBLEM_SEVERAL_ISSUING, first->key, other->key,
+                    "%u entries, entries %d and %d the first", count, first->key, other->key);
+    if (p)
+        p->count = count;
+    return p != NULL;
 }
 
 /* Q218802: comma, underscore and other special characters; letters, digits, space, dot and dash are
@@ -523,20 +561,28 @@ static void advise_settings(const struct model *m, struct problems *problems)
 {
     bool v3 = m->mode == MODE_V3 || m->mode == MODE_V1V3;
     if (m->organization && has_special(m->organization))
-        problem_add(problems, PROBLEM_ORGANIZATION, 0, 0, "organization \"%s\"", m->organization);
+        problem_add(problems, PROBLEM_ORGANIZATION, NO_ENTRY, NO_ENTRY, "organization \"%s\"",
+                    m->organization);
     struct problem *p = NULL;
     if (v3 && m->long_names > 0)
-        p = problem_add(problems, PROBLEM_LONG_NAME, 0, 0, "%" PRIu64 " users, user %u the first",
-                        m->long_names, m->first_long_name);
+        p = problem_add(problems, PROBLEM_LONG_NAME, NO_ENTRY, NO_ENTRY,
+                        "%" PRIu64 " users, user %u the first", m->long_names, m->first_long_name);
     if (p)
         p->count = m->long_names;
     p = NULL;
     if (m->mode == MODE_V3 && m->v1_certificates > 0)
-        p = problem_add(problems, PROBLEM_V1_IN_V3, 0, 0,
+        p = problem_add(problems, PROBLEM_V1_IN_V3, NO_ENTRY, NO_ENTRY,
                         "%" PRIu64 " V1 certificates, certificate %u the first", m->v1_certificates,
                         m->first_v1_certificate);
     if (p)
         p->count = m->v1_certificates;
+    p = NULL;
+    if (m->without_user > 0)
+        p = problem_add(problems, PROBLEM_NO_USER, NO_ENTRY, NO_ENTRY,
+                        "%" PRIu64 " certificates, certificate %u the first", m->without_user,
+                        m->first_without_user);
+    if (p)
+        p->count = m->without_user;
 }
 
 bool judge_model(const struct model *m, struct prover *prover, struct problems *problems)
@@ -548,8 +594,14 @@ bool judge_model(const struct model *m, struct prover *prover, struct problems *
     advise_settings(m, problems);
     advise_dates(m, problems);
     advise_weak(m, problems);
-    advise_crls(m, problems);
-    return advise_encodings(m, problems) && !problems->no_memory && !prover_failed(prover);
+    if (!advise_crls(m, problems) || !advise_several_issuing(m, problems) ||
+        !advise_encodings(m, problems))
+        return false;
+    if (prover_exhausted(prover))
+        problem_add(problems, PROBLEM_PROOF_LIMIT, NO_ENTRY, NO_ENTRY,
+                    "the bound is %d checks; what is unproved beyond it stays undecided",
+                    PROVER_CHECKS_MOST);
+    return !problems->no_memory && !prover_failed(prover);
 }
 
 enum verdict judge_problems(const struct problems *problems)

@@ -19,7 +19,4 @@ bool judge_model(const struct model *model, struct prover *prover, struct proble
 /* The verdict that a list of problems amounts to, no repair considered. */
 enum verdict judge_problems(const struct problems *problems);
 
-/* True when a stored revocation list of the certificate's issuer, not refuted, names it. */
-bool judge_is_revoked(const struct model *model, struct prover *prover, unsigned certificate);
-
 #endif

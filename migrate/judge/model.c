@@ -16,12 +16,19 @@
 
 enum { NAME_CHARACTERS_MOST = 64 };
 
+/* The settings that decide something. */
+enum setting { SETTING_MODE, SETTING_ISSUING_CA, SETTING_ORGANIZATION, SETTINGS };
+
 /* What only this file needs of the model's memory. */
 struct model_memory {
     struct arena arena;
     struct buffer value, more; /* of the row being read */
     uint32_t *by_hash;         /* certificate numbers + 1, hashed by SHA-256; 0: free */
     uint32_t slots;
+    int32_t *user; /* the keys of all users, ascending */
+    unsigned users, user_room;
+    bool has_users;
+    bool setting_seen[SETTINGS];
 };
 
 static bool no_memory(struct fault *f)
@@ -53,16 +60,22 @@ static const struct ese_column *column_named(const struct ese_table *table, cons
     return table && name ? ese_table_column(table, name) : NULL;
 }
 
-static char *utf8_of(struct model *m, const struct ese_column *column, struct bytes b)
+/* A text column's value in UTF-8, with a zero byte behind it; at is NULL when memory is short. */
+static struct bytes utf8_bytes(struct model *m, const struct ese_column *column, struct bytes b)
 {
     struct ese_text text = {.code_page = column->code_page};
     char *to = arena_take(&m->memory->arena, b.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1);
     if (to == NULL)
-        return NULL;
+        return bytes_of(NULL, 0);
     size_t size = ese_text_convert(&text, b, to);
     size += ese_text_end(&text, to + size);
     to[size] = '\0';
-    return to;
+    return bytes_of(to, size);
+}
+
+static char *utf8_of(struct model *m, const struct ese_column *column, struct bytes b)
+{
+    return (char *)(uintptr_t)utf8_bytes(m, column, b).at;
 }
 
 /* ---- distinct certificates ---- */
@@ -168,7 +181,7 @@ static enum model_role role_of(const struct profile *p, int32_t number, bool nul
     return number == p->role_own        ? ROLE_OWN
            : number == p->role_issuing  ? ROLE_ISSUING
            : number == p->role_imported ? ROLE_IMPORTED
-                                        : ROLE_NONE;
+                                        : ROLE_UNKNOWN;
 }
 
 struct list_columns {
@@ -210,7 +223,7 @@ static bool read_entry(struct model *m, struct rows *rows, const struct list_col
     if (!rows_bytes(rows, c->certificate, &m->memory->value, &der, &null, &why)) {
         if (why.code == FAULT_NO_MEMORY)
             return no_memory(f);
-        problem_add(problems, PROBLEM_UNPARSABLE, key, 0, "entry %d: %s", key, why.text);
+        problem_add(problems, PROBLEM_UNPARSABLE, key, NO_ENTRY, "entry %d: %s", key, why.text);
         der = bytes_of(NULL, 0);
     }
     struct model_entry *entry = add_entry(m, key, der, f);
@@ -256,7 +269,7 @@ const struct model_entry *model_entry_of_row(const struct model *m, unsigned row
 static void end_rows(struct rows *rows, struct problems *problems)
 {
     if (rows->damaged > 0)
-        problem_add(problems, PROBLEM_STRUCTURE, 0, 0,
+        problem_add(problems, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
                     "table %s: %" PRIu64 " rows or pages cannot be read; the first: %s",
                     rows->table->name, rows->damaged, rows->first_damage.text);
     rows_close(rows);
@@ -290,6 +303,44 @@ static bool read_list_rows(struct model *m, struct problems *problems, struct fa
 
 /* ---- a list kept in one value ---- */
 
+/* What stands behind the list's end: no encoding of a list has a place for it. */
+static struct bytes behind_the_end(const struct certlist *list, const struct model *m)
+{
+    struct buffer end = {0};
+    struct bytes tail = {.at = NULL};
+    switch (list->kind) {
+    case CERTLIST_SST:
+        tail = list->sst.tail;
+        if (sst_write_end(&end) && tail.size >= end.size && memcmp(tail.at, end.at, end.size) == 0)
+            tail = bytes_from(tail, end.size);
+        break;
+    case CERTLIST_PKCS7:
+        tail = list->pkcs7.frame.trailing;
+        break;
+    case CERTLIST_DER:
+        if (m->entries > 0 && model_certificate_of(m, &m->entry[m->entries - 1])->parsed)
+            tail = model_certificate_of(m, &m->entry[m->entries - 1])->x509.envelope.trailing;
+        break;
+    case CERTLIST_PEM: /* any text may stand around its blocks */
+    case CERTLIST_NONE:
+        break;
+    }
+    buffer_free(&end);
+    return tail;
+}
+
+static void judge_end(const struct model *m, const struct certlist *list, struct problems *problems)
+{
+    struct bytes tail = behind_the_end(list, m);
+    enum certlist_kind kind = certlist_detect(tail);
+    if (tail.size > 0)
+        problem_add(problems, PROBLEM_LIST_TAIL, NO_ENTRY, NO_ENTRY,
+                    "%zu bytes behind the end of the %s, after entry %u%s%s", tail.size,
+                    certlist_kind_name(list->kind), m->entries,
+                    kind == CERTLIST_NONE ? "" : "; they look like certificates: ",
+                    kind == CERTLIST_NONE ? "" : certlist_kind_name(kind));
+}
+
 static bool read_list_value(struct model *m, struct bytes value, struct problems *problems,
                             struct fault *f)
 {
@@ -300,8 +351,8 @@ static bool read_list_value(struct model *m, struct bytes value, struct problems
     m->list_kind = certlist_detect(value);
     if (!certlist_open(&list, value, &why)) {
         m->list_cut = true;
-        problem_add(problems, PROBLEM_LIST_CUT, 0, 0, "the list value of %zu bytes: %s", value.size,
-                    why.text);
+        problem_add(problems, PROBLEM_LIST_CUT, NO_ENTRY, NO_ENTRY,
+                    "the list value of %zu bytes: %s", value.size, why.text);
         return why.code != FAULT_NO_MEMORY || no_memory(f);
     }
     bool ok = true;
@@ -317,58 +368,207 @@ static bool read_list_value(struct model *m, struct bytes value, struct problems
         }
     }
     if (ok && list.failed) {
+        if (why.code == FAULT_NO_MEMORY)
+            ok = no_memory(f);
         m->list_cut = true;
-        problem_add(problems, PROBLEM_LIST_CUT, 0, 0, "after entry %u: %s", m->entries, why.text);
+        problem_add(problems, PROBLEM_LIST_CUT, NO_ENTRY, NO_ENTRY, "after entry %u: %s",
+                    m->entries, why.text);
+    } else if (ok) {
+        judge_end(m, &list, problems);
     }
     certlist_close(&list);
     return ok;
 }
 
+static bool is_named(const char *name, const char *wanted)
+{
+    return name && wanted && strcasecmp(name, wanted) == 0;
+}
+
+/* The value of the row in hand, when it is the list; one that stands beside a list in rows is only
+ * noted. */
+static bool read_value_row(struct model *m, struct rows *rows, const struct ese_column *column,
+                           struct problems *problems, struct fault *f)
+{
+    struct bytes value;
+    bool null;
+    if (!rows_bytes(rows, column, &m->memory->value, &value, &null, f))
+        return false;
+    if (null)
+        return true;
+    if (m->match == PROFILE_MATCHES_ROWS) {
+        m->second_list = m->second_list || value.size > 0;
+        return true;
+    }
+    if (!m->list_missing) {
+        problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
+                    "table %s has more than one row named %s; only the first is judged",
+                    m->profile->value_table, m->profile->value_equals);
+        return true;
+    }
+    const void *kept = arena_copy(&m->memory->arena, value);
+    if (kept == NULL)
+        return no_memory(f);
+    m->list_missing = false;
+    return read_list_value(m, bytes_of(kept, value.size), problems, f);
+}
+
+/* The list that is kept in one value, in whatever table that is. */
+static bool read_value_table(struct model *m, struct problems *problems, struct fault *f)
+{
+    const struct profile *p = m->profile;
+    const struct ese_table *table = table_named(m, p->value_table);
+    const struct ese_column *select = column_named(table, p->value_select);
+    const struct ese_column *column = column_named(table, p->value_column);
+    m->list_missing = m->match == PROFILE_MATCHES_VALUE;
+    if (table == NULL || select == NULL || column == NULL)
+        return true;
+    struct rows rows;
+    bool ok = true;
+    rows_open(&rows, m->store, table);
+    while (ok && rows_next(&rows)) {
+        struct bytes value;
+        bool null;
+        ok = rows_bytes(&rows, select, &m->memory->value, &value, &null, f);
+        const char *name = ok && !null ? utf8_of(m, select, value) : NULL;
+        if (ok && !null && name == NULL)
+            ok = no_memory(f);
+        if (ok && is_named(name, p->value_equals))
+            ok = read_value_row(m, &rows, column, problems, f);
+    }
+    end_rows(&rows, problems);
+    return ok;
+}
+
 /* ---- settings ---- */
 
-static void set_mode(struct model *m, struct bytes value)
+static bool is_text(const struct ese_column *column)
+{
+    return column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+}
+
+/* A zero byte at the end of a text ends it, and is nothing to wonder at. */
+static struct bytes without_terminator(struct bytes value)
+{
+    if (value.size > 0 && value.at[value.size - 1] == 0)
+        value.size--;
+    return value;
+}
+
+/* Notes a setting whose value is not what it should be: what the service makes of it is unknown. */
+static void odd_value(struct model *m, const char *name, struct bytes value, const char *expected,
+                      struct problems *problems)
+{
+    char hex[2 * 24 + 1];
+    bytes_hex(bytes_of(value.at, value.size < 24 ? value.size : 24), hex, sizeof hex);
+    m->doubtful_settings = true;
+    problem_add(problems, PROBLEM_SETTING_VALUE, NO_ENTRY, NO_ENTRY,
+                "setting %s: expected %s, found %zu bytes: %s%s", name, expected, value.size, hex,
+                value.size > 24 ? "..." : "");
+}
+
+static void set_mode(struct model *m, struct bytes value, struct problems *problems)
 {
     static const struct {
         const char *text;
         enum model_mode mode;
     } modes[] = {{"V1", MODE_V1}, {"V1V3", MODE_V1V3}, {"V3", MODE_V3}};
-    snprintf(m->mode_text, sizeof m->mode_text, "%.*s", (int)(value.size < 31 ? value.size : 31),
-             value.size ? (const char *)value.at : "");
+    struct bytes text = without_terminator(value);
+    snprintf(m->mode_text, sizeof m->mode_text, "%.*s", (int)(text.size < 31 ? text.size : 31),
+             text.size ? (const char *)text.at : "");
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (strcmp(m->mode_text, modes[i].text) == 0)
             m->mode = modes[i].mode;
+    if (text.size > 0 && memchr(text.at, 0, text.size) != NULL)
+        odd_value(m, m->profile->setting_mode, value, "a mode and at most one zero byte behind it",
+                  problems);
 }
 
-static bool is_setting(const char *name, const char *wanted)
+static void set_issuing_ca(struct model *m, struct bytes value, struct problems *problems)
 {
-    return name && wanted && strcasecmp(name, wanted) == 0;
+    if (value.size == HASH_SHA1_SIZE + 1)
+        value = without_terminator(value);
+    if (value.size == HASH_SHA1_SIZE) {
+        m->has_issuing_ca = true;
+        memcpy(m->issuing_ca, value.at, HASH_SHA1_SIZE);
+    } else if (value.size > 0) {
+        odd_value(m, m->profile->setting_issuing_ca, value, "the 20 bytes of a SHA-1", problems);
+    }
+}
+
+static const char *setting_name(const struct model *m, enum setting setting)
+{
+    const struct profile *p = m->profile;
+    return setting == SETTING_MODE         ? p->setting_mode
+           : setting == SETTING_ISSUING_CA ? p->setting_issuing_ca
+                                           : p->setting_organization;
+}
+
+/* The first value of a setting counts; that there is another is a doubt. */
+static bool is_first(struct model *m, enum setting setting, struct problems *problems)
+{
+    if (m->memory->setting_seen[setting]) {
+        m->doubtful_settings = true;
+        problem_add(problems, PROBLEM_SETTING_TWICE, NO_ENTRY, NO_ENTRY,
+                    "setting %s: the first of its values is judged", setting_name(m, setting));
+        return false;
+    }
+    m->memory->setting_seen[setting] = true;
+    return true;
 }
 
 static bool take_setting(struct model *m, const char *name, struct bytes value,
                          struct problems *problems, struct fault *f)
 {
-    const struct profile *p = m->profile;
-    m->has_mode_row = m->has_mode_row || is_setting(name, p->setting_mode);
-    m->has_issuing_row = m->has_issuing_row || is_setting(name, p->setting_issuing_ca);
-    if (is_setting(name, p->setting_mode))
-        set_mode(m, value);
-    if (is_setting(name, p->setting_issuing_ca) && value.size == HASH_SHA1_SIZE) {
-        m->has_issuing_ca = true;
-        memcpy(m->issuing_ca, value.at, HASH_SHA1_SIZE);
-    }
-    if (is_setting(name, p->setting_organization) &&
-        (m->organization = arena_copy(&m->memory->arena, value)) == NULL)
-        return no_memory(f);
-    if (m->match == PROFILE_MATCHES_ROWS && is_setting(name, p->value_equals) && value.size > 0)
-        m->second_list = true;
-    if (m->match == PROFILE_MATCHES_VALUE && is_setting(name, p->value_equals)) {
-        const void *kept = arena_copy(&m->memory->arena, value);
-        if (kept == NULL)
-            return no_memory(f);
-        m->list_missing = false;
-        return read_list_value(m, bytes_of(kept, value.size), problems, f);
+    enum setting setting = 0;
+    while (setting < SETTINGS && !is_named(name, setting_name(m, setting)))
+        setting++;
+    if (setting == SETTINGS || !is_first(m, setting, problems))
+        return true;
+    switch (setting) {
+    case SETTING_MODE:
+        m->has_mode_row = true;
+        set_mode(m, value, problems);
+        break;
+    case SETTING_ISSUING_CA:
+        m->has_issuing_row = true;
+        set_issuing_ca(m, value, problems);
+        break;
+    case SETTING_ORGANIZATION:
+        m->organization = arena_copy(&m->memory->arena, value);
+        return m->organization != NULL || no_memory(f);
+    case SETTINGS:
+        break;
     }
     return true;
+}
+
+/* A value that is text is read as text, whatever its code page; but a hash that somebody put into a
+ * text column is the bytes that it is. */
+static bool read_setting(struct model *m, struct rows *rows, const struct ese_column *name_column,
+                         const struct ese_column *value_column, struct problems *problems,
+                         struct fault *f)
+{
+    struct bytes value;
+    bool null;
+    if (!rows_bytes(rows, name_column, &m->memory->value, &value, &null, f))
+        return false;
+    char *name = null ? NULL : utf8_of(m, name_column, value);
+    if (!null && name == NULL)
+        return no_memory(f);
+    int32_t key = rows_integer(rows, ese_table_key_column(rows->table), &null);
+    if (!null && key > m->last_setting)
+        m->last_setting = key;
+    if (!rows_bytes(rows, value_column, &m->memory->value, &value, &null, f))
+        return false;
+    if (null)
+        value = bytes_of(NULL, 0);
+    if (is_text(value_column) && !is_named(name, m->profile->setting_issuing_ca)) {
+        value = utf8_bytes(m, value_column, value);
+        if (value.at == NULL)
+            return no_memory(f);
+    }
+    return take_setting(m, name, value, problems, f);
 }
 
 static bool read_settings(struct model *m, struct problems *problems, struct fault *f)
@@ -377,32 +577,22 @@ static bool read_settings(struct model *m, struct problems *problems, struct fau
     const struct ese_table *table = table_named(m, p->settings_table);
     const struct ese_column *name_column = column_named(table, p->settings_name);
     const struct ese_column *value_column = column_named(table, p->settings_value);
-    m->list_missing = m->match == PROFILE_MATCHES_VALUE;
     if (table == NULL || name_column == NULL || value_column == NULL)
         return true;
     struct rows rows;
     bool ok = true;
     m->has_settings = true;
     rows_open(&rows, m->store, table);
-    while (ok && rows_next(&rows)) {
-        struct bytes value;
-        bool null;
-        ok = rows_bytes(&rows, name_column, &m->memory->value, &value, &null, f);
-        char *name = ok && !null ? utf8_of(m, name_column, value) : NULL;
-        int32_t key = rows_integer(&rows, ese_table_key_column(table), &null);
-        if (!null && key > m->last_setting)
-            m->last_setting = key;
-        ok = ok && rows_bytes(&rows, value_column, &m->memory->value, &value, &null, f);
-        if (ok)
-            ok = take_setting(m, name, null ? bytes_of(NULL, 0) : value, problems, f);
-    }
+    while (ok && rows_next(&rows))
+        ok = read_setting(m, &rows, name_column, value_column, problems, f);
     end_rows(&rows, problems);
     return ok;
 }
 
 /* ---- revocation lists ---- */
 
-static bool add_crl(struct model *m, int32_t key, int32_t entry, struct bytes der, struct fault *f)
+static bool add_crl(struct model *m, int32_t key, const int32_t *entry, struct bytes der,
+                    struct fault *f)
 {
     void *array = m->crl;
     struct model_crl *crl = grow(&array, m->crls, &m->crl_room, sizeof *crl);
@@ -410,7 +600,10 @@ static bool add_crl(struct model *m, int32_t key, int32_t entry, struct bytes de
     const void *kept = crl ? arena_copy(&m->memory->arena, der) : NULL;
     if (kept == NULL)
         return no_memory(f);
-    *crl = (struct model_crl){.key = key, .entry = entry, .der = bytes_of(kept, der.size)};
+    *crl = (struct model_crl){.key = key,
+                              .has_entry = entry != NULL,
+                              .entry = entry ? *entry : 0,
+                              .der = bytes_of(kept, der.size)};
     crl->parsed = x509_crl_read(crl->der, &crl->x509, NULL);
     m->crls++;
     return true;
@@ -420,7 +613,7 @@ static bool add_crl(struct model *m, int32_t key, int32_t entry, struct bytes de
 
 struct reference_columns {
     const struct ese_column *reference, *key, *proves;
-    const struct ese_column *version; /* of a user's certificate, for advice */
+    const struct ese_column *version, *user; /* of a user's certificate, for advice */
     bool is_crl;
 };
 
@@ -435,6 +628,22 @@ struct model_entry *model_entry(const struct model *m, int32_t key)
             high = middle;
     }
     return low < m->entries && m->entry[low].key == key ? &m->entry[low] : NULL;
+}
+
+bool model_key_is_primary(const struct model *m)
+{
+    const struct ese_table *table = table_named(m, m->profile->list_table);
+    const struct ese_column *key = table ? ese_table_key_column(table) : NULL;
+    return key && strcasecmp(key->name, m->profile->list_key) == 0;
+}
+
+/* Entries of one key are neighbours, in the order of their twin. */
+struct model_entry *model_entry_twin(const struct model *m, int32_t key, unsigned twin)
+{
+    struct model_entry *e = model_entry(m, key);
+    if (e == NULL || twin >= (unsigned)(m->entry + m->entries - e))
+        return NULL;
+    return e[twin].key == key && e[twin].twin == twin ? &e[twin] : NULL;
 }
 
 static bool add_dangling(struct model *m, unsigned which, int32_t row, int32_t names,
@@ -482,6 +691,26 @@ static bool is_after_switch(struct model *m, struct rows *rows, const struct ref
            cert.not_before.seconds > m->switched;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* A certificate whose user is gone. */
+static void look_for_user(struct model *m, struct rows *rows, const struct reference_columns *c,
+                          int32_t row)
+{
+    const struct model_memory *mem = m->memory;
+    bool null;
+    int32_t user = rows_integer(rows, c->user, &null);
+    if (mem->has_users && c->user &&
+        (null || mem->users == 0 ||
+         bsearch(&user, mem->user, mem->users, sizeof user, by_number) == NULL) &&
+        m->without_user++ == 0)
+        m->first_without_user = (uint32_t)row;
+}
+
 static bool read_reference(struct model *m, unsigned which, struct rows *rows,
                            const struct reference_columns *c, struct fault *f)
 {
@@ -493,11 +722,12 @@ static bool read_reference(struct model *m, unsigned which, struct rows *rows,
     if (c->version && rows_integer(rows, c->version, &no_key) == 1 && is_after_switch(m, rows, c) &&
         m->v1_certificates++ == 0)
         m->first_v1_certificate = (uint32_t)row;
+    look_for_user(m, rows, c, row);
     if (c->is_crl) {
         bool no_value;
         struct fault why;
         if (rows_bytes(rows, c->proves, &m->memory->value, &der, &no_value, &why) && !no_value &&
-            !add_crl(m, row, null ? 0 : names, der, f))
+            !add_crl(m, row, null ? NULL : &names, der, f))
             return false;
     }
     if (null)
@@ -525,8 +755,10 @@ static bool read_references(struct model *m, unsigned which, struct problems *pr
         .proves = column_named(table, r->proves),
         .is_crl = r->crl,
     };
-    if (p->certificates_table && strcasecmp(r->table, p->certificates_table) == 0)
+    if (p->certificates_table && strcasecmp(r->table, p->certificates_table) == 0) {
         c.version = column_named(table, p->certificates_version);
+        c.user = column_named(table, p->certificates_user);
+    }
     if (table == NULL || c.reference == NULL)
         return true;
     struct rows rows;
@@ -551,27 +783,54 @@ static size_t common_name_length(struct bytes b)
     return b.size - start;
 }
 
-static void read_users(struct model *m, struct problems *problems)
+static bool keep_user(struct model *m, int32_t key, struct fault *f)
+{
+    struct model_memory *mem = m->memory;
+    void *array = mem->user;
+    int32_t *one = grow(&array, mem->users, &mem->user_room, sizeof *one);
+    mem->user = array;
+    if (one == NULL)
+        return no_memory(f);
+    *one = key;
+    mem->users++;
+    return true;
+}
+
+static bool read_user(struct model *m, struct rows *rows, const struct ese_column *name,
+                      const struct ese_column *key_column, struct fault *f)
+{
+    struct bytes value;
+    bool null;
+    size_t width = name->code_page == ESE_CODEPAGE_UNICODE ? 2 : 1;
+    int32_t key = rows_integer(rows, key_column, &null);
+    if (!null && !keep_user(m, key, f))
+        return false;
+    if (!rows_bytes(rows, name, &m->memory->value, &value, &null, NULL) || null)
+        return true;
+    size_t length = width == 1 ? common_name_length(value) : value.size / 2;
+    if (length > NAME_CHARACTERS_MOST && m->long_names++ == 0)
+        m->first_long_name = (uint32_t)key;
+    return true;
+}
+
+static bool read_users(struct model *m, struct problems *problems, struct fault *f)
 {
     const struct profile *p = m->profile;
     const struct ese_table *table = table_named(m, p->users_table);
     const struct ese_column *name = column_named(table, p->users_name);
     const struct ese_column *key = column_named(table, p->users_key);
     if (name == NULL)
-        return;
+        return true;
     struct rows rows;
-    size_t width = name->code_page == ESE_CODEPAGE_UNICODE ? 2 : 1;
+    bool ok = true;
     rows_open(&rows, m->store, table);
-    while (rows_next(&rows)) {
-        struct bytes value;
-        bool null;
-        if (!rows_bytes(&rows, name, &m->memory->value, &value, &null, NULL) || null)
-            continue;
-        size_t length = width == 1 ? common_name_length(value) : value.size / 2;
-        if (length > NAME_CHARACTERS_MOST && m->long_names++ == 0)
-            m->first_long_name = (uint32_t)rows_integer(&rows, key, &null);
-    }
+    while (ok && rows_next(&rows))
+        ok = read_user(m, &rows, name, key, f);
     end_rows(&rows, problems);
+    if (m->memory->users > 0)
+        qsort(m->memory->user, m->memory->users, sizeof *m->memory->user, by_number);
+    m->memory->has_users = ok;
+    return ok;
 }
 
 /* ---- all of it ---- */
@@ -603,14 +862,13 @@ bool model_read(struct model *m, struct store *store, const struct profile *prof
         return false;
     }
     set_now(m, at);
-    bool ok = read_settings(m, problems, f);
+    bool ok = read_settings(m, problems, f) && read_value_table(m, problems, f);
     if (ok && match == PROFILE_MATCHES_ROWS)
         ok = read_list_rows(m, problems, f);
+    ok = ok && read_users(m, problems, f);
     m->switch_known = ok && find_switch(m, &m->switched);
     for (unsigned i = 0; ok && i < profile->references; i++)
         ok = read_references(m, i, problems, f);
-    if (ok)
-        read_users(m, problems);
     m->listed = m->certificates;
     if (!ok)
         model_close(m);
@@ -625,6 +883,7 @@ void model_close(struct model *m)
     buffer_free(&m->memory->value);
     buffer_free(&m->memory->more);
     free(m->memory->by_hash);
+    free(m->memory->user);
     free(m->memory);
     free(m->certificate);
     free(m->entry);
@@ -636,7 +895,7 @@ void model_close(struct model *m)
 
 const char *model_role_name(enum model_role role)
 {
-    static const char *const names[] = {"none", "own", "issuing", "imported"};
+    static const char *const names[] = {"none", "own", "issuing", "imported", "unknown"};
     return names[role];
 }
 

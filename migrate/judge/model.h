@@ -17,7 +17,7 @@
 #include "migrate/profile/profile.h"
 #include "migrate/store/store.h"
 
-enum model_role { ROLE_NONE, ROLE_OWN, ROLE_ISSUING, ROLE_IMPORTED };
+enum model_role { ROLE_NONE, ROLE_OWN, ROLE_ISSUING, ROLE_IMPORTED, ROLE_UNKNOWN };
 enum model_trust { TRUST_NULL, TRUST_NO, TRUST_YES };
 enum model_mode { MODE_UNKNOWN, MODE_V1, MODE_V1V3, MODE_V3 };
 
@@ -57,8 +57,9 @@ struct model_entry {
 
 /* A stored revocation list. */
 struct model_crl {
-    int32_t key;   /* of its row */
-    int32_t entry; /* the entry it refers to; 0: none */
+    int32_t key; /* of its row */
+    bool has_entry;
+    int32_t entry; /* the entry it refers to */
     struct bytes der;
     bool parsed;
     struct x509_crl x509;
@@ -91,8 +92,9 @@ struct model {
 
     bool has_settings;
     bool has_mode_row, has_issuing_row; /* the settings have such a row, whatever stands in it */
-    int32_t last_setting; /* greatest primary key of a setting; 0: the key is no single Long */
-    unsigned listed;      /* distinct certificates of the list; others come from the command line */
+    int32_t last_setting;   /* greatest primary key of a setting; 0: the key is no single Long */
+    bool doubtful_settings; /* one is there twice, or has no value that is expected there */
+    unsigned listed; /* distinct certificates of the list; others come from the command line */
     enum model_mode mode;
     char mode_text[32];
     bool has_issuing_ca;
@@ -112,8 +114,8 @@ struct model {
     int64_t switched;
 
     /* For advice, counted while reading.  V1 certificates: those from after the switch. */
-    uint64_t long_names, v1_certificates;
-    uint32_t first_long_name, first_v1_certificate;
+    uint64_t long_names, v1_certificates, without_user;
+    uint32_t first_long_name, first_v1_certificate, first_without_user;
 
     struct hash hash;
     struct model_memory *memory;
@@ -130,6 +132,12 @@ void model_close(struct model *model);
 /* The number in model->certificate of the certificate with these bytes, which is added when it is
  * new.  False when memory is short. */
 bool model_intern(struct model *model, struct bytes der, unsigned *number, struct fault *f);
+
+/* The entry of that key and twin; NULL: none. */
+struct model_entry *model_entry_twin(const struct model *model, int32_t key, unsigned twin);
+
+/* Is what references name the key that the list's rows stand under? */
+bool model_key_is_primary(const struct model *model);
 
 /* The entry of that key, the first of several; NULL: none. */
 struct model_entry *model_entry(const struct model *model, int32_t key);

@@ -37,23 +37,28 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
                           "the certificate list ends before its end",
                           "none: what is behind the cut cannot be known; restore from a backup"},
     [PROBLEM_TWO_LISTS] = {"KM-TWO-LISTS", DOUBT, "R2", NULL,
-                           "two tables look like the certificate list",
+                           "there is more than one certificate list",
                            "none: name the right one with --profile"},
+    [PROBLEM_LIST_TAIL] = {"KM-LIST-TAIL", DOUBT, "R2", NULL,
+                           "bytes stand behind the end of the certificate list",
+                           "none: they are kept; whether the service reads them is not known"},
     [PROBLEM_IDENTICAL] = {"KM-DUP-IDENTICAL", FATAL, "R2", "Q230780",
                            "a CA certificate is in the list more than once",
                            "one entry stays; references move to it; nothing distinct is lost"},
     [PROBLEM_RE_ENCODED] = {"KM-DUP-RE-ENCODED", FATAL, "R2", "Q230780",
                             "a CA certificate is in the list in two encodings",
-                            "the strict DER encoding stays; the other goes to quarantine"},
+                            "the one that a key proves stays, else the strict DER one; the other "
+                            "goes to quarantine"},
     [PROBLEM_SAME_IDENTITY] = {"KM-DUP-IDENTITY", FATAL, "R2", "Q230780",
                                "different certificates carry one issuer and serial number",
-                               "one stays where its issuer's key refutes all others; else none"},
+                               "one stays where its issuer's key refutes all others; else none "
+                               "until --keep ENTRY or --drop ENTRY decides"},
     [PROBLEM_TWO_ACTIVE] = {"KM-TWO-ACTIVE", FATAL, "R2", "Q184695",
                             "several certificates of one CA (same name and key) hold the same role",
                             "one keeps the role, the others become imported"},
     [PROBLEM_OWN_AND_ISSUING] = {"KM-OWN-AND-ISSUING", FATAL, "R2", NULL,
                                  "one certificate is listed as own and as issuing",
-                                 "none: an administrator has to say which it is"},
+                                 "none until --keep ENTRY says which it is"},
     [PROBLEM_TRUST_DIFFERS] = {"KM-TRUST-DIFFERS", ADVICE, NULL, "Q192044",
                                "copies of one certificate disagree on whether it is trusted",
                                "trust is never widened: the one that stays is untrusted"},
@@ -62,13 +67,22 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
                                  "none until --trust ENTRY=yes|no decides"},
     [PROBLEM_UNPARSABLE] = {"KM-UNPARSABLE", FATAL, "R2", "Q190698",
                             "an entry of the list is not a certificate",
-                            "none: what it was cannot be known"},
+                            "none until --drop ENTRY takes it out; its row goes to quarantine"},
     [PROBLEM_THUMBPRINT] = {"KM-THUMBPRINT", FATAL, "R2", NULL,
                             "an entry's thumbprint is not that of its certificate",
                             "the thumbprint is computed anew"},
+    [PROBLEM_ROLE_UNKNOWN] = {"KM-ROLE", DOUBT, "R2", NULL,
+                              "an entry has a role that the profile does not know",
+                              "none: what the entry is for cannot be known"},
     [PROBLEM_MODE_UNKNOWN] = {"KM-MODE", DOUBT, "R3", "Q196397",
                               "the issuing mode is none of V1, V1V3, V3",
                               "none: an administrator has to set it"},
+    [PROBLEM_SETTING_TWICE] = {"KM-SETTING-TWICE", DOUBT, "R3", NULL,
+                               "a setting is there more than once",
+                               "none: which one the service reads is not known"},
+    [PROBLEM_SETTING_VALUE] = {"KM-SETTING-VALUE", DOUBT, "R3", NULL,
+                               "a setting's value is not of the form that is expected",
+                               "none: how the service reads it is not known"},
     [PROBLEM_NO_OWN] = {"KM-NO-OWN", FATAL, "R3", "Q192044",
                         "V1 certificates are issued, but no entry is the server's own CA",
                         "none: the own certificate is missing; restore the list from a backup"},
@@ -106,6 +120,9 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_REFERENCE_REFUTED] = {"KM-REFERENCE-REFUTED", FATAL, "R4", NULL,
                                    "a row refers to an entry whose key did not sign it",
                                    "none: which entry is meant cannot be known"},
+    [PROBLEM_PROOF_LIMIT] = {"KM-PROOF-LIMIT", DOUBT, "R4", NULL,
+                             "more signatures would have to be checked than one run checks",
+                             "none for what stays unproved: it is left as it is"},
     [PROBLEM_LOGS_BESIDE] =
         {"KM-LOGS-BESIDE", ADVICE, NULL, "Q198814", "transaction logs lie beside the store",
          "in a repaired copy they are set aside, so that they are not replayed over it"},
@@ -142,6 +159,11 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
                            "none: such names are not equal, and are never merged"},
     [PROBLEM_V1_IN_V3] = {"KM-V1-IN-V3", ADVICE, NULL, "Q231307",
                           "V1 certificates were issued while only V3 was to be", "none"},
+    [PROBLEM_NO_USER] = {"KM-NO-USER", ADVICE, NULL, NULL,
+                         "certificates belong to users that do not exist", "none: they stay"},
+    [PROBLEM_SEVERAL_ISSUING] = {"KM-SEVERAL-ISSUING", ADVICE, NULL, NULL,
+                                 "more than one CA is listed as issuing",
+                                 "none; a switch leaves one (kmmigrate migrate)"},
 };
 
 const struct problem_kind *problem_kind(enum problem_code code)
@@ -162,8 +184,8 @@ static struct problem *room_for_one(struct problems *problems)
     return &problems->item[problems->count];
 }
 
-struct problem *problem_add(struct problems *problems, enum problem_code code, int32_t entry,
-                            int32_t other, const char *format, ...)
+struct problem *problem_add(struct problems *problems, enum problem_code code, int64_t entry,
+                            int64_t other, const char *format, ...)
 {
     char text[PROBLEM_EVIDENCE];
     va_list args;

@@ -23,6 +23,7 @@ enum problem_code {
     PROBLEM_LIST_MISSING,
     PROBLEM_LIST_CUT,
     PROBLEM_TWO_LISTS,
+    PROBLEM_LIST_TAIL,
     /* R2: the list */
     PROBLEM_IDENTICAL,
     PROBLEM_RE_ENCODED,
@@ -33,8 +34,11 @@ enum problem_code {
     PROBLEM_TRUST_UNDECIDED,
     PROBLEM_UNPARSABLE,
     PROBLEM_THUMBPRINT,
+    PROBLEM_ROLE_UNKNOWN,
     /* R3: the mode */
     PROBLEM_MODE_UNKNOWN,
+    PROBLEM_SETTING_TWICE,
+    PROBLEM_SETTING_VALUE,
     PROBLEM_NO_OWN,
     PROBLEM_ISSUING_MISSING,
     PROBLEM_ISSUING_AMBIGUOUS,
@@ -48,6 +52,7 @@ enum problem_code {
     /* R4: references */
     PROBLEM_DANGLING,
     PROBLEM_REFERENCE_REFUTED,
+    PROBLEM_PROOF_LIMIT,
     /* beside the store */
     PROBLEM_LOGS_BESIDE,
     PROBLEM_UNDO_PENDING,
@@ -63,6 +68,8 @@ enum problem_code {
     PROBLEM_UNPROVABLE,
     PROBLEM_ENCODINGS,
     PROBLEM_V1_IN_V3,
+    PROBLEM_NO_USER,
+    PROBLEM_SEVERAL_ISSUING,
     PROBLEM_CODES,
 };
 
@@ -86,11 +93,14 @@ const struct problem_kind *problem_kind(enum problem_code code);
 
 enum { PROBLEM_EVIDENCE = 600 };
 
+/* What is no entry's key: those are 32 bits wide, and 0 is one of them. */
+#define NO_ENTRY INT64_MIN
+
 /* One finding. */
 struct problem {
     enum problem_code code;
     bool repairable;  /* the plan has the actions that end it */
-    int32_t entry[2]; /* keys of the entries concerned; 0: none */
+    int64_t entry[2]; /* keys of the entries concerned; NO_ENTRY: none */
     uint64_t count;   /* how many there are, when one finding stands for many */
     char *evidence;   /* what was found where: entries, rows, serials, expected and found */
 };
@@ -103,8 +113,8 @@ struct problems {
 
 /* Adds a finding with printf-like evidence.  Returns it, NULL when memory is short (noted in the
  * list). The pointer is valid until the next is added. */
-struct problem *problem_add(struct problems *problems, enum problem_code code, int32_t entry,
-                            int32_t other, const char *format, ...)
+struct problem *problem_add(struct problems *problems, enum problem_code code, int64_t entry,
+                            int64_t other, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* True when the list has a finding of that code. */

@@ -42,11 +42,11 @@ static void verify_row(struct verifier *v, const struct profile_reference *r, st
         return;
     enum proof_answer answer = PROOF_UNPROVABLE;
     if (model_certificate_of(v->model, entry)->parsed && read_signed(der, r->crl, &envelope))
-        answer = prover_check(v->prover, entry->certificate, &envelope).answer;
+        answer = prover_check_once(v->prover, entry->certificate, &envelope).answer;
     if (answer == PROOF_UNPROVABLE && v->unprovable++ == 0)
         v->first_unprovable = row;
     if (answer == PROOF_REFUTED && v->refuted++ < TOLD_MOST)
-        problem_add(v->problems, PROBLEM_REFERENCE_REFUTED, names, 0,
+        problem_add(v->problems, PROBLEM_REFERENCE_REFUTED, names, NO_ENTRY,
                     "%s %d: %s names entry %d, whose key did "
                     "not sign it",
                     r->table, row, r->column, names);
@@ -68,7 +68,7 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
     }
     struct problem *p = NULL;
     if (v.unprovable > 0)
-        p = problem_add(problems, PROBLEM_UNPROVABLE, 0, 0,
+        p = problem_add(problems, PROBLEM_UNPROVABLE, NO_ENTRY, NO_ENTRY,
                         "%" PRIu64 " references, that of row %d the first", v.unprovable,
                         v.first_unprovable);
     if (p)

@@ -63,6 +63,7 @@ static const struct column_rule users_rules[] = {
 };
 static const struct column_rule certificates_rules[] = {
     {"key", AT(certificates_key), &fit_key},
+    {"user", AT(certificates_user), &fit_key},
     {"version", AT(certificates_version), &fit_integer},
     {"certificate", AT(certificates_certificate), &fit_binary},
     {NULL, 0, NULL},

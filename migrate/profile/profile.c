@@ -73,6 +73,7 @@ const char profile_km55_text[] =
     "[user-certificates]\n"
     "table = UserCertificates\n"
     "key = CertId\n"
+    "user = UserId\n"
     "version = Version\n"
     "certificate = Certificate\n"
     "\n"
@@ -182,6 +183,7 @@ static const struct key_spec users_keys[] = {
 static const struct key_spec certificates_keys[] = {
     {"table", VALUE_NAME, AT(certificates_table), NEED_ALWAYS, NULL},
     {"key", VALUE_NAME, AT(certificates_key), NEED_ALWAYS, NULL},
+    {"user", VALUE_NAME, AT(certificates_user), MAY_ALWAYS, NULL},
     {"version", VALUE_NAME, AT(certificates_version), MAY_ALWAYS, NULL},
     {"certificate", VALUE_NAME, AT(certificates_certificate), NEED_ALWAYS, NULL},
 };

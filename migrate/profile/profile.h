@@ -48,7 +48,8 @@ struct profile {
     char *users_table, *users_key, *users_name;
 
     /* Users' certificates, for advice. */
-    char *certificates_table, *certificates_key, *certificates_version, *certificates_certificate;
+    char *certificates_table, *certificates_key, *certificates_user, *certificates_version,
+        *certificates_certificate;
 
     char *crl_table, *crl_column;
 

@@ -74,8 +74,11 @@ static bool write_certificate(FILE *to, const struct model *m, const struct acti
 
 static void write_heading(FILE *to, const struct action *action)
 {
-    fprintf(to, "\nEntry %d, dropped: %s; entry %d stays.\n", action->entry, action->why,
-            action->other);
+    fprintf(to, "\nEntry %d, dropped: %s; ", action->entry, action->why);
+    if (action->alone)
+        fprintf(to, "no entry takes its place.\n");
+    else
+        fprintf(to, "entry %d stays.\n", action->other);
 }
 
 static bool write_rows(const struct assessment *a, FILE *to, struct fault *f)

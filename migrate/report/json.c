@@ -102,11 +102,11 @@ static void problem_members(struct json *json, const char *key, const struct pro
         member_text(json, "title", kind->title);
         member_text(json, "evidence", p->evidence);
         member_number(json, "count", (int64_t)p->count);
-        if (p->entry[0] || p->entry[1]) {
+        if (p->entry[0] != NO_ENTRY || p->entry[1] != NO_ENTRY) {
             json_key(json, "entries");
             json_array(json);
             for (int k = 0; k < 2; k++)
-                if (p->entry[k])
+                if (p->entry[k] != NO_ENTRY)
                     json_integer(json, p->entry[k]);
             json_end_array(json);
         }
@@ -149,7 +149,8 @@ static void action_details(struct json *json, const struct assessment *a,
     switch (action->kind) {
     case ACTION_DROP_ENTRY:
         member_number(json, "entry", action->entry);
-        member_number(json, "survivor", action->other);
+        if (!action->alone)
+            member_number(json, "survivor", action->other);
         member_text(json, "survivor_why", action->text);
         member_bool(json, "quarantine", action->quarantine);
         certificate_members(json, &a->model, action->certificate);
@@ -208,6 +209,8 @@ static void plan_members(struct json *json, const struct assessment *a)
     json_key(json, "plan");
     json_map(json);
     member_text(json, "id", a->plan.id);
+    if (a->plan.decisions)
+        member_text(json, "decisions", a->plan.decisions);
     member_bool(json, "allowed", a->repairs_allowed);
     json_key(json, "actions");
     json_array(json);

@@ -61,6 +61,8 @@ static void header_lines(const struct assessment *a)
             model_mode_name(a->model.mode), a->model.entries, a->model.listed, a->model.rows_read);
     if (assess_has_work(a))
         output_format("%-14s%s\n", "Plan", a->plan.id);
+    if (assess_has_work(a) && a->plan.decisions)
+        output_format("%-14s%s\n", "Decided", a->plan.decisions);
 }
 
 static void verdict_line(const struct assessment *a)
@@ -138,9 +140,12 @@ static void action_line(const struct assessment *a, const struct action *action)
         output_format("write the header anew from its shadow: %s", action->why);
         break;
     case ACTION_DROP_ENTRY:
-        output_format("drop entry %d: %s; entry %d stays: %s%s", action->entry, action->why,
-                      action->other, action->text,
-                      action->quarantine ? "; the dropped row goes to quarantine" : "");
+        output_format("drop entry %d: %s; ", action->entry, action->why);
+        if (action->alone)
+            output_format("%s", action->text);
+        else
+            output_format("entry %d stays: %s", action->other, action->text);
+        output_text(action->quarantine ? "; the dropped row goes to quarantine" : "");
         break;
     case ACTION_SET_ROLE:
         output_format("entry %d becomes %s: %s", action->entry, model_role_name(action->role),
@@ -241,6 +246,10 @@ static void write_command(const struct assessment *a)
             output_format(" --%s %s", options[i].name, options[i].value);
     for (unsigned i = 0; i < o->trusts; i++)
         output_format(" --trust %s", o->trust[i]);
+    for (unsigned i = 0; i < o->keeps; i++)
+        output_format(" --keep %s", o->keep[i]);
+    for (unsigned i = 0; i < o->drops; i++)
+        output_format(" --drop %s", o->drop[i]);
     output_text(o->accept_discovered ? " --accept-discovered\n" : "\n");
 }
 

@@ -1,0 +1,270 @@
+/*
+ * Writing a draft down: an action for each difference between what is and what is to be.
+ */
+#include "migrate/decide/draft.h"
+
+#include <stdlib.h>
+
+/* Why of two entries with one certificate this one stays, in the words of the rule that decided. */
+static const char *why_it_stays(const struct draft *d, unsigned dropped, unsigned survivor)
+{
+    const struct model_entry *a = &d->model->entry[survivor], *b = &d->model->entry[dropped];
+    if (d->entry[dropped].why_stays)
+        return d->entry[dropped].why_stays;
+    if (a->role == ROLE_ISSUING && b->role != ROLE_ISSUING)
+        return "it is issuing";
+    return a->reference_count != b->reference_count ? "more rows refer to it"
+                                                    : "its key is the lower one";
+}
+
+static void add_drop(struct draft *d, unsigned i)
+{
+    unsigned survivor = draft_survivor(d, i);
+    bool alone = survivor == DRAFT_NOBODY;
+    plan_add(d->plan,
+             &(struct action){.kind = ACTION_DROP_ENTRY,
+                              .entry = d->model->entry[i].key,
+                              .twin = d->model->entry[i].twin,
+                              .alone = alone,
+                              .other = alone ? 0 : d->model->entry[survivor].key,
+                              .certificate = d->model->entry[i].certificate,
+                              .text = alone ? d->entry[i].why_stays : why_it_stays(d, i, survivor),
+                              .quarantine = alone || draft_certificate(d, i) !=
+                                                         draft_certificate(d, survivor),
+                              .optional = d->entry[i].superseded,
+                              .why = d->entry[i].why_dropped});
+}
+
+static void add_changes(struct draft *d, unsigned i)
+{
+    const struct model_entry *e = &d->model->entry[i];
+    const struct draft_entry *to = &d->entry[i];
+    const struct model_certificate *cert = draft_certificate(d, i);
+    struct action base = {.entry = e->key, .twin = e->twin, .certificate = e->certificate};
+    struct action a = base;
+    a.kind = ACTION_SET_ROLE;
+    a.role = to->role;
+    a.why = to->why_role;
+    if (to->role != e->role)
+        plan_add(d->plan, &a);
+    a = base;
+    a.kind = ACTION_SET_TRUST;
+    a.optional = true;
+    a.trust = to->trust;
+    a.why = to->why_trust           ? to->why_trust
+            : to->trust == TRUST_NO ? "a copy of it was untrusted"
+                                    : "a copy of it was trusted";
+    if (to->trust != e->trust)
+        plan_add(d->plan, &a);
+    a = base;
+    a.kind = ACTION_SET_NAME;
+    a.optional = true;
+    a.text = to->name;
+    a.why = "a copy of it had this name";
+    if (to->name != e->name)
+        plan_add(d->plan, &a);
+    a = base;
+    a.kind = ACTION_SET_IMPORTED;
+    a.optional = true;
+    a.days = to->imported;
+    a.why = "a copy of it was imported earlier";
+    if (to->has_imported != e->has_imported || (to->has_imported && to->imported < e->imported))
+        plan_add(d->plan, &a);
+    a = base;
+    a.kind = ACTION_SET_THUMBPRINT;
+    a.value = bytes_of(cert->sha1, sizeof cert->sha1);
+    a.why = "it is not the certificate's";
+    if (cert->parsed && e->has_thumbprint && !bytes_equal(e->thumbprint, a.value))
+        plan_add(d->plan, &a);
+    a = base;
+    a.kind = ACTION_ADD_PROPERTIES;
+    a.optional = true;
+    a.value = to->added_properties;
+    a.why = "a copy of it had these properties";
+    if (to->added_properties.size > 0)
+        plan_add(d->plan, &a);
+}
+
+static void add_new_entry(struct draft *d)
+{
+    plan_add(d->plan, &(struct action){.kind = ACTION_ADD_ENTRY,
+                                       .entry = d->added_key,
+                                       .certificate = d->options->issuing_ca,
+                                       .role = ROLE_ISSUING,
+                                       .trust = TRUST_YES,
+                                       .why = "given as the issuing CA"});
+}
+
+/* The key by which a surviving entry is named afterwards: in a list value positions shift. */
+static void number_survivors(struct draft *d)
+{
+    int32_t position = 0;
+    for (unsigned i = 0; i < d->model->entries; i++)
+        if (draft_stays(d, i))
+            d->entry[i].key =
+                d->model->match == PROFILE_MATCHES_VALUE ? ++position : d->model->entry[i].key;
+    if (d->model->match == PROFILE_MATCHES_VALUE)
+        d->added_key = position + 1;
+}
+
+static void add_moves(struct draft *d)
+{
+    const struct model *m = d->model;
+    for (unsigned i = 0; i < m->entries; i++)
+        for (unsigned r = 0; r < m->profile->references; r++) {
+            unsigned survivor = draft_survivor(d, i);
+            if (m->entry[i].references[r] > 0 && survivor != DRAFT_NOBODY &&
+                d->entry[survivor].key != m->entry[i].key)
+                plan_add(d->plan, &(struct action){.kind = ACTION_MOVE_REFERENCES,
+                                                   .entry = m->entry[i].key,
+                                                   .other = d->entry[survivor].key,
+                                                   .reference = r,
+                                                   .count = m->entry[i].references[r],
+                                                   .why = draft_stays(d, i)
+                                                              ? "its position in the list shifts"
+                                                              : "same name, same key"});
+        }
+}
+
+/* Reads what a dangling row holds, as certificate or revocation list. */
+static bool signed_by_whom(const struct draft *d, const struct model_dangling *row,
+                           struct x509_signed *envelope, struct bytes *issuer)
+{
+    struct x509_certificate cert;
+    struct x509_crl crl;
+    if (d->model->profile->reference[row->reference].crl) {
+        if (!x509_crl_read(row->signed_object, &crl, NULL))
+            return false;
+        *envelope = crl.envelope;
+        *issuer = crl.issuer;
+        return true;
+    }
+    if (!x509_certificate_read(row->signed_object, &cert, NULL))
+        return false;
+    *envelope = cert.envelope;
+    *issuer = cert.issuer;
+    return true;
+}
+
+/* How many entries of each issuer may take references, and the last of them. */
+struct takers {
+    const struct issuers *issuers;
+    struct taker {
+        unsigned count, entry;
+    } * of; /* as issuers->issuer */
+};
+
+static bool open_takers(const struct draft *d, struct takers *t)
+{
+    t->issuers = prover_issuers(d->prover);
+    t->of = calloc(t->issuers->count + 1, sizeof *t->of);
+    for (unsigned i = 0; t->of && i < t->issuers->count; i++)
+        for (unsigned k = 0; k < t->issuers->issuer[i].entries; k++) {
+            unsigned entry = t->issuers->issuer[i].entry[k];
+            if (!draft_stays(d, entry) || d->entry[entry].trust == TRUST_NO)
+                continue;
+            t->of[i].entry = entry;
+            t->of[i].count++;
+        }
+    return t->of != NULL;
+}
+
+/* The one trusted entry with the issuer's name whose key proves what the row holds; DRAFT_NOBODY:
+ * there is none, or more than one. */
+static unsigned find_taker(const struct draft *d, const struct takers *t,
+                           const struct model_dangling *row)
+{
+    struct x509_signed envelope;
+    struct bytes name;
+    const struct issuer *first;
+    unsigned found = DRAFT_NOBODY;
+    if (!signed_by_whom(d, row, &envelope, &name))
+        return DRAFT_NOBODY;
+    unsigned count = issuers_named(t->issuers, name, &first);
+    for (unsigned i = 0; i < count && prover_look(d->prover); i++) {
+        const struct taker *taker = &t->of[&first[i] - t->issuers->issuer];
+        if (taker->count == 0 ||
+            prover_check(d->prover, first[i].certificate, &envelope).answer != PROOF_PROVEN)
+            continue;
+        if (taker->count > 1 || found != DRAFT_NOBODY)
+            return DRAFT_NOBODY;
+        found = taker->entry;
+    }
+    return prover_exhausted(d->prover) ? DRAFT_NOBODY : found;
+}
+
+static bool add_dangling_moves(struct draft *d)
+{
+    const struct model *m = d->model;
+    struct takers takers;
+    if (m->dangling_kept == 0)
+        return true;
+    if (!open_takers(d, &takers))
+        return draft_no_memory(d);
+    for (unsigned k = 0; k < m->dangling_kept; k++) {
+        const struct model_dangling *row = &m->dangling[k];
+        unsigned found = find_taker(d, &takers, row);
+        if (found != DRAFT_NOBODY)
+            plan_add(d->plan, &(struct action){.kind = ACTION_MOVE_REFERENCE,
+                                               .entry = row->names,
+                                               .other = d->entry[found].key,
+                                               .reference = row->reference,
+                                               .row = row->row,
+                                               .dangling = k,
+                                               .count = 1,
+                                               .why = "this entry's key proves the signature"});
+    }
+    free(takers.of);
+    return true;
+}
+
+/* A setting without a row gets one behind the last. */
+static bool has_free_setting(struct draft *d, bool has_row)
+{
+    return has_row || d->model->last_setting < INT32_MAX - 2 ||
+           fault_set(d->fault, FAULT_UNSUPPORTED,
+                     "table %s: a setting has to be added, and the last row has key %d, which "
+                     "leaves none",
+                     d->model->profile->settings_table, d->model->last_setting);
+}
+
+static bool add_settings(struct draft *d)
+{
+    const struct model *m = d->model;
+    if (d->has_issuing_ca &&
+        (!m->has_issuing_ca || memcmp(d->issuing_ca, m->issuing_ca, HASH_SHA1_SIZE) != 0)) {
+        if (!has_free_setting(d, m->has_issuing_row))
+            return false;
+        const void *kept = arena_copy(&d->plan->memory, bytes_of(d->issuing_ca, HASH_SHA1_SIZE));
+        if (kept == NULL)
+            return draft_no_memory(d);
+        plan_add(d->plan,
+                 &(struct action){.kind = ACTION_SET_ISSUING_CA,
+                                  .value = bytes_of(kept, HASH_SHA1_SIZE),
+                                  .why = d->options->to != MODE_UNKNOWN
+                                             ? "the switch asked for"
+                                             : "it is the thumbprint of the one that stays"});
+    }
+    if (d->mode != m->mode && !has_free_setting(d, m->has_mode_row))
+        return false;
+    if (d->mode != m->mode)
+        plan_add(d->plan, &(struct action){.kind = ACTION_SET_MODE,
+                                           .mode = d->mode,
+                                           .why = "the switch asked for"});
+    return true;
+}
+
+bool draft_write_down(struct draft *d)
+{
+    for (unsigned i = 0; i < d->model->entries; i++) {
+        if (draft_stays(d, i))
+            add_changes(d, i);
+        else
+            add_drop(d, i);
+    }
+    number_survivors(d);
+    if (d->added_issuing)
+        add_new_entry(d);
+    add_moves(d);
+    return add_dangling_moves(d) && add_settings(d);
+}

@@ -1,0 +1,166 @@
+/* Deciding about the list, part by part: see draft.h and "Resolving duplicates" in the design. */
+#include "migrate/decide/draft.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void draft_drop(struct draft *d, unsigned dropped, unsigned survivor, const char *why)
+{
+    d->entry[dropped].survivor = survivor;
+    d->entry[dropped].why_dropped = why;
+    if (survivor != DRAFT_NOBODY)
+        d->entry[survivor].references += d->entry[dropped].references;
+}
+
+static bool earlier(const struct draft_entry *to, const struct draft_entry *from)
+{
+    return from->has_imported && (!to->has_imported || from->imported < to->imported);
+}
+
+void draft_merge_origin(struct draft *d, unsigned survivor, unsigned dropped)
+{
+    struct draft_entry *to = &d->entry[survivor];
+    const struct draft_entry *from = &d->entry[dropped];
+    if (earlier(to, from)) {
+        to->has_imported = true;
+        to->imported = from->imported;
+    }
+    if ((to->name == NULL || to->name[0] == '\0') && from->name && from->name[0])
+        to->name = from->name;
+}
+
+const char *draft_option(struct draft *d, const char *option, int32_t key)
+{
+    char text[40];
+    int size = snprintf(text, sizeof text, "%s %d", option, key);
+    const char *kept = arena_copy(&d->plan->memory, bytes_of(text, (size_t)size));
+    if (kept == NULL)
+        d->plan->no_memory = true;
+    return kept;
+}
+
+/* ---- what the administrator decided ---- */
+
+static bool absent(struct draft *d, const char *option, int32_t key)
+{
+    return fault_set(d->fault, FAULT_MISSING,
+                     "%s %d: there is no entry %d; kmmigrate list shows the entries", option, key,
+                     key);
+}
+
+/* Notes --keep and --drop at the entries that they name: all of that key. */
+static bool mark(struct draft *d, const char *option, const int32_t *key, unsigned keys)
+{
+    const struct model *m = d->model;
+    bool keep = key == d->options->keep;
+    for (unsigned k = 0; k < keys; k++) {
+        const struct model_entry *e = model_entry(m, key[k]);
+        if (e == NULL)
+            return absent(d, option, key[k]);
+        for (; e < m->entry + m->entries && e->key == key[k]; e++) {
+            struct draft_entry *to = &d->entry[e - m->entry];
+            to->keep = to->keep || keep;
+            to->drop = to->drop || !keep;
+            if (to->keep && to->drop)
+                return fault_set(d->fault, FAULT_MISSING,
+                                 "--keep %d and --drop %d exclude each other", key[k], key[k]);
+        }
+    }
+    return true;
+}
+
+static bool open_decisions(struct draft *d)
+{
+    const struct plan_options *o = d->options;
+    d->keep_used = calloc(o->keeps + 1, sizeof *d->keep_used);
+    d->drop_used = calloc(o->drops + 1, sizeof *d->drop_used);
+    d->trust_used = calloc(o->trusts + 1, sizeof *d->trust_used);
+    if (d->keep_used == NULL || d->drop_used == NULL || d->trust_used == NULL)
+        return draft_no_memory(d);
+    for (unsigned k = 0; k < o->trusts; k++)
+        if (model_entry(d->model, o->trust[k].entry) == NULL)
+            return absent(d, "--trust", o->trust[k].entry);
+    return mark(d, "--keep", o->keep, o->keeps) && mark(d, "--drop", o->drop, o->drops);
+}
+
+/* A decision that decides nothing was a mistake: of the entry, or of what it was thought to be. */
+static bool all_used(struct draft *d)
+{
+    const struct plan_options *o = d->options;
+    for (unsigned k = 0; k < o->keeps; k++)
+        if (!d->keep_used[k])
+            return fault_set(d->fault, FAULT_MISSING,
+                             "--keep %d: there is nothing to decide about entry %d", o->keep[k],
+                             o->keep[k]);
+    for (unsigned k = 0; k < o->drops; k++)
+        if (!d->drop_used[k])
+            return fault_set(d->fault, FAULT_MISSING,
+                             "--drop %d: entry %d is no duplicate, and is a certificate: nothing "
+                             "is to decide about it",
+                             o->drop[k], o->drop[k]);
+    for (unsigned k = 0; k < o->trusts; k++)
+        if (!d->trust_used[k])
+            return fault_set(d->fault, FAULT_MISSING,
+                             "--trust %d: no copies of entry %d disagree on trust",
+                             o->trust[k].entry, o->trust[k].entry);
+    return true;
+}
+
+/* Entries of one key, where rows refer to it: unless all are of one CA, each row may mean either.
+ * Returns the number of the next key's first entry. */
+static unsigned mark_ambiguous(struct draft *d, unsigned first)
+{
+    const struct model *m = d->model;
+    bool ambiguous = false;
+    unsigned end = first + 1;
+    for (; end < m->entries && m->entry[end].key == m->entry[first].key; end++)
+        ambiguous =
+            ambiguous || !draft_certificate(d, first)->parsed ||
+            !draft_certificate(d, end)->parsed ||
+            !groups_equal(m, GROUP_CA, m->entry[first].certificate, m->entry[end].certificate);
+    for (unsigned i = first; i < end; i++)
+        d->entry[i].ambiguous = ambiguous && m->entry[first].reference_count > 0;
+    return end;
+}
+
+/* ---- all of it ---- */
+
+static bool open_draft(struct draft *d)
+{
+    const struct model *m = d->model;
+    d->entry = calloc(m->entries + 1, sizeof *d->entry);
+    if (d->entry == NULL)
+        return draft_no_memory(d);
+    for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_entry *e = &m->entry[i];
+        d->entry[i] = (struct draft_entry){.survivor = i,
+                                           .references = e->reference_count,
+                                           .role = e->role,
+                                           .trust = e->trust,
+                                           .name = e->name,
+                                           .has_imported = e->has_imported,
+                                           .imported = e->imported};
+    }
+    for (unsigned i = 0; i < m->entries;)
+        i = mark_ambiguous(d, i);
+    d->mode = m->mode;
+    d->has_issuing_ca = m->has_issuing_ca;
+    memcpy(d->issuing_ca, m->issuing_ca, sizeof d->issuing_ca);
+    return open_decisions(d);
+}
+
+bool dedup_decide(struct plan *plan, const struct model *model, struct prover *prover,
+                  const struct plan_options *options, struct fault *f)
+{
+    struct draft d = {
+        .model = model, .prover = prover, .options = options, .plan = plan, .fault = f};
+    bool ok = open_draft(&d) && draft_merge_copies(&d) && draft_resolve_identities(&d) &&
+              draft_drop_unparsable(&d) && draft_settle_issuing(&d) &&
+              (!options->drop_superseded || draft_drop_superseded(&d)) && all_used(&d) &&
+              draft_write_down(&d);
+    free(d.entry);
+    free(d.keep_used);
+    free(d.drop_used);
+    free(d.trust_used);
+    return ok;
+}
