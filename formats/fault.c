@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Nothing is cut without a word. */
+static void mark_cut(char *text, size_t size, int needed)
+{
+    if (needed >= 0 && (size_t)needed >= size && size > 4)
+        memcpy(text + size - 4, "...", 4);
+}
+
 bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
 {
     if (f == NULL)
@@ -12,7 +19,7 @@ bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
     va_list args;
     va_start(args, format);
     f->code = code;
-    vsnprintf(f->text, sizeof f->text, format, args);
+    mark_cut(f->text, sizeof f->text, vsnprintf(f->text, sizeof f->text, format, args));
     va_end(args);
     return false;
 }
@@ -28,9 +35,11 @@ bool fault_context(struct fault *f, const char *format, ...)
     vsnprintf(before, sizeof before, format, args);
     va_end(args);
     size_t room = sizeof f->text, head = strlen(before);
-    if (head > room / 2)
+    if (head > room / 2) {
         head = room / 2;
+        mark_cut(before, head + 1, (int)room);
+    }
     memcpy(f->text, before, head);
-    snprintf(f->text + head, room - head, ": %.*s", (int)(room - head) - 3, after);
+    mark_cut(f->text, room, (int)head + snprintf(f->text + head, room - head, ": %s", after));
     return false;
 }

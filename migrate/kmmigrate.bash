@@ -6,17 +6,17 @@ _kmmigrate_options() {
     check) echo --structure --profile --accept-discovered --at --verify-all ;;
     repair)
         echo --dry-run -o --in-place --no-backup --plan --force --profile --accept-discovered --at --superseded \
-            --issuing-ca --trust --keep --drop
+            --issuing-ca --trust --keep --drop --show-secrets
         ;;
     migrate)
         echo --to --issuing-ca -o --in-place --no-backup --plan --force --profile --accept-discovered --at \
-            --superseded --trust --keep --drop
+            --superseded --trust --keep --drop --show-secrets
         ;;
     list | show) echo --profile --accept-discovered ;;
     export) echo --to --force --profile --accept-discovered ;;
     undo) ;;
-    diff) echo --profile ;;
-    dump) echo --table --profile ;;
+    diff) echo --profile --show-secrets ;;
+    dump) echo --table --profile --show-secrets ;;
     info | profile) echo --table ;;
     compact) echo -o --keep-first --force ;;
     *) return ;;

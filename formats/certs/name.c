@@ -1,9 +1,11 @@
 /* Names as text and as normal form: see name.h. */
 #include "formats/certs/name.h"
 
+#include "formats/utf8.h"
+
 #include <stdio.h>
 
-enum { PARTS_SHOWN = 64, LARGEST_CHARACTER = 0x10ffff };
+enum { PARTS_SHOWN = 64 };
 
 struct attribute_type {
     const char *name;
@@ -49,7 +51,10 @@ struct text {
     size_t size; /* room, terminator included */
     size_t used; /* what the whole needs so far */
     size_t kept; /* what stands in `at` */
+    size_t mark; /* how much of it leaves room for the mark of a cut */
 };
+
+static const char cut_mark[] = "...";
 
 /* Adds all of the piece or, where it does not fit any more, nothing from then on. */
 static void put(struct text *t, const char *piece, size_t size)
@@ -57,6 +62,8 @@ static void put(struct text *t, const char *piece, size_t size)
     if (t->kept == t->used && t->used + size < t->size) {
         memcpy(t->at + t->kept, piece, size);
         t->kept += size;
+        if (t->kept + sizeof cut_mark <= t->size)
+            t->mark = t->kept;
     }
     t->used += size;
 }
@@ -68,30 +75,20 @@ static void put_string(struct text *t, const char *s)
 
 static size_t finish(struct text *t)
 {
+    if (t->used > t->kept && t->size >= sizeof cut_mark) {
+        memcpy(t->at + t->mark, cut_mark, sizeof cut_mark);
+        return t->used;
+    }
     if (t->size > 0)
         t->at[t->kept] = '\0';
     return t->used;
-}
-
-static size_t utf8(uint32_t c, char out[4])
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    size_t size = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = size - 1; i > 0; i--, c >>= 6)
-        out[i] = (char)(0x80 | (c & 0x3f));
-    out[0] = (char)(lead[size] | c);
-    return size;
 }
 
 /* Every octet of a character as \XX. */
 static void put_hex(struct text *t, uint32_t c, bool is_octet)
 {
     char raw[4], pair[4];
-    size_t size = utf8(c, raw);
+    size_t size = utf8_write(c, raw);
     if (is_octet) {
         raw[0] = (char)c;
         size = 1;
@@ -136,26 +133,12 @@ struct character {
     bool octet; /* no character: an octet that does not belong there */
 };
 
-/* One character of UTF-8, RFC 3629; a wrong octet is given back alone. */
+/* A wrong octet is given back alone. */
 static size_t read_utf8(struct bytes b, size_t at, struct character *c)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t first = 0, next = 0;
-    bytes_u8(b, at, &first);
-    size_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t code = size == 1 ? first : first & (0xffu >> (size + 1));
-    for (size_t i = 1; i < size; i++) {
-        if (!bytes_u8(b, at + i, &next) || (next & 0xc0) != 0x80)
-            size = 0;
-        code = code << 6 | (next & 0x3f);
-    }
-    bool surrogate = code >= 0xd800 && code < 0xe000;
-    if (size == 0 || code < least[size] || code > LARGEST_CHARACTER || surrogate) {
-        *c = (struct character){.code = first, .octet = true};
-        return 1;
-    }
-    *c = (struct character){.code = code};
-    return size;
+    size_t size = utf8_read(b, at, &c->code);
+    c->octet = size == 0;
+    return c->octet ? 1 : size;
 }
 
 static uint32_t read_unit(struct bytes b, size_t at, size_t size)
@@ -195,7 +178,7 @@ static bool next_character(const struct name_part *part, size_t *at, struct char
         *at += read_bmp(b, *at, c);
     } else if (part->id == DER_UNIVERSAL_STRING) {
         uint32_t code = read_unit(b, *at, 4);
-        bool good = code <= LARGEST_CHARACTER && (code < 0xd800 || code >= 0xe000);
+        bool good = code <= UTF8_LARGEST && (code < 0xd800 || code >= 0xe000);
         *c = (struct character){.code = good ? code : 0xfffd};
         *at += 4;
     } else {
@@ -204,16 +187,6 @@ static bool next_character(const struct name_part *part, size_t *at, struct char
         *at += 1;
     }
     return true;
-}
-
-/* What a terminal would act on instead of showing it: controls, and marks that turn the direction
- * of writing or have no width, with which one name can be made to look like another. */
-static bool is_hidden(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e ||
-           (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
-           (c >= 0xe0000 && c <= 0xe007f);
 }
 
 static bool is_special(uint32_t c)
@@ -227,7 +200,7 @@ static void put_value(struct text *t, const struct name_part *part, bool escape)
     char raw[5];
     for (size_t at = 0, start = 0; start = at, next_character(part, &at, &c);) {
         bool first = start == 0, last = at >= part->value.size;
-        if (c.octet || is_hidden(c.code)) {
+        if (c.octet || utf8_is_hidden(c.code)) {
             put_hex(t, c.code, c.octet);
             continue;
         }
@@ -238,7 +211,7 @@ static void put_value(struct text *t, const struct name_part *part, bool escape)
         size_t size = 0;
         if (escaped)
             raw[size++] = '\\';
-        size += utf8(c.code, raw + size);
+        size += utf8_write(c.code, raw + size);
         put(t, raw, size);
     }
 }
@@ -297,7 +270,7 @@ static bool is_space(uint32_t c)
 static void hash_character(struct hash *h, uint32_t c)
 {
     char raw[4];
-    size_t size = utf8(c, raw);
+    size_t size = utf8_write(c, raw);
     hash_sha256_add(h, bytes_of(raw, size));
 }
 

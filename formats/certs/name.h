@@ -42,10 +42,10 @@ bool name_walk_failed(const struct name_walk *walk);
 /* The short name of a part's type, as "CN" or "emailAddress"; NULL when it has none here. */
 const char *name_type(const struct name_part *part);
 
-/* The next three write UTF-8, snprintf-like: cut to size at a character's end, always terminated
- * when size is not 0; they return the bytes that the whole would need, without the terminator.
- * Control characters, direction marks and what is no character at all come out as RFC 4514's \XX,
- * so that the text can be shown on a terminal. */
+/* The next three write UTF-8, snprintf-like: what does not fit is cut at a character's end and ends
+ * with "..." (where that fits), always terminated when size is not 0; they return the bytes that
+ * the whole would need, without the terminator. Control characters, direction marks and what is no
+ * character at all come out as RFC 4514's \XX, so that the text can be shown on a terminal. */
 
 /* A whole Name as RFC 4514 text.  An unknown type is shown as its OBJECT IDENTIFIER; a value that
  * is no string as '#' and hex.  A damaged Name ends with "?".  Beyond 64 parts only the last 64 are

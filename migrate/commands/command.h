@@ -24,7 +24,7 @@ enum { OPTION_DECISIONS_MOST = 64 };
 
 struct options {
     bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
-        no_backup, verify_all;
+        no_backup, verify_all, show_secrets;
     bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own
                          */
     const char *color;  /* "auto", "always", "never" */
@@ -63,7 +63,7 @@ extern const struct option_spec option_json, option_quiet, option_color, option_
     option_help, option_table, option_structure, option_profile, option_accept_discovered,
     option_at, option_superseded, option_issuing_ca, option_trust, option_keep, option_drop,
     option_migrate_to, option_export_to, option_output, option_plan, option_force, option_dry_run,
-    option_keep_first, option_in_place, option_no_backup, option_verify_all;
+    option_keep_first, option_in_place, option_no_backup, option_verify_all, option_show_secrets;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */

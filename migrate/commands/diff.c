@@ -43,6 +43,7 @@ int cmd_diff(const struct options *options)
     if (store_use_profile(&a, &profile, options->profile) == EXIT_CLEAN &&
         store_open(&b, options->operand[1]) == EXIT_CLEAN) {
         b.profile = a.profile;
+        a.show_secrets = b.show_secrets = options->show_secrets;
         status = compare(&a, &b, options);
         store_close(&b);
     }

@@ -43,7 +43,7 @@ static void write_names(const struct dump *d)
             output_text("\t");
         first = false;
         value_name(d->table->column[i].name, name);
-        output_field(name, strlen(name));
+        output_escaped(bytes_of(name, strlen(name)), ESCAPE_FIELD);
     }
     output_text("\n");
 }
@@ -124,7 +124,7 @@ int cmd_dump(const struct options *options)
         return logfile_dump(options);
     if (options->table == NULL) {
         message_error("dump: expected --table T; kmmigrate info %s lists the tables",
-                      options->operand[0]);
+                      shell_word(options->operand[0]));
         return EXIT_USAGE;
     }
     message_end_on_interrupt();
@@ -132,6 +132,7 @@ int cmd_dump(const struct options *options)
     if (status != EXIT_CLEAN)
         return status;
     struct profile profile;
+    d.store.show_secrets = options->show_secrets;
     status = store_use_profile(&d.store, &profile, options->profile);
     d.table = status == EXIT_CLEAN ? store_table(&d.store, options->table) : NULL;
     status = d.table ? dump_table(&d, options) : EXIT_TROUBLE;

@@ -1,16 +1,15 @@
 /* kmmigrate info: what a database is and what is in it. */
 #include "migrate/commands/command.h"
 #include "migrate/commands/logfile.h"
+#include "migrate/console/color.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/table.h"
 #include "migrate/store/store.h"
 #include "migrate/console/value.h"
 
 #include <inttypes.h>
-#include <libsmartcols.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 struct info {
     struct store store;
@@ -94,7 +93,8 @@ static void json_table(struct info *info, const struct ese_table *table)
     json_end_map(json);
 }
 
-static void write_json(struct info *info)
+/* only: the one table to tell of; NULL: all. */
+static void write_json(struct info *info, const struct ese_table *only)
 {
     const struct ese_header *h = &info->store.db->headers.header;
     const struct ese_catalog *catalog = info->store.db->catalog;
@@ -114,7 +114,8 @@ static void write_json(struct info *info)
     json_key(json, "tables");
     json_array(json);
     for (unsigned i = 0; i < ese_catalog_tables(catalog); i++)
-        json_table(info, ese_catalog_table(catalog, i));
+        if (only == NULL || ese_catalog_table(catalog, i) == only)
+            json_table(info, ese_catalog_table(catalog, i));
     json_end_array(json);
     json_end_map(json);
     json_end_document(json);
@@ -157,61 +158,45 @@ static void write_header(const struct info *info)
                   h->flags & ESE_HEADER_SHADOW_CATALOG_OFF ? "not kept" : "kept");
 }
 
-static void add_number(struct libscols_line *line, size_t column, uint64_t number)
+static bool number_cell(struct libscols_line *line, unsigned column, uint64_t number)
 {
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, number);
-    scols_line_set_data(line, column, text);
+    return table_cell(line, column, text);
 }
 
-static bool use_color(const struct options *options)
-{
-    if (options->color[0] == 'n' || (options->color[1] == 'u' && getenv("NO_COLOR")))
-        return false;
-    return options->color[1] == 'l' || isatty(STDOUT_FILENO);
-}
-
-static void fill_line(struct info *info, struct libscols_line *line, const struct ese_table *table)
+static bool fill_line(struct info *info, struct libscols_line *line, const struct ese_table *table)
 {
     char name[256];
     unsigned shown = 0;
     for (unsigned i = 0; i < table->columns; i++)
         shown += table->column[i].type != ESE_COL_NIL;
-    scols_line_set_data(line, 0, value_name(table->name, name));
-    add_number(line, 1, ese_db_count_rows(info->store.db, table, tell_damage, info));
-    add_number(line, 2, shown);
-    add_number(line, 3, table->indexes);
-    add_number(line, 4, table->objid);
-    add_number(line, 5, table->root);
-    if ((table->flags & ESE_TABLE_SYSTEM) && use_color(info->options))
+    if ((table->flags & ESE_TABLE_SYSTEM) && color_wanted(info->options->color))
         scols_line_set_color(line, "darkgray");
+    return table_cell(line, 0, value_name(table->name, name)) &&
+           number_cell(line, 1, ese_db_count_rows(info->store.db, table, tell_damage, info)) &&
+           number_cell(line, 2, shown) && number_cell(line, 3, table->indexes) &&
+           number_cell(line, 4, table->objid) && number_cell(line, 5, table->root);
 }
 
 static bool write_tables(struct info *info)
 {
     static const char *const headings[] = {"TABLE",   "ROWS",  "COLUMNS",
                                            "INDEXES", "OBJID", "PGNOFDP"};
+    enum { NUMBERS = 0x3e };
     const struct ese_catalog *catalog = info->store.db->catalog;
-    struct libscols_table *table = scols_new_table();
+    struct libscols_table *table =
+        table_new(headings, sizeof headings / sizeof headings[0], NUMBERS);
     if (table == NULL)
         return false;
-    scols_table_enable_colors(table, use_color(info->options));
+    scols_table_enable_colors(table, color_wanted(info->options->color));
     scols_table_enable_maxout(table, 0);
     bool ok = true;
-    for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++)
-        ok = ok && scols_table_new_column(table, headings[i], 0, i ? SCOLS_FL_RIGHT : 0) != NULL;
     for (unsigned i = 0; ok && i < ese_catalog_tables(catalog); i++) {
         struct libscols_line *line = scols_table_new_line(table, NULL);
-        ok = line != NULL;
-        if (ok)
-            fill_line(info, line, ese_catalog_table(catalog, i));
+        ok = line != NULL && fill_line(info, line, ese_catalog_table(catalog, i));
     }
-    char *text = NULL;
-    if (ok && scols_print_table_to_string(table, &text) == 0) {
-        output_text(text);
-        output_text("\n");
-    }
-    free(text);
+    ok = ok && table_print(table);
     scols_unref_table(table);
     return ok;
 }
@@ -236,13 +221,10 @@ static void write_columns(const struct ese_table *table)
                       table->index[i].flags & ESE_INDEX_UNIQUE ? "  unique" : "");
 }
 
-static int write_text(struct info *info)
+static int write_text(struct info *info, const struct ese_table *only)
 {
-    if (info->options->table) {
-        const struct ese_table *table = store_table(&info->store, info->options->table);
-        if (table == NULL)
-            return EXIT_TROUBLE;
-        write_columns(table);
+    if (only) {
+        write_columns(only);
         return EXIT_CLEAN;
     }
     write_header(info);
@@ -254,11 +236,15 @@ static int write_text(struct info *info)
 
 static int show(struct info *info)
 {
+    const struct ese_table *only =
+        info->options->table ? store_table(&info->store, info->options->table) : NULL;
     int status = EXIT_CLEAN;
-    if (!info->options->json) {
-        status = write_text(info);
+    if (info->options->table && only == NULL) {
+        status = EXIT_TROUBLE;
+    } else if (!info->options->json) {
+        status = write_text(info, only);
     } else if ((info->json = json_open(true)) != NULL) {
-        write_json(info);
+        write_json(info, only);
         json_close(info->json);
     } else {
         message_error("out of memory");

@@ -4,11 +4,11 @@
 #include "migrate/judge/groups.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/table.h"
 #include "migrate/report/report.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,7 +33,7 @@ static void certificate_texts(const struct model *m, unsigned number, char subje
 static void json_entry(struct json *json, const struct model *m, const struct model_entry *e)
 {
     const struct model_certificate *cert = model_certificate_of(m, e);
-    char subject[512], serial[64], until[32], hex[65];
+    char subject[512], serial[64], until[32], hex[65], name[120];
     certificate_texts(m, e->certificate, subject, serial, until);
     json_map(json);
     json_key(json, "entry");
@@ -58,7 +58,7 @@ static void json_entry(struct json *json, const struct model *m, const struct mo
     json_unsigned(json, e->reference_count);
     if (e->name) {
         json_key(json, "name");
-        json_string(json, e->name);
+        json_string(json, report_entry_name(m, e->name, name));
     }
     json_end_map(json);
 }
@@ -89,37 +89,27 @@ static bool fill_row(struct libscols_table *table, const struct model *m,
     if (line == NULL)
         return false;
     certificate_texts(m, e->certificate, subject, serial, until);
-    snprintf(number, sizeof number, "%d", e->key);
-    scols_line_set_data(line, 0, number);
-    scols_line_set_data(line, 1, model_role_name(e->role));
-    scols_line_set_data(line, 2, model_trust_name(e->trust));
-    snprintf(number, sizeof number, "%" PRIu64, e->reference_count);
-    scols_line_set_data(line, 3, number);
-    scols_line_set_data(line, 4, until);
     bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex);
     hex[8] = '\0';
-    scols_line_set_data(line, 5, hex);
-    scols_line_set_data(line, 6, subject);
-    return true;
+    snprintf(number, sizeof number, "%d", e->key);
+    bool ok = table_cell(line, 0, number) && table_cell(line, 1, model_role_name(e->role)) &&
+              table_cell(line, 2, model_trust_name(e->trust));
+    snprintf(number, sizeof number, "%" PRIu64, e->reference_count);
+    return ok && table_cell(line, 3, number) && table_cell(line, 4, until) &&
+           table_cell(line, 5, hex) && table_cell(line, 6, subject);
 }
 
 static int list_text(const struct model *m)
 {
     static const char *const headings[] = {"ENTRY", "ROLE",  "TRUST",  "REFS",
                                            "UNTIL", "SHA-1", "SUBJECT"};
-    struct libscols_table *table = scols_new_table();
+    enum { NUMBERS = 1 << 0 | 1 << 3 };
+    struct libscols_table *table =
+        table_new(headings, sizeof headings / sizeof headings[0], NUMBERS);
     bool ok = table != NULL;
-    for (size_t i = 0; ok && i < sizeof headings / sizeof headings[0]; i++)
-        ok = scols_table_new_column(table, headings[i], 0, i == 0 || i == 3 ? SCOLS_FL_RIGHT : 0) !=
-             NULL;
     for (unsigned i = 0; ok && i < m->entries; i++)
         ok = fill_row(table, m, &m->entry[i]);
-    char *text = NULL;
-    if (ok && scols_print_table_to_string(table, &text) == 0) {
-        output_text(text);
-        output_text("\n");
-    }
-    free(text);
+    ok = ok && table_print(table);
     scols_unref_table(table);
     if (ok)
         return EXIT_CLEAN;
@@ -196,14 +186,14 @@ static void show_json(const struct model *m, const struct model_entry *e, struct
 static void show_text(const struct model *m, const struct model_entry *e)
 {
     const struct model_certificate *cert = model_certificate_of(m, e);
-    char subject[512], issuer[512] = "", serial[64], until[32], from[32], hex[65];
+    char subject[512], issuer[512] = "", serial[64], until[32], from[32], hex[65], name[120];
     certificate_texts(m, e->certificate, subject, serial, until);
     if (cert->parsed)
         name_text(cert->x509.issuer, issuer, sizeof issuer);
     output_format("Entry       %d, %s, %s\n", e->key, model_role_name(e->role),
                   model_trust_name(e->trust));
     if (e->name)
-        output_format("Name        %s\n", e->name);
+        output_format("Name        %s\n", report_entry_name(m, e->name, name));
     output_format("Subject     %s\nIssuer      %s\nSerial      %s\n", subject, issuer, serial);
     if (cert->parsed)
         output_format("Version     %d, %s, from %s until %s\n", cert->x509.version,
@@ -240,7 +230,7 @@ static int show_entry(const struct assessment *a, const struct options *options)
         key >= INT32_MIN && key <= INT32_MAX ? model_entry(&a->model, (int32_t)key) : NULL;
     if (e == NULL) {
         message_error("%s: there is no entry %ld; kmmigrate list %s shows them", a->store.path, key,
-                      a->store.path);
+                      shell_word(a->store.path));
         return EXIT_TROUBLE;
     }
     if (!options->json) {

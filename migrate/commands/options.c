@@ -59,6 +59,8 @@ const struct option_spec option_keep_first = {
     0};
 const struct option_spec option_verify_all = {
     "verify-all", NULL, "prove every reference, not only what a repair touches", AT(verify_all), 0};
+const struct option_spec option_show_secrets = {
+    "show-secrets", NULL, "show columns that only look secret by their name", AT(show_secrets), 0};
 const struct option_spec option_in_place = {
     "in-place", NULL, "repair STORE itself, with a backup and an undo file", AT(in_place), 0};
 const struct option_spec option_no_backup = {

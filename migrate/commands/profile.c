@@ -132,7 +132,7 @@ static int show(const struct discovery *d, bool as_json)
     } else if (as_json) {
         write_json(json, d, draft);
     } else {
-        output_text(draft);
+        output_escaped(bytes_of(draft, strlen(draft)), ESCAPE_LINES);
     }
     json_close(json);
     free(draft);

@@ -1,6 +1,6 @@
 /* kmmigrate repair and migrate: the plan, and its application to a new store (-o) or to the store
  * itself (--in-place). */
-#include "migrate/decide/assess.h"
+#include "migrate/decide/refusal.h"
 #include "migrate/repair/inplace.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -24,34 +24,18 @@ static bool is_reviewed(const struct assessment *a, const char *id)
     if (strncasecmp(a->plan.id, id, size) == 0)
         return true;
     message_error("--plan: the plan for this store is %s, not %s; nothing was changed. Review it "
-                  "again: kmmigrate "
-                  "repair %s",
-                  a->plan.id, id, a->store.path);
+                  "again: kmmigrate repair %s",
+                  a->plan.id, id, shell_word(a->store.path));
     return false;
 }
 
 /* Why a store must not be written, as an error; EXIT_CLEAN when it may be. */
 static int may_write(const struct assessment *a)
 {
-    if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
-        message_error(
-            "%s: not written: a repair in place was interrupted; finish it or take it back first",
-            a->store.path);
-    else if (problem_has(&a->found, PROBLEM_DIRTY))
-        message_error(
-            "%s: not written: it was not shut down cleanly; replay its logs with eseutil /r first",
-            a->store.path);
-    else if (problem_has(&a->found, PROBLEM_STRUCTURE))
-        message_error("%s: not written: it is damaged; a copy could lack what cannot be read",
-                      a->store.path);
-    else if (!a->has_model || !a->repairs_allowed)
-        message_error("%s: not written: no profile fits it; give one with --profile",
-                      a->store.path);
-    else if (judge_problems(&a->found) == VERDICT_YES && judge_problems(&a->left) != VERDICT_YES)
-        message_error("%s: not written: the service can start on it now, and could not after this",
-                      a->store.path);
-    else
+    const char *refusal = refusal_of(a);
+    if (refusal == NULL)
         return EXIT_CLEAN;
+    message_error("%s: not written: %s", a->store.path, refusal);
     return EXIT_PROBLEMS_LEFT;
 }
 

@@ -12,7 +12,8 @@
 struct json {
     yajl_gen gen;
     bool pretty;
-    bool hold; /* the next thing yajl prints stands for a value that is written in pieces */
+    bool hold; /* the next "0" that yajl prints stands for a value that is written in pieces, ... */
+    struct bytes instead; /* ... or for these bytes of a string, escaped */
 };
 
 /* yajl separates and indents; when a value comes in pieces it is given a placeholder, "0", to
@@ -21,8 +22,9 @@ static void print(void *context, const char *text, size_t size)
 {
     struct json *json = context;
     if (json->hold && size == 1 && text[0] == '0')
-        return;
-    output_bytes(text, size);
+        output_escaped(json->instead, ESCAPE_JSON);
+    else
+        output_bytes(text, size);
 }
 
 struct json *json_open(bool pretty)
@@ -77,14 +79,26 @@ void json_end_array(struct json *json)
     yajl_gen_array_close(json->gen);
 }
 
-static void json_text(struct json *json, const char *utf8, size_t size)
+/* yajl would let through what is no UTF-8, and what a terminal acts on. */
+static bool is_plain(const char *text, size_t size)
 {
-    yajl_gen_string(json->gen, (const unsigned char *)utf8, size);
+    for (size_t i = 0; i < size; i++)
+        if ((uint8_t)text[i] < 0x20 || (uint8_t)text[i] >= 0x7f)
+            return false;
+    return true;
 }
 
-void json_string(struct json *json, const char *utf8)
+void json_string(struct json *json, const char *text)
 {
-    json_text(json, utf8, strlen(utf8));
+    size_t size = strlen(text);
+    if (is_plain(text, size)) {
+        yajl_gen_string(json->gen, (const unsigned char *)text, size);
+        return;
+    }
+    json->hold = true;
+    json->instead = bytes_of(text, size);
+    yajl_gen_string(json->gen, (const unsigned char *)"0", 1);
+    json->hold = false;
 }
 
 void json_key(struct json *json, const char *key)
@@ -159,6 +173,7 @@ void json_real(struct json *json, double value, bool single)
 void json_long_begin(struct json *json)
 {
     json->hold = true;
+    json->instead = bytes_of(NULL, 0);
     number(json, "0");
     json->hold = false;
     output_text("\"");
@@ -167,19 +182,7 @@ void json_long_begin(struct json *json)
 void json_long_text(struct json *json, const char *utf8, size_t size)
 {
     (void)json;
-    size_t plain = 0;
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)utf8[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        output_bytes(utf8 + plain, i - plain);
-        plain = i + 1;
-        if (c == '"' || c == '\\')
-            output_format("\\%c", c);
-        else
-            output_format("\\u%04x", c);
-    }
-    output_bytes(utf8 + plain, size - plain);
+    output_escaped(bytes_of(utf8, size), ESCAPE_JSON);
 }
 
 void json_long_end(struct json *json)

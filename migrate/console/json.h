@@ -24,7 +24,8 @@ void json_end_map(struct json *json);
 void json_array(struct json *json);
 void json_end_array(struct json *json);
 void json_key(struct json *json, const char *key);
-void json_string(struct json *json, const char *utf8);
+/* Text from anywhere: it is valid UTF-8 and drives no terminal when it is written. */
+void json_string(struct json *json, const char *text);
 void json_integer(struct json *json, int64_t value);
 void json_unsigned(struct json *json, uint64_t value);
 void json_bool(struct json *json, bool value);
@@ -34,7 +35,7 @@ void json_null(struct json *json);
  * JSON has no numbers for, become strings.  single: as a 32-bit number. */
 void json_real(struct json *json, double value, bool single);
 
-/* A string in pieces: begin, any number of pieces, end. */
+/* A string in pieces that end between characters: begin, any number of pieces, end. */
 void json_long_begin(struct json *json);
 void json_long_text(struct json *json, const char *utf8, size_t size);
 void json_long_end(struct json *json);

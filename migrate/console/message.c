@@ -2,9 +2,11 @@
 #include "migrate/console/message.h"
 
 #include "migrate/commands/command.h"
+#include "migrate/console/escape.h"
 
+#include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool quiet;
@@ -14,15 +16,49 @@ void message_quiet(bool be_quiet)
     quiet = be_quiet;
 }
 
-/* Names and texts of a damaged database may hold anything; a terminal must not be driven by it. */
+/* One line is one write where it fits, so that lines of several programs do not mix. */
+struct line {
+    char text[4096];
+    size_t size;
+};
+
+static void flush_line(struct line *line)
+{
+    for (size_t done = 0; done < line->size;) {
+        ssize_t n = write(STDERR_FILENO, line->text + done, line->size - done);
+        if (n < 0 && errno != EINTR)
+            break; /* there is nobody left to tell */
+        if (n > 0)
+            done += (size_t)n;
+    }
+    line->size = 0;
+}
+
+static void add_to_line(void *context, const char *bytes, size_t size)
+{
+    struct line *line = context;
+    while (size > 0) {
+        size_t part = sizeof line->text - line->size;
+        if (part > size)
+            part = size;
+        memcpy(line->text + line->size, bytes, part);
+        line->size += part;
+        bytes += part;
+        size -= part;
+        if (line->size == sizeof line->text)
+            flush_line(line);
+    }
+}
+
 static void put_line(const char *kind, const char *format, va_list args)
 {
-    char text[1024];
-    vsnprintf(text, sizeof text, format, args);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
-    fprintf(stderr, "kmmigrate: %s%s\n", kind, text);
+    struct line line = {.size = 0};
+    static const char name[] = "kmmigrate: ";
+    add_to_line(&line, name, sizeof name - 1);
+    add_to_line(&line, kind, strlen(kind));
+    escape_format(add_to_line, &line, format, args);
+    add_to_line(&line, "\n", 1);
+    flush_line(&line);
 }
 
 void message_error(const char *format, ...)

@@ -1,6 +1,7 @@
 /*
  * Messages for people, on standard error: one line each, with the program's name before it. Results
  * go to standard output, through output.h.
+ * What a %s brings is escaped (escape.h), and no message is cut.
  */
 #ifndef KM_MIGRATE_MESSAGE_H
 #define KM_MIGRATE_MESSAGE_H

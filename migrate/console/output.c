@@ -46,15 +46,25 @@ void output_text(const char *text)
     output_bytes(text, strlen(text));
 }
 
+static void put(void *context, const char *bytes, size_t size)
+{
+    (void)context;
+    output_bytes(bytes, size);
+}
+
 void output_format(const char *format, ...)
 {
-    char text[2048];
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(text, sizeof text, format, args);
+    escape_format(put, NULL, format, args);
     va_end(args);
-    if (n > 0)
-        output_bytes(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+void output_escaped(struct bytes text, enum escape_as as)
+{
+    struct bytes piece;
+    for (struct escape e = escape_of(text, as); escape_next(&e, &piece);)
+        output_bytes((const char *)piece.at, piece.size);
 }
 
 /* Two digits at a time: a dump is mostly this. */
@@ -85,33 +95,6 @@ void output_hex(const unsigned char *bytes, size_t size)
         filled += 2 * part;
         bytes += part;
         size -= part;
-    }
-}
-
-void output_field(const char *utf8, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        char c = utf8[i];
-        if (c == '\t')
-            output_text("\\t");
-        else if (c == '\n')
-            output_text("\\n");
-        else if (c == '\r')
-            output_text("\\r");
-        else if (c == '\\')
-            output_text("\\\\");
-        else if ((unsigned char)c < 0x20 || c == 0x7f)
-            output_format("\\x%02x", (unsigned)c);
-        else
-            output_bytes(&c, 1);
-    }
-}
-
-void output_plain(const char *utf8)
-{
-    for (; *utf8; utf8++) {
-        char c = (unsigned char)*utf8 < 0x20 || *utf8 == 0x7f ? '?' : *utf8;
-        output_bytes(&c, 1);
     }
 }
 

@@ -5,22 +5,24 @@
 #ifndef KM_MIGRATE_OUTPUT_H
 #define KM_MIGRATE_OUTPUT_H
 
+#include "migrate/console/escape.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Bytes as they are: the program's own words, and what was escaped already. */
 void output_bytes(const char *bytes, size_t size);
 void output_text(const char *text);
+
+/* As printf, of any length; what a %s brings is escaped (escape.h), the format is not. */
 void output_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Text from outside: a field of a table whose fields are separated by tabs, part of a JSON string,
+ * a text of several lines.  Text that comes in several calls is cut between characters. */
+void output_escaped(struct bytes text, enum escape_as as);
 
 /* Two lower-case digits for each byte. */
 void output_hex(const unsigned char *bytes, size_t size);
-
-/* A text field of a table whose fields are separated by tabs: tab, line ends, backslash and control
- * characters as backslash escapes. */
-void output_field(const char *utf8, size_t size);
-
-/* Text for a line: control characters, which could drive a terminal, become question marks. */
-void output_plain(const char *utf8);
 
 /* Writes out what is buffered.  False, with an error printed once, when anything could not be
  * written. */

@@ -218,7 +218,7 @@ static void put_text(struct value_writer *w, size_t size)
     if (w->json)
         json_long_text(w->json, w->utf8, size);
     else
-        output_field(w->utf8, size);
+        output_escaped(bytes_of(w->utf8, size), ESCAPE_FIELD);
 }
 
 static void put_run(struct value_writer *w, struct bytes run)

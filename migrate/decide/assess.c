@@ -3,6 +3,7 @@
 
 #include "migrate/decide/givenca.h"
 #include "migrate/discover/discover.h"
+#include "migrate/console/escape.h"
 #include "migrate/console/message.h"
 #include "migrate/judge/references.h"
 
@@ -113,10 +114,11 @@ static int use_given_profile(struct assessment *a, const char *path)
     a->match = profile_match(&a->profile, a->store.db->catalog, &f);
     if (a->match == PROFILE_NO_MATCH) {
         message_error(
-            "%s: this profile does not fit %s: %s; kmmigrate profile %s drafts one that does", path,
-            a->store.path, f.text, a->store.path);
+            "%s: this profile does not fit %s: %s; kmmigrate profile %s shows what can be found",
+            path, a->store.path, f.text, shell_word(a->store.path));
         return EXIT_TROUBLE;
     }
+    a->store.profile = &a->profile;
     a->profile_how = "given with --profile";
     a->repairs_allowed = true;
     return EXIT_CLEAN;
@@ -137,6 +139,8 @@ static int discover_profile(struct assessment *a, const struct options *options,
         fclose(to);
     }
     bool has_list = discovery.result == DISCOVER_DOUBT || discovery.result == DISCOVER_COMPLETE;
+    a->drafted = discovery.result != DISCOVER_NOTHING;
+    a->draft_whole = discovery.result == DISCOVER_COMPLETE;
     if (discovery.result == DISCOVER_TWO_LISTS)
         problem_add(&a->found, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY, "%s", discovery.why);
     if (!has_list || !options->accept_discovered)
@@ -144,6 +148,7 @@ static int discover_profile(struct assessment *a, const struct options *options,
     if (has_list) {
         a->profile = discovery.profile;
         discovery.profile = (struct profile){.name = NULL};
+        a->store.profile = &a->profile;
         a->match = profile_match(&a->profile, a->store.db->catalog, &f);
         a->profile_how = options->accept_discovered ? "discovered, and accepted" : "discovered";
         a->repairs_allowed = options->accept_discovered;
@@ -417,6 +422,7 @@ int assess(struct assessment *a, const char *name, const struct options *options
     int status = store_open_to_judge(&a->store, name);
     if (status != EXIT_CLEAN)
         return status;
+    a->store.show_secrets = options->show_secrets;
     if (!filehash_start(&a->hash, a->store.path, &f))
         return trouble(a, &f);
     status = check_structure(a);
@@ -445,9 +451,10 @@ int assess_list(struct assessment *a, const char *name, const struct options *op
     if (a->match != PROFILE_NO_MATCH && a->repairs_allowed)
         return read_list(a, options);
     message_error(
-        "%s: no profile fits its tables; kmmigrate profile %s drafts one for --profile, and "
-        "--accept-discovered takes it as it is",
-        a->store.path, a->store.path);
+        "%s: no profile fits its tables%s%s%s", a->store.path,
+        a->drafted ? "; kmmigrate profile " : "", a->drafted ? shell_word(a->store.path) : "",
+        a->drafted ? " drafts one for --profile, and --accept-discovered takes it as it is"
+                   : ", and no certificate list was found in it: is it a KM store?");
     return EXIT_TROUBLE;
 }
 

@@ -20,6 +20,8 @@ struct assessment {
     enum profile_match match;
     const char *profile_how; /* how it was chosen, for the report */
     char *discovery;         /* what discovery found; NULL: it did not run */
+    bool drafted;            /* discovery found lists, so that a profile can be drafted */
+    bool draft_whole;        /* and nothing in the draft is undecided */
     bool repairs_allowed;    /* false: discovered, and not accepted */
 
     struct ese_check_summary structure;

@@ -5,6 +5,7 @@
 #include "formats/ese/layout/compress.h"
 #include "formats/ese/layout/text.h"
 #include "migrate/discover/parts.h"
+#include "migrate/profile/secrets.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -198,6 +199,7 @@ static void note_list(struct discover_run *run, struct rows *rows, struct discov
     column->list_certificates = certificates;
     for (unsigned i = 0; i < rows->table->columns && column->select == NULL; i++)
         if (discover_is_text(&rows->table->column[i]) &&
+            !secret_is_guessed(rows->table->column[i].name) &&
             discover_read_text(run, rows, &rows->table->column[i], column->select_text))
             column->select = &rows->table->column[i];
 }

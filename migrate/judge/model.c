@@ -10,6 +10,7 @@
 #include "formats/ese/layout/text.h"
 #include "migrate/store/rows.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -772,15 +773,41 @@ static bool read_references(struct model *m, unsigned which, struct problems *pr
 
 /* ---- users, for advice ---- */
 
-/* Characters of the common name, the part of the distinguished name that the limit is about: what
- * stands behind the last "cn=". */
-static size_t common_name_length(struct bytes b)
+/* One unit of text, of one byte or of two with the low one first. */
+static uint32_t text_unit(struct bytes b, size_t width, size_t i)
 {
-    size_t start = 0;
-    for (size_t i = 0; i + 3 <= b.size; i++)
-        if (strncasecmp((const char *)b.at + i, "cn=", 3) == 0)
-            start = i + 3;
-    return b.size - start;
+    uint32_t unit = 0;
+    for (size_t k = width; k-- > 0;)
+        unit = unit << 8 | b.at[i * width + k];
+    return unit;
+}
+
+/* Characters of the common name, the part of the distinguished name that the limit is about: what
+ * stands behind the last "cn=" that begins a part, to the part's end.  Parts are divided by slashes
+ * where the name begins with one, else by commas. */
+static size_t common_name_length(struct bytes b, size_t width)
+{
+    size_t units = b.size / width, length = 0;
+    uint32_t divider = units > 0 && text_unit(b, width, 0) == '/' ? '/' : ',';
+    for (size_t i = 0; i < units;) {
+        size_t part = 0;
+        bool is_common = true;
+        while (i < units && (text_unit(b, width, i) == ' ' || text_unit(b, width, i) == divider))
+            i++;
+        for (size_t k = 0; k < 3; k++)
+            is_common = is_common && i + k < units && text_unit(b, width, i + k) < 0x80 &&
+                        tolower((int)text_unit(b, width, i + k)) == "cn="[k];
+        for (; i < units && text_unit(b, width, i) != divider; i++) {
+            if (text_unit(b, width, i) == '\\' && i + 1 < units)
+                i++; /* the next one divides nothing */
+            part += width == 1 || (text_unit(b, width, i) & 0xfc00) != 0xdc00;
+        }
+        if (is_common)
+            length = part - 3;
+        else if (length == 0 && part == units)
+            length = part; /* a bare name */
+    }
+    return length;
 }
 
 static bool keep_user(struct model *m, int32_t key, struct fault *f)
@@ -807,8 +834,7 @@ static bool read_user(struct model *m, struct rows *rows, const struct ese_colum
         return false;
     if (!rows_bytes(rows, name, &m->memory->value, &value, &null, NULL) || null)
         return true;
-    size_t length = width == 1 ? common_name_length(value) : value.size / 2;
-    if (length > NAME_CHARACTERS_MOST && m->long_names++ == 0)
+    if (common_name_length(value, width) > NAME_CHARACTERS_MOST && m->long_names++ == 0)
         m->first_long_name = (uint32_t)key;
     return true;
 }

@@ -187,13 +187,13 @@ static struct problem *room_for_one(struct problems *problems)
 struct problem *problem_add(struct problems *problems, enum problem_code code, int64_t entry,
                             int64_t other, const char *format, ...)
 {
-    char text[PROBLEM_EVIDENCE];
+    struct problem *problem = room_for_one(problems);
+    char *kept = NULL;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    if (problem == NULL || vasprintf(&kept, format, args) < 0)
+        kept = NULL;
     va_end(args);
-    struct problem *problem = room_for_one(problems);
-    char *kept = problem ? strdup(text) : NULL;
     if (kept == NULL) {
         problems->no_memory = true;
         return NULL;

@@ -91,8 +91,6 @@ struct problem_kind {
 /* The table's entry.  code < PROBLEM_CODES. */
 const struct problem_kind *problem_kind(enum problem_code code);
 
-enum { PROBLEM_EVIDENCE = 600 };
-
 /* What is no entry's key: those are 32 bits wide, and 0 is one of them. */
 #define NO_ENTRY INT64_MIN
 

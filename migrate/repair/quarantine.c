@@ -3,6 +3,8 @@
 
 #include "formats/certs/name.h"
 #include "formats/certs/pem.h"
+#include "migrate/console/escape.h"
+#include "migrate/console/value.h"
 #include "migrate/report/report.h"
 #include "migrate/store/rows.h"
 
@@ -36,6 +38,30 @@ static void write_hex(FILE *to, struct bytes b)
     fputc('\n', to);
 }
 
+/* Text from the store, so that whoever reads the file on a terminal sees what it is. */
+static void write_text(FILE *to, const char *text)
+{
+    struct bytes piece;
+    for (struct escape e = escape_of(bytes_of(text, strlen(text)), ESCAPE_LINE);
+         escape_next(&e, &piece);)
+        fwrite(piece.at, 1, piece.size, to);
+}
+
+/* A secret's length and hash; the value itself stays in the store that it came from. */
+static bool write_secret(FILE *to, struct bytes value, struct fault *f)
+{
+    struct hash hash;
+    uint8_t digest[HASH_SHA256_SIZE];
+    if (!hash_open(&hash, f))
+        return false;
+    hash_sha256_add(&hash, value);
+    hash_sha256_end(&hash, digest);
+    hash_close(&hash);
+    fprintf(to, "not shown, %zu bytes, SHA-256 ", value.size);
+    write_hex(to, bytes_of(digest, sizeof digest));
+    return true;
+}
+
 static bool write_columns(FILE *to, struct rows *rows, struct fault *f)
 {
     struct buffer room = {0};
@@ -49,8 +75,13 @@ static bool write_columns(FILE *to, struct rows *rows, struct fault *f)
         ok = rows_bytes(rows, column, &room, &value, &null, f);
         if (!ok || null)
             continue;
-        fprintf(to, "%s (%s): ", column->name, ese_coltype_name(column->type));
-        write_hex(to, value);
+        char name[256];
+        write_text(to, value_name(column->name, name));
+        fprintf(to, " (%s): ", ese_coltype_name(column->type));
+        if (store_column_is_secret(rows->store, rows->table, column))
+            ok = write_secret(to, value, f);
+        else
+            write_hex(to, value);
     }
     buffer_free(&room);
     return ok;
@@ -63,7 +94,9 @@ static bool write_certificate(FILE *to, const struct model *m, const struct acti
     char subject[512] = "(not a certificate)", hex[2 * HASH_SHA256_SIZE + 1];
     if (cert->parsed)
         name_text(cert->x509.subject, subject, sizeof subject);
-    fprintf(to, "Subject: %s\nSHA-256: %s\n", subject,
+    fputs("Subject: ", to);
+    write_text(to, subject);
+    fprintf(to, "\nSHA-256: %s\n",
             bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
     bool ok = pem_write(&pem, "CERTIFICATE", cert->der);
     if (ok)

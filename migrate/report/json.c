@@ -1,8 +1,10 @@
 /* The report as JSON: everything in full.  The schema is documented in kmmigrate(8). */
 #include "formats/certs/name.h"
+#include "migrate/decide/refusal.h"
 #include "migrate/report/report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void member_text(struct json *json, const char *key, const char *text)
 {
@@ -11,6 +13,17 @@ static void member_text(struct json *json, const char *key, const char *text)
         json_string(json, text);
     else
         json_null(json);
+}
+
+/* A name in full, however long. */
+static void member_name(struct json *json, const char *key, struct bytes name)
+{
+    size_t size = name_text(name, NULL, 0) + 1;
+    char *text = malloc(size);
+    if (text)
+        name_text(name, text, size);
+    member_text(json, key, text);
+    free(text);
 }
 
 static void member_number(struct json *json, const char *key, int64_t number)
@@ -122,17 +135,15 @@ static void problem_members(struct json *json, const char *key, const struct pro
 static void certificate_members(struct json *json, const struct model *m, unsigned number)
 {
     const struct model_certificate *cert = &m->certificate[number];
-    char text[512];
+    char text[32];
     json_key(json, "certificate");
     json_map(json);
     member_hex(json, "thumbprint", bytes_of(cert->sha1, sizeof cert->sha1));
     member_hex(json, "sha256", bytes_of(cert->sha256, sizeof cert->sha256));
     if (cert->parsed) {
         member_hex(json, "serial", cert->x509.serial);
-        name_text(cert->x509.subject, text, sizeof text);
-        member_text(json, "subject", text);
-        name_text(cert->x509.issuer, text, sizeof text);
-        member_text(json, "issuer", text);
+        member_name(json, "subject", cert->x509.subject);
+        member_name(json, "issuer", cert->x509.issuer);
         member_text(json, "not_before",
                     report_time(cert->x509.not_before.known, cert->x509.not_before.seconds, text));
         member_text(json, "not_after",
@@ -146,6 +157,7 @@ static void action_details(struct json *json, const struct assessment *a,
                            const struct action *action)
 {
     const struct profile_reference *r = &a->model.profile->reference[action->reference];
+    char name[120];
     switch (action->kind) {
     case ACTION_DROP_ENTRY:
         member_number(json, "entry", action->entry);
@@ -167,7 +179,7 @@ static void action_details(struct json *json, const struct assessment *a,
         break;
     case ACTION_SET_NAME:
         member_number(json, "entry", action->entry);
-        member_text(json, "name", action->text);
+        member_text(json, "name", report_entry_name(&a->model, action->text, name));
         break;
     case ACTION_SET_IMPORTED:
         member_number(json, "entry", action->entry);
@@ -204,17 +216,28 @@ static void action_details(struct json *json, const struct assessment *a,
     }
 }
 
+/* The canonical text holds a short value as it is. */
+static bool is_secret_name(const struct assessment *a, const struct action *action)
+{
+    char text[120];
+    return action->kind == ACTION_SET_NAME &&
+           report_entry_name(&a->model, action->text, text) != action->text;
+}
+
 static void plan_members(struct json *json, const struct assessment *a)
 {
+    const char *refusal = refusal_of(a);
     json_key(json, "plan");
     json_map(json);
-    member_text(json, "id", a->plan.id);
-    if (a->plan.decisions)
+    member_text(json, "id", a->has_model ? a->plan.id : NULL);
+    if (a->has_model && a->plan.decisions)
         member_text(json, "decisions", a->plan.decisions);
-    member_bool(json, "allowed", a->repairs_allowed);
+    member_bool(json, "allowed", refusal == NULL);
+    if (refusal)
+        member_text(json, "reason", refusal);
     json_key(json, "actions");
     json_array(json);
-    for (size_t i = 0; i < a->plan.actions; i++) {
+    for (size_t i = 0; a->has_model && i < a->plan.actions; i++) {
         const struct action *action = &a->plan.action[i];
         char text[600];
         json_map(json);
@@ -223,19 +246,21 @@ static void plan_members(struct json *json, const struct assessment *a)
         member_bool(json, "needed", !action->optional);
         member_text(json, "why", action->why);
         plan_action_text(&a->model, action, text, sizeof text);
-        member_text(json, "canonical", text);
+        member_text(json, "canonical", is_secret_name(a, action) ? NULL : text);
         json_end_map(json);
     }
     json_end_array(json);
     json_end_map(json);
 }
 
-static void result_members(struct json *json, const struct report_result *result)
+static void result_members(struct json *json, const struct assessment *a,
+                           const struct report_result *result)
 {
     json_key(json, "written");
     json_map(json);
     member_text(json, "store", result->target);
     member_hex(json, "sha256", bytes_of(result->sha256, sizeof result->sha256));
+    member_text(json, "verdict", verdict_name(judge_problems(&a->left)));
     member_text(json, "quarantine", result->quarantine);
     member_text(json, "set_aside", result->set_aside);
     member_text(json, "backup", result->backup);
@@ -259,12 +284,11 @@ void report_json(struct json *json, const struct assessment *a, enum report_kind
     if (a->has_model)
         list_members(json, a);
     problem_members(json, "problems", &a->found, a->has_model);
-    if (a->has_model) {
-        plan_members(json, a);
+    plan_members(json, a);
+    if (a->has_model)
         problem_members(json, "left", &a->left, false);
-    }
     if (result)
-        result_members(json, result);
+        result_members(json, a, result);
     json_end_map(json);
     json_end_document(json);
 }

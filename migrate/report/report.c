@@ -10,8 +10,31 @@ const char *report_time(bool known, int64_t seconds, char text[32])
 {
     time_t time = (time_t)seconds;
     struct tm tm;
-    if (!known || gmtime_r(&time, &tm) == NULL || strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+    enum { LAST_YEAR = 9999 };
+    if (!known || gmtime_r(&time, &tm) == NULL || tm.tm_year < -1900 ||
+        tm.tm_year > LAST_YEAR - 1900)
         return "unknown";
+    snprintf(text, 32, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    return text;
+}
+
+const char *report_entry_name(const struct model *m, const char *name, char text[120])
+{
+    const struct profile *p = m->profile;
+    const struct ese_table *table =
+        p->list_table ? ese_catalog_find(m->store->db->catalog, p->list_table) : NULL;
+    const struct ese_column *column =
+        table && p->list_name ? ese_table_column(table, p->list_name) : NULL;
+    if (column == NULL || name == NULL || !store_column_is_secret(m->store, table, column))
+        return name;
+    uint8_t digest[HASH_SHA256_SIZE];
+    char hex[2 * HASH_SHA256_SIZE + 1];
+    struct hash hash = m->hash;
+    hash_sha256_add(&hash, bytes_of(name, strlen(name)));
+    hash_sha256_end(&hash, digest);
+    snprintf(text, 120, "[%zu bytes, SHA-256 %s]", strlen(name),
+             bytes_hex(bytes_of(digest, sizeof digest), hex, sizeof hex));
     return text;
 }
 

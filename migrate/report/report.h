@@ -35,6 +35,10 @@ void report_json(struct json *json, const struct assessment *assessment, enum re
 int report_print(const struct assessment *assessment, enum report_kind kind,
                  const struct report_result *result, bool as_json);
 
+/* The name of an entry as it may be shown: what it is, or its length and hash where the profile's
+ * column for it is a secret one. */
+const char *report_entry_name(const struct model *model, const char *name, char text[120]);
+
 /* Seconds since 1970 as "1999-09-30 12:00:00"; "unknown" when not known. */
 const char *report_time(bool known, int64_t seconds, char text[32]);
 

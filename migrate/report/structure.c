@@ -54,8 +54,7 @@ static void text_finding(const struct ese_finding *finding)
         output_format(" tag %d", finding->tag);
     if (finding->page)
         output_text(": ");
-    output_field(finding->text, strlen(finding->text));
-    output_text("\n");
+    output_format("%s\n", finding->text);
 }
 
 static void show(void *context, const struct ese_finding *finding)

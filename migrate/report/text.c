@@ -3,7 +3,10 @@
  * trade, what would be done and why, what stays open, and what to do next.
  */
 #include "formats/certs/name.h"
+#include "migrate/console/color.h"
 #include "migrate/console/output.h"
+#include "migrate/decide/refusal.h"
+#include "migrate/report/next.h"
 #include "migrate/report/report.h"
 
 #include <inttypes.h>
@@ -65,16 +68,71 @@ static void header_lines(const struct assessment *a)
         output_format("%-14s%s\n", "Decided", a->plan.decisions);
 }
 
-static void verdict_line(const struct assessment *a)
+/* ---- the verdict ---- */
+
+static const char *const verdict_words[] = {
+    [VERDICT_YES] = "yes, the service can start on this store",
+    [VERDICT_AFTER_REPAIR] = "no, the service cannot start on this store; it can after the repair",
+    [VERDICT_NO] = "no, the service cannot start on this store",
+    [VERDICT_CANNOT_TELL] = "cannot tell whether the service can start on this store",
+};
+
+/* What an escape sequence makes of the words until the end of the line: green, yellow, red. */
+static const char *color_of(const struct assessment *a, enum verdict verdict)
+{
+    static const char *const colors[] = {[VERDICT_YES] = "\033[1;32m",
+                                         [VERDICT_AFTER_REPAIR] = "\033[1;33m",
+                                         [VERDICT_NO] = "\033[1;31m",
+                                         [VERDICT_CANNOT_TELL] = "\033[1;33m"};
+    return color_wanted(a->options->color) ? colors[verdict] : "";
+}
+
+static void colored_line(const struct assessment *a, enum verdict verdict, const char *before,
+                         const char *words)
+{
+    const char *color = color_of(a, verdict);
+    output_text(color);
+    output_format("%s%s.", before, words);
+    output_text(color[0] ? "\033[0m\n" : "\n");
+}
+
+/* After a repair the first line: what happened, and what the new store is good for. */
+static void outcome_line(const struct assessment *a)
 {
     static const char *const words[] = {
-        [VERDICT_YES] = "yes, the service can start on this store.",
-        [VERDICT_AFTER_REPAIR] =
-            "no, the service cannot start on this store; it can after the repair.",
-        [VERDICT_NO] = "no, the service cannot start on this store.",
-        [VERDICT_CANNOT_TELL] = "cannot tell whether the service can start on this store.",
+        [VERDICT_YES] = "the service can start on the new store",
+        [VERDICT_NO] = "but the service still cannot start on the new store",
+        [VERDICT_CANNOT_TELL] = "but whether the service can start on the new store cannot be told",
     };
-    output_format("\nVerdict: %s\n", words[a->verdict]);
+    enum verdict verdict = judge_problems(&a->left);
+    colored_line(a, verdict,
+                 verdict == VERDICT_YES ? "REPAIRED: " : "REPAIRED IN PART: ", words[verdict]);
+    output_text("\n");
+}
+
+static void verdict_line(const struct assessment *a, enum report_kind kind)
+{
+    output_text("\n");
+    colored_line(a, a->verdict,
+                 kind == REPORT_REPAIRED ? "Verdict before the repair: " : "Verdict: ",
+                 verdict_words[a->verdict]);
+}
+
+/* The last line: the verdict again, on the new store where there is one. */
+static void last_line(const struct assessment *a, enum report_kind kind)
+{
+    static const char *const words[] = {
+        [VERDICT_YES] = "yes, the service can start on it",
+        [VERDICT_NO] = "no, the service still cannot start on it",
+        [VERDICT_CANNOT_TELL] = "cannot tell whether the service can start on it",
+    };
+    enum verdict verdict = judge_problems(&a->left);
+    if (kind != REPORT_REPAIRED) {
+        verdict_line(a, kind);
+        return;
+    }
+    output_text("\n");
+    colored_line(a, verdict, "Verdict after the repair: ", words[verdict]);
 }
 
 static void problem_line(const struct problem *p, bool with_repair)
@@ -82,9 +140,7 @@ static void problem_line(const struct problem *p, bool with_repair)
     const struct problem_kind *kind = problem_kind(p->code);
     output_format("  %s%s%s%s: %s\n", kind->code, kind->article ? " (" : "",
                   kind->article ? kind->article : "", kind->article ? ")" : "", kind->title);
-    output_text("      ");
-    output_plain(p->evidence);
-    output_text("\n");
+    output_format("      %s\n", p->evidence);
     if (with_repair)
         output_format("      repair: %s\n", kind->repair);
 }
@@ -134,7 +190,7 @@ static void action_line(const struct assessment *a, const struct action *action)
 {
     const struct model *m = &a->model;
     const struct profile_reference *r = &m->profile->reference[action->reference];
-    char hex[64];
+    char hex[64], name[120];
     switch (action->kind) {
     case ACTION_WRITE_HEADER:
         output_format("write the header anew from its shadow: %s", action->why);
@@ -157,7 +213,7 @@ static void action_line(const struct assessment *a, const struct action *action)
         break;
     case ACTION_SET_NAME:
         output_format("entry %d gets the name \"%s\": %s", action->entry,
-                      action->text ? action->text : "", action->why);
+                      report_entry_name(m, action->text ? action->text : "", name), action->why);
         break;
     case ACTION_SET_IMPORTED:
         output_format("entry %d gets the earliest import time: %s", action->entry, action->why);
@@ -175,9 +231,9 @@ static void action_line(const struct assessment *a, const struct action *action)
                       action->why);
         break;
     case ACTION_MOVE_REFERENCES:
-        output_format("move %" PRIu64 " references of %s.%s from entry %d to entry %d: %s",
-                      action->count, r->table, r->column, action->entry, action->other,
-                      action->why);
+        output_format("move %" PRIu64 " reference%s of %s.%s from entry %d to entry %d: %s",
+                      action->count, action->count == 1 ? "" : "s", r->table, r->column,
+                      action->entry, action->other, action->why);
         break;
     case ACTION_MOVE_REFERENCE:
         output_format("%s %d: move the dangling reference %s from entry %d to entry %d: %s",
@@ -225,79 +281,6 @@ static void plan_lines(const struct assessment *a, const char *heading)
                           plan_action_name((enum action_kind)kind));
 }
 
-/* ---- what next ---- */
-
-/* The command that applies the plan: with what it depends on, or it would be another plan. */
-static void write_command(const struct assessment *a)
-{
-    const struct options *o = a->options;
-    output_format("  Apply this plan to a copy: kmmigrate %s %s -o NEW --plan %.16s",
-                  o->to ? "migrate" : "repair", o->operand[0] ? o->operand[0] : a->store.path,
-                  a->plan.id);
-    const struct {
-        const char *name, *value;
-    } options[] = {{"to", o->to},
-                   {"issuing-ca", o->issuing_ca},
-                   {"profile", o->profile},
-                   {"superseded", o->superseded},
-                   {"at", o->at}};
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        if (options[i].value)
-            output_format(" --%s %s", options[i].name, options[i].value);
-    for (unsigned i = 0; i < o->trusts; i++)
-        output_format(" --trust %s", o->trust[i]);
-    for (unsigned i = 0; i < o->keeps; i++)
-        output_format(" --keep %s", o->keep[i]);
-    for (unsigned i = 0; i < o->drops; i++)
-        output_format(" --drop %s", o->drop[i]);
-    output_text(o->accept_discovered ? " --accept-discovered\n" : "\n");
-}
-
-static void next_lines(const struct assessment *a, enum report_kind kind)
-{
-    output_text("\nNext\n");
-    if (problem_has(&a->found, PROBLEM_DIRTY)) {
-        output_format(
-            "  Replay the logs where the engine is, then check again: eseutil /r edb /l LOGS /s "
-            "SYSTEM\n"
-            "  (logs %d to %d are needed; beside the store lie %zu). It is never written before.\n",
-            a->store.db->headers.header.generation_min_required,
-            a->store.db->headers.header.generation_max_required,
-            beside_count(&a->beside, BESIDE_LOG));
-        return;
-    }
-    if (kind != REPORT_REPAIRED && a->verdict == VERDICT_YES && !assess_has_work(a)) {
-        output_text("  Nothing has to be repaired.\n");
-        return;
-    }
-    if (a->match != PROFILE_NO_MATCH && !a->repairs_allowed)
-        output_format("  The list was not judged: its profile was only discovered. Check what "
-                      "discovery found, then\n"
-                      "  add --accept-discovered, or give a profile: kmmigrate profile %s\n",
-                      a->store.path);
-    if (a->match == PROFILE_NO_MATCH)
-        output_format(
-            "  Give a profile with --profile; kmmigrate profile %s drafts what can be found.\n",
-            a->store.path);
-    if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
-        output_format("  Take the interrupted repair back: kmmigrate undo %s\n"
-                      "  or finish it:                     kmmigrate repair %s --in-place\n",
-                      a->store.path, a->store.path);
-    if (kind != REPORT_REPAIRED && assess_has_work(a))
-        write_command(a);
-    if (judge_problems(&a->left) != VERDICT_YES)
-        output_text("  What stays open needs a decision or a backup; see above.\n");
-    if (a->verdict == VERDICT_AFTER_REPAIR || kind == REPORT_REPAIRED)
-        output_text(
-            "  1. Install Kmserver.exe 5.5.2608.0 (Exchange 5.5 SP3) or later, or it will happen "
-            "again (Q230780).\n"
-            "  2. With the service stopped, empty Kmsdata and put the repaired files there "
-            "(Q198814).\n"
-            "  3. Start the service with the original start-up password (Kmspwd.ini, Q151689).\n"
-            "  4. Validate: kmserver PASSWORD -R, and read the event log (Q232609).\n"
-            "  5. Stop the service and take an offline backup of Kmsdata (Q190713).\n");
-}
-
 static void result_lines(const struct report_result *result)
 {
     char hex[2 * HASH_SHA256_SIZE + 1];
@@ -313,25 +296,30 @@ static void result_lines(const struct report_result *result)
     if (result->undo)
         output_format("  %-12s%s\n  %-12skmmigrate undo %s takes it back, until the service has "
                       "started on it\n",
-                      "Undo file", result->undo, "", result->target);
+                      "Undo file", result->undo, "", shell_word(result->target));
 }
 
 void report_text(const struct assessment *a, enum report_kind kind,
                  const struct report_result *result)
 {
+    if (kind == REPORT_REPAIRED)
+        outcome_line(a);
     header_lines(a);
-    verdict_line(a);
+    verdict_line(a, kind);
     if (a->discovery) {
         output_text("\nWhat discovery found\n");
-        output_text(a->discovery);
+        output_escaped(bytes_of(a->discovery, strlen(a->discovery)), ESCAPE_LINES);
     }
     problem_lines(&a->found, "What is wrong", false, true);
     if (assess_has_work(a))
-        plan_lines(a, kind == REPORT_REPAIRED ? "What was done" : "What a repair does");
+        plan_lines(a, kind == REPORT_REPAIRED ? "What was done"
+                      : refusal_of(a)         ? "What a repair would do, were it allowed"
+                                              : "What a repair does");
     if (a->has_model && judge_problems(&a->left) != VERDICT_YES)
         problem_lines(&a->left, "What stays open", false, false);
     problem_lines(&a->found, "Advice, which blocks nothing", true, false);
     if (result)
         result_lines(result);
-    next_lines(a, kind);
+    report_next(a, kind, result);
+    last_line(a, kind);
 }

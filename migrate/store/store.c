@@ -1,9 +1,12 @@
 /* Opening the store: see store.h. */
 #include "migrate/store/store.h"
 
+#include "formats/buffer.h"
 #include "migrate/commands/command.h"
+#include "migrate/console/escape.h"
 #include "migrate/console/message.h"
-#include "migrate/profile/profile.h"
+#include "migrate/console/value.h"
+#include "migrate/profile/secrets.h"
 #include "migrate/undo/file.h"
 
 #include <dirent.h>
@@ -91,10 +94,16 @@ int store_find(struct store *store, const char *name)
 
 static void tell_pending(const struct store *store, void (*message)(const char *format, ...))
 {
-    message("%s: a repair in place was interrupted (%s); finish it with kmmigrate repair %s "
-            "--in-place, or take it "
-            "back with kmmigrate undo %s",
-            store->path, store->pending.text, store->path, store->path);
+    const char *name = shell_word(store->path);
+    if (store->pending.code == FAULT_LIMIT)
+        message("%s: a repair in place was interrupted (%s); finish it with kmmigrate repair %s "
+                "--in-place, or take it back with kmmigrate undo %s",
+                store->path, store->pending.text, name, name);
+    else
+        message(
+            "%s: a repair in place was interrupted, and its undo file cannot be used (%s); put the "
+            "backup back that was made before it, and remove the undo file",
+            store->path, store->pending.text);
 }
 
 int store_open_to_judge(struct store *store, const char *name)
@@ -132,33 +141,24 @@ const struct ese_table *store_table(const struct store *store, const char *name)
     const struct ese_table *table = ese_catalog_find(catalog, name);
     if (table)
         return table;
-    char list[512] = "";
-    size_t used = 0;
-    for (unsigned i = 0; i < ese_catalog_tables(catalog) && used < sizeof list; i++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
-                                 ese_catalog_table(catalog, i)->name);
-    message_error("%s: there is no table %s; there are: %s", store->path, name, list);
+    struct buffer list = {0};
+    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++) {
+        char utf8[256];
+        buffer_add_text(&list, i ? ", " : "");
+        buffer_add_text(&list, value_name(ese_catalog_table(catalog, i)->name, utf8));
+    }
+    buffer_add(&list, bytes_of("", 1));
+    message_error("%s: there is no table %s; there are: %s", store->path, name,
+                  list.failed ? "more than can be listed" : (const char *)list.at);
+    buffer_free(&list);
     return NULL;
 }
 
 bool store_column_is_secret(const struct store *store, const struct ese_table *table,
                             const struct ese_column *column)
 {
-    static const struct {
-        const char *table, *column;
-    } secrets[] = {{"Users", "KeyHistory"}, {"Administrators", "Secret"}};
-    for (unsigned i = 0; store->profile && i < store->profile->secrets; i++)
-        if (strcasecmp(table->name, store->profile->secret[i].table) == 0 &&
-            strcasecmp(column->name, store->profile->secret[i].column) == 0)
-            return true;
-    if (ese_catalog_find(store->db->catalog, "CertificateList") == NULL &&
-        ese_catalog_find(store->db->catalog, "Configuration") == NULL)
-        return false; /* not a KM store */
-    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
-        if (strcasecmp(table->name, secrets[i].table) == 0 &&
-            strcasecmp(column->name, secrets[i].column) == 0)
-            return true;
-    return false;
+    return secret_is_marked(store->profile, store->db->catalog, table, column) ||
+           (!store->show_secrets && secret_is_guessed(column->name));
 }
 
 int store_use_profile(struct store *store, struct profile *profile, const char *path)

@@ -18,6 +18,7 @@ struct store {
     bool damaged; /* one of the warnings that the database gave was damage */
     const struct profile
         *profile;         /* whose secrets are not shown; NULL: those of the built-in one */
+    bool show_secrets;    /* columns that only their name makes secret are shown */
     struct fault pending; /* not FAULT_NONE: a repair in place was interrupted, or its undo file
                              cannot be read */
 };
@@ -42,8 +43,8 @@ void store_close(struct store *store);
  */
 const struct ese_table *store_table(const struct store *store, const char *name);
 
-/* True for columns whose values are never shown: keys and secrets of a KM store, as its built-in
- * profile marks them. */
+/* True for columns whose values are shown as length and hash: what the store's profile or the
+ * built-in one marks as secret, and, unless show_secrets, what its name makes look secret. */
 bool store_column_is_secret(const struct store *store, const struct ese_table *table,
                             const struct ese_column *column);
 

@@ -1,0 +1,20 @@
+/* What stands against writing: see refusal.h. */
+#include "migrate/decide/refusal.h"
+
+const char *refusal_of(const struct assessment *a)
+{
+    if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
+        return a->store.pending.code == FAULT_LIMIT
+                   ? "a repair in place was interrupted; finish it or take it back first"
+                   : "a repair in place was interrupted, and its undo file cannot be read; put the "
+                     "backup back first";
+    if (problem_has(&a->found, PROBLEM_DIRTY))
+        return "it was not shut down cleanly; replay its logs with eseutil /r first";
+    if (problem_has(&a->found, PROBLEM_STRUCTURE))
+        return "it is damaged; a copy could lack what cannot be read";
+    if (!a->has_model || !a->repairs_allowed)
+        return "no profile fits it; give one with --profile";
+    if (judge_problems(&a->found) == VERDICT_YES && judge_problems(&a->left) != VERDICT_YES)
+        return "the service can start on it now, and could not after this";
+    return NULL;
+}

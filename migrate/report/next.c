@@ -1,0 +1,219 @@
+/* What to do next: see next.h. */
+#include "migrate/report/next.h"
+
+#include "migrate/console/output.h"
+#include "migrate/decide/refusal.h"
+
+#include <string.h>
+
+/* As the user named it: what a printed command has to be given. */
+static const char *store_name(const struct assessment *a)
+{
+    return a->options->operand[0] ? a->options->operand[0] : a->store.path;
+}
+
+/* The command that applies the plan: with what it depends on, or it would be another plan. */
+static void write_command(const struct assessment *a)
+{
+    const struct options *o = a->options;
+    output_format("  %s: kmmigrate %s %s %s --plan %.16s",
+                  o->in_place ? "Apply this plan" : "Apply this plan to a copy",
+                  o->to ? "migrate" : "repair", shell_word(store_name(a)),
+                  o->in_place ? "--in-place" : "-o NEW", a->plan.id);
+    const struct {
+        const char *name, *value;
+    } options[] = {{"to", o->to},
+                   {"issuing-ca", o->issuing_ca},
+                   {"profile", o->profile},
+                   {"superseded", o->superseded},
+                   {"at", o->at}};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        if (options[i].value)
+            output_format(" --%s=%s", options[i].name, shell_word(options[i].value));
+    for (unsigned i = 0; i < o->trusts; i++)
+        output_format(" --trust %s", shell_word(o->trust[i]));
+    for (unsigned i = 0; i < o->keeps; i++)
+        output_format(" --keep %s", shell_word(o->keep[i]));
+    for (unsigned i = 0; i < o->drops; i++)
+        output_format(" --drop %s", shell_word(o->drop[i]));
+    output_text(o->accept_discovered ? " --accept-discovered\n" : "\n");
+}
+
+/* ---- what stands against a repair ---- */
+
+static void replay_lines(const struct assessment *a)
+{
+    const struct ese_header *h = &a->store.db->headers.header;
+    size_t logs = beside_count(&a->beside, BESIDE_LOG);
+    output_format(
+        "  Replay the logs where the engine is, then check again: eseutil /r edb /l LOGS /s "
+        "SYSTEM\n"
+        "  (logs %d to %d are needed; beside the store %s %zu). It is never written before.\n",
+        h->generation_min_required, h->generation_max_required, logs == 1 ? "lies" : "lie", logs);
+}
+
+static void pending_lines(const struct assessment *a)
+{
+    const char *name = shell_word(store_name(a));
+    if (a->store.pending.code == FAULT_LIMIT)
+        output_format("  Take the interrupted repair back: kmmigrate undo %s\n"
+                      "  or finish it:                     kmmigrate repair %s --in-place\n",
+                      name, name);
+    else
+        output_format("  The undo file of an interrupted repair cannot be used: %s.\n"
+                      "  Put the backup back that was made before that repair; it lies beside the "
+                      "store;\n"
+                      "  then remove the undo file.\n",
+                      a->store.pending.text);
+}
+
+static void profile_lines(const struct assessment *a)
+{
+    const char *name = shell_word(store_name(a));
+    if (!a->drafted)
+        output_format(
+            "  No certificate list was found in this database: is it a KM store? kmmigrate "
+            "info %s\n"
+            "  shows its tables. If it is one, write a profile for it by hand "
+            "(kmmigrate-profile(5)).\n",
+            name);
+    else if (a->match != PROFILE_NO_MATCH && a->draft_whole)
+        output_format("  The list was not judged: its profile was only discovered. Check what "
+                      "discovery found, then\n"
+                      "  add --accept-discovered, or give a profile: kmmigrate profile %s\n",
+                      name);
+    else
+        output_format("  The list was not judged, and discovery left something undecided. Draft a "
+                      "profile, decide\n"
+                      "  what it calls UNDECIDED or GUESSED, and give it with --profile: kmmigrate "
+                      "profile %s\n",
+                      name);
+}
+
+/* True when no repair can be recommended; then what has to be done first was said. */
+static bool refused_lines(const struct assessment *a)
+{
+    if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
+        pending_lines(a);
+    else if (problem_has(&a->found, PROBLEM_DIRTY))
+        replay_lines(a);
+    else if (problem_has(&a->found, PROBLEM_STRUCTURE))
+        output_format(
+            "  A damaged store is not repaired here: a copy could lack what cannot be read. "
+            "Copy the file\n"
+            "  from the server again, or restore a backup; kmmigrate check --structure %s "
+            "lists all of\n"
+            "  the damage.\n",
+            shell_word(store_name(a)));
+    else if (!a->has_model || !a->repairs_allowed)
+        profile_lines(a);
+    else if (refusal_of(a))
+        output_format("  This is not done: %s.\n", refusal_of(a));
+    else
+        return false;
+    return true;
+}
+
+/* ---- what stays open ---- */
+
+/* Of each kind that no repair ends, what it needs; what a repair could end, ends with those. */
+static void open_lines(const struct problems *left)
+{
+    static const char none[] = "none: ";
+    bool told[PROBLEM_CODES] = {false};
+    output_text("  What stays open:\n");
+    for (size_t i = 0; i < left->count; i++) {
+        const struct problem_kind *kind = problem_kind(left->item[i].code);
+        if (kind->severity == PROBLEM_ADVICE || told[left->item[i].code] ||
+            strstr(kind->repair, "none") == NULL)
+            continue;
+        told[left->item[i].code] = true;
+        output_format("    %s: %s\n", kind->code,
+                      kind->repair + (strncmp(kind->repair, none, sizeof none - 1) == 0
+                                          ? sizeof none - 1
+                                          : 0));
+    }
+}
+
+/* ---- back to the server ---- */
+
+static bool is_q230780(const struct assessment *a)
+{
+    for (size_t i = 0; i < a->found.count; i++) {
+        const struct problem_kind *kind = problem_kind(a->found.item[i].code);
+        if (kind->severity == PROBLEM_FATAL && kind->article &&
+            strcmp(kind->article, "Q230780") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* How the new store gets to where the service looks for it.  Nothing on the server is deleted: the
+ * start-up password's file lies in the same directory, and the old files may still be wanted. */
+static void place_lines(const struct assessment *a, const struct report_result *result,
+                        unsigned number)
+{
+    const char *target = result ? result->target : "NEW";
+    if (result ? result->undo != NULL : a->options->in_place)
+        output_format(
+            "  %u. The store was repaired where it lies. On the server itself nothing has "
+            "to be moved; if this is\n"
+            "     a copy: with the service stopped, move the old contents of Kmsdata aside, "
+            "and put these\n"
+            "     files there, without the backup and the undo file (Q198814).\n",
+            number);
+    else if (a->store.in_directory)
+        output_format(
+            "  %u. With the service stopped, move the old contents of Kmsdata aside, and put "
+            "there what is in\n"
+            "     %s (Q198814).\n",
+            number, target);
+    else
+        output_format(
+            "  %u. With the service stopped, move Kmsmdb.edb aside, and with it its logs "
+            "(edb*.log, res*.log) and\n"
+            "     edb.chk, which do not belong to the new file; put %s there as Kmsmdb.edb. "
+            "Leave the\n"
+            "     other files of Kmsdata where they are (Q198814).\n",
+            number, target);
+}
+
+static void server_lines(const struct assessment *a, const struct report_result *result)
+{
+    unsigned number = 1;
+    if (is_q230780(a))
+        output_format(
+            "  %u. Install Kmserver.exe 5.5.2608.0 (Exchange 5.5 SP3) or later, or it will "
+            "happen again (Q230780).\n",
+            number++);
+    place_lines(a, result, number++);
+    output_format("  %u. Start the service with the original start-up password (Kmspwd.ini, "
+                  "Q151689).\n"
+                  "  %u. Validate: kmserver PASSWORD -R, and read the event log (Q232609).\n"
+                  "  %u. Stop the service and take an offline backup of Kmsdata (Q190713).\n",
+                  number, number + 1, number + 2);
+}
+
+void report_next(const struct assessment *a, enum report_kind kind,
+                 const struct report_result *result)
+{
+    bool work = assess_has_work(a), repaired = kind == REPORT_REPAIRED;
+    output_text("\nNext\n");
+    if (!repaired && refused_lines(a))
+        return;
+    if (!repaired && work)
+        write_command(a);
+    enum verdict then = judge_problems(&a->left); /* of the store that the plan makes */
+    if (then != VERDICT_YES) {
+        open_lines(&a->left);
+        if (repaired || work)
+            output_format("  Do not start the service on %s before that is resolved.\n",
+                          repaired ? "the new store" : "the repaired store");
+    } else if (repaired || a->verdict == VERDICT_AFTER_REPAIR) {
+        server_lines(a, result);
+    } else if (work) {
+        output_text("  The service can start without it.\n");
+    } else {
+        output_text("  Nothing has to be repaired.\n");
+    }
+}

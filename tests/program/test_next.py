@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+"""What a report tells people to do: it fits the case, nothing of it is refused, and no file is to be deleted."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import shlex
+import subprocess
+import tempfile
+import unittest
+
+import km
+
+KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
+STATES = km.SOURCE / "fixtures" / "states"
+UPDATE, ASIDE, START = "5.5.2608", "aside", "Start the service"
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class Next(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def store(self, state, name="store.edb", directory=False):
+        """The store of a state, as a file or alone in a directory."""
+        made = self.folder / name
+        subprocess.run([KMFIXTURE, str(STATES / state / "description.ini"), "-o", str(made)], check=True,
+                       capture_output=True)
+        if not directory:
+            return made
+        kmsdata = self.folder / "Kmsdata"
+        kmsdata.mkdir()
+        made.rename(kmsdata / "Kmsmdb.edb")
+        return kmsdata
+
+    def report(self, *arguments):
+        result = km.run(*arguments)
+        text = result.stdout.decode()
+        return text.splitlines(), text[text.index("\nNext\n"):], result
+
+    def test_a_copy_of_a_file(self):
+        new = self.folder / "new.edb"
+        lines, steps, result = self.report("repair", self.store("imported-twice"), "-o", new)
+        self.assertEqual(result.returncode, km.REPAIRED)
+        self.assertTrue(lines[0].startswith("REPAIRED: the service can start"), lines[0])
+        self.assertEqual(lines[-1], "Verdict after the repair: yes, the service can start on it.")
+        self.assertIn(UPDATE, steps)
+        self.assertIn(f"put {new} there as Kmsmdb.edb", steps)
+        self.assertIn("Leave the\n     other files of Kmsdata where they are", steps)
+
+    def test_a_copy_of_a_directory(self):
+        new = self.folder / "New"
+        lines, steps, result = self.report("repair", self.store("imported-twice", directory=True), "-o", new)
+        self.assertEqual(result.returncode, km.REPAIRED)
+        self.assertIn("move the old contents of Kmsdata aside", steps)
+        self.assertIn(str(new), steps)
+        self.assertNotIn("there as Kmsmdb.edb", steps)
+
+    def test_in_place(self):
+        for directory in (False, True):
+            with self.subTest(directory=directory):
+                store = self.store("imported-twice", f"in-place-{directory}.edb", directory)
+                lines, steps, result = self.report("repair", store, "--in-place")
+                self.assertEqual(result.returncode, km.REPAIRED)
+                self.assertTrue(lines[0].startswith("REPAIRED"), lines[0])
+                self.assertIn("repaired where it lies", steps)
+
+    def test_nothing_is_to_be_emptied_or_deleted(self):
+        for path in sorted(STATES.glob("*/expect.[12]")):
+            self.assertNotRegex(path.read_text().split("Next", 1)[1], r"\b(empty|delete|remove) (Kmsdata|the directory)")
+
+    def test_the_update_only_where_it_is_the_fault(self):
+        for state, is_it in (("imported-twice", True), ("interrupted-switch", True), ("thumbprint-mismatch", False),
+                             ("dangling-issuer", False)):
+            with self.subTest(state):
+                steps = self.report("repair", self.store(state, state + ".edb"))[1]
+                self.assertEqual(UPDATE in steps, is_it)
+                self.assertIn(START, steps)
+
+    def test_a_verdict_that_stays_no(self):
+        """No step leads to a start; what has to be decided is said; the plan for the rest may still be offered."""
+        for state in ("own-and-issuing", "issuing-untrusted", "same-serial-both-good", "unparsable-entry", "list-missing",
+                      "damaged-page", "dirty-shutdown", "undo-pending", "no-settings-table"):
+            with self.subTest(state):
+                store = self.folder / state
+                subprocess.run([KMFIXTURE, str(STATES / state / "description.ini"), "-o", str(store)], check=True,
+                               capture_output=True)
+                steps = self.report("check", store)[1]
+                self.assertNotIn(START, steps)
+                self.assertNotIn(UPDATE, steps)
+                self.assertGreater(len(steps.splitlines()), 4)
+
+    def test_no_command_is_recommended_that_is_refused(self):
+        """Every kmmigrate command that a report prints is run; none may end with an error or a refusal."""
+        tried = 0
+        for description in sorted(STATES.glob("*/description.ini")):
+            state = description.parent.name
+            with self.subTest(state), tempfile.TemporaryDirectory() as folder:
+                subprocess.run([KMFIXTURE, str(description), "-o", os.path.join(folder, "store")], check=True,
+                               capture_output=True)
+                report = subprocess.run([km.PROGRAM, "repair", "store"], cwd=folder, capture_output=True, check=False)
+                text = report.stdout.decode()
+                for line in re.findall(r"kmmigrate ((?:repair|undo|profile|migrate) .*)", text[text.index("\nNext\n"):]):
+                    command = shlex.split(line.replace(" -o NEW", " -o new", 1))
+                    run = subprocess.run([km.PROGRAM, *command], cwd=folder, capture_output=True, check=False)
+                    self.assertFalse(run.returncode & (km.TROUBLE | km.USAGE), (command, run.stderr))
+                    self.assertNotIn(b"not written", run.stderr)
+                    tried += 1
+        self.assertGreater(tried, 25)
+
+    def test_the_plan_says_whether_it_is_allowed(self):
+        for state, allowed in (("imported-twice", True), ("clean-v1", True), ("damaged-page", False),
+                               ("dirty-shutdown", False), ("undo-pending", False),
+                               ("renamed-schema-with-decoys", False), ("two-lists", True)):
+            with self.subTest(state):
+                store = self.folder / ("plan-" + state)
+                subprocess.run([KMFIXTURE, str(STATES / state / "description.ini"), "-o", str(store)], check=True,
+                               capture_output=True)
+                plan = json.loads(km.run("check", store, "--json").stdout)["plan"]
+                self.assertEqual(plan["allowed"], allowed)
+                self.assertEqual("reason" in plan, not allowed)
+                if not allowed:
+                    self.assertGreater(len(plan["reason"]), 20)
+                    refused = km.run("repair", store, "-o", self.folder / "never", "--json")
+                    self.assertIn(plan["reason"].encode(), refused.stderr)
+                    self.assertFalse((self.folder / "never").exists())
+
+    def test_the_verdict_on_what_was_written(self):
+        result = km.run("repair", self.store("imported-twice"), "-o", self.folder / "new.edb", "--json")
+        report = json.loads(result.stdout)
+        self.assertEqual((report["verdict"], report["written"]["verdict"]), ("yes after repair", "yes"))
+
+    def test_color(self):
+        store = self.store("imported-twice")
+        for when, terminal, environment, colored in (
+                ("always", False, {"NO_COLOR": "1"}, True), ("auto", False, {}, False), ("auto", True, {}, True),
+                ("auto", True, {"NO_COLOR": ""}, True), ("auto", True, {"NO_COLOR": "1"}, False),
+                ("auto", True, {"TERM": "dumb"}, False), ("never", True, {}, False)):
+            with self.subTest(when=when, terminal=terminal, environment=environment):
+                clean = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM")}
+                self.assertEqual(b"\x1b[" in self.shown(store, when, terminal, {**clean, "TERM": "xterm", **environment}),
+                                 colored)
+
+    @staticmethod
+    def shown(store, when, terminal, environment):
+        """What check prints, to a pipe or to a terminal."""
+        command = [km.PROGRAM, "check", str(store), f"--color={when}"]
+        if not terminal:
+            return subprocess.run(command, capture_output=True, check=False, env=environment).stdout
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment) as process:
+            os.close(theirs)
+            text = b""
+            while True:
+                try:
+                    part = os.read(ours, 65536)
+                except OSError:
+                    break
+                if not part:
+                    break
+                text += part
+            process.wait()
+        os.close(ours)
+        return text
+
+
+if __name__ == "__main__":
+    km.main()

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+"""Single facts as they are shown: years below 1000, one table of info, names that are too long, lines of any length."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import km
+
+KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
+
+STORE = """
+[store]
+seed = words
+mode = V3
+issuing-ca = issuing
+
+[certificate issuing]
+subject = O=Trey Research, CN=Trey Research CA
+
+[certificate other]
+subject = O=Fabrikam, CN=Zürich
+name-encoding = t61
+until = {until}
+
+[entry 1]
+certificate = issuing
+role = issuing
+
+[entry 2]
+certificate = other
+name = {name}
+
+{users}
+"""
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class Words(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def store(self, until="2012-01-01", name="other", users="", more="", profile=None):
+        description = self.folder / "description.ini"
+        description.write_text(STORE.format(until=until, name=name, users=users) + more, encoding="utf-8")
+        made = subprocess.run([KMFIXTURE, str(description), "-o", str(self.folder / "store.edb"), "--force"], check=False,
+                              capture_output=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        return self.folder / "store.edb"
+
+    def test_years_below_1000(self):
+        self.store(until="2061-02-03")  # a GeneralizedTime
+        subprocess.run([KMFIXTURE, "--certs", str(self.folder), str(self.folder / "description.ini")], check=True,
+                       capture_output=True)
+        plain = (self.folder / "other.der").read_bytes()
+        self.assertEqual(plain.count(b"20610203"), 1)
+        for year in ("0001", "0042", "0999"):
+            with self.subTest(year):
+                (self.folder / "year.der").write_bytes(plain.replace(b"20610203", year.encode() + b"0203"))
+                store = self.store(more="[certificate year]\nfile = year.der\n\n[entry 3]\ncertificate = year\n")
+                self.assertIn(f" {year}-02-03 ", km.run("list", store).stdout.decode())
+                self.assertIn(f"until {year}-02-03", km.run("show", store, 3).stdout.decode())
+                shown = json.loads(km.run("show", store, 3, "--json").stdout)
+                self.assertEqual(shown["entry"]["not_after"], f"{year}-02-03")
+
+    def test_info_of_one_table(self):
+        store = self.store()
+        everything = json.loads(km.run("info", store, "--json").stdout)
+        for table in everything["tables"]:
+            one = json.loads(km.run("info", store, "--table", table["name"], "--json").stdout)
+            self.assertEqual(one, {**everything, "tables": [table]})
+        self.assertEqual(km.run("info", store, "--table", "Nowhere", "--json").returncode, km.TROUBLE)
+
+    def test_list_shows_what_show_shows(self):
+        """In any locale: a table is UTF-8 like everything else."""
+        store = self.store()
+        for locale in ("C", "C.UTF-8", "de_CH.ISO-8859-1"):
+            with self.subTest(locale):
+                environment = {**os.environ, "LC_ALL": locale}
+                self.assertIn("Zürich", km.run("list", store, env=environment).stdout.decode())
+                self.assertIn("Zürich", km.run("show", store, 2, env=environment).stdout.decode())
+
+    def test_long_names(self):
+        """Counted is the common name, the part behind the last cn=, of both encodings."""
+        path = "o=Trey, ou=Second, cn=Recipients, cn="
+        names = ((path + "x" * 64, 0), (path + "x" * 65, 1), (path + "ü" * 64, 0), (path + "ü" * 65, 1),
+                 ("/o=Trey Research/ou=London and many more of these words, so that it is long/cn=Recipients/cn=AnnB", 0),
+                 ("cn=AnnB, ou=London and many more of these words, so that it is long, o=Trey Research", 0),
+                 ("o=Trey Research, ou=bacn=" + "x" * 70 + ", cn=AnnB", 0), ("x" * 64, 0), ("x" * 65, 1))
+        for text, expected in names:
+            for column in ("UnicodeText", "LongText"):
+                if column == "LongText" and not text.isascii():
+                    continue
+                with self.subTest(text, column=column):
+                    store = self.store(more=f"[table People]\ncolumn.1 = Id Long\ncolumn.2 = Dn {column}\n"
+                                            f"row.1 = 1 |\n  {text}\n")
+                    profile = self.folder / "profile.ini"
+                    draft = km.run("profile", store).stdout.decode()
+                    lines, section = [], ""
+                    for line in draft.splitlines():
+                        section = line if line.startswith("[") else section
+                        if section != "[users]" and not line.startswith(";"):
+                            lines.append(line)
+                    profile.write_text("\n".join(lines) + "\n[users]\ntable = People\nkey = Id\nname = Dn\n")
+                    report = json.loads(km.run("check", store, "--profile", profile, "--json").stdout)
+                    found = [problem["count"] for problem in report["problems"] if problem["code"] == "KM-LONG-NAME"]
+                    self.assertEqual(found, [expected] if expected else [])
+
+    def test_no_line_is_cut(self):
+        """What is longer than any buffer is shown to its end."""
+        long = self.folder / "/".join("d" * 200 for _ in range(15)) / "the-end.edb"
+        self.assertIn(b"the-end.edb", km.run("check", long).stderr)
+        tables = "".join(f"[table T{i:02}{'x' * 56}]\ncolumn.1 = Id Long\n" for i in range(12))
+        self.assertIn(b"T11", km.run("dump", self.store(more=tables), "--table", "Nowhere").stderr)
+
+
+if __name__ == "__main__":
+    km.main()
