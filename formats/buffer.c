@@ -66,6 +66,19 @@ bool buffer_insert(struct buffer *out, size_t at, struct bytes more)
     return true;
 }
 
+static ssize_t append(void *out, const char *text, size_t size)
+{
+    return buffer_add(out, bytes_of(text, size)) ? (ssize_t)size : 0;
+}
+
+FILE *buffer_stream(struct buffer *out)
+{
+    FILE *to = fopencookie(out, "w", (cookie_io_functions_t){.write = append});
+    if (to == NULL)
+        out->failed = true;
+    return to;
+}
+
 void buffer_clear(struct buffer *out)
 {
     out->size = 0;

@@ -9,6 +9,8 @@
 
 #include "formats/bytes.h"
 
+#include <stdio.h>
+
 struct buffer {
     uint8_t *at;
     size_t size;
@@ -33,6 +35,11 @@ bool buffer_add_text(struct buffer *out, const char *text);
 
 /* Puts `more` at offset `at`, at most the size, moving what stands there.  False: no memory. */
 bool buffer_insert(struct buffer *out, size_t at, struct bytes more);
+
+/* A stream whose writes are appended to `out`, for what writes with fprintf(): unlike
+ * open_memstream(), whose stream drops what it has no room for without a word.  NULL: no memory.
+ * Close it with fclose(), and ask out->failed then. */
+FILE *buffer_stream(struct buffer *out);
 
 /* Forgets what was written, and a failure, but keeps the room. */
 void buffer_clear(struct buffer *out);

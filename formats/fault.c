@@ -1,6 +1,8 @@
 /* Recording of faults: see fault.h. */
 #include "formats/fault.h"
 
+#include "formats/memory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,8 @@ static void mark_cut(char *text, size_t size, int needed)
 
 bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
 {
+    if (code == FAULT_NO_MEMORY)
+        memory_note_short(); /* also where nobody wants to know why */
     if (f == NULL)
         return false;
     va_list args;

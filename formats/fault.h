@@ -24,9 +24,9 @@ struct fault {
     char text[320];
 };
 
-/* Sets code and text, printf-like, cutting the text at its limit, where it then ends with
- * "...".  Returns false, so that a
- * function can `return fault_set(...)`.  f may be NULL: then nothing is recorded. */
+/* Sets code and text, printf-like, cutting the text at its limit, where it then ends with "...".
+ * Returns false, so that a function can `return fault_set(...)`.  f may be NULL: then nothing is
+ * recorded but a lack of memory, which is noted for the whole program (memory.h). */
 bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -2,6 +2,7 @@
 #include "formats/outfile.h"
 
 #include "formats/descriptor.h"
+#include "formats/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -215,6 +216,8 @@ static bool give_name(struct outfile *out, struct fault *f)
 
 bool outfile_commit(struct outfile *out, struct fault *f)
 {
+    if (!memory_sufficed(f)) /* then what was written may lack something */
+        return false;
     if (fsync(out->descriptor) != 0)
         return fault_set(f, FAULT_IO, "the new file cannot be synced to the disk: %s",
                          strerror(errno));

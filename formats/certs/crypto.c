@@ -9,6 +9,15 @@
 /* A function that GnuTLS asks before it starts by itself. */
 GNUTLS_SKIP_GLOBAL_INIT
 
+/* What GnuTLS cannot allocate it may report as something else: its allocations are noted as ours
+ * are (memory.h). */
+static void share_allocator(void)
+{
+    gnutls_malloc = malloc;
+    gnutls_calloc = calloc;
+    gnutls_realloc = realloc;
+}
+
 bool crypto_start(struct fault *f)
 {
     static const char variable[] = "GNUTLS_SYSTEM_PRIORITY_FILE";
@@ -21,6 +30,7 @@ bool crypto_start(struct fault *f)
         free(kept);
         return fault_set(f, FAULT_NO_MEMORY, "no memory to start GnuTLS");
     }
+    share_allocator();
     int rc = gnutls_global_init();
     if (kept != NULL)
         setenv(variable, kept, 1);

@@ -20,6 +20,9 @@ enum exit_status {
     EXIT_CANCELLED = 32,
 };
 
+/* Of diff alone, as of diff(1): something could not be read, so that "same" would be a guess. */
+enum { EXIT_DIFF_TROUBLE = 2 };
+
 enum { OPTION_DECISIONS_MOST = 64 };
 
 struct options {

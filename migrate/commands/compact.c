@@ -19,6 +19,8 @@ static void write_result(const struct store *store, const struct ese_compact_res
                          const struct options *options)
 {
     struct json *json = options->json ? json_open(true) : NULL;
+    if (options->json && json == NULL)
+        return; /* out of memory, which the exit status says */
     if (json == NULL) {
         output_format("%s: %u of %u pages in use, %" PRIu64 " rows, %" PRIu64
                       " index entries, %" PRIu64 " long values; %" PRIu64 " rows dropped\n",

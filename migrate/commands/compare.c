@@ -244,12 +244,11 @@ static bool compare_tables(struct differ *d)
         rows_open(d->rows[side], d->store[side], d->table[side]);
     bool ok = merge_rows(d);
     for (int side = 0; side < SIDES; side++) {
-        if (d->rows[side]->damaged > 0) {
-            message_error("%s: table %s: %s", d->store[side]->path, d->table[side]->name,
-                          d->rows[side]->first_damage.text);
+        struct fault why = {.code = FAULT_NONE};
+        if (!rows_end(d->rows[side], &why)) {
+            message_error("%s: table %s: %s", d->store[side]->path, d->table[side]->name, why.text);
             d->result->damaged = true;
         }
-        rows_close(d->rows[side]);
     }
     return ok;
 }

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 /* As diff(1), not the sum of the other commands. */
-enum { DIFF_SAME = 0, DIFF_DIFFERENT = 1, DIFF_TROUBLE = 2 };
+enum { DIFF_SAME = 0, DIFF_DIFFERENT = 1, DIFF_TROUBLE = EXIT_DIFF_TROUBLE };
 
 static int compare(struct store *a, struct store *b, const struct options *options)
 {

@@ -108,7 +108,9 @@ static int dump_table(struct dump *d, const struct options *options)
         if (!options->json)
             write_names(d);
         write_rows(d);
-        status = d->damage || d->store.damaged ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
+        status = d->damage || d->store.damaged || d->store.pending.code != FAULT_NONE
+                     ? EXIT_PROBLEMS_LEFT
+                     : EXIT_CLEAN;
         if (!output_finish())
             status |= EXIT_TROUBLE;
     }

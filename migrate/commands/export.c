@@ -30,12 +30,72 @@ static bool kind_of(const char *path, enum certlist_kind *kind)
     return false;
 }
 
-/* All entries in their order; what is no certificate cannot be in such a file, and is told. */
-static unsigned write_list(const struct model *m, enum certlist_kind kind, struct buffer *out,
-                           unsigned *left_out)
+/* ---- may it be believed that this is the whole list? ---- */
+
+struct doubt {
+    const struct assessment *a;
+    unsigned count;
+};
+
+/* Damage in the list's own table, or in what belongs to no table: the list may be reached in part.
+ */
+static void take_finding(void *context, const struct ese_finding *finding)
+{
+    struct doubt *doubt = context;
+    const struct profile *p = &doubt->a->profile;
+    const char *list = doubt->a->match == PROFILE_MATCHES_ROWS ? p->list_table : p->value_table;
+    if (finding->severity != ESE_PROBLEM || finding->rule == ESE_RULE_HEADER_SHADOW ||
+        (finding->table && strcasecmp(finding->table, list) != 0))
+        return;
+    if (doubt->count++ == 0)
+        message_error("%s: page %u: %s", doubt->a->store.path, finding->page, finding->text);
+}
+
+/* What reading the list found; a list that is not there or not whole is not exported. */
+static void look_at_found(struct doubt *doubt)
+{
+    const struct assessment *a = doubt->a;
+    for (size_t i = 0; i < a->found.count; i++) {
+        const struct problem *p = &a->found.item[i];
+        if (p->code != PROBLEM_STRUCTURE && p->code != PROBLEM_LIST_CUT)
+            continue;
+        message_error("%s: %s", a->store.path, p->evidence);
+        doubt->count++;
+    }
+    if (a->model.list_missing) {
+        message_error("%s: there is no certificate list in it", a->store.path);
+        doubt->count++;
+    }
+    if (a->store.pending.code != FAULT_NONE)
+        doubt->count++; /* store_open() has said so */
+}
+
+static bool is_whole(const struct assessment *a)
+{
+    struct doubt doubt = {.a = a};
+    struct ese_check_summary summary;
+    struct fault f = {.code = FAULT_NONE};
+    look_at_found(&doubt);
+    if (!ese_check(a->store.db, take_finding, &doubt, &summary, &f)) {
+        message_error("%s: %s", a->store.path, f.text);
+        return false;
+    }
+    if (doubt.count > 0)
+        message_error("%s: not exported: certificates of the list could be missing; see kmmigrate "
+                      "check %s",
+                      a->store.path, a->store.path);
+    return doubt.count == 0;
+}
+
+/* ---- writing ---- */
+
+/* All entries in their order; what is no certificate cannot be in such a file, and is told.  False
+ * when it could not be written to its end: no memory. */
+static bool write_list(const struct model *m, enum certlist_kind kind, struct buffer *out,
+                       unsigned *written, unsigned *left_out)
 {
     struct certlist_writer writer;
-    unsigned written = 0;
+    *written = *left_out = 0;
     certlist_write_begin(&writer, kind, out);
     for (unsigned i = 0; i < m->entries; i++) {
         const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
@@ -44,13 +104,15 @@ static unsigned write_list(const struct model *m, enum certlist_kind kind, struc
                                        .properties = m->entry[i].properties,
                                        .encoding = m->entry[i].encoding};
         if (cert->parsed && certlist_write(&writer, &entry)) {
-            written++;
+            ++*written;
             continue;
         }
+        if (out->failed)
+            return false;
         ++*left_out;
         message_error("entry %d was left out: it is not a certificate", m->entry[i].key);
     }
-    return certlist_write_end(&writer) ? written : 0;
+    return certlist_write_end(&writer) && !out->failed;
 }
 
 static bool write_bytes(int descriptor, struct bytes b, struct fault *f)
@@ -70,6 +132,8 @@ static void tell_written(const struct assessment *a, enum certlist_kind kind,
                          const struct options *options, unsigned written, unsigned left_out)
 {
     struct json *json = options->json ? json_open(true) : NULL;
+    if (options->json && json == NULL)
+        return; /* out of memory, which the exit status says */
     if (json == NULL) {
         if (!options->quiet)
             output_format("%s: %u certificates, %s\n", options->to, written,
@@ -98,9 +162,9 @@ static int export_list(const struct assessment *a, enum certlist_kind kind,
     struct buffer list = {0};
     struct outfile *out = NULL;
     struct fault f = {.code = FAULT_NONE};
-    unsigned left_out = 0;
-    unsigned written = write_list(&a->model, kind, &list, &left_out);
-    bool ok = !list.failed || fault_set(&f, FAULT_NO_MEMORY, "out of memory");
+    unsigned written, left_out;
+    bool ok = write_list(&a->model, kind, &list, &written, &left_out) ||
+              fault_set(&f, FAULT_NO_MEMORY, "out of memory for the list");
     ok = ok &&
          outfile_create(options->to, ese_file_stat(a->store.db->file), options->force, &out, &f) &&
          write_bytes(outfile_descriptor(out), buffer_bytes(&list), &f) && outfile_commit(out, &f);
@@ -126,7 +190,7 @@ int cmd_export(const struct options *options)
     message_end_on_interrupt();
     int status = assess_list(&a, options->operand[0], options);
     if (status == EXIT_CLEAN)
-        status = export_list(&a, kind, options);
+        status = is_whole(&a) ? export_list(&a, kind, options) : EXIT_TROUBLE;
     assess_close(&a);
     return output_finish() ? status : status | EXIT_TROUBLE;
 }

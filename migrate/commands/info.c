@@ -250,7 +250,7 @@ static int show(struct info *info)
         message_error("out of memory");
         status = EXIT_TROUBLE;
     }
-    if (info->damaged || info->store.damaged)
+    if (info->damaged || info->store.damaged || info->store.pending.code != FAULT_NONE)
         status |= EXIT_PROBLEMS_LEFT;
     return output_finish() ? status : status | EXIT_TROUBLE;
 }

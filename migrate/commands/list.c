@@ -124,7 +124,8 @@ int cmd_list(const struct options *options)
     int status = assess_list(&a, options->operand[0], options);
     if (status == EXIT_CLEAN)
         status = options->json ? list_json(&a.model) : list_text(&a.model);
-    if (status == EXIT_CLEAN && (a.store.damaged || a.model.list_cut || a.found.count > 0))
+    if (status == EXIT_CLEAN && (a.store.damaged || a.model.list_cut || a.found.count > 0 ||
+                                 a.store.pending.code != FAULT_NONE))
         status = EXIT_PROBLEMS_LEFT;
     assess_close(&a);
     return output_finish() ? status : status | EXIT_TROUBLE;
@@ -254,6 +255,9 @@ int cmd_show(const struct options *options)
     int status = assess_list(&a, options->operand[0], options);
     if (status == EXIT_CLEAN)
         status = show_entry(&a, options);
+    if (status == EXIT_CLEAN &&
+        (a.store.damaged || a.found.count > 0 || a.store.pending.code != FAULT_NONE))
+        status = EXIT_PROBLEMS_LEFT;
     assess_close(&a);
     return output_finish() ? status : status | EXIT_TROUBLE;
 }

@@ -1,6 +1,7 @@
 /* kmmigrate: the program.  Finds the command and runs it; the commands are in cmd_*.c. */
 #include "formats/certs/crypto.h"
 #include "formats/descriptor.h"
+#include "formats/memory.h"
 #include "migrate/commands/command.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -98,6 +99,18 @@ static int flush_standard_output(int status)
     return status | EXIT_TROUBLE;
 }
 
+/* Whatever a command made of it: what it said may lack something.  Only that it repaired is
+ * certain, since nothing is given its name, and no repair ends, when memory ran short before. */
+static int short_of_memory(const struct command *command, int status)
+{
+    bool told = status & EXIT_TROUBLE;
+    if (!told)
+        message_error("out of memory: what was written to standard output may lack something");
+    if (command->run == cmd_diff)
+        return EXIT_DIFF_TROUBLE;
+    return (status & EXIT_REPAIRED) | EXIT_TROUBLE;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
     struct options options;
@@ -109,7 +122,8 @@ static int run(const struct command *command, int argc, char **argv)
         return flush_standard_output(EXIT_CLEAN);
     }
     message_quiet(options.quiet);
-    return command->run(&options);
+    status = command->run(&options);
+    return memory_ran_short() ? short_of_memory(command, status) : status;
 }
 
 int main(int argc, char **argv)

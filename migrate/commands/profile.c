@@ -1,4 +1,5 @@
 /* kmmigrate profile: drafts a profile from what a store holds, with the reasons as comments. */
+#include "formats/buffer.h"
 #include "migrate/commands/command.h"
 #include "migrate/discover/discover.h"
 #include "migrate/console/json.h"
@@ -107,16 +108,15 @@ static void write_json(struct json *json, const struct discovery *d, const char 
 /* The draft as text, to be freed; NULL: memory is short. */
 static char *draft_text(const struct discovery *d)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-    if (to == NULL)
-        return NULL;
-    discover_write(d, to);
-    bool ok = !ferror(to);
-    if (fclose(to) == 0 && ok)
-        return text;
-    free(text);
+    struct buffer text = {0};
+    FILE *to = buffer_stream(&text);
+    if (to) {
+        discover_write(d, to);
+        fclose(to);
+    }
+    if (buffer_add_u8(&text, '\0'))
+        return (char *)text.at;
+    buffer_free(&text);
     return NULL;
 }
 

@@ -31,6 +31,7 @@ struct value_writer {
     bool secret;
     gnutls_hash_hd_t hash; /* of a secret value */
     uint64_t hashed;
+    bool no_hash; /* one could not be made */
     struct ese_lv lv;
     uint8_t unpacked[ESE_DECOMPRESSED_MAX];
     char utf8[TEXT_STEP * ESE_TEXT_GROWTH + ESE_TEXT_CARRY];
@@ -207,7 +208,10 @@ static void begin_run(struct value_writer *w)
     w->text = (struct ese_text){.code_page = w->column->code_page};
     if (w->secret) {
         w->hashed = 0;
-        gnutls_hash_init(&w->hash, GNUTLS_DIG_SHA256);
+        if (gnutls_hash_init(&w->hash, GNUTLS_DIG_SHA256) < 0) {
+            w->hash = NULL;
+            w->no_hash = true;
+        }
     } else if (w->json) {
         json_long_begin(w->json);
     }
@@ -224,7 +228,8 @@ static void put_text(struct value_writer *w, size_t size)
 static void put_run(struct value_writer *w, struct bytes run)
 {
     if (w->secret) {
-        gnutls_hash(w->hash, run.at, run.size);
+        if (w->hash)
+            gnutls_hash(w->hash, run.at, run.size);
         w->hashed += run.size;
         return;
     }
@@ -242,9 +247,10 @@ static void put_run(struct value_writer *w, struct bytes run)
 
 static void write_secret(struct value_writer *w)
 {
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[SHA256_SIZE] = {0};
     char hex[2 * SHA256_SIZE + 1];
-    gnutls_hash_deinit(w->hash, digest);
+    if (w->hash)
+        gnutls_hash_deinit(w->hash, digest);
     bytes_hex(bytes_of(digest, sizeof digest), hex, sizeof hex);
     if (!w->json) {
         output_format("[%llu bytes, SHA-256 %s]", (unsigned long long)w->hashed, hex);
@@ -468,5 +474,7 @@ bool value_write(struct value_writer *w, const struct ese_record *record,
     ok = (!more || write_rest(w, &values, f)) && ok;
     if (array)
         json_end_array(w->json);
+    if (w->no_hash)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the hash of a secret value");
     return ok;
 }

@@ -2,6 +2,8 @@
 #include "migrate/decide/assess.h"
 
 #include "migrate/decide/givenca.h"
+#include "formats/buffer.h"
+#include "formats/memory.h"
 #include "migrate/discover/discover.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
@@ -124,6 +126,22 @@ static int use_given_profile(struct assessment *a, const char *path)
     return EXIT_CLEAN;
 }
 
+static bool explain(struct assessment *a, const struct discovery *discovery)
+{
+    struct buffer text = {0};
+    FILE *to = buffer_stream(&text);
+    if (to) {
+        discover_explain(discovery, "", to);
+        fclose(to);
+    }
+    if (!buffer_add_u8(&text, '\0')) {
+        buffer_free(&text);
+        return false;
+    }
+    a->discovery = (char *)text.at;
+    return true;
+}
+
 static int discover_profile(struct assessment *a, const struct options *options,
                             const struct fault *why_not)
 {
@@ -132,11 +150,10 @@ static int discover_profile(struct assessment *a, const struct options *options,
     profile_close(&a->profile);
     if (!discover(&a->store, NULL, &discovery, &f))
         return trouble(a, &f);
-    size_t size = 0;
-    FILE *to = open_memstream(&a->discovery, &size);
-    if (to) {
-        discover_explain(&discovery, "", to);
-        fclose(to);
+    if (!explain(a, &discovery)) {
+        discover_close(&discovery);
+        fault_set(&f, FAULT_NO_MEMORY, "out of memory for what was discovered");
+        return trouble(a, &f);
     }
     bool has_list = discovery.result == DISCOVER_DOUBT || discovery.result == DISCOVER_COMPLETE;
     a->drafted = discovery.result != DISCOVER_NOTHING;
@@ -400,10 +417,8 @@ static int read_model(struct assessment *a, const struct options *options)
         fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the list");
         return trouble(a, &f);
     }
-    if (options->verify_all && !references_verify(&a->model, a->prover, &a->found)) {
-        fault_set(&f, FAULT_NO_MEMORY, "out of memory while proving references");
+    if (options->verify_all && !references_verify(&a->model, a->prover, &a->found, &f))
         return trouble(a, &f);
-    }
     return make_plan(a, options);
 }
 
@@ -434,7 +449,7 @@ int assess(struct assessment *a, const char *name, const struct options *options
     if (status == EXIT_CLEAN && a->match != PROFILE_NO_MATCH && a->repairs_allowed &&
         !problem_has(&a->found, PROBLEM_UNDO_PENDING))
         status = read_model(a, options);
-    if (status == EXIT_CLEAN && !filehash_finish(&a->hash, &f))
+    if (status == EXIT_CLEAN && (!filehash_finish(&a->hash, &f) || !memory_sufficed(&f)))
         status = trouble(a, &f);
     a->verdict = conclude(a);
     return status;
@@ -448,8 +463,11 @@ int assess_list(struct assessment *a, const char *name, const struct options *op
         status = choose_profile(a, options);
     if (status != EXIT_CLEAN)
         return status;
-    if (a->match != PROFILE_NO_MATCH && a->repairs_allowed)
-        return read_list(a, options);
+    if (a->match != PROFILE_NO_MATCH && a->repairs_allowed) {
+        struct fault f = {.code = FAULT_NONE};
+        status = read_list(a, options);
+        return status != EXIT_CLEAN || memory_sufficed(&f) ? status : trouble(a, &f);
+    }
     message_error(
         "%s: no profile fits its tables%s%s%s", a->store.path,
         a->drafted ? "; kmmigrate profile " : "", a->drafted ? shell_word(a->store.path) : "",

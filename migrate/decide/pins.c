@@ -64,11 +64,12 @@ static void look_at_row(const struct model *m, const struct profile_reference *r
         !read || !(r->crl ? crl_allows(m, to, der) : certificate_allows(m, to, der));
 }
 
-void pins_find(const struct model *m, const int32_t *active, bool *pinned)
+bool pins_find(const struct model *m, const int32_t *active, bool *pinned, struct fault *f)
 {
     struct buffer room = {0};
     struct rows rows;
-    for (unsigned i = 0; i < m->profile->references; i++) {
+    bool ok = true;
+    for (unsigned i = 0; ok && i < m->profile->references; i++) {
         const struct profile_reference *r = &m->profile->reference[i];
         const struct ese_table *table = ese_catalog_find(m->store->db->catalog, r->table);
         if (table == NULL)
@@ -76,7 +77,8 @@ void pins_find(const struct model *m, const int32_t *active, bool *pinned)
         rows_open(&rows, m->store, table);
         while (rows_next(&rows))
             look_at_row(m, r, &rows, &room, active, pinned);
-        rows_close(&rows);
+        ok = rows_end(&rows, f);
     }
     buffer_free(&room);
+    return ok;
 }

@@ -16,8 +16,9 @@ enum { PINS_NO_ACTIVE = -1 };
  *   - names, in its authority key identifier, a serial number or a key identifier that the active
  * one has not,
  *   - is a certificate from before the active one's notBefore,
- *   - or cannot be read, so that nothing is known of it.
+ *   - or is neither certificate nor revocation list, so that nothing is known of it.
+ * False, with f saying why, when a row could not be read: then nothing may be dropped.
  */
-void pins_find(const struct model *model, const int32_t *active, bool *pinned);
+bool pins_find(const struct model *model, const int32_t *active, bool *pinned, struct fault *f);
 
 #endif

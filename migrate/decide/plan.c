@@ -145,17 +145,18 @@ static bool note_decisions(struct plan *plan, const struct plan_options *o)
 }
 
 /* The profile counts with all that it says, so that another profile is another plan. */
-static void add_profile(struct hash *hash, const struct profile *profile)
+static bool add_profile(struct hash *hash, const struct profile *profile)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-    if (to == NULL)
-        return;
-    profile_write(profile, to);
-    fclose(to);
-    hash_sha256_add(hash, bytes_of(text, size));
-    free(text);
+    struct buffer text = {0};
+    FILE *to = buffer_stream(&text);
+    if (to) {
+        profile_write(profile, to);
+        fclose(to);
+    }
+    bool whole = !text.failed;
+    hash_sha256_add(hash, buffer_bytes(&text));
+    buffer_free(&text);
+    return whole;
 }
 
 static void make_id(struct plan *plan, const struct model *m,
@@ -180,7 +181,7 @@ static void make_id(struct plan *plan, const struct model *m,
         buffer_add_text(&all, line);
         buffer_add_text(&all, "\n");
     }
-    add_profile(&inner, m->profile);
+    plan->no_memory = !add_profile(&inner, m->profile) || plan->no_memory;
     hash_sha256_add(&inner, buffer_bytes(&all));
     add_line(&inner, "end");
     hash_sha256_end(&inner, digest);

@@ -102,8 +102,8 @@ bool draft_drop_superseded(struct draft *d)
     for (unsigned i = 0; ok && i < entries; i++)
         active[i] = PINS_NO_ACTIVE;
     ok = ok && find_superseded(d, active);
+    ok = ok && pins_find(d->model, active, pinned, d->fault);
     if (ok) {
-        pins_find(d->model, active, pinned);
         pin_by_copies(d, pinned);
         drop_unpinned(d, active, pinned);
     }

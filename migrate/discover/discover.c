@@ -10,6 +10,7 @@
  */
 #include "migrate/discover/discover.h"
 
+#include "formats/memory.h"
 #include "migrate/discover/parts.h"
 #include "migrate/console/value.h"
 
@@ -365,15 +366,13 @@ static void run_all(struct discover_run *run)
     choose(run);
     if (run->list == NULL || run->no_memory)
         return;
-    discover_list(run);
-    discover_settings(run);
-    discover_role(run);
-    discover_references(run);
-    take_users(run);
-    take_certificates(run);
-    take_crls(run);
-    take_secrets(run);
-    conclude(run);
+    static void (*const step[])(struct discover_run *) = {
+        discover_list,       discover_settings, discover_role,
+        discover_references, take_users,        take_certificates,
+        take_crls,           take_secrets,      conclude};
+    /* A draft that lacks what there was no memory for is none to go on with. */
+    for (size_t i = 0; i < sizeof step / sizeof step[0] && !run->no_memory; i++)
+        step[i](run);
 }
 
 static void start(struct discover_run *run)
@@ -398,7 +397,7 @@ bool discover(struct store *store, const char *list_table, struct discovery *d, 
     free(run.fact);
     free(run.entry);
     free(run.by_sha1);
-    if (!run.no_memory)
+    if (!run.no_memory && !memory_ran_short())
         return true;
     discover_close(d);
     return fault_set(f, FAULT_NO_MEMORY, "out of memory while the store was searched");

@@ -167,8 +167,7 @@ static void read_rows(struct discover_run *run, struct beside *b)
             break;
         read_beside(run, &rows, b, &run->entry[run->entries - 1]);
     }
-    run->d->damaged += rows.damaged;
-    rows_close(&rows);
+    discover_end(run, &rows);
 }
 
 /* A list value has no keys; positions from 1 stand in for them. */
@@ -200,8 +199,7 @@ static void read_value(struct discover_run *run)
         if (discover_read(run, &rows, run->list->column, LIST_VALUE_MOST, &value, &cut))
             read_entries(run, value);
     }
-    run->d->damaged += rows.damaged;
-    rows_close(&rows);
+    discover_end(run, &rows);
     if (found > 1) {
         run->undecided = true;
         discover_note(run, "[list-value] equals", false, true,
@@ -339,7 +337,7 @@ static void read_settings(struct discover_run *run, struct settings *s)
         if (s->issuing > 1 || s->modes > 1)
             break;
     }
-    rows_close(&rows);
+    discover_end(run, &rows);
 }
 
 static void compare_settings(struct discover_run *run, struct settings *best, unsigned *rivals,
@@ -397,7 +395,7 @@ static void take_named(struct discover_run *run, const struct settings *s)
                           "there is a setting named as in the profile km55");
         }
     }
-    rows_close(&rows);
+    discover_end(run, &rows);
 }
 
 static void take_settings(struct discover_run *run, const struct settings *s)
@@ -516,7 +514,7 @@ static void read_roles(struct discover_run *run, struct roles *role, unsigned ro
                 count_role(&role[i], value, entry, sha1);
         }
     }
-    rows_close(&rows);
+    discover_end(run, &rows);
 }
 
 /* Which of three values means what: most entries are imported; of the other two, the one that the

@@ -91,6 +91,10 @@ const struct ese_column *discover_table_key(const struct ese_table *table);
 /* As rows_next(), within the run's bounds. */
 bool discover_next(struct discover_run *run, struct rows *rows);
 
+/* As rows_end(): what could not be read is counted as damage, or ends the run when it was memory.
+ */
+void discover_end(struct discover_run *run, struct rows *rows);
+
 /* The first `most` bytes of a column's first value, valid until the next call.  *cut: there are
  * more.  False for a null, and for what cannot be read (counted as damage). */
 bool discover_read(struct discover_run *run, struct rows *rows, const struct ese_column *column,

@@ -399,8 +399,7 @@ static void scan_table(struct discover_run *run, const struct ese_table *table)
     rows_open(&rows, run->store, table);
     while (s.alive > 0 && discover_next(run, &rows))
         read_row(&s, &rows);
-    run->d->damaged += rows.damaged;
-    rows_close(&rows);
+    discover_end(run, &rows);
     judge_table(&s);
 }
 

@@ -34,6 +34,15 @@ bool discover_next(struct discover_run *run, struct rows *rows)
     return !run->no_memory && rows_next(rows);
 }
 
+void discover_end(struct discover_run *run, struct rows *rows)
+{
+    struct fault why = {.code = FAULT_NONE};
+    if (rows_end(rows, &why))
+        return;
+    run->d->damaged += rows->unread;
+    run->no_memory = run->no_memory || why.code == FAULT_NO_MEMORY;
+}
+
 static bool gather(struct discover_run *run, const struct ese_table *table,
                    const struct ese_value *value, size_t most, bool *cut)
 {
@@ -360,8 +369,7 @@ static void sample_table(struct discover_run *run, const struct ese_table *table
     for (unsigned row = 0; row < ROWS_SAMPLED && discover_next(run, &rows); row++)
         if (!sample_row(run, &rows, &s))
             break;
-    run->d->damaged += rows.damaged;
-    rows_close(&rows);
+    discover_end(run, &rows);
     note_users(run, &s, table);
 }
 

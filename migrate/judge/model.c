@@ -189,6 +189,7 @@ struct list_columns {
     const struct ese_column *key, *certificate, *thumbprint, *role, *trusted, *name, *imported;
 };
 
+/* What cannot be read of them is as good as null: end_rows() says so. */
 static bool read_entry_fields(struct model *m, struct rows *rows, const struct list_columns *c,
                               struct model_entry *entry, struct fault *f)
 {
@@ -200,12 +201,11 @@ static bool read_entry_fields(struct model *m, struct rows *rows, const struct l
     entry->trust = null ? TRUST_NULL : number ? TRUST_YES : TRUST_NO;
     entry->imported = rows_date(rows, c->imported, &null);
     entry->has_imported = !null;
-    if (!rows_bytes(rows, c->name, &m->memory->value, &value, &null, f))
-        return false;
-    if (!null && (entry->name = utf8_of(m, c->name, value)) == NULL)
+    if (rows_bytes(rows, c->name, &m->memory->value, &value, &null, NULL) && !null &&
+        (entry->name = utf8_of(m, c->name, value)) == NULL)
         return no_memory(f);
-    if (!rows_bytes(rows, c->thumbprint, &m->memory->value, &value, &null, f))
-        return false;
+    if (!rows_bytes(rows, c->thumbprint, &m->memory->value, &value, &null, NULL))
+        null = true;
     const void *kept = null ? NULL : arena_copy(&m->memory->arena, value);
     if (!null && kept == NULL)
         return no_memory(f);
@@ -266,14 +266,19 @@ const struct model_entry *model_entry_of_row(const struct model *m, unsigned row
     return &m->entry[m->entry_of_row ? m->entry_of_row[row] : row];
 }
 
-/* Closes rows that were read; what could not be read of them is a problem. */
-static void end_rows(struct rows *rows, struct problems *problems)
+/* Ends reading rows; what could not be read of them is a problem.  False, with f saying so, when
+ * memory was short. */
+static bool end_rows(struct rows *rows, struct problems *problems, struct fault *f)
 {
-    if (rows->damaged > 0)
-        problem_add(problems, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
-                    "table %s: %" PRIu64 " rows or pages cannot be read; the first: %s",
-                    rows->table->name, rows->damaged, rows->first_damage.text);
-    rows_close(rows);
+    struct fault why = {.code = FAULT_NONE};
+    if (rows_end(rows, &why))
+        return true;
+    if (why.code == FAULT_NO_MEMORY)
+        return no_memory(f);
+    problem_add(problems, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
+                "table %s: %" PRIu64 " rows, values or pages cannot be read; the first: %s",
+                rows->table->name, rows->unread, why.text);
+    return true;
 }
 
 static bool read_list_rows(struct model *m, struct problems *problems, struct fault *f)
@@ -298,7 +303,7 @@ static bool read_list_rows(struct model *m, struct problems *problems, struct fa
     rows_open(&rows, m->store, table);
     while (ok && rows_next(&rows))
         ok = read_entry(m, &rows, &c, problems, f);
-    end_rows(&rows, problems);
+    ok = end_rows(&rows, problems, f) && ok;
     return ok && sort_entries(m, f);
 }
 
@@ -351,10 +356,12 @@ static bool read_list_value(struct model *m, struct bytes value, struct problems
     m->list_value = value;
     m->list_kind = certlist_detect(value);
     if (!certlist_open(&list, value, &why)) {
+        if (why.code == FAULT_NO_MEMORY)
+            return no_memory(f);
         m->list_cut = true;
         problem_add(problems, PROBLEM_LIST_CUT, NO_ENTRY, NO_ENTRY,
                     "the list value of %zu bytes: %s", value.size, why.text);
-        return why.code != FAULT_NO_MEMORY || no_memory(f);
+        return true;
     }
     bool ok = true;
     while (ok && certlist_next(&list, &item, &why)) {
@@ -393,8 +400,11 @@ static bool read_value_row(struct model *m, struct rows *rows, const struct ese_
 {
     struct bytes value;
     bool null;
-    if (!rows_bytes(rows, column, &m->memory->value, &value, &null, f))
-        return false;
+    if (!rows_bytes(rows, column, &m->memory->value, &value, &null, NULL)) {
+        m->list_missing = false; /* it is there; end_rows() says that it cannot be read */
+        m->list_cut = true;
+        return true;
+    }
     if (null)
         return true;
     if (m->match == PROFILE_MATCHES_ROWS) {
@@ -430,15 +440,15 @@ static bool read_value_table(struct model *m, struct problems *problems, struct 
     while (ok && rows_next(&rows)) {
         struct bytes value;
         bool null;
-        ok = rows_bytes(&rows, select, &m->memory->value, &value, &null, f);
-        const char *name = ok && !null ? utf8_of(m, select, value) : NULL;
-        if (ok && !null && name == NULL)
+        if (!rows_bytes(&rows, select, &m->memory->value, &value, &null, NULL))
+            continue; /* end_rows() says so */
+        const char *name = null ? NULL : utf8_of(m, select, value);
+        if (!null && name == NULL)
             ok = no_memory(f);
         if (ok && is_named(name, p->value_equals))
             ok = read_value_row(m, &rows, column, problems, f);
     }
-    end_rows(&rows, problems);
-    return ok;
+    return end_rows(&rows, problems, f) && ok;
 }
 
 /* ---- settings ---- */
@@ -552,16 +562,16 @@ static bool read_setting(struct model *m, struct rows *rows, const struct ese_co
 {
     struct bytes value;
     bool null;
-    if (!rows_bytes(rows, name_column, &m->memory->value, &value, &null, f))
-        return false;
+    if (!rows_bytes(rows, name_column, &m->memory->value, &value, &null, NULL))
+        return true; /* end_rows() says so, here and below */
     char *name = null ? NULL : utf8_of(m, name_column, value);
     if (!null && name == NULL)
         return no_memory(f);
     int32_t key = rows_integer(rows, ese_table_key_column(rows->table), &null);
     if (!null && key > m->last_setting)
         m->last_setting = key;
-    if (!rows_bytes(rows, value_column, &m->memory->value, &value, &null, f))
-        return false;
+    if (!rows_bytes(rows, value_column, &m->memory->value, &value, &null, NULL))
+        return true;
     if (null)
         value = bytes_of(NULL, 0);
     if (is_text(value_column) && !is_named(name, m->profile->setting_issuing_ca)) {
@@ -586,8 +596,7 @@ static bool read_settings(struct model *m, struct problems *problems, struct fau
     rows_open(&rows, m->store, table);
     while (ok && rows_next(&rows))
         ok = read_setting(m, &rows, name_column, value_column, problems, f);
-    end_rows(&rows, problems);
-    return ok;
+    return end_rows(&rows, problems, f) && ok;
 }
 
 /* ---- revocation lists ---- */
@@ -767,8 +776,7 @@ static bool read_references(struct model *m, unsigned which, struct problems *pr
     rows_open(&rows, m->store, table);
     while (ok && rows_next(&rows))
         ok = read_reference(m, which, &rows, &c, f);
-    end_rows(&rows, problems);
-    return ok;
+    return end_rows(&rows, problems, f) && ok;
 }
 
 /* ---- users, for advice ---- */
@@ -852,7 +860,7 @@ static bool read_users(struct model *m, struct problems *problems, struct fault 
     rows_open(&rows, m->store, table);
     while (ok && rows_next(&rows))
         ok = read_user(m, &rows, name, key, f);
-    end_rows(&rows, problems);
+    ok = end_rows(&rows, problems, f) && ok;
     if (m->memory->users > 0)
         qsort(m->memory->user, m->memory->users, sizeof *m->memory->user, by_number);
     m->memory->has_users = ok;

@@ -52,11 +52,13 @@ static void verify_row(struct verifier *v, const struct profile_reference *r, st
                     r->table, row, r->column, names);
 }
 
-bool references_verify(const struct model *m, struct prover *prover, struct problems *problems)
+bool references_verify(const struct model *m, struct prover *prover, struct problems *problems,
+                       struct fault *f)
 {
     struct verifier v = {.model = m, .prover = prover, .problems = problems};
     struct rows rows;
-    for (unsigned i = 0; i < m->profile->references; i++) {
+    bool ok = true;
+    for (unsigned i = 0; ok && i < m->profile->references; i++) {
         const struct profile_reference *r = &m->profile->reference[i];
         const struct ese_table *table = ese_catalog_find(m->store->db->catalog, r->table);
         if (table == NULL || r->proves == NULL || ese_table_column(table, r->proves) == NULL)
@@ -64,7 +66,7 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
         rows_open(&rows, m->store, table);
         while (rows_next(&rows))
             verify_row(&v, r, &rows);
-        rows_close(&rows);
+        ok = rows_end(&rows, f);
     }
     struct problem *p = NULL;
     if (v.unprovable > 0)
@@ -74,5 +76,7 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
     if (p)
         p->count = v.unprovable;
     buffer_free(&v.room);
-    return !problems->no_memory && !prover_failed(prover);
+    if (ok && (problems->no_memory || prover_failed(prover)))
+        ok = fault_set(f, FAULT_NO_MEMORY, "out of memory while proving references");
+    return ok;
 }

@@ -7,7 +7,9 @@
 #include "migrate/judge/prover.h"
 
 /* Proves every reference of the store (--verify-all).  A refuted one is a problem; what cannot be
- * checked is counted in one piece of advice.  False when memory is short. */
-bool references_verify(const struct model *model, struct prover *prover, struct problems *problems);
+ * checked is counted in one piece of advice.  False, with f saying why, when memory
+ * is short or a row cannot be read. */
+bool references_verify(const struct model *model, struct prover *prover, struct problems *problems,
+                       struct fault *f);
 
 #endif

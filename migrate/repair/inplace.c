@@ -2,6 +2,7 @@
 #include "migrate/repair/inplace.h"
 
 #include "formats/ese/edit/edit.h"
+#include "formats/memory.h"
 #include "formats/outfile.h"
 #include "migrate/repair/editor.h"
 #include "migrate/undo/aside.h"
@@ -360,7 +361,7 @@ static bool write_store(struct job *j)
     if (ok && verify_store(j->a, path, j->options, "so the repair is taken back",
                            j->undo->result_sha256, &j->undo->result_size) != EXIT_CLEAN)
         return false; /* it has said why */
-    ok = ok && undofile_set_state(j->undo, UNDOFILE_FINISHED, &f);
+    ok = ok && memory_sufficed(&f) && undofile_set_state(j->undo, UNDOFILE_FINISHED, &f);
     if (!ok)
         message_error("%s: %s", path, f.text);
     return ok;

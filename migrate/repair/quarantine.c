@@ -1,6 +1,7 @@
 /* Writing the quarantine file: see quarantine.h. */
 #include "migrate/repair/quarantine.h"
 
+#include "formats/buffer.h"
 #include "formats/certs/name.h"
 #include "formats/certs/pem.h"
 #include "migrate/console/escape.h"
@@ -21,15 +22,50 @@ bool quarantine_needed(const struct plan *plan)
     return false;
 }
 
-static const struct action *action_for(const struct plan *plan, int32_t key, unsigned twin)
+/* One row, or one item of a list in one value, that goes to quarantine. */
+struct wanted {
+    const struct action *action;
+    bool written;
+};
+
+struct writing {
+    const struct assessment *a;
+    struct wanted *wanted; /* ascending by key and twin */
+    unsigned *order;       /* certificates, as they were written */
+    size_t count, written;
+    FILE *to;
+};
+
+static int by_key(const void *x, const void *y)
 {
-    for (size_t i = 0; i < plan->actions; i++) {
-        const struct action *a = &plan->action[i];
-        if (a->kind == ACTION_DROP_ENTRY && a->quarantine && a->entry == key && a->twin == twin)
-            return a;
-    }
-    return NULL;
+    const struct action *a = ((const struct wanted *)x)->action;
+    const struct action *b = ((const struct wanted *)y)->action;
+    if (a->entry != b->entry)
+        return a->entry < b->entry ? -1 : 1;
+    return (a->twin > b->twin) - (a->twin < b->twin);
 }
+
+static bool collect(struct writing *w, const struct plan *plan, struct fault *f)
+{
+    w->wanted = calloc(plan->actions + 1, sizeof *w->wanted);
+    w->order = calloc(plan->actions + 1, sizeof *w->order);
+    if (w->wanted == NULL || w->order == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
+    for (size_t i = 0; i < plan->actions; i++)
+        if (plan->action[i].kind == ACTION_DROP_ENTRY && plan->action[i].quarantine)
+            w->wanted[w->count++].action = &plan->action[i];
+    qsort(w->wanted, w->count, sizeof *w->wanted, by_key);
+    return true;
+}
+
+static struct wanted *find_wanted(const struct writing *w, int32_t key, unsigned twin)
+{
+    const struct action action = {.entry = key, .twin = twin};
+    const struct wanted like = {.action = &action};
+    return bsearch(&like, w->wanted, w->count, sizeof like, by_key);
+}
+
+/* ---- the text ---- */
 
 static void write_hex(FILE *to, struct bytes b)
 {
@@ -62,47 +98,63 @@ static bool write_secret(FILE *to, struct bytes value, struct fault *f)
     return true;
 }
 
-static bool write_columns(FILE *to, struct rows *rows, struct fault *f)
+/* All values that the row has in a column, a line each. */
+static bool write_column(FILE *to, struct rows *rows, const struct ese_column *column,
+                         struct buffer *room, struct fault *f)
 {
-    struct buffer room = {0};
-    bool ok = true;
-    for (unsigned i = 0; ok && i < rows->table->columns; i++) {
-        const struct ese_column *column = &rows->table->column[i];
-        struct bytes value;
-        bool null;
-        if (column->type == ESE_COL_NIL)
+    struct ese_values values;
+    struct ese_value value;
+    struct fault why = {.code = FAULT_NONE};
+    if (!ese_values_of(&values, &rows->record, column, f))
+        return false;
+    while (ese_values_next(&values, &value, &why)) {
+        struct bytes data;
+        if (value.kind == ESE_VALUE_NULL)
             continue;
-        ok = rows_bytes(rows, column, &room, &value, &null, f);
-        if (!ok || null)
-            continue;
+        if (!rows_value(rows, column, &value, room, &data, f))
+            return false;
         char name[256];
         write_text(to, value_name(column->name, name));
         fprintf(to, " (%s): ", ese_coltype_name(column->type));
-        if (store_column_is_secret(rows->store, rows->table, column))
-            ok = write_secret(to, value, f);
-        else
-            write_hex(to, value);
+        if (!store_column_is_secret(rows->store, rows->table, column))
+            write_hex(to, data);
+        else if (!write_secret(to, data, f))
+            return false;
     }
-    buffer_free(&room);
+    if (why.code != FAULT_NONE && f)
+        *f = why;
+    return why.code == FAULT_NONE;
+}
+
+static bool write_columns(FILE *to, struct rows *rows, struct buffer *room, struct fault *f)
+{
+    bool ok = true;
+    for (unsigned i = 0; ok && i < rows->table->columns; i++)
+        if (rows->table->column[i].type != ESE_COL_NIL)
+            ok = write_column(to, rows, &rows->table->column[i], room, f);
     return ok;
 }
 
-static bool write_certificate(FILE *to, const struct model *m, const struct action *action)
+static bool write_certificate(struct writing *w, struct wanted *wanted, struct fault *f)
 {
-    const struct model_certificate *cert = &m->certificate[action->certificate];
+    const struct model_certificate *cert = &w->a->model.certificate[wanted->action->certificate];
     struct buffer pem = {0};
     char subject[512] = "(not a certificate)", hex[2 * HASH_SHA256_SIZE + 1];
     if (cert->parsed)
         name_text(cert->x509.subject, subject, sizeof subject);
-    fputs("Subject: ", to);
-    write_text(to, subject);
-    fprintf(to, "\nSHA-256: %s\n",
+    fputs("Subject: ", w->to);
+    write_text(w->to, subject);
+    fprintf(w->to, "\nSHA-256: %s\n",
             bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
     bool ok = pem_write(&pem, "CERTIFICATE", cert->der);
     if (ok)
-        fwrite(pem.at, 1, pem.size, to);
+        fwrite(pem.at, 1, pem.size, w->to);
     buffer_free(&pem);
-    return ok;
+    if (!ok)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
+    wanted->written = true;
+    w->order[w->written++] = wanted->action->certificate;
+    return true;
 }
 
 static void write_heading(FILE *to, const struct action *action)
@@ -114,77 +166,169 @@ static void write_heading(FILE *to, const struct action *action)
         fprintf(to, "entry %d stays.\n", action->other);
 }
 
-static bool write_rows(const struct assessment *a, FILE *to, struct fault *f)
+/* The row holds what is about to be written as its certificate. */
+static bool holds(struct rows *rows, const struct ese_column *column, struct bytes der,
+                  struct buffer *room, struct fault *f)
 {
-    const struct profile *p = &a->profile;
-    const struct ese_table *table = ese_catalog_find(a->store.db->catalog, p->list_table);
-    struct rows rows;
-    bool ok = true;
-    rows_open(&rows, (struct store *)(uintptr_t)&a->store, table);
-    for (unsigned row = 0; ok && rows_next(&rows); row++) {
-        const struct model_entry *e = model_entry_of_row(&a->model, row);
-        const struct action *action = e ? action_for(&a->plan, e->key, e->twin) : NULL;
-        if (action == NULL)
-            continue;
-        write_heading(to, action);
-        ok = write_columns(to, &rows, f) && write_certificate(to, &a->model, action);
-    }
-    rows_close(&rows);
+    struct bytes value;
+    bool null;
+    if (!rows_bytes(rows, column, room, &value, &null, f))
+        return false;
+    return bytes_equal(value, der) ||
+           fault_set(f, FAULT_DAMAGED, "a row that goes to quarantine holds another certificate");
+}
+
+static bool write_row(struct writing *w, struct rows *rows, struct wanted *wanted, struct fault *f)
+{
+    const struct ese_column *column = ese_table_column(rows->table, w->a->profile.list_certificate);
+    struct buffer room = {0};
+    struct bytes der = w->a->model.certificate[wanted->action->certificate].der;
+    write_heading(w->to, wanted->action);
+    bool ok = holds(rows, column, der, &room, f) && write_columns(w->to, rows, &room, f) &&
+              write_certificate(w, wanted, f);
+    buffer_free(&room);
     return ok;
 }
 
+static bool write_rows(struct writing *w, struct fault *f)
+{
+    const struct profile *p = &w->a->profile;
+    const struct ese_table *table = ese_catalog_find(w->a->store.db->catalog, p->list_table);
+    struct rows rows;
+    bool ok = true;
+    rows_open(&rows, (struct store *)(uintptr_t)&w->a->store, table);
+    for (unsigned row = 0; ok && rows_next(&rows); row++) {
+        const struct model_entry *e = model_entry_of_row(&w->a->model, row);
+        struct wanted *wanted = e ? find_wanted(w, e->key, e->twin) : NULL;
+        if (wanted)
+            ok = write_row(w, &rows, wanted, f);
+    }
+    return rows_end(&rows, ok ? f : NULL) && ok;
+}
+
 /* In a list value an entry is its certificate and its properties. */
-static bool write_items(const struct assessment *a, FILE *to, struct fault *f)
+static bool write_items(struct writing *w, struct fault *f)
 {
-    for (size_t i = 0; i < a->plan.actions; i++) {
-        const struct action *action = &a->plan.action[i];
-        if (action->kind != ACTION_DROP_ENTRY || !action->quarantine)
-            continue;
-        const struct model_entry *e = model_entry(&a->model, action->entry);
-        write_heading(to, action);
+    for (size_t i = 0; i < w->count; i++) {
+        const struct action *action = w->wanted[i].action;
+        const struct model_entry *e = model_entry(&w->a->model, action->entry);
+        write_heading(w->to, action);
         if (e && e->properties.size > 0) {
-            fprintf(to, "Properties: ");
-            write_hex(to, e->properties);
+            fprintf(w->to, "Properties: ");
+            write_hex(w->to, e->properties);
         }
-        if (!write_certificate(to, &a->model, action))
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
+        if (!write_certificate(w, &w->wanted[i], f))
+            return false;
     }
     return true;
 }
 
-static bool write_all(int descriptor, const char *text, size_t size, struct fault *f)
+static bool compose(struct writing *w, struct buffer *text, struct fault *f)
 {
-    while (size > 0) {
-        ssize_t n = write(descriptor, text, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(f, FAULT_IO, "the quarantine file cannot be written: %s",
-                             strerror(errno));
-        text += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-bool quarantine_write(const struct assessment *a, const struct outfile *out, struct fault *f)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-    if (to == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
+    const struct assessment *a = w->a;
     char hex[2 * HASH_SHA256_SIZE + 1];
-    fprintf(to,
+    w->to = buffer_stream(text);
+    if (w->to == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
+    fprintf(w->to,
             "Quarantine of kmmigrate %s: certificates that were taken out of the list, with their "
             "rows.\n"
             "Store SHA-256: %s\nPlan: %s\n",
             KM_VERSION, bytes_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex),
             a->plan.id);
-    bool ok = a->match == PROFILE_MATCHES_ROWS ? write_rows(a, to, f) : write_items(a, to, f);
-    if (fclose(to) != 0)
+    bool ok = a->match == PROFILE_MATCHES_ROWS ? write_rows(w, f) : write_items(w, f);
+    fclose(w->to);
+    if (ok && text->failed)
         ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
-    ok = ok && write_all(outfile_descriptor(out), text, size, f);
-    free(text);
+    for (size_t i = 0; ok && i < w->count; i++)
+        if (!w->wanted[i].written)
+            ok = fault_set(f, FAULT_MISSING,
+                           "entry %d, which goes to quarantine, was not found again",
+                           w->wanted[i].action->entry);
+    return ok;
+}
+
+/* ---- the file ---- */
+
+static bool write_all(int descriptor, struct bytes text, struct fault *f)
+{
+    while (text.size > 0) {
+        ssize_t n = write(descriptor, text.at, text.size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fault_set(f, FAULT_IO, "the quarantine file cannot be written: %s",
+                             strerror(errno));
+        text = bytes_from(text, (size_t)n);
+    }
+    return true;
+}
+
+static bool read_all(int descriptor, struct buffer *to, size_t size, struct fault *f)
+{
+    if (!buffer_reserve(to, size + 1)) /* one byte more than there should be */
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory to read the quarantine file back");
+    while (to->size <= size) {
+        ssize_t n = pread(descriptor, to->at + to->size, size + 1 - to->size, (off_t)to->size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fault_set(f, FAULT_IO, "the quarantine file cannot be read back: %s",
+                             strerror(errno));
+        if (n == 0)
+            break;
+        to->size += (size_t)n;
+    }
+    return true;
+}
+
+/* The certificates of the text are those that the plan takes out of the list: each, and in the
+ * order of writing. */
+static bool holds_certificates(const struct writing *w, struct bytes text, struct fault *f)
+{
+    struct pem_reader reader = pem_open(text);
+    struct pem_block block;
+    struct buffer der = {0};
+    size_t found = 0;
+    bool ok = true;
+    while (ok && pem_next(&reader, &block, f)) {
+        buffer_clear(&der);
+        ok = pem_decode(&block, &der, f);
+        if (ok && (found == w->count ||
+                   !bytes_equal(buffer_bytes(&der), w->a->model.certificate[w->order[found]].der)))
+            ok = fault_set(f, FAULT_DAMAGED, "another certificate than was written is read back");
+        found++;
+    }
+    buffer_free(&der);
+    if (ok && !reader.failed && found != w->count)
+        ok = fault_set(f, FAULT_DAMAGED, "expected %zu certificates in it, found %zu", w->count,
+                       found);
+    return ok && !reader.failed;
+}
+
+/* What was written is read back: it is all that will be left of these rows. */
+static bool reads_back(const struct writing *w, int descriptor, struct bytes text, struct fault *f)
+{
+    struct buffer back = {0};
+    bool ok = read_all(descriptor, &back, text.size, f);
+    if (ok && !bytes_equal(buffer_bytes(&back), text))
+        ok =
+            fault_set(f, FAULT_DAMAGED, "the quarantine file does not read back as it was written");
+    ok = ok && holds_certificates(w, buffer_bytes(&back), f);
+    buffer_free(&back);
+    return ok;
+}
+
+bool quarantine_write(const struct assessment *a, const struct outfile *out, struct fault *f)
+{
+    struct writing w = {.a = a};
+    struct buffer text = {0};
+    int descriptor = outfile_descriptor(out);
+    bool ok = collect(&w, &a->plan, f) && compose(&w, &text, f) &&
+              write_all(descriptor, buffer_bytes(&text), f) &&
+              reads_back(&w, descriptor, buffer_bytes(&text), f);
+    buffer_free(&text);
+    free(w.wanted);
+    free(w.order);
     return ok;
 }

@@ -14,8 +14,9 @@
 /* True when the plan has an action that needs a quarantine file. */
 bool quarantine_needed(const struct plan *plan);
 
-/* Writes the rows of all such actions into the unfinished file.  False, with f saying why, when one
- * cannot be read or written. */
+/* Writes the rows of all such actions, all their columns, into the unfinished file, and reads it
+ * back. False, with f saying why, when one cannot be read, found or written, or when another
+ * certificate, row or byte than was written is read back. */
 bool quarantine_write(const struct assessment *assessment, const struct outfile *out,
                       struct fault *f);
 

@@ -10,15 +10,27 @@ void rows_open(struct rows *rows, struct store *store, const struct ese_table *t
     rows->store = store;
     rows->table = table;
     rows->lv = NULL;
-    rows->damaged = 0;
+    rows->unread = 0;
+    rows->first_unread = (struct fault){.code = FAULT_NONE};
     ese_cursor_open(&rows->cursor, store->db->pages, table->root, table->objid);
 }
 
-void rows_close(struct rows *rows)
+static bool note_unread(struct rows *rows, const struct fault *why)
+{
+    bool first = rows->unread++ == 0;
+    if (first || (why->code == FAULT_NO_MEMORY && rows->first_unread.code != FAULT_NO_MEMORY))
+        rows->first_unread = *why;
+    return false;
+}
+
+bool rows_end(struct rows *rows, struct fault *f)
 {
     ese_cursor_close(&rows->cursor);
     free(rows->lv);
     rows->lv = NULL;
+    if (rows->unread > 0 && f)
+        *f = rows->first_unread;
+    return rows->unread == 0;
 }
 
 bool rows_next(struct rows *rows)
@@ -31,8 +43,7 @@ bool rows_next(struct rows *rows)
         if (step == ESE_STEP_NODE && ese_record_on_page(&rows->record, rows->table,
                                                         rows->cursor.leaf, rows->cursor.data, &f))
             return true;
-        if (rows->damaged++ == 0)
-            rows->first_damage = f;
+        note_unread(rows, &f);
         if (f.code == FAULT_NO_MEMORY)
             return false;
     }
@@ -43,8 +54,12 @@ static bool small_value(struct rows *rows, const struct ese_column *column, uint
                         size_t *size)
 {
     struct ese_value value;
-    if (column == NULL || !ese_record_value(&rows->record, column, &value, NULL) ||
-        value.kind != ESE_VALUE_PLAIN || value.data.size == 0 || value.data.size > 8)
+    struct fault why = {.code = FAULT_NONE};
+    if (column == NULL)
+        return false;
+    if (!ese_record_value(&rows->record, column, &value, &why))
+        return note_unread(rows, &why);
+    if (value.kind != ESE_VALUE_PLAIN || value.data.size == 0 || value.data.size > 8)
         return false;
     *bits = 0;
     for (size_t i = value.data.size; i-- > 0;)
@@ -104,8 +119,9 @@ static bool unpack(const struct ese_value *value, struct buffer *room, struct fa
     return true;
 }
 
-bool rows_value(struct rows *rows, const struct ese_column *column, const struct ese_value *value,
-                struct buffer *room, struct bytes *out, struct fault *f)
+static bool read_value(struct rows *rows, const struct ese_column *column,
+                       const struct ese_value *value, struct buffer *room, struct bytes *out,
+                       struct fault *f)
 {
     buffer_clear(room);
     switch (value->kind) {
@@ -129,16 +145,32 @@ bool rows_value(struct rows *rows, const struct ese_column *column, const struct
     return true;
 }
 
+/* What went wrong, for the caller and for rows_end(). */
+static bool tell_unread(struct rows *rows, const struct fault *why, struct fault *f)
+{
+    if (f)
+        *f = *why;
+    return note_unread(rows, why);
+}
+
+bool rows_value(struct rows *rows, const struct ese_column *column, const struct ese_value *value,
+                struct buffer *room, struct bytes *out, struct fault *f)
+{
+    struct fault why = {.code = FAULT_NONE};
+    return read_value(rows, column, value, room, out, &why) || tell_unread(rows, &why, f);
+}
+
 bool rows_bytes(struct rows *rows, const struct ese_column *column, struct buffer *room,
                 struct bytes *out, bool *null, struct fault *f)
 {
     struct ese_value value;
+    struct fault why = {.code = FAULT_NONE};
     *null = true;
     *out = (struct bytes){.at = NULL};
     if (column == NULL)
         return true;
-    if (!ese_record_value(&rows->record, column, &value, f))
-        return false;
+    if (!ese_record_value(&rows->record, column, &value, &why))
+        return tell_unread(rows, &why, f);
     *null = value.kind == ESE_VALUE_NULL;
     return *null || rows_value(rows, column, &value, room, out, f);
 }

@@ -17,23 +17,30 @@ struct rows {
     const struct ese_table *table;
     struct ese_cursor cursor;
     struct ese_record record;
-    struct ese_lv *lv; /* made when the first long value is read */
-    uint64_t damaged;  /* rows and pages passed over because they could not be read */
-    struct fault first_damage;
+    struct ese_lv *lv;         /* made when the first long value is read */
+    uint64_t unread;           /* rows, pages and values that could not be read */
+    struct fault first_unread; /* a lack of memory before anything else */
 };
 
-/* Starts reading all rows of `table`.  Always succeeds; close it. */
+/* Starts reading all rows of `table`.  Always succeeds; end it with rows_end(). */
 void rows_open(struct rows *rows, struct store *store, const struct ese_table *table);
-void rows_close(struct rows *rows);
 
-/* Moves to the next row; what cannot be read is counted and passed over.  False at the end. */
+/* Moves to the next row.  What cannot be read is counted and passed over; false at the end, and
+ * when memory is short.  Which of these it was, and whether all rows were given, says rows_end().
+ */
 bool rows_next(struct rows *rows);
 
+/* Ends reading.  True when every row that there was up to here, and every value of it that was
+ * asked for, could be read; else f says what the first was that could not: FAULT_NO_MEMORY when
+ * that was among them. No caller may pass over it: what it has is a shorter list. */
+bool rows_end(struct rows *rows, struct fault *f) __attribute__((warn_unused_result));
+
 /* The value of an integer column of up to 4 bytes, sign-extended where its type is signed.  column
- * NULL, a null value, or another type: *null is true and the result 0. */
+ * NULL, a null value, or another type: *null is true and the result 0; also when it cannot be read,
+ * which rows_end() tells. */
 int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null);
 
-/* The value of a DateTime column in days since 1899-12-30. */
+/* The value of a DateTime column in days since 1899-12-30; *null as above. */
 double rows_date(struct rows *rows, const struct ese_column *column, bool *null);
 
 /* The bytes of a value of the current row, as rows_bytes() gives them; not of a null. */
@@ -41,8 +48,8 @@ bool rows_value(struct rows *rows, const struct ese_column *column, const struct
                 struct buffer *room, struct bytes *out, struct fault *f);
 
 /* The first value of a column, with a long value put together in `room`; *value is valid until the
- * next row, or the next use of `room`.  False, with f saying why, when it cannot be read; *null for
- * a null. */
+ * next row, or the next use of `room`.  False, with f saying why, when it cannot be read, which
+ * rows_end() tells again; *null for a null. */
 bool rows_bytes(struct rows *rows, const struct ese_column *column, struct buffer *room,
                 struct bytes *value, bool *null, struct fault *f);
 

@@ -1,6 +1,8 @@
 /* The structural check: see check.h. */
 #include "formats/ese/check/parts.h"
 
+#include "formats/memory.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -145,7 +147,7 @@ bool ese_check(struct ese_db *db, ese_finding_fn found, void *context,
         check_all(c);
     else
         c->no_memory = true;
-    bool ok = !c->no_memory;
+    bool ok = !c->no_memory && !memory_ran_short();
     close_check(c);
     return ok || fault_set(f, FAULT_NO_MEMORY, "out of memory for the check");
 }

@@ -1,6 +1,8 @@
 /* Opening a database: see db.h. */
 #include "formats/ese/read/db.h"
 
+#include "formats/memory.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,10 +77,16 @@ static bool read_catalog(struct ese_db *db, struct fault *f)
     struct fault why = {.code = FAULT_NONE};
     bool usable =
         ese_catalog_read(db->pages, ESE_PGNO_CATALOG, count_damage, &first, &db->catalog, &why);
+    if (!memory_sufficed(f)) /* nothing of this is damage */
+        return false;
     if (usable && first.count == 0)
         return true;
     bool other =
         ese_catalog_read(db->pages, ESE_PGNO_CATALOG_SHADOW, count_damage, &second, &shadow, NULL);
+    if (!memory_sufficed(f)) {
+        ese_catalog_close(shadow);
+        return false;
+    }
     tell(db, ESE_NOTICE_CATALOG_DAMAGE, "%s", first.count ? first.first.text : why.text);
     if (!usable && !other) {
         if (f)

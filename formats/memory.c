@@ -1,0 +1,56 @@
+/* Noting that memory ran short: see memory.h. */
+#include "formats/memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stddef.h>
+
+static atomic_bool short_of_memory;
+
+bool memory_ran_short(void)
+{
+    return atomic_load_explicit(&short_of_memory, memory_order_relaxed);
+}
+
+bool memory_sufficed(struct fault *f)
+{
+    return !memory_ran_short() || fault_set(f, FAULT_NO_MEMORY, "out of memory");
+}
+
+void memory_note_short(void)
+{
+    atomic_store_explicit(&short_of_memory, true, memory_order_relaxed);
+}
+
+void memory_forget(void)
+{
+    atomic_store_explicit(&short_of_memory, false, memory_order_relaxed);
+}
+
+/* ---- in front of the allocator ---- */
+
+/* The linker gives each call of NAME to __wrap_NAME, and calls NAME itself __real_NAME. */
+#define WRAP(type, name, parameters, arguments, failed)                                            \
+    type __real_##name parameters;                                                                 \
+    type __wrap_##name parameters;                                                                 \
+    type __wrap_##name parameters                                                                  \
+    {                                                                                              \
+        type got = __real_##name arguments;                                                        \
+        if (got == NULL && (failed))                                                               \
+            memory_note_short();                                                                   \
+        return got;                                                                                \
+    }
+
+WRAP(void *, malloc, (size_t size), (size), true)
+WRAP(void *, calloc, (size_t count, size_t size), (count, size), true)
+WRAP(void *, realloc, (void *at, size_t size), (at, size), size > 0)
+WRAP(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size), true)
+WRAP(char *, strdup, (const char *text), (text), true)
+WRAP(char *, strndup, (const char *text, size_t most), (text, most), true)
+
+/* These may fail for other reasons, too. */
+WRAP(DIR *, opendir, (const char *path), (path), errno == ENOMEM)
+WRAP(DIR *, fdopendir, (int descriptor), (descriptor), errno == ENOMEM)
+WRAP(FILE *, fopen64, (const char *path, const char *mode), (path, mode), errno == ENOMEM)

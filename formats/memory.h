@@ -1,0 +1,30 @@
+/*
+ * Lack of memory, noted where it happens.
+ *
+ * An allocation that fails must never look like damage, like a shorter list or like a verdict. Most
+ * functions say so with a fault; but one that forgets to, or a library that gives another reason,
+ * would turn it into something else.  So the linker puts the functions below in front of the
+ * allocator's (--wrap, see CMakeLists.txt), for every allocation that this program and, through its
+ * own hooks, GnuTLS make: each that fails is noted, once and for good.  Whoever is about to say
+ * "yes", or to give a file its name, asks first.
+ */
+#ifndef KM_FORMATS_MEMORY_H
+#define KM_FORMATS_MEMORY_H
+
+#include "formats/fault.h"
+
+/* True when an allocation has failed since the program began, on any thread. */
+bool memory_ran_short(void);
+
+/* The same as a fault: true when none has failed; else false, with f saying so, whatever it said
+ * before. */
+bool memory_sufficed(struct fault *f);
+
+/* Notes a lack of memory that a library reported, or that was met elsewhere than in an allocation.
+ * fault_set() with FAULT_NO_MEMORY does so by itself. */
+void memory_note_short(void);
+
+/* Forgets what was noted: for tests and fuzz targets, which live longer than one run. */
+void memory_forget(void);
+
+#endif
