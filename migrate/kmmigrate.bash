@@ -14,7 +14,7 @@ _kmmigrate_options() {
         ;;
     list | show) echo --profile --accept-discovered ;;
     export) echo --to --force --profile --accept-discovered ;;
-    undo) ;;
+    undo | explain) ;;
     diff) echo --profile --show-secrets ;;
     dump) echo --table --profile --show-secrets ;;
     info | profile) echo --table ;;
@@ -45,7 +45,7 @@ _kmmigrate() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'check repair migrate undo list show export diff info dump compact
-            profile --help --version' -- "$word")
+            profile explain --help --version' -- "$word")
         return
     fi
     # `--color=al` comes as three words, because = divides words.

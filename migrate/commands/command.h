@@ -87,5 +87,6 @@ int cmd_export(const struct options *options);
 int cmd_diff(const struct options *options);
 int cmd_compact(const struct options *options);
 int cmd_profile(const struct options *options);
+int cmd_explain(const struct options *options);
 
 #endif

@@ -70,6 +70,7 @@ static const struct command commands[] = {
      cmd_compact},
     {"profile", "STORE", 1, "Drafts a profile from what the store holds.", table_options,
      cmd_profile},
+    {"explain", "CODE|EVENT|ERROR", 1, "Says what it means, and what to do.", NULL, cmd_explain},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -169,6 +169,12 @@ static int check_values(const struct command *command, const struct options *opt
     return use_max_unpacked(command, options->max_unpacked);
 }
 
+/* -1018 is an error, -1 an entry; no option begins with a digit. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 int options_parse(const struct command *command, int argc, char **argv, struct options *options)
 {
     *options = (struct options){.color = "auto"};
@@ -182,7 +188,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
             options->help = true;
             continue;
         }
-        if (!only_operands && argv[i][0] == '-' && argv[i][1] != '\0') {
+        if (!only_operands && argv[i][0] == '-' && argv[i][1] != '\0' && !is_digit(argv[i][1])) {
             int status = take_option(command, argc, argv, &i, options);
             if (status != EXIT_CLEAN)
                 return status;

@@ -790,32 +790,45 @@ static uint32_t text_unit(struct bytes b, size_t width, size_t i)
     return unit;
 }
 
-/* Characters of the common name, the part of the distinguished name that the limit is about: what
- * stands behind the last "cn=" that begins a part, to the part's end.  Parts are divided by slashes
- * where the name begins with one, else by commas. */
-static size_t common_name_length(struct bytes b, size_t width)
+/* Is it "cn=" (type 0) or "ou=" (1) that stands at unit i? */
+static int name_type_at(struct bytes b, size_t width, size_t i)
 {
-    size_t units = b.size / width, length = 0;
+    static const char *const types[] = {"cn=", "ou="};
+    for (int type = 0; type < 2; type++) {
+        bool is = i + 3 <= b.size / width;
+        for (size_t k = 0; is && k < 3; k++)
+            is = text_unit(b, width, i + k) < 0x80 &&
+                 tolower((int)text_unit(b, width, i + k)) == types[type][k];
+        if (is)
+            return type;
+    }
+    return -1;
+}
+
+/* Characters that Certificate Server counts against its limit: of all parts of one kind of the
+ * distinguished name together (Q247814, Q276339), here common names and organizational units, of
+ * which there can be several; of a bare name all.  Parts are divided by slashes where the name
+ * begins with one, else by commas. */
+static size_t subject_length(struct bytes b, size_t width)
+{
+    size_t units = b.size / width, length[2] = {0, 0};
     uint32_t divider = units > 0 && text_unit(b, width, 0) == '/' ? '/' : ',';
     for (size_t i = 0; i < units;) {
         size_t part = 0;
-        bool is_common = true;
         while (i < units && (text_unit(b, width, i) == ' ' || text_unit(b, width, i) == divider))
             i++;
-        for (size_t k = 0; k < 3; k++)
-            is_common = is_common && i + k < units && text_unit(b, width, i + k) < 0x80 &&
-                        tolower((int)text_unit(b, width, i + k)) == "cn="[k];
+        int type = name_type_at(b, width, i);
         for (; i < units && text_unit(b, width, i) != divider; i++) {
             if (text_unit(b, width, i) == '\\' && i + 1 < units)
                 i++; /* the next one divides nothing */
             part += width == 1 || (text_unit(b, width, i) & 0xfc00) != 0xdc00;
         }
-        if (is_common)
-            length = part - 3;
-        else if (length == 0 && part == units)
-            length = part; /* a bare name */
+        if (type >= 0)
+            length[type] += part - 3;
+        else if (part == units)
+            return part;
     }
-    return length;
+    return length[0] > length[1] ? length[0] : length[1];
 }
 
 static bool keep_user(struct model *m, int32_t key, struct fault *f)
@@ -842,7 +855,7 @@ static bool read_user(struct model *m, struct rows *rows, const struct ese_colum
         return false;
     if (!rows_bytes(rows, name, &m->memory->value, &value, &null, NULL) || null)
         return true;
-    if (common_name_length(value, width) > NAME_CHARACTERS_MOST && m->long_names++ == 0)
+    if (subject_length(value, width) > NAME_CHARACTERS_MOST && m->long_names++ == 0)
         m->first_long_name = (uint32_t)key;
     return true;
 }

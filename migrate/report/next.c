@@ -3,6 +3,7 @@
 
 #include "migrate/console/output.h"
 #include "migrate/decide/refusal.h"
+#include "migrate/report/events.h"
 
 #include <string.h>
 
@@ -194,6 +195,19 @@ static void server_lines(const struct assessment *a, const struct report_result 
                   number, number + 1, number + 2);
 }
 
+/* For whoever has a service that does not start on a store that it could start on. */
+static void outside_lines(void)
+{
+    output_text(
+        "  If the service does not start all the same, the cause lies outside the store:\n");
+    for (size_t i = 0; i < events_count; i++) {
+        const struct event *e = &events[i];
+        if (e->kind == EVENT_KM && e->keeps_from_starting && e->cause == CAUSE_OUTSIDE)
+            output_format("    event %ld: %s (%.7s)\n", e->number, e->title, e->articles);
+    }
+    output_text("  kmmigrate explain EVENT says what each means, and what to do.\n");
+}
+
 void report_next(const struct assessment *a, enum report_kind kind,
                  const struct report_result *result)
 {
@@ -215,5 +229,6 @@ void report_next(const struct assessment *a, enum report_kind kind,
         output_text("  The service can start without it.\n");
     } else {
         output_text("  Nothing has to be repaired.\n");
+        outside_lines();
     }
 }

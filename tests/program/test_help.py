@@ -216,6 +216,25 @@ class Tables(unittest.TestCase):
                 self.assertEqual("*" in marks, across == "ACROSS")
                 self.assertEqual("advice" in marks, severity == "ADVICE")
 
+    def test_every_event(self):
+        """Each event and error with where its cause can lie, its articles, title and meaning, as events.c has them."""
+        source = (km.SOURCE / "migrate" / "report" / "events.c").read_text()
+        table = re.findall(rf'\{{EVENT_(\w+), (\S+), CAUSE_(\w+), \w+,\s*({LITERALS}),\s*({LITERALS}),\s*({LITERALS}),'
+                           rf'\s*{LITERALS}\}}', source)
+        self.assertEqual(len(table), source.count("{EVENT_"))
+        causes = {"STORE": "the store", "SETTINGS": "its settings", "ISSUING_CA": "its issuing CA",
+                  "NAMES": "the names in it", "OUTSIDE": "not the store"}
+        page = {" ".join(words): " ".join(text) for words, text in items(section("EVENTS AND ERRORS"), "Sy")}
+        self.assertEqual(len(page), len(table))
+        for kind, number, cause, articles, title, meaning in table:
+            name = {"KM": f"event {number}", "ENGINE": f"event {number} of ESE97", "ID": number[2:],
+                    "ERROR": f"error {number}".replace("-", "\\-")}[kind]
+            with self.subTest(name):
+                key = f"{name} Pq {causes[cause]}; {', '.join(strings(articles).split())}"
+                self.assertIn(key, page)
+                wanted = sentence(strings(title)) + " " + strings(meaning)
+                self.assertEqual(page[key].replace("\\e", "\\\\").replace('"', '\\"'), wanted)
+
     def test_every_action(self):
         source = (km.SOURCE / "migrate" / "decide" / "plan.c").read_text()
         self.assertEqual(set(action_members()), set(re.findall(r'\[ACTION_\w+\] = "([a-z-]+)"', source)))

@@ -86,12 +86,13 @@ class Words(unittest.TestCase):
                 self.assertIn("Zürich", km.run("show", store, 2, env=environment).stdout.decode())
 
     def test_long_names(self):
-        """Counted is the common name, the part behind the last cn=, of both encodings."""
+        """Counted are the parts of one kind together (Q276339), in any encoding and form of a name."""
         path = "o=Trey, ou=Second, cn=Recipients, cn="
-        names = ((path + "x" * 64, 0), (path + "x" * 65, 1), (path + "ü" * 64, 0), (path + "ü" * 65, 1),
+        names = ((path + "x" * 54, 0), (path + "x" * 55, 1), (path + "ü" * 54, 0), (path + "ü" * 55, 1),
                  ("/o=Trey Research/ou=London and many more of these words, so that it is long/cn=Recipients/cn=AnnB", 0),
                  ("cn=AnnB, ou=London and many more of these words, so that it is long, o=Trey Research", 0),
-                 ("o=Trey Research, ou=bacn=" + "x" * 70 + ", cn=AnnB", 0), ("x" * 64, 0), ("x" * 65, 1))
+                 ("CN=" + "x" * 65 + ", ou=London", 1), ("ou=" + "x" * 33 + ", ou=" + "x" * 32 + ", cn=AnnB", 1),
+                 ("o=Trey Research, ou=bacn=" + "x" * 50 + ", cn=AnnB", 0), ("x" * 64, 0), ("x" * 65, 1))
         for text, expected in names:
             for column in ("UnicodeText", "LongText"):
                 if column == "LongText" and not text.isascii():
