@@ -1,6 +1,7 @@
 /* A file that appears under its name only when it is complete: see outfile.h. */
 #include "formats/outfile.h"
 
+#include "formats/access.h"
 #include "formats/descriptor.h"
 #include "formats/memory.h"
 
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct outfile {
@@ -17,7 +20,7 @@ struct outfile {
     char *name;             /* of the target in its folder */
     char *temporary;        /* name in the folder; NULL: the file has no name */
     char path[64];          /* /proc/self/fd/... */
-    bool force, committed;
+    bool force, committed, narrower;
 };
 
 enum { NAME_TRIES = 100 };
@@ -44,9 +47,9 @@ static bool split(struct outfile *out, const char *target, struct fault *f)
     return ok;
 }
 
-static bool check_target(const struct outfile *out, const struct stat *like, struct fault *f)
+static bool check_target(const struct outfile *out, int like, struct fault *f)
 {
-    struct stat st;
+    struct stat st, input;
     if (fstatat(out->folder, out->name, &st, 0) != 0) {
         if (errno != ENOENT)
             return fault_set(f, FAULT_IO, "cannot be examined: %s", strerror(errno));
@@ -54,7 +57,8 @@ static bool check_target(const struct outfile *out, const struct stat *like, str
             return fault_set(f, FAULT_NOT_THIS, "is a symbolic link that leads nowhere");
         return true;
     }
-    if (like && st.st_dev == like->st_dev && st.st_ino == like->st_ino)
+    if (like >= 0 && fstat(like, &input) == 0 && st.st_dev == input.st_dev &&
+        st.st_ino == input.st_ino)
         return fault_set(f, FAULT_LIMIT, "is the input itself; name another file for the output");
     if (!S_ISREG(st.st_mode))
         return fault_set(f, FAULT_NOT_THIS, "exists and is no regular file");
@@ -112,42 +116,69 @@ static bool open_named(struct outfile *out, struct fault *f)
                      strerror(errno));
 }
 
-/* Owner and bits as the input's, never wider: the file starts with 0600, so nothing is open in
- * between. */
-static bool set_owner_and_bits(struct outfile *out, const struct stat *like, struct fault *f)
+/* Held as long as the file is open: whoever finds it under its temporary name, and can lock it,
+ * knows that it was left over. */
+static void mark_in_use(const struct outfile *out)
 {
-    if (like == NULL)
-        return true;
-    struct stat st;
-    mode_t bits = like->st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
-    if (fchown(out->descriptor, like->st_uid, like->st_gid) != 0 &&
-        fchown(out->descriptor, (uid_t)-1, like->st_gid) != 0 && errno != EPERM && errno != EINVAL)
-        return fault_set(f, FAULT_IO, "the new file's owner cannot be set: %s", strerror(errno));
-    if (fstat(out->descriptor, &st) != 0)
-        return fault_set(f, FAULT_IO, "fstat: %s", strerror(errno));
-    if (st.st_gid != like->st_gid) /* another group must not get the old group's rights */
-        bits &= ~(mode_t)S_IRWXG;
-    if (fchmod(out->descriptor, bits) != 0)
-        return fault_set(f, FAULT_IO, "the new file's permissions cannot be set: %s",
-                         strerror(errno));
-    return true;
+    flock(out->descriptor, LOCK_EX | LOCK_NB); /* a help, not a need */
 }
 
-bool outfile_create(const char *target, const struct stat *like, bool force,
-                    struct outfile **result, struct fault *f)
+/* The file starts with 0600, so nothing is open before its rights are set. */
+static bool create(struct outfile *out, int like, struct fault *f)
+{
+    if (!check_target(out, like, f) || (!open_unnamed(out) && !open_named(out, f)))
+        return false;
+    mark_in_use(out);
+    return access_as(like, out->descriptor, &out->narrower, f);
+}
+
+static struct outfile *new_outfile(bool force, struct fault *f)
 {
     struct outfile *out = calloc(1, sizeof *out);
-    if (out == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    if (out == NULL) {
+        fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return NULL;
+    }
     out->descriptor = out->folder = -1;
     out->force = force;
-    if (!split(out, target, f) || !check_target(out, like, f) ||
-        (!open_unnamed(out) && !open_named(out, f)) || !set_owner_and_bits(out, like, f)) {
+    return out;
+}
+
+bool outfile_create(const char *target, int like, bool force, struct outfile **result,
+                    struct fault *f)
+{
+    struct outfile *out = new_outfile(force, f);
+    if (out == NULL || !split(out, target, f) || !create(out, like, f)) {
         outfile_discard(out);
         return false;
     }
     *result = out;
     return true;
+}
+
+bool outfile_create_at(int folder, const char *name, int like, struct outfile **result,
+                       struct fault *f)
+{
+    struct outfile *out = new_outfile(false, f);
+    if (out == NULL)
+        return false;
+    out->name = strdup(name);
+    out->folder = fcntl(folder, F_DUPFD_CLOEXEC, 0);
+    bool ok = out->name != NULL && out->folder >= 0;
+    if (!ok)
+        fault_set(f, out->name ? FAULT_IO : FAULT_NO_MEMORY, "no file can be made: %s",
+                  strerror(errno));
+    if (!ok || !create(out, like, f)) {
+        outfile_discard(out);
+        return false;
+    }
+    *result = out;
+    return true;
+}
+
+bool outfile_is_narrower(const struct outfile *out)
+{
+    return out->narrower;
 }
 
 int outfile_descriptor(const struct outfile *out)
@@ -214,27 +245,66 @@ static bool give_name(struct outfile *out, struct fault *f)
     return renameat(out->folder, out->temporary, out->folder, out->name) == 0 || name_failed(f);
 }
 
+static bool sync_descriptor(int descriptor)
+{
+    while (fsync(descriptor) != 0)
+        if (errno != EINTR)
+            return false;
+    return true;
+}
+
+/* Is the name still that of this file, and not of one that somebody has put there? */
+static bool is_named(const struct outfile *out)
+{
+    struct stat mine, there;
+    return fstat(out->descriptor, &mine) == 0 &&
+           fstatat(out->folder, out->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
+bool outfile_remove(struct outfile *out)
+{
+    if (!out->committed)
+        return true;
+    if (!is_named(out) || unlinkat(out->folder, out->name, 0) != 0)
+        return false;
+    out->committed = false;
+    sync_descriptor(out->folder); /* one that comes back after a crash is what it was before */
+    return true;
+}
+
 bool outfile_commit(struct outfile *out, struct fault *f)
 {
     if (!memory_sufficed(f)) /* then what was written may lack something */
         return false;
-    if (fsync(out->descriptor) != 0)
+    if (!sync_descriptor(out->descriptor))
         return fault_set(f, FAULT_IO, "the new file cannot be synced to the disk: %s",
                          strerror(errno));
     if (!give_name(out, f))
         return false;
+    free(out->temporary); /* it is renamed, or gone */
+    out->temporary = NULL;
     out->committed = true;
-    if (fsync(out->folder) != 0 && errno != EINVAL)
-        return fault_set(f, FAULT_IO, "its directory cannot be synced to the disk: %s",
-                         strerror(errno));
-    return true;
+    if (sync_descriptor(out->folder) || errno == EINVAL)
+        return true;
+    fault_set(f, FAULT_IO, "its directory cannot be synced to the disk: %s", strerror(errno));
+    /* What was replaced is gone: then the new file, which is complete, is better than none. */
+    if (out->force || !outfile_remove(out))
+        fault_context(
+            f, "the new file is complete and has its name, but may lose it when the power fails");
+    return false;
+}
+
+bool outfile_is_committed(const struct outfile *out)
+{
+    return out->committed;
 }
 
 void outfile_discard(struct outfile *out)
 {
     if (out == NULL)
         return;
-    if (out->temporary && !out->committed)
+    if (out->temporary)
         unlinkat(out->folder, out->temporary, 0);
     if (out->descriptor >= 0)
         close(out->descriptor);

@@ -4,14 +4,14 @@
 
 # To build the programs.
 KM_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libgnutls28-dev zlib1g-dev nettle-dev libgmp-dev
-    libinih-dev libsmartcols-dev libyajl-dev"
+    libinih-dev libsmartcols-dev libyajl-dev libacl1-dev"
 
 # To run every test as well: the second compiler with its fuzzer, the test library, independent
 # readers of the formats, and checks of scripts and pages.  dpkg-dev: dpkg-shlibdeps, for CPack.
 # shellcheck disable=SC2034 # used by the scripts that source this one
 KM_TEST_PACKAGES="$KM_BUILD_PACKAGES clang libclang-rt-14-dev clang-format check python3
     libesedb-utils python3-libesedb python3-impacket python3-cryptography openssl gnutls-bin mandoc
-    shellcheck strace dpkg-dev"
+    shellcheck strace dpkg-dev acl"
 
 # km_root COMMAND...: runs a command as root, through sudo where that is needed.
 km_root() {

@@ -46,7 +46,7 @@ START_TEST(an_output_file_stays_above)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(target, sizeof target, "%s/new", folder);
     close(STDIN_FILENO);
-    ck_assert(outfile_create(target, NULL, false, &out, &f));
+    ck_assert(outfile_create(target, -1, false, &out, &f));
     ck_assert_int_gt(outfile_descriptor(out), STDERR_FILENO);
     outfile_discard(out);
     rmdir(folder);

@@ -166,7 +166,8 @@ static int export_list(const struct assessment *a, enum certlist_kind kind,
     bool ok = write_list(&a->model, kind, &list, &written, &left_out) ||
               fault_set(&f, FAULT_NO_MEMORY, "out of memory for the list");
     ok = ok &&
-         outfile_create(options->to, ese_file_stat(a->store.db->file), options->force, &out, &f) &&
+         outfile_create(options->to, ese_file_named_descriptor(a->store.db->file), options->force,
+                        &out, &f) &&
          write_bytes(outfile_descriptor(out), buffer_bytes(&list), &f) && outfile_commit(out, &f);
     outfile_discard(out);
     buffer_free(&list);

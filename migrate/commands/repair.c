@@ -132,7 +132,7 @@ static int repair_here(const struct options *options)
     const volatile sig_atomic_t *stop = message_watch_interrupt();
     status = repair_take_back(store.path, &lock, kept_backup);
     if (status == EXIT_CLEAN && *stop) {
-        message_error("cancelled; the store is as it was before the repair");
+        message_error("cancelled; nothing was changed: the store is as it was before the repair");
         status = EXIT_CANCELLED;
     }
     message_end_on_interrupt();

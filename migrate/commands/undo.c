@@ -2,45 +2,142 @@
 #include "migrate/repair/inplace.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/repair/backup.h"
+#include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* One of the undo files beside the store. */
+struct candidate {
+    const char *path;      /* in the list of names */
+    struct undofile *undo; /* NULL: it cannot be read */
+    struct fault fault;    /* why */
+    bool is_result;        /* the store is what this repair left */
+};
 
 struct undoing {
     struct store store; /* only its path: the database may be in pieces */
     struct lock lock;
-    char undo_path[PATH_MAX], backup[PATH_MAX];
-    struct undofile *undo;
+    struct names_undo_list list;
+    struct candidate *candidate; /* as in the list */
+    const struct candidate *chosen;
+    struct undofile *undo; /* the chosen one, open for writing */
+    char backup[PATH_MAX]; /* "": none was made, or it is not there */
+    bool backup_is_good;   /* it holds the store as it was */
     bool interrupted;
 };
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* What the backup of a repair is worth: it is named as a way back only when it is one. */
+static void find_backup(struct undoing *u, const struct undofile *undo)
+{
+    const struct undofile_identity *id = &undo->identity;
+    struct stat st;
+    if (!names_are_own(undo, u->store.path, NULL) ||
+        !names_place(u->store.path, id->beside_directory, id->backup, u->backup, NULL) ||
+        u->backup[0] == '\0' || lstat(u->backup, &st) != 0) {
+        u->backup[0] = '\0';
+        return;
+    }
+    u->backup_is_good = backup_holds(u->backup, last_part(u->store.path), id->size, id->sha256);
+}
+
 static int refuse(const struct undoing *u, const struct fault *f, const char *state)
 {
-    message_error("%s: %s; %s; the backup is the way back: %s", u->store.path, f->text, state,
-                  u->undo == NULL ? "it lies beside the store, if one was made"
-                                  : (u->backup[0] ? u->backup : "none was made (--no-backup)"));
+    if (u->undo == NULL)
+        message_error("%s: %s; %s; a backup, if one was made, is the way back", u->store.path,
+                      f->text, state);
+    else if (u->backup[0] == '\0')
+        message_error("%s: %s; %s; there is no backup beside it", u->store.path, f->text, state);
+    else if (u->backup_is_good)
+        message_error("%s: %s; %s; the backup is the way back: %s (its SHA-256 is that of the "
+                      "store before the repair)",
+                      u->store.path, f->text, state, u->backup);
+    else
+        message_error("%s: %s; %s; the backup %s does not hold the store as it was before the "
+                      "repair",
+                      u->store.path, f->text, state, u->backup);
     return EXIT_TROUBLE;
 }
 
-static int open_undo_file(struct undoing *u)
+/* ---- which repair is taken back ---- */
+
+static int open_candidates(struct undoing *u)
 {
     struct fault f = {.code = FAULT_NONE};
-    bool exists = false;
-    if (!undofile_find(u->store.path, u->undo_path, &exists, &f)) {
+    uint8_t sha256[HASH_SHA256_SIZE];
+    uint64_t size = 0;
+    u->candidate = calloc(u->list.count, sizeof *u->candidate);
+    if (u->candidate == NULL)
+        fault_set(&f, FAULT_NO_MEMORY, "out of memory for the undo files");
+    if (u->candidate == NULL || !undo_hash_file(u->lock.descriptor, &size, sha256, &f)) {
         message_error("%s: %s", u->store.path, f.text);
         return EXIT_TROUBLE;
     }
-    if (!exists) {
-        message_error("%s: there is nothing to take back: expected the undo file %s", u->store.path,
-                      u->undo_path);
+    for (size_t i = 0; i < u->list.count; i++) {
+        struct candidate *c = &u->candidate[i];
+        c->path = u->list.item[i].path;
+        if (undofile_open(c->path, false, &c->undo, &c->fault))
+            c->is_result = undo_is_result(c->undo, size, sha256);
+    }
+    return EXIT_CLEAN;
+}
+
+static bool is_pending(const struct candidate *c)
+{
+    return c->undo && undofile_is_pending(c->undo);
+}
+
+/*
+ * One that is not finished comes first: until it is taken back the store is nothing at all.  Else
+ * the last repair whose result the store is; else the last one there is, so that it is told why
+ * not.
+ */
+static const struct candidate *choose(const struct undoing *u)
+{
+    const struct candidate *pending = NULL, *result = NULL, *last = NULL;
+    for (size_t i = 0; i < u->list.count; i++) {
+        const struct candidate *c = &u->candidate[i];
+        pending = is_pending(c) ? c : pending;
+        result = c->is_result ? c : result;
+        last = c;
+    }
+    return pending ? pending : result ? result : last;
+}
+
+static int choose_undo_file(struct undoing *u)
+{
+    struct fault f = {.code = FAULT_NONE};
+    if (!names_list_undo(u->store.path, &u->list, &f)) {
+        message_error("%s: %s", u->store.path, f.text);
         return EXIT_TROUBLE;
     }
-    if (!undofile_open(u->undo_path, true, &u->undo, &f))
+    if (u->list.count == 0) {
+        message_error("%s: there is nothing to take back: expected the undo file %s%s",
+                      u->store.path, u->store.path, BESIDE_UNDO_SUFFIX);
+        return EXIT_TROUBLE;
+    }
+    int status = open_candidates(u);
+    if (status != EXIT_CLEAN)
+        return status;
+    u->chosen = choose(u);
+    if (u->chosen->undo == NULL) {
+        f = u->chosen->fault;
+        fault_context(&f, "%s", u->chosen->path);
+        return refuse(u, &f, "the store was not touched");
+    }
+    if (!undofile_open(u->chosen->path, true, &u->undo, &f))
         return refuse(u, &f, "the store was not touched");
     u->interrupted = undofile_is_pending(u->undo);
-    const struct undofile_identity *id = &u->undo->identity;
-    undofile_place(u->store.path, id->beside_directory, id->backup, u->backup, NULL);
+    find_backup(u, u->undo);
     return EXIT_CLEAN;
 }
 
@@ -54,13 +151,24 @@ static int put_back(struct undoing *u)
         message_error("cancelled; nothing was changed");
         return EXIT_CANCELLED;
     }
-    signal(SIGHUP, SIG_IGN); /* from here on it is finished */
-    if (undo_put_back(u->store.path, u->lock.descriptor, u->undo, u->undo_path, &f))
+    /* From here on it is finished. */
+    if (undo_put_back(u->store.path, u->lock.descriptor, u->undo, u->chosen->path, &f))
         return EXIT_CLEAN;
     return refuse(u, &f, "it may be put back in part; when the cause is gone, run undo again");
 }
 
 /* ---- the report ---- */
+
+/* What is to be said of an undo file that was not taken. */
+static const char *state_of(const struct candidate *c)
+{
+    if (c->undo == NULL)
+        return "cannot be read";
+    if (undofile_is_pending(c->undo))
+        return "not finished";
+    return c->is_result ? "finished, of the same result"
+                        : "finished, of another state of the store";
+}
 
 static void text_report(const struct undoing *u, const char *hex, const char *time)
 {
@@ -70,7 +178,12 @@ static void text_report(const struct undoing *u, const char *hex, const char *ti
     for (size_t i = 0; i < u->undo->moves; i++)
         output_format("  %-12s%s\n", i ? "" : "Files", u->undo->move[i]);
     if (u->backup[0])
-        output_format("  %-12s%s (it stays)\n", "Backup", u->backup);
+        output_format("  %-12s%s (it stays%s)\n", "Backup", u->backup,
+                      u->backup_is_good ? "" : "; it does not hold the store as it was");
+    for (size_t i = 0; i < u->list.count; i++)
+        if (&u->candidate[i] != u->chosen)
+            output_format("  %-12s%s: %s\n", "Also there", u->candidate[i].path,
+                          state_of(&u->candidate[i]));
 }
 
 static void member(struct json *json, const char *key, const char *text)
@@ -105,6 +218,17 @@ static int json_report(const struct undoing *u, const char *hex)
         json_string(json, u->undo->move[i]);
     json_end_array(json);
     member(json, "backup", u->backup);
+    json_key(json, "others");
+    json_array(json);
+    for (size_t i = 0; i < u->list.count; i++) {
+        if (&u->candidate[i] == u->chosen)
+            continue;
+        json_map(json);
+        member(json, "path", u->candidate[i].path);
+        member(json, "state", state_of(&u->candidate[i]));
+        json_end_map(json);
+    }
+    json_end_array(json);
     json_end_map(json);
     json_end_document(json);
     json_close(json);
@@ -135,12 +259,16 @@ int cmd_undo(const struct options *options)
         message_error("%s: %s", u.store.path, f.text);
         return EXIT_TROUBLE;
     }
-    status = open_undo_file(&u);
+    status = choose_undo_file(&u);
     if (status == EXIT_CLEAN)
         status = put_back(&u);
     if (status == EXIT_CLEAN)
         status = report(&u, options);
     undofile_close(u.undo);
+    for (size_t i = 0; u.candidate && i < u.list.count; i++)
+        undofile_close(u.candidate[i].undo);
+    free(u.candidate);
+    names_close_undo(&u.list);
     lock_release(&u.lock);
     return output_finish() ? status : status | EXIT_TROUBLE;
 }

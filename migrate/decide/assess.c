@@ -8,6 +8,7 @@
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
 #include "migrate/judge/references.h"
+#include "migrate/undo/undo.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -94,6 +95,10 @@ static int look_beside(struct assessment *a, const struct options *options)
     struct fault f = {.code = FAULT_NONE};
     if (!beside_look(&a->beside, a->store.path, &f))
         return trouble(a, &f);
+    undo_note_files(&a->beside);
+    /* Repaired where it lies, a database is what the engine will find there: with its logs. */
+    if (options->in_place && beside_has_logs(&a->beside))
+        a->store.in_directory = true;
     size_t logs = beside_count(&a->beside, BESIDE_LOG);
     if (logs > 0)
         problem_add(&a->found, PROBLEM_LOGS_BESIDE, NO_ENTRY, NO_ENTRY, "%zu in %s", logs,

@@ -10,7 +10,11 @@
 #include "migrate/repair/verify.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+enum { QUARANTINE_TRIES = 1000 };
 
 static int trouble(const char *path, const struct fault *f)
 {
@@ -18,7 +22,11 @@ static int trouble(const char *path, const struct fault *f)
     return EXIT_TROUBLE;
 }
 
-/* ---- one file ---- */
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
 
 static int write_database(const struct assessment *a, const struct outfile *out)
 {
@@ -46,41 +54,46 @@ static int commit(struct outfile *out, const char *name)
     return outfile_commit(out, &f) ? EXIT_CLEAN : trouble(name, &f);
 }
 
-/* The quarantine gets its name first: a certificate is never in neither file. */
-static int commit_both(const struct assessment *a, struct outfile *store, const char *store_name,
-                       const struct options *options, struct rewritten *r)
+/* ---- the quarantine ---- */
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+/* An older quarantine file, perhaps of a copy that this one replaces, holds what is nowhere else.
+ */
+static bool choose_quarantine(const char *target, char path[PATH_MAX])
+{
+    int size = snprintf(path, PATH_MAX, "%s.quarantine.pem", target);
+    for (unsigned i = 2; i <= QUARANTINE_TRIES && size < PATH_MAX && exists(path); i++)
+        size = snprintf(path, PATH_MAX, "%s.quarantine-%u.pem", target, i);
+    return size < PATH_MAX;
+}
+
+static int write_quarantine(const struct assessment *a, struct rewritten *r,
+                            struct outfile **quarantine)
 {
     struct fault f = {.code = FAULT_NONE};
-    struct outfile *quarantine = NULL;
-    int status = EXIT_CLEAN;
-    if (quarantine_needed(&a->plan)) {
-        const struct stat *like = ese_file_stat(a->store.db->file);
-        if (!outfile_create(r->quarantine, like, options->force, &quarantine, &f) ||
-            !quarantine_write(a, quarantine, &f))
-            status = trouble(r->quarantine, &f);
-        else
-            status = commit(quarantine, r->quarantine);
-        if (status == EXIT_CLEAN)
-            r->result.quarantine = r->quarantine;
-    }
+    int like = ese_file_named_descriptor(a->store.db->file);
+    if (!quarantine_needed(&a->plan))
+        return EXIT_CLEAN;
+    if (!outfile_create(r->quarantine, like, false, quarantine, &f) ||
+        !quarantine_write(a, *quarantine, &f))
+        return trouble(r->quarantine, &f);
+    int status = commit(*quarantine, r->quarantine);
     if (status == EXIT_CLEAN)
-        status = commit(store, store_name);
-    if (status != EXIT_CLEAN && r->result.quarantine) {
-        unlink(r->quarantine);
-        r->result.quarantine = NULL;
-    }
-    outfile_discard(quarantine);
+        r->result.quarantine = r->quarantine;
     return status;
 }
 
-static int rewrite_file(const struct assessment *a, const char *target,
-                        const struct options *options, struct rewritten *r)
+/* ---- one file ---- */
+
+static int fill(const struct assessment *a, struct outfile *out, const struct options *options,
+                struct rewritten *r)
 {
-    struct fault f = {.code = FAULT_NONE};
-    struct outfile *out;
     uint64_t size;
-    if (!outfile_create(target, ese_file_stat(a->store.db->file), options->force, &out, &f))
-        return trouble(target, &f);
     int status = write_database(a, out);
     if (status == EXIT_CLEAN)
         status = verify_store(a, outfile_path(out), options, "nothing was written",
@@ -89,54 +102,110 @@ static int rewrite_file(const struct assessment *a, const char *target,
         message_error("cancelled; nothing was changed");
         status = EXIT_CANCELLED;
     }
+    r->result.narrower |= outfile_is_narrower(out);
+    return status;
+}
+
+/* What stays under the target's name, also after a failure, needs its quarantine. */
+static void end_quarantine(struct outfile *quarantine, bool written, struct rewritten *r)
+{
+    if (!written && quarantine && outfile_remove(quarantine))
+        r->result.quarantine = NULL;
+    outfile_discard(quarantine);
+}
+
+/* The quarantine gets its name first: a certificate is never in neither file. */
+static int rewrite_file(const struct assessment *a, const char *target,
+                        const struct options *options, struct rewritten *r)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct outfile *out, *quarantine = NULL;
+    if (!outfile_create(target, ese_file_named_descriptor(a->store.db->file), options->force, &out,
+                        &f))
+        return trouble(target, &f);
+    int status = fill(a, out, options, r);
     if (status == EXIT_CLEAN)
-        status = commit_both(a, out, target, options, r);
+        status = write_quarantine(a, r, &quarantine);
+    if (status == EXIT_CLEAN)
+        status = commit(out, target);
+    end_quarantine(quarantine, outfile_is_committed(out), r);
     outfile_discard(out);
     return status;
 }
 
 /* ---- a directory ---- */
 
+static int rewrite_in(struct copydir *copy, const struct assessment *a, const char *name,
+                      const struct options *options, struct rewritten *r)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct outfile *out;
+    if (!outfile_create_at(copy->made, name, ese_file_named_descriptor(a->store.db->file), &out,
+                           &f))
+        return trouble(r->store, &f);
+    int status = fill(a, out, options, r);
+    if (status == EXIT_CLEAN && !copydir_note(copy, name, &f))
+        status = trouble(r->store, &f);
+    if (status == EXIT_CLEAN)
+        status = commit(out, r->store);
+    outfile_discard(out);
+    return status;
+}
+
 static int rewrite_directory(const struct assessment *a, const char *target,
                              const struct options *options, struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
     struct copydir copy;
-    char database[PATH_MAX];
-    const char *slash = strrchr(a->store.path, '/');
-    const char *name = slash ? slash + 1 : a->store.path;
-    if (!copydir_begin(&copy, a->beside.directory, target, &f))
-        return trouble(target, &f);
+    struct outfile *quarantine = NULL;
+    const char *name = last_part(a->store.path);
     int status = EXIT_CLEAN;
-    if (snprintf(database, sizeof database, "%s/%s", copy.unfinished, name) >= (int)sizeof database)
-        status = EXIT_TROUBLE;
+    if (!copydir_begin(&copy, a->beside.directory, name, ese_file_stat(a->store.db->file), target,
+                       &f))
+        status = trouble(target, &f);
     if (status == EXIT_CLEAN)
-        status = rewrite_file(a, database, options, r);
-    if (status == EXIT_CLEAN &&
-        (!copydir_others(&copy, name, &a->beside, &f) || !copydir_commit(&copy, &f)))
+        status = rewrite_in(&copy, a, name, options, r);
+    if (status == EXIT_CLEAN && !copydir_others(&copy, name, &a->beside, &f))
+        status = trouble(target, &f);
+    if (status == EXIT_CLEAN)
+        status = write_quarantine(a, r, &quarantine);
+    if (status == EXIT_CLEAN && !copydir_commit(&copy, &f))
         status = trouble(target, &f);
     if (status == EXIT_CLEAN && copy.set_aside > 0) {
-        snprintf(r->set_aside, sizeof r->set_aside, "%s/%s", target, COPYDIR_SET_ASIDE);
-        r->result.set_aside = r->set_aside;
+        int size = snprintf(r->set_aside, sizeof r->set_aside, "%s/%s", target, COPYDIR_SET_ASIDE);
+        r->result.set_aside = size < PATH_MAX ? r->set_aside : COPYDIR_SET_ASIDE;
     }
-    if (status != EXIT_CLEAN && r->result.quarantine) {
-        unlink(r->quarantine);
-        r->result.quarantine = NULL;
-    }
-    copydir_discard(&copy);
+    r->result.narrower |= copy.narrower;
+    end_quarantine(quarantine, copy.committed, r);
+    copydir_close(&copy);
     return status;
+}
+
+/* NEW/ is NEW: its quarantine lies beside it, not in it. */
+static bool without_slashes(const char *output, char target[PATH_MAX])
+{
+    size_t size = strlen(output);
+    while (size > 1 && output[size - 1] == '/')
+        size--;
+    return snprintf(target, PATH_MAX, "%.*s", (int)size, output) < PATH_MAX;
 }
 
 int rewrite_store(const struct assessment *a, const struct options *options, struct rewritten *r)
 {
-    const char *target = options->output, *slash = strrchr(a->store.path, '/');
-    const char *name = slash ? slash + 1 : a->store.path;
+    char target[PATH_MAX];
     *r = (struct rewritten){.result = {.target = r->store}};
-    int room = snprintf(r->quarantine, sizeof r->quarantine, "%s.quarantine.pem", target);
-    int more = a->store.in_directory ? snprintf(r->store, sizeof r->store, "%s/%s", target, name)
-                                     : snprintf(r->store, sizeof r->store, "%s", target);
-    if (room >= (int)sizeof r->quarantine || more >= (int)sizeof r->store) {
-        message_error("%.60s...: the path is too long", target);
+    message_watch_interrupt(); /* from here on there is something to clean up */
+    bool fits = a->store.in_directory ? without_slashes(options->output, target)
+                                      : strlen(options->output) < sizeof target;
+    if (fits && !a->store.in_directory)
+        memcpy(target, options->output, strlen(options->output) + 1);
+    fits = fits && choose_quarantine(target, r->quarantine);
+    int size = !fits ? PATH_MAX
+               : a->store.in_directory
+                   ? snprintf(r->store, sizeof r->store, "%s/%s", target, last_part(a->store.path))
+                   : snprintf(r->store, sizeof r->store, "%s", target);
+    if (size >= PATH_MAX) {
+        message_error("%.60s...: the path is too long", options->output);
         return EXIT_TROUBLE;
     }
     return a->store.in_directory ? rewrite_directory(a, target, options, r)

@@ -1,6 +1,7 @@
 /* Copying a directory: see copydir.h. */
 #include "migrate/repair/copydir.h"
 
+#include "formats/access.h"
 #include "formats/outfile.h"
 
 #include <dirent.h>
@@ -10,175 +11,367 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 
-enum { STEP = 256 * 1024 };
+enum { STEP = 256 * 1024, NAME_TRIES = 100 };
 
-static bool failed(struct fault *f, const char *path, const char *what)
+static bool failed(struct fault *f, const char *name, const char *what)
 {
-    return fault_set(f, FAULT_IO, "%s: %s: %s", path, what, strerror(errno));
+    return fault_set(f, FAULT_IO, "%.180s %s: %s", name, what, strerror(errno));
 }
 
-static bool join(char to[PATH_MAX], const char *directory, const char *name, struct fault *f)
-{
-    if (snprintf(to, PATH_MAX, "%s/%s", directory, name) < PATH_MAX)
-        return true;
-    return fault_set(f, FAULT_IO, "%s: the path is too long", name);
-}
+/* ---- the directories ---- */
 
-bool copydir_begin(struct copydir *c, const char *source, const char *target, struct fault *f)
+static bool open_parent(struct copydir *c, const char *target, struct fault *f)
 {
-    struct stat st;
-    *c = (struct copydir){.source = source, .target = target};
-    if (lstat(target, &st) == 0)
-        return fault_set(f, FAULT_LIMIT, "it exists already; name a directory that does not");
-    if (stat(source, &st) != 0)
-        return failed(f, source, "cannot be examined");
+    char folder[PATH_MAX] = ".";
     size_t size = strlen(target);
     while (size > 1 && target[size - 1] == '/')
         size--;
-    if (snprintf(c->unfinished, sizeof c->unfinished, "%.*s.kmmigrate-XXXXXX", (int)size, target) >=
-        (int)sizeof c->unfinished)
-        return fault_set(f, FAULT_IO, "the path is too long");
-    if (mkdtemp(c->unfinished) == NULL) {
-        failed(f, c->unfinished, "cannot be made");
-        c->unfinished[0] = '\0';
-        return false;
+    size_t start = size;
+    while (start > 0 && target[start - 1] != '/')
+        start--;
+    if (start == size || size - start > NAME_MAX || start >= sizeof folder)
+        return fault_set(f, FAULT_NOT_THIS, "expected the name of a directory");
+    memcpy(c->target, target + start, size - start);
+    if (start > 0)
+        snprintf(folder, sizeof folder, "%.*s", (int)start, target);
+    c->parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return c->parent >= 0 || failed(f, folder, "cannot be opened");
+}
+
+/* The directory that is read is the one whose database was judged. */
+static bool open_source(struct copydir *c, const char *source, const char *name,
+                        const struct stat *database, struct fault *f)
+{
+    struct stat st;
+    c->source = open(source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c->source < 0)
+        return failed(f, source, "cannot be opened");
+    return (fstatat(c->source, name, &st, 0) == 0 && st.st_dev == database->st_dev &&
+            st.st_ino == database->st_ino) ||
+           fault_set(f, FAULT_LIMIT,
+                     "%.150s has changed: %.100s in it is not the one that was judged", source,
+                     name);
+}
+
+static bool make_directory(struct copydir *c, struct fault *f)
+{
+    struct stat st;
+    for (unsigned try = 0; try < NAME_TRIES; try++) {
+        char name[NAME_MAX + 32];
+        snprintf(name, sizeof name, "%s.kmmigrate-%06x", c->target,
+                 ((unsigned)getpid() * NAME_TRIES + try) & 0xffffff);
+        if (strlen(name) > NAME_MAX)
+            return fault_set(f, FAULT_IO, "its name is too long to make others from it");
+        if (mkdirat(c->parent, name, 0700) != 0) {
+            if (errno == EEXIST)
+                continue;
+            return failed(f, name, "cannot be made");
+        }
+        memcpy(c->unfinished, name, strlen(name) + 1);
+        break;
     }
-    if (chmod(c->unfinished, st.st_mode & 0777) != 0)
-        return failed(f, c->unfinished, "cannot get the source's permissions");
+    if (c->unfinished[0] == '\0')
+        return failed(f, c->target, "cannot be made under another name first");
+    c->made = openat(c->parent, c->unfinished, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (c->made < 0 || fstat(c->made, &st) != 0)
+        return failed(f, c->unfinished, "cannot be opened");
+    if (st.st_uid != geteuid()) /* somebody has put another in its place */
+        return fault_set(f, FAULT_LIMIT, "%.180s is not the directory that was just made",
+                         c->unfinished);
+    flock(c->made, LOCK_EX | LOCK_NB); /* as in outfile.c: it is not left over */
     return true;
 }
 
-static bool copy_bytes(int from, int to, const char *name, struct fault *f)
+bool copydir_begin(struct copydir *c, const char *source, const char *name,
+                   const struct stat *database, const char *target, struct fault *f)
 {
-    char *step = malloc(STEP);
-    if (step == NULL)
+    struct stat st;
+    *c = (struct copydir){.source = -1, .parent = -1, .made = -1, .aside = -1};
+    if (!open_parent(c, target, f))
+        return false;
+    if (fstatat(c->parent, c->target, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return fault_set(f, FAULT_LIMIT, "it exists already; name a directory that does not");
+    return open_source(c, source, name, database, f) && make_directory(c, f) &&
+           access_directory_as(c->source, c->made, &c->narrower, f);
+}
+
+/* ---- one file ---- */
+
+bool copydir_note(struct copydir *c, const char *name, struct fault *f)
+{
+    if ((c->files & (c->files - 1)) == 0) {
+        struct copydir_made *grown =
+            realloc(c->file, (c->files ? 2 * c->files : 1) * sizeof *grown);
+        if (grown == NULL)
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        c->file = grown;
+    }
+    char *kept = strdup(name);
+    if (kept == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
-    bool ok = true;
-    for (ssize_t n; ok && (n = read(from, step, STEP)) != 0;) {
+    c->file[c->files++] = (struct copydir_made){kept, false};
+    return true;
+}
+
+static int open_to_read(int folder, const char *name, struct stat *st, struct fault *f)
+{
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+    if ((fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode)))
+        return fd;
+    if (fd >= 0 || errno == ELOOP || errno == ENXIO)
+        fault_set(f, FAULT_NOT_THIS, "%.180s: expected a regular file; move it away first", name);
+    else
+        failed(f, name, "cannot be opened");
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Up to `size` bytes at `at`; how many there are, -1 after an error. */
+static ssize_t read_some(int fd, void *to, size_t size, off_t at)
+{
+    size_t got = 0;
+    while (got < size) {
+        ssize_t n = pread(fd, (char *)to + got, size - got, at + (off_t)got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+static bool write_all(int to, const char *from, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(to, from, size);
         if (n < 0 && errno != EINTR)
-            ok = failed(f, name, "cannot be read");
-        for (ssize_t done = 0; ok && done < n;) {
-            ssize_t w = write(to, step + done, (size_t)(n - done));
-            if (w < 0 && errno != EINTR)
-                ok = failed(f, name, "its copy cannot be written");
-            else if (w > 0)
-                done += w;
+            return false;
+        if (n > 0) {
+            from += n;
+            size -= (size_t)n;
         }
+    }
+    return true;
+}
+
+/* What is done with two files, step by step: the second is written, or held against the first. */
+static bool step_through(int from, int to, bool compare, const char *name, struct fault *f)
+{
+    char *step = malloc(2 * (size_t)STEP);
+    bool ok = step != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    ssize_t n = STEP;
+    for (off_t at = 0; ok && n == STEP; at += n) {
+        n = read_some(from, step, STEP, at);
+        if (n < 0)
+            ok = failed(f, name, "cannot be read");
+        else if (!compare)
+            ok = write_all(to, step, (size_t)n) || failed(f, name, "cannot be copied");
+        else if (read_some(to, step + STEP, STEP, at) != n ||
+                 (n > 0 && memcmp(step, step + STEP, (size_t)n) != 0))
+            ok = fault_set(f, FAULT_DAMAGED, "%.180s is not the same in the copy", name);
     }
     free(step);
     return ok;
 }
 
-static bool copy_file(const char *from_path, const char *to_path, struct fault *f)
+static bool copy_file(struct copydir *c, int folder, const char *name, bool aside, struct fault *f)
 {
     struct stat st;
     struct outfile *out = NULL;
-    int from = open(from_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (from < 0 || fstat(from, &st) != 0) {
-        failed(f, from_path, "cannot be opened");
-        if (from >= 0)
-            close(from);
+    int from = open_to_read(c->source, name, &st, f);
+    if (from < 0)
         return false;
+    bool ok = outfile_create_at(folder, name, from, &out, f) && copydir_note(c, name, f);
+    if (ok) {
+        c->file[c->files - 1].aside = aside;
+        c->narrower |= outfile_is_narrower(out);
+        ok = step_through(from, outfile_descriptor(out), false, name, f) &&
+             step_through(from, outfile_descriptor(out), true, name, f) && outfile_commit(out, f);
     }
-    bool ok =
-        S_ISREG(st.st_mode) ||
-        fault_set(f, FAULT_NOT_THIS, "%s: expected a regular file; move it away first", from_path);
-    ok = ok && outfile_create(to_path, &st, false, &out, f) &&
-         copy_bytes(from, outfile_descriptor(out), from_path, f) && outfile_commit(out, f);
     outfile_discard(out);
     close(from);
     return ok;
 }
 
+/* ---- all of them ---- */
+
 static bool is_set_aside(const struct beside *b, const char *name)
 {
     for (size_t i = 0; i < b->files; i++)
-        if (strcmp(b->file[i].name, name) == 0)
+        if (b->file[i].kind != BESIDE_UNDO && strcmp(b->file[i].name, name) == 0)
             return true;
     return false;
+}
+
+static bool make_aside(struct copydir *c, struct fault *f)
+{
+    if (c->aside >= 0)
+        return true;
+    if (mkdirat(c->made, COPYDIR_SET_ASIDE, 0700) != 0)
+        return failed(f, COPYDIR_SET_ASIDE, "cannot be made");
+    c->aside = openat(c->made, COPYDIR_SET_ASIDE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return c->aside >= 0 || failed(f, COPYDIR_SET_ASIDE, "cannot be opened");
 }
 
 static bool copy_one(struct copydir *c, const char *name, const struct beside *beside,
                      struct fault *f)
 {
-    char from[PATH_MAX], folder[PATH_MAX], to[PATH_MAX];
     bool aside = is_set_aside(beside, name);
-    if (!join(from, c->source, name, f) || !join(folder, c->unfinished, COPYDIR_SET_ASIDE, f) ||
-        !join(to, aside ? folder : c->unfinished, name, f))
+    if (aside && !make_aside(c, f))
         return false;
-    if (aside && mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return failed(f, folder, "cannot be made");
     c->set_aside += aside;
-    return copy_file(from, to, f);
+    return copy_file(c, aside ? c->aside : c->made, name, aside, f);
+}
+
+/* Calls each(context, name) for everything in a directory but . and .. */
+static bool for_each(int folder, bool (*each)(void *context, const char *name, struct fault *f),
+                     void *context, struct fault *f)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL) {
+        failed(f, "the directory", "cannot be read");
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    bool ok = true;
+    struct dirent *entry;
+    for (errno = 0; ok && (entry = readdir(dir)) != NULL; errno = 0)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            ok = each(context, entry->d_name, f);
+    if (ok && errno != 0)
+        ok = failed(f, "the directory", "cannot be read");
+    closedir(dir);
+    return ok;
+}
+
+struct others {
+    struct copydir *copy;
+    const char *database;
+    const struct beside *beside;
+};
+
+static bool copy_other(void *context, const char *name, struct fault *f)
+{
+    const struct others *o = context;
+    return strcasecmp(name, o->database) == 0 || copy_one(o->copy, name, o->beside, f);
 }
 
 bool copydir_others(struct copydir *c, const char *database, const struct beside *beside,
                     struct fault *f)
 {
-    DIR *dir = opendir(c->source);
-    if (dir == NULL)
-        return failed(f, c->source, "cannot be read");
-    bool ok = true;
-    for (struct dirent *entry; ok && (entry = readdir(dir)) != NULL;) {
-        const char *name = entry->d_name;
-        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcasecmp(name, database) != 0)
-            ok = copy_one(c, name, beside, f);
-    }
-    closedir(dir);
+    struct others others = {c, database, beside};
+    return for_each(c->source, copy_other, &others, f);
+}
+
+struct pair {
+    int source, copy;
+};
+
+static bool compare_one(void *context, const char *name, struct fault *f)
+{
+    const struct pair *p = context;
+    struct stat st;
+    int from = open_to_read(p->source, name, &st, f);
+    int to = from < 0 ? -1 : open_to_read(p->copy, name, &st, f);
+    bool ok = to >= 0 && step_through(from, to, true, name, f);
+    if (from >= 0)
+        close(from);
+    if (to >= 0)
+        close(to);
     return ok;
 }
 
-static bool sync_directory(const char *path, struct fault *f)
+bool copydir_is_copy(int source, int copy, struct fault *f)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (!ok)
-        failed(f, path, "cannot be synced");
-    if (fd >= 0)
-        close(fd);
-    return ok;
+    struct pair pair = {source, copy};
+    return for_each(source, compare_one, &pair, f);
+}
+
+/* ---- the end ---- */
+
+static bool sync_directory(int fd, struct fault *f)
+{
+    while (fsync(fd) != 0)
+        if (errno != EINTR)
+            return errno == EINVAL || failed(f, "the directory", "cannot be synced");
+    return true;
+}
+
+/* Where a file system cannot promise to replace nothing, a look before the rename is what is left.
+ */
+static bool rename_to(const struct copydir *c, const char *from, const char *to)
+{
+    struct stat st;
+    if (renameat2(c->parent, from, c->parent, to, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL)
+        return false;
+    if (fstatat(c->parent, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return renameat(c->parent, from, c->parent, to) == 0;
 }
 
 bool copydir_commit(struct copydir *c, struct fault *f)
 {
-    char parent[PATH_MAX];
-    snprintf(parent, sizeof parent, "%s", c->unfinished);
-    char *slash = strrchr(parent, '/');
-    if (slash)
-        slash[slash == parent] = '\0';
-    if (!sync_directory(c->unfinished, f))
+    if ((c->aside >= 0 && !sync_directory(c->aside, f)) || !sync_directory(c->made, f))
         return false;
-    if (renameat2(AT_FDCWD, c->unfinished, AT_FDCWD, c->target, RENAME_NOREPLACE) != 0)
+    if (!rename_to(c, c->unfinished, c->target))
         return failed(f, c->target, "cannot get its name");
-    c->unfinished[0] = '\0';
-    return sync_directory(slash ? parent : ".", f);
+    c->committed = true;
+    if (sync_directory(c->parent, f))
+        return true;
+    c->committed = !rename_to(c, c->target, c->unfinished);
+    return false;
 }
 
-static void remove_files(const char *directory)
+/* What lies under the name is still what was made. */
+static bool is_named(const struct copydir *c, const char *name)
 {
-    DIR *dir = opendir(directory);
-    char path[PATH_MAX];
-    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-            join(path, directory, entry->d_name, NULL))
-            unlink(path);
-    if (dir)
-        closedir(dir);
+    struct stat mine, there;
+    return fstat(c->made, &mine) == 0 &&
+           fstatat(c->parent, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
-void copydir_discard(struct copydir *c)
+void copydir_remove(struct copydir *c)
 {
-    char folder[PATH_MAX];
+    const char *name = c->committed ? c->target : c->unfinished;
     if (c->unfinished[0] == '\0')
         return;
-    if (join(folder, c->unfinished, COPYDIR_SET_ASIDE, NULL)) {
-        remove_files(folder);
-        rmdir(folder);
+    for (size_t i = 0; i < c->files; i++) {
+        int folder = c->file[i].aside ? c->aside : c->made;
+        if (folder >= 0)
+            unlinkat(folder, c->file[i].name, 0);
     }
-    remove_files(c->unfinished);
-    rmdir(c->unfinished);
+    if (c->aside >= 0)
+        unlinkat(c->made, COPYDIR_SET_ASIDE, AT_REMOVEDIR);
+    if (c->made >= 0 && is_named(c, name))
+        unlinkat(c->parent, name, AT_REMOVEDIR); /* one in which there is more stays */
     c->unfinished[0] = '\0';
+    c->committed = false;
+}
+
+void copydir_close(struct copydir *c)
+{
+    int *const open[] = {&c->source, &c->parent, &c->made, &c->aside};
+    if (!c->committed)
+        copydir_remove(c);
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
+        if (*open[i] >= 0)
+            close(*open[i]);
+    for (size_t i = 0; i < c->files; i++)
+        free(c->file[i].name);
+    free(c->file);
+    *c = (struct copydir){.source = -1, .parent = -1, .made = -1, .aside = -1};
 }

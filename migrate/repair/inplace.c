@@ -9,6 +9,7 @@
 #include "migrate/repair/backup.h"
 #include "migrate/console/message.h"
 #include "migrate/repair/quarantine.h"
+#include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 #include "migrate/repair/verify.h"
 
@@ -35,7 +36,7 @@ struct job {
     struct undofile *undo;
     struct ese_inplace_piece header; /* when only a header is written anew: that, else empty */
     uint8_t header_before[ESE_PAGE_SIZE_MAX];
-    bool made_backup, made_quarantine, made_undo;
+    struct backup backup;
 };
 
 static int trouble(const struct job *j, const char *path, const struct fault *f)
@@ -57,12 +58,6 @@ static int cancelled(const struct job *j)
 
 /* ---- names ---- */
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static bool is_free(const char *path)
 {
     struct stat st;
@@ -75,14 +70,13 @@ static bool try_names(struct job *j, const char *base, const char *stamp, bool *
     const char *path = j->a->store.path;
     struct undofile_identity *id = &j->id;
     struct in_place *r = j->r;
-    if (snprintf(id->quarantine, sizeof id->quarantine, "%s.quarantine-%s.pem", base, stamp) >
-            NAME_MAX ||
-        snprintf(id->backup, sizeof id->backup, "%s.backup-%s", base, stamp) > NAME_MAX ||
-        snprintf(id->set_aside, sizeof id->set_aside, "%s.set-aside-%s", base, stamp) > NAME_MAX)
+    if (!names_make(NAMES_QUARANTINE, base, stamp, id->quarantine) ||
+        !names_make(NAMES_BACKUP, base, stamp, id->backup) ||
+        !names_make(NAMES_SET_ASIDE, base, stamp, id->set_aside))
         return fault_set(f, FAULT_IO, "its name is too long to make others from it");
-    if (!undofile_place(path, id->beside_directory, id->backup, r->backup, f) ||
-        !undofile_place(path, id->beside_directory, id->set_aside, r->set_aside, f) ||
-        !undofile_place(path, id->beside_directory, id->quarantine, r->quarantine, f))
+    if (!names_place(path, id->beside_directory, id->backup, r->backup, f) ||
+        !names_place(path, id->beside_directory, id->set_aside, r->set_aside, f) ||
+        !names_place(path, id->beside_directory, id->quarantine, r->quarantine, f))
         return false;
     *all_free = is_free(r->backup) && is_free(r->set_aside) && is_free(r->quarantine);
     return true;
@@ -91,22 +85,17 @@ static bool try_names(struct job *j, const char *base, const char *stamp, bool *
 /* Names of this moment, that nothing has yet, for all that the repair leaves beside the store. */
 static bool choose_names(struct job *j, struct fault *f)
 {
-    char directory[PATH_MAX], day[STAMP_SIZE], stamp[2 * STAMP_SIZE];
-    const char *base = last_part(j->a->store.path);
+    char base[NAME_MAX + 1], day[STAMP_SIZE], stamp[2 * STAMP_SIZE];
     time_t now = time(NULL);
     struct tm tm;
-    bool exists, all_free = false;
-    if (!undofile_find(j->a->store.path, j->r->undo, &exists, f))
-        return false;
-    if (j->a->store.in_directory) {
-        if (realpath(j->a->beside.directory, directory) == NULL)
-            return fault_set(f, FAULT_IO, "its directory cannot be found: %s", strerror(errno));
-        base = last_part(directory);
-    }
-    if (gmtime_r(&now, &tm) == NULL || strftime(day, sizeof day, "%Y%m%dT%H%M%SZ", &tm) == 0)
-        snprintf(day, sizeof day, "undated");
+    bool all_free = false;
     j->id.beside_directory = j->a->store.in_directory;
     j->id.time = (uint64_t)now;
+    if (!names_next_undo(j->a->store.path, j->r->undo, f) ||
+        !names_base(j->a->store.path, j->id.beside_directory, base, f))
+        return false;
+    if (gmtime_r(&now, &tm) == NULL || strftime(day, sizeof day, "%Y%m%dT%H%M%SZ", &tm) == 0)
+        snprintf(day, sizeof day, "undated");
     for (unsigned i = 1; i <= NAME_TRIES && !all_free; i++) {
         snprintf(stamp, sizeof stamp, i == 1 ? "%s" : "%s-%u", day, i);
         if (!try_names(j, base, stamp, &all_free, f))
@@ -115,17 +104,11 @@ static bool choose_names(struct job *j, struct fault *f)
     return all_free || fault_set(f, FAULT_IO, "no free name for a backup can be found beside it");
 }
 
-/* The engine takes logs from the directory it is given; the flush map is the database's own. */
-static bool goes_aside(const struct assessment *a, enum beside_kind kind)
-{
-    return kind == BESIDE_FLUSH_MAP || (a->store.in_directory && kind != BESIDE_UNDO);
-}
-
 static size_t count_aside(const struct assessment *a)
 {
     size_t count = 0;
     for (size_t i = 0; i < a->beside.files; i++)
-        count += goes_aside(a, a->beside.file[i].kind);
+        count += beside_goes_aside(a->beside.file[i].kind, a->store.in_directory);
     return count;
 }
 
@@ -164,7 +147,7 @@ static bool prepare_quarantine(struct job *j, struct fault *f)
     uint64_t size;
     if (j->id.quarantine[0] == '\0')
         return true;
-    if (!outfile_create(j->r->quarantine, &j->lock->st, false, &j->quarantine, f))
+    if (!outfile_create(j->r->quarantine, j->lock->descriptor, false, &j->quarantine, f))
         return false;
     return quarantine_write(j->a, j->quarantine, f) &&
            undo_hash_file(outfile_descriptor(j->quarantine), &size, j->id.quarantine_sha256, f);
@@ -218,22 +201,36 @@ static int prepare(struct job *j)
 
 /* ---- what is kept ---- */
 
+/* The backup of an interrupted repair of the same store, when it is one: that repair may have been
+ * killed while it made it, and anybody may have touched it since. */
+static bool take_over_backup(struct job *j, const char *has_backup)
+{
+    struct fault f = {.code = FAULT_NONE};
+    const char *slash = strrchr(has_backup, '/');
+    if (!backup_is_copy(j->a, has_backup, &f)) {
+        message_warning("%s: is no backup of %s as it is (%s); another one is made", has_backup,
+                        j->a->store.path, f.text);
+        return false;
+    }
+    snprintf(j->r->backup, sizeof j->r->backup, "%s", has_backup);
+    snprintf(j->id.backup, sizeof j->id.backup, "%s", slash ? slash + 1 : has_backup);
+    return true;
+}
+
 static int keep_backup(struct job *j, const char *has_backup)
 {
     struct fault f = {.code = FAULT_NONE};
     bool stopped = false;
-    if (j->id.backup[0] == '\0')
+    if (j->id.backup[0] == '\0' || (has_backup && take_over_backup(j, has_backup)))
         return EXIT_CLEAN;
-    if (has_backup) { /* the interrupted repair had made one of the same store */
-        snprintf(j->r->backup, sizeof j->r->backup, "%s", has_backup);
-        snprintf(j->id.backup, sizeof j->id.backup, "%s", last_part(has_backup));
-        return EXIT_CLEAN;
-    }
-    if (!backup_store(j->a, j->r->backup, j->options->quiet, j->stop, &stopped, &f)) {
+    if (!backup_make(&j->backup, j->a, j->r->backup, j->stop, &stopped, &f)) {
         fault_context(&f, "the backup");
         return trouble(j, j->r->backup, &f);
     }
-    j->made_backup = !stopped;
+    if (j->backup.is_directory)
+        j->r->result.narrower |= j->backup.directory.narrower;
+    else
+        j->r->result.narrower |= outfile_is_narrower(j->backup.file);
     return cancelled(j);
 }
 
@@ -242,7 +239,6 @@ static int keep_quarantine(struct job *j)
     struct fault f = {.code = FAULT_NONE};
     if (j->quarantine == NULL)
         return EXIT_CLEAN;
-    j->made_quarantine = true; /* a failure may come behind its naming */
     return outfile_commit(j->quarantine, &f) ? EXIT_CLEAN : trouble(j, j->r->quarantine, &f);
 }
 
@@ -264,7 +260,8 @@ static bool fill_undo(const struct job *j, struct undofile_writer *w, struct fau
     const struct beside *b = &j->a->beside;
     struct ese_inplace_piece p;
     for (size_t i = 0; i < b->files; i++)
-        if (goes_aside(j->a, b->file[i].kind) && !undofile_add_move(w, b->file[i].name, f))
+        if (beside_goes_aside(b->file[i].kind, j->a->store.in_directory) &&
+            !undofile_add_move(w, b->file[i].name, f))
             return false;
     for (unsigned i = 0; i < pieces(j); i++)
         if (!piece(j, i, &p, f) || !undofile_add_piece(w, p.offset, p.before, f))
@@ -280,26 +277,23 @@ static int keep_undo(struct job *j)
     j->id.size = j->a->hash.size;
     memcpy(j->id.sha256, j->a->hash.digest, sizeof j->id.sha256);
     snprintf(j->id.plan, sizeof j->id.plan, "%s", j->a->plan.id);
-    bool ok = undofile_begin(j->r->undo, &j->lock->st, &j->id, &w, &f) && fill_undo(j, w, &f);
+    bool ok =
+        undofile_begin(j->r->undo, j->lock->descriptor, &j->id, &w, &f) && fill_undo(j, w, &f);
     int status = ok ? cancelled(j) : EXIT_CLEAN;
-    if (ok && status == EXIT_CLEAN) {
-        j->made_undo = true;
+    if (ok && status == EXIT_CLEAN)
         ok = undofile_commit(w, &f) && undofile_open(j->r->undo, true, &j->undo, &f) &&
              undo_possible(j->a->store.path, j->lock->descriptor, j->undo, &f);
-    }
-    undofile_discard(w);
+    undofile_discard(w, ok && status == EXIT_CLEAN);
     return ok ? status : trouble(j, j->r->undo, &f);
 }
 
-/* Nothing was written yet: what lies beside the store because of this repair goes, too. */
+/* Nothing was written yet: what lies beside the store because of this repair goes, too.  The undo
+ * file is gone already. */
 static void leave_no_trace(struct job *j)
 {
-    if (j->made_undo && unlink(j->r->undo) == 0)
-        aside_sync_directory_of(j->r->undo, NULL);
-    if (j->made_quarantine)
-        unlink(j->r->quarantine);
-    if (j->made_backup)
-        backup_remove(j->r->backup);
+    if (j->quarantine)
+        outfile_remove(j->quarantine);
+    backup_remove(&j->backup);
 }
 
 /* ---- writing ---- */
@@ -407,7 +401,6 @@ static int run(struct job *j, const char *has_backup)
         leave_no_trace(j);
         return status;
     }
-    signal(SIGHUP, SIG_IGN); /* from here on it is finished, also when the terminal goes away */
     if (write_store(j))
         return EXIT_CLEAN;
     roll_back(j);
@@ -439,47 +432,58 @@ int repair_in_place(const struct assessment *a, const struct options *options,
     ese_inplace_close(j->edit);
     undofile_close(j->undo);
     outfile_discard(j->quarantine);
+    backup_close(&j->backup);
     free(j);
     return status;
 }
 
 /* ---- one that was interrupted ---- */
 
-static bool take_back(const char *path, const struct lock *lock, struct undofile *u,
-                      const char *undo_path, char kept_backup[PATH_MAX], struct fault *f)
+/* Where the backup of that repair is; "" when there is none that could be it. */
+static void find_backup(const char *path, const struct undofile *u, char backup[PATH_MAX])
 {
-    struct stat st;
-    if (!undofile_place(path, u->identity.beside_directory, u->identity.backup, kept_backup, f))
+    const struct undofile_identity *id = &u->identity;
+    const char *slash = strrchr(path, '/');
+    if (!names_are_own(u, path, NULL) ||
+        !names_place(path, id->beside_directory, id->backup, backup, NULL) ||
+        (backup[0] && !backup_holds(backup, slash ? slash + 1 : path, id->size, id->sha256)))
+        backup[0] = '\0';
+}
+
+static bool take_back_if_pending(const char *path, const struct lock *lock, const char *undo_path,
+                                 char kept_backup[PATH_MAX], struct fault *f)
+{
+    struct undofile *u = NULL;
+    if (!undofile_open(undo_path, true, &u, f))
         return false;
-    if (kept_backup[0] && lstat(kept_backup, &st) != 0)
-        kept_backup[0] = '\0';
-    return undo_possible(path, lock->descriptor, u, f) &&
-           undo_put_back(path, lock->descriptor, u, undo_path, f);
+    bool ok = true;
+    if (undofile_is_pending(u)) {
+        find_backup(path, u, kept_backup);
+        ok = undo_possible(path, lock->descriptor, u, f) &&
+             undo_put_back(path, lock->descriptor, u, undo_path, f);
+        if (ok)
+            message_warning("%s: an interrupted repair was taken back; the repair begins anew",
+                            path);
+    }
+    undofile_close(u);
+    return ok;
 }
 
 int repair_take_back(const char *path, const struct lock *lock, char kept_backup[PATH_MAX])
 {
-    char undo_path[PATH_MAX];
-    struct undofile *u = NULL;
+    struct names_undo_list list;
     struct fault f = {.code = FAULT_NONE};
-    bool exists = false;
+    const char *which = path;
     kept_backup[0] = '\0';
-    bool ok = undofile_find(path, undo_path, &exists, &f);
-    if (ok && exists) {
-        ok = undofile_open(undo_path, true, &u, &f);
-        if (ok && undofile_is_pending(u)) {
-            ok = take_back(path, lock, u, undo_path, kept_backup, &f);
-            if (ok)
-                message_warning("%s: an interrupted repair was taken back; the repair begins anew",
-                                path);
-        }
-        undofile_close(u);
+    bool ok = names_list_undo(path, &list, &f);
+    for (size_t i = list.count; ok && i-- > 0;) { /* the last one is the one that may be open */
+        which = list.item[i].path;
+        ok = take_back_if_pending(path, lock, which, kept_backup, &f);
     }
-    if (ok)
-        return EXIT_CLEAN;
-    message_error("%s: a repair in place was interrupted, and cannot be taken back: %s; restore "
-                  "the backup (%s), and then "
-                  "remove %s",
-                  path, f.text, kept_backup[0] ? kept_backup : "if there is one", undo_path);
-    return EXIT_TROUBLE;
+    if (!ok)
+        message_error("%s: a repair in place was interrupted, and cannot be taken back: %s; "
+                      "restore the backup (%s), and then move %s away",
+                      path, f.text, kept_backup[0] ? kept_backup : "if there is one", which);
+    names_close_undo(&list);
+    return ok ? EXIT_CLEAN : EXIT_TROUBLE;
 }

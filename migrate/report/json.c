@@ -64,6 +64,17 @@ static void store_members(struct json *json, const struct assessment *a)
     for (size_t i = 0; i < a->beside.files; i++)
         json_string(json, a->beside.file[i].name);
     json_end_array(json);
+    json_key(json, "undo_files");
+    json_array(json);
+    for (size_t i = 0; i < a->beside.files; i++) {
+        if (a->beside.file[i].kind != BESIDE_UNDO)
+            continue;
+        json_map(json);
+        member_text(json, "name", a->beside.file[i].name);
+        member_text(json, "state", a->beside.file[i].note);
+        json_end_map(json);
+    }
+    json_end_array(json);
     json_end_map(json);
 }
 
@@ -265,6 +276,7 @@ static void result_members(struct json *json, const struct assessment *a,
     member_text(json, "set_aside", result->set_aside);
     member_text(json, "backup", result->backup);
     member_text(json, "undo", result->undo);
+    member_text(json, "permissions", result->narrower ? "narrower" : "kept");
     json_end_map(json);
 }
 

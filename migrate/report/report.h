@@ -21,6 +21,7 @@ struct report_result {
     const char *set_aside;  /* directory with the logs that were set aside; NULL: none */
     const char *undo;       /* path of the undo file; NULL: none */
     const char *backup;     /* path of the backup; NULL: none */
+    bool narrower;          /* what was written may be read by fewer than the input */
     uint8_t sha256[HASH_SHA256_SIZE]; /* of the new store */
 };
 

@@ -29,7 +29,8 @@ static void beside_line(const struct beside *b)
     if (b->files == 0)
         output_text("none\n");
     for (size_t i = 0; i < b->files && i < SHOWN; i++)
-        output_format("%s%s", i ? ", " : "", b->file[i].name);
+        output_format("%s%s%s%s%s", i ? ", " : "", b->file[i].name, b->file[i].note ? " (" : "",
+                      b->file[i].note ? b->file[i].note : "", b->file[i].note ? ")" : "");
     if (b->files > SHOWN)
         output_format(" and %zu more", b->files - SHOWN);
     if (b->files > 0)
@@ -287,6 +288,10 @@ static void result_lines(const struct report_result *result)
     output_text("\nWritten\n");
     output_format("  %-12s%s\n  %-12s%s\n", "Store", result->target, "SHA-256",
                   bytes_hex(bytes_of(result->sha256, sizeof result->sha256), hex, sizeof hex));
+    if (result->narrower)
+        output_format("  %-12snarrower than the input's: its owner, group or access control list "
+                      "could not be given\n",
+                      "Permissions");
     if (result->quarantine)
         output_format("  %-12s%s\n", "Quarantine", result->quarantine);
     if (result->set_aside)

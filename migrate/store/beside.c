@@ -25,7 +25,24 @@ static bool has_suffix(const char *name, const char *base, const char *suffix)
     return strncasecmp(name, base, size) == 0 && strcasecmp(name + size, suffix) == 0;
 }
 
-static bool kind_of(const char *name, const char *database, enum beside_kind *kind)
+unsigned beside_undo_number(const char *name, const char *database)
+{
+    size_t size = strlen(database), suffix = strlen(BESIDE_UNDO_SUFFIX);
+    if (strncasecmp(name, database, size) != 0 ||
+        strncasecmp(name + size, BESIDE_UNDO_SUFFIX, suffix) != 0)
+        return 0;
+    const char *rest = name + size + suffix;
+    if (rest[0] == '\0')
+        return 1;
+    unsigned number = 0;
+    if (rest[0] != '.' || rest[1] < '1' || rest[1] > '9')
+        return 0;
+    for (rest++; *rest >= '0' && *rest <= '9' && number <= BESIDE_UNDO_MOST; rest++)
+        number = 10 * number + (unsigned)(*rest - '0');
+    return *rest == '\0' && number >= 2 && number <= BESIDE_UNDO_MOST ? number : 0;
+}
+
+bool beside_kind_of(const char *name, const char *database, enum beside_kind *kind)
 {
     const char *dot = strrchr(database, '.');
     char stem[256];
@@ -42,7 +59,7 @@ static bool kind_of(const char *name, const char *database, enum beside_kind *ki
         *kind = BESIDE_CHECKPOINT;
     else if (has_suffix(name, stem, ".jfm"))
         *kind = BESIDE_FLUSH_MAP;
-    else if (has_suffix(name, database, ".kmundo"))
+    else if (beside_undo_number(name, database) > 0)
         *kind = BESIDE_UNDO;
     else
         return false;
@@ -56,14 +73,16 @@ static int by_name(const void *a, const void *b)
 
 static bool add(struct beside *b, enum beside_kind kind, const char *name)
 {
-    struct beside_file *grown = realloc(b->file, (b->files + 1) * sizeof *grown);
-    if (grown == NULL)
-        return false;
-    b->file = grown;
+    if ((b->files & (b->files - 1)) == 0) {
+        struct beside_file *grown = realloc(b->file, (b->files ? 2 * b->files : 1) * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        b->file = grown;
+    }
     char *kept = strdup(name);
     if (kept == NULL)
         return false;
-    b->file[b->files++] = (struct beside_file){kind, kept};
+    b->file[b->files++] = (struct beside_file){.kind = kind, .name = kept};
     return true;
 }
 
@@ -80,14 +99,19 @@ bool beside_look(struct beside *b, const char *path, struct fault *f)
         return fault_set(f, FAULT_IO, "the directory %s cannot be read: %s", b->directory,
                          strerror(errno));
     bool ok = true;
-    for (struct dirent *entry; ok && (entry = readdir(dir)) != NULL;) {
+    struct dirent *entry;
+    for (errno = 0; ok && (entry = readdir(dir)) != NULL; errno = 0) {
         enum beside_kind kind;
-        if (kind_of(entry->d_name, database, &kind))
+        if (beside_kind_of(entry->d_name, database, &kind))
             ok = add(b, kind, entry->d_name);
     }
+    int error = ok ? errno : 0;
     closedir(dir);
     if (!ok)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    if (error)
+        return fault_set(f, FAULT_IO, "the directory %s cannot be read: %s", b->directory,
+                         strerror(error));
     if (b->files > 0)
         qsort(b->file, b->files, sizeof *b->file, by_name);
     return true;
@@ -108,4 +132,11 @@ size_t beside_count(const struct beside *b, enum beside_kind kind)
     for (size_t i = 0; i < b->files; i++)
         count += b->file[i].kind == kind;
     return count;
+}
+
+bool beside_has_logs(const struct beside *b)
+{
+    return beside_count(b, BESIDE_LOG) + beside_count(b, BESIDE_RESERVE) +
+               beside_count(b, BESIDE_CHECKPOINT) >
+           0;
 }

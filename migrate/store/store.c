@@ -7,7 +7,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/value.h"
 #include "migrate/profile/secrets.h"
-#include "migrate/undo/file.h"
+#include "migrate/undo/names.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -68,22 +68,26 @@ static int find_file(struct store *store, const char *name)
 
 /* An undo file that is not finished, or that cannot be read: between which states the store is,
  * nobody knows. */
+static void look_at_undo(struct store *store, const char *path)
+{
+    struct undofile *undo = NULL;
+    struct fault f = {.code = FAULT_NONE};
+    if (!undofile_open(path, false, &undo, &f))
+        store->pending = f;
+    else if (undofile_is_pending(undo))
+        fault_set(&store->pending, FAULT_LIMIT, "its undo file %s is not finished", path);
+    undofile_close(undo);
+}
+
 static void find_pending(struct store *store)
 {
-    char path[PATH_MAX];
-    bool exists = false;
-    struct undofile *undo = NULL;
-    if (!undofile_find(store->path, path, &exists, &store->pending) &&
-        store->pending.code == FAULT_IO) {
+    struct names_undo_list list;
+    bool listed = names_list_undo(store->path, &list, &store->pending);
+    if (!listed && store->pending.code == FAULT_IO)
         store->pending.code = FAULT_NONE; /* a directory that cannot be listed says nothing */
-        return;
-    }
-    if (!exists || store->pending.code != FAULT_NONE ||
-        !undofile_open(path, false, &undo, &store->pending))
-        return;
-    if (undofile_is_pending(undo))
-        fault_set(&store->pending, FAULT_LIMIT, "its undo file is not finished");
-    undofile_close(undo);
+    for (size_t i = 0; listed && store->pending.code == FAULT_NONE && i < list.count; i++)
+        look_at_undo(store, list.item[i].path);
+    names_close_undo(&list);
 }
 
 int store_find(struct store *store, const char *name)

@@ -1,10 +1,13 @@
 /* Setting files aside: see aside.h. */
 #include "migrate/undo/aside.h"
 
+#include "migrate/undo/names.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool failed(struct fault *f, const char *name, const char *what)
@@ -71,7 +74,7 @@ static bool open_places(const char *path, const struct undofile *u, bool make, s
 {
     const struct undofile_identity *id = &u->identity;
     *p = (struct places){.here = -1, .aside = -1};
-    if (!undofile_place(path, id->beside_directory, id->set_aside, p->folder, f))
+    if (!names_place(path, id->beside_directory, id->set_aside, p->folder, f))
         return false;
     if (make && (mkdir(p->folder, 0700) != 0 || !aside_sync_directory_of(p->folder, f)))
         return failed(f, p->folder, "made");

@@ -5,13 +5,11 @@
 #include "formats/descriptor.h"
 #include "formats/outfile.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -134,9 +132,8 @@ static bool put_identity(struct undofile_writer *w, const struct undofile_identi
     return put_record(w, RECORD_IDENTITY, f);
 }
 
-bool undofile_begin(const char *path, const struct stat *like,
-                    const struct undofile_identity *identity, struct undofile_writer **writer,
-                    struct fault *f)
+bool undofile_begin(const char *path, int like, const struct undofile_identity *identity,
+                    struct undofile_writer **writer, struct fault *f)
 {
     struct undofile_writer *w = *writer = calloc(1, sizeof *w);
     if (w == NULL)
@@ -144,7 +141,7 @@ bool undofile_begin(const char *path, const struct stat *like,
     w->packed = malloc(compressBound(UNDOFILE_PIECE_MOST));
     if (w->packed == NULL)
         return no_memory(f);
-    if (!outfile_create(path, like, true, &w->out, f))
+    if (!outfile_create(path, like, false, &w->out, f))
         return fault_context(f, "the undo file");
     buffer_add(&w->waiting, bytes_of(magic, sizeof magic));
     buffer_add_le32(&w->waiting, UNDOFILE_VERSION);
@@ -186,10 +183,12 @@ bool undofile_commit(struct undofile_writer *w, struct fault *f)
     return outfile_commit(w->out, f) || fault_context(f, "the undo file");
 }
 
-void undofile_discard(struct undofile_writer *w)
+void undofile_discard(struct undofile_writer *w, bool keep)
 {
     if (w == NULL)
         return;
+    if (w->out && !keep)
+        outfile_remove(w->out);
     outfile_discard(w->out);
     buffer_free(&w->waiting);
     buffer_free(&w->content);
@@ -519,6 +518,14 @@ static bool sync_file(int descriptor, struct fault *f)
     return true;
 }
 
+/* What a disk took down wrongly must be known before anything relies on it. */
+static bool reads_back(struct undofile *u, struct bytes record, struct fault *f)
+{
+    return read_exactly(u->descriptor, u->end, u->packed, record.size, f) &&
+           (memcmp(u->packed, record.at, record.size) == 0 ||
+            damaged(f, u->end, "its state does not read back"));
+}
+
 bool undofile_set_state(struct undofile *u, enum undofile_state state, struct fault *f)
 {
     struct buffer content = {0}, record = {0};
@@ -539,7 +546,7 @@ bool undofile_set_state(struct undofile *u, enum undofile_state state, struct fa
     if (ok)
         u->torn = true; /* until all of it is there */
     ok = ok && write_all(u->descriptor, buffer_bytes(&record), u->end, f) &&
-         sync_file(u->descriptor, f);
+         sync_file(u->descriptor, f) && reads_back(u, buffer_bytes(&record), f);
     if (ok) {
         u->torn = false;
         u->end += record.size;
@@ -548,65 +555,4 @@ bool undofile_set_state(struct undofile *u, enum undofile_state state, struct fa
     buffer_free(&content);
     buffer_free(&record);
     return ok;
-}
-
-/* ---- finding it ---- */
-
-static bool is_undo_of(const char *name, const char *database)
-{
-    size_t size = strlen(database);
-    return strncasecmp(name, database, size) == 0 && strcasecmp(name + size, UNDOFILE_SUFFIX) == 0;
-}
-
-bool undofile_find(const char *path, char undo_path[PATH_MAX], bool *exists, struct fault *f)
-{
-    const char *slash = strrchr(path, '/'), *database = slash ? slash + 1 : path;
-    int folder = slash ? (int)(slash - path) + 1 : 0;
-    char directory[PATH_MAX] = ".";
-    unsigned found = 0;
-    int room = snprintf(undo_path, PATH_MAX, "%s" UNDOFILE_SUFFIX, path);
-    if (folder > 0)
-        snprintf(directory, sizeof directory, "%.*s", folder, path);
-    DIR *dir = room < PATH_MAX ? opendir(directory) : NULL;
-    if (dir == NULL)
-        return fault_set(f, FAULT_IO, "the directory %.150s cannot be read: %s", directory,
-                         room < PATH_MAX ? strerror(errno) : "the path is too long");
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (!is_undo_of(entry->d_name, database))
-            continue;
-        found++;
-        snprintf(undo_path, PATH_MAX, "%.*s%s", folder, path, entry->d_name);
-    }
-    closedir(dir);
-    *exists = found > 0;
-    return found < 2 ||
-           fault_set(f, FAULT_LIMIT, "%u undo files lie beside the store, expected one", found);
-}
-
-bool undofile_place(const char *path, bool beside_directory, const char *name, char place[PATH_MAX],
-                    struct fault *f)
-{
-    char folder[PATH_MAX], real[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    place[0] = '\0';
-    if (name[0] == '\0')
-        return true;
-    if (slash)
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path);
-    else
-        snprintf(folder, sizeof folder, "%s", beside_directory ? "." : "");
-    if (beside_directory) {
-        if (realpath(folder, real) == NULL)
-            return fault_set(f, FAULT_IO, "the directory %.150s cannot be found: %s", folder,
-                             strerror(errno));
-        char *last = strrchr(real, '/');
-        if (last == NULL || last[1] == '\0')
-            return fault_set(f, FAULT_IO, "the root directory has nothing beside it");
-        last[1] = '\0';
-        memcpy(folder, real, sizeof folder);
-    }
-    if (snprintf(place, PATH_MAX, "%s%s", folder, name) < PATH_MAX)
-        return true;
-    place[0] = '\0';
-    return fault_set(f, FAULT_IO, "%.150s: the path is too long", name);
 }

@@ -1,5 +1,6 @@
 /*
- * The undo file of a repair in place: what the store was before, beside it as NAME.kmundo.
+ * The undo file of a repair in place: what the store was before, beside it as NAME.kmundo (see
+ * names.h; one that is there is never written over).
  *
  * It is complete, on the disk and read back before the first byte of the store is written.  From
  * then on it tells what state the store is in, and holds all that is needed to put it back: the
@@ -21,9 +22,6 @@
 #include "formats/hash.h"
 
 #include <limits.h>
-#include <sys/stat.h>
-
-#define UNDOFILE_SUFFIX ".kmundo"
 
 enum {
     UNDOFILE_VERSION = 1,
@@ -58,13 +56,12 @@ struct undofile_identity {
 struct undofile_writer;
 
 /*
- * Begins the undo file at `path`; like: fstat() of the store, whose owner and permissions it gets.
- * An older one of that name is replaced at the commit.  Moves come before pieces.  All fail with
- * FAULT_IO or FAULT_NO_MEMORY; the writer is then, as after the commit, still to be discarded.
+ * Begins the undo file at `path`; like: descriptor of the store, whose owner and rights it gets.
+ * One of that name that is there is refused (FAULT_LIMIT).  Moves come before pieces.  All fail
+ * with FAULT_IO or FAULT_NO_MEMORY; the writer is then, as after the commit, still to be discarded.
  */
-bool undofile_begin(const char *path, const struct stat *like,
-                    const struct undofile_identity *identity, struct undofile_writer **writer,
-                    struct fault *f);
+bool undofile_begin(const char *path, int like, const struct undofile_identity *identity,
+                    struct undofile_writer **writer, struct fault *f);
 
 /* A file that will be moved from the store's directory into the folder set_aside. */
 bool undofile_add_move(struct undofile_writer *writer, const char *name, struct fault *f);
@@ -76,8 +73,9 @@ bool undofile_add_piece(struct undofile_writer *writer, uint64_t offset, struct 
 /* Ends, syncs and names the file, and syncs its directory. */
 bool undofile_commit(struct undofile_writer *writer, struct fault *f);
 
-/* Frees the writer, and removes the file unless it was committed.  NULL is allowed. */
-void undofile_discard(struct undofile_writer *writer);
+/* Frees the writer, and removes the file unless it was committed and is to be kept.  NULL is
+ * allowed. */
+void undofile_discard(struct undofile_writer *writer, bool keep);
 
 /* ---- reading ---- */
 
@@ -125,19 +123,8 @@ static inline bool undofile_is_pending(const struct undofile *undo)
     return undo->state != UNDOFILE_FINISHED || undo->torn;
 }
 
-/* Appends a state and syncs it.  UNDOFILE_FINISHED takes SHA-256 and length of the result from
- * undo->result_*. */
+/* Appends a state, syncs it and reads it back.  UNDOFILE_FINISHED takes SHA-256 and length of the
+ * result from undo->result_*. */
 bool undofile_set_state(struct undofile *undo, enum undofile_state state, struct fault *f);
-
-/* ---- finding it ---- */
-
-/* Path of the undo file of the store at `path`: of the one there is, whatever its case, else of the
- * one to be.  *exists says which.  False when the directory cannot be read, or there are several.
- */
-bool undofile_find(const char *path, char undo_path[PATH_MAX], bool *exists, struct fault *f);
-
-/* Where something named in an identity lies, for the store at `path`; "" for an empty name. */
-bool undofile_place(const char *path, bool beside_directory, const char *name, char place[PATH_MAX],
-                    struct fault *f);
 
 #endif

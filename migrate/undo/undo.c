@@ -2,15 +2,17 @@
 #include "migrate/undo/undo.h"
 
 #include "migrate/undo/aside.h"
+#include "migrate/undo/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { STEP = 1024 * 1024 };
+enum { STEP = 1024 * 1024, QUARANTINE_HEAD = 1024 };
 
 static bool io(struct fault *f, const char *what)
 {
@@ -107,6 +109,12 @@ bool undo_hash_file(int descriptor, uint64_t *size, uint8_t sha256[HASH_SHA256_S
 
 /* ---- may it be done? ---- */
 
+bool undo_is_result(const struct undofile *u, uint64_t size, const uint8_t sha256[HASH_SHA256_SIZE])
+{
+    return !undofile_is_pending(u) && size == u->result_size &&
+           memcmp(sha256, u->result_sha256, HASH_SHA256_SIZE) == 0;
+}
+
 /* A finished repair: the store must be exactly what it left. */
 static bool is_result(int store, const struct undofile *u, struct fault *f)
 {
@@ -114,7 +122,7 @@ static bool is_result(int store, const struct undofile *u, struct fault *f)
     uint64_t size;
     if (!undo_hash_file(store, &size, sha256, f))
         return false;
-    if (size == u->result_size && memcmp(sha256, u->result_sha256, sizeof sha256) == 0)
+    if (undo_is_result(u, size, sha256))
         return true;
     return fault_set(f, FAULT_LIMIT,
                      "the store has changed since it was repaired (SHA-256 %02x%02x%02x%02x..., "
@@ -144,7 +152,8 @@ bool undo_possible(const char *path, int store, struct undofile *u, struct fault
 {
     if (!undofile_is_pending(u) && !is_result(store, u, f))
         return false;
-    return would_be_original(store, u, f) && aside_can_go_back(path, u, f);
+    return would_be_original(store, u, f) && names_are_own(u, path, f) &&
+           aside_can_go_back(path, u, f);
 }
 
 /* ---- doing it ---- */
@@ -197,30 +206,52 @@ static bool is_original(int store, const struct undofile *u, struct fault *f)
            fault_set(f, FAULT_LIMIT, "what was put back does not read back as the original");
 }
 
-/* All that the quarantine file holds is in the store again.  One that was changed is somebody's,
- * and stays. */
+/* ---- what goes afterwards ---- */
+
+/* Removes the open file `fd` under its name, unless that is another's by now. */
+static bool remove_open(const char *path, int fd)
+{
+    struct stat mine, there;
+    return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_dev == there.st_dev &&
+           mine.st_ino == there.st_ino && unlink(path) == 0;
+}
+
+/* Does the quarantine file say that it was taken out of the store that was put back?  Then all that
+ * it holds is in that store. */
+static bool is_of_original(int fd, const struct undofile_identity *id)
+{
+    char head[QUARANTINE_HEAD + 1], hex[2 * HASH_SHA256_SIZE + 1], line[sizeof hex + 32];
+    ssize_t size = pread(fd, head, QUARANTINE_HEAD, 0);
+    head[size > 0 ? size : 0] = '\0';
+    snprintf(line, sizeof line, "\nStore SHA-256: %s\n",
+             bytes_hex(bytes_of(id->sha256, sizeof id->sha256), hex, sizeof hex));
+    return strstr(head, line) != NULL;
+}
+
+/* One that was changed is somebody's, and stays; so does one of another store, whatever the undo
+ * file says. */
 static bool drop_quarantine(const char *path, const struct undofile *u, struct fault *f)
 {
     const struct undofile_identity *id = &u->identity;
     char place[PATH_MAX];
     uint8_t sha256[HASH_SHA256_SIZE];
     uint64_t size;
-    if (!undofile_place(path, id->beside_directory, id->quarantine, place, f))
+    if (!names_place(path, id->beside_directory, id->quarantine, place, f))
         return false;
     int fd = place[0] ? open(place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY) : -1;
     if (fd < 0)
         return true;
-    bool same = undo_hash_file(fd, &size, sha256, NULL) &&
-                memcmp(sha256, id->quarantine_sha256, sizeof sha256) == 0;
+    bool removed = undo_hash_file(fd, &size, sha256, NULL) &&
+                   memcmp(sha256, id->quarantine_sha256, sizeof sha256) == 0 &&
+                   is_of_original(fd, id) && remove_open(place, fd);
     close(fd);
-    if (same && unlink(place) == 0)
-        return aside_sync_directory_of(place, f);
-    return true;
+    return !removed || aside_sync_directory_of(place, f);
 }
 
-static bool drop_undo_file(const char *undo_path, struct fault *f)
+static bool drop_undo_file(const char *undo_path, const struct undofile *u, struct fault *f)
 {
-    if (unlink(undo_path) != 0)
+    errno = EEXIST;
+    if (!remove_open(undo_path, u->descriptor))
         return fault_set(f, FAULT_IO, "the undo file cannot be removed: %s", strerror(errno));
     return aside_sync_directory_of(undo_path, f);
 }
@@ -233,5 +264,26 @@ bool undo_put_back(const char *path, int store, struct undofile *u, const char *
         return false;
     return write_pieces(store, u, f) && set_size_and_sync(store, u->identity.size, f) &&
            is_original(store, u, f) && aside_move_back(path, u, f) && drop_quarantine(path, u, f) &&
-           drop_undo_file(undo_path, f);
+           drop_undo_file(undo_path, u, f);
+}
+
+/* ---- what is said of them ---- */
+
+static const char *note_of(const char *path)
+{
+    struct undofile *u = NULL;
+    if (!undofile_open(path, false, &u, NULL))
+        return "cannot be read";
+    const char *note = undofile_is_pending(u) ? "not finished" : "finished";
+    undofile_close(u);
+    return note;
+}
+
+void undo_note_files(struct beside *b)
+{
+    char path[PATH_MAX];
+    for (size_t i = 0; i < b->files; i++)
+        if (b->file[i].kind == BESIDE_UNDO &&
+            snprintf(path, sizeof path, "%s/%s", b->directory, b->file[i].name) < PATH_MAX)
+            b->file[i].note = note_of(path);
 }

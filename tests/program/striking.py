@@ -48,6 +48,7 @@ class Scene:
             file = self.store / "Kmsmdb.edb"
         build(file)
         self.keep("original")
+        self.older = {path.name: path.read_bytes() for path in self.undo_files()}
         self.before = tree(self.store)
         self.certificates = self.listed(self.store)
         self.status = km.run(*self.repair, cwd=self.here).returncode
@@ -55,6 +56,12 @@ class Scene:
         self.wanted = self.rows(self.store)
         self.keep("finished")
         self.reset("original")
+
+    def undo_files(self):
+        return [path for path in self.here.rglob("*.kmundo*") if not LEFT_OVER.fullmatch(path.name)]
+
+    def new_undo_files(self):
+        return [path for path in self.undo_files() if path.name not in self.older]
 
     def grows(self):
         return len(self.after) > len(self.before[database(self.store).name])
@@ -118,6 +125,15 @@ class EveryCall(unittest.TestCase):
         subprocess.run([KMFIXTURE, *map(str, arguments), "-o", str(file), "--page-size", "2048"], check=True,
                        capture_output=True)
 
+    def repaired_before(self, file):
+        """A store that was repaired, and then got duplicates again: its finished undo file lies beside it."""
+        self.fixture("imported-five-times")(file)
+        self.assertEqual(km.run("repair", file, "--in-place", "--no-backup").returncode, km.REPAIRED)
+        later = file.with_name("later")
+        self.fixture("settings-name-the-loser")(later)
+        file.write_bytes(later.read_bytes())
+        later.unlink()
+
     def growing(self, folder):
         """The switch to V3 adds a row: how many rows are there before decides whether a leaf splits."""
         certs = folder / "certs"
@@ -138,12 +154,15 @@ class EveryCall(unittest.TestCase):
             return self.growing(folder)
         if name == "file":
             return Scene(folder, "store.edb", self.fixture("settings-name-the-loser"), [*repair, "--no-backup"])
+        if name == "second":
+            return Scene(folder, "store.edb", self.repaired_before, repair)
         if name == "file-with-backup":
             return Scene(folder, "store.edb", self.fixture("imported-twice"), repair)
         return Scene(folder, "Kmsdata", self.fixture("settings-name-the-loser"), repair)
 
     def scene(self, name):
-        """file: one with a certificate that goes to quarantine; directory: that with logs; grows: one that gets longer."""
+        """file: one with a certificate that goes to quarantine; directory: that with logs; grows: one that gets longer;
+        second: one that was repaired before."""
         if name not in self.scenes:
             self.scenes[name] = self.make_scene(name, self.folder / name)
             self.assertTrue(self.scenes[name].status & km.REPAIRED)
@@ -167,7 +186,9 @@ class EveryCall(unittest.TestCase):
 
     def state(self, scene):
         """old, new or pending: by what lies there, and by what `check` says."""
-        undo = list(scene.here.rglob("*.kmundo"))
+        undo = scene.new_undo_files()
+        for name, data in scene.older.items():
+            self.assertEqual((database(scene.store).parent / name).read_bytes(), data, "the undo file of an older repair")
         data = database(scene.store).read_bytes()
         result = km.run("check", scene.store)
         told = b"KM-UNDO-PENDING" in result.stdout or b"a repair in place was interrupted" in result.stderr

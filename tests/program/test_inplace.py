@@ -276,7 +276,7 @@ class Commands(Store):
         for path in self.folder.iterdir():
             self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600, path)
 
-    def test_a_second_repair_replaces_the_undo_file(self):
+    def test_repaired_again_after_an_undo(self):
         store = self.fixture()
         before = store.read_bytes()
         self.repaired(store)

@@ -44,7 +44,7 @@ class Failing(EveryCall):
 
     def test_calls_fail(self):
         errors = (errno.EIO, errno.ENOSPC, errno.EINTR)
-        count = sum(self.failing(name, errors) for name in ("file", "file-with-backup", "grows", "directory"))
+        count = sum(self.failing(name, errors) for name in ("file", "file-with-backup", "grows", "directory", "second"))
         print(f"{count} failing calls that write, sync or name")
         self.assertGreater(count * EVERY, 300)
 

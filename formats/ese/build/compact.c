@@ -478,7 +478,8 @@ bool ese_compact_to(struct ese_db *db, const char *target, bool force,
 {
     struct outfile *out;
     *result = (struct ese_compact_result){.source_pages = 0};
-    if (!check_source(db, f) || !outfile_create(target, ese_file_stat(db->file), force, &out, f))
+    if (!check_source(db, f) ||
+        !outfile_create(target, ese_file_named_descriptor(db->file), force, &out, f))
         return false;
     bool ok =
         ese_compact(db, outfile_descriptor(out), options, result, f) && outfile_commit(out, f);

@@ -13,7 +13,8 @@
 #include <zlib.h>
 
 struct ese_file {
-    int descriptor; /* -1: in memory */
+    int descriptor;       /* -1: in memory */
+    int named_descriptor; /* of the file as it was named; the same, unless that is packed */
     struct bytes memory;
     uint64_t size;
     struct stat named;
@@ -129,13 +130,16 @@ static bool unpack(struct ese_file *file, struct fault *f)
             "no temporary file to unpack the gzip data into can be made in %s: %s; name "
             "a folder for it in TMPDIR",
             temporary_folder(), strerror(errno));
-    gzFile gz = gzdopen(packed, "rb");
+    int reading = fcntl(packed, F_DUPFD_CLOEXEC, 0);
+    gzFile gz = reading < 0 ? NULL : gzdopen(reading, "rb");
     if (gz == NULL) {
+        if (reading >= 0)
+            close(reading);
         close(plain);
         return fault_set(f, FAULT_NO_MEMORY, "out of memory while unpacking gzip data");
     }
     bool ok = unpack_into(gz, plain, f);
-    gzclose_r(gz); /* closes `packed` */
+    gzclose_r(gz); /* closes `reading` */
     file->descriptor = plain;
     file->packed = true;
     struct stat st;
@@ -160,6 +164,7 @@ static bool open_descriptor(struct ese_file *file, const char *path, struct faul
     if (file->descriptor < 0)
         return fault_set(f, errno == ENOENT ? FAULT_MISSING : FAULT_IO, "cannot be opened: %s%s",
                          strerror(errno), next_step(errno));
+    file->named_descriptor = file->descriptor;
     if (fstat(file->descriptor, &file->named) != 0)
         return fault_set(f, FAULT_IO, "cannot be examined: %s", strerror(errno));
     if (!S_ISREG(file->named.st_mode))
@@ -184,6 +189,7 @@ bool ese_file_open(const char *path, struct ese_file **file, struct fault *f)
     struct ese_file *opened = calloc(1, sizeof *opened);
     if (opened == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    opened->descriptor = opened->named_descriptor = -1;
     if (!open_descriptor(opened, path, f)) {
         ese_file_close(opened);
         return false;
@@ -197,7 +203,7 @@ bool ese_file_over(struct bytes b, struct ese_file **file, struct fault *f)
     struct ese_file *opened = calloc(1, sizeof *opened);
     if (opened == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
-    opened->descriptor = -1;
+    opened->descriptor = opened->named_descriptor = -1;
     opened->memory = b;
     opened->size = b.size;
     *file = opened;
@@ -208,6 +214,8 @@ void ese_file_close(struct ese_file *file)
 {
     if (file == NULL)
         return;
+    if (file->named_descriptor >= 0 && file->named_descriptor != file->descriptor)
+        close(file->named_descriptor);
     if (file->descriptor >= 0)
         close(file->descriptor);
     free(file);
@@ -221,6 +229,11 @@ uint64_t ese_file_size(const struct ese_file *file)
 int ese_file_descriptor(const struct ese_file *file)
 {
     return file->descriptor;
+}
+
+int ese_file_named_descriptor(const struct ese_file *file)
+{
+    return file->named_descriptor;
 }
 
 const struct stat *ese_file_stat(const struct ese_file *file)

@@ -39,6 +39,10 @@ uint64_t ese_file_size(const struct ese_file *file);
 /* The descriptor that is read; -1 for a file in memory.  Stays owned by the file. */
 int ese_file_descriptor(const struct ese_file *file);
 
+/* A descriptor of the file as it was named (of the .gz itself, when it is one), for its rights and
+ * for locking it; -1 for a file in memory.  Stays owned by the file. */
+int ese_file_named_descriptor(const struct ese_file *file);
+
 /* What fstat said of the file as it was named (of the .gz itself, when it is one). */
 const struct stat *ese_file_stat(const struct ese_file *file);
 

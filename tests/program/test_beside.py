@@ -1,0 +1,345 @@
+#!/usr/bin/python3
+"""What a repair leaves beside a store, what it takes away again, and what it believes of what lies there.
+
+Undo files are never written over, and one that is made up leads nowhere; clean-up removes only what the run made; a
+backup counts only when its bytes are the store's; a database with logs beside it is repaired as its directory.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import unittest
+import zlib
+
+import km
+from test_fixtures import KMFIXTURE, database
+from test_inplace import LOGS, Store, beside, tree, undo_file
+
+IDENTITY, MOVE, PIECE, END, DONE = (struct.unpack("<I", name)[0] for name in
+                                    (b"IIDN", b"MOVE", b"PIEC", b"END!", b"DONE"))
+
+
+def record(kind, content):
+    head = struct.pack("<II", kind, len(content))
+    return head + struct.pack("<I", zlib.crc32(head + content)) + content
+
+
+def undo_bytes(original, *, result=None, directory=True, backup="", aside="", quarantine="", quarantine_bytes=b"",
+               moves=(), plan=""):
+    """An undo file as an attacker, or this program, would write it: of a store that was `original`."""
+    def name(text):
+        return struct.pack("<I", len(text)) + text.encode()
+
+    identity = struct.pack("<Q", len(original)) + hashlib.sha256(original).digest() + struct.pack("<QI", 0, directory) + \
+        name(plan) + name(backup) + name(aside) + name(quarantine) + hashlib.sha256(quarantine_bytes).digest()
+    data = b"KMUNDO\r\n" + struct.pack("<I", 1) + record(IDENTITY, identity)
+    data += b"".join(record(MOVE, name(move)) for move in moves)
+    data += record(END, struct.pack("<II", len(moves), 0))
+    if result is not None:
+        data += record(DONE, struct.pack("<Q", len(result)) + hashlib.sha256(result).digest())
+    return data
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class UndoFiles(Store):
+    def twice(self):
+        """A store that was repaired, got another duplicate, and was repaired again: (store, its three states)."""
+        store = self.fixture()
+        states = [store.read_bytes()]
+        self.repaired(store, "--no-backup")
+        states.append(store.read_bytes())
+        self.fixture("imported-five-times", to="later.edb")
+        later = (self.folder / "later.edb").read_bytes()
+        store.write_bytes(later)  # the service went on, and it happened again
+        states.append(later)
+        report = self.repaired(store, "--no-backup")
+        self.assertEqual(report["written"]["undo"], f"{store}.kmundo.2")
+        return store, states
+
+    def test_a_second_repair_keeps_the_first_undo_file(self):
+        store, states = self.twice()
+        first = pathlib.Path(f"{store}.kmundo")
+        self.assertTrue(first.exists())
+        report = json.loads(self.expect(km.CLEAN, "check", store, "--json").stdout)
+        self.assertEqual(report["store"]["undo_files"], [{"name": "store.edb.kmundo", "state": "finished"},
+                                                         {"name": "store.edb.kmundo.2", "state": "finished"}])
+        report = json.loads(self.expect(km.CLEAN, "undo", store, "--json").stdout)
+        self.assertEqual(store.read_bytes(), states[2])
+        self.assertEqual([other["path"] for other in report["others"]], [str(first)])
+        self.expect(km.TROUBLE, "undo", store, says=["changed since"])
+        store.write_bytes(states[1])
+        self.expect(km.CLEAN, "undo", store)
+        self.assertEqual(store.read_bytes(), states[0])
+        self.assertFalse(first.exists())
+
+    def test_undo_takes_the_last_one_whose_result_the_store_is(self):
+        store, states = self.twice()
+        second = store.with_name(store.name + ".kmundo.2")
+        store.write_bytes(states[1])
+        text = self.expect(km.CLEAN, "undo", store).stdout.decode()
+        self.assertEqual(store.read_bytes(), states[0])
+        self.assertIn(f"{second}: finished, of another state", text)
+        self.assertTrue(second.exists())
+
+    def test_every_failure_of_a_second_repair_keeps_the_first(self):
+        """Refused before the first write, whatever the reason: the first undo file is the same bytes."""
+        store = self.fixture("settings-name-the-loser")
+        self.repaired(store, "--no-backup")
+        kept = pathlib.Path(f"{store}.kmundo").read_bytes()
+        self.fixture("imported-five-times", to="later.edb")
+        store.write_bytes((self.folder / "later.edb").read_bytes())
+        before = tree(self.folder)
+        for limit in (0, 1, 4, 1024, 1030):
+            script = f"ulimit -f {limit}; exec \"$@\""
+            self.expect(km.TROUBLE, "repair", store, "--in-place", program=("bash", "-c", script, "bash"))
+            self.assertEqual(tree(self.folder), before)
+        self.assertEqual(pathlib.Path(f"{store}.kmundo").read_bytes(), kept)
+
+    def test_numbers(self):
+        store = self.fixture()
+        before = store.read_bytes()
+        self.repaired(store, "--no-backup")
+        good = undo_file(store).read_bytes()
+        undo_file(store).rename(f"{store}.KMUNDO.17")
+        store.write_bytes(before)
+        self.assertEqual(self.repaired(store, "--no-backup")["written"]["undo"], f"{store}.kmundo.18")
+        for name in ("store.edb.kmundo.0", "store.edb.kmundo.1", "store.edb.kmundo.02", "store.edb.kmundo.",
+                     "store.edb.kmundo.2x", "store.edb.kmundo.1000000", "store.edb.kmundox", "xstore.edb.kmundo"):
+            (self.folder / name).write_bytes(b"not one of ours")
+        self.expect(km.CLEAN, "check", store)
+        (self.folder / "store.edb.kmundo.999999").write_bytes(good)
+        store.write_bytes(before)
+        self.expect(km.TROUBLE, "repair", store, "--in-place", says=["numbers"])
+        (self.folder / "store.edb.KmUndo.17").write_bytes(good)
+        self.expect(km.TROUBLE, "undo", store, says=["two undo files"])
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class MadeUp(Store):
+    """A received Kmsdata with an undo file that somebody has made up."""
+
+    def received(self, **names):
+        """The directory, and everything around it that must stay as it is."""
+        store = self.folder / "Kmsdata"
+        for finished in (True, False):
+            store.mkdir(exist_ok=True)
+            data = self.fixture(to="Kmsdata/Kmsmdb.edb").read_bytes()
+            result = data if finished else None
+            (store / "Kmsmdb.edb.kmundo").write_bytes(undo_bytes(data, result=result, **names))
+            yield store
+
+    def neighbours(self):
+        other = self.folder / "Other.set-aside-20260101T000000Z"
+        other.mkdir(exist_ok=True)
+        (other / "edb.log").write_bytes(b"a neighbour's log")
+        (self.folder / "secret").mkdir(exist_ok=True)
+        (self.folder / "secret" / "edb.log").write_bytes(b"a log")
+        (self.folder / "secret" / "id_rsa").write_bytes(b"a key")
+        (self.folder / "letter.pem").write_bytes(b"a letter")
+
+    def refused(self, **names):
+        self.neighbours()
+        for store in self.received(**names):
+            before = tree(self.folder)
+            self.expect(km.TROUBLE, "undo", store, says=["the undo file", "not touched"])
+            self.assertEqual(tree(self.folder), before, names)
+            if names.get("moves") != ("../letter.pem",):
+                result = km.run("repair", store, "--in-place", "--no-backup")
+                if result.returncode == km.REPAIRED:  # a finished one is not followed at all
+                    self.assertEqual({name: data for name, data in tree(self.folder).items() if "Kmsmdb" not in name},
+                                     {name: data for name, data in before.items() if "Kmsmdb" not in name})
+                else:
+                    self.assertEqual(result.returncode, km.TROUBLE, result.stderr)
+                    self.assertEqual(tree(self.folder), before, names)
+            shutil.rmtree(store)
+
+    def test_names_of_others(self):
+        letter = b"a letter"
+        for names in ({"aside": "secret", "moves": ["edb.log"]},
+                      {"aside": "secret", "moves": ["id_rsa"]},
+                      {"aside": "Other.set-aside-20260101T000000Z", "moves": ["edb.log"]},
+                      {"aside": "Kmsdata.set-aside-20260101T000000Z", "moves": ["id_rsa"]},
+                      {"aside": "Kmsdata.set-aside-20260101T000000Z", "moves": ["Kmsmdb.edb"]},
+                      {"aside": "Kmsdata.set-aside-20260101T000000Z", "moves": ["Kmsmdb.edb.kmundo"]},
+                      {"quarantine": "letter.pem", "quarantine_bytes": letter},
+                      {"quarantine": "Other.quarantine-20260101T000000Z.pem", "quarantine_bytes": letter},
+                      {"backup": "secret"}, {"backup": "Kmsdata.backup-"},
+                      {"aside": "Kmsdata.set-aside-20260101T000000Z-x", "moves": ["edb.log"]},
+                      {"directory": False, "aside": "Kmsmdb.edb.set-aside-20260101T000000Z", "moves": ["edb.log"]}):
+            with self.subTest(names):
+                self.refused(**names)
+
+    def test_names_that_lead_elsewhere(self):
+        for name in ("../secret", "/etc", ".", "..", "a/b"):
+            for key in ("aside", "quarantine", "backup"):
+                with self.subTest(f"{key} {name}"):
+                    self.refused(**{key: name})
+        for move in ("../letter.pem", "/etc/passwd", "..", ""):
+            with self.subTest(move):
+                self.refused(aside="Kmsdata.set-aside-20260101T000000Z", moves=(move,))
+
+    def test_quarantine_of_another_store(self):
+        """The right name and the right hash do not make it this store's: what it holds might be nowhere else."""
+        text = b"Quarantine of kmmigrate\nStore SHA-256: " + b"0" * 64 + b"\nthe only copy\n"
+        quarantine = self.folder / "Kmsdata.quarantine-20260101T000000Z.pem"
+        quarantine.write_bytes(text)
+        for store in self.received(quarantine=quarantine.name, quarantine_bytes=text):
+            self.expect(km.CLEAN, "undo", store)
+            self.assertEqual(quarantine.read_bytes(), text)
+            shutil.rmtree(store)
+
+    def test_renamed_directory(self):
+        store = self.directory()
+        self.repaired(store)
+        other = store.with_name("Elsewhere")
+        store.rename(other)
+        self.expect(km.TROUBLE, "undo", other, says=["renamed"])
+        other.rename(store)
+        self.expect(km.CLEAN, "undo", store)
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class Backups(Store):
+    def interrupted(self, store):
+        """A repair that was killed after its first page."""
+        self.repaired(store)
+        undo = undo_file(store)
+        undo.write_bytes(undo.read_bytes()[:-52])
+        return beside(store)["backup"]
+
+    def test_an_interrupted_repair_has_a_bad_backup(self):
+        def empty(backup):
+            target = backup if backup.is_file() else database(backup)
+            target.write_bytes(b"")
+
+        def cut(backup):
+            target = backup if backup.is_file() else database(backup)
+            os.truncate(target, target.stat().st_size - 1)
+
+        def flipped(backup):
+            target = backup if backup.is_file() else backup / "edb.log"
+            data = bytearray(target.read_bytes())
+            data[77] ^= 4
+            target.write_bytes(data)
+
+        def gone(backup):
+            (shutil.rmtree if backup.is_dir() else os.unlink)(backup)
+
+        def lacks_a_log(backup):
+            (backup / "edb.log").unlink() if backup.is_dir() else os.truncate(backup, 1)
+
+        for number, damage in enumerate((empty, cut, flipped, gone, lacks_a_log)):
+            for kind in ("file", "directory"):
+                with self.subTest(f"{damage.__name__} {kind}"):
+                    store = (self.fixture(to=f"{number}.edb") if kind == "file" else self.directory(to=f"Kms{number}"))
+                    before = tree(store)
+                    damage(self.interrupted(store))
+                    report = json.loads(self.expect(km.REPAIRED, "repair", store, "--in-place", "--json").stdout)
+                    backup = pathlib.Path(report["written"]["backup"])
+                    self.assertEqual(tree(backup), before if store.is_dir() else {backup.name: before[store.name]})
+
+    def test_only_a_good_backup_is_named_as_the_way_back(self):
+        for kind in ("file", "directory"):
+            store = self.fixture() if kind == "file" else self.directory()
+            self.repaired(store)
+            backup = beside(store)["backup"]
+            data = bytearray(database(store).read_bytes())
+            data[5000] ^= 1
+            database(store).write_bytes(data)
+            self.expect(km.TROUBLE, "undo", store, says=[f"the way back: {backup} (its SHA-256"])
+            target = backup if kind == "file" else database(backup)
+            target.write_bytes(b"not a store")
+            self.expect(km.TROUBLE, "undo", store, says=["does not hold the store"])
+            (shutil.rmtree if backup.is_dir() else os.unlink)(backup)
+            errors = self.expect(km.TROUBLE, "undo", store, says=["there is no backup"]).stderr.decode()
+            self.assertNotIn(str(backup), errors)
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class WholeDirectory(Store):
+    def test_named_by_its_file(self):
+        """The engine will replay what lies there, however the store was named."""
+        store = self.directory()
+        before = tree(store)
+        report = self.repaired(database(store))["written"]
+        self.assertFalse(set(LOGS) & {path.name for path in store.iterdir()})
+        self.assertEqual(tree(pathlib.Path(report["backup"])), before)
+        for way in (store, database(store)):
+            saved = self.folder / "saved"
+            shutil.copytree(self.folder, saved, ignore=lambda _, names: ["saved"] if "saved" in names else [])
+            self.expect(km.CLEAN, "undo", way)
+            self.assertEqual(tree(store), before)
+            for path in list(self.folder.iterdir()):
+                if path != saved:
+                    (shutil.rmtree if path.is_dir() else os.unlink)(path)
+            for path in list(saved.iterdir()):
+                path.rename(self.folder / path.name)
+            saved.rmdir()
+
+    def test_interrupted_and_taken_up_under_the_file_s_name(self):
+        store = self.directory()
+        before = tree(store)
+        self.repaired(store)
+        undo_file(store).write_bytes(undo_file(store).read_bytes()[:-52])
+        self.expect(km.REPAIRED, "repair", database(store), "--in-place", says=["taken back"])
+        self.assertFalse(set(LOGS) & {path.name for path in store.iterdir()})
+        self.expect(km.CLEAN, "check", store)
+        self.expect(km.CLEAN, "undo", database(store))
+        self.assertEqual(tree(store), before)
+
+    def test_a_file_alone_stays_one(self):
+        store = self.directory()
+        for log in LOGS:
+            if log != "Kmsmdb.jfm":
+                (store / log).unlink()
+        report = self.repaired(database(store))["written"]
+        self.assertEqual(pathlib.Path(report["backup"]).parent, store)
+
+    def test_written_elsewhere(self):
+        """-o of the file copies the file alone, and says what it leaves behind."""
+        store = self.directory()
+        new = self.folder / "new.edb"
+        text = self.expect(km.REPAIRED, "repair", database(store), "-o", new).stdout.decode()
+        for log in ("edb.log", "edb.chk"):
+            self.assertIn(log, text)
+        self.assertEqual([path for path in self.folder.iterdir() if path.name.startswith("new")], [new])
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class WrittenElsewhere(Store):
+    def test_trailing_slash(self):
+        store = self.directory("settings-name-the-loser")
+        for slashes in ("/", "//"):
+            new = self.folder / f"New{len(slashes)}"
+            report = json.loads(self.expect(km.REPAIRED, "repair", store, "-o", f"{new}{slashes}", "--json").stdout)
+            self.assertEqual(report["written"]["quarantine"], f"{new}.quarantine.pem")
+            self.assertTrue(pathlib.Path(f"{new}.quarantine.pem").exists())
+            self.assertTrue(database(new).exists())
+        self.expect(km.TROUBLE, "repair", database(store), "-o", f"{self.folder}/file/")
+
+    def test_older_quarantine_is_kept(self):
+        store = self.fixture("settings-name-the-loser")
+        new, quarantine = self.folder / "new.edb", self.folder / "new.edb.quarantine.pem"
+        quarantine.write_bytes(b"of another repair\n")
+        for force in ([], ["--force"]):
+            report = json.loads(self.expect(km.REPAIRED, "repair", store, "-o", new, *force, "--json").stdout)
+            self.assertTrue(pathlib.Path(report["written"]["quarantine"]).exists())
+        self.assertEqual(quarantine.read_bytes(), b"of another repair\n")
+        self.assertEqual(sorted(path.name for path in self.folder.glob("new.edb.q*")),
+                         ["new.edb.quarantine-2.pem", "new.edb.quarantine-3.pem", "new.edb.quarantine.pem"])
+
+    def test_what_is_no_regular_file(self):
+        store = self.directory()
+        (store / "link").symlink_to(self.folder)
+        before = tree(self.folder)
+        for command in (["repair", store, "-o", self.folder / "New"], ["repair", store, "--in-place"]):
+            self.expect(km.TROUBLE, *command, says=["expected a regular file"])
+            self.assertEqual(tree(self.folder), before)
+
+
+if __name__ == "__main__":
+    km.main()
