@@ -96,7 +96,7 @@ static int fill(const struct assessment *a, struct outfile *out, const struct op
     uint64_t size;
     int status = write_database(a, out);
     if (status == EXIT_CLEAN)
-        status = verify_store(a, outfile_path(out), options, "nothing was written",
+        status = verify_store(a, outfile_path(out), options, false, "nothing was written",
                               r->result.sha256, &size);
     if (status == EXIT_CLEAN && *message_watch_interrupt()) {
         message_error("cancelled; nothing was changed");

@@ -11,6 +11,7 @@
 #include "migrate/repair/quarantine.h"
 #include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
+#include "migrate/undo/view.h"
 #include "migrate/repair/verify.h"
 
 #include <errno.h>
@@ -349,13 +350,20 @@ static bool write_store(struct job *j)
 {
     struct fault f = {.code = FAULT_NONE};
     const char *path = j->a->store.path;
+    struct undo_view *old = NULL;
     bool ok = aside_move_out(path, j->undo, &f) && write_pieces(j, &f);
     ese_inplace_close(j->edit);
     j->edit = NULL;
-    if (ok && verify_store(j->a, path, j->options, "so the repair is taken back",
-                           j->undo->result_sha256, &j->undo->result_size) != EXIT_CLEAN)
+    ok = ok && undo_view_open(j->undo, j->a->store.db, &old, &f);
+    if (ok && verify_store(j->a, path, j->options, true, "so the repair is taken back",
+                           j->undo->result_sha256, &j->undo->result_size) != EXIT_CLEAN) {
+        undo_view_close(old);
         return false; /* it has said why */
-    ok = ok && memory_sufficed(&f) && undofile_set_state(j->undo, UNDOFILE_FINISHED, &f);
+    }
+    undo_view_close(old);
+    /* What was not to be written is as it was judged, and the old store can be had again. */
+    ok = ok && undo_possible(path, j->lock->descriptor, j->undo, &f) && memory_sufficed(&f) &&
+         undofile_set_state(j->undo, UNDOFILE_FINISHED, &f);
     if (!ok)
         message_error("%s: %s", path, f.text);
     return ok;

@@ -2,6 +2,7 @@
 #include "migrate/repair/verify.h"
 
 #include "migrate/console/message.h"
+#include "migrate/repair/verify_rows.h"
 
 #include <stdlib.h>
 
@@ -47,8 +48,18 @@ static bool nothing_lost(const struct assessment *old, const struct assessment *
     return ok;
 }
 
+/* What it says, then what it is. */
+static bool is_as_planned(const struct assessment *old, const struct assessment *new, bool in_place,
+                          struct fault *f)
+{
+    if (!new->has_model)
+        return fault_set(f, FAULT_DAMAGED, "the new store does not read back as a KM store");
+    return same_problems(&old->left, &new->found, f) && nothing_lost(old, new, f) &&
+           verify_rows(old, &new->store, in_place, f);
+}
+
 int verify_store(const struct assessment *old, const char *path, const struct options *options,
-                 const char *what, uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size)
+                 bool in_place, const char *what, uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size)
 {
     struct assessment new;
     struct fault f = {.code = FAULT_NONE};
@@ -59,10 +70,7 @@ int verify_store(const struct assessment *old, const char *path, const struct op
                               .quiet = true,
                               .own_undo_file = true};
     int status = assess(&new, path, &reading);
-    if (status == EXIT_CLEAN && (!new.has_model || !same_problems(&old->left, &new.found, &f) ||
-                                 !nothing_lost(old, &new, &f))) {
-        if (!new.has_model)
-            fault_set(&f, FAULT_DAMAGED, "the new store does not read back as a KM store");
+    if (status == EXIT_CLEAN && !is_as_planned(old, &new, in_place, &f)) {
         message_error("%s: verification failed, %s: %s", old->store.path, what, f.text);
         status = EXIT_TROUBLE;
     }

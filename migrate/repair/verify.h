@@ -10,12 +10,15 @@
 /*
  * Reads the store at `path` in full: structure, list, rules.  It must have no problem that the plan
  * of `old` does not leave, and every distinct certificate of `old` that the plan does not send to
- * quarantine.  sha256: of the file, when it is as it has to be; size likewise.
+ * quarantine; and it must differ from the store of `old`, which is read once more, by what the plan
+ * says and by nothing else (see repair/verify_rows.h).  in_place: it was written where it lies, and
+ * the database of `old` reads as it was.  sha256: of the file, when it is as it has to be; size
+ * likewise.
  *
  * Errors are printed; what: what follows from a failure, for the message.  Returns enum
  * exit_status: EXIT_CLEAN when all is well.
  */
 int verify_store(const struct assessment *old, const char *path, const struct options *options,
-                 const char *what, uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size);
+                 bool in_place, const char *what, uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size);
 
 #endif

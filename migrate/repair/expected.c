@@ -1,0 +1,638 @@
+/*
+ * What a plan says of the rows of a store: see repair/expected.h.
+ *
+ * Actions are chained by the entry that they name, so that a row costs one search in the list and
+ * the few actions of its entry.
+ */
+#include "migrate/repair/expected.h"
+
+#include "formats/ese/layout/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { SETTINGS_MOST = 8, TEXT_MOST = 64 * 1024 };
+
+#define NONE UINT32_MAX
+
+struct reference_columns {
+    unsigned which; /* of the profile's */
+    const struct ese_column *names, *key;
+};
+
+struct expected {
+    const struct model *model;
+    const struct plan *plan;
+    uint32_t *first;    /* by entry, as model->entry: its first action; NONE */
+    uint32_t *next;     /* by action: the entry's next one */
+    uint64_t *seen;     /* by action: rows that it has an effect on */
+    uint32_t *dangling; /* ACTION_MOVE_REFERENCE, in order */
+    uint32_t danglings;
+    uint32_t setting[SETTINGS_MOST]; /* actions that change a setting */
+    unsigned settings;
+    bool list_changes; /* an action changes the list value */
+    struct buffer room;
+
+    /* Of the table in hand. */
+    const struct ese_table *table;
+    bool is_list, is_settings, is_value;
+    unsigned references;
+    struct reference_columns reference[PROFILE_REFERENCES_MOST];
+};
+
+/* ---- opening ---- */
+
+static bool is_of_entry(enum action_kind kind)
+{
+    switch (kind) {
+    case ACTION_DROP_ENTRY:
+    case ACTION_SET_ROLE:
+    case ACTION_SET_TRUST:
+    case ACTION_SET_NAME:
+    case ACTION_SET_IMPORTED:
+    case ACTION_SET_THUMBPRINT:
+    case ACTION_ADD_PROPERTIES:
+    case ACTION_MOVE_REFERENCES:
+        return true;
+    case ACTION_WRITE_HEADER:
+    case ACTION_ADD_ENTRY:
+    case ACTION_MOVE_REFERENCE:
+    case ACTION_SET_ISSUING_CA:
+    case ACTION_SET_MODE:
+    case ACTION_KINDS:
+        break;
+    }
+    return false;
+}
+
+/* References name a key; where several entries have it, the first of them stands for all. */
+static const struct model_entry *entry_of(const struct model *m, const struct action *a)
+{
+    unsigned twin = a->kind == ACTION_MOVE_REFERENCES ? 0 : a->twin;
+    const struct model_entry *e = model_entry(m, a->entry);
+    for (; e && e < m->entry + m->entries && e->key == a->entry; e++)
+        if (e->twin == twin)
+            return e;
+    return NULL;
+}
+
+static int order_of(const struct action *a, unsigned reference, int32_t row, int32_t names)
+{
+    if (a->reference != reference)
+        return a->reference < reference ? -1 : 1;
+    if (a->row != row)
+        return a->row < row ? -1 : 1;
+    return (a->entry > names) - (a->entry < names);
+}
+
+static int by_dangling(const void *x, const void *y, void *context)
+{
+    const struct action *all = context, *a = &all[*(const uint32_t *)x],
+                        *b = &all[*(const uint32_t *)y];
+    return order_of(a, b->reference, b->row, b->entry);
+}
+
+static bool chain(struct expected *x, uint32_t i, struct fault *f)
+{
+    const struct action *a = &x->plan->action[i];
+    if (a->kind == ACTION_MOVE_REFERENCE)
+        x->dangling[x->danglings++] = i;
+    if (a->kind == ACTION_SET_ISSUING_CA || a->kind == ACTION_SET_MODE) {
+        if (x->settings == SETTINGS_MOST)
+            return fault_set(f, FAULT_LIMIT, "more changes of settings than can be verified");
+        x->setting[x->settings++] = i;
+    }
+    if (a->kind == ACTION_DROP_ENTRY || a->kind == ACTION_ADD_PROPERTIES ||
+        a->kind == ACTION_ADD_ENTRY)
+        x->list_changes = true;
+    if (!is_of_entry(a->kind))
+        return true;
+    const struct model_entry *e = entry_of(x->model, a);
+    if (e == NULL)
+        return fault_set(f, FAULT_DAMAGED, "the plan speaks of entry %d, which is not there",
+                         a->entry);
+    x->next[i] = x->first[e - x->model->entry];
+    x->first[e - x->model->entry] = i;
+    return true;
+}
+
+struct expected *expected_open(const struct model *m, const struct plan *plan, struct fault *f)
+{
+    struct expected *x = calloc(1, sizeof *x);
+    bool ok = x != NULL;
+    if (ok) {
+        x->model = m;
+        x->plan = plan;
+        x->first = malloc(((size_t)m->entries + 1) * sizeof *x->first);
+        x->next = malloc((plan->actions + 1) * sizeof *x->next);
+        x->dangling = malloc((plan->actions + 1) * sizeof *x->dangling);
+        x->seen = calloc(plan->actions + 1, sizeof *x->seen);
+        ok = x->first && x->next && x->dangling && x->seen && plan->actions < NONE;
+    }
+    if (!ok)
+        fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+    for (unsigned i = 0; ok && i < m->entries; i++)
+        x->first[i] = NONE;
+    for (size_t i = 0; ok && i < plan->actions; i++)
+        ok = chain(x, (uint32_t)i, f);
+    if (ok && x->danglings > 0)
+        qsort_r(x->dangling, x->danglings, sizeof *x->dangling, by_dangling, plan->action);
+    if (ok)
+        return x;
+    expected_close(x);
+    return NULL;
+}
+
+void expected_close(struct expected *x)
+{
+    if (x == NULL)
+        return;
+    free(x->first);
+    free(x->next);
+    free(x->dangling);
+    free(x->seen);
+    buffer_free(&x->room);
+    free(x);
+}
+
+/* ---- tables ---- */
+
+static bool named(const struct ese_table *table, const char *name)
+{
+    return name && strcasecmp(table->name, name) == 0;
+}
+
+static const struct ese_column *column(const struct expected *x, const char *name)
+{
+    return name ? ese_table_column(x->table, name) : NULL;
+}
+
+void expected_begin(struct expected *x, const struct ese_table *table)
+{
+    const struct profile *p = x->model->profile;
+    x->table = table;
+    x->is_list = x->model->match == PROFILE_MATCHES_ROWS && named(table, p->list_table);
+    x->is_settings = named(table, p->settings_table);
+    x->is_value = x->model->match == PROFILE_MATCHES_VALUE && named(table, p->value_table);
+    x->references = 0;
+    for (unsigned i = 0; i < p->references; i++)
+        if (named(table, p->reference[i].table))
+            x->reference[x->references++] = (struct reference_columns){
+                i, column(x, p->reference[i].column), column(x, p->reference[i].key)};
+}
+
+/* ---- values of a row ---- */
+
+static bool contradiction(const struct ese_column *c, struct fault *f)
+{
+    return fault_set(f, FAULT_DAMAGED, "column %s: two actions of the plan contradict each other",
+                     c->name);
+}
+
+static bool is_same(const struct expected_value *a, const struct expected_value *b)
+{
+    return a->kind == b->kind && a->number == b->number && a->truth == b->truth &&
+           memcmp(&a->days, &b->days, sizeof a->days) == 0 && bytes_equal(a->bytes, b->bytes) &&
+           (a->text == b->text || (a->text && b->text && strcmp(a->text, b->text) == 0));
+}
+
+static bool put(struct expected_row *row, const struct expected_value *value, struct fault *f)
+{
+    if (value->column == NULL)
+        return fault_set(f, FAULT_DAMAGED,
+                         "the plan changes something for which the profile names no column");
+    for (unsigned i = 0; i < row->values; i++)
+        if (row->value[i].column == value->column)
+            return is_same(&row->value[i], value) || contradiction(value->column, f);
+    if (row->values == EXPECTED_MOST)
+        return fault_set(f, FAULT_LIMIT, "more changes of one row than can be verified");
+    row->value[row->values++] = *value;
+    return true;
+}
+
+static bool integer_of(const struct ese_record *record, const struct ese_column *c, int32_t *number)
+{
+    struct ese_value v;
+    if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN)
+        return false;
+    switch (v.data.size) {
+    case 1:
+        *number = v.data.at[0];
+        return true;
+    case 2:
+        *number = v.data.at[0] | v.data.at[1] << 8;
+        if (c->type == ESE_COL_SHORT)
+            *number = (int16_t)*number;
+        return true;
+    case 4: {
+        uint32_t bits = 0;
+        bytes_le32(v.data, 0, &bits);
+        *number = (int32_t)bits;
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+const char *expected_text(const struct ese_column *c, struct bytes value, struct buffer *room)
+{
+    struct ese_text text = {.code_page = c->code_page};
+    buffer_clear(room);
+    if (value.size > TEXT_MOST ||
+        !buffer_reserve(room, ESE_TEXT_GROWTH * value.size + 2 * ESE_TEXT_CARRY + 1))
+        return NULL;
+    char *to = (char *)room->at;
+    size_t size = ese_text_convert(&text, value, to);
+    size += ese_text_end(&text, to + size);
+    to[size] = '\0';
+    return to;
+}
+
+static bool text_is(struct expected *x, const struct ese_record *record, const struct ese_column *c,
+                    const char *wanted)
+{
+    struct ese_value v;
+    if (c == NULL || wanted == NULL || !ese_record_value(record, c, &v, NULL) ||
+        v.kind != ESE_VALUE_PLAIN)
+        return false;
+    const char *text = expected_text(c, v.data, &x->room);
+    return text && strcasecmp(text, wanted) == 0;
+}
+
+/* ---- the list ---- */
+
+static int32_t number_of(const struct profile *p, enum model_role role)
+{
+    switch (role) {
+    case ROLE_OWN:
+        return p->role_own;
+    case ROLE_ISSUING:
+        return p->role_issuing;
+    case ROLE_IMPORTED:
+    case ROLE_NONE:
+    case ROLE_UNKNOWN:
+        break;
+    }
+    return p->role_imported;
+}
+
+static bool by_action(const struct expected *x, const struct action *a, struct expected_row *row,
+                      struct fault *f)
+{
+    const struct profile *p = x->model->profile;
+    switch (a->kind) {
+    case ACTION_DROP_ENTRY:
+        row->dropped = true;
+        return true;
+    case ACTION_SET_ROLE:
+        return put(row,
+                   &(struct expected_value){.column = column(x, p->list_role),
+                                            .kind = EXPECTED_INTEGER,
+                                            .number = number_of(p, a->role)},
+                   f);
+    case ACTION_SET_TRUST:
+        return put(row,
+                   &(struct expected_value){.column = column(x, p->list_trusted),
+                                            .kind = EXPECTED_TRUTH,
+                                            .truth = a->trust == TRUST_YES},
+                   f);
+    case ACTION_SET_NAME:
+        return put(row,
+                   &(struct expected_value){
+                       .column = column(x, p->list_name), .kind = EXPECTED_TEXT, .text = a->text},
+                   f);
+    case ACTION_SET_IMPORTED:
+        return put(row,
+                   &(struct expected_value){.column = column(x, p->list_imported),
+                                            .kind = EXPECTED_DATE,
+                                            .days = a->days},
+                   f);
+    case ACTION_SET_THUMBPRINT:
+        return put(row,
+                   &(struct expected_value){.column = column(x, p->list_thumbprint),
+                                            .kind = EXPECTED_BYTES,
+                                            .bytes = a->value},
+                   f);
+    default: /* not of a row of the list */
+        return true;
+    }
+}
+
+static bool of_entry(struct expected *x, const struct ese_record *record, unsigned number,
+                     struct expected_row *row, struct fault *f)
+{
+    const struct model *m = x->model;
+    const struct model_entry *e = model_entry_of_row(m, number);
+    int32_t key = 0;
+    integer_of(record, column(x, m->profile->list_key), &key);
+    if (e == NULL || e->key != key)
+        return fault_set(f, FAULT_DAMAGED,
+                         "expected a list of %u entries, with entry %d here; found %d", m->entries,
+                         e ? e->key : 0, key);
+    for (uint32_t i = x->first[e - m->entry]; i != NONE; i = x->next[i]) {
+        const struct action *a = &x->plan->action[i];
+        if (a->kind == ACTION_MOVE_REFERENCES)
+            continue;
+        x->seen[i]++;
+        if (!by_action(x, a, row, f))
+            return false;
+    }
+    return true;
+}
+
+/* ---- references ---- */
+
+/* The action that moves a dangling reference; of several alike the first that has no row yet. */
+static uint32_t dangling_move(const struct expected *x, unsigned reference, int32_t row,
+                              int32_t names)
+{
+    uint32_t low = 0, high = x->danglings;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (order_of(&x->plan->action[x->dangling[middle]], reference, row, names) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < x->danglings; low++) {
+        uint32_t i = x->dangling[low];
+        if (order_of(&x->plan->action[i], reference, row, names) != 0)
+            break;
+        if (x->seen[i] == 0)
+            return i;
+    }
+    return NONE;
+}
+
+static bool of_reference(struct expected *x, const struct reference_columns *r,
+                         const struct ese_record *record, struct expected_row *row, struct fault *f)
+{
+    const struct model *m = x->model;
+    int32_t names, key;
+    uint32_t found = NONE;
+    if (!integer_of(record, r->names, &names))
+        return true;
+    const struct model_entry *e = model_entry(m, names);
+    for (uint32_t i = e ? x->first[e - m->entry] : NONE; i != NONE && found == NONE; i = x->next[i])
+        if (x->plan->action[i].kind == ACTION_MOVE_REFERENCES &&
+            x->plan->action[i].reference == r->which)
+            found = i;
+    if (e == NULL && integer_of(record, r->key, &key))
+        found = dangling_move(x, r->which, key, names);
+    if (found == NONE)
+        return true;
+    x->seen[found]++;
+    return row->dropped || put(row,
+                               &(struct expected_value){.column = r->names,
+                                                        .kind = EXPECTED_INTEGER,
+                                                        .number = x->plan->action[found].other},
+                               f);
+}
+
+/* ---- settings, and the list as one of them ---- */
+
+static bool of_setting(struct expected *x, const struct ese_record *record,
+                       struct expected_row *row, struct fault *f)
+{
+    const struct profile *p = x->model->profile;
+    const struct ese_column *name = column(x, p->settings_name),
+                            *value = column(x, p->settings_value);
+    for (unsigned i = 0; i < x->settings; i++) {
+        const struct action *a = &x->plan->action[x->setting[i]];
+        struct expected_value wanted = {.column = value};
+        if (a->kind == ACTION_SET_ISSUING_CA && text_is(x, record, name, p->setting_issuing_ca)) {
+            wanted.kind = EXPECTED_BYTES;
+            wanted.bytes = a->value;
+        } else if (a->kind == ACTION_SET_MODE && text_is(x, record, name, p->setting_mode)) {
+            wanted.kind = EXPECTED_TEXT;
+            wanted.text = model_mode_name(a->mode);
+        } else {
+            continue;
+        }
+        x->seen[x->setting[i]]++;
+        if (!put(row, &wanted, f))
+            return false;
+    }
+    return true;
+}
+
+static bool of_value(struct expected *x, const struct ese_record *record, struct expected_row *row,
+                     struct fault *f)
+{
+    const struct profile *p = x->model->profile;
+    return !x->list_changes || !text_is(x, record, column(x, p->value_select), p->value_equals) ||
+           put(row,
+               &(struct expected_value){.column = column(x, p->value_column),
+                                        .kind = EXPECTED_LIST},
+               f);
+}
+
+static bool wrong_item(unsigned position, const char *what, struct fault *f)
+{
+    return fault_set(f, FAULT_DAMAGED, "the list value, at its entry %u: %s", position, what);
+}
+
+/* Is `new` the item `old` with what the plan adds to it? */
+static bool is_item(struct expected *x, const struct certlist_entry *old,
+                    const struct certlist_entry *new, struct bytes added, unsigned position,
+                    struct fault *f)
+{
+    buffer_clear(&x->room);
+    if (!buffer_add(&x->room, old->properties) || !buffer_add(&x->room, added))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+    if (old->type != new->type || !bytes_equal(old->encoded, new->encoded))
+        return wrong_item(position, "expected the entry as it was, found another", f);
+    if (!bytes_equal(new->properties, buffer_bytes(&x->room)))
+        return wrong_item(position, "its properties are not those that the plan wants", f);
+    return true;
+}
+
+/* Goes on with the old list: what becomes of its next item that stays.  False at the end. */
+static bool next_that_stays(struct expected *x, struct certlist *old, struct certlist_entry *item,
+                            struct bytes *added, unsigned *position)
+{
+    const struct model *m = x->model;
+    while (certlist_next(old, item, NULL)) {
+        bool dropped = false;
+        *added = (struct bytes){.at = NULL};
+        if (item->type != CERTLIST_CERTIFICATE || *position >= m->entries)
+            return true;
+        for (uint32_t i = x->first[(*position)++]; i != NONE; i = x->next[i]) {
+            const struct action *a = &x->plan->action[i];
+            dropped = dropped || a->kind == ACTION_DROP_ENTRY;
+            if (a->kind == ACTION_ADD_PROPERTIES)
+                *added = a->value;
+            x->seen[i] += a->kind == ACTION_DROP_ENTRY || a->kind == ACTION_ADD_PROPERTIES;
+        }
+        if (!dropped)
+            return true;
+    }
+    return false;
+}
+
+/* What stands behind the old list's last entry: those that the plan adds. */
+static bool are_added(struct expected *x, struct certlist *new, unsigned position, struct fault *f)
+{
+    struct certlist_entry item;
+    for (size_t i = 0; i < x->plan->actions; i++) {
+        const struct action *a = &x->plan->action[i];
+        if (a->kind != ACTION_ADD_ENTRY)
+            continue;
+        if (!certlist_next(new, &item, NULL) || item.type != CERTLIST_CERTIFICATE ||
+            !bytes_equal(item.encoded, x->model->certificate[a->certificate].der))
+            return wrong_item(position, "the certificate that the plan adds is not there", f);
+        x->seen[i]++;
+    }
+    if (certlist_next(new, &item, NULL) || new->failed)
+        return wrong_item(position, "expected its end, found more", f);
+    return true;
+}
+
+static bool are_items(struct expected *x, struct certlist *old, struct certlist *new,
+                      struct fault *f)
+{
+    struct certlist_entry was, is;
+    struct bytes added;
+    unsigned position = 0;
+    while (next_that_stays(x, old, &was, &added, &position))
+        if (!certlist_next(new, &is, NULL))
+            return wrong_item(position, "expected it, found the end", f);
+        else if (!is_item(x, &was, &is, added, position, f))
+            return false;
+    return are_added(x, new, position, f);
+}
+
+bool expected_is_list(struct expected *x, struct bytes value, struct fault *f)
+{
+    struct certlist old, new;
+    if (certlist_detect(value) != x->model->list_kind)
+        return fault_set(f, FAULT_DAMAGED, "the list value: expected %s, found %s",
+                         certlist_kind_name(x->model->list_kind),
+                         certlist_kind_name(certlist_detect(value)));
+    if (!certlist_open(&old, x->model->list_value, f))
+        return false;
+    bool ok = certlist_open(&new, value, f);
+    if (ok) {
+        ok = are_items(x, &old, &new, f);
+        certlist_close(&new);
+    }
+    certlist_close(&old);
+    return ok;
+}
+
+/* ---- rows ---- */
+
+bool expected_of(struct expected *x, const struct ese_record *record, unsigned number,
+                 struct expected_row *row, struct fault *f)
+{
+    row->dropped = false;
+    row->values = 0;
+    if (x->is_list && !of_entry(x, record, number, row, f))
+        return false;
+    for (unsigned i = 0; i < x->references; i++)
+        if (!of_reference(x, &x->reference[i], record, row, f))
+            return false;
+    return (!x->is_settings || of_setting(x, record, row, f)) &&
+           (!x->is_value || of_value(x, record, row, f));
+}
+
+static bool added_entry(const struct expected *x, const struct action *a, struct expected_row *row,
+                        struct fault *f)
+{
+    const struct profile *p = x->model->profile;
+    const struct model_certificate *cert = &x->model->certificate[a->certificate];
+    struct expected_value value[] = {
+        {.column = column(x, p->list_key), .kind = EXPECTED_INTEGER, .number = a->entry},
+        {.column = column(x, p->list_certificate), .kind = EXPECTED_BYTES, .bytes = cert->der},
+        {.column = column(x, p->list_thumbprint),
+         .kind = EXPECTED_BYTES,
+         .bytes = bytes_of(cert->sha1, sizeof cert->sha1)},
+        {.column = column(x, p->list_role),
+         .kind = EXPECTED_INTEGER,
+         .number = number_of(p, a->role)},
+        {.column = column(x, p->list_trusted),
+         .kind = EXPECTED_TRUTH,
+         .truth = a->trust == TRUST_YES},
+    };
+    for (size_t i = 0; i < sizeof value / sizeof value[0]; i++)
+        if ((value[i].column || i < 2) && !put(row, &value[i], f)) /* key and certificate must be */
+            return false;
+    return true;
+}
+
+static bool added_setting(const struct expected *x, const struct action *a,
+                          struct expected_row *row, int32_t key, struct fault *f)
+{
+    const struct profile *p = x->model->profile;
+    bool mode = a->kind == ACTION_SET_MODE;
+    struct expected_value value = {.column = column(x, p->settings_value),
+                                   .kind = mode ? EXPECTED_TEXT : EXPECTED_BYTES};
+    if (mode)
+        value.text = model_mode_name(a->mode);
+    else
+        value.bytes = a->value;
+    return put(row,
+               &(struct expected_value){.column = ese_table_key_column(x->table),
+                                        .kind = EXPECTED_INTEGER,
+                                        .number = key},
+               f) &&
+           put(row,
+               &(struct expected_value){.column = column(x, p->settings_name),
+                                        .kind = EXPECTED_TEXT,
+                                        .text = mode ? p->setting_mode : p->setting_issuing_ca},
+               f) &&
+           put(row, &value, f);
+}
+
+bool expected_of_new(struct expected *x, const struct ese_record *record, struct expected_row *row,
+                     struct fault *f)
+{
+    const struct profile *p = x->model->profile;
+    const struct ese_column *name = column(x, p->settings_name);
+    int32_t key;
+    row->dropped = false;
+    row->values = 0;
+    for (size_t i = 0; i < x->plan->actions; i++) {
+        const struct action *a = &x->plan->action[i];
+        bool setting = (a->kind == ACTION_SET_ISSUING_CA && !x->model->has_issuing_row &&
+                        text_is(x, record, name, p->setting_issuing_ca)) ||
+                       (a->kind == ACTION_SET_MODE && !x->model->has_mode_row &&
+                        text_is(x, record, name, p->setting_mode));
+        if (x->seen[i] > 0)
+            continue;
+        if (x->is_list && a->kind == ACTION_ADD_ENTRY &&
+            integer_of(record, column(x, p->list_key), &key) && key == a->entry) {
+            x->seen[i]++;
+            return added_entry(x, a, row, f);
+        }
+        if (x->is_settings && setting && integer_of(record, ese_table_key_column(x->table), &key) &&
+            key > x->model->last_setting) {
+            x->seen[i]++;
+            return added_setting(x, a, row, key, f);
+        }
+    }
+    return fault_set(f, FAULT_DAMAGED, "it is new, and no action of the plan adds it");
+}
+
+/* ---- the end ---- */
+
+bool expected_complete(const struct expected *x, struct fault *f)
+{
+    char text[512];
+    for (size_t i = 0; i < x->plan->actions; i++) {
+        const struct action *a = &x->plan->action[i];
+        bool settings = a->kind == ACTION_SET_ISSUING_CA || a->kind == ACTION_SET_MODE;
+        uint64_t wanted = a->kind == ACTION_MOVE_REFERENCES ? a->count
+                          : a->kind == ACTION_WRITE_HEADER  ? 0 /* no row's */
+                                                            : 1;
+        if (x->seen[i] == wanted || (settings && x->seen[i] > 0))
+            continue;
+        plan_action_text(x->model, a, text, sizeof text);
+        return fault_set(f, FAULT_DAMAGED,
+                         "%.120s: expected it to change %" PRIu64 " rows, found %" PRIu64, text,
+                         wanted, x->seen[i]);
+    }
+    return true;
+}
