@@ -39,6 +39,8 @@ struct options {
     unsigned keeps;
     const char *drop[OPTION_DECISIONS_MOST];
     unsigned drops;
+    char **arguments; /* the whole command line, the program's name first; NULL: there was none */
+    int argument_count;
     const char *operand[2];
     unsigned operands;
 };

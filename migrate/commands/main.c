@@ -112,6 +112,32 @@ static int short_of_memory(const struct command *command, int status)
     return (status & EXIT_REPAIRED) | EXIT_TROUBLE;
 }
 
+/* An exit status of several parts is told in words, too. */
+static int tell_sum(const struct command *command, bool quiet, int status)
+{
+    static const struct {
+        int part;
+        const char *words;
+    } parts[] = {{EXIT_REPAIRED, "problems were repaired"},
+                 {EXIT_PROBLEMS_LEFT, "problems are left"},
+                 {EXIT_TROUBLE, "there was an operational error"},
+                 {EXIT_USAGE, "the command line is wrong"},
+                 {EXIT_CANCELLED, "it was cancelled"}};
+    char words[200];
+    size_t used = 0;
+    unsigned count = 0;
+    if (quiet || command->run == cmd_diff) /* whose status is diff(1)'s */
+        return status;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (status & parts[i].part)
+            used += (size_t)snprintf(words + used, sizeof words - used, "%s%s", count++ ? "; " : "",
+                                     parts[i].words);
+    if (count > 1)
+        message_error("exit status %d: %s", status, words);
+    return status;
+}
+
+/* argv: the arguments behind the command's name, with the whole command line before them. */
 static int run(const struct command *command, int argc, char **argv)
 {
     struct options options;
@@ -122,9 +148,13 @@ static int run(const struct command *command, int argc, char **argv)
         command_help(command);
         return flush_standard_output(EXIT_CLEAN);
     }
+    options.arguments = argv - 2;
+    options.argument_count = argc + 2;
     message_quiet(options.quiet);
     status = command->run(&options);
-    return memory_ran_short() ? short_of_memory(command, status) : status;
+    if (memory_ran_short())
+        status = short_of_memory(command, status);
+    return tell_sum(command, options.quiet, status);
 }
 
 int main(int argc, char **argv)

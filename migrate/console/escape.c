@@ -310,16 +310,17 @@ static void quote_octal(struct buffer *out, const char *text)
     buffer_add_text(out, "'");
 }
 
-const char *shell_word(const char *text)
+static const char *quoted(const char *text, bool is_name)
 {
     enum { KEPT = 8 };
     static struct buffer kept[KEPT];
     static unsigned next;
     struct buffer *out = &kept[next++ % KEPT];
+    bool dash = is_name && text[0] == '-';
     buffer_clear(out);
-    if (is_safe_word(text) && text[0] != '-')
+    if (is_safe_word(text) && !dash)
         return text;
-    if (text[0] == '-')
+    if (dash)
         buffer_add_text(out, "./");
     if (is_safe_word(text))
         buffer_add_text(out, text);
@@ -329,4 +330,14 @@ const char *shell_word(const char *text)
         quote_octal(out, text);
     buffer_add(out, bytes_of("", 1));
     return out->failed ? "..." : (const char *)out->at;
+}
+
+const char *shell_word(const char *text)
+{
+    return quoted(text, true);
+}
+
+const char *shell_argument(const char *text)
+{
+    return quoted(text, false);
 }

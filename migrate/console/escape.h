@@ -49,4 +49,7 @@ void escape_format(escape_sink *sink, void *context, const char *format, va_list
  */
 const char *shell_word(const char *text);
 
+/* The same for an argument as it was given: without ./ before a dash. */
+const char *shell_argument(const char *text);
+
 #endif

@@ -172,7 +172,9 @@ static int discover_profile(struct assessment *a, const struct options *options,
         discovery.profile = (struct profile){.name = NULL};
         a->store.profile = &a->profile;
         a->match = profile_match(&a->profile, a->store.db->catalog, &f);
-        a->profile_how = options->accept_discovered ? "discovered, and accepted" : "discovered";
+        a->profile_how = options->accept_discovered
+                             ? "discovered, and accepted (--accept-discovered)"
+                             : "discovered, and not accepted";
         a->repairs_allowed = options->accept_discovered;
     }
     discover_close(&discovery);

@@ -380,7 +380,8 @@ static void take_named(struct discover_run *run, const struct settings *s)
         char **field;
     } known[] = {{"Organization", "[settings] organization", &p->setting_organization},
                  {"Site", "[settings] site", &p->setting_site},
-                 {"CADistinguishedName", "[settings] ca-name", &p->setting_ca_name}};
+                 {"CADistinguishedName", "[settings] ca-name", &p->setting_ca_name},
+                 {"CertificateServer", "[settings] certificate-server", &p->setting_server}};
     struct rows rows = {.lv = NULL};
     rows_open(&rows, run->store, s->table);
     for (unsigned row = 0; row < SETTINGS_SAMPLED && discover_next(run, &rows); row++) {

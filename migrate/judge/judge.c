@@ -56,6 +56,14 @@ static void judge_entries(const struct model *m, struct problems *problems)
     }
 }
 
+static struct problem *name_group(struct problems *problems, struct problem *p,
+                                  const struct model *m, const struct group *group)
+{
+    for (unsigned i = 0; i < group->entries; i++)
+        problem_name(problems, p, m->entry[group->entry[i]].key);
+    return p;
+}
+
 static void judge_trust(const struct model *m, const struct group *group, struct problems *problems)
 {
     bool yes = false, no = false, active = false;
@@ -66,9 +74,12 @@ static void judge_trust(const struct model *m, const struct group *group, struct
         active = active || entry->role == ROLE_OWN || entry->role == ROLE_ISSUING;
     }
     if (yes && no)
-        problem_add(problems, active ? PROBLEM_TRUST_UNDECIDED : PROBLEM_TRUST_DIFFERS,
-                    m->entry[group->entry[0]].key, m->entry[group->entry[1]].key,
-                    "%u copies, entry %d the first", group->entries, m->entry[group->entry[0]].key);
+        name_group(problems,
+                   problem_add(problems, active ? PROBLEM_TRUST_UNDECIDED : PROBLEM_TRUST_DIFFERS,
+                               m->entry[group->entry[0]].key, m->entry[group->entry[1]].key,
+                               "%u copies, entry %d the first", group->entries,
+                               m->entry[group->entry[0]].key),
+                   m, group);
 }
 
 /* A property that copies have with different values: the survivor keeps its own. */
@@ -88,14 +99,39 @@ static void judge_properties(const struct model *m, const struct group *group,
     }
 }
 
-/* The keys of a group's entries as "2, 138"; a long list is cut. */
+/* The keys of a group's entries as "2, 138", a key that several rows have as "2 (twice)"; a long
+ * list ends with "...". */
 static void list_keys(const struct model *m, const struct group *group, char *text, size_t size)
 {
+    enum { LONGEST = 40 };
     size_t used = 0;
-    for (unsigned i = 0; i < group->entries && used + 16 < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? ", " : "",
-                                 m->entry[group->entry[i]].key);
-    if (used + 16 >= size)
+    for (unsigned i = 0, same; i < group->entries && used + LONGEST < size; i += same) {
+        int32_t key = m->entry[group->entry[i]].key;
+        for (same = 1; i + same < group->entries && m->entry[group->entry[i + same]].key == key;)
+            same++;
+        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? ", " : "", key);
+        if (same > 1)
+            used += (size_t)snprintf(text + used, size - used,
+                                     same == 2 ? " (twice)" : " (%u times)", same);
+    }
+    if (used + LONGEST >= size)
+        snprintf(text + used, size - used, ", ...");
+}
+
+/* The serial numbers of certificates of one CA, each with its entry: "entry 2 serial 17, entry 3
+ * serial 2a"; of many the first. */
+static void list_serials(const struct model *m, const struct group *group, char *text, size_t size)
+{
+    enum { LONGEST = 2 * SERIAL_SHOWN + 40 };
+    size_t used = 0;
+    for (unsigned i = 0; i < group->entries && used + LONGEST < size; i++) {
+        const struct model_entry *entry = &m->entry[group->entry[i]];
+        char serial[2 * SERIAL_SHOWN + 1];
+        used += (size_t)snprintf(
+            text + used, size - used, "%sentry %d serial %s", i ? ", " : "", entry->key,
+            bytes_hex(model_certificate_of(m, entry)->x509.serial, serial, sizeof serial));
+    }
+    if (used + LONGEST >= size)
         snprintf(text + used, size - used, ", ...");
 }
 
@@ -119,12 +155,14 @@ static bool judge_same_content(const struct model *m, struct problems *problems)
         struct problem *p =
             problem_add(problems, identical ? PROBLEM_IDENTICAL : PROBLEM_RE_ENCODED,
                         m->entry[group.entry[0]].key, m->entry[group.entry[1]].key,
-                        "entries %s hold %s", keys, describe(m, first, what));
-        if (p)
+                        "entries %s: %s", keys, describe(m, first, what));
+        if (name_group(problems, p, m, &group))
             p->count = group.entries;
         if (own && issuing)
-            problem_add(problems, PROBLEM_OWN_AND_ISSUING, m->entry[group.entry[0]].key,
-                        m->entry[group.entry[1]].key, "entries %s", keys);
+            name_group(problems,
+                       problem_add(problems, PROBLEM_OWN_AND_ISSUING, m->entry[group.entry[0]].key,
+                                   m->entry[group.entry[1]].key, "entries %s", keys),
+                       m, &group);
         judge_trust(m, &group, problems);
         judge_properties(m, &group, problems);
     }
@@ -143,9 +181,11 @@ static bool judge_identities(const struct model *m, struct problems *problems)
             continue; /* copies of one certificate: said already */
         char keys[128], what[256];
         list_keys(m, &group, keys, sizeof keys);
-        problem_add(problems, PROBLEM_SAME_IDENTITY, m->entry[group.entry[0]].key,
-                    m->entry[group.entry[1]].key, "entries %s: %s", keys,
-                    describe(m, m->entry[group.entry[0]].certificate, what));
+        name_group(problems,
+                   problem_add(problems, PROBLEM_SAME_IDENTITY, m->entry[group.entry[0]].key,
+                               m->entry[group.entry[1]].key, "entries %s: %s", keys,
+                               describe(m, m->entry[group.entry[0]].certificate, what)),
+                   m, &group);
     }
     groups_close(&groups);
     return true;
@@ -202,17 +242,22 @@ static bool judge_cas(const struct model *m, struct problems *problems)
         return false;
     bool ok = true;
     while (ok && groups_next(&groups, &group)) {
-        char keys[128], what[256];
+        char serials[512], subject[256];
         if (groups_is_one(m, &group))
             continue;
-        list_keys(m, &group, keys, sizeof keys);
-        describe(m, m->entry[group.entry[0]].certificate, what);
+        list_serials(m, &group, serials, sizeof serials);
+        name_text(model_certificate_of(m, &m->entry[group.entry[0]])->x509.subject, subject,
+                  sizeof subject);
         if (has_two_holders(m, &group, ROLE_OWN) || has_two_holders(m, &group, ROLE_ISSUING))
-            problem_add(problems, PROBLEM_TWO_ACTIVE, m->entry[group.entry[0]].key,
-                        m->entry[group.entry[1]].key, "entries %s: %s", keys, what);
+            name_group(problems,
+                       problem_add(problems, PROBLEM_TWO_ACTIVE, m->entry[group.entry[0]].key,
+                                   m->entry[group.entry[1]].key, "%s; %s", serials, subject),
+                       m, &group);
         if (has_reissue(m, &group, &ok))
-            problem_add(problems, PROBLEM_REISSUE, m->entry[group.entry[0]].key,
-                        m->entry[group.entry[1]].key, "entries %s: %s", keys, what);
+            name_group(problems,
+                       problem_add(problems, PROBLEM_REISSUE, m->entry[group.entry[0]].key,
+                                   m->entry[group.entry[1]].key, "%s; %s", serials, subject),
+                       m, &group);
     }
     groups_close(&groups);
     return ok;
@@ -327,6 +372,15 @@ static void judge_setting(const struct model *m, struct prover *prover,
     }
 }
 
+/* The lowest key of the entries whose certificate has this SHA-1; there is one. */
+static int32_t named_first(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE])
+{
+    unsigned i = 0;
+    while (memcmp(model_certificate_of(m, &m->entry[i])->sha1, sha1, HASH_SHA1_SIZE) != 0)
+        i++;
+    return m->entry[i].key;
+}
+
 static void judge_v3(const struct model *m, struct prover *prover, struct problems *problems)
 {
     unsigned count = 0;
@@ -339,9 +393,15 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
         problem_add(problems, PROBLEM_ISSUING_MISSING, NO_ENTRY, NO_ENTRY,
                     "mode %s, setting %s: %s", model_mode_name(m->mode),
                     m->profile->setting_issuing_ca, m->has_issuing_ca ? sha1 : "not set");
-    if (count > 1)
-        problem_add(problems, PROBLEM_ISSUING_AMBIGUOUS, entry->key, NO_ENTRY,
-                    "thumbprint %s: %u entries, entry %d the first", sha1, count, entry->key);
+    if (count > 1) {
+        struct problem *p = problem_add(problems, PROBLEM_ISSUING_AMBIGUOUS, entry->key, NO_ENTRY,
+                                        "thumbprint %s: %u entries, entry %d the first", sha1,
+                                        count, named_first(m, m->issuing_ca));
+        for (unsigned i = 0; i < m->entries; i++)
+            if (memcmp(model_certificate_of(m, &m->entry[i])->sha1, m->issuing_ca,
+                       HASH_SHA1_SIZE) == 0)
+                problem_name(problems, p, m->entry[i].key);
+    }
     if (entry) {
         judge_issuing(m, prover, entry, problems);
         judge_setting(m, prover, entry, problems);
@@ -408,22 +468,39 @@ static void advise_short_lived(const struct model *m, const struct model_entry *
                     "entry %d (%s): %" PRId64 " days left", entry->key, what, left / 86400);
 }
 
-static void advise_dates(const struct model *m, struct problems *problems)
+/* One piece of advice about all entries that `is` is true of. */
+static void advise_entries(const struct model *m, struct problems *problems, enum problem_code code,
+                           bool (*is)(const struct model *m, const struct model_certificate *cert))
 {
-    unsigned expired = 0;
+    unsigned count = 0;
     int32_t first = 0;
-    for (unsigned i = 0; m->now_known && i < m->entries; i++) {
+    for (unsigned i = 0; i < m->entries; i++) {
         const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
-        if (!cert->parsed || !cert->x509.not_after.known || cert->x509.not_after.seconds >= m->now)
-            continue;
-        if (expired++ == 0)
+        if (cert->parsed && is(m, cert) && count++ == 0)
             first = m->entry[i].key;
     }
-    struct problem *p = expired ? problem_add(problems, PROBLEM_EXPIRED, first, NO_ENTRY,
-                                              "%u entries, entry %d the first", expired, first)
-                                : NULL;
+    if (count == 0)
+        return;
+    struct problem *p = count == 1 ? problem_add(problems, code, first, NO_ENTRY, "entry %d", first)
+                                   : problem_add(problems, code, first, NO_ENTRY,
+                                                 "%u entries, entry %d the first", count, first);
+    for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
+        if (cert->parsed && is(m, cert))
+            problem_name(problems, p, m->entry[i].key);
+    }
     if (p)
-        p->count = expired;
+        p->count = count;
+}
+
+static bool is_expired(const struct model *m, const struct model_certificate *cert)
+{
+    return m->now_known && cert->x509.not_after.known && cert->x509.not_after.seconds < m->now;
+}
+
+static void advise_dates(const struct model *m, struct problems *problems)
+{
+    advise_entries(m, problems, PROBLEM_EXPIRED, is_expired);
     unsigned count;
     const struct model_entry *entry =
         m->has_issuing_ca && m->mode != MODE_V1 ? named_entry(m, m->issuing_ca, &count) : NULL;
@@ -433,26 +510,14 @@ static void advise_dates(const struct model *m, struct problems *problems)
         advise_short_lived(m, entry, cert->x509.not_after.seconds - m->now, problems);
 }
 
-static void advise_weak(const struct model *m, struct problems *problems)
+static bool is_weak(const struct model *m, const struct model_certificate *cert)
 {
     static const uint8_t rsa[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01};
-    unsigned weak = 0;
-    int32_t first = 0;
-    for (unsigned i = 0; i < m->entries; i++) {
-        const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
-        if (!cert->parsed)
-            continue;
-        int strength = proof_algorithm_strength(&cert->x509.envelope.algorithm);
-        bool short_key = bytes_equal(cert->x509.key_algorithm.oid, bytes_of(rsa, sizeof rsa)) &&
-                         cert->x509.key_bits.size < SHORT_RSA_KEY;
-        if ((strength == 1 || strength == 2 || short_key) && weak++ == 0)
-            first = m->entry[i].key;
-    }
-    struct problem *p = weak ? problem_add(problems, PROBLEM_WEAK, first, NO_ENTRY,
-                                           "%u entries, entry %d the first", weak, first)
-                             : NULL;
-    if (p)
-        p->count = weak;
+    int strength = proof_algorithm_strength(&cert->x509.envelope.algorithm);
+    (void)m;
+    return strength == 1 || strength == 2 ||
+           (bytes_equal(cert->x509.key_algorithm.oid, bytes_of(rsa, sizeof rsa)) &&
+            cert->x509.key_bits.size < SHORT_RSA_KEY);
 }
 
 struct named {
@@ -566,20 +631,23 @@ static void advise_settings(const struct model *m, struct problems *problems)
     struct problem *p = NULL;
     if (v3 && m->long_names > 0)
         p = problem_add(problems, PROBLEM_LONG_NAME, NO_ENTRY, NO_ENTRY,
-                        "%" PRIu64 " users, user %u the first", m->long_names, m->first_long_name);
+                        "%" PRIu64 " %s, user %u the first", m->long_names,
+                        plural(m->long_names, "user", "users"), m->first_long_name);
     if (p)
         p->count = m->long_names;
     p = NULL;
     if (m->mode == MODE_V3 && m->v1_certificates > 0)
         p = problem_add(problems, PROBLEM_V1_IN_V3, NO_ENTRY, NO_ENTRY,
-                        "%" PRIu64 " V1 certificates, certificate %u the first", m->v1_certificates,
+                        "%" PRIu64 " V1 %s, certificate %u the first", m->v1_certificates,
+                        plural(m->v1_certificates, "certificate", "certificates"),
                         m->first_v1_certificate);
     if (p)
         p->count = m->v1_certificates;
     p = NULL;
     if (m->without_user > 0)
         p = problem_add(problems, PROBLEM_NO_USER, NO_ENTRY, NO_ENTRY,
-                        "%" PRIu64 " certificates, certificate %u the first", m->without_user,
+                        "%" PRIu64 " %s, certificate %u the first", m->without_user,
+                        plural(m->without_user, "certificate", "certificates"),
                         m->first_without_user);
     if (p)
         p->count = m->without_user;
@@ -593,7 +661,7 @@ bool judge_model(const struct model *m, struct prover *prover, struct problems *
     judge_references(m, problems);
     advise_settings(m, problems);
     advise_dates(m, problems);
-    advise_weak(m, problems);
+    advise_entries(m, problems, PROBLEM_WEAK, is_weak);
     if (!advise_crls(m, problems) || !advise_several_issuing(m, problems) ||
         !advise_encodings(m, problems))
         return false;

@@ -275,6 +275,8 @@ static bool end_rows(struct rows *rows, struct problems *problems, struct fault 
         return true;
     if (why.code == FAULT_NO_MEMORY)
         return no_memory(f);
+    if (problem_has(problems, PROBLEM_STRUCTURE))
+        return true; /* the structural check has named the place */
     problem_add(problems, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
                 "table %s: %" PRIu64 " rows, values or pages cannot be read; the first: %s",
                 rows->table->name, rows->unread, why.text);
@@ -528,13 +530,28 @@ static bool is_first(struct model *m, enum setting setting, struct problems *pro
     return true;
 }
 
+/* Settings that nothing is judged by, only shown. */
+static bool take_shown_setting(struct model *m, const char *name, struct bytes value,
+                               struct fault *f)
+{
+    char **kept = is_named(name, m->profile->setting_site)     ? &m->site
+                  : is_named(name, m->profile->setting_server) ? &m->server
+                                                               : NULL;
+    if (kept == NULL || *kept)
+        return true;
+    *kept = arena_copy(&m->memory->arena, value);
+    return *kept != NULL || no_memory(f);
+}
+
 static bool take_setting(struct model *m, const char *name, struct bytes value,
                          struct problems *problems, struct fault *f)
 {
     enum setting setting = 0;
     while (setting < SETTINGS && !is_named(name, setting_name(m, setting)))
         setting++;
-    if (setting == SETTINGS || !is_first(m, setting, problems))
+    if (setting == SETTINGS)
+        return take_shown_setting(m, name, value, f);
+    if (!is_first(m, setting, problems))
         return true;
     switch (setting) {
     case SETTING_MODE:

@@ -100,6 +100,7 @@ struct model {
     bool has_issuing_ca;
     uint8_t issuing_ca[HASH_SHA1_SIZE];
     char *organization;
+    char *site, *server; /* NULL: there is no such setting; server: the Certificate Server */
 
     bool list_cut, list_missing; /* a list value that ends early; no list at all */
     bool second_list;            /* the list is in rows, and a list value is there, too */

@@ -204,6 +204,23 @@ struct problem *problem_add(struct problems *problems, enum problem_code code, i
     return problem;
 }
 
+void problem_name(struct problems *problems, struct problem *p, int32_t key)
+{
+    if (p == NULL)
+        return;
+    if (p->names == p->name_room) {
+        size_t room = p->name_room ? p->name_room * 2 : 4;
+        int32_t *grown = realloc(p->named, room * sizeof *grown);
+        if (grown == NULL) {
+            problems->no_memory = true;
+            return;
+        }
+        p->named = grown;
+        p->name_room = room;
+    }
+    p->named[p->names++] = key;
+}
+
 bool problem_has(const struct problems *problems, enum problem_code code)
 {
     for (size_t i = 0; i < problems->count; i++)
@@ -214,8 +231,10 @@ bool problem_has(const struct problems *problems, enum problem_code code)
 
 void problems_close(struct problems *problems)
 {
-    for (size_t i = 0; i < problems->count; i++)
+    for (size_t i = 0; i < problems->count; i++) {
         free(problems->item[i].evidence);
+        free(problems->item[i].named);
+    }
     free(problems->item);
     *problems = (struct problems){.item = NULL};
 }

@@ -98,9 +98,11 @@ const struct problem_kind *problem_kind(enum problem_code code);
 struct problem {
     enum problem_code code;
     bool repairable;  /* the plan has the actions that end it */
-    int64_t entry[2]; /* keys of the entries concerned; NO_ENTRY: none */
-    uint64_t count;   /* how many there are, when one finding stands for many */
-    char *evidence;   /* what was found where: entries, rows, serials, expected and found */
+    int64_t entry[2]; /* keys of the first two entries concerned; NO_ENTRY: none */
+    int32_t *named;   /* the keys of all of them, ascending, where they are more than two */
+    size_t names, name_room;
+    uint64_t count; /* how many there are, when one finding stands for many */
+    char *evidence; /* what was found where: entries, rows, serials, expected and found */
 };
 
 struct problems {
@@ -114,6 +116,16 @@ struct problems {
 struct problem *problem_add(struct problems *problems, enum problem_code code, int64_t entry,
                             int64_t other, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* Adds to a finding (NULL: it could not be added) one of the entries that it concerns, to be named
+ * in full; once one is named, all have to be.  Short memory is noted in the list. */
+void problem_name(struct problems *problems, struct problem *problem, int32_t key);
+
+/* "1 entry", "2 entries": the word that fits a number. */
+static inline const char *plural(uint64_t number, const char *one, const char *many)
+{
+    return number == 1 ? one : many;
+}
 
 /* True when the list has a finding of that code. */
 bool problem_has(const struct problems *problems, enum problem_code code);

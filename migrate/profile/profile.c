@@ -64,6 +64,7 @@ const char profile_km55_text[] =
     "organization = Organization\n"
     "site = Site\n"
     "ca-name = CADistinguishedName\n"
+    "certificate-server = CertificateServer\n"
     "\n"
     "[users]\n"
     "table = Users\n"
@@ -174,6 +175,7 @@ static const struct key_spec settings_keys[] = {
     {"organization", VALUE_TEXT, AT(setting_organization), MAY_ALWAYS, NULL},
     {"site", VALUE_TEXT, AT(setting_site), MAY_ALWAYS, NULL},
     {"ca-name", VALUE_TEXT, AT(setting_ca_name), MAY_ALWAYS, NULL},
+    {"certificate-server", VALUE_TEXT, AT(setting_server), MAY_ALWAYS, NULL},
 };
 static const struct key_spec users_keys[] = {
     {"table", VALUE_NAME, AT(users_table), NEED_ALWAYS, NULL},

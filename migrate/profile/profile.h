@@ -43,7 +43,8 @@ struct profile {
 
     /* Settings: one a row, found by name. */
     char *settings_table, *settings_name, *settings_value;
-    char *setting_mode, *setting_issuing_ca, *setting_organization, *setting_site, *setting_ca_name;
+    char *setting_mode, *setting_issuing_ca, *setting_organization, *setting_site, *setting_ca_name,
+        *setting_server;
 
     char *users_table, *users_key, *users_name;
 

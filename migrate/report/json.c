@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static void member_text(struct json *json, const char *key, const char *text)
 {
@@ -44,6 +45,32 @@ static void member_bool(struct json *json, const char *key, bool value)
     json_bool(json, value);
 }
 
+/* When the file was last written, in UTC, as ISO 8601; "unknown" for a year beyond 9999. */
+static const char *file_time(const struct assessment *a, char text[32])
+{
+    if (report_time(true, ese_file_stat(a->store.db->file)->st_mtime, text) != text)
+        return "unknown";
+    text[10] = 'T';
+    text[19] = 'Z';
+    text[20] = '\0';
+    return text;
+}
+
+static void setting_members(struct json *json, const struct model *m)
+{
+    json_key(json, "settings");
+    json_map(json);
+    member_text(json, "organization", m->organization);
+    member_text(json, "site", m->site);
+    member_text(json, "certificate_server", m->server);
+    member_text(json, "mode", model_mode_name(m->mode));
+    if (m->has_issuing_ca)
+        member_hex(json, "issuing_ca", bytes_of(m->issuing_ca, sizeof m->issuing_ca));
+    else
+        member_text(json, "issuing_ca", NULL);
+    json_end_map(json);
+}
+
 static void store_members(struct json *json, const struct assessment *a)
 {
     const struct ese_header *h = &a->store.db->headers.header;
@@ -53,6 +80,7 @@ static void store_members(struct json *json, const struct assessment *a)
     member_text(json, "path", a->store.path);
     member_number(json, "size", (int64_t)a->hash.size);
     member_hex(json, "sha256", bytes_of(a->hash.digest, sizeof a->hash.digest));
+    member_text(json, "file_time", file_time(a, text));
     member_text(json, "state", ese_state_name(h->state));
     snprintf(text, sizeof text, "0x%x", h->version);
     member_text(json, "version", text);
@@ -107,6 +135,21 @@ static void list_members(struct json *json, const struct assessment *a)
     json_end_map(json);
 }
 
+/* All entries that a finding names, in their order. */
+static void entry_members(struct json *json, const struct problem *p)
+{
+    if (p->names == 0 && p->entry[0] == NO_ENTRY && p->entry[1] == NO_ENTRY)
+        return;
+    json_key(json, "entries");
+    json_array(json);
+    for (size_t i = 0; i < p->names; i++)
+        json_integer(json, p->named[i]);
+    for (int k = 0; p->names == 0 && k < 2; k++)
+        if (p->entry[k] != NO_ENTRY)
+            json_integer(json, p->entry[k]);
+    json_end_array(json);
+}
+
 static void problem_members(struct json *json, const char *key, const struct problems *problems,
                             bool with_repair)
 {
@@ -126,14 +169,7 @@ static void problem_members(struct json *json, const char *key, const struct pro
         member_text(json, "title", kind->title);
         member_text(json, "evidence", p->evidence);
         member_number(json, "count", (int64_t)p->count);
-        if (p->entry[0] != NO_ENTRY || p->entry[1] != NO_ENTRY) {
-            json_key(json, "entries");
-            json_array(json);
-            for (int k = 0; k < 2; k++)
-                if (p->entry[k] != NO_ENTRY)
-                    json_integer(json, p->entry[k]);
-            json_end_array(json);
-        }
+        entry_members(json, p);
         if (with_repair) {
             member_text(json, "repair", kind->repair);
             member_bool(json, "repairable", p->repairable);
@@ -293,6 +329,8 @@ void report_json(struct json *json, const struct assessment *a, enum report_kind
     if (a->discovery)
         member_text(json, "discovery", a->discovery);
     member_text(json, "verdict", verdict_name(a->verdict));
+    if (a->has_model)
+        setting_members(json, &a->model);
     if (a->has_model)
         list_members(json, a);
     problem_members(json, "problems", &a->found, a->has_model);

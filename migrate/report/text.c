@@ -11,6 +11,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 enum { SHOWN = 12 };
 
@@ -37,32 +40,91 @@ static void beside_line(const struct beside *b)
         output_text("\n");
 }
 
-static void header_lines(const struct assessment *a)
+/* Who reads the ticket later has neither the directory nor the command in front of them. */
+static void file_lines(const struct assessment *a)
 {
-    const struct ese_header *h = &a->store.db->headers.header;
-    char hex[2 * HASH_SHA256_SIZE + 1], time[32];
+    char path[PATH_MAX], hex[2 * HASH_SHA256_SIZE + 1], time[32];
     output_format("%-14skmmigrate %s\n", "Program", KM_VERSION);
-    output_format("%-14s%s, %" PRIu64 " bytes\n", "Store", a->store.path, a->hash.size);
+    if (a->options->arguments) {
+        output_format("%-14skmmigrate", "Command");
+        for (int i = 1; i < a->options->argument_count; i++)
+            output_format(" %s", shell_argument(a->options->arguments[i]));
+        output_text("\n");
+    }
+    output_format("%-14s%s, %" PRIu64 " bytes\n", "Store",
+                  realpath(a->store.path, path) ? path : a->store.path, a->hash.size);
+    output_format("%-14s%s UTC\n", "File time",
+                  report_time(true, ese_file_stat(a->store.db->file)->st_mtime, time));
     output_format("%-14s%s\n", "SHA-256",
                   bytes_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex));
-    output_format("%-14s%s; format 0x%x,0x%x, pages of %u bytes; logs required %d-%d\n", "State",
-                  state_words(h->state), h->version, h->revision, h->page_size,
-                  h->generation_min_required, h->generation_max_required);
-    if (a->has_model)
-        output_format("%-14s%s UTC\n", "Judged as of",
-                      report_time(a->model.now_known, a->model.now, time));
-    beside_line(&a->beside);
-    if (a->match != PROFILE_NO_MATCH)
+}
+
+static void profile_line(const struct assessment *a)
+{
+    if (a->match == PROFILE_NO_MATCH)
+        output_format("%-14snone fits\n", "Profile");
+    else if (a->discovery)
+        output_format("%-14s%s\n", "Profile", a->profile_how);
+    else
         output_format("%-14s%s%s: %s\n", "Profile", a->profile.name ? a->profile.name : "(unnamed)",
                       a->profile.reconstruction ? ", a reconstruction, not the server's own schema"
                                                 : "",
                       a->profile_how);
-    else
-        output_format("%-14snone fits\n", "Profile");
+}
+
+static void setting(const char *name, const char *value, const char **before)
+{
+    if (value == NULL)
+        return;
+    output_format("%s%s %s", *before, name, value);
+    *before = "; ";
+}
+
+/* The settings in clear. */
+static void setting_lines(const struct model *m)
+{
+    const char *before = "";
+    char sha1[2 * HASH_SHA1_SIZE + 1], name[512];
+    output_format("%-14s", "Settings");
+    setting("organization", m->organization, &before);
+    setting("site", m->site, &before);
+    setting("Certificate Server", m->server, &before);
+    setting("mode", model_mode_name(m->mode), &before);
+    output_text("\n");
+    if (!m->has_issuing_ca)
+        return;
+    bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
+    for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
+        if (!cert->parsed || memcmp(cert->sha1, m->issuing_ca, HASH_SHA1_SIZE) != 0)
+            continue;
+        name_text(cert->x509.subject, name, sizeof name);
+        output_format("%-14s%s, thumbprint %s\n", "Issuing CA", name, sha1);
+        return;
+    }
+    output_format("%-14sthumbprint %s, which no entry has\n", "Issuing CA", sha1);
+}
+
+static void header_lines(const struct assessment *a)
+{
+    const struct ese_header *h = &a->store.db->headers.header;
+    const struct model *m = &a->model;
+    char time[32];
+    file_lines(a);
+    output_format("%-14s%s; format 0x%x,0x%x, pages of %u bytes; logs required %d-%d\n", "State",
+                  state_words(h->state), h->version, h->revision, h->page_size,
+                  h->generation_min_required, h->generation_max_required);
     if (a->has_model)
-        output_format(
-            "%-14smode %s; %u entries, %u distinct certificates; %" PRIu64 " references\n", "List",
-            model_mode_name(a->model.mode), a->model.entries, a->model.listed, a->model.rows_read);
+        output_format("%-14s%s UTC\n", "Judged as of", report_time(m->now_known, m->now, time));
+    beside_line(&a->beside);
+    profile_line(a);
+    if (a->has_model)
+        setting_lines(m);
+    if (a->has_model)
+        output_format("%-14s%u %s, %u distinct %s; %" PRIu64 " %s\n", "List", m->entries,
+                      plural(m->entries, "entry", "entries"), m->listed,
+                      plural(m->listed, "certificate", "certificates"), m->rows_read,
+                      plural(m->rows_read, "reference", "references"));
     if (assess_has_work(a))
         output_format("%-14s%s\n", "Plan", a->plan.id);
     if (assess_has_work(a) && a->plan.decisions)
@@ -136,18 +198,45 @@ static void last_line(const struct assessment *a, enum report_kind kind)
     colored_line(a, verdict, "Verdict after the repair: ", words[verdict]);
 }
 
-static void problem_line(const struct problem *p, bool with_repair)
+/* What becomes of a finding: what a repair does about it, or that it stays, and what it needs. */
+static void outcome_of(const struct assessment *a, const struct problem *p)
+{
+    static const char none[] = "none: ";
+    const char *words = problem_kind(p->code)->repair;
+    if (!a->has_model)
+        output_format("      repair: %s\n", words);
+    else if (p->repairable)
+        output_format("      repair%s: %s\n", refusal_of(a) ? ", were it allowed" : "", words);
+    else if (strncmp(words, none, sizeof none - 1) == 0)
+        output_format("      stays open: %s\n", words + sizeof none - 1);
+    else if (strstr(words, "none"))
+        output_format("      stays open; repair: %s\n", words);
+    else
+        output_text("      stays open: no action of this plan ends it\n");
+}
+
+static void problem_line(const struct assessment *a, const struct problem *p, bool with_repair)
 {
     const struct problem_kind *kind = problem_kind(p->code);
     output_format("  %s%s%s%s: %s\n", kind->code, kind->article ? " (" : "",
                   kind->article ? kind->article : "", kind->article ? ")" : "", kind->title);
     output_format("      %s\n", p->evidence);
     if (with_repair)
-        output_format("      repair: %s\n", kind->repair);
+        outcome_of(a, p);
+}
+
+/* Was it said already, word for word? */
+static bool is_said(const struct problems *said, const struct problem *p)
+{
+    for (size_t i = 0; said && i < said->count; i++)
+        if (said->item[i].code == p->code && strcmp(said->item[i].evidence, p->evidence) == 0)
+            return true;
+    return false;
 }
 
 /* The findings of some severities; of many of one code the first few, then their number. */
-static void problem_lines(const struct problems *problems, const char *heading, bool advice,
+static void problem_lines(const struct assessment *a, const struct problems *problems,
+                          const struct problems *said, const char *heading, bool advice,
                           bool with_repair)
 {
     unsigned shown[PROBLEM_CODES] = {0};
@@ -156,11 +245,13 @@ static void problem_lines(const struct problems *problems, const char *heading, 
         const struct problem *p = &problems->item[i];
         if ((problem_kind(p->code)->severity == PROBLEM_ADVICE) != advice)
             continue;
+        if (shown[p->code] < SHOWN && is_said(said, p))
+            continue;
         if (!any)
             output_format("\n%s\n", heading);
         any = true;
         if (shown[p->code]++ < SHOWN)
-            problem_line(p, with_repair);
+            problem_line(a, p, with_repair);
     }
     for (unsigned code = 0; code < PROBLEM_CODES; code++)
         if (shown[code] > SHOWN)
@@ -315,14 +406,14 @@ void report_text(const struct assessment *a, enum report_kind kind,
         output_text("\nWhat discovery found\n");
         output_escaped(bytes_of(a->discovery, strlen(a->discovery)), ESCAPE_LINES);
     }
-    problem_lines(&a->found, "What is wrong", false, true);
+    problem_lines(a, &a->found, NULL, "What is wrong", false, true);
     if (assess_has_work(a))
         plan_lines(a, kind == REPORT_REPAIRED ? "What was done"
                       : refusal_of(a)         ? "What a repair would do, were it allowed"
                                               : "What a repair does");
     if (a->has_model && judge_problems(&a->left) != VERDICT_YES)
-        problem_lines(&a->left, "What stays open", false, false);
-    problem_lines(&a->found, "Advice, which blocks nothing", true, false);
+        problem_lines(a, &a->left, &a->found, "What a repair leaves besides", false, false);
+    problem_lines(a, &a->found, NULL, "Advice, which blocks nothing", true, false);
     if (result)
         result_lines(result);
     report_next(a, kind, result);

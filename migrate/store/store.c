@@ -48,7 +48,12 @@ static int find_in_directory(struct store *store, const char *directory)
             directory, STORE_FILE_NAME, matches);
         return EXIT_TROUBLE;
     }
-    int size = snprintf(store->path, sizeof store->path, "%s/%s", directory, found);
+    size_t length = strlen(directory);
+    while (length > 1 && directory[length - 1] == '/')
+        length--;
+    bool is_root = length == 1 && directory[0] == '/';
+    int size = snprintf(store->path, sizeof store->path, "%.*s%s%s", (int)length, directory,
+                        is_root ? "" : "/", found);
     return size < (int)sizeof store->path ? EXIT_CLEAN : EXIT_TROUBLE;
 }
 

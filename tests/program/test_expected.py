@@ -24,6 +24,7 @@ def plain(text):
     text = re.sub(r"\b[0-9a-f]{64}\b", "<sha-256>", text)
     text = re.sub(r"\b[0-9a-f]{40}\b", "<sha-1>", text)
     text = re.sub(r"--plan [0-9a-f]{16}\b", "--plan <plan>", text)
+    text = re.sub(r"(File time +)[-0-9: ]+ UTC", r"\1<time> UTC", text)
     return re.sub(r"kmmigrate \d+\.\d+\.\d+", "kmmigrate <version>", text)
 
 
@@ -32,6 +33,7 @@ def shown(where, *arguments):
     result = subprocess.run([km.PROGRAM, *arguments], cwd=where, stdin=subprocess.DEVNULL, capture_output=True,
                             check=False, timeout=100)
     text = f"$ kmmigrate {' '.join(arguments)}\n" + (result.stdout + result.stderr).decode("utf-8")
+    text = text.replace(os.path.realpath(where) + "/", "<directory>/")
     return plain(text + f"[exit status {result.returncode}]\n\n"), result.returncode
 
 

@@ -299,7 +299,7 @@ class Members(unittest.TestCase):
         objects += self.objects("repair", STORES["imported-twice"], "-o", new)
         self.assertEqual({value["report"] for value in objects}, {"check", "plan", "repaired"})
         documented, optional = members("check, repair, migrate")
-        of_profile = {path for path in documented if re.match(r"(profile|list|plan)\.", path)}
+        of_profile = {path for path in documented if re.match(r"(profile|settings|list|plan)\.", path)}
         of_written = {path for path in documented if path.startswith("written.")}
         for value in objects:
             with self.subTest(value["store"]["path"]):

@@ -134,6 +134,70 @@ class Next(unittest.TestCase):
         report = json.loads(result.stdout)
         self.assertEqual((report["verdict"], report["written"]["verdict"]), ("yes after repair", "yes"))
 
+    def test_the_header_is_a_ticket(self):
+        """Whoever reads it elsewhere knows which file, of when, what was asked of it, and how the server was set."""
+        store = self.store("imported-twice", "a ticket.edb")
+        os.utime(store, (946684799, 946684799))
+        result = subprocess.run([km.PROGRAM, "check", "a ticket.edb", "--verify-all"], cwd=self.folder, capture_output=True,
+                                check=False)
+        header = result.stdout.decode().split("\n\n")[0]
+        for line in ("Command       kmmigrate check 'a ticket.edb' --verify-all",
+                     f"Store         {os.path.realpath(store)}, {store.stat().st_size} bytes",
+                     "File time     1999-12-31 23:59:59 UTC",
+                     "Settings      organization Trey Research; site London; Certificate Server PKI01\\Trey Research CA; "
+                     "mode V1V3"):
+            self.assertIn(line, header.splitlines())
+        self.assertRegex(header, r"\nIssuing CA    CN=Trey Research CA,O=Trey Research,C=GB, thumbprint [0-9a-f]{40}\n")
+        shown = json.loads(km.run("check", store, "--json").stdout)
+        self.assertEqual(shown["store"]["file_time"], "1999-12-31T23:59:59Z")
+        self.assertEqual((shown["settings"]["site"], shown["settings"]["mode"]), ("London", "V1V3"))
+
+    def test_a_directory_with_slashes(self):
+        store = self.store("imported-twice", directory=True)
+        report = km.run("check", f"{store}//", "--json")
+        self.assertEqual(json.loads(report.stdout)["store"]["path"], f"{store}/Kmsmdb.edb")
+
+    def test_words(self):
+        """In no report is one thing counted as several, and no finding stands there twice."""
+        for path in sorted(STATES.glob("*/expect.[12]")):
+            with self.subTest(str(path.relative_to(STATES))):
+                text = path.read_text()
+                self.assertNotRegex(text, r"\b1 (entries|references|certificates|users|copies|actions|rows|problems)\b")
+                self.assertNotRegex(text, r"\b(\d+), \1\b")
+                for report in text.split("\n$ kmmigrate "):
+                    found = re.findall(r"^  (KM-\S+) .*\n      (.*)$", report, re.MULTILINE)
+                    self.assertEqual(len(found), len(set(found)))
+
+    def test_every_serial_number(self):
+        for state, code in (("reissued-existing-keys", "KM-REISSUE"), ("reissued-v3", "KM-REISSUE")):
+            with self.subTest(state):
+                store = self.store(state, state)
+                problem = next(p for p in json.loads(km.run("check", store, "--json").stdout)["problems"]
+                               if p["code"] == code)
+                listed = [json.loads(line) for line in km.run("list", store, "--json").stdout.splitlines()]
+                self.assertGreater(len(problem["entries"]), 1)
+                self.assertEqual(problem["entries"], sorted(problem["entries"]))
+                for entry in listed:
+                    if entry["entry"] in problem["entries"]:
+                        self.assertIn(f"entry {entry['entry']} serial {entry['serial']}", problem["evidence"])
+
+    def test_all_entries_are_named(self):
+        store = self.store("imported-five-times", "five")
+        for problem in json.loads(km.run("check", store, "--json").stdout)["problems"]:
+            if problem["code"] in ("KM-DUP-IDENTICAL", "KM-ISSUING-AMBIGUOUS"):
+                self.assertEqual(problem["entries"], sorted(problem["entries"]))
+                self.assertEqual(len(problem["entries"]), 5)
+
+    def test_a_status_of_several_parts_is_told_in_words(self):
+        store = self.store("unparsable-entry", "parts.edb")
+        with open("/dev/full", "wb") as full:
+            repair = subprocess.run([km.PROGRAM, "repair", str(self.store("imported-twice", "full.edb")), "-o",
+                                     str(self.folder / "full-new.edb")], stdout=full, stderr=subprocess.PIPE,
+                                    check=False)
+        self.assertEqual(repair.returncode, km.REPAIRED | km.TROUBLE)
+        self.assertIn(b"exit status 9: problems were repaired; there was an operational error", repair.stderr)
+        self.assertNotIn(b"exit status", km.run("check", store).stderr)
+
     def test_color(self):
         store = self.store("imported-twice")
         for when, terminal, environment, colored in (
