@@ -15,6 +15,8 @@ _kmmigrate_options() {
     list | show) echo --profile --accept-discovered ;;
     export) echo --to --force --profile --accept-discovered ;;
     undo | explain) ;;
+    logs) echo --logs ;;
+    recover) echo --logs -o --until-damage --plan --force ;;
     diff) echo --profile --show-secrets ;;
     dump) echo --table --profile --show-secrets ;;
     info | profile) echo --table ;;
@@ -36,7 +38,7 @@ _kmmigrate_values() {
             compgen -f -- "$3"
         fi
         ;;
-    --profile | --issuing-ca | -o) compgen -f -- "$3" ;;
+    --profile | --issuing-ca | -o | --logs) compgen -f -- "$3" ;;
     esac
 }
 
@@ -44,7 +46,7 @@ _kmmigrate() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'check repair migrate undo list show export diff info dump compact
+        mapfile -t COMPREPLY < <(compgen -W 'check repair migrate logs recover undo list show export diff info dump compact
             profile explain --help --version' -- "$word")
         return
     fi
@@ -55,7 +57,7 @@ _kmmigrate() {
         before=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     case $before in
-    --color | --superseded | --to | --profile | --issuing-ca | -o)
+    --color | --superseded | --to | --profile | --issuing-ca | -o | --logs)
         mapfile -t COMPREPLY < <(_kmmigrate_values "$command" "$before" "$word")
         compopt -o filenames 2>/dev/null
         ;;

@@ -27,12 +27,12 @@ enum { OPTION_DECISIONS_MOST = 64 };
 
 struct options {
     bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
-        no_backup, verify_all, show_secrets;
+        no_backup, verify_all, show_secrets, until_damage;
     bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own
                          */
     const char *color;  /* "auto", "always", "never" */
     const char *max_unpacked; /* a size; NULL: the default */
-    const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan;
+    const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan, *logs;
     const char *trust[OPTION_DECISIONS_MOST];
     unsigned trusts;
     const char *keep[OPTION_DECISIONS_MOST];
@@ -68,7 +68,8 @@ extern const struct option_spec option_json, option_quiet, option_color, option_
     option_help, option_table, option_structure, option_profile, option_accept_discovered,
     option_at, option_superseded, option_issuing_ca, option_trust, option_keep, option_drop,
     option_migrate_to, option_export_to, option_output, option_plan, option_force, option_dry_run,
-    option_keep_first, option_in_place, option_no_backup, option_verify_all, option_show_secrets;
+    option_keep_first, option_in_place, option_no_backup, option_verify_all, option_show_secrets,
+    option_logs, option_until_damage;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */
@@ -88,6 +89,8 @@ int cmd_show(const struct options *options);
 int cmd_export(const struct options *options);
 int cmd_diff(const struct options *options);
 int cmd_compact(const struct options *options);
+int cmd_recover(const struct options *options);
+int cmd_logs(const struct options *options);
 int cmd_profile(const struct options *options);
 int cmd_explain(const struct options *options);
 

@@ -46,6 +46,10 @@ static const struct option_spec *const export_options[] = {
 static const struct option_spec *const compact_options[] = {&option_output, &option_keep_first,
                                                             &option_force, NULL};
 
+static const struct option_spec *const logs_options[] = {&option_logs, NULL};
+static const struct option_spec *const recover_options[] = {
+    &option_logs, &option_output, &option_until_damage, &option_plan, &option_force, NULL};
+
 static const struct command commands[] = {
     {"check", "STORE", 1, "Can the service start on this store? Changes nothing.", check_options,
      cmd_check},
@@ -68,6 +72,10 @@ static const struct command commands[] = {
      cmd_dump},
     {"compact", "STORE -o NEW", 1, "Writes the same database, rebuilt.", compact_options,
      cmd_compact},
+    {"logs", "STORE", 1, "Which logs a dirty database needs, and whether they are there.",
+     logs_options, cmd_logs},
+    {"recover", "STORE", 1, "Replays a dirty database's logs; -o NEW writes the recovered copy.",
+     recover_options, cmd_recover},
     {"profile", "STORE", 1, "Drafts a profile from what the store holds.", table_options,
      cmd_profile},
     {"explain", "CODE|EVENT|ERROR", 1, "Says what it means, and what to do.", NULL, cmd_explain},

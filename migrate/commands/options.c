@@ -50,6 +50,11 @@ const struct option_spec option_output = {"o", "NEW", "write the repaired store 
                                           0};
 const struct option_spec option_plan = {
     "plan", "ID", "apply only the plan with this id (or its first 8 or more digits)", AT(plan), 0};
+const struct option_spec option_logs = {
+    "logs", "DIR", "where the logs are; without it, beside STORE", AT(logs), 0};
+const struct option_spec option_until_damage = {
+    "until-damage", NULL, "recover up to where the logs are damaged or end; the rest is lost",
+    AT(until_damage), 0};
 const struct option_spec option_force = {"force", NULL, "replace NEW if it exists", AT(force), 0};
 const struct option_spec option_dry_run = {"dry-run", NULL, "only show the plan, as without -o",
                                            AT(dry_run), 0};

@@ -224,6 +224,8 @@ static bool copy_one(struct copydir *c, const char *name, const struct beside *b
                      struct fault *f)
 {
     bool aside = is_set_aside(beside, name);
+    if (c->leaves && c->leaves(name))
+        return true;
     if (aside && !make_aside(c, f))
         return false;
     c->set_aside += aside;

@@ -27,8 +27,9 @@ struct copydir {
     char unfinished[NAME_MAX + 1];   /* name in the parent; empty: there is none */
     char target[NAME_MAX + 1];
     bool committed;
-    bool narrower;    /* somebody may do less with the copy than with the source */
-    size_t set_aside; /* files that were set aside */
+    bool narrower;                    /* somebody may do less with the copy than with the source */
+    size_t set_aside;                 /* files that were set aside */
+    bool (*leaves)(const char *name); /* true: the file does not come along; NULL: all do */
     struct copydir_made *file;
     size_t files;
 };

@@ -10,6 +10,8 @@
  * Source: the published engine, ese/repair.cxx (ErrREPAIRChangeDBSignature), inc/daedef.hxx
  * (DBFILEHDR).
  */
+#include "formats/ese/edit/header.h"
+
 #include "formats/ese/edit/parts.h"
 
 #include <stdlib.h>
@@ -92,7 +94,7 @@ static uint32_t word(const uint8_t *at)
     return value;
 }
 
-static void clear_logs_and_backups(uint8_t *h)
+void ese_header_forget_logs(uint8_t *h)
 {
     memset(h + ESE_HEADER_CONSISTENT_AT, 0, ESE_HEADER_DBID_AT - ESE_HEADER_CONSISTENT_AT);
     memset(h + ESE_HEADER_LOG_SIGNATURE_AT, 0, SIGNATURE_SIZE);
@@ -105,6 +107,7 @@ static void clear_logs_and_backups(uint8_t *h)
     memset(h + GENERATION_CONSISTENT_AT, 0, 4);
     memset(h + LAST_RESIZE_AT, 0, 8);
     memset(h + GENERATIONS_BEFORE_REDO_AT, 0, 8);
+    memset(h + FLUSH_SIGNATURES_AT, 0, 2 * SIGNATURE_SIZE);
 }
 
 static bool is_zero(struct ese_time t)
@@ -142,10 +145,9 @@ void inplace_make_header(const struct ese_inplace *ip, uint64_t time, uint8_t *h
         uint8_t *record = h + FIXED_BITS_AT + i * COUNT_RECORD;
         memcpy(record + COUNT_OLD_AT, record, 4);
     }
-    clear_logs_and_backups(h);
+    ese_header_forget_logs(h);
     memset(h + ESE_HEADER_SIGNATURE_AT, 0, SIGNATURE_SIZE);
     bytes_put_le32(h + ESE_HEADER_SIGNATURE_AT, new_signature(ip));
     put_time(h + ESE_HEADER_SIGNATURE_AT + SIGNATURE_TIME_AT, repair_time(ip));
-    memset(h + FLUSH_SIGNATURES_AT, 0, 2 * SIGNATURE_SIZE);
     ese_checksum_set_header(h, ip->page_size);
 }

@@ -4,6 +4,7 @@
 #include "formats/ese/layout/checksum.h"
 #include "formats/ese/layout/page.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum {
@@ -209,6 +210,16 @@ static bool check_behind(struct ese_log_stream *s, uint32_t number, struct fault
     return true;
 }
 
+/* A file that was cut may have lost segments. */
+static bool is_whole(const struct ese_log_stream *s, struct fault *f)
+{
+    uint64_t expected = (uint64_t)s->header.file_sectors * SEGMENT;
+    return ese_file_size(s->file) >= expected ||
+           fault_set(f, FAULT_DAMAGED,
+                     "generation %d: the file is cut: expected %" PRIu64 " bytes, found %" PRIu64,
+                     s->header.generation, expected, ese_file_size(s->file));
+}
+
 /* Makes segment number s->segment the current one. */
 static enum ese_log_step load(struct ese_log_stream *s, struct fault *f)
 {
@@ -221,7 +232,8 @@ static enum ese_log_step load(struct ese_log_stream *s, struct fault *f)
         return ESE_LOG_STEP_FAULT;
     }
     if (place == PLACE_EMPTY || place == PLACE_BEYOND)
-        return check_behind(s, s->segment, f) ? ESE_LOG_STEP_END : ESE_LOG_STEP_FAULT;
+        return check_behind(s, s->segment, f) && is_whole(s, f) ? ESE_LOG_STEP_END
+                                                                : ESE_LOG_STEP_FAULT;
     s->end.segments++;
     s->end.from_copies += place == PLACE_COPY_BEHIND;
     s->loaded = true;

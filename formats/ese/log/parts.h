@@ -1,0 +1,248 @@
+/*
+ * What the parts of a replay share.
+ *
+ *   pages.c     the pages that change, in a limited number of frames, the others in a file
+ *   versions.c  what is needed to undo transactions that are still open
+ *   redo.c      records one by one: sessions, transactions, rows
+ *   space.c     records that make trees: their root pages, and their space
+ *   macro.c     splits and merges, which take effect as a whole
+ *   undo.c      transactions that the logs leave open
+ *   replay.c    attaching, the order of it all, and writing the result
+ */
+#ifndef KM_FORMATS_ESE_LOG_PARTS_H
+#define KM_FORMATS_ESE_LOG_PARTS_H
+
+#include "formats/ese/layout/page_change.h"
+#include "formats/ese/log/replay.h"
+
+enum {
+    LOG_LEVELS = 16,
+    LOG_SESSIONS = 65536,
+    LOG_MACROS_MOST = 64,             /* that are open at a time */
+    LOG_MACRO_MOST = 8 * 1024 * 1024, /* bytes of the records of one */
+    LOG_LINES_MOST = 4096,
+    LOG_PATH_MOST = 12,             /* pages from a root to a leaf */
+    ESE_LOG_PAGE_MOST = 0x7fefffff, /* the engine allocates no page beyond it */
+    LOG_GROWTH_MOST = 1 << 18,      /* pages that one record may add to the file */
+};
+
+/* ---- pages ---- */
+
+struct log_frame {
+    struct ese_page_change page;
+    uint32_t number;
+    bool changed;
+    bool sound;    /* its accounting was checked, and is kept right */
+    uint64_t used; /* the turn in which it was asked for */
+    size_t entry;  /* in the table of pages */
+};
+
+struct log_pages;
+
+bool log_pages_open(struct ese_file *file, uint32_t page_size, size_t frames,
+                    struct log_pages **pages, struct fault *f);
+void log_pages_close(struct log_pages *pages);
+
+/* Begins a turn: frames that were got in the turn before may be given up. */
+void log_pages_turn(struct log_pages *pages);
+
+/* The page as it is now.  *frame is NULL when there is none: beyond the file's end, or all zero.
+ * Fails for a damaged one and for errors of reading.  The frame stays until the next turn. */
+bool log_pages_get(struct log_pages *pages, uint32_t number, struct log_frame **frame,
+                   struct fault *f);
+
+/* A frame for a page that is made anew; what was there does not matter. */
+bool log_pages_new(struct log_pages *pages, uint32_t number, struct log_frame **frame,
+                   struct fault *f);
+
+/* Checks the accounting before a page is changed for the first time. */
+bool log_pages_change(struct log_pages *pages, struct log_frame *frame, struct fault *f);
+
+/* Number of pages that were changed. */
+uint32_t log_pages_changed(const struct log_pages *pages);
+
+/* Calls `each` for every changed page, in no order. */
+bool log_pages_each(struct log_pages *pages,
+                    bool (*each)(void *context, uint32_t number, uint8_t *raw, struct fault *f),
+                    void *context, struct fault *f);
+
+/* True when the page was changed. */
+bool log_pages_has_changed(const struct log_pages *pages, uint32_t number);
+
+/* ---- versions ---- */
+
+enum log_oper {
+    LOG_OPER_INSERT = 1,
+    LOG_OPER_REPLACE = 2,
+    LOG_OPER_FLAG_DELETE = 3,
+    LOG_OPER_DELTA = 4,
+    LOG_OPER_DELTA64 = 9,
+};
+
+/* One change that an undo has to take back. */
+struct log_version {
+    uint32_t id;
+    uint16_t session;
+    uint8_t oper;
+    bool live, unique;
+    bool whole; /* bookmark and, for a replace, before image are known */
+    uint32_t root, object_id;
+    size_t key, before; /* in the bytes */
+    uint32_t key_size, data_size, before_size;
+    int64_t delta;
+    uint16_t offset; /* of the delta in the row */
+    size_t previous; /* of the session; SIZE_MAX: none */
+    size_t chain;    /* of the table; SIZE_MAX: none */
+};
+
+struct log_versions {
+    struct log_version *entry;
+    size_t count, room;
+    uint8_t *bytes;
+    size_t bytes_used, bytes_room;
+    size_t *table; /* heads of chains by session and id */
+    size_t buckets;
+    uint64_t seed;
+};
+
+/* Adds a version of the session whose newest one is *head.  key, data, before are copied.  Fails
+ * with FAULT_NO_MEMORY, or FAULT_LIMIT when open transactions take more than is believed. */
+bool log_versions_add(struct log_versions *versions, size_t *head,
+                      const struct log_version *version, struct bytes key, struct bytes data,
+                      struct bytes before, struct fault *f);
+
+/* Fills in what a version lacked. */
+bool log_versions_fill(struct log_versions *versions, struct log_version *version, struct bytes key,
+                       struct bytes data, struct bytes before, struct fault *f);
+
+/* The live version of a session with this id; NULL: none. */
+struct log_version *log_versions_find(struct log_versions *versions, uint16_t session, uint32_t id);
+
+/* Forgets the session's versions from number `from` on; *head becomes its newest one left. */
+void log_versions_drop(struct log_versions *versions, size_t *head, size_t from);
+
+/* Forgets one, which stays in its session's row. */
+void log_versions_drop_one(struct log_versions *versions, struct log_version *version);
+
+struct bytes log_version_key(const struct log_versions *versions, const struct log_version *v);
+struct bytes log_version_data(const struct log_versions *versions, const struct log_version *v);
+struct bytes log_version_before(const struct log_versions *versions, const struct log_version *v);
+
+/* Forgets all: only while no session has any. */
+void log_versions_clear(struct log_versions *versions);
+void log_versions_close(struct log_versions *versions);
+
+/* ---- the replay ---- */
+
+struct log_session {
+    uint8_t level;
+    bool begun;  /* a first transaction was seen from its beginning */
+    size_t head; /* newest version; SIZE_MAX: none */
+    size_t start[LOG_LEVELS];
+};
+
+struct log_macro {
+    bool open;
+    uint16_t session;
+    uint64_t dbtime;
+    uint8_t *bytes;
+    size_t size, room;
+};
+
+/* A node on its way from one page to another: its parts lie in a copy of the page it is from. */
+struct log_line {
+    struct ese_node node;
+};
+
+struct ese_replay {
+    struct ese_log_need need;
+    struct ese_replay_options options;
+    struct ese_replay_summary summary;
+    struct log_pages *pages;
+    uint32_t page_size, last_page, source_last_page;
+    uint32_t new_page_flags; /* that every page of this database has */
+    uint8_t tag_bits;
+    uint8_t database; /* the number that records know it by; 0: it is not attached */
+    bool clean;       /* not attached, and consistent at... */
+    struct ese_log_position consistent, attached, shut_down;
+    uint64_t dbtime; /* the highest seen */
+    uint64_t page_dbtime;
+    uint32_t page_with_it;
+    uint32_t objid_last;
+    struct ese_log_position at;  /* of the record in hand */
+    int32_t generation;          /* of the log before; 0: none */
+    struct log_session *session; /* LOG_SESSIONS of them */
+    unsigned active;             /* sessions within a transaction */
+    struct log_macro macro[LOG_MACROS_MOST];
+    unsigned macros;     /* that are open */
+    uint32_t version[3]; /* major, update major, update minor that a record gave the database; 0 */
+    struct log_versions versions;
+    uint32_t *pending; /* pages that records change before anything makes them: see redo.c */
+    size_t pendings, pendings_room;
+    uint8_t *scratch, *scratch2; /* a page each */
+    uint8_t *row;                /* a row put together */
+    struct log_line *line;       /* LOG_LINES_MOST of them, for a split */
+    bool damage_in_log;
+    uint8_t *header; /* the page of the database's header */
+    struct ese_file *file;
+};
+
+/* A page, and whether the change in hand has still to be made to it. */
+struct log_target {
+    struct log_frame *frame; /* NULL: the page is not there */
+    bool needed;
+};
+
+/* Gets page `number` and compares its time with the record's.  Fails when the two do not fit. */
+bool log_target(struct ese_replay *r, uint32_t number, uint64_t after, uint64_t before,
+                struct log_target *target, struct fault *f);
+
+/* A page that the record makes anew. */
+bool log_target_new(struct ese_replay *r, uint32_t number, uint64_t after,
+                    struct log_target *target, struct fault *f);
+
+/* Marks it as changed at `after`. */
+void log_target_done(struct log_target *target, uint64_t after);
+
+/* Makes the target's page an empty one. */
+void log_target_init(const struct ese_replay *r, struct log_target *target, uint32_t objid,
+                     uint64_t after, uint32_t flags);
+
+/* "page N does not fit what generation ... says": FAULT_DAMAGED. */
+bool log_misfit(const struct ese_replay *r, uint32_t number, const char *what, struct fault *f);
+
+/* How many bytes of the key come from the page's prefix: none, or more than two. */
+size_t log_shared(const struct ese_page_change *page, struct bytes key);
+
+/* Puts a node with a whole key in, sharing what it can with the page's prefix. */
+bool log_insert(const struct ese_page_change *page, unsigned line, struct bytes key,
+                struct bytes data, uint8_t flags);
+
+/* Takes all nodes out, and marks the page as no tree's. */
+bool log_empty_page(const struct ese_page_change *page);
+
+bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, struct fault *f);
+bool log_redo_create(struct ese_replay *r, const struct ese_log_record *record,
+                     const struct ese_log_page *page, struct fault *f);
+bool log_redo_convert(struct ese_replay *r, const struct ese_log_record *record,
+                      const struct ese_log_page *page, struct fault *f);
+bool log_redo_rare(struct ese_replay *r, const struct ese_log_record *record, struct fault *f);
+bool log_redo_macro(struct ese_replay *r, const struct log_macro *macro, struct fault *f);
+
+/* The row that a difference makes of an old one, into r->row. */
+bool log_apply_difference(struct ese_replay *r, struct bytes old, struct bytes difference,
+                          bool wide, struct bytes *row, struct fault *f);
+
+/* Remembers what the record changes, for an undo; see redo.c.  line: of the node, before it is
+ * changed; page NULL: the change is not made now, what it was comes with an UndoInfo. */
+bool log_remember(struct ese_replay *r, const struct ese_log_page *page, uint8_t oper, uint32_t id,
+                  struct bytes key, struct bytes data, const struct bytes *before, struct fault *f);
+
+/* Takes one change back at its line of the page. */
+bool log_undo_at(struct ese_replay *r, struct log_version *version,
+                 const struct ese_page_change *page, unsigned line, struct fault *f);
+
+/* Takes all back that open transactions have changed. */
+bool log_undo_all(struct ese_replay *r, struct fault *f);
+
+#endif

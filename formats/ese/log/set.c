@@ -1,0 +1,511 @@
+/* The logs in a directory: see log/set.h. */
+#include "formats/ese/log/set.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum {
+    MISSING_MOST = 1000, /* then the rest of a row of missing ones is not named */
+    FILES_MOST = 200000, /* more logs than any directory has held */
+    CREATED_OF_COMMITTED_AT = 348,
+    COMMITTED_AT = 416,
+    DIGITS_OLD = 5,
+    DIGITS_NEW = 8,
+};
+
+static bool no_memory(struct fault *f)
+{
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of logs");
+}
+
+/* ---- names ---- */
+
+static bool is_extension(const char *dot)
+{
+    return strcasecmp(dot, ".log") == 0 || strcasecmp(dot, ".jtx") == 0;
+}
+
+static bool is_base(const char *name)
+{
+    for (unsigned i = 0; i < ESE_LOG_BASE_SIZE; i++)
+        if (!isalnum((unsigned char)name[i]))
+            return false;
+    return true;
+}
+
+static bool all_hexadecimal(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!isxdigit((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+enum ese_log_name ese_log_name_read(const char *name, char base[ESE_LOG_BASE_SIZE + 1],
+                                    int32_t *generation, unsigned *digits)
+{
+    const char *dot = strrchr(name, '.');
+    *generation = 0;
+    *digits = 0;
+    base[0] = '\0';
+    if (strcasecmp(name, "res1.log") == 0 || strcasecmp(name, "res2.log") == 0)
+        return ESE_LOG_NAME_RESERVE;
+    if (dot == NULL || dot - name < ESE_LOG_BASE_SIZE || !is_base(name))
+        return ESE_LOG_NAME_NONE;
+    memcpy(base, name, ESE_LOG_BASE_SIZE);
+    base[ESE_LOG_BASE_SIZE] = '\0';
+    const char *rest = name + ESE_LOG_BASE_SIZE;
+    size_t size = (size_t)(dot - rest);
+    if (strcasecmp(dot, ".chk") == 0)
+        return size == 0 ? ESE_LOG_NAME_CHECKPOINT : ESE_LOG_NAME_NONE;
+    if (strcasecmp(dot, ".jrs") == 0)
+        return strncasecmp(rest, "res", 3) == 0 ? ESE_LOG_NAME_RESERVE : ESE_LOG_NAME_NONE;
+    if (!is_extension(dot))
+        return ESE_LOG_NAME_NONE;
+    if (size == 0)
+        return ESE_LOG_NAME_CURRENT;
+    if (size == 3 && strncasecmp(rest, "tmp", 3) == 0)
+        return ESE_LOG_NAME_TEMPORARY;
+    if ((size != DIGITS_OLD && size != DIGITS_NEW) || !all_hexadecimal(rest, size))
+        return ESE_LOG_NAME_NONE;
+    unsigned long number = strtoul(rest, NULL, 16);
+    if (number == 0 || number > INT32_MAX)
+        return ESE_LOG_NAME_NONE;
+    *generation = (int32_t)number;
+    *digits = (unsigned)size;
+    return ESE_LOG_NAME_NUMBERED;
+}
+
+void ese_log_set_name(const struct ese_log_set *set, int32_t generation, char name[32])
+{
+    snprintf(name, 32, "%s%0*X%s", set->base[0] ? set->base : "edb", (int)set->digits,
+             (unsigned)generation, set->extension);
+}
+
+/* ---- the directory ---- */
+
+static int by_base_and_generation(const void *a, const void *b)
+{
+    const struct ese_log_file *x = a, *y = b;
+    int order = strcasecmp(x->base, y->base);
+    if (order != 0)
+        return order;
+    int32_t left = ese_log_file_generation(x), right = ese_log_file_generation(y);
+    if (x->kind != y->kind && (x->kind > ESE_LOG_NAME_NUMBERED || y->kind > ESE_LOG_NAME_NUMBERED))
+        return x->kind < y->kind ? -1 : 1;
+    if (left != right)
+        return left < right ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+int32_t ese_log_file_generation(const struct ese_log_file *file)
+{
+    return file->header ? file->header->generation : file->named_generation;
+}
+
+static struct ese_file *open_in(const struct ese_log_set *set, const char *name, struct fault *f)
+{
+    char path[4096];
+    struct ese_file *file = NULL;
+    if (snprintf(path, sizeof path, "%s/%s", set->directory, name) >= (int)sizeof path) {
+        fault_set(f, FAULT_IO, "the path is too long");
+        return NULL;
+    }
+    return ese_file_open(path, &file, f) ? file : NULL;
+}
+
+static bool read_header(const struct ese_log_set *set, struct ese_log_file *entry, struct fault *f)
+{
+    struct ese_file *file = open_in(set, entry->name, &entry->fault);
+    if (file == NULL)
+        return true;
+    entry->size = ese_file_size(file);
+    bool ok = true;
+    if (entry->kind == ESE_LOG_NAME_CURRENT || entry->kind == ESE_LOG_NAME_NUMBERED) {
+        struct ese_log_header *header = malloc(sizeof *header);
+        ok = header != NULL || no_memory(f);
+        if (ok && ese_log_header_read(file, header, &entry->fault))
+            entry->header = header;
+        else
+            free(header);
+    }
+    ese_file_close(file);
+    return ok;
+}
+
+static bool add(struct ese_log_set *set, size_t *room, const struct ese_log_file *entry,
+                const char *name, struct fault *f)
+{
+    if (set->files == FILES_MOST)
+        return fault_set(f, FAULT_LIMIT, "more than %u logs in one directory", FILES_MOST);
+    if (set->files == *room) {
+        size_t more = *room ? 2 * *room : 32;
+        struct ese_log_file *grown = realloc(set->file, more * sizeof *grown);
+        if (grown == NULL)
+            return no_memory(f);
+        set->file = grown;
+        *room = more;
+    }
+    struct ese_log_file *to = &set->file[set->files];
+    *to = *entry;
+    to->name = strdup(name);
+    if (to->name == NULL)
+        return no_memory(f);
+    set->files++;
+    return read_header(set, to, f);
+}
+
+bool ese_log_set_open(struct ese_log_set *set, const char *directory, struct fault *f)
+{
+    *set = (struct ese_log_set){.directory = strdup(directory), .digits = DIGITS_NEW};
+    memcpy(set->extension, ".log", 5);
+    if (set->directory == NULL)
+        return no_memory(f);
+    DIR *dir = opendir(directory);
+    if (dir == NULL)
+        return fault_set(f, FAULT_IO, "the directory %s cannot be read: %s", directory,
+                         strerror(errno));
+    bool ok = true;
+    size_t room = 0;
+    errno = 0;
+    for (struct dirent *entry; ok && (entry = readdir(dir)) != NULL; errno = 0) {
+        struct ese_log_file found = {.records = 0};
+        unsigned digits;
+        found.kind = ese_log_name_read(entry->d_name, found.base, &found.named_generation, &digits);
+        if (found.kind != ESE_LOG_NAME_NONE)
+            ok = add(set, &room, &found, entry->d_name, f);
+    }
+    if (ok && errno != 0)
+        ok = fault_set(f, FAULT_IO, "the directory %s cannot be read: %s", directory,
+                       strerror(errno));
+    closedir(dir);
+    if (ok && set->files > 0)
+        qsort(set->file, set->files, sizeof *set->file, by_base_and_generation);
+    return ok;
+}
+
+void ese_log_set_close(struct ese_log_set *set)
+{
+    for (size_t i = 0; i < set->files; i++) {
+        free(set->file[i].name);
+        free(set->file[i].header);
+    }
+    free(set->file);
+    free(set->directory);
+    *set = (struct ese_log_set){.files = 0};
+}
+
+/* ---- what a database needs ---- */
+
+void ese_log_need_read(struct bytes page, struct ese_log_need *need)
+{
+    struct ese_header h;
+    uint32_t committed = 0;
+    ese_header_parse(page, &h);
+    *need = (struct ese_log_need){.state = h.state,
+                                  .clean = h.state == ESE_STATE_CLEAN_SHUTDOWN,
+                                  .first = h.generation_min_required,
+                                  .last = h.generation_max_required,
+                                  .consistent = h.consistent_at,
+                                  .attached = h.attached_at,
+                                  .page_size = h.page_size ? h.page_size : 4096};
+    bytes_le32(page, COMMITTED_AT, &committed);
+    need->committed = (int32_t)committed;
+    struct bytes cut;
+    if (bytes_cut(page, ESE_HEADER_LOG_SIGNATURE_AT, ESE_LOG_SIGNATURE_SIZE, &cut))
+        memcpy(need->signature, cut.at, cut.size);
+    if (bytes_cut(page, ESE_HEADER_SIGNATURE_AT, ESE_LOG_SIGNATURE_SIZE, &cut))
+        memcpy(need->database, cut.at, cut.size);
+    if (bytes_cut(page, CREATED_OF_COMMITTED_AT, ESE_LOG_TIME_SIZE, &cut))
+        memcpy(need->committed_created, cut.at, cut.size);
+}
+
+static bool is_log(const struct ese_log_file *file)
+{
+    return file->kind == ESE_LOG_NAME_CURRENT || file->kind == ESE_LOG_NAME_NUMBERED;
+}
+
+static bool in_base(const struct ese_log_set *set, const struct ese_log_file *file)
+{
+    return is_log(file) && strcasecmp(file->base, set->base) == 0;
+}
+
+void ese_log_set_choose(struct ese_log_set *set, const struct ese_log_need *need)
+{
+    const struct ese_log_file *best = NULL;
+    for (size_t i = 0; i < set->files; i++) {
+        const struct ese_log_file *file = &set->file[i];
+        bool matches =
+            is_log(file) && file->header &&
+            memcmp(file->header->signature, need->signature, sizeof need->signature) == 0;
+        if (is_log(file) && (best == NULL || matches))
+            best = file;
+        if (matches)
+            break;
+    }
+    if (best == NULL)
+        return;
+    memcpy(set->base, best->base, sizeof set->base);
+    const char *dot = strrchr(best->name, '.');
+    snprintf(set->extension, sizeof set->extension, "%s", dot);
+    if (best->header && best->header->framing == ESE_LOG_ESE97)
+        set->digits = DIGITS_OLD;
+    for (size_t i = 0; i < set->files; i++) {
+        char base[ESE_LOG_BASE_SIZE + 1];
+        int32_t generation;
+        unsigned digits;
+        if (in_base(set, &set->file[i]) && ese_log_name_read(set->file[i].name, base, &generation,
+                                                             &digits) == ESE_LOG_NAME_NUMBERED)
+            set->digits = digits;
+    }
+}
+
+struct ese_log_file *ese_log_set_find(const struct ese_log_set *set, int32_t generation)
+{
+    /* Logs of one base stand together in the order of their generations. */
+    size_t low = 0, high = set->files;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct ese_log_file *at = &set->file[middle];
+        int order = strcasecmp(at->base, set->base);
+        if (order < 0 || (order == 0 && is_log(at) && ese_log_file_generation(at) < generation))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < set->files && in_base(set, &set->file[low]) &&
+        ese_log_file_generation(&set->file[low]) == generation)
+        return &set->file[low];
+    return NULL;
+}
+
+bool ese_log_set_scan(struct ese_log_set *set, struct ese_log_file *entry, struct fault *f)
+{
+    struct ese_log_stream *stream = NULL;
+    struct ese_log_record record;
+    if (entry->scanned)
+        return true;
+    entry->scanned = true;
+    struct ese_file *file = open_in(set, entry->name, &entry->fault);
+    if (file == NULL)
+        return entry->fault.code != FAULT_NO_MEMORY || no_memory(f);
+    if (ese_log_stream_open(file, &stream, &entry->fault)) {
+        while (ese_log_stream_next(stream, &record, &entry->fault) == ESE_LOG_STEP_RECORD)
+            entry->records++;
+        entry->end = *ese_log_stream_end(stream);
+        ese_log_stream_close(stream);
+    }
+    ese_file_close(file);
+    return entry->fault.code != FAULT_NO_MEMORY || no_memory(f);
+}
+
+/* ---- judging ---- */
+
+struct judging {
+    struct ese_log_set *set;
+    const struct ese_log_need *need;
+    struct ese_log_verdict *verdict;
+    struct fault *f;
+    bool ok;
+};
+
+static void find(struct judging *j, enum ese_log_trouble trouble, int32_t generation,
+                 const char *name, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static void find(struct judging *j, enum ese_log_trouble trouble, int32_t generation,
+                 const char *name, const char *format, ...)
+{
+    struct ese_log_verdict *v = j->verdict;
+    v->complete = false;
+    if (v->findings == v->room) {
+        size_t more = v->room ? 2 * v->room : 8;
+        struct ese_log_finding *grown = realloc(v->finding, more * sizeof *grown);
+        if (grown == NULL) {
+            j->ok = no_memory(j->f);
+            return;
+        }
+        v->finding = grown;
+        v->room = more;
+    }
+    struct ese_log_finding *to = &v->finding[v->findings++];
+    *to = (struct ese_log_finding){.trouble = trouble, .generation = generation};
+    snprintf(to->name, sizeof to->name, "%s", name);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(to->text, sizeof to->text, format, arguments);
+    va_end(arguments);
+}
+
+static const struct ese_log_file *next_of(const struct ese_log_set *set,
+                                          const struct ese_log_file *file)
+{
+    const struct ese_log_file *next = file + 1;
+    return next < set->file + set->files && in_base(set, next) ? next : NULL;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+static void judge_header(struct judging *j, const struct ese_log_file *file, int32_t generation)
+{
+    const struct ese_log_header *h = file->header;
+    const struct ese_log_file *next = next_of(j->set, file);
+    if (h->framing != ESE_LOG_SEGMENTS)
+        j->verdict->replayable_version = false;
+    if (h->framing == ESE_LOG_ESE97) {
+        find(j, ESE_LOG_UNKNOWN_VERSION, generation, file->name,
+             "its version is %u.%u: nobody has published how logs of that version are read",
+             h->major, h->minor);
+        return;
+    }
+    if (memcmp(h->signature, j->need->signature, sizeof h->signature) != 0)
+        find(j, ESE_LOG_OTHER_SIGNATURE, generation, file->name,
+             "its log signature is 0x%08" PRIx32 ", the database's logs have 0x%08" PRIx32,
+             ese_signature_read(bytes_of(h->signature, sizeof h->signature), 0).random,
+             ese_signature_read(bytes_of(j->need->signature, sizeof j->need->signature), 0).random);
+    if (h->page_size != j->need->page_size)
+        find(j, ESE_LOG_OTHER_PAGES, generation, file->name,
+             "it belongs to databases with pages of %u bytes, this one's have %u", h->page_size,
+             j->need->page_size);
+    if (file->named_generation != 0 && file->named_generation != h->generation)
+        find(j, ESE_LOG_OTHER_NUMBER, generation, file->name,
+             "its name says generation %d, its header %d", file->named_generation, h->generation);
+    if (next && ese_log_file_generation(next) == generation)
+        find(j, ESE_LOG_OTHER_NUMBER, generation, next->name, "%s is generation %d, too",
+             file->name, generation);
+}
+
+static void judge_times(struct judging *j, const struct ese_log_file *file,
+                        const struct ese_log_file *before, int32_t generation)
+{
+    char expected[40], found[40];
+    const struct ese_log_header *h = file->header;
+    if (before && before->header && before->header->framing != ESE_LOG_ESE97 &&
+        memcmp(h->previous_created, before->header->created, ESE_LOG_TIME_SIZE) != 0)
+        find(j, ESE_LOG_OTHER_TIME, generation, file->name,
+             "it follows a log made at %s; %s was made at %s",
+             ese_log_time_text(h->previous_created, expected), before->name,
+             ese_log_time_text(before->header->created, found));
+    if (!j->need->clean && generation == j->need->committed &&
+        !is_zero(j->need->committed_created, ESE_LOG_TIME_SIZE) &&
+        memcmp(h->created, j->need->committed_created, ESE_LOG_TIME_SIZE) != 0)
+        find(j, ESE_LOG_OTHER_TIME, generation, file->name,
+             "it was made at %s; the database knows its generation %d as made at %s",
+             ese_log_time_text(h->created, found), generation,
+             ese_log_time_text(j->need->committed_created, expected));
+}
+
+static void judge_one(struct judging *j, struct ese_log_file *file,
+                      const struct ese_log_file *before, int32_t generation)
+{
+    if (file->header == NULL) {
+        find(j, ESE_LOG_UNREADABLE, generation, file->name, "%s", file->fault.text);
+        return;
+    }
+    judge_header(j, file, generation);
+    if (file->header->framing == ESE_LOG_ESE97)
+        return;
+    judge_times(j, file, before, generation);
+    if (file->header->framing != ESE_LOG_SEGMENTS)
+        return;
+    if (!ese_log_set_scan(j->set, file, j->f))
+        j->ok = false;
+    else if (file->fault.code != FAULT_NONE)
+        find(j, ESE_LOG_UNREADABLE, generation, file->name, "%s", file->fault.text);
+}
+
+static int32_t highest(const struct ese_log_set *set)
+{
+    int32_t most = 0;
+    for (size_t i = 0; i < set->files; i++) {
+        int32_t generation = ese_log_file_generation(&set->file[i]);
+        if (in_base(set, &set->file[i]) && generation > most)
+            most = generation;
+    }
+    return most;
+}
+
+/* Which generation comes first for a database that is as it was at its last consistent moment. */
+static int32_t first_needed(const struct ese_log_need *need)
+{
+    if (!need->clean && need->first > 0)
+        return need->first;
+    return need->consistent.generation > 0 ? need->consistent.generation
+                                           : need->attached.generation;
+}
+
+static void judge_missing(struct judging *j, int32_t generation, int32_t required, bool has_current)
+{
+    char name[32];
+    ese_log_set_name(j->set, generation, name);
+    if (generation > required) {
+        find(j, ESE_LOG_GAP, generation, name,
+             "it is missing, and later ones are there: they cannot be replayed without it");
+    } else if (generation == required && !has_current) {
+        char current[32];
+        snprintf(current, sizeof current, "%s%s", j->set->base[0] ? j->set->base : "edb",
+                 j->set->extension);
+        find(j, ESE_LOG_MISSING, generation, current, "generation %d is missing (or %s)",
+             generation, name);
+    } else {
+        find(j, ESE_LOG_MISSING, generation, name, "generation %d is missing", generation);
+    }
+}
+
+static bool has_current(const struct ese_log_set *set)
+{
+    for (size_t i = 0; i < set->files; i++)
+        if (in_base(set, &set->file[i]) && set->file[i].kind == ESE_LOG_NAME_CURRENT)
+            return true;
+    return false;
+}
+
+bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
+                       struct ese_log_verdict *v, struct fault *f)
+{
+    struct judging j = {.set = set, .need = need, .verdict = v, .f = f, .ok = true};
+    int32_t first = first_needed(need), most = highest(set),
+            required = need->clean ? 0 : need->last;
+    *v = (struct ese_log_verdict){.needed = !need->clean,
+                                  .complete = true,
+                                  .replayable_version = true,
+                                  .first = first,
+                                  .last = most > required ? most : required};
+    if (need->clean && (first <= 0 || ese_log_set_find(set, first) == NULL)) {
+        v->last = first; /* nothing is needed, and nothing that is there follows it */
+        return true;
+    }
+    if (first <= 0) {
+        find(&j, ESE_LOG_MISSING, 0, "", "the header names no generation to begin with");
+        return j.ok;
+    }
+    const struct ese_log_file *before = NULL;
+    unsigned missing = 0;
+    for (int32_t g = first; j.ok && g <= v->last && g < INT32_MAX && missing < MISSING_MOST; g++) {
+        struct ese_log_file *file = ese_log_set_find(set, g);
+        if (file)
+            judge_one(&j, file, before, g);
+        else
+            judge_missing(&j, g, required, has_current(set));
+        missing += file == NULL;
+        before = file;
+    }
+    return j.ok;
+}
+
+void ese_log_verdict_close(struct ese_log_verdict *v)
+{
+    free(v->finding);
+    *v = (struct ese_log_verdict){.findings = 0};
+}

@@ -1,0 +1,307 @@
+/* kmmigrate logs: which logs a database needs, and whether they are there and belong to it. */
+#include "migrate/commands/logset.h"
+#include "migrate/console/json.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *kind_name(enum ese_log_name kind)
+{
+    switch (kind) {
+    case ESE_LOG_NAME_CURRENT:
+        return "current";
+    case ESE_LOG_NAME_NUMBERED:
+        return "log";
+    case ESE_LOG_NAME_RESERVE:
+        return "reserve";
+    case ESE_LOG_NAME_CHECKPOINT:
+        return "checkpoint";
+    case ESE_LOG_NAME_TEMPORARY:
+        return "temporary";
+    case ESE_LOG_NAME_NONE:
+        break;
+    }
+    return "?";
+}
+
+static uint32_t signature_number(const uint8_t signature[ESE_LOG_SIGNATURE_SIZE])
+{
+    return ese_signature_read(bytes_of(signature, ESE_LOG_SIGNATURE_SIZE), 0).random;
+}
+
+static bool is_of_base(const struct logset *l, const struct ese_log_file *file)
+{
+    return strcasecmp(file->base, l->set.base) == 0;
+}
+
+/* The paths that the engine used, from the newest log of the base. */
+static const struct ese_log_header *newest(const struct logset *l)
+{
+    const struct ese_log_header *best = NULL;
+    for (size_t i = 0; i < l->set.files; i++) {
+        const struct ese_log_header *h = l->set.file[i].header;
+        if (h && is_of_base(l, &l->set.file[i]) && (!best || h->generation > best->generation))
+            best = h;
+    }
+    return best;
+}
+
+/* The call that replays the logs where the engine is. */
+static void eseutil_call(const struct logset *l, char *to, size_t room)
+{
+    const struct ese_log_header *h = newest(l);
+    const char *base = l->set.base[0] ? l->set.base : "edb";
+    if (h && h->log_path[0])
+        snprintf(to, room, "eseutil /r %s /l\"%s\" /s\"%s\"", base, h->log_path, h->system_path);
+    else
+        snprintf(to, room, "eseutil /r %s /l\"LOGS\" /s\"SYSTEM\"", base);
+}
+
+/* ---- text ---- */
+
+static void write_file(const struct logset *l, const struct ese_log_file *file)
+{
+    char version[48], created[40];
+    const struct ese_log_header *h = file->header;
+    output_format("  %-18s %-10s", file->name, kind_name(file->kind));
+    if (h == NULL) {
+        output_format(" %" PRIu64 " bytes%s%s\n", file->size, file->fault.code ? ": " : "",
+                      file->fault.code ? file->fault.text : "");
+        return;
+    }
+    output_format(" generation %d, version %s, made %s", h->generation, ese_log_version(h, version),
+                  ese_log_time_text(h->created, created));
+    if (file->fault.code)
+        output_format(": %s", file->fault.text);
+    else if (file->scanned)
+        output_format(", %" PRIu64 " records%s%s", file->records,
+                      file->end.torn_record ? ", the last one torn" : "",
+                      file->end.from_copies ? ", torn end read from its second copy" : "");
+    if (h->framing != ESE_LOG_ESE97 &&
+        memcmp(h->signature, l->need.signature, sizeof h->signature) != 0)
+        output_text(", of another database");
+    output_text("\n");
+}
+
+static void write_databases(const struct logset *l)
+{
+    const struct ese_log_header *h = newest(l);
+    for (unsigned i = 0; h && i < h->attached.count; i++) {
+        const struct ese_log_attachment *a = &h->attached.entry[i];
+        bool own = memcmp(a->signature, l->need.database, sizeof a->signature) == 0;
+        output_format("%-14s%s (signature 0x%08" PRIx32 ")%s\n", i ? "" : "In the logs", a->name,
+                      signature_number(a->signature), own ? ": this one" : "");
+    }
+}
+
+static void write_need(const struct logset *l)
+{
+    const struct ese_log_need *n = &l->need;
+    output_format("%-14s%s\n", "Store", l->store.path);
+    output_format("%-14s%s\n", "State", ese_state_name(n->state));
+    output_format("%-14s%s\n", "Logs in", l->directory);
+    if (n->clean)
+        output_format("%-14snone: the database was shut down cleanly\n", "Needed");
+    else
+        output_format("%-14sgenerations %d to %d%s", "Needed", n->first, n->last,
+                      n->committed > n->last ? "" : "\n");
+    if (!n->clean && n->committed > n->last)
+        output_format("; transactions were committed up to %d\n", n->committed);
+    output_format("%-14s0x%08" PRIx32 "\n", "Log signature", signature_number(n->signature));
+}
+
+static void write_findings(const struct logset *l)
+{
+    const struct ese_log_verdict *v = &l->verdict;
+    for (size_t i = 0; i < v->findings; i++)
+        output_format("  %s: %s\n", v->finding[i].name[0] ? v->finding[i].name : "database",
+                      v->finding[i].text);
+}
+
+static void write_next(const struct logset *l)
+{
+    char call[3 * ESE_LOG_PATH_MOST];
+    const struct ese_log_verdict *v = &l->verdict;
+    const struct ese_log_header *h = newest(l);
+    if (l->need.clean)
+        return;
+    eseutil_call(l, call, sizeof call);
+    output_text("Next\n");
+    if (v->complete && v->replayable_version)
+        output_format("  kmmigrate recover %s -o NEW replays them into a copy.\n", l->store.path);
+    else if (h && h->framing == ESE_LOG_ESE97)
+        output_format("  How logs of version %u are read is not published: kmmigrate salvage gets "
+                      "what is in the database file.\n",
+                      h->major);
+    else if (v->complete)
+        output_format("  Logs of version %u are listed and not replayed by this program.\n",
+                      h ? h->major : 0);
+    else
+        output_text("  Get the files named above; without them, kmmigrate salvage gets what is in "
+                    "the database file.\n");
+    output_format("  Where the engine is, with the files at the paths they were written at:\n"
+                  "  %s\n",
+                  call);
+}
+
+static void write_text(const struct logset *l)
+{
+    write_need(l);
+    write_databases(l);
+    output_text("Files\n");
+    for (size_t i = 0; i < l->set.files; i++)
+        write_file(l, &l->set.file[i]);
+    if (l->set.files == 0)
+        output_text("  no logs lie there\n");
+    output_format("%-14s%s\n", "Verdict",
+                  l->need.clean         ? "no logs are needed"
+                  : l->verdict.complete ? "complete: all needed logs are there, in one row, and "
+                                          "belong to this database"
+                                        : "not complete");
+    write_findings(l);
+    write_next(l);
+}
+
+/* ---- JSON ---- */
+
+static void json_text(struct json *json, const char *key, const char *value)
+{
+    json_key(json, key);
+    json_string(json, value);
+}
+
+static void json_number(struct json *json, const char *key, int64_t value)
+{
+    json_key(json, key);
+    json_integer(json, value);
+}
+
+static void json_signature(struct json *json, const char *key, const uint8_t *signature)
+{
+    char text[2 * ESE_LOG_SIGNATURE_SIZE + 1];
+    json_text(json, key, bytes_hex(bytes_of(signature, ESE_LOG_SIGNATURE_SIZE), text, sizeof text));
+}
+
+static void json_flag(struct json *json, const char *key, bool value)
+{
+    json_key(json, key);
+    json_bool(json, value);
+}
+
+static void json_header(struct json *json, const struct ese_log_header *h)
+{
+    char text[48];
+    json_text(json, "version", ese_log_version(h, text));
+    json_number(json, "generation", h->generation);
+    json_text(json, "created", ese_log_time_text(h->created, text));
+    json_text(json, "previous_created", ese_log_time_text(h->previous_created, text));
+    if (h->framing == ESE_LOG_ESE97)
+        return;
+    json_signature(json, "signature", h->signature);
+    json_number(json, "page_size", h->page_size);
+    json_flag(json, "header_good", h->checksum_good);
+    json_key(json, "databases");
+    json_array(json);
+    for (unsigned i = 0; i < h->attached.count; i++) {
+        json_map(json);
+        json_text(json, "path", h->attached.entry[i].name);
+        json_signature(json, "signature", h->attached.entry[i].signature);
+        json_end_map(json);
+    }
+    json_end_array(json);
+}
+
+static void json_file(struct json *json, const struct ese_log_file *file)
+{
+    json_map(json);
+    json_text(json, "name", file->name);
+    json_text(json, "kind", kind_name(file->kind));
+    json_number(json, "size", (int64_t)file->size);
+    if (file->header)
+        json_header(json, file->header);
+    if (file->scanned) {
+        json_flag(json, "sound", file->fault.code == FAULT_NONE);
+        json_number(json, "records", (int64_t)file->records);
+        json_number(json, "segments", file->end.segments);
+        json_flag(json, "torn_record", file->end.torn_record);
+        json_flag(json, "read_from_second_copy", file->end.from_copies > 0);
+    }
+    if (file->fault.code != FAULT_NONE)
+        json_text(json, "fault", file->fault.text);
+    json_end_map(json);
+}
+
+static void json_need(struct json *json, const struct ese_log_need *need)
+{
+    json_key(json, "needed");
+    json_map(json);
+    json_number(json, "first", need->clean ? 0 : need->first);
+    json_number(json, "last", need->clean ? 0 : need->last);
+    json_number(json, "committed", need->clean ? 0 : need->committed);
+    json_signature(json, "signature", need->signature);
+    json_end_map(json);
+}
+
+static void json_findings(struct json *json, const struct ese_log_verdict *v)
+{
+    json_key(json, "findings");
+    json_array(json);
+    for (size_t i = 0; i < v->findings; i++) {
+        json_map(json);
+        json_text(json, "trouble", logset_trouble_name(v->finding[i].trouble));
+        json_number(json, "generation", v->finding[i].generation);
+        json_text(json, "file", v->finding[i].name);
+        json_text(json, "text", v->finding[i].text);
+        json_end_map(json);
+    }
+    json_end_array(json);
+}
+
+static bool write_json(const struct logset *l)
+{
+    char call[3 * ESE_LOG_PATH_MOST];
+    struct json *json = json_open(true);
+    if (json == NULL)
+        return false;
+    eseutil_call(l, call, sizeof call);
+    json_map(json);
+    json_text(json, "store", l->store.path);
+    json_text(json, "state", ese_state_name(l->need.state));
+    json_text(json, "logs", l->directory);
+    json_need(json, &l->need);
+    json_key(json, "files");
+    json_array(json);
+    for (size_t i = 0; i < l->set.files; i++)
+        json_file(json, &l->set.file[i]);
+    json_end_array(json);
+    json_flag(json, "complete", l->verdict.complete);
+    json_flag(json, "replayable_version", l->verdict.replayable_version);
+    json_findings(json, &l->verdict);
+    json_text(json, "eseutil", call);
+    json_end_map(json);
+    json_end_document(json);
+    json_close(json);
+    return true;
+}
+
+int cmd_logs(const struct options *options)
+{
+    struct logset logs;
+    message_end_on_interrupt();
+    int status = logset_open(&logs, options);
+    if (status == EXIT_CLEAN) {
+        status = logs.verdict.complete || logs.need.clean ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
+        if (!options->json) {
+            write_text(&logs);
+        } else if (!write_json(&logs)) {
+            message_error("out of memory");
+            status = EXIT_TROUBLE;
+        }
+    }
+    logset_close(&logs);
+    return output_finish() ? status : status | EXIT_TROUBLE;
+}

@@ -1,0 +1,30 @@
+/*
+ * What `logs` and `recover` share: the database's header, and the logs that lie beside it or where
+ * --logs says.
+ */
+#ifndef KM_MIGRATE_LOGSET_H
+#define KM_MIGRATE_LOGSET_H
+
+#include "formats/ese/log/set.h"
+#include "migrate/commands/command.h"
+#include "migrate/store/store.h"
+
+struct logset {
+    struct store store; /* its path only: the database is not opened as one */
+    struct ese_file *file;
+    struct ese_headers headers;
+    struct ese_log_need need;
+    struct ese_log_set set;
+    struct ese_log_verdict verdict;
+    char directory[PATH_MAX]; /* where the logs are looked for */
+};
+
+/* Finds the store, reads its header, the logs' headers, and judges them.  On failure an error is
+ * printed.  Returns enum exit_status.  Close it in any case. */
+int logset_open(struct logset *logs, const struct options *options);
+void logset_close(struct logset *logs);
+
+/* "missing", "other-signature", ...: for JSON. */
+const char *logset_trouble_name(enum ese_log_trouble trouble);
+
+#endif

@@ -1,0 +1,167 @@
+"""`logs`: what a database needs of its logs, on every dirty case and on sets with something wrong with them."""
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import dirty
+from program import km
+
+MISSING = {"last-log-missing-4k": ["edb.log"], "log-missing-4k": ["edb00000006.log"]}
+
+
+def logs(store, *more):
+    run = km.run("logs", store, "--json", *more)
+    return run, json.loads(run.stdout)
+
+
+class Cases(unittest.TestCase):
+    def test_every_case(self):
+        with dirty.unpacked() as cases:
+            for case in cases:
+                with self.subTest(case=case.name):
+                    run, told = logs(case / "killed" / "d.edb")
+                    missing = [found["file"] for found in told["findings"] if found["trouble"] == "missing"]
+                    self.assertEqual(missing, MISSING.get(case.name, []))
+                    self.assertEqual(told["complete"], not missing)
+                    self.assertEqual(run.returncode, km.PROBLEMS_LEFT if missing else km.CLEAN)
+                    self.assertIn("eseutil /r edb", told["eseutil"])
+                    run, told = logs(case / "recovered" / "d.edb", "--logs", case / "killed")
+                    if case.name not in MISSING:  # clean, whatever lies beside it
+                        self.assertEqual((run.returncode, told["needed"]["last"]), (km.CLEAN, 0))
+
+
+class Wrong(unittest.TestCase):
+    """One thing at a time: `logs` names it, `recover` refuses and writes nothing."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cases = dirty.unpacked(["committed-4k", "uncommitted-4k", "mixed-8k"])
+        cls.committed, cls.mixed, cls.uncommitted = cls.cases.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cases.__exit__(None, None, None)
+
+    def refused(self, change, *troubles):
+        with tempfile.TemporaryDirectory() as top:
+            folder = pathlib.Path(top) / "killed"
+            shutil.copytree(self.committed / "killed", folder)
+            change(folder)
+            run, told = logs(folder / "d.edb")
+            self.assertEqual(run.returncode, km.PROBLEMS_LEFT)
+            for trouble in troubles:
+                self.assertIn(trouble, [found["trouble"] for found in told["findings"]], told["findings"])
+            new = pathlib.Path(top) / "new.edb"
+            run = km.run("recover", folder / "d.edb", "-o", new)
+            self.assertEqual(run.returncode, km.TROUBLE, run.stderr.decode())
+            self.assertFalse(new.exists())
+            self.assertEqual(sorted(path.name for path in pathlib.Path(top).iterdir()), ["killed"])
+            return told["findings"], run.stderr.decode()
+
+    def test_a_log_of_another_database(self):
+        def change(folder):
+            shutil.copy(self.uncommitted / "killed" / "edb00000003.log", folder / "edb00000003.log")
+        found, _ = self.refused(change, "other-signature", "other-time")
+        self.assertEqual({entry["generation"] for entry in found}, {3, 4})
+
+    def test_a_log_of_other_pages(self):
+        def change(folder):
+            shutil.copy(self.mixed / "killed" / "edb00000003.log", folder / "edb00000003.log")
+        self.refused(change, "other-signature", "other-page-size")
+
+    def test_swapped_generations(self):
+        def change(folder):
+            (folder / "edb00000003.log").rename(folder / "x")
+            (folder / "edb00000004.log").rename(folder / "edb00000003.log")
+            (folder / "x").rename(folder / "edb00000004.log")
+        self.refused(change, "other-number")
+
+    def test_the_same_generation_twice(self):
+        def change(folder):
+            shutil.copy(folder / "edb00000003.log", folder / "edb00000008.log")
+        self.refused(change, "other-number", "missing")
+
+    def test_a_generation_made_at_another_time(self):
+        def change(folder):
+            path = folder / "edb00000005.log"
+            data = bytearray(path.read_bytes())
+            data[16] ^= 1  # the second it was made in
+            self.put_sum_right(data)
+            path.write_bytes(data)
+        found, _ = self.refused(change, "other-time")
+        self.assertEqual([entry["generation"] for entry in found], [6])
+
+    @staticmethod
+    def put_sum_right(data):
+        total = 0x89abcdef
+        for (word,) in struct.iter_unpack("<I", data[4:4096]):
+            total ^= word
+        struct.pack_into("<I", data, 0, total)
+
+    def test_a_reserve_in_place_of_a_log(self):
+        def change(folder):
+            shutil.copy(folder / "edbres00001.jrs", folder / "edb00000005.log")
+        self.refused(change)
+
+    def test_a_damaged_header(self):
+        def change(folder):
+            path = folder / "edb00000005.log"
+            data = bytearray(path.read_bytes())
+            data[2000] ^= 1
+            path.write_bytes(data)
+        self.refused(change, "unreadable")
+
+    def test_truncated_at_every_sector(self):
+        """A log that is cut is damaged or ends early: never a crash, never a copy that is called recovered in full."""
+        whole = (self.committed / "killed" / "edb00000005.log").read_bytes()
+        with tempfile.TemporaryDirectory() as top:
+            folder = pathlib.Path(top) / "killed"
+            shutil.copytree(self.committed / "killed", folder)
+            for size in range(0, len(whole), 512 * 7):
+                (folder / "edb00000005.log").write_bytes(whole[:size])
+                run = km.run("recover", folder / "d.edb", "-o", pathlib.Path(top) / "new.edb")
+                self.assertEqual(run.returncode, km.TROUBLE, (size, run.stdout, run.stderr))
+                self.assertFalse((pathlib.Path(top) / "new.edb").exists())
+
+    def test_the_middle_is_damaged(self):
+        def change(folder):
+            path = folder / "edb00000006.log"
+            data = bytearray(path.read_bytes())
+            data[5 * 4096 + 1000:5 * 4096 + 1100] = b"\x5a" * 100
+            path.write_bytes(data)
+        _, text = self.refused(change, "unreadable")
+        self.assertIn("generation 6, segment 5", text)
+
+
+class Old(unittest.TestCase):
+    """Logs of Exchange 5.5 beside a store of its revision: told by name and version, never read."""
+
+    def test_names_alone(self):
+        maker = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
+        with tempfile.TemporaryDirectory() as top:
+            store = pathlib.Path(top) / "Kmsdata"  # with files beside the database, so a directory
+            description = km.SOURCE / "fixtures" / "states" / "dirty-shutdown" / "description.ini"
+            subprocess.run([maker, str(description), "-o", str(store)], capture_output=True, check=True)
+            header = bytearray(4096)
+            struct.pack_into("<Ii", header, 0, 0, 3)
+            struct.pack_into("<III", header, 32, 6, 1503, 2)
+            for name in ("edb.log", "EDB00002.LOG", "res1.log", "res2.log"):
+                (store / name).write_bytes(header)
+            run, told = logs(store)
+            kinds = {file["name"]: file["kind"] for file in told["files"]}
+            self.assertEqual(kinds, {**kinds, "edb.log": "current", "EDB00002.LOG": "log", "res1.log": "reserve",
+                                     "res2.log": "reserve", "edb.chk": "checkpoint"})
+            self.assertEqual(run.returncode, km.PROBLEMS_LEFT)
+            self.assertFalse(told["complete"])
+
+
+if __name__ == "__main__":
+    dirty.need()
+    unittest.main()
