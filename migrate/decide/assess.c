@@ -445,7 +445,7 @@ int assess(struct assessment *a, const char *name, const struct options *options
     if (status != EXIT_CLEAN)
         return status;
     a->store.show_secrets = options->show_secrets;
-    if (!filehash_start(&a->hash, a->store.path, &f))
+    if (!filehash_start_open(&a->hash, ese_file_named_descriptor(a->store.db->file), &f))
         return trouble(a, &f);
     status = check_structure(a);
     if (status == EXIT_CLEAN)

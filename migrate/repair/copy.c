@@ -93,11 +93,16 @@ static int write_quarantine(const struct assessment *a, struct rewritten *r,
 static int fill(const struct assessment *a, struct outfile *out, const struct options *options,
                 struct rewritten *r)
 {
+    struct fault f = {.code = FAULT_NONE};
     uint64_t size;
     int status = write_database(a, out);
     if (status == EXIT_CLEAN)
         status = verify_store(a, outfile_path(out), options, false, "nothing was written",
                               r->result.sha256, &size);
+    if (status == EXIT_CLEAN && !verify_is_judged(a, &f)) {
+        message_error("%s: %s; nothing was written", a->store.path, f.text);
+        status = EXIT_TROUBLE;
+    }
     if (status == EXIT_CLEAN && *message_watch_interrupt()) {
         message_error("cancelled; nothing was changed");
         status = EXIT_CANCELLED;

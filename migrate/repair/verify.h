@@ -8,6 +8,13 @@
 #include "migrate/decide/assess.h"
 
 /*
+ * Is the file that was judged still what it was?  It is hashed once more, through the descriptor
+ * that all of it was read through, and its times and size are compared.  After it was copied, or
+ * before it is written.  False, with f saying so, when it is not, or when it cannot be read.
+ */
+bool verify_is_judged(const struct assessment *old, struct fault *f);
+
+/*
  * Reads the store at `path` in full: structure, list, rules.  It must have no problem that the plan
  * of `old` does not leave, and every distinct certificate of `old` that the plan does not send to
  * quarantine; and it must differ from the store of `old`, which is read once more, by what the plan

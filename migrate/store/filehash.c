@@ -22,7 +22,7 @@ static void *run(void *context)
         return NULL;
     }
     for (;;) {
-        ssize_t n = read(h->descriptor, step, STEP);
+        ssize_t n = pread(h->descriptor, step, STEP, (off_t)h->size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -37,31 +37,49 @@ static void *run(void *context)
     return NULL;
 }
 
-bool filehash_start(struct filehash *h, const char *path, struct fault *f)
+static void end(struct filehash *h)
 {
-    *h = (struct filehash){.descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)};
-    if (h->descriptor < 0)
-        return fault_set(f, FAULT_IO, "cannot be opened to hash it: %s", strerror(errno));
-    if (!crypto_start(f)) { /* here, not on two threads at once */
+    if (h->owned)
         close(h->descriptor);
+    h->running = false;
+}
+
+static bool start(struct filehash *h, struct fault *f)
+{
+    if (!crypto_start(f)) { /* here, not on two threads at once */
+        end(h);
         return false;
     }
     posix_fadvise(h->descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
     int error = pthread_create(&h->thread, NULL, run, h);
     if (error != 0) {
-        close(h->descriptor);
+        end(h);
         return fault_set(f, FAULT_IO, "no thread to hash it on: %s", strerror(error));
     }
     h->running = true;
     return true;
 }
 
+bool filehash_start(struct filehash *h, const char *path, struct fault *f)
+{
+    *h =
+        (struct filehash){.descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), .owned = true};
+    if (h->descriptor < 0)
+        return fault_set(f, FAULT_IO, "cannot be opened to hash it: %s", strerror(errno));
+    return start(h, f);
+}
+
+bool filehash_start_open(struct filehash *h, int descriptor, struct fault *f)
+{
+    *h = (struct filehash){.descriptor = descriptor};
+    return start(h, f);
+}
+
 bool filehash_finish(struct filehash *h, struct fault *f)
 {
     if (h->running) {
         pthread_join(h->thread, NULL);
-        close(h->descriptor);
-        h->running = false;
+        end(h);
     }
     if (h->error != 0)
         return fault_set(f, FAULT_IO, "cannot be read to its end: %s", strerror(h->error));

@@ -10,7 +10,7 @@
 
 struct filehash {
     pthread_t thread;
-    bool running;
+    bool running, owned;
     int descriptor;
     uint64_t size;
     uint8_t digest[HASH_SHA256_SIZE];
@@ -20,6 +20,10 @@ struct filehash {
 /* Starts hashing the file at `path` (as it lies on disk, also when it is compressed).  False, with
  * f saying why, when it cannot be opened or no thread can be had. */
 bool filehash_start(struct filehash *hash, const char *path, struct fault *f);
+
+/* The same for an open file, from its first byte on, wherever it stands.  The descriptor is
+ * borrowed until the hash is finished. */
+bool filehash_start_open(struct filehash *hash, int descriptor, struct fault *f);
 
 /* Waits for the result.  False, with f saying why, when the file could not be read to its end. Must
  * be called once after a successful start; calling it again gives the same answer. */
