@@ -1,18 +1,21 @@
 /* Hashes with contexts that are kept: see hash.h. */
 #include "formats/hash.h"
 
+#include "formats/memory.h"
 #include "formats/certs/crypto.h"
 
 #include <gnutls/gnutls.h>
 
 static bool open_one(gnutls_hash_hd_t *h, gnutls_digest_algorithm_t algorithm, struct fault *f)
 {
+    memory_watch_begin();
     int rc = gnutls_hash_init(h, algorithm);
     if (rc >= 0)
         return true;
-    return fault_set(f, rc == GNUTLS_E_MEMORY_ERROR ? FAULT_NO_MEMORY : FAULT_UNSUPPORTED,
-                     "GnuTLS gives no %s: %s", gnutls_digest_get_name(algorithm),
-                     gnutls_strerror(rc));
+    if (memory_watch_end() || memory_ran_short() || rc == GNUTLS_E_MEMORY_ERROR)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a hash");
+    return fault_set(f, FAULT_UNSUPPORTED, "GnuTLS gives no %s: %s",
+                     gnutls_digest_get_name(algorithm), gnutls_strerror(rc));
 }
 
 bool hash_open(struct hash *h, struct fault *f)

@@ -29,6 +29,19 @@ void memory_forget(void)
     atomic_store_explicit(&short_of_memory, false, memory_order_relaxed);
 }
 
+void memory_watch_begin(void)
+{
+    errno = 0;
+}
+
+bool memory_watch_end(void)
+{
+    bool was_short = errno == ENOMEM;
+    if (was_short)
+        memory_note_short();
+    return was_short;
+}
+
 /* ---- in front of the allocator ---- */
 
 /* The linker gives each call of NAME to __wrap_NAME, and calls NAME itself __real_NAME. */

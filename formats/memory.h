@@ -24,6 +24,11 @@ bool memory_sufficed(struct fault *f);
  * fault_set() with FAULT_NO_MEMORY does so by itself. */
 void memory_note_short(void);
 
+/* For what a library allocates by itself: begin clears errno, and end notes a lack of memory when
+ * errno tells of one since then, whatever the library made of it; true then. */
+void memory_watch_begin(void);
+bool memory_watch_end(void);
+
 /* Forgets what was noted: for tests and fuzz targets, which live longer than one run. */
 void memory_forget(void);
 

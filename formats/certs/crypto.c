@@ -1,6 +1,8 @@
 /* The start of GnuTLS: see crypto.h. */
 #include "formats/certs/crypto.h"
 
+#include "formats/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,12 +33,16 @@ bool crypto_start(struct fault *f)
         return fault_set(f, FAULT_NO_MEMORY, "no memory to start GnuTLS");
     }
     share_allocator();
+    memory_watch_begin();
     int rc = gnutls_global_init();
+    bool was_short = memory_watch_end() || memory_ran_short();
     if (kept != NULL)
         setenv(variable, kept, 1);
     else
         unsetenv(variable);
     free(kept);
+    if (rc < 0 && was_short)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory to start GnuTLS");
     if (rc < 0)
         return fault_set(f, FAULT_UNSUPPORTED, "GnuTLS does not start: %s", gnutls_strerror(rc));
     started = true;

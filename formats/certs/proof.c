@@ -1,6 +1,8 @@
 /* Proofs of signatures: see proof.h. */
 #include "formats/certs/proof.h"
 
+#include "formats/memory.h"
+
 #include "formats/certs/crypto.h"
 
 #include <gnutls/abstract.h>
@@ -565,7 +567,7 @@ static struct proof verify_both(struct proof_key *key, const struct x509_signed 
 
 /* ------------------------------------------------------------------ public */
 
-void proof_key_open(struct proof_key *key, struct bytes spki)
+static void open_key(struct proof_key *key, struct bytes spki)
 {
     *key = (struct proof_key){.why = "the issuer's key cannot be read", .cost = 1};
     if (!crypto_start(NULL)) {
@@ -594,6 +596,16 @@ void proof_key_open(struct proof_key *key, struct bytes spki)
     }
 }
 
+/* What GnuTLS cannot allocate, or libtasn1 below it, it may call an unreadable key; and a signature
+ * that could not be checked must not become an answer. */
+void proof_key_open(struct proof_key *key, struct bytes spki)
+{
+    memory_watch_begin();
+    open_key(key, spki);
+    if (memory_watch_end())
+        key->no_memory = true;
+}
+
 void proof_key_close(struct proof_key *key)
 {
     if (key->handle != NULL)
@@ -602,7 +614,7 @@ void proof_key_close(struct proof_key *key)
     *key = (struct proof_key){0};
 }
 
-struct proof proof_signature(struct proof_key *key, const struct x509_signed *signed_object)
+static struct proof check(struct proof_key *key, const struct x509_signed *signed_object)
 {
     struct fault f;
     struct bytes tbs = signed_object->tbs;
@@ -630,6 +642,15 @@ struct proof proof_signature(struct proof_key *key, const struct x509_signed *si
             p = unprovable("what is signed is stored in another encoding");
     }
     buffer_free(&plain);
+    return p;
+}
+
+struct proof proof_signature(struct proof_key *key, const struct x509_signed *signed_object)
+{
+    memory_watch_begin();
+    struct proof p = check(key, signed_object);
+    if (memory_watch_end())
+        return out_of_memory();
     return p;
 }
 

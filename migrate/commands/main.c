@@ -112,9 +112,8 @@ static int flush_standard_output(int status)
  * certain, since nothing is given its name, and no repair ends, when memory ran short before. */
 static int short_of_memory(const struct command *command, int status)
 {
-    bool told = status & EXIT_TROUBLE;
-    if (!told)
-        message_error("out of memory: what was written to standard output may lack something");
+    message_error("out of memory: whatever is said above, that is the reason, and standard output "
+                  "may lack something");
     if (command->run == cmd_diff)
         return EXIT_DIFF_TROUBLE;
     return (status & EXIT_REPAIRED) | EXIT_TROUBLE;

@@ -1,6 +1,8 @@
 /* JSON output: see json.h. */
 #include "migrate/console/json.h"
 
+#include "formats/memory.h"
+
 #include "migrate/console/output.h"
 
 #include <math.h>
@@ -34,6 +36,7 @@ struct json *json_open(bool pretty)
         return NULL;
     json->gen = yajl_gen_alloc(NULL);
     if (json->gen == NULL) {
+        memory_note_short(); /* yajl's own allocation */
         free(json);
         return NULL;
     }

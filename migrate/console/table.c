@@ -2,6 +2,7 @@
 #include "migrate/console/table.h"
 
 #include "formats/buffer.h"
+#include "formats/memory.h"
 #include "migrate/console/output.h"
 
 #include <locale.h>
@@ -16,6 +17,7 @@ struct libscols_table *table_new(const char *const *headings, unsigned count, un
              NULL;
     if (ok)
         return table;
+    memory_note_short(); /* nothing else makes it fail */
     scols_unref_table(table);
     return NULL;
 }
@@ -29,6 +31,8 @@ bool table_cell(struct libscols_line *line, unsigned column, const char *text)
         buffer_add(&cell, piece);
     buffer_add(&cell, bytes_of("", 1));
     bool ok = !cell.failed && scols_line_set_data(line, column, (const char *)cell.at) == 0;
+    if (!ok)
+        memory_note_short();
     buffer_free(&cell);
     return ok;
 }
@@ -36,6 +40,7 @@ bool table_cell(struct libscols_line *line, unsigned column, const char *text)
 bool table_print(struct libscols_table *table)
 {
     /* Only here: the rest of the program must not read bytes by anybody's locale. */
+    memory_watch_begin();
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
     char *text = NULL;
@@ -44,6 +49,7 @@ bool table_print(struct libscols_table *table)
         uselocale(before);
         freelocale(utf8);
     }
+    ok = !memory_watch_end() && ok; /* with less than it asked for it may print another table */
     if (ok) {
         output_text(text); /* every cell was escaped */
         output_text("\n");

@@ -122,6 +122,10 @@ int store_open_to_judge(struct store *store, const char *name)
         return status;
     struct fault f = {.code = FAULT_NONE};
     find_pending(store);
+    if (store->pending.code == FAULT_NO_MEMORY) { /* nothing is known of it */
+        message_error("%s: %s", store->path, store->pending.text);
+        return EXIT_TROUBLE;
+    }
     if (ese_db_open(store->path, tell, store, &store->db, &f))
         return EXIT_CLEAN;
     message_error("%s: %s", store->path, f.text);

@@ -166,7 +166,7 @@ bool undofile_add_piece(struct undofile_writer *w, uint64_t offset, struct bytes
     uLongf packed = compressBound(UNDOFILE_PIECE_MOST);
     if (before.size > UNDOFILE_PIECE_MOST ||
         compress2(w->packed, &packed, before.at, (uLong)before.size, Z_BEST_SPEED) != Z_OK)
-        return fault_set(f, FAULT_NO_MEMORY, "a page cannot be compressed for the undo file");
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory to compress a page for the undo file");
     w->pieces++;
     add_le64(&w->content, offset);
     buffer_add_le32(&w->content, (uint32_t)before.size);
@@ -330,10 +330,14 @@ static bool read_move(struct undofile *u, const struct record *record, uint64_t 
     return true;
 }
 
-static bool unpack(struct bytes packed, uint8_t *to, size_t size)
+/* at: of the record in the file. */
+static bool unpack(struct bytes packed, uint8_t *to, size_t size, uint64_t at, struct fault *f)
 {
     uLongf got = (uLongf)size;
-    return uncompress(to, &got, packed.at, (uLong)packed.size) == Z_OK && got == size;
+    int rc = uncompress(to, &got, packed.at, (uLong)packed.size);
+    if (rc == Z_MEM_ERROR)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory to unpack the undo file");
+    return (rc == Z_OK && got == size) || damaged(f, at, "a page");
 }
 
 static bool read_piece(struct undofile *u, const struct record *record, uint64_t at, uint8_t *room,
@@ -346,8 +350,10 @@ static bool read_piece(struct undofile *u, const struct record *record, uint64_t
     p.packed = (uint32_t)reader_left(&r);
     struct bytes packed = reader_take(&r, p.packed);
     if (r.failed || p.size == 0 || p.size > UNDOFILE_PIECE_MOST || p.offset > u->identity.size ||
-        p.size > u->identity.size - p.offset || !unpack(packed, room, p.size))
+        p.size > u->identity.size - p.offset)
         return damaged(f, at, "a page");
+    if (!unpack(packed, room, p.size, at, f))
+        return false;
     if ((u->pieces & (u->pieces - 1)) == 0) {
         struct undofile_piece *grown =
             realloc(u->piece, (u->pieces ? 2 * u->pieces : 1) * sizeof *grown);
@@ -507,7 +513,7 @@ bool undofile_piece(struct undofile *u, size_t i, uint8_t *to, struct fault *f)
     const struct undofile_piece *p = &u->piece[i];
     if (!read_exactly(u->descriptor, p->at, u->packed, p->packed, f))
         return false;
-    return unpack(bytes_of(u->packed, p->packed), to, p->size) || damaged(f, p->at, "a page");
+    return unpack(bytes_of(u->packed, p->packed), to, p->size, p->at, f);
 }
 
 static bool sync_file(int descriptor, struct fault *f)

@@ -1,6 +1,7 @@
 /* Putting a store back: see undo.h. */
 #include "migrate/undo/undo.h"
 
+#include "formats/memory.h"
 #include "migrate/undo/aside.h"
 #include "migrate/undo/names.h"
 
@@ -245,6 +246,8 @@ static bool drop_quarantine(const char *path, const struct undofile *u, struct f
                    memcmp(sha256, id->quarantine_sha256, sizeof sha256) == 0 &&
                    is_of_original(fd, id) && remove_open(place, fd);
     close(fd);
+    if (!removed && !memory_sufficed(f)) /* it is not known whether it is the one */
+        return false;
     return !removed || aside_sync_directory_of(place, f);
 }
 

@@ -110,7 +110,9 @@ static bool unpack_into(gzFile from, int to, struct fault *f)
             continue;
         int code = Z_OK;
         const char *why = gzerror(from, &code);
-        if (n < 0 || code == Z_BUF_ERROR)
+        if (code == Z_MEM_ERROR)
+            ok = fault_set(f, FAULT_NO_MEMORY, "out of memory while unpacking gzip data");
+        else if (n < 0 || code == Z_BUF_ERROR)
             ok = fault_set(f, FAULT_DAMAGED,
                            "the gzip data cannot be unpacked: %s; get the file again",
                            code == Z_ERRNO ? strerror(errno) : why);

@@ -1,0 +1,46 @@
+#!/bin/sh
+# The counts that are too long for tests/run.sh, once: `sh tests/long.sh`, after that has passed, which
+# builds what is run here.  Prints one line a step; what a step printed is in build/logs/long-*.log, and
+# the lines in which a test counts what it tried are shown below its name.
+#
+# KM_LONG=1, which each step gets, makes a test take every case instead of a stride.
+#
+# Exit status: 0 when everything passed, 1 when a step failed, 2 when it could not start.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+source_dir=$(pwd -P)
+logs=build/logs
+python=${KM_PYTHON:-/usr/bin/python3}
+mkdir -p "$logs" || exit 2
+failed=
+passed=0
+
+[ -x build/release/kmmigrate ] || {
+    echo "build/release/kmmigrate is not there: run tests/run.sh first" >&2
+    exit 2
+}
+export KM_LONG=1 KM_SOURCE_DIR="$source_dir" PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$source_dir/tests"
+export KM_CORPUS="${KM_CORPUS:-$source_dir/../shared/corpus}"
+export KMMIGRATE="$source_dir/build/release/kmmigrate" KMFIXTURE="$source_dir/build/release/kmfixture"
+
+# step NAME COMMAND...: runs a command with its output in a log.
+step() {
+    name=$1
+    shift
+    printf '%-28s ' "$name"
+    started=$(date +%s)
+    if "$@" >"$logs/long-$name.log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $(($(date +%s) - started)) s"
+    else
+        failed="$failed $name"
+        echo "FAILED  $(($(date +%s) - started)) s; the end of $logs/long-$name.log:"
+        tail -n 40 "$logs/long-$name.log" | sed 's/^/    | /'
+    fi
+    grep -E '^[a-z].*: .*[0-9]' "$logs/long-$name.log" | sed 's/^/    /'
+}
+
+step memory "$python" tests/program/test_memory.py
+
+echo "$passed steps passed${failed:+, failed:$failed}"
+[ -z "$failed" ]
