@@ -7,6 +7,7 @@
 #include "migrate/commands/compare.h"
 
 #include "formats/hash.h"
+#include "migrate/commands/rowwords.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/store/rows.h"
@@ -24,6 +25,7 @@ struct differ {
     struct rows *rows[SIDES];
     struct buffer room[SIDES];
     struct value_writer *writer[SIDES];
+    const struct profile *profile; /* by which rows are told in words; NULL: none */
     struct json *json;
     struct hash hash;
     struct diff_result *result;
@@ -93,7 +95,26 @@ static bool is_key_column(const struct ese_table *table, const struct ese_column
     return false;
 }
 
-/* Which row it is: the columns of its primary key. */
+static void write_words_json(struct differ *d, enum side side)
+{
+    char words[ROW_WORDS];
+    if (!row_words(d->rows[side], d->profile, &d->room[side], words))
+        return;
+    json_key(d->json, "words");
+    json_string(d->json, words);
+}
+
+/* A value, and beside it the text of a setting. */
+static void write_value_text(struct differ *d, enum side side, const struct ese_column *column)
+{
+    char text[65];
+    struct fault f;
+    value_write(d->writer[side], &d->rows[side]->record, column, &f);
+    if (row_setting_text(d->rows[side], d->profile, column, &d->room[side], text))
+        output_format(" \"%s\"", text);
+}
+
+/* Which row it is: the columns of its primary key, and what it is in words. */
 static void write_key_text(struct differ *d, enum side side)
 {
     const struct ese_table *table = d->table[side];
@@ -106,6 +127,9 @@ static void write_key_text(struct differ *d, enum side side)
         output_format(" %s ", value_name(table->column[i].name, name));
         value_write(d->writer[side], &d->rows[side]->record, &table->column[i], &f);
     }
+    char words[ROW_WORDS];
+    if (row_words(d->rows[side], d->profile, &d->room[side], words))
+        output_format(" (%s)", words);
 }
 
 static void tell_alone(struct differ *d, enum side side)
@@ -117,6 +141,7 @@ static void tell_alone(struct differ *d, enum side side)
         json_map(d->json);
         json_key(d->json, "table");
         json_string(d->json, value_name(d->table[side]->name, name));
+        write_words_json(d, side);
         json_key(d->json, keys[side]);
         write_columns_json(d, side, NULL);
         json_end_map(d->json);
@@ -142,6 +167,7 @@ static void tell_changed_json(struct differ *d, const bool *differs_a)
     json_map(d->json);
     json_key(d->json, "table");
     json_string(d->json, value_name(d->table[A]->name, name));
+    write_words_json(d, A);
     json_key(d->json, "row");
     json_map(d->json);
     for (unsigned i = 0; i < d->table[A]->columns; i++)
@@ -165,17 +191,16 @@ static void tell_changed_json(struct differ *d, const bool *differs_a)
 static void tell_changed_text(struct differ *d, const bool *differs)
 {
     char name[256];
-    struct fault f;
     for (unsigned i = 0; i < d->table[A]->columns; i++) {
         if (!differs[i])
             continue;
         const struct ese_column *a = &d->table[A]->column[i], *b = other_column(d, i);
         write_key_text(d, A);
         output_format(": %s: ", value_name(a->name, name));
-        value_write(d->writer[A], &d->rows[A]->record, a, &f);
+        write_value_text(d, A, a);
         output_text(" -> ");
         if (b)
-            value_write(d->writer[B], &d->rows[B]->record, b, &f);
+            write_value_text(d, B, b);
         output_text("\n");
     }
 }
@@ -298,9 +323,10 @@ static bool compare_all(struct differ *d)
     return ok;
 }
 
-bool diff_stores(struct store *a, struct store *b, struct json *json, struct diff_result *result)
+bool diff_stores(struct store *a, struct store *b, const struct profile *profile, struct json *json,
+                 struct diff_result *result)
 {
-    struct differ d = {.store = {a, b}, .json = json, .result = result};
+    struct differ d = {.store = {a, b}, .profile = profile, .json = json, .result = result};
     struct fault f = {.code = FAULT_NONE};
     *result = (struct diff_result){.tables = 0};
     bool ok = hash_open(&d.hash, &f);

@@ -16,8 +16,10 @@ struct diff_result {
 };
 
 /* Compares all tables but the catalog's own (MSys*), which say where things lie, not what they are.
+ * Rows are told in words by `profile`, where it gives their tables a meaning (NULL: none).
  * Differences are printed as they are found: as JSON documents, one a line, or as text when json is
  * NULL.  False, with an error printed, when memory is short. */
-bool diff_stores(struct store *a, struct store *b, struct json *json, struct diff_result *result);
+bool diff_stores(struct store *a, struct store *b, const struct profile *profile, struct json *json,
+                 struct diff_result *result);
 
 #endif

@@ -18,7 +18,14 @@ static int compare(struct store *a, struct store *b, const struct options *optio
         message_error("out of memory");
         return DIFF_TROUBLE;
     }
-    bool done = diff_stores(a, b, json, &r);
+    struct profile builtin = {.name = NULL};
+    struct fault f = {.code = FAULT_NONE};
+    const struct profile *profile = a->profile;
+    if (profile == NULL && profile_builtin(&builtin, &f) &&
+        profile_match(&builtin, a->db->catalog, &f) != PROFILE_NO_MATCH)
+        profile = &builtin;
+    bool done = diff_stores(a, b, profile, json, &r);
+    profile_close(&builtin);
     json_close(json);
     if (!done)
         return DIFF_TROUBLE;

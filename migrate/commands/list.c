@@ -5,12 +5,14 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/table.h"
+#include "migrate/report/facts.h"
 #include "migrate/report/report.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void certificate_texts(const struct model *m, unsigned number, char subject[512],
                               char serial[64], char until[32])
@@ -151,11 +153,72 @@ static const char *likeness(const struct model *m, unsigned a, unsigned b)
     return NULL;
 }
 
-static void show_json(const struct model *m, const struct model_entry *e, struct json *json)
+static void json_text(struct json *json, const char *key, const char *text)
 {
+    json_key(json, key);
+    if (text && text[0])
+        json_string(json, text);
+    else
+        json_null(json);
+}
+
+static void json_facts(struct json *json, const struct model_entry *e,
+                       const struct entry_facts *facts)
+{
+    char hex[129];
+    json_text(json, "imported_on", facts->imported_on);
+    json_text(json, "stored_thumbprint",
+              e->has_thumbprint ? bytes_hex(e->thumbprint, hex, sizeof hex) : NULL);
+    json_text(json, "key", facts->key);
+    json_key(json, "key_bits");
+    json_unsigned(json, facts->key_bits);
+    json_text(json, "signature", facts->signature);
+    json_text(json, "signature_is", facts->answer);
+    json_key(json, "signed_by");
+    if (facts->has_issuer)
+        json_integer(json, facts->issuer);
+    else
+        json_null(json);
+    json_key(json, "named_by_settings");
+    json_bool(json, facts->named);
+}
+
+static void text_facts(const struct model_entry *e, const struct entry_facts *facts)
+{
+    char hex[129];
+    if (facts->key[0])
+        output_format("Key         %s", facts->key);
+    if (facts->key[0] && facts->key_bits)
+        output_format(", %u bits", facts->key_bits);
+    if (facts->key[0])
+        output_format("\nSignature   %s, ",
+                      facts->signature ? facts->signature : "unknown algorithm");
+    if (facts->key[0] && facts->has_issuer)
+        output_format("%s by the key of entry %d\n",
+                      strcmp(facts->answer, "unprovable") == 0 ? "cannot be checked"
+                                                               : facts->answer,
+                      facts->issuer);
+    else if (facts->key[0])
+        output_text("its issuer is not in the list\n");
+    if (facts->imported_on[0])
+        output_format("Imported on %s\n", facts->imported_on);
+    if (e->has_thumbprint)
+        output_format("Thumbprint  %s stored, which is %sthe certificate's SHA-1\n",
+                      bytes_hex(e->thumbprint, hex, sizeof hex),
+                      facts->thumbprint_right ? "" : "NOT ");
+    output_format("Settings    %s\n",
+                  facts->named ? "name it as the issuing CA" : "do not name it");
+}
+
+static void show_json(const struct model *m, struct prover *prover, const struct model_entry *e,
+                      struct json *json)
+{
+    struct entry_facts facts;
+    entry_facts(m, prover, e, &facts);
     json_map(json);
     json_key(json, "entry");
     json_entry(json, m, e);
+    json_facts(json, e, &facts);
     json_key(json, "like");
     json_array(json);
     for (unsigned i = 0; i < m->entries; i++) {
@@ -184,8 +247,9 @@ static void show_json(const struct model *m, const struct model_entry *e, struct
     json_end_document(json);
 }
 
-static void show_text(const struct model *m, const struct model_entry *e)
+static void show_text(const struct model *m, struct prover *prover, const struct model_entry *e)
 {
+    struct entry_facts facts;
     const struct model_certificate *cert = model_certificate_of(m, e);
     char subject[512], issuer[512] = "", serial[64], until[32], from[32], hex[65], name[120];
     certificate_texts(m, e->certificate, subject, serial, until);
@@ -207,14 +271,17 @@ static void show_text(const struct model *m, const struct model_entry *e)
                   bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
     output_format("SHA-256     %s\n",
                   bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
+    entry_facts(m, prover, e, &facts);
+    text_facts(e, &facts);
     for (unsigned i = 0; i < m->entries; i++) {
         const char *how = likeness(m, e->certificate, m->entry[i].certificate);
         if (how && &m->entry[i] != e)
             output_format("Like        entry %d: %s\n", m->entry[i].key, how);
     }
     for (unsigned r = 0; r < m->profile->references; r++)
-        output_format("Referred to %" PRIu64 " times by %s.%s\n", e->references[r],
-                      m->profile->reference[r].table, m->profile->reference[r].column);
+        output_format("Referred to %" PRIu64 " %s by %s.%s\n", e->references[r],
+                      plural(e->references[r], "time", "times"), m->profile->reference[r].table,
+                      m->profile->reference[r].column);
 }
 
 static int show_entry(const struct assessment *a, const struct options *options)
@@ -235,7 +302,7 @@ static int show_entry(const struct assessment *a, const struct options *options)
         return EXIT_TROUBLE;
     }
     if (!options->json) {
-        show_text(&a->model, e);
+        show_text(&a->model, a->prover, e);
         return EXIT_CLEAN;
     }
     struct json *json = json_open(true);
@@ -243,7 +310,7 @@ static int show_entry(const struct assessment *a, const struct options *options)
         message_error("out of memory");
         return EXIT_TROUBLE;
     }
-    show_json(&a->model, e, json);
+    show_json(&a->model, a->prover, e, json);
     json_close(json);
     return EXIT_CLEAN;
 }

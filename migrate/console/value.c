@@ -147,12 +147,17 @@ static double real_of(uint64_t bits)
     return value;
 }
 
+const char *value_date(double days, char to[40])
+{
+    if (!date_text(days, to))
+        json_real_digits(days, false, to); /* the number, but as a string like every other date */
+    return to;
+}
+
 static void write_date(struct value_writer *w, double days)
 {
     char text[40];
-    if (!date_text(days, text))
-        json_real_digits(days, false, text); /* the number, but as a string like every other date */
-    write_string(w, text);
+    write_string(w, value_date(days, text));
 }
 
 /* A value of a type of fixed size; b has that size. */

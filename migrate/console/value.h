@@ -28,6 +28,9 @@ void value_writer_close(struct value_writer *writer);
 bool value_write(struct value_writer *writer, const struct ese_record *record,
                  const struct ese_column *column, struct fault *f);
 
+/* A date, in days since 1899-12-30, as a DateTime column is written.  Returns `to`. */
+const char *value_date(double days, char to[40]);
+
 /* Column and table names are Windows-1252: as UTF-8.  Returns `to`. */
 const char *value_name(const char *name, char to[256]);
 

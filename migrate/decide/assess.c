@@ -5,6 +5,7 @@
 #include "formats/buffer.h"
 #include "formats/memory.h"
 #include "migrate/discover/discover.h"
+#include "migrate/discover/known.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
 #include "migrate/judge/references.h"
@@ -474,6 +475,11 @@ int assess_list(struct assessment *a, const char *name, const struct options *op
         struct fault f = {.code = FAULT_NONE};
         status = read_list(a, options);
         return status != EXIT_CLEAN || memory_sufficed(&f) ? status : trouble(a, &f);
+    }
+    const char *known = known_database(a->store.db->catalog);
+    if (known) {
+        message_error("%s: this is no KM store: its tables are those of %s", a->store.path, known);
+        return EXIT_TROUBLE;
     }
     message_error(
         "%s: no profile fits its tables%s%s%s", a->store.path,

@@ -1,6 +1,8 @@
 /* What stands against writing: see refusal.h. */
 #include "migrate/decide/refusal.h"
 
+#include "migrate/discover/known.h"
+
 const char *refusal_of(const struct assessment *a)
 {
     if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
@@ -12,6 +14,8 @@ const char *refusal_of(const struct assessment *a)
         return "it was not shut down cleanly; replay its logs with eseutil /r first";
     if (problem_has(&a->found, PROBLEM_STRUCTURE))
         return "it is damaged; a copy could lack what cannot be read";
+    if (!a->has_model && known_database(a->store.db->catalog))
+        return "it is no KM store, but another program's database";
     if (!a->has_model || !a->repairs_allowed)
         return "no profile fits it; give one with --profile";
     if (judge_problems(&a->found) == VERDICT_YES && judge_problems(&a->left) != VERDICT_YES)

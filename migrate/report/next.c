@@ -3,6 +3,7 @@
 
 #include "migrate/console/output.h"
 #include "migrate/decide/refusal.h"
+#include "migrate/discover/known.h"
 #include "migrate/report/events.h"
 
 #include <string.h>
@@ -70,8 +71,10 @@ static void pending_lines(const struct assessment *a)
 
 static void profile_lines(const struct assessment *a)
 {
-    const char *name = shell_word(store_name(a));
-    if (!a->drafted)
+    const char *name = shell_word(store_name(a)), *known = known_database(a->store.db->catalog);
+    if (known)
+        output_format("  This is no KM store: its tables are those of %s.\n", known);
+    else if (!a->drafted)
         output_format(
             "  No certificate list was found in this database: is it a KM store? kmmigrate "
             "info %s\n"

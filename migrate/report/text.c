@@ -6,6 +6,7 @@
 #include "migrate/console/color.h"
 #include "migrate/console/output.h"
 #include "migrate/decide/refusal.h"
+#include "migrate/discover/known.h"
 #include "migrate/report/next.h"
 #include "migrate/report/report.h"
 
@@ -61,8 +62,10 @@ static void file_lines(const struct assessment *a)
 
 static void profile_line(const struct assessment *a)
 {
+    const char *known = known_database(a->store.db->catalog);
     if (a->match == PROFILE_NO_MATCH)
-        output_format("%-14snone fits\n", "Profile");
+        output_format("%-14snone fits%s%s\n", "Profile", known ? "; its tables are those of " : "",
+                      known ? known : "");
     else if (a->discovery)
         output_format("%-14s%s\n", "Profile", a->profile_how);
     else

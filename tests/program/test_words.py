@@ -68,6 +68,62 @@ class Words(unittest.TestCase):
                 shown = json.loads(km.run("show", store, 3, "--json").stdout)
                 self.assertEqual(shown["entry"]["not_after"], f"{year}-02-03")
 
+    def test_show(self):
+        """All that is known of an entry, as text and as JSON: key, signature, import, stored thumbprint, settings."""
+        state = km.SOURCE / "fixtures/states/imported-twice/description.ini"
+        store = self.folder / "show.edb"
+        subprocess.run([KMFIXTURE, str(state), "-o", str(store)], check=True, capture_output=True)
+        shown = {entry: json.loads(km.run("show", store, entry, "--json").stdout) for entry in (1, 2, 3)}
+        self.assertEqual([shown[entry]["named_by_settings"] for entry in (1, 2, 3)], [False, True, True])
+        self.assertEqual(shown[2]["imported_on"], "1999-03-02T10:15:00")
+        for entry, value in shown.items():
+            self.assertEqual((value["key"], value["key_bits"], value["signature"], value["signature_is"]),
+                             ("RSA", 1024, "RSA-SHA1", "proven"))
+            self.assertEqual(value["stored_thumbprint"], value["entry"]["thumbprint"])
+            text = km.run("show", store, entry).stdout.decode()
+            self.assertIn("Key         RSA, 1024 bits\n", text)
+            self.assertIn(f"Signature   RSA-SHA1, proven by the key of entry {value['signed_by']}\n", text)
+            self.assertIn("which is the certificate's SHA-1", text)
+        store = self.folder / "thumb.edb"
+        state = km.SOURCE / "fixtures/states/thumbprint-mismatch/description.ini"
+        subprocess.run([KMFIXTURE, str(state), "-o", str(store)], check=True, capture_output=True)
+        texts = [km.run("show", store, entry).stdout.decode() for entry in (1, 2, 3)]
+        self.assertTrue(any("which is NOT the certificate's SHA-1" in text for text in texts))
+
+    @unittest.skipUnless(km.CORPUS.exists(), "no corpus")
+    def test_another_programs_database(self):
+        """It is named, and no profile is asked for."""
+        for path in km.CORPUS.glob("*/*.gz"):
+            for name, words in (("SRUDB.dat", "System Resource Usage"), ("Current.mdb", "User Access Logging"),
+                                ("qmgr.db", "Background Intelligent"), ("Catalog1.edb", "File History")):
+                if path.name != name + ".gz":
+                    continue
+                with self.subTest(path.name):
+                    self.assertIn(f"those of {'the ' if words[0] in 'SB' else ''}{words}".encode(),
+                                  km.run("list", path).stderr)
+                    text = km.run("check", path).stdout.decode()
+                    self.assertIn(words, text)
+                    self.assertNotIn("kmmigrate profile", text)
+
+    def test_diff_in_words(self):
+        """Entries with role and subject, settings with their name and their text, beside the values."""
+        a, b = self.folder / "a.edb", self.folder / "b.edb"
+        subprocess.run([KMFIXTURE, str(km.SOURCE / "fixtures/states/imported-twice/description.ini"), "-o", str(a)], check=True,
+                       capture_output=True)
+        km.run("repair", a, "-o", b)
+        text = km.run("diff", a, b).stdout.decode()
+        self.assertIn("CertificateList EntryId 2 (imported, CN=Trey Research CA,O=Trey Research,C=GB): only in A", text)
+        self.assertIn("CertificateList EntryId 3 (issuing, CN=Trey Research CA,O=Trey Research,C=GB): ", text)
+        lines = [json.loads(line) for line in km.run("diff", a, b, "--json").stdout.splitlines()]
+        self.assertEqual({line.get("words") for line in lines if line["table"] == "CertificateList"},
+                         {"imported, CN=Trey Research CA,O=Trey Research,C=GB",
+                          "issuing, CN=Trey Research CA,O=Trey Research,C=GB"})
+        other = (km.SOURCE / "fixtures/states/imported-twice/description.ini").read_text().replace("mode = V1V3", "mode = V3")
+        (self.folder / "other.ini").write_text(other)
+        subprocess.run([KMFIXTURE, str(self.folder / "other.ini"), "-o", str(b), "--force"], check=True, capture_output=True)
+        self.assertRegex(km.run("diff", a, b).stdout.decode(),
+                         r'Configuration SettingId \d+ \(setting IssueMode\): Value: 56315633 "V1V3" -> 5633 "V3"\n')
+
     def test_info_of_one_table(self):
         store = self.store()
         everything = json.loads(km.run("info", store, "--json").stdout)

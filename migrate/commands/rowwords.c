@@ -1,0 +1,93 @@
+/* A row in words: see rowwords.h. */
+#include "migrate/commands/rowwords.h"
+
+#include "formats/certs/name.h"
+#include "formats/certs/x509.h"
+#include "formats/ese/layout/text.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+static bool is_table(const struct rows *rows, const char *name)
+{
+    return name && strcasecmp(rows->table->name, name) == 0;
+}
+
+static const struct ese_column *column_of(const struct rows *rows, const char *name)
+{
+    return name ? ese_table_column(rows->table, name) : NULL;
+}
+
+static const char *role_of(struct rows *rows, const struct profile *p)
+{
+    bool null;
+    int32_t role = rows_integer(rows, column_of(rows, p->list_role), &null);
+    return null                       ? "no role"
+           : role == p->role_own      ? "own"
+           : role == p->role_issuing  ? "issuing"
+           : role == p->role_imported ? "imported"
+                                      : "unknown role";
+}
+
+static bool entry_words(struct rows *rows, const struct profile *p, struct buffer *room,
+                        char text[ROW_WORDS])
+{
+    struct x509_certificate cert;
+    struct bytes value;
+    bool null;
+    int n = snprintf(text, ROW_WORDS, "%s, ", role_of(rows, p));
+    if (!rows_bytes(rows, column_of(rows, p->list_certificate), room, &value, &null, NULL) ||
+        null || !x509_certificate_read(value, &cert, NULL))
+        snprintf(text + n, ROW_WORDS - (size_t)n, "not a certificate");
+    else
+        name_text(cert.subject, text + n, ROW_WORDS - (size_t)n);
+    return true;
+}
+
+static bool setting_words(struct rows *rows, const struct profile *p, struct buffer *room,
+                          char text[ROW_WORDS])
+{
+    enum { NAME_MOST = 200 };
+    const struct ese_column *column = column_of(rows, p->settings_name);
+    char utf8[NAME_MOST * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1];
+    struct bytes value;
+    bool null;
+    if (column == NULL || store_column_is_secret(rows->store, rows->table, column) ||
+        !rows_bytes(rows, column, room, &value, &null, NULL) || null)
+        return false;
+    struct ese_text converter = {.code_page = column->code_page};
+    value.size = value.size < NAME_MOST ? value.size : NAME_MOST;
+    utf8[ese_text_convert(&converter, value, utf8)] = '\0';
+    snprintf(text, ROW_WORDS, "setting %s", utf8);
+    return true;
+}
+
+bool row_words(struct rows *rows, const struct profile *p, struct buffer *room,
+               char text[ROW_WORDS])
+{
+    text[0] = '\0';
+    if (p && is_table(rows, p->list_table))
+        return entry_words(rows, p, room, text);
+    return p && is_table(rows, p->settings_table) && setting_words(rows, p, room, text);
+}
+
+bool row_setting_text(struct rows *rows, const struct profile *p, const struct ese_column *column,
+                      struct buffer *room, char text[65])
+{
+    struct bytes value;
+    bool null;
+    if (p == NULL || !is_table(rows, p->settings_table) ||
+        column != column_of(rows, p->settings_value) ||
+        store_column_is_secret(rows->store, rows->table, column) ||
+        (column->type != ESE_COL_BINARY && column->type != ESE_COL_LONG_BINARY) ||
+        !rows_bytes(rows, column, room, &value, &null, NULL) || null || value.size == 0 ||
+        value.size > 64)
+        return false;
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.at[i] < 0x20 || value.at[i] >= 0x7f)
+            return false;
+        text[i] = (char)value.at[i];
+    }
+    text[value.size] = '\0';
+    return true;
+}
