@@ -268,7 +268,8 @@ struct rewrite {
     struct certlist list;
     struct buffer *out;
     struct pkcs7_writer pkcs7;
-    size_t copied; /* PEM: how much of the value stands in out, or was left out */
+    size_t copied;   /* PEM: how much of the value stands in out, or was left out */
+    size_t trailing; /* DER: bytes behind the last entry that stays */
     bool changed;
 };
 
@@ -310,6 +311,9 @@ static bool rewrite_entry(struct rewrite *w, certlist_decide *decide, void *cont
     } else if (w->list.kind == CERTLIST_PKCS7) {
         pkcs7_write(&w->pkcs7, w->list.pkcs7_type, entry->encoded);
     } else {
+        struct der d = der_of(entry->encoded, DER_OR_BER);
+        struct der_item item;
+        w->trailing = der_next(&d, &item) ? entry->encoded.size - item.whole.size : 0;
         buffer_add(w->out, entry->encoded);
     }
     return true;
@@ -335,8 +339,51 @@ static void rewrite_end(struct rewrite *w)
         buffer_add(w->out, bytes_from(w->list.value, w->copied));
 }
 
+/* What stands behind all entries that stay. */
+static bool rewrite_added(struct rewrite *w, const struct certlist_entry *added, struct fault *f)
+{
+    struct bytes whole = added->encoded;
+    struct der d = der_of(added->encoded, DER_OR_BER);
+    struct der_item item;
+    w->changed = true;
+    if (der_next(&d, &item))
+        whole = item.whole;
+    switch (w->list.kind) {
+    case CERTLIST_SST:
+        buffer_add(w->out, added->properties);
+        sst_write_element(w->out, sst_id(added->type), added->encoding, added->encoded);
+        return true;
+    case CERTLIST_PKCS7:
+        pkcs7_write(&w->pkcs7, pkcs7_type(added->type), whole);
+        return true;
+    case CERTLIST_PEM:
+        buffer_add(w->out, bytes_from(w->list.value, w->copied));
+        w->copied = w->list.value.size;
+        pem_write(w->out, added->type == CERTLIST_CRL ? "X509 CRL" : "CERTIFICATE", whole);
+        return true;
+    case CERTLIST_DER:
+        if (w->trailing > 0)
+            return fault_set(
+                f, FAULT_UNSUPPORTED,
+                "%zu bytes stand behind the list's last entry and would hide a new one",
+                w->trailing);
+        buffer_add(w->out, whole);
+        return true;
+    case CERTLIST_NONE:
+        break;
+    }
+    return fault_set(f, FAULT_UNSUPPORTED, "no list to add a certificate to");
+}
+
 bool certlist_rewrite(struct bytes value, certlist_decide *decide, void *context,
                       struct buffer *out, struct fault *f)
+{
+    return certlist_rewrite_and_add(value, decide, context, NULL, out, f);
+}
+
+bool certlist_rewrite_and_add(struct bytes value, certlist_decide *decide, void *context,
+                              const struct certlist_entry *added, struct buffer *out,
+                              struct fault *f)
 {
     struct rewrite w = {.out = out};
     struct certlist_entry entry;
@@ -348,6 +395,8 @@ bool certlist_rewrite(struct bytes value, certlist_decide *decide, void *context
     while (good && certlist_next(&w.list, &entry, f))
         good = rewrite_entry(&w, decide, context, &entry, f);
     good = good && !w.list.failed;
+    if (good && added)
+        good = rewrite_added(&w, added, f);
     if (good && w.changed) {
         rewrite_end(&w);
     } else if (good && !out->failed) {

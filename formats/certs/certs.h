@@ -73,6 +73,14 @@ typedef bool certlist_decide(void *context, const struct certlist_entry *entry, 
 bool certlist_rewrite(struct bytes value, certlist_decide *decide, void *context,
                       struct buffer *out, struct fault *f);
 
+/* The same, and `added` (type, encoded, properties and encoding are used; NULL: nothing) as its
+ * last entry: before the end mark of an SST and what stands behind it, behind all text of a PEM
+ * file. FAULT_UNSUPPORTED also for a DER list with bytes behind its last entry, which would hide
+ * it. */
+bool certlist_rewrite_and_add(struct bytes value, certlist_decide *decide, void *context,
+                              const struct certlist_entry *added, struct buffer *out,
+                              struct fault *f);
+
 /* Writes a new list at the end of `out`; DER is entries in a row. */
 struct certlist_writer {
     enum certlist_kind kind;

@@ -357,7 +357,7 @@ static void carry_over(struct assessment *a)
             problem_add(&a->left, p->code, p->entry[0], p->entry[1], "%s", p->evidence);
             break;
         case PROBLEM_TWO_LISTS: /* in rows and in a value: the judge finds it again */
-            if (!a->model.second_list)
+            if (!a->model.second_list || a->model.match == PROFILE_MATCHES_VALUE)
                 problem_add(&a->left, p->code, NO_ENTRY, NO_ENTRY, "%s", p->evidence);
             break;
         case PROBLEM_UNIQUE_KEY:

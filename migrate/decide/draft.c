@@ -149,15 +149,32 @@ static bool open_draft(struct draft *d)
     return open_decisions(d);
 }
 
+/* A list value of which only a part was read, or of which there is another, is left as it is. */
+static bool is_untouchable(const struct model *m)
+{
+    return m->match == PROFILE_MATCHES_VALUE && (m->list_cut || m->second_list);
+}
+
+static void leave_list(struct draft *d)
+{
+    for (unsigned i = 0; i < d->model->entries; i++)
+        d->entry[i].undecided = true;
+}
+
 bool dedup_decide(struct plan *plan, const struct model *model, struct prover *prover,
                   const struct plan_options *options, struct fault *f)
 {
     struct draft d = {
         .model = model, .prover = prover, .options = options, .plan = plan, .fault = f};
-    bool ok = open_draft(&d) && draft_merge_copies(&d) && draft_resolve_identities(&d) &&
-              draft_drop_unparsable(&d) && draft_settle_issuing(&d) &&
-              (!options->drop_superseded || draft_drop_superseded(&d)) && all_used(&d) &&
-              draft_write_down(&d);
+    bool ok = open_draft(&d);
+    if (ok && is_untouchable(model))
+        leave_list(&d);
+    else
+        ok = ok && draft_merge_copies(&d) && draft_resolve_identities(&d) &&
+             draft_drop_unparsable(&d);
+    ok = ok && draft_settle_issuing(&d) &&
+         (!options->drop_superseded || draft_drop_superseded(&d)) && all_used(&d) &&
+         draft_write_down(&d);
     free(d.entry);
     free(d.keep_used);
     free(d.drop_used);

@@ -101,6 +101,11 @@ static bool add_given_ca(struct draft *d)
     if (prover_is_revoked(d->prover, given))
         return fault_set(d->fault, FAULT_UNSUPPORTED,
                          "--issuing-ca: a stored revocation list revokes this certificate");
+    if (m->match == PROFILE_MATCHES_VALUE && (m->list_cut || m->second_list || m->list_missing))
+        return fault_set(
+            d->fault, FAULT_UNSUPPORTED,
+            "--issuing-ca: the list value is missing, cut, or there twice; nothing can "
+            "be added to it");
     if (!free_key(d, &d->added_key))
         return fault_set(d->fault, FAULT_UNSUPPORTED,
                          "--issuing-ca: the certificate needs an entry, and the last one has key "

@@ -270,7 +270,7 @@ static bool judge_list(const struct model *m, struct problems *problems)
                     "neither table %s nor a value named %s",
                     m->profile->list_table ? m->profile->list_table : "(none)",
                     m->profile->value_equals ? m->profile->value_equals : "(none)");
-    if (m->second_list)
+    if (m->second_list && m->match == PROFILE_MATCHES_ROWS)
         problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
                     "table %s has %u entries, and a value named %s is there, too",
                     m->profile->list_table, m->entries, m->profile->value_equals);

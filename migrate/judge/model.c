@@ -414,6 +414,7 @@ static bool read_value_row(struct model *m, struct rows *rows, const struct ese_
         return true;
     }
     if (!m->list_missing) {
+        m->second_list = true;
         problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
                     "table %s has more than one row named %s; only the first is judged",
                     m->profile->value_table, m->profile->value_equals);

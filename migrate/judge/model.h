@@ -103,7 +103,7 @@ struct model {
     char *site, *server; /* NULL: there is no such setting; server: the Certificate Server */
 
     bool list_cut, list_missing; /* a list value that ends early; no list at all */
-    bool second_list;            /* the list is in rows, and a list value is there, too */
+    bool second_list; /* the list is in rows, and a list value is there, too; or two values */
     enum certlist_kind list_kind;
     struct bytes list_value;
 

@@ -126,49 +126,36 @@ static bool take_action(struct apply *a, const struct action *action, struct fau
     return true;
 }
 
-static bool write_list(struct apply *a, struct certlist *list, struct certlist_writer *w)
+/* What becomes of the entries of a list value, asked for one after the other. */
+struct list_changes {
+    const struct apply *apply;
+    unsigned position;
+};
+
+static bool stays_in_list(void *context, const struct certlist_entry *item, struct bytes *more)
 {
-    struct certlist_entry item;
-    struct buffer properties = {0};
-    unsigned position = 0;
-    bool ok = true;
-    while (ok && certlist_next(list, &item, NULL)) {
-        const struct entry_change *c =
-            item.type == CERTLIST_CERTIFICATE ? &a->entry[position++] : NULL;
-        if (c && c->drop)
-            continue;
-        if (c && c->properties.size > 0) {
-            buffer_clear(&properties);
-            buffer_add(&properties, item.properties);
-            buffer_add(&properties, c->properties);
-            item.properties = buffer_bytes(&properties);
-        }
-        ok = certlist_write(w, &item);
-    }
-    if (ok && a->added) {
-        item = (struct certlist_entry){.type = CERTLIST_CERTIFICATE,
-                                       .encoded = a->model->certificate[a->added->certificate].der,
-                                       .encoding = SST_ENCODING};
-        ok = certlist_write(w, &item);
-    }
-    ok = ok && !list->failed && !properties.failed;
-    buffer_free(&properties);
-    return ok;
+    struct list_changes *l = context;
+    if (item->type != CERTLIST_CERTIFICATE)
+        return true;
+    const struct entry_change *c = &l->apply->entry[l->position++];
+    if (!c->drop)
+        *more = c->properties;
+    return !c->drop;
 }
 
-/* The new list value, put together before the first row is written. */
+/* The new list value, put together before the first row is written.  What is no certificate, what
+ * was signed around the list, and what stands behind its end is kept as it is. */
 static bool make_list_value(struct apply *a, struct fault *f)
 {
-    struct certlist list;
-    struct certlist_writer writer;
+    struct list_changes changes = {.apply = a};
+    struct certlist_entry added = {.type = CERTLIST_CERTIFICATE, .encoding = SST_ENCODING};
     if (a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list)
         return true;
-    if (!certlist_open(&list, a->model->list_value, f))
-        return false;
-    certlist_write_begin(&writer, a->model->list_kind, &a->list_value);
-    bool ok = write_list(a, &list, &writer) && certlist_write_end(&writer);
-    certlist_close(&list);
-    return ok || fault_set(f, FAULT_UNSUPPORTED, "the list value cannot be written anew");
+    if (a->added)
+        added.encoded = a->model->certificate[a->added->certificate].der;
+    return certlist_rewrite_and_add(a->model->list_value, stays_in_list, &changes,
+                                    a->added ? &added : NULL, &a->list_value, f) ||
+           fault_context(f, "the list value cannot be written anew");
 }
 
 /* ---- rows ---- */

@@ -1,0 +1,554 @@
+#!/usr/bin/python3
+"""Deciding, where a state of fixtures/states cannot say it: list values, odd settings, and the options that decide.
+
+Every expected value is written by hand; what was written is read by the separate decoder.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import tempfile
+import unittest
+
+import km
+import edbdecode
+from test_fixtures import KMFIXTURE, decoded
+
+HEAD = """
+[store]
+seed = deciding
+mode = {mode}
+{issuing}time = 1999-09-30 12:00
+{store}
+"""
+
+CERTIFICATES = {
+    "own": """[certificate own]
+version = 1
+subject = O=Trey Research, OU=London, CN=KM Server CA
+serial = 0x2B5C41
+hash = sha1
+from = 1998-06-01
+until = 2008-06-01
+""",
+    "issuing": """[certificate issuing]
+subject = C=GB, O=Trey Research, CN=Trey Research CA
+serial = 0x610F9E3C000000000001
+from = 1999-02-01
+until = 2009-02-01
+""",
+    "partner": """[certificate partner]
+subject = C=US, O=Fabrikam, CN=Fabrikam Root
+serial = 0x17
+"""}
+
+ROWS = """
+[entry 1]
+certificate = own
+role = own
+[entry 2]
+certificate = issuing
+role = issuing
+imported = 1999-09-28 16:40
+"""
+
+# A schema of its own, whose list has a role column and whose settings are in a table of their own.
+PROFILE = """
+[profile]
+name = other
+[list]
+table = Trust
+key = Id
+certificate = Encoded
+role = Kind
+role-own = 1
+role-issuing = 2
+role-imported = 3
+[settings]
+table = Params
+name = Name
+value = Value
+mode = IssueMode
+issuing-ca = IssuingCA
+organization = Organization
+"""
+
+VALUE_PROFILE = PROFILE[:PROFILE.index("[list]")] + """
+[list-value]
+table = Configuration
+column = Value
+select = Name
+equals = CertificateList
+""" + PROFILE[PROFILE.index("[settings]"):] + """
+[reference.1]
+table = Issued
+column = Issuer
+key = Id
+"""
+
+
+def element(number, data):
+    return struct.pack("<III", number, 1, len(data)) + data
+
+
+def sst(*certificates, tail=b""):
+    return b"\0\0\0\0CERT" + b"".join(element(32, der) for der in certificates) + bytes(12) + tail
+
+
+def pem(der, label="CERTIFICATE"):
+    text = base64.encodebytes(der).decode()
+    return f"-----BEGIN {label}-----\n{text}-----END {label}-----\n"
+
+
+def in_lines(data):
+    """Hexadecimal digits as a description takes them: no line too long."""
+    return "\n  ".join(data[i:i + 40].hex() for i in range(0, len(data), 40))
+
+
+def tlv(tag, *parts):
+    content = b"".join(parts)
+    size = len(content)
+    head = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
+    return bytes([tag]) + head + content
+
+
+def der_of(data, at=0):
+    """The item at an offset: (tag, content, end)."""
+    size, start = data[at + 1], at + 2
+    if size & 0x80:
+        start += size & 0x7f
+        size = int.from_bytes(data[at + 2:start], "big")
+    return data[at], data[start:start + size], start + size
+
+
+def signed_pkcs7(certificates, content, signers):
+    """SignedData with content and signers that are kept whatever they are: RFC 2315 9.1."""
+    data = tlv(0x30, tlv(6, bytes.fromhex("2a864886f70d010701")), tlv(0xa0, tlv(4, content)))
+    return tlv(0x30, tlv(6, bytes.fromhex("2a864886f70d010702")),
+               tlv(0xa0, tlv(0x30, tlv(2, b"\1"), tlv(0x31), data, tlv(0xa0, *certificates), tlv(0x31, signers))))
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class Deciding(unittest.TestCase):
+    maxDiff = 3000
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        self.count = 0
+        self.der = self.certificates("")
+
+    def description(self, text, mode, store):
+        path = self.folder / "description.ini"
+        absent = "[setting IssuingCA]\nabsent = yes\n"
+        named = "" if "RevocationLists Configuration" in text or absent in text else "issuing-ca = issuing\n"
+        made = [section for name, section in CERTIFICATES.items()       # what no row needs is an unknown section
+                if store == "all" or name in named or re.search(rf"\b{name}\b", text.replace(absent, ""))]
+        path.write_text(HEAD.format(mode=mode, store=store.replace("all", ""), issuing=named) + "".join(made) +
+                        text.replace(absent, ""))
+        return path
+
+    def certificates(self, text):
+        """{name: DER} of the certificates that a text describes beside those of HEAD."""
+        self.count += 1
+        where = self.folder / f"certs{self.count}"
+        where.mkdir()
+        subprocess.run([KMFIXTURE, "--certs", where, self.description(text, "V3", "all")], check=True)
+        return {path.stem: path.read_bytes() for path in where.glob("*.der")}
+
+    def make(self, text, mode="V3", store=""):
+        self.count += 1
+        path = self.folder / f"{self.count}.edb"
+        subprocess.run([KMFIXTURE, self.description(text, mode, store), "-o", path], check=True)
+        return path
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def profile(self, text=PROFILE):
+        return self.file("profile.ini", text)
+
+    def report(self, command, store, *options, status=None):
+        result = km.run(command, store, "--json", *options)
+        if status is not None:
+            self.assertEqual(result.returncode, status, (result.stdout[-3000:], result.stderr))
+        return json.loads(result.stdout)
+
+    def found(self, store, *options, advice=False):
+        report = self.report("check", store, *options)
+        return report["verdict"], {p["code"] for p in report["problems"] if (p["severity"] == "advice") == advice}
+
+    def repaired(self, store, *options, status=km.REPAIRED, command="repair"):
+        self.count += 1
+        new = self.folder / f"{self.count}.new.edb"
+        result = km.run(command, store, "-o", new, *options)
+        self.assertEqual(result.returncode, status, (result.stdout, result.stderr))
+        return new
+
+    def refused(self, status, wanted, *arguments):
+        result = km.run(*arguments)
+        self.assertEqual(result.returncode, status, (result.stdout, result.stderr))
+        self.assertIn(wanted, result.stderr.decode())
+
+    # ---- a list in one value ----
+
+    def value_store(self, value, mode="V3", rows=(), twice=None):
+        """The list in a table that is not the settings' one; `rows`: what refers to its positions."""
+        lists = [f"[setting CertificateList]\nhex = {in_lines(value)}"]
+        if twice is not None:
+            lists.append(f"[setting CERTIFICATELIST]\nhex = {in_lines(twice)}")
+        issued = [f"row.{i} = {i} | {entry}" for i, entry in enumerate(rows, 1)]
+        return self.make("\n".join((
+            "[schema]", "without = CertificateList UserCertificates RevocationLists", *lists,
+            "[table Params]", "column.1 = Id Long", "column.2 = Name Text", "column.3 = Value LongBinary",
+            f"row.1 = 1 | IssueMode | hex:{mode.encode().hex()}", "row.2 = 2 | IssuingCA | thumbprint:issuing",
+            "[table Issued]", "column.1 = Id Long", "column.2 = Issuer Long", *issued)) + "\n")
+
+    def list_value(self, store):
+        return next(row["Value"] for row in decoded(store)["Configuration"] if row["Name"] == b"CertificateList")
+
+    def test_list_value_outside_the_settings(self):
+        options = "--profile", self.profile(VALUE_PROFILE)
+        own, issuing, partner = (self.der[name] for name in ("own", "issuing", "partner"))
+        store = self.value_store(sst(own, issuing, partner, issuing), rows=(1, 2, 3, 4, 4))
+        self.assertEqual(self.found(store, *options),
+                         ("yes after repair", {"KM-DUP-IDENTICAL", "KM-ISSUING-AMBIGUOUS"}))
+        new = self.repaired(store, *options)
+        self.assertEqual(self.list_value(new), sst(own, partner, issuing))
+        self.assertEqual([struct.unpack("<i", row["Issuer"])[0] for row in decoded(new)["Issued"]], [1, 3, 2, 3, 3])
+
+    def test_an_empty_list_has_no_own_ca(self):
+        options = "--profile", self.profile(VALUE_PROFILE)
+        self.assertEqual(self.found(self.value_store(sst(), mode="V1"), *options), ("no", {"KM-NO-OWN"}))
+
+    def test_bytes_behind_the_end_are_said_and_kept(self):
+        options = "--profile", self.profile(VALUE_PROFILE)
+        own, issuing, partner = (self.der[name] for name in ("own", "issuing", "partner"))
+        for tail in (sst(partner), b"\0", b"other bytes"):
+            store = self.value_store(sst(own, issuing, tail=tail))
+            self.assertEqual(self.found(store, *options), ("cannot tell", {"KM-LIST-TAIL"}))
+            store = self.value_store(sst(own, issuing, issuing, tail=tail))
+            new = self.repaired(store, *options, status=km.REPAIRED | km.PROBLEMS_LEFT)
+            self.assertEqual(self.list_value(new), sst(own, issuing, tail=tail))
+        self.assertEqual(self.found(self.value_store(own + issuing + b"\0"), *options)[0], "cannot tell")
+
+    def test_a_signed_pkcs7_keeps_content_and_signers(self):
+        options = "--profile", self.profile(VALUE_PROFILE)
+        own, issuing = self.der["own"], self.der["issuing"]
+        signers = tlv(0x30, tlv(2, b"\1"), tlv(4, b"a signer"))
+        store = self.value_store(signed_pkcs7((own, issuing, issuing), b"signed text", signers))
+        self.assertEqual(self.list_value(self.repaired(store, *options)),
+                         signed_pkcs7((own, issuing), b"signed text", signers))
+
+    def test_two_list_values_are_left(self):
+        options = "--profile", self.profile(VALUE_PROFILE)
+        own, issuing = self.der["own"], self.der["issuing"]
+        store = self.value_store(sst(own, issuing, issuing), twice=sst(self.der["partner"]))
+        verdict, codes = self.found(store, *options)
+        self.assertEqual((verdict, "KM-TWO-LISTS" in codes), ("cannot tell", True))
+        self.assertEqual(self.report("repair", store, *options)["plan"]["actions"], [])
+
+    def test_a_cut_list_is_left(self):
+        options = "--profile", self.profile(VALUE_PROFILE)
+        issuing = self.der["issuing"]
+        store = self.value_store(sst(self.der["own"], issuing, issuing, self.der["partner"])[:-40])
+        self.assertIn("KM-LIST-CUT", self.found(store, *options)[1])
+        self.assertEqual(self.report("repair", store, *options)["plan"]["actions"], [])
+
+    def test_migrate_on_a_list_in_one_value(self):
+        own, issuing, partner = (self.der[name] for name in ("own", "issuing", "partner"))
+        options = "--profile", self.profile(VALUE_PROFILE)
+        store = self.value_store(sst(own, partner, partner, tail=b"kept"), mode="V1", rows=(1, 2, 3))
+        new = self.repaired(store, *options, "--to", "V3", "--issuing-ca", self.file("ca.der", issuing),
+                            command="migrate", status=km.REPAIRED | km.PROBLEMS_LEFT)
+        self.assertEqual(self.list_value(new), sst(own, partner, issuing, tail=b"kept"))
+        self.assertEqual([row["Value"] for row in decoded(new)["Params"]], [b"V3", hashlib.sha1(issuing).digest()])
+        self.assertEqual([struct.unpack("<i", row["Issuer"])[0] for row in decoded(new)["Issued"]], [1, 2, 2])
+
+    # ---- settings ----
+
+    def settings_store(self, rows, kinds=("Text", "LongBinary"), role="2"):
+        return self.make("\n".join((
+            "[schema]", "without = CertificateList UserCertificates RevocationLists Configuration",
+            "[table Trust]", "column.1 = Id Long", "column.2 = Encoded LongBinary", "column.3 = Kind Long",
+            "row.1 = 1 | certificate:own | 1", f"row.2 = 2 | certificate:issuing | {role}",
+            "[table Params]", "column.1 = Id Long", f"column.2 = Name {kinds[0]}", f"column.3 = Value {kinds[1]}",
+            *(f"row.{i} = {i} | {name} | {value}" for i, (name, value) in enumerate(rows, 1)))) + "\n")
+
+    def test_settings(self):
+        issuing = "IssuingCA", "thumbprint:issuing"
+        digest = hashlib.sha1(self.der["issuing"]).hexdigest()
+        options = "--profile", self.profile()
+        for verdict, codes, rows in (
+                ("yes", set(), (("IssueMode", "hex:5633"), issuing)),
+                ("yes", set(), (("IssueMode", "hex:563300"), issuing)),             # one terminating NUL
+                ("yes", set(), (("IssueMode", "hex:5633"), ("IssuingCA", f"hex:{digest}00"))),
+                ("cannot tell", {"KM-SETTING-VALUE", "KM-MODE"}, (("IssueMode", "hex:5600330000"), issuing)),
+                ("cannot tell", {"KM-SETTING-VALUE"}, (("IssueMode", "hex:5633007878"), issuing)),
+                ("cannot tell", {"KM-SETTING-VALUE"}, (("IssueMode", "hex:56330000"), issuing)),
+                ("cannot tell", {"KM-MODE"}, (("IssueMode", "hex:563378"), issuing)),
+                ("cannot tell", {"KM-SETTING-VALUE", "KM-ISSUING-MISSING"},
+                 (("IssueMode", "hex:5633"), ("IssuingCA", f"hex:{digest}0000"))),
+                ("cannot tell", {"KM-SETTING-TWICE"}, (("IssueMode", "hex:5633"), issuing, ("IssueMode", "hex:5633"))),
+                ("cannot tell", {"KM-SETTING-TWICE"}, (("IssueMode", "hex:5633"), issuing, issuing)),
+                # 20 bytes under another name are no issuing CA
+                ("no", {"KM-ISSUING-MISSING"}, (("IssueMode", "hex:5633"), ("FormerCA", "thumbprint:issuing")))):
+            with self.subTest(rows=rows):
+                self.assertEqual(self.found(self.settings_store(rows), *options), (verdict, codes))
+
+    def test_settings_in_doubt_are_not_written_over(self):
+        options = "--profile", self.profile(), "--to", "V3", "--issuing-ca", self.file("ca.der", self.der["issuing"])
+        for rows in ((("IssueMode", "hex:56310078"),), (("IssueMode", "hex:5631"), ("IssueMode", "hex:5631"))):
+            self.refused(km.TROUBLE, "the settings are in doubt", "migrate", self.settings_store(rows), *options)
+
+    def test_settings_that_are_unicode_text(self):
+        options = "--profile", self.profile()
+        store = self.settings_store((("IssueMode", "V1"),), ("UnicodeText", "UnicodeText"))
+        self.assertEqual(self.found(store, *options), ("yes", set()))
+        new = self.repaired(store, *options, "--to", "V1V3", "--issuing-ca",
+                            self.file("ca.der", self.der["issuing"]), command="migrate")
+        self.assertEqual(self.found(new, *options), ("yes", set()))
+        rows = {row["Name"].decode("utf-16-le"): row["Value"] for row in decoded(new)["Params"]}
+        self.assertEqual(rows, {"IssueMode": "V1V3".encode("utf-16-le"),
+                                "IssuingCA": hashlib.sha1(self.der["issuing"]).digest()})
+
+    def test_an_unknown_role(self):
+        options = "--profile", self.profile()
+        rows = ("IssueMode", "hex:5633"), ("IssuingCA", "thumbprint:issuing")
+        store = self.settings_store(rows, role="7")
+        self.assertEqual(self.found(store, *options)[0], "cannot tell")
+        self.assertIn("KM-ROLE", self.found(store, *options)[1])
+        # a copy of it is not merged: what the role means is not known
+        store = self.settings_store(rows, role="7\nrow.3 = 3 | certificate:issuing | 2")
+        self.assertFalse([action for action in self.report("repair", store, *options)["plan"]["actions"]
+                          if action["action"] == "drop-entry"])
+
+    # ---- keys ----
+
+    def test_key_zero_and_below_can_be_named(self):
+        text = "\n".join((
+            "[schema]", "without = CertificateList UserCertificates RevocationLists",
+            "[table Trust]", "column.1 = Id Long", "column.2 = Encoded LongBinary", "column.3 = Kind Long",
+            "row.1 = -3 | certificate:own | 1", "row.2 = -1 | certificate:issuing | 2",
+            "row.3 = 0 | certificate:issuing | 2", "")) + "[table Params]\ncolumn.1 = Id Long\ncolumn.2 = Name Text\n" \
+            "column.3 = Value LongBinary\nrow.1 = 1 | IssueMode | hex:5633\nrow.2 = 2 | IssuingCA | thumbprint:issuing\n"
+        store, options = self.make(text), ("--profile", self.profile())
+        report = self.report("repair", store, *options, "--keep", "0")
+        self.assertEqual([(a["entry"], a["survivor"]) for a in report["plan"]["actions"]], [(-1, 0)])
+        problem = next(p for p in report["problems"] if p["code"] == "KM-DUP-IDENTICAL")
+        self.assertEqual(problem["entries"], [-1, 0])
+        report = self.report("repair", store, *options, "--keep=-1")
+        self.assertEqual([(a["entry"], a["survivor"]) for a in report["plan"]["actions"]], [(0, -1)])
+        report = self.report("repair", store, *options, "--drop", "-1")
+        self.assertEqual([(a["entry"], a["survivor"]) for a in report["plan"]["actions"]], [(-1, 0)])
+
+    def test_no_key_behind_the_last(self):
+        store = self.make(ROWS.replace("[entry 2]\ncertificate = issuing\nrole = issuing",
+                                       "[entry 2147483647]\ncertificate = partner"))
+        self.refused(km.TROUBLE, "there is no key behind it", "repair", store, "--issuing-ca",
+                     self.file("ca.der", self.der["issuing"]))
+
+    # ---- --issuing-ca ----
+
+    def given(self, content, store=None, status=km.REPAIRED, name="given"):
+        store = store or self.make(ROWS.replace("[entry 2]\ncertificate = issuing\nrole = issuing", ""
+                                                "[entry 2]\ncertificate = partner"))
+        return self.repaired(store, "--issuing-ca", self.file(name, content), status=status)
+
+    def added(self, new):
+        return decoded(new)["CertificateList"][-1]["Certificate"]
+
+    def test_what_issuing_ca_takes(self):
+        issuing, partner, own = self.der["issuing"], self.der["partner"], self.der["own"]
+        for content in (issuing, pem(issuing), pem(issuing) * 2, sst(partner, issuing, own, issuing),
+                        pem(partner) + pem(issuing), issuing + b"\0\0", pem(issuing + b"0\0", "TRUSTED CERTIFICATE"),
+                        signed_pkcs7((partner, issuing), b"", b"")):
+            with self.subTest(content=content[:30]):
+                self.assertEqual(self.added(self.given(content)), issuing)
+
+    def test_what_issuing_ca_refuses(self):
+        store = self.make(ROWS.replace("[entry 2]\ncertificate = issuing\nrole = issuing",
+                                       "[entry 2]\ncertificate = partner"))
+        issuing, partner, own = self.der["issuing"], self.der["partner"], self.der["own"]
+        for content, wanted in ((issuing[:-20], "certificate 1 of the file"), (pem(issuing)[:-60], ""),
+                                (sst(issuing)[:-40], ""), (b"", "expected a certificate"),
+                                (pem(partner), "the settings name another certificate"),
+                                (pem(partner) + pem(own), "none that the settings name"),
+                                (bytes(2 * 1024 * 1024), "larger than 1 MiB")):
+            with self.subTest(content=content[:30]):
+                self.refused(km.TROUBLE, wanted, "repair", store, "--issuing-ca", self.file("bad", content))
+
+    def test_the_end_of_a_path_is_taken(self):
+        """Before a switch the settings name nobody: the file's path ends in the CA."""
+        more = "[certificate sub]\nissuer = partner\nsubject = C=GB, O=Trey Research, CN=Sub CA\nserial = 0x99\n"
+        certificates = self.certificates(more)
+        store = self.make(ROWS.replace("[entry 2]\ncertificate = issuing\nrole = issuing",
+                                       "[entry 2]\ncertificate = partner") + "[setting IssuingCA]\nabsent = yes\n",
+                          mode="V1")
+        path = self.file("path.p7b", signed_pkcs7((certificates["sub"], certificates["partner"]), b"", b""))
+        new = self.repaired(store, "--to", "V3", "--issuing-ca", path, command="migrate")
+        self.assertEqual(self.added(new), certificates["sub"])
+        self.assertEqual(self.found(new), ("yes", set()))
+
+    def test_issuing_ca_of_an_identity_that_is_there(self):
+        more = "[certificate other]\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\nkey = issuing\n" \
+               "serial = 0x610F9E3C000000000001\nfrom = 1999-02-02\n"
+        store = self.make(more + ROWS.replace("certificate = issuing\nrole = issuing", "certificate = other"))
+        self.refused(km.TROUBLE, "its issuer and serial number", "repair",
+                     store, "--issuing-ca", self.file("ca.der", self.der["issuing"]))
+
+    # ---- options that decide nothing, ids, times ----
+
+    def test_decisions_about_nothing(self):
+        store = self.make(ROWS)
+        for options, wanted in ((("--keep", "9"), "there is no entry 9"), (("--drop", "9"), "there is no entry 9"),
+                                (("--trust", "9=yes"), "there is no entry 9"),
+                                (("--keep", "2"), "nothing to decide"), (("--drop", "2"), "nothing is to decide"),
+                                (("--trust", "2=no"), "disagree on trust"), (("--keep", "two"), "number of an entry"),
+                                (("--keep", "2147483648"), "number of an entry"), (("--drop", ""), "number of an entry"),
+                                (("--keep", "1", "--drop", "1"), "exclude each other")):
+            with self.subTest(options=options):
+                self.refused(km.USAGE, wanted, "repair", store, *options)
+
+    def test_decisions_are_part_of_the_id(self):
+        store = self.make(ROWS + "[entry 3]\ncertificate = issuing\nrole = imported\n")
+        plain, kept = self.report("repair", store)["plan"], self.report("repair", store, "--keep", "2")["plan"]
+        self.assertEqual([a["canonical"] for a in plain["actions"]], [a["canonical"] for a in kept["actions"]])
+        self.assertNotEqual(plain["id"], kept["id"])
+        self.assertEqual(kept["decisions"], "--keep 2")
+        self.assertNotIn("decisions", plain)
+        text = km.run("repair", store, "--keep", "3").stdout.decode()
+        self.assertIn("entry 3 stays: --keep 3", text)
+        self.assertIn(" --keep 3\n", text[text.index("Apply this plan"):])
+
+    def test_keep_keeps_the_whole_row(self):
+        store = self.make(ROWS + "[entry 3]\ncertificate = issuing\nrole = imported\nname = kept\ntrusted = null\n")
+        row = decoded(self.repaired(store, "--keep", "3"))["CertificateList"][1]
+        self.assertEqual((row["EntryId"], row["Name"], row["Role"], row["Trusted"]),
+                         (b"\3\0\0\0", "kept".encode("utf-16-le"), b"\2\0\0\0", b"\xff"))
+
+    def test_contradictions(self):
+        more = "[certificate again]\nkey = partner\nsubject = C=US, O=Fabrikam, CN=Fabrikam Root\nserial = 0x17\n" \
+               "from = 1999-01-01\n[entry 3]\ncertificate = partner\n[entry 4]\ncertificate = again\n"
+        store = self.make(ROWS + more)
+        self.refused(km.USAGE, "one of them has to go", "repair", store, "--keep", "3", "--keep", "4")
+        self.refused(km.USAGE, "one has to stay", "repair", store, "--drop", "3", "--drop", "4")
+        copies = self.make(ROWS + "[entry 3]\ncertificate = issuing\n")
+        self.refused(km.USAGE, "one has to stay", "repair", copies, "--drop", "2", "--drop", "3")
+
+    def test_what_rows_refer_to_cannot_be_dropped_to_another_key(self):
+        more = "[certificate forged]\nsubject = C=US, O=Fabrikam, CN=Fabrikam Root\nserial = 0x17\n" \
+               "[entry 3]\ncertificate = partner\n[entry 4]\ncertificate = forged\n" \
+               "[user 1]\nname = x\n[user-certificate 1]\nuser = 1\nissuer-entry = 4\n"
+        store = self.make(ROWS + more)
+        self.refused(km.TROUBLE, "another key", "repair", store, "--keep", "3")
+        self.assertEqual(len(decoded(self.repaired(store, "--keep", "4"))["CertificateList"]), 3)
+
+    def test_plan_ids(self):
+        store = self.make(ROWS + "[entry 3]\ncertificate = issuing\n")
+        right = self.report("repair", store)["plan"]["id"]
+        wrong = "0" * 64
+        for options in ((), ("-o", self.folder / "never.edb")):
+            self.refused(km.TROUBLE, "the plan for this store", "repair", store, "--plan", wrong, *options)
+            for bad in ("", right[:7], right + "0", "x" + right[1:], right[:8] + " "):
+                self.refused(km.USAGE, "--plan: expected", "repair", store, "--plan", bad, *options)
+        self.assertFalse((self.folder / "never.edb").exists())
+        self.assertEqual(km.run("repair", store, "--plan", right[:8].upper()).returncode, km.PROBLEMS_LEFT)
+        self.repaired(store, "--plan", right)
+
+    def test_at(self):
+        store = self.make(ROWS)
+        for bad in ("1999-02-31", "1999-04-31", "1999-02-29", "1999-02-28T24:00:00", "1999-13-01", "yesterday"):
+            self.refused(km.USAGE, "--at: expected", "check", store, "--at", bad)
+        for at, expected in (("1999-12-31", False), ("2000-02-29", False), ("2009-01-31T23:59:59Z", True)):
+            codes = self.found(store, "--at", at, advice=True)[1]
+            self.assertEqual("KM-SHORT-LIVED" in codes, expected, at)
+        self.assertEqual(self.report("check", store, "--at", "2000-02-29T01:02:03")["list"]["judged_as_of"][:19]
+                         .replace("T", " "), "2000-02-29 01:02:03")
+
+    # ---- proofs ----
+
+    def test_verify_all(self):
+        users = "[user 1]\nname = x\n[user-certificate 1]\nuser = 1\nissuer-entry = 2\n" \
+                "[user-certificate 2]\nuser = 1\nissuer-entry = 2\nsigned-by = somebody\n"
+        store = self.make(ROWS + users)
+        self.assertEqual(self.found(store), ("yes", set()))
+        self.assertEqual(self.found(store, "--verify-all"), ("no", {"KM-REFERENCE-REFUTED"}))
+        report = self.report("check", store, "--verify-all")
+        self.assertEqual([p["evidence"].split(":")[0] for p in report["problems"]
+                          if p["code"] == "KM-REFERENCE-REFUTED"], ["UserCertificates 2"])
+        self.assertEqual(self.found(self.make(ROWS + users.replace("signed-by = somebody\n", "")), "--verify-all"),
+                         ("yes", set()))
+
+    def test_properties_that_differ(self):
+        entries = "[entry 1]\ncertificate = own\n[entry 2]\ncertificate = issuing\nproperty.0x8001 = 01\n" \
+                  "[entry 3]\ncertificate = issuing\nproperty.0x8001 = {}\nproperty.0x8002 = 05\n"
+        for value, expected in (("02", True), ("01", False)):
+            store = self.make(entries.format(value), store="list = sst")
+            report = self.report("check", store)
+            self.assertEqual(report["verdict"], "yes after repair")
+            self.assertEqual("KM-PROPERTY-DIFFERS" in {p["code"] for p in report["problems"]}, expected)
+
+    def test_superseded_against_revocation_lists(self):
+        """A revocation list whose authority key identifier names the older certificate pins it."""
+        text = "[certificate older]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \
+               "serial = 0x0A\nfrom = 1999-01-01\nuntil = 2009-01-01\n" + ROWS + "[entry 3]\ncertificate = older\n"
+        pinned = "[crl 1]\nissuer-entry = 3\nversion = 2\nissuer = older\nauthority-key-id = {}\n"
+        for kind, drops in (("no", True), ("key-id", True), ("issuer-serial", False), ("both", False)):
+            with self.subTest(kind):
+                actions = self.report("repair", self.make(text + pinned.format(kind)), "--superseded=drop")["plan"][
+                    "actions"]
+                self.assertEqual(any(a["action"] == "drop-entry" for a in actions), drops, actions)
+
+    def test_a_reissue_is_seen_in_any_order(self):
+        """A cross-certificate that stands between two certificates of one issuer hides nothing."""
+        ca = "[certificate {}]\nkey = ca\nsubject = C=US, O=Contoso, CN=Contoso CA\nserial = {}\n{}"
+        text = ca.format("a", 1, "") + ca.format("b", 2, "issuer = partner\n") + ca.format("c", 3, "") + ROWS
+        for order in ("abc", "acb", "bac"):
+            entries = "".join(f"[entry {i}]\ncertificate = {name}\n" for i, name in enumerate(order, 3))
+            self.assertIn("KM-REISSUE", self.found(self.make(text + entries), advice=True)[1], order)
+
+    # Of 5.3: which of several issuing certificates of one CA keeps the role, one rule at a time.
+    def test_the_order_of_what_stays_issuing(self):
+        ca = "[certificate {}]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n{}"
+        base = "serial = {}\nfrom = {}\nuntil = {}\n{}"
+        early, late = ("1999-01-01", "2009-01-01"), ("1999-03-01", "2010-01-01")
+        for title, mode, first, second, more in (
+                ("V3", "V3", base.format(1, *early, ""), base.format(2, *late, "version = 1\nhash = sha1\n"), ""),
+                ("CA-capable", "V1", base.format(1, *early, ""), base.format(2, *late, "ca = no\n"), ""),
+                ("not revoked", "V1", base.format(1, *early, ""), base.format(2, *late, ""),
+                 "[crl 1]\nissuer-entry = 2\nissuer = issuing\nrevokes = b\n"),
+                ("later notAfter", "V1", base.format(1, early[0], late[1], ""), base.format(2, late[0], early[1], ""),
+                 ""),
+                ("later notBefore", "V1", base.format(1, late[0], late[1], ""), base.format(2, early[0], late[1], ""),
+                 ""),
+                ("stronger algorithm", "V1", base.format(1, *early, "hash = sha256\n"),
+                 base.format(2, *early, "hash = sha1\n"), "")):
+            for order in ("ab", "ba"):
+                with self.subTest(title, order=order):
+                    entries = "".join(f"[entry {i}]\ncertificate = {name}\nrole = issuing\n"
+                                      for i, name in enumerate(order, 3))
+                    text = ca.format("a", first) + ca.format("b", second) + \
+                        ROWS.replace("role = issuing", "role = imported") + entries + more + \
+                        "[setting IssuingCA]\nabsent = yes\n"
+                    actions = self.report("repair", self.make(text, mode=mode))["plan"]["actions"]
+                    demoted = [a["entry"] for a in actions if a["action"] == "set-role" and a["role"] == "imported"]
+                    self.assertEqual(demoted, [3 + order.index("b")], actions)
+
+    def test_the_named_one_stays_issuing(self):
+        ca = "[certificate other]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \
+             "serial = 1\nfrom = 1999-03-01\nuntil = 2019-01-01\n[entry 3]\ncertificate = other\nrole = issuing\n"
+        actions = self.report("repair", self.make(ROWS + ca))["plan"]["actions"]
+        self.assertEqual([(a["entry"], a["role"]) for a in actions], [(3, "imported")])
+
+
+if __name__ == "__main__":
+    km.main()
