@@ -321,22 +321,41 @@ static bool mark_repairable(struct assessment *a)
     return true;
 }
 
-/* Two rows under one key: ended when they are entries of the list and the plan drops all of them
- * but one. */
-static bool collision_ends(const struct assessment *a)
+/* Do no two entries that stay have one key? */
+static bool keys_differ(struct assessment *a)
 {
-    unsigned twins = 0, dropped = 0;
-    if (a->collisions == 0 || a->other_collision || a->profile.list_table == NULL ||
-        strcasecmp(a->collision, a->profile.list_table) != 0 || !model_key_is_primary(&a->model))
+    const struct model *m = &a->model;
+    bool *dropped = calloc(m->entries + 1, sizeof *dropped), differ = true;
+    if (dropped == NULL) {
+        a->left.no_memory = true;
         return false;
-    for (unsigned i = 1; i < a->model.entries; i++)
-        twins += a->model.entry[i].key == a->model.entry[i - 1].key;
+    }
     for (size_t i = 0; i < a->plan.actions; i++) {
         const struct action *action = &a->plan.action[i];
-        dropped +=
-            action->kind == ACTION_DROP_ENTRY && !action->alone && action->entry == action->other;
+        const struct model_entry *e = action->kind == ACTION_DROP_ENTRY
+                                          ? model_entry_twin(m, action->entry, action->twin)
+                                          : NULL;
+        if (e)
+            dropped[e - m->entry] = true;
     }
-    return twins == dropped;
+    const struct model_entry *last = NULL;
+    for (unsigned i = 0; i < m->entries; i++) {
+        if (dropped[i])
+            continue;
+        differ = differ && (last == NULL || last->key != m->entry[i].key);
+        last = &m->entry[i];
+    }
+    free(dropped);
+    return differ;
+}
+
+/* Two rows under one key: ended when they are entries of the list and the plan drops all of them
+ * but one. */
+static bool collision_ends(struct assessment *a)
+{
+    return a->collisions > 0 && !a->other_collision && a->profile.list_table != NULL &&
+           strcasecmp(a->collision, a->profile.list_table) == 0 &&
+           model_key_is_primary(&a->model) && keys_differ(a);
 }
 
 /* What no plan over the list can end: damage, a dirty state, a missing profile. */

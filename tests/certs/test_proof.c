@@ -311,6 +311,33 @@ START_TEST(huge_key_is_unprovable)
 }
 END_TEST
 
+/* What a check costs: by the modulus squared, and by an exponent that is no honest one. */
+START_TEST(key_has_its_cost)
+{
+    static const struct {
+        size_t modulus, exponent;
+        unsigned least, most;
+    } sizes[] = {{128, 3, 1, 1}, {256, 3, 1, 1}, {512, 3, 4, 4}, {384, 384, 1000, 1300}};
+    struct proof_key key;
+    struct buffer spki = {0};
+    add_hex(&spki, "300d06092a864886f70d0101010500");
+    size_t bits = spki.size;
+    buffer_add_u8(&spki, 0);
+    size_t at = spki.size;
+    add_large(&spki, sizes[_i].modulus);
+    add_large(&spki, sizes[_i].exponent);
+    der_wrap(&spki, at, DER_SEQUENCE);
+    der_wrap(&spki, bits, DER_BIT_STRING);
+    der_wrap(&spki, 0, DER_SEQUENCE);
+    proof_key_open(&key, buffer_bytes(&spki));
+    ck_assert_ptr_nonnull(key.handle);
+    ck_assert_uint_ge(key.cost, sizes[_i].least);
+    ck_assert_uint_le(key.cost, sizes[_i].most);
+    proof_key_close(&key);
+    buffer_free(&spki);
+}
+END_TEST
+
 /* RSA keys as old software wrote them: numbered 2.5.8.1.1, or without the zero octet that keeps the
  * modulus positive. */
 START_TEST(old_rsa_key_is_used)
@@ -440,6 +467,7 @@ int main(void)
         {ecdsa_signature_forms_are_proven, 0},
         {bad_key_is_unprovable, ARRAY_SIZE(bad_keys)},
         {huge_key_is_unprovable, 3},
+        {key_has_its_cost, 4},
         {old_rsa_key_is_used, 0},
         {signature_without_null_is_proven, 0},
         {crl_is_proven, 0},

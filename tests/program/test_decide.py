@@ -356,6 +356,23 @@ class Deciding(unittest.TestCase):
         self.refused(km.TROUBLE, "there is no key behind it", "repair", store, "--issuing-ca",
                      self.file("ca.der", self.der["issuing"]))
 
+    def test_many_duplicate_keys_are_still_duplicate_keys(self):
+        """However many rows of the list have the key of the row before them, it is no other damage."""
+        entries = "".join(f"[entry {i}]\ncertificate = partner\n" for i in range(4, 64))
+        keys = "".join(f"duplicate-key.{i} = CertificateList {i + 1} {i}\n" for i in range(4, 64, 2))
+        store = self.make(ROWS + entries + "[damage]\n" + keys)
+        self.assertEqual(self.found(store), ("yes after repair", {"KM-UNIQUE-KEY", "KM-DUP-IDENTICAL"}))
+        self.assertEqual(len(decoded(self.repaired(store))["CertificateList"]), 3)
+
+    def test_duplicate_keys_of_another_table_stay(self):
+        """No repair of the list ends them, whether the list has such rows, too, or not."""
+        users = "[user 1]\nname = a\n[user 2]\nname = b\n[damage]\nduplicate-key.1 = Users 2 1\n"
+        for entries, more in (("[entry 3]\ncertificate = issuing\n", ""),
+                              ("[entry 3]\ncertificate = issuing\n", "duplicate-key.2 = CertificateList 3 2\n")):
+            report = self.report("check", self.make(ROWS + entries + users + more))
+            self.assertEqual(report["verdict"], "no")
+            self.assertIn("KM-UNIQUE-KEY", {p["code"] for p in report["left"]})
+
     # ---- --issuing-ca ----
 
     def given(self, content, store=None, status=km.REPAIRED, name="given"):
