@@ -21,6 +21,7 @@ _kmmigrate_options() {
     dump) echo --table --profile --show-secrets ;;
     info | profile) echo --table ;;
     compact) echo -o --keep-first --force ;;
+    salvage) echo -o --schema-from --doubtful --drop-index --plan --force ;;
     *) return ;;
     esac
     echo --json --quiet --color --max-unpacked --help
@@ -30,7 +31,7 @@ _kmmigrate_options() {
 _kmmigrate_values() {
     case $2 in
     --color) compgen -W 'auto always never' -- "$3" ;;
-    --superseded) compgen -W 'keep drop' -- "$3" ;;
+    --superseded | --doubtful) compgen -W 'keep drop' -- "$3" ;;
     --to)
         if [[ $1 == migrate ]]; then
             compgen -W 'V3 V1V3' -- "$3"
@@ -38,7 +39,7 @@ _kmmigrate_values() {
             compgen -f -- "$3"
         fi
         ;;
-    --profile | --issuing-ca | -o | --logs) compgen -f -- "$3" ;;
+    --profile | --issuing-ca | --schema-from | -o | --logs) compgen -f -- "$3" ;;
     esac
 }
 
@@ -47,7 +48,7 @@ _kmmigrate() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'check repair migrate logs recover undo list show export diff info dump compact
-            profile explain --help --version' -- "$word")
+            salvage profile explain --help --version' -- "$word")
         return
     fi
     # `--color=al` comes as three words, because = divides words.
@@ -57,11 +58,11 @@ _kmmigrate() {
         before=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     case $before in
-    --color | --superseded | --to | --profile | --issuing-ca | -o | --logs)
+    --color | --superseded | --doubtful | --to | --profile | --issuing-ca | --schema-from | -o | --logs)
         mapfile -t COMPREPLY < <(_kmmigrate_values "$command" "$before" "$word")
         compopt -o filenames 2>/dev/null
         ;;
-    --table | --at | --plan | --trust | --keep | --drop | --max-unpacked) ;;
+    --table | --at | --plan | --trust | --keep | --drop | --max-unpacked | --drop-index) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_kmmigrate_options "$command")" -- "$word")

@@ -23,7 +23,7 @@ enum exit_status {
 /* Of diff alone, as of diff(1): something could not be read, so that "same" would be a guess. */
 enum { EXIT_DIFF_TROUBLE = 2 };
 
-enum { OPTION_DECISIONS_MOST = 64 };
+enum { OPTION_DECISIONS_MOST = 64, OPTION_DROP_INDEX_MOST = 64 };
 
 struct options {
     bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
@@ -39,6 +39,9 @@ struct options {
     unsigned keeps;
     const char *drop[OPTION_DECISIONS_MOST];
     unsigned drops;
+    const char *doubtful, *schema_from;
+    const char *drop_index[OPTION_DROP_INDEX_MOST];
+    unsigned drop_indexes;
     char **arguments; /* the whole command line, the program's name first; NULL: there was none */
     int argument_count;
     const char *operand[2];
@@ -69,7 +72,7 @@ extern const struct option_spec option_json, option_quiet, option_color, option_
     option_at, option_superseded, option_issuing_ca, option_trust, option_keep, option_drop,
     option_migrate_to, option_export_to, option_output, option_plan, option_force, option_dry_run,
     option_keep_first, option_in_place, option_no_backup, option_verify_all, option_show_secrets,
-    option_logs, option_until_damage;
+    option_logs, option_until_damage, option_doubtful, option_schema_from, option_drop_index;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */
@@ -89,6 +92,7 @@ int cmd_show(const struct options *options);
 int cmd_export(const struct options *options);
 int cmd_diff(const struct options *options);
 int cmd_compact(const struct options *options);
+int cmd_salvage(const struct options *options);
 int cmd_recover(const struct options *options);
 int cmd_logs(const struct options *options);
 int cmd_profile(const struct options *options);

@@ -46,6 +46,13 @@ static const struct option_spec *const export_options[] = {
 static const struct option_spec *const compact_options[] = {&option_output, &option_keep_first,
                                                             &option_force, NULL};
 
+static const struct option_spec *const salvage_options[] = {&option_output,
+                                                            &option_schema_from,
+                                                            &option_doubtful,
+                                                            &option_drop_index,
+                                                            &option_plan,
+                                                            &option_force,
+                                                            NULL};
 static const struct option_spec *const logs_options[] = {&option_logs, NULL};
 static const struct option_spec *const recover_options[] = {
     &option_logs, &option_output, &option_until_damage, &option_plan, &option_force, NULL};
@@ -72,6 +79,9 @@ static const struct command commands[] = {
      cmd_dump},
     {"compact", "STORE -o NEW", 1, "Writes the same database, rebuilt.", compact_options,
      cmd_compact},
+    {"salvage", "STORE", 1,
+     "Shows what can be had from a damaged or dirty database; -o NEW writes it.", salvage_options,
+     cmd_salvage},
     {"logs", "STORE", 1, "Which logs a dirty database needs, and whether they are there.",
      logs_options, cmd_logs},
     {"recover", "STORE", 1, "Replays a dirty database's logs; -o NEW writes the recovered copy.",

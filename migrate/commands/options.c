@@ -71,6 +71,14 @@ const struct option_spec option_in_place = {
 const struct option_spec option_no_backup = {
     "no-backup", NULL, "with --in-place: without a full copy before", AT(no_backup), 0};
 
+const struct option_spec option_doubtful = {
+    "doubtful", "WHAT", "write all doubtful rows (keep) or none (drop)", AT(doubtful), 0};
+const struct option_spec option_schema_from = {
+    "schema-from", "OTHER", "an older copy, whose catalog names tables that are lost",
+    AT(schema_from), 0};
+const struct option_spec option_drop_index = {"drop-index", "T.I", "leave out index I of table T",
+                                              AT(drop_index), OPTION_DROP_INDEX_MOST};
+
 static const struct option_spec *const common[] = {
     &option_json, &option_quiet, &option_color, &option_max_unpacked, &option_help, NULL};
 

@@ -369,6 +369,12 @@ class Members(unittest.TestCase):
         self.agree("compact", self.objects("compact", STORES["clean-v3-revision2"], "-o",
                                            pathlib.Path(self.folder.name) / "compact.edb"))
 
+    def test_salvage(self):
+        new = pathlib.Path(self.folder.name) / "salvaged.edb"
+        objects = self.objects("salvage", STORES["clean-v3-revision2"])
+        objects += self.objects("salvage", STORES["churn-4096"], "-o", new)
+        self.agree("salvage", objects, opaque=("told",))
+
     def test_profile(self):
         for store in STORES.values():
             self.agree("profile", self.objects("profile", store), arrays=("columns", "references", "notes"))

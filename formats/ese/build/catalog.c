@@ -148,7 +148,7 @@ static struct build_catalog_row *new_row(struct ese_build *build, struct fault *
 }
 
 /* The primary key: (ObjidTable, Type, Id), each a value segment with its sign bit flipped. */
-static void row_key(uint32_t table, uint32_t type, uint32_t id, uint8_t key[13])
+void build_catalog_key(uint32_t table, uint32_t type, uint32_t id, uint8_t key[13])
 {
     key[0] = key[5] = key[8] = 0x7f;
     bytes_put_be32(key + 1, table ^ 0x80000000u);
@@ -157,7 +157,9 @@ static void row_key(uint32_t table, uint32_t type, uint32_t id, uint8_t key[13])
     bytes_put_be32(key + 9, id ^ 0x80000000u);
 }
 
-static bool add_row(struct ese_build *build, struct row *row, struct fault *f)
+/* Makes a row's key and record. */
+static bool make_row(const struct build_record_format *format, struct row *row,
+                     struct build_catalog_row *to, struct fault *f)
 {
     uint8_t record[4096], key[13];
     size_t size;
@@ -165,14 +167,19 @@ static bool add_row(struct ese_build *build, struct row *row, struct fault *f)
     bytes_le32(bytes_of(row->number[0], 4), 0, &table);
     bytes_le32(bytes_of(row->number[1], 4), 0, &type);
     bytes_le32(bytes_of(row->number[2], 4), 0, &id);
-    row_key(table, type, id, key);
+    build_catalog_key(table, type, id, key);
     build_record_sort(row->value, row->values);
-    if (!build_record(ese_catalog_own_table(), &build->format, row->value, row->values, record,
+    if (!build_record(ese_catalog_own_table(), format, row->value, row->values, record,
                       sizeof record, &size, f))
         return fault_context(f, "catalog");
-    struct build_catalog_row *to = new_row(build, f);
-    return to && build_bytes_set(&to->key, bytes_of(key, sizeof key), f) &&
+    return build_bytes_set(&to->key, bytes_of(key, sizeof key), f) &&
            build_bytes_set(&to->record, bytes_of(record, size), f);
+}
+
+static bool add_row(struct ese_build *build, struct row *row, struct fault *f)
+{
+    struct build_catalog_row *to = new_row(build, f);
+    return to && make_row(&build->format, row, to, f);
 }
 
 /* ---- kinds of row ---- */
@@ -269,13 +276,26 @@ static bool add_index_row(struct ese_build *build, const struct ese_table *t,
     return add_row(build, &row, f);
 }
 
+static void start_long_value_row(struct row *row, uint32_t table, uint32_t objid, uint32_t root)
+{
+    start_row(row, table, ESE_OBJECT_LONG_VALUE, objid, root, DENSITY_FULL, 0, 1);
+    set_text(row, NAME, "LV");
+}
+
 static bool add_long_value_row(struct ese_build *build, const struct ese_table *t, struct fault *f)
 {
     struct row row;
-    start_row(&row, t->objid, ESE_OBJECT_LONG_VALUE, t->long_value_objid, t->long_value_root,
-              DENSITY_FULL, 0, 1);
-    set_text(&row, NAME, "LV");
+    start_long_value_row(&row, t->objid, t->long_value_objid, t->long_value_root);
     return add_row(build, &row, f);
+}
+
+bool build_catalog_long_value(const struct build_record_format *format, uint32_t table,
+                              uint32_t objid, uint32_t root, struct build_catalog_row *to,
+                              struct fault *f)
+{
+    struct row row;
+    start_long_value_row(&row, table, objid, root);
+    return make_row(format, &row, to, f);
 }
 
 bool build_catalog_table(struct ese_build *build, const struct ese_table *t, struct fault *f)

@@ -217,6 +217,11 @@ bool build_record(const struct ese_table *table, const struct build_record_forma
                   const struct build_value *value, unsigned values, uint8_t *to, size_t room,
                   size_t *size, struct fault *f);
 
+/* Only the tagged columns; all values are of such. */
+bool build_record_tagged(const struct ese_table *table, const struct build_record_format *format,
+                         const struct build_value *value, unsigned values, uint8_t *to, size_t room,
+                         size_t *size, struct fault *f);
+
 /* Brings values into the order of the record.  Equal columns stay in the caller's order. */
 void build_record_sort(struct build_value *value, unsigned values);
 
@@ -251,6 +256,12 @@ struct build_catalog {
 bool build_catalog_table(struct ese_build *build, const struct ese_table *table, struct fault *f);
 bool build_catalog_raw(struct ese_build *build, const struct ese_build_node *row, unsigned rows,
                        struct fault *f);
+/* A catalog row's key: table, kind, id. */
+void build_catalog_key(uint32_t table, uint32_t type, uint32_t id, uint8_t key[13]);
+/* Makes the row that says which tree has a table's long values.  *to: zero, or used before. */
+bool build_catalog_long_value(const struct build_record_format *format, uint32_t table,
+                              uint32_t objid, uint32_t root, struct build_catalog_row *to,
+                              struct fault *f);
 /* Puts a page number into a carried row of kind `type` and id `id` of table `objid`. */
 bool build_catalog_patch(struct ese_build *build, uint32_t objid, uint32_t type, uint32_t id,
                          uint32_t root, struct fault *f);

@@ -303,3 +303,16 @@ bool build_record(const struct ese_table *table, const struct build_record_forma
     *size = w.size;
     return !w.failed || fault_set(f, FAULT_LIMIT, "the record does not fit into a page");
 }
+
+bool build_record_tagged(const struct ese_table *table, const struct build_record_format *format,
+                         const struct build_value *value, unsigned values, uint8_t *to, size_t room,
+                         size_t *size, struct fault *f)
+{
+    struct writer w = {.to = to, .room = room};
+    if (format->new_format)
+        put_new(&w, table, value, values, format->small_pages);
+    else
+        put_old(&w, value, values);
+    *size = w.size;
+    return !w.failed || fault_set(f, FAULT_LIMIT, "the record does not fit into a page");
+}

@@ -182,6 +182,45 @@ struct ese_checksum_verdict ese_checksum_verify(struct bytes page, uint32_t numb
     return verdict;
 }
 
+static bool block_names(struct bytes page, size_t i, uint32_t *number)
+{
+    size_t size = block_size(page.size);
+    const uint8_t *sums = page.at + block_sum_at(i);
+    struct xor_ecc now = block_sum(bytes_of(page.at + i * size, size), 0, i == 0);
+    *number = le32_of(sums) ^ now.xor_sum;
+    return le32_of(sums + 4) == now.ecc;
+}
+
+bool ese_checksum_names(struct bytes page, uint32_t *number)
+{
+    uint32_t named = 0, other;
+    if (!(le32_of(page.at + FLAGS_AT) & ESE_PAGE_NEW_CHECKSUM)) {
+        named = le32_of(page.at + 4);
+        if (le32_of(page.at) != ese_checksum_xor(page))
+            return false;
+    } else {
+        for (size_t i = 0; i * block_size(page.size) < page.size; i++) {
+            if (!block_names(page, i, &other) || (i > 0 && other != named))
+                return false;
+            named = other;
+        }
+    }
+    *number = named;
+    return named != 0;
+}
+
+unsigned ese_checksum_blocks(struct bytes page, uint32_t number)
+{
+    unsigned right = 0;
+    uint32_t named;
+    if (!(le32_of(page.at + FLAGS_AT) & ESE_PAGE_NEW_CHECKSUM))
+        return ese_checksum_names(page, &named) && named == number;
+    for (size_t i = 0; i * block_size(page.size) < page.size; i++)
+        if (block_names(page, i, &named) && named == number)
+            right |= 1u << i;
+    return right;
+}
+
 void ese_checksum_set(uint8_t *page, size_t size, uint32_t number)
 {
     if (!(le32_of(page + FLAGS_AT) & ESE_PAGE_NEW_CHECKSUM)) {

@@ -38,6 +38,16 @@ uint32_t ese_checksum_xor(struct bytes b);
 /* Judges a page.  page: all of its bytes (2-32 KiB); number: the page number it was read as. */
 struct ese_checksum_verdict ese_checksum_verify(struct bytes page, uint32_t number);
 
+/* The page number for which the page's checksum is right, whatever number it was read as: a page
+ * that was written to a wrong place names the right one.  False when there is none: the page is
+ * damaged. New form: the codes, which no page number enters, must match in every block, and all
+ * blocks must name one number. */
+bool ese_checksum_names(struct bytes page, uint32_t *number);
+
+/* Which blocks of the page are right for `number`: bit i for block i.  Pages up to 8 KiB and the
+ * old form are one block; a 16 or 32 KiB page in the new form has four of a quarter each. */
+unsigned ese_checksum_blocks(struct bytes page, uint32_t number);
+
 /* Writes the checksum words of a page in the form that its flags ask for.  page: `size` bytes, all
  * other fields final. */
 void ese_checksum_set(uint8_t *page, size_t size, uint32_t number);

@@ -97,4 +97,17 @@ typedef bool (*ese_record_value_fn)(void *context, const struct ese_value *value
 bool ese_record_check(const struct ese_record *record, const struct ese_record_limits *limits,
                       ese_record_value_fn each, void *context, struct fault *f);
 
+/* Whether the long value of that id is not to be had. */
+typedef bool (*ese_lid_gone_fn)(void *context, uint64_t lid, bool wide);
+
+/*
+ * Writes the record to `to` without its references to long values that are gone, all else byte for
+ * byte: a column that had no other value has none any more (a null, where a default would show
+ * through), one of several values is taken out of them.  *size is never more than the record's own.
+ * Fails when the record's tagged columns make no sense, or with FAULT_LIMIT when `room` is less
+ * than the record's own size.
+ */
+bool ese_record_forget(const struct ese_record *record, ese_lid_gone_fn gone, void *context,
+                       uint8_t *to, size_t room, size_t *size, struct fault *f);
+
 #endif

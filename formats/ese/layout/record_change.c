@@ -150,3 +150,28 @@ bool ese_record_change(const struct ese_record *record, const struct ese_change 
     free(all);
     return ok;
 }
+
+bool ese_record_modernise(const struct ese_record *record, uint8_t *to, size_t room, size_t *size,
+                          struct fault *f)
+{
+    static const struct build_record_format modern = {.new_format = true, .small_pages = true};
+    const struct ese_table *table = record->table;
+    struct values *all = malloc(sizeof *all);
+    size_t head = record->whole.size - record->tagged.size;
+    if (all == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a record");
+    all->count = 0;
+    bool ok = head <= room || fault_set(f, FAULT_LIMIT, "the record does not fit into a page");
+    for (unsigned i = 0; ok && i < table->columns; i++)
+        if (table->column[i].id >= ESE_TAGGED_FIRST)
+            ok = add_column(all, record, &table->column[i], f);
+    if (ok) {
+        memcpy(to, record->whole.at, head);
+        build_record_sort(all->at, all->count);
+        ok = build_record_tagged(table, &modern, all->at, all->count, to + head, room - head, size,
+                                 f);
+        *size += head;
+    }
+    free(all);
+    return ok;
+}

@@ -28,4 +28,11 @@ enum { ESE_CHANGE_VALUES_MOST = 4096 };
 bool ese_record_change(const struct ese_record *record, const struct ese_change *change,
                        unsigned changes, uint8_t *to, size_t room, size_t *size, struct fault *f);
 
+/* Writes a record of the old format (before revision 9), on a page of at most 8 KiB, in the new
+ * one, as an engine does that attaches an older database: fixed and variable columns stay byte for
+ * byte, of the tagged ones only the form changes.  Never longer than the record.  Fails as
+ * ese_record_change(). */
+bool ese_record_modernise(const struct ese_record *record, uint8_t *to, size_t room, size_t *size,
+                          struct fault *f);
+
 #endif

@@ -150,9 +150,10 @@ static uint32_t own_number(const struct own_row *row, enum own_column which)
     return value;
 }
 
-static bool read_row(struct own_row *row, const struct ese_cursor *c, struct fault *f)
+static bool read_row(struct own_row *row, struct bytes data, bool new_format, size_t page_size,
+                     struct fault *f)
 {
-    if (!ese_record_on_page(&row->record, &own_table, c->leaf, c->data, f))
+    if (!ese_record_open(&row->record, &own_table, data, new_format, page_size, f))
         return false;
     row->table = own_number(row, OWN_TABLE);
     row->type = own_number(row, OWN_TYPE);
@@ -440,7 +441,9 @@ static bool read_rows(struct ese_catalog *cat, struct ese_cursor *c, struct faul
         if (step == ESE_STEP_END)
             return true;
         struct own_row row;
-        bool ok = step == ESE_STEP_NODE && read_row(&row, c, &row_fault);
+        bool ok = step == ESE_STEP_NODE &&
+                  read_row(&row, c->data, c->leaf->flags & ESE_PAGE_NEW_RECORD_FORMAT,
+                           c->leaf->raw.size, &row_fault);
         if (ok && add_row(cat, &row, &row_fault))
             continue;
         if (row_fault.code == FAULT_NO_MEMORY) {
@@ -484,6 +487,68 @@ bool ese_catalog_read(struct ese_pages *pages, uint32_t root,
     free(c);
     if (!ok) {
         ese_catalog_close(cat);
+        return false;
+    }
+    for (unsigned i = 0; i < cat->tables; i++)
+        place_fixed_columns(&cat->table[i]);
+    *out = cat;
+    return true;
+}
+
+bool ese_catalog_row_object(const struct ese_catalog_row *from, size_t page_size,
+                            struct ese_catalog_object *object, struct fault *f)
+{
+    struct own_row row;
+    struct ese_record_limits limits;
+    ese_record_limits_of(&limits, &own_table);
+    limits.fixed = ESE_FIXED_LAST; /* a later engine's catalog may have more columns */
+    limits.variable = ESE_VARIABLE_LAST;
+    limits.tagged = UINT16_MAX;
+    if (!read_row(&row, from->record, from->new_format, page_size, f) ||
+        !ese_record_check(&row.record, &limits, NULL, NULL, f))
+        return false;
+    *object = (struct ese_catalog_object){row.table, row.type, row.id, row.name};
+    if (row.type < ESE_OBJECT_TABLE || row.type > ESE_OBJECT_CALLBACK)
+        return fault_set(f, FAULT_DAMAGED, "it is of unknown kind %u", row.type);
+    if (row.type == ESE_OBJECT_COLUMN && (row.id < ESE_FIXED_FIRST || row.id > ESE_TAGGED_LAST))
+        return fault_set(f, FAULT_DAMAGED, "column id %u, expected %u to %u", row.id,
+                         ESE_FIXED_FIRST, ESE_TAGGED_LAST);
+    return true;
+}
+
+static bool take_rows(struct ese_catalog *cat, const struct ese_catalog_row *from, size_t rows,
+                      size_t page_size, struct fault *f)
+{
+    for (size_t i = 0; i < rows; i++) {
+        struct fault row_fault = {.code = FAULT_NONE};
+        struct own_row row;
+        if (read_row(&row, from[i].record, from[i].new_format, page_size, &row_fault) &&
+            add_row(cat, &row, &row_fault))
+            continue;
+        *f = row_fault;
+        if (row_fault.code == FAULT_NO_MEMORY)
+            return false;
+        fault_context(f, "catalog, page %u", from[i].page);
+        if (cat->damage)
+            cat->damage(cat->context, f);
+    }
+    return true;
+}
+
+bool ese_catalog_of_rows(const struct ese_catalog_row *row, size_t rows, size_t page_size,
+                         void (*damage)(void *, const struct fault *), void *context,
+                         struct ese_catalog **out, struct fault *f)
+{
+    struct fault last = {.code = FAULT_NONE};
+    struct ese_catalog *cat = calloc(1, sizeof *cat);
+    if (cat == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    cat->damage = damage;
+    cat->context = context;
+    if (!take_rows(cat, row, rows, page_size, &last) || !inherit(cat, &last)) {
+        ese_catalog_close(cat);
+        if (f)
+            *f = last;
         return false;
     }
     for (unsigned i = 0; i < cat->tables; i++)

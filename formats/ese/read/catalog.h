@@ -71,6 +71,28 @@ struct ese_catalog;
 bool ese_catalog_read(struct ese_pages *pages, uint32_t root,
                       void (*damage)(void *context, const struct fault *f), void *context,
                       struct ese_catalog **catalog, struct fault *f);
+/* A row of MSysObjects that somebody else has read. */
+struct ese_catalog_row {
+    struct bytes record;
+    bool new_format; /* the page's ESE_PAGE_NEW_RECORD_FORMAT */
+    uint32_t page;   /* for faults */
+};
+
+/* What a row is about. */
+struct ese_catalog_object {
+    uint32_t table, type, id; /* type: enum ese_object_type */
+    struct bytes name;        /* in the record */
+};
+
+/* Reads that much of a row.  Fails when the row cannot be read, or is of no kind that exists. */
+bool ese_catalog_row_object(const struct ese_catalog_row *row, size_t page_size,
+                            struct ese_catalog_object *object, struct fault *f);
+
+/* As ese_catalog_read(), from `rows` rows in the order of their keys; they are only read during the
+ * call. */
+bool ese_catalog_of_rows(const struct ese_catalog_row *row, size_t rows, size_t page_size,
+                         void (*damage)(void *context, const struct fault *f), void *context,
+                         struct ese_catalog **catalog, struct fault *f);
 void ese_catalog_close(struct ese_catalog *catalog);
 
 /* Tables in the catalog's own order (by object id). */

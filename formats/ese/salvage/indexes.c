@@ -1,0 +1,149 @@
+/*
+ * What an index knows of the rows, and its entries in the new database.
+ *
+ * Where keys can be computed, the entries that the rows should have are compared with those that
+ * stand on the index's leaves, both in order.  An entry that only the rows have, although a leaf
+ * that is newer than the row's page should hold it, speaks against the row; one that only the
+ * leaves have speaks of a row, or of a version of it, that is not there.  The new entries are made
+ * from the rows. Where keys cannot be computed the entries that are there are carried by their
+ * bookmarks.
+ */
+#include "formats/ese/salvage/parts.h"
+
+enum { ROW_TAIL = 13 };
+
+/* An entry that a row should have. */
+struct expected {
+    struct bytes key, bookmark;
+    uint64_t dbtime;
+    uint32_t page; /* the row's */
+    bool in_question, found;
+};
+
+static bool next_expected(struct salvage_table *t, unsigned index, struct expected *e,
+                          struct fault *f)
+{
+    struct bytes data;
+    if (!build_sort_next(t->entry[index], &e->key, &data, &e->found, f))
+        return false;
+    if (!e->found)
+        return true;
+    e->bookmark = bytes_of(data.at, data.size - ROW_TAIL);
+    struct bytes tail = bytes_from(data, data.size - ROW_TAIL);
+    bytes_le64(tail, 0, &e->dbtime);
+    bytes_le32(tail, 8, &e->page);
+    e->in_question = tail.at[12];
+    return true;
+}
+
+static int compare(const struct expected *e, const struct salvage_walk *w)
+{
+    int order = bytes_compare(e->key, build_bytes_of(&w->key));
+    return order ? order : bytes_compare(e->bookmark, build_bytes_of(&w->data));
+}
+
+static bool only_row(struct salvage_table *t, unsigned index, struct salvage_walk *w,
+                     const struct expected *e, struct fault *f)
+{
+    if (index >= MARK_INDEXES)
+        return true;
+    if (!build_bytes_set(&w->both, e->key, f) || !build_bytes_append(&w->both, e->bookmark, f))
+        return false;
+    const struct salvage_page *owner = salvage_walk_owner(w, build_bytes_of(&w->both));
+    if (owner == NULL || owner->dbtime <= e->dbtime)
+        return true;
+    if (!e->in_question)
+        t->s->page[e->page].stale = true;
+    return salvage_mark(&t->marks, e->bookmark, (uint32_t)(owner - t->s->page),
+                        MARK_NO_ENTRY << index, f);
+}
+
+static bool only_entry(struct salvage_table *t, unsigned index, struct salvage_walk *w,
+                       struct fault *f)
+{
+    struct salvage_choice c;
+    uint8_t data[13 + ESE_KEY_ROOM];
+    if (!salvage_choose(w, &c, f))
+        return false;
+    if (c.verdict != SALVAGE_KEPT || w->key.size > ESE_KEY_ROOM)
+        return true;
+    const struct salvage_version *v = &w->version[c.best];
+    data[0] = (uint8_t)index;
+    bytes_put_be32(data + 1, ~v->dbtime >> 32);
+    bytes_put_be32(data + 5, ~v->dbtime & UINT32_MAX);
+    bytes_put_le32(data + 9, v->page);
+    if (w->key.size > 0)
+        memcpy(data + 13, w->key.at, w->key.size);
+    return build_sort_add(t->stray, build_bytes_of(&w->data), bytes_of(data, 13 + w->key.size), f);
+}
+
+static bool both_have(struct salvage_table *t, struct salvage_walk *w, const struct expected *e,
+                      struct fault *f)
+{
+    struct salvage_choice c;
+    if (!salvage_choose(w, &c, f))
+        return false;
+    bool confirms = c.verdict == SALVAGE_KEPT || c.verdict == SALVAGE_NEWER_BAD;
+    return !e->in_question || !confirms ||
+           salvage_mark(&t->marks, e->bookmark, 0, MARK_CONFIRMED, f);
+}
+
+static bool compare_all(struct salvage_table *t, unsigned index, struct salvage_walk *w,
+                        struct fault *f)
+{
+    struct expected e = {.found = false};
+    bool more = false, computed = !t->keys[index]->count_only;
+    if ((computed && !next_expected(t, index, &e, f)) || !salvage_walk_next(w, &more, f))
+        return false;
+    while (e.found || more) {
+        int order = !e.found ? 1 : !more ? -1 : compare(&e, w);
+        bool ok = order < 0   ? only_row(t, index, w, &e, f)
+                  : order > 0 ? only_entry(t, index, w, f)
+                              : both_have(t, w, &e, f);
+        if (!ok)
+            return false;
+        if (order <= 0 && !next_expected(t, index, &e, f))
+            return false;
+        if (order >= 0 && !salvage_walk_next(w, &more, f))
+            return false;
+    }
+    return true;
+}
+
+bool salvage_index_evidence(struct salvage_table *t, unsigned index, struct fault *f)
+{
+    const struct ese_index *of = &t->table->index[index];
+    struct salvage_walk *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for an index");
+    bool ok = salvage_reach(t->s, of->objid, of->root, f) &&
+              salvage_walk_open(w, t->s, &of->objid, 1, true, false, f) &&
+              compare_all(t, index, w, f);
+    salvage_walk_close(w);
+    free(w);
+    build_sort_close(t->entry[index]);
+    t->entry[index] = NULL;
+    return ok && build_sort_open(&t->entry[index], f);
+}
+
+bool salvage_index_write(struct salvage_table *t, unsigned index, struct fault *f)
+{
+    struct build_bytes last_key = {.at = NULL}, last_bookmark = {.at = NULL};
+    bool ok = true, any = false;
+    while (ok) {
+        struct expected e = {.found = false};
+        ok = next_expected(t, index, &e, f);
+        if (!ok || !e.found)
+            break;
+        if (any && bytes_equal(e.key, build_bytes_of(&last_key)) &&
+            bytes_equal(e.bookmark, build_bytes_of(&last_bookmark)))
+            continue; /* two keys of a row may be equal: one entry */
+        any = true;
+        ok = build_bytes_set(&last_key, e.key, f) &&
+             build_bytes_set(&last_bookmark, e.bookmark, f) &&
+             (t->to == NULL || ese_build_raw_index_entry(t->to, index, e.key, e.bookmark, f));
+    }
+    free(last_key.at);
+    free(last_bookmark.at);
+    return ok;
+}

@@ -1,0 +1,341 @@
+/*
+ * One table's long values: which are whole, and how often rows refer to them.
+ *
+ * Their leaves carry the tree's object id, and their nodes the value's id and offset, so a lost
+ * root loses nothing.  Of a value that is not whole the row stays; its parts go to quarantine.
+ */
+#include "formats/ese/salvage/parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { LV_ROOT_MOST = 16, ID_MOST = 8, PAGES_MOST = 8 };
+
+/* ---- references, one id at a time ---- */
+
+struct ids {
+    struct build_sort *sort;
+    uint8_t room[ID_MOST];
+    struct bytes id; /* at == NULL: there are no more */
+    uint32_t count;
+    uint32_t page[PAGES_MOST]; /* where the first rows stand that refer to it */
+    uint8_t next_room[ID_MOST];
+    size_t next_size;
+    uint32_t next_page;
+    bool started;
+};
+
+static bool read_id(struct ids *r, struct fault *f)
+{
+    struct bytes key, data;
+    bool more;
+    if (!build_sort_next(r->sort, &key, &data, &more, f))
+        return false;
+    r->next_size = more && key.size <= ID_MOST ? key.size : 0;
+    if (more)
+        bytes_le32(data, 0, &r->next_page);
+    if (r->next_size > 0)
+        memcpy(r->next_room, key.at, r->next_size);
+    return true;
+}
+
+static bool next_id(struct ids *r, struct fault *f)
+{
+    if (!r->started && !read_id(r, f))
+        return false;
+    r->started = true;
+    r->count = 0;
+    r->id = (struct bytes){.at = NULL};
+    if (r->next_size == 0)
+        return true;
+    memcpy(r->room, r->next_room, r->next_size);
+    r->id = bytes_of(r->room, r->next_size);
+    do {
+        if (r->count < PAGES_MOST)
+            r->page[r->count] = r->next_page;
+        r->count++;
+        if (!read_id(r, f))
+            return false;
+    } while (r->next_size > 0 && bytes_equal(bytes_of(r->next_room, r->next_size), r->id));
+    return true;
+}
+
+/* ---- which are whole ---- */
+
+const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64_t lid, bool wide)
+{
+    size_t low = 0, high = t->gones;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const struct salvage_lid *g = &t->gone[middle];
+        if (g->wide != wide ? !g->wide : g->lid < lid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < t->gones && t->gone[low].lid == lid && t->gone[low].wide == wide ? &t->gone[low]
+                                                                                  : NULL;
+}
+
+/* Ids ascend, 32-bit ones first: their keys' first bit is 0. */
+static bool add_gone(struct salvage_table *t, struct bytes id, const struct salvage_page *newer,
+                     struct fault *f)
+{
+    struct ese_lv_key key = {.lid = 0};
+    void *array = t->gone;
+    if (!build_reserve(&array, &t->gone_room, t->gones + 1, sizeof *t->gone))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for long values");
+    t->gone = array;
+    ese_lv_key_read(id, &key);
+    t->gone[t->gones++] = (struct salvage_lid){.lid = key.lid,
+                                               .wide = key.wide,
+                                               .newer = newer != NULL,
+                                               .dbtime = newer ? newer->dbtime : 0,
+                                               .page = newer ? (uint32_t)(newer - t->s->page) : 0};
+    return true;
+}
+
+/* One value as its nodes come by. */
+struct value {
+    uint8_t room[ID_MOST];
+    struct bytes id; /* at == NULL: none yet */
+    bool has_root, whole;
+    struct ese_lv_root root;
+    uint32_t at; /* the next chunk's offset */
+};
+
+struct values {
+    struct salvage_table *t;
+    struct salvage_walk w;
+    struct ids ids;
+    struct value value;
+    uint32_t chunk;
+    uint8_t unpacked[ESE_DECOMPRESSED_MAX];
+};
+
+static struct bytes id_of(struct bytes key)
+{
+    struct ese_lv_key parts;
+    if (!ese_lv_key_read(key, &parts))
+        return (struct bytes){.at = NULL};
+    return bytes_of(key.at, parts.wide ? 8 : 4);
+}
+
+static bool is_there(enum salvage_verdict verdict)
+{
+    return verdict == SALVAGE_KEPT || verdict == SALVAGE_FREED || verdict == SALVAGE_NEWER_BAD;
+}
+
+/* A chunk that is shorter than its share is compressed. */
+static bool has_its_share(struct values *v, struct bytes data, uint32_t share)
+{
+    size_t size;
+    if (data.size >= share)
+        return data.size == share;
+    switch (ese_compression_of(data)) {
+    case ESE_COMPRESSION_7BIT_ASCII:
+    case ESE_COMPRESSION_7BIT_UNICODE:
+    case ESE_COMPRESSION_XPRESS:
+        return ese_decompress(data, v->unpacked, sizeof v->unpacked, &size, NULL) && size == share;
+    case ESE_COMPRESSION_XPRESS9: /* nobody here can undo these: what it is, it is */
+    case ESE_COMPRESSION_SCRUB:
+        return true;
+    case ESE_COMPRESSION_XPRESS10:
+    case ESE_COMPRESSION_LZ4:
+        return ese_decompressed_size(data, &size, NULL) && size == share;
+    case ESE_COMPRESSION_NONE:
+        break;
+    }
+    return false;
+}
+
+static void see_node(struct values *v, struct bytes key, struct bytes data)
+{
+    struct ese_lv_key parts = {.root = false};
+    ese_lv_key_read(key, &parts);
+    if (parts.root) {
+        v->value.has_root = ese_lv_root_read(data, &v->value.root);
+        return;
+    }
+    if (!v->value.has_root || parts.offset != v->value.at || v->value.at >= v->value.root.size) {
+        v->value.whole = false;
+        return;
+    }
+    uint32_t left = v->value.root.size - v->value.at;
+    uint32_t share = left < v->chunk ? left : v->chunk;
+    if (!(v->value.root.flags & ESE_LV_ENCRYPTED) && !has_its_share(v, data, share))
+        v->value.whole = false;
+    v->value.at += share;
+}
+
+/* The ids before `id` that rows refer to and that are nowhere (id.at == NULL: all that are left).
+ */
+static bool pass_ids(struct values *v, struct bytes id, struct fault *f)
+{
+    while (v->ids.id.at && (id.at == NULL || bytes_compare(v->ids.id, id) < 0)) {
+        const struct salvage_page *owner = salvage_walk_owner(&v->w, v->ids.id);
+        for (uint32_t i = 0; owner && i < v->ids.count && i < PAGES_MOST; i++) {
+            struct salvage_page *p = &v->t->s->page[v->ids.page[i]];
+            p->stale = p->stale || p->dbtime < owner->dbtime;
+        }
+        if (!add_gone(v->t, v->ids.id, owner, f) || !next_id(&v->ids, f))
+            return false;
+    }
+    return true;
+}
+
+/* The value's last node has come by. */
+static bool end_value(struct values *v, struct fault *f)
+{
+    struct value *value = &v->value;
+    if (value->id.at == NULL)
+        return true;
+    bool whole = value->whole && value->has_root && value->at >= value->root.size;
+    bool wanted = v->ids.id.at && bytes_equal(v->ids.id, value->id);
+    struct bytes id = value->id;
+    value->id = (struct bytes){.at = NULL};
+    if (!wanted)
+        return true;
+    /* A row of which a newer page has only a part is not contradicted: the rest is lost. */
+    return (whole || add_gone(v->t, id, NULL, f)) && next_id(&v->ids, f);
+}
+
+static bool check_node(struct values *v, struct fault *f)
+{
+    struct salvage_choice c;
+    struct bytes key = build_bytes_of(&v->w.key), id = id_of(key);
+    const struct ese_page *page;
+    struct ese_node node;
+    if (id.at == NULL)
+        return true;
+    if (v->value.id.at == NULL || !bytes_equal(id, v->value.id)) {
+        if (!end_value(v, f) || !pass_ids(v, id, f))
+            return false;
+    }
+    if (!salvage_choose(&v->w, &c, f))
+        return false;
+    if (!is_there(c.verdict))
+        return true;
+    if (v->value.id.at == NULL) {
+        memcpy(v->value.room, id.at, id.size);
+        v->value = (struct value){.whole = true};
+        memcpy(v->value.room, id.at, id.size);
+        v->value.id = bytes_of(v->value.room, id.size);
+    }
+    if (!salvage_node(v->t->s, &v->w.version[c.best], &page, &node, f))
+        return false;
+    see_node(v, key, node.data);
+    ese_pages_put(v->t->s->pages, page);
+    return true;
+}
+
+static bool open_values(struct salvage_table *t, struct values **out, struct fault *f)
+{
+    const struct ese_table *table = t->table;
+    struct values *v = calloc(1, sizeof *v);
+    if (v == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for long values");
+    v->t = t;
+    v->ids.sort = t->lids;
+    v->chunk = ese_lv_chunk_size(table, t->s->scan.page_size);
+    *out = v;
+    return salvage_reach(t->s, table->long_value_objid, table->long_value_root, f) &&
+           salvage_walk_open(&v->w, t->s, &table->long_value_objid, table->long_value_objid != 0,
+                             false, false, f) &&
+           next_id(&v->ids, f);
+}
+
+static void close_values(struct values *v)
+{
+    if (v)
+        salvage_walk_close(&v->w);
+    free(v);
+}
+
+bool salvage_values_check(struct salvage_table *t, struct fault *f)
+{
+    struct values *v = NULL;
+    bool more = true;
+    bool ok = open_values(t, &v, f);
+    while (ok && (ok = salvage_walk_next(&v->w, &more, f)) && more)
+        ok = check_node(v, f);
+    ok = ok && end_value(v, f) && pass_ids(v, (struct bytes){.at = NULL}, f);
+    close_values(v);
+    build_sort_close(t->lids);
+    t->lids = NULL;
+    return ok && build_sort_open(&t->lids, f);
+}
+
+/* ---- writing ---- */
+
+static bool put_root(struct values *v, struct bytes key, struct bytes data, struct fault *f)
+{
+    uint8_t root[LV_ROOT_MOST];
+    if (data.size > sizeof root)
+        return true;
+    memcpy(root, data.at, data.size);
+    bytes_put_le32(root, v->ids.count);
+    return ese_build_raw_long_value_node(v->t->to, key, bytes_of(root, data.size), f);
+}
+
+static bool tell_value(struct values *v, const struct salvage_choice *c, struct bytes key,
+                       const struct ese_node *node, bool gone, struct fault *f)
+{
+    struct salvage_table *t = v->t;
+    const struct salvage_version *version = &v->w.version[c->best];
+    const struct salvage_page *p = &t->s->page[version->page];
+    if (p->freed)
+        return true;
+    struct ese_salvage_item item = {
+        .kind = ESE_SALVAGE_LONG_VALUE,
+        .table = t->table->name,
+        .objid = t->table->long_value_objid,
+        .key = key,
+        .page = p->slot,
+        .tag = version->node + 1,
+        .dbtime = p->dbtime,
+        .record = node->data,
+        .reason = gone ? "a part of a long value that is not whole"
+                       : "a part of a long value that no written row refers to",
+    };
+    return salvage_tell(t->s, &item, f);
+}
+
+static bool write_node(struct values *v, struct fault *f)
+{
+    struct salvage_choice c;
+    struct bytes key = build_bytes_of(&v->w.key), id = id_of(key);
+    struct ese_lv_key parts;
+    const struct ese_page *page;
+    struct ese_node node;
+    if (id.at == NULL || !ese_lv_key_read(key, &parts))
+        return true;
+    while (v->ids.id.at && bytes_compare(v->ids.id, id) < 0)
+        if (!next_id(&v->ids, f))
+            return false;
+    if (!salvage_choose(&v->w, &c, f))
+        return false;
+    if (!is_there(c.verdict))
+        return true;
+    bool gone = salvage_lid_gone(v->t, parts.lid, parts.wide) != NULL;
+    bool wanted = !gone && v->ids.id.at && bytes_equal(v->ids.id, id);
+    if (!salvage_node(v->t->s, &v->w.version[c.best], &page, &node, f))
+        return false;
+    bool ok = !wanted            ? tell_value(v, &c, key, &node, gone, f)
+              : v->t->to == NULL ? true
+              : parts.root       ? put_root(v, key, node.data, f)
+                                 : ese_build_raw_long_value_node(v->t->to, key, node.data, f);
+    ese_pages_put(v->t->s->pages, page);
+    return ok;
+}
+
+bool salvage_values_write(struct salvage_table *t, struct fault *f)
+{
+    struct values *v = NULL;
+    bool more = true;
+    bool ok = open_values(t, &v, f);
+    while (ok && (ok = salvage_walk_next(&v->w, &more, f)) && more)
+        ok = write_node(v, f);
+    close_values(v);
+    return ok;
+}

@@ -1,0 +1,272 @@
+/* What the files of formats/ese/salvage share.  Nothing outside of them includes this. */
+#ifndef KM_FORMATS_ESE_SALVAGE_PARTS_H
+#define KM_FORMATS_ESE_SALVAGE_PARTS_H
+
+#include "formats/ese/build/parts.h"
+#include "formats/ese/layout/record_change.h"
+#include "formats/ese/read/key.h"
+#include "formats/ese/read/space.h"
+#include "formats/ese/salvage/salvage.h"
+
+/* ---- pages ---- */
+
+enum salvage_trust {
+    SALVAGE_GOOD,   /* the checksum is right, or wrong by one bit that it names */
+    SALVAGE_MOVED,  /* right for another number: what stands at the wrong place */
+    SALVAGE_BLOCKS, /* right for some quarters, header and tags among them */
+    SALVAGE_WRONG,  /* wrong; the header could be one */
+};
+
+struct salvage_page {
+    uint64_t dbtime;
+    uint32_t slot;   /* where it stands in the file */
+    uint32_t number; /* which page it is */
+    uint32_t objid, flags, prev, next;
+    uint8_t trust;  /* enum salvage_trust */
+    uint8_t blocks; /* SALVAGE_BLOCKS: which are right */
+    bool reached;   /* a parent names it, or a neighbour and it name each other */
+    bool stale;     /* an index or a long value knows of a newer version of a row on it */
+    bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
+};
+
+struct salvage_schema_row {
+    struct bytes key, record; /* one allocation, at key.at */
+    uint32_t table, page;
+    uint64_t dbtime; /* of that page; 0: it was made */
+};
+
+/* An object that the catalog has; table NULL: an index or a long-value tree. */
+struct salvage_known {
+    uint32_t objid;
+    const struct ese_table *table;
+};
+
+struct ese_salvage {
+    struct ese_file *file;
+    struct ese_pages *pages;
+    struct ese_headers *headers; /* has_header false: nothing of it counts */
+    bool has_header;
+    struct salvage_page *page; /* by objid, then slot */
+    size_t pages_found, page_room;
+    struct ese_catalog *catalog;
+    struct salvage_schema_row *row;
+    size_t rows, row_room;
+    struct salvage_schema_row *weed; /* rows that were taken out of them */
+    size_t weeds, weed_room;
+    struct salvage_known *known; /* by objid */
+    size_t knowns;
+    struct ese_salvage_scan scan;
+    uint8_t room[ESE_PAGE_SIZE_MAX];
+
+    /* Of a run. */
+    const struct ese_salvage_options *options;
+    struct ese_salvage_result *result;
+    size_t table_room;       /* of result->table */
+    struct ese_build *build; /* NULL: nothing is written */
+};
+
+bool salvage_scan(struct ese_salvage *s, struct fault *f);
+bool salvage_header(struct ese_salvage *s, struct fault *f);
+/* The header's revision where it is lost: from what the pages are. */
+void salvage_guess_revision(struct ese_salvage *s);
+bool salvage_schema(struct ese_salvage *s, struct fault *f);
+/* Reads the catalog from s->row. */
+bool salvage_read_catalog(struct ese_salvage *s, struct fault *f);
+/* Takes out of s->row what cannot be true together: see weed.c. */
+bool salvage_weed_catalog(struct ese_salvage *s, struct fault *f);
+void salvage_schema_close(struct ese_salvage *s);
+
+/* The pages of one object: s->page[*first] and the *count - 1 behind it. */
+void salvage_pages_of(const struct ese_salvage *s, uint32_t objid, size_t *first, size_t *count);
+
+/* Gets a page of the list; put it back with ese_pages_put(). */
+bool salvage_get(struct ese_salvage *s, const struct salvage_page *p, const struct ese_page **page,
+                 struct fault *f);
+
+bool salvage_tell(struct ese_salvage *s, const struct ese_salvage_item *item, struct fault *f);
+
+/* Fills in `reached` and `freed` of an object's pages.  root: of its tree, 0: not known. */
+bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct fault *f);
+/* Tells of every leaf that a parent names and that is not there. */
+bool salvage_lost_pages(struct ese_salvage *s, uint32_t objid, const char *table,
+                        uint64_t *pages_lost, struct fault *f);
+
+/* Pages that the database's own space lists as free. */
+struct salvage_free {
+    struct ranges *ranges;
+};
+
+/* Without a sound space tree nothing is free. */
+bool salvage_free_open(struct salvage_free *free, struct ese_salvage *s, struct fault *f);
+bool salvage_is_free(const struct salvage_free *free, const struct salvage_page *page);
+void salvage_free_close(struct salvage_free *free);
+
+/* Does the catalog have the object? */
+bool salvage_is_known(const struct ese_salvage *s, uint32_t objid);
+/* The table of that object id; NULL: none. */
+const struct ese_table *salvage_table_of(const struct ese_salvage *s, uint32_t objid);
+
+/* Tells of every row of objects that the catalog does not have. */
+bool salvage_unknown(struct ese_salvage *s, struct fault *f);
+
+/* ---- the nodes of a tree ---- */
+
+/* One place where a node stands. */
+struct salvage_version {
+    uint64_t dbtime;
+    uint32_t page; /* index in s->page */
+    uint16_t node;
+    uint8_t flags; /* enum ese_node_flag */
+    bool doubtful; /* its bytes are under a wrong checksum */
+};
+
+struct salvage_leaf {
+    struct bytes first, last; /* keys */
+    uint32_t page;            /* index in s->page */
+    bool endless;             /* the last one */
+    bool bounded;             /* end: where the next leaf starts */
+    struct bytes end;
+};
+
+/*
+ * All nodes of the leaves of one or two objects, in the order of their keys (and of their data,
+ * where keys are not unique), those with one key together.
+ */
+struct salvage_walk {
+    struct ese_salvage *s;
+    bool with_data; /* key and data together are the order: an index */
+    struct build_sort *sort;
+    struct build_bytes key, data; /* of the group; data: with_data only */
+    struct build_bytes both;      /* key and data in one piece */
+    struct salvage_version *version;
+    size_t versions, version_room;
+    bool pending; /* the next group's first entry was read already */
+    struct build_bytes next_key, next_data;
+    bool done;
+
+    /* Which leaf should have a key. */
+    struct salvage_leaf *leaf;
+    size_t leaves, leaf_room, opened;
+    uint32_t *heap;
+    size_t heap_size;
+    bool intact; /* the leaves in use are one unbroken chain */
+    struct arena *arena;
+};
+
+/* with_wrong: pages with a wrong checksum, too, what of them makes sense. */
+bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint32_t *objid,
+                       unsigned objids, bool with_data, bool with_wrong, struct fault *f);
+void salvage_walk_close(struct salvage_walk *w);
+/* The next group.  *more false at the end. */
+bool salvage_walk_next(struct salvage_walk *w, bool *more, struct fault *f);
+/* The newest leaf that should have `key` (with_data: key and data in one piece), if the tree has
+ * it; NULL: none.  Keys of successive calls, salvage_choose() among them, ascend. */
+const struct salvage_page *salvage_walk_owner(struct salvage_walk *w, struct bytes key);
+
+/* Reads a version's node; the page must be put back. */
+bool salvage_node(struct ese_salvage *s, const struct salvage_version *v,
+                  const struct ese_page **page, struct ese_node *node, struct fault *f);
+
+/*
+ * Opens a node's record.  In a database whose engine has not finished converting it some pages have
+ * records in the old format: they are written in the new one, and node->data is then that, in
+ * *converted, which is the caller's to free.
+ */
+bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
+                    const struct ese_page *page, struct ese_node *node, struct ese_record *record,
+                    uint8_t **converted, struct fault *f);
+
+/* What a group comes to. */
+enum salvage_verdict {
+    SALVAGE_KEPT,
+    SALVAGE_FREED,      /* only on pages that are not in use any more */
+    SALVAGE_BYTES,      /* only under wrong checksums */
+    SALVAGE_NEWER_BAD,  /* a newer version stands under a wrong checksum */
+    SALVAGE_SUPERSEDED, /* a newer leaf, where it should stand, has it no more */
+    SALVAGE_GONE,       /* flagged as deleted */
+};
+
+struct salvage_choice {
+    enum salvage_verdict verdict;
+    size_t best;                        /* index in w->version */
+    const struct salvage_page *against; /* what speaks against it; NULL: nothing */
+};
+
+/* Decides which version of the walk's group counts. */
+bool salvage_choose(struct salvage_walk *w, struct salvage_choice *choice, struct fault *f);
+
+/* ---- sets of keys ---- */
+
+/* Keys with a few bytes beside each, of what is in conflict. */
+struct salvage_marks {
+    struct salvage_mark *at;
+    size_t count, room;
+    bool sorted;
+};
+
+struct salvage_mark {
+    struct bytes key; /* one allocation */
+    uint32_t page;    /* what it is against */
+    uint32_t bits;
+};
+
+bool salvage_mark(struct salvage_marks *marks, struct bytes key, uint32_t page, uint32_t bits,
+                  struct fault *f);
+void salvage_marks_sort(struct salvage_marks *marks); /* equal keys become one, their bits joined */
+const struct salvage_mark *salvage_marked(const struct salvage_marks *marks, struct bytes key);
+void salvage_marks_close(struct salvage_marks *marks);
+
+/* ---- one table ---- */
+
+enum {
+    MARK_CONFIRMED = 0x1, /* an index has the row just as it is */
+    MARK_NO_ENTRY = 0x2,  /* << i: a newer page of index i has no entry for it */
+    MARK_INDEXES = 30,    /* further indexes are not asked */
+    MARK_ALL_NO_ENTRY = 0x7ffffffe,
+};
+
+struct salvage_lid {
+    uint64_t lid;
+    bool wide;
+    bool newer;      /* the leaf that should have it is there: it was deleted, not lost */
+    uint64_t dbtime; /* newer: of that leaf */
+    uint32_t page;
+};
+
+struct salvage_table {
+    struct ese_salvage *s;
+    const struct ese_table *table;
+    struct ese_salvage_table *sum;
+    struct ese_build_table *to; /* NULL: nothing is written */
+    struct ese_record_limits limits;
+    struct ese_key_scratch *scratch;
+    struct ese_keys **keys;    /* one per index; NULL: not computed */
+    bool *dropped;             /* per index: left out */
+    bool *uncomputed;          /* per index: some row's keys could not be computed */
+    struct build_sort **entry; /* per index: its entries */
+    struct build_sort *stray;  /* by bookmark: entries that no row's computed keys explain */
+    struct build_sort *lids;   /* references of rows to long values */
+    struct ese_keys *primary;
+    struct salvage_marks marks; /* what indexes and long values say of rows */
+    struct salvage_lid *gone;   /* long values that are not whole, sorted */
+    size_t gones, gone_room;
+};
+
+bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
+                       const struct ese_build_node *row, unsigned rows,
+                       struct ese_salvage_table *sum, struct fault *f);
+
+/* rows.c: both walk all rows of the table. */
+bool salvage_rows_evidence(struct salvage_table *t, struct fault *f);
+bool salvage_rows_write(struct salvage_table *t, struct fault *f);
+
+/* longvalues.c */
+bool salvage_values_check(struct salvage_table *t, struct fault *f);
+bool salvage_values_write(struct salvage_table *t, struct fault *f);
+const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64_t lid, bool wide);
+
+/* indexes.c */
+bool salvage_index_evidence(struct salvage_table *t, unsigned index, struct fault *f);
+bool salvage_index_write(struct salvage_table *t, unsigned index, struct fault *f);
+
+#endif

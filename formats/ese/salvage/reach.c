@@ -1,0 +1,338 @@
+/*
+ * Which pages of a tree something else knows of: its parent, or a neighbour that it knows, too.
+ *
+ * A leaf that nothing reaches may stand in a table whose parent was lost, and then it counts, or it
+ * may have been freed, and then its rows were moved or deleted long ago.  The tree's own space says
+ * which, if it is sound and not older than the leaf.
+ */
+#include "formats/ese/salvage/parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct by_number {
+    uint32_t number, page; /* page: index in s->page */
+};
+
+struct reach {
+    struct ese_salvage *s;
+    size_t first, count;
+    struct by_number *by; /* by number, then index */
+};
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct by_number *x = a, *y = b;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return (x->page > y->page) - (x->page < y->page);
+}
+
+static bool open_reach(struct reach *r, struct ese_salvage *s, uint32_t objid, struct fault *f)
+{
+    *r = (struct reach){.s = s};
+    salvage_pages_of(s, objid, &r->first, &r->count);
+    r->by = calloc(r->count + 1, sizeof *r->by);
+    if (r->by == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    for (size_t i = 0; i < r->count; i++)
+        r->by[i] = (struct by_number){s->page[r->first + i].number, (uint32_t)(r->first + i)};
+    qsort(r->by, r->count, sizeof *r->by, compare_numbers);
+    return true;
+}
+
+/* The first place in r->by of page `number`; r->count: none. */
+static size_t find_number(const struct reach *r, uint32_t number)
+{
+    size_t low = 0, high = r->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (r->by[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < r->count && r->by[low].number == number ? low : r->count;
+}
+
+static bool is_parent(const struct salvage_page *p)
+{
+    return !(p->flags & (ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE | ESE_PAGE_EMPTY)) &&
+           p->trust <= SALVAGE_BLOCKS;
+}
+
+static void reach_children(struct reach *r, const struct ese_page *page)
+{
+    for (unsigned i = 0; i < ese_page_nodes(page); i++) {
+        struct ese_node node;
+        if (!ese_page_node(page, i, &node, NULL))
+            continue;
+        uint32_t child = ese_node_child(&node);
+        for (size_t k = find_number(r, child); k < r->count && r->by[k].number == child; k++)
+            r->s->page[r->by[k].page].reached = true;
+    }
+}
+
+/* Two leaves that name each other: a page that is freed is taken out of its neighbours' links. */
+static void reach_neighbours(struct reach *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct salvage_page *p = &r->s->page[r->first + i];
+        if (p->trust > SALVAGE_BLOCKS || p->next == 0)
+            continue;
+        for (size_t k = find_number(r, p->next); k < r->count && r->by[k].number == p->next; k++) {
+            struct salvage_page *next = &r->s->page[r->by[k].page];
+            if (next->prev == p->number && next != p && next->trust <= SALVAGE_BLOCKS)
+                p->reached = next->reached = true;
+        }
+    }
+}
+
+/* ---- space ---- */
+
+/* An extent, and how new the page is that says so. */
+struct range {
+    uint32_t first, count;
+    uint64_t time;
+};
+
+struct ranges {
+    struct range *at;
+    size_t count, room;
+};
+
+static uint64_t time_of(struct ese_salvage *s, uint32_t number)
+{
+    const struct ese_page *page;
+    if (!ese_pages_get(s->pages, number, &page, NULL))
+        return 0;
+    uint64_t time = page->dbtime;
+    ese_pages_put(s->pages, page);
+    return time;
+}
+
+static bool read_ranges(struct ese_salvage *s, uint32_t root, uint32_t objid, bool available,
+                        struct ranges *to, bool *sound, struct fault *f)
+{
+    struct ese_extents *e = calloc(1, sizeof *e);
+    struct ese_extent extent;
+    if (e == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
+    *sound = ese_extents_open(e, s->pages, root, objid, available, NULL);
+    bool ok = true, opened = *sound;
+    uint64_t root_time = opened ? time_of(s, root) : 0;
+    enum ese_step step = ESE_STEP_END;
+    while (ok && *sound && (step = ese_extents_next(e, &extent, NULL)) == ESE_STEP_NODE) {
+        void *array = to->at;
+        ok = build_reserve(&array, &to->room, to->count + 1, sizeof *to->at);
+        if (ok) {
+            to->at = array;
+            to->at[to->count++] = (struct range){
+                extent.first, extent.count, e->cursor.leaf ? e->cursor.leaf->dbtime : root_time};
+        }
+    }
+    *sound = *sound && step != ESE_STEP_FAULT;
+    if (opened)
+        ese_extents_close(e);
+    free(e);
+    return ok || fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct range *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* How new the page is that says whether `number` is in the ranges; *in: what it says. */
+static uint64_t look_up(const struct ranges *r, uint32_t number, bool *in)
+{
+    size_t low = 0, high = r->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (r->at[middle].first <= number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *in = low > 0 && number - r->at[low - 1].first < r->at[low - 1].count;
+    if (*in)
+        return r->at[low - 1].time;
+    uint64_t time = low > 0 ? r->at[low - 1].time : UINT64_MAX;
+    if (low < r->count && r->at[low].time < time)
+        time = r->at[low].time;
+    return time == UINT64_MAX ? 0 : time;
+}
+
+static bool is_freed(const struct salvage_page *p, const struct ranges *owned,
+                     const struct ranges *available)
+{
+    bool in;
+    if (p->reached || p->trust > SALVAGE_BLOCKS)
+        return false;
+    if (look_up(available, p->number, &in) >= p->dbtime && in)
+        return true;
+    return look_up(owned, p->number, &in) >= p->dbtime && !in;
+}
+
+static bool read_space(struct reach *r, uint32_t root, uint32_t objid, struct fault *f)
+{
+    struct ranges owned = {.count = 0}, available = {.count = 0};
+    bool sound = false, sound_too = false;
+    bool ok = read_ranges(r->s, root, objid, false, &owned, &sound, f) &&
+              read_ranges(r->s, root, objid, true, &available, &sound_too, f);
+    if (ok && sound && sound_too) {
+        if (owned.count > 0)
+            qsort(owned.at, owned.count, sizeof *owned.at, compare_ranges);
+        if (available.count > 0)
+            qsort(available.at, available.count, sizeof *available.at, compare_ranges);
+        for (size_t i = 0; i < r->count; i++) {
+            struct salvage_page *p = &r->s->page[r->first + i];
+            p->freed = is_freed(p, &owned, &available);
+        }
+    }
+    free(owned.at);
+    free(available.at);
+    return ok;
+}
+
+/* ---- the space of the whole database ---- */
+
+bool salvage_free_open(struct salvage_free *to, struct ese_salvage *s, struct fault *f)
+{
+    struct ranges *available = calloc(1, sizeof *available);
+    bool sound = false;
+    *to = (struct salvage_free){.ranges = available};
+    if (available == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
+    if (!read_ranges(s, ESE_PGNO_ROOT, ESE_OBJID_ROOT, true, available, &sound, f)) {
+        salvage_free_close(to);
+        return false;
+    }
+    if (!sound)
+        available->count = 0;
+    if (available->count > 0)
+        qsort(available->at, available->count, sizeof *available->at, compare_ranges);
+    return true;
+}
+
+bool salvage_is_free(const struct salvage_free *free_pages, const struct salvage_page *page)
+{
+    bool in;
+    return look_up(free_pages->ranges, page->number, &in) >= page->dbtime && in;
+}
+
+void salvage_free_close(struct salvage_free *free_pages)
+{
+    if (free_pages->ranges)
+        free(free_pages->ranges->at);
+    free(free_pages->ranges);
+}
+
+static bool any_unreached(const struct reach *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct salvage_page *p = &r->s->page[r->first + i];
+        if ((p->flags & ESE_PAGE_LEAF) && !(p->flags & ESE_PAGE_SPACE_TREE) && !p->reached)
+            return true;
+    }
+    return false;
+}
+
+bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct fault *f)
+{
+    struct reach r;
+    if (!open_reach(&r, s, objid, f))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < r.count; i++) {
+        struct salvage_page *p = &s->page[r.first + i];
+        if (p->number == root && p->trust <= SALVAGE_BLOCKS)
+            p->reached = true;
+        const struct ese_page *page;
+        if (!is_parent(p))
+            continue;
+        ok = salvage_get(s, p, &page, f);
+        if (ok) {
+            reach_children(&r, page);
+            ese_pages_put(s->pages, page);
+        }
+    }
+    if (ok)
+        reach_neighbours(&r);
+    ok = ok && (root == 0 || !any_unreached(&r) || read_space(&r, root, objid, f));
+    free(r.by);
+    return ok;
+}
+
+/* ---- leaves that are lost ---- */
+
+/* Has the place of page `number` been taken by another tree? */
+static bool taken(struct ese_salvage *s, uint32_t number)
+{
+    const struct ese_page *page;
+    if (!ese_pages_get(s->pages, number, &page, NULL))
+        return false;
+    bool other = page->checksum.state == ESE_CHECKSUM_GOOD;
+    ese_pages_put(s->pages, page);
+    return other;
+}
+
+static bool tell_lost_children(struct reach *r, const struct salvage_page *parent,
+                               const struct ese_page *page, const char *table, uint64_t *lost,
+                               struct fault *f)
+{
+    uint8_t low[ESE_KEY_ROOM], high[ESE_KEY_ROOM];
+    struct bytes before = bytes_of(low, 0), after = bytes_of(high, 0);
+    for (unsigned i = 0; i < ese_page_nodes(page); i++) {
+        struct ese_node node;
+        if (!ese_page_node(page, i, &node, NULL) || !ese_node_key(&node, high, sizeof high, &after))
+            continue;
+        uint32_t child = ese_node_child(&node);
+        if (child != 0 && find_number(r, child) == r->count && !taken(r->s, child)) {
+            char text[160];
+            snprintf(text, sizeof text,
+                     "page %u, which its parent page %u names, is not to be had: the rows that "
+                     "stood on it are lost, unless they stand elsewhere",
+                     child, parent->slot);
+            ++*lost;
+            struct ese_salvage_item item = {.kind = ESE_SALVAGE_PAGE_LOST,
+                                            .table = table,
+                                            .objid = parent->objid,
+                                            .key = before,
+                                            .key_after =
+                                                after.size ? after : (struct bytes){.at = NULL},
+                                            .page = child,
+                                            .tag = -1,
+                                            .other_page = parent->slot,
+                                            .reason = text};
+            if (!salvage_tell(r->s, &item, f))
+                return false;
+        }
+        memcpy(low, high, after.size);
+        before = bytes_of(low, after.size);
+    }
+    return true;
+}
+
+bool salvage_lost_pages(struct ese_salvage *s, uint32_t objid, const char *table,
+                        uint64_t *pages_lost, struct fault *f)
+{
+    struct reach r;
+    if (!open_reach(&r, s, objid, f))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < r.count; i++) {
+        const struct salvage_page *p = &s->page[r.first + i];
+        const struct ese_page *page;
+        if (!is_parent(p) || !(p->flags & ESE_PAGE_PARENT_OF_LEAF) || p->freed)
+            continue;
+        ok = salvage_get(s, p, &page, f);
+        if (ok) {
+            ok = tell_lost_children(&r, p, page, table, pages_lost, f);
+            ese_pages_put(s->pages, page);
+        }
+    }
+    free(r.by);
+    return ok;
+}

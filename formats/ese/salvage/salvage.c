@@ -1,0 +1,376 @@
+/* The salvage of a whole database: see salvage.h. */
+#include "formats/ese/salvage/parts.h"
+
+#include <strings.h>
+
+enum { TYPE_AT = 8, ID_AT = 10, COLTYPE_AT = 14 }; /* of every catalog row */
+
+/* ---- opening ---- */
+
+bool ese_salvage_open(struct ese_file *file, struct ese_salvage **out, struct fault *f)
+{
+    struct ese_salvage *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        ese_file_close(file);
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    }
+    s->file = file;
+    s->headers = calloc(1, sizeof *s->headers);
+    bool ok = s->headers != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    ok = ok && salvage_header(s, f) && ese_pages_open(file, s->scan.page_size, &s->pages, f) &&
+         salvage_scan(s, f) && salvage_schema(s, f);
+    if (!ok) {
+        ese_salvage_close(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+void ese_salvage_close(struct ese_salvage *s)
+{
+    if (s == NULL)
+        return;
+    salvage_schema_close(s);
+    free(s->page);
+    free(s->headers);
+    ese_pages_close(s->pages);
+    ese_file_close(s->file);
+    free(s);
+}
+
+const struct ese_salvage_scan *ese_salvage_scan(const struct ese_salvage *s)
+{
+    return &s->scan;
+}
+
+const char *ese_salvage_kind_name(enum ese_salvage_kind kind)
+{
+    static const char *const name[ESE_SALVAGE_KINDS] = {
+        [ESE_SALVAGE_DOUBTFUL] = "doubtful",
+        [ESE_SALVAGE_LOST] = "lost",
+        [ESE_SALVAGE_CUT] = "cut",
+        [ESE_SALVAGE_OLDER] = "older-version",
+        [ESE_SALVAGE_DELETED] = "deleted",
+        [ESE_SALVAGE_NO_SCHEMA] = "no-schema",
+        [ESE_SALVAGE_LONG_VALUE] = "long-value",
+        [ESE_SALVAGE_PAGE_LOST] = "page-lost",
+        [ESE_SALVAGE_ENTRY_LOST] = "entry-lost",
+        [ESE_SALVAGE_TABLE_LOST] = "table-lost",
+        [ESE_SALVAGE_CATALOG] = "catalog",
+        [ESE_SALVAGE_INDEX_LEFT_OUT] = "index-left-out",
+    };
+    return kind < ESE_SALVAGE_KINDS ? name[kind] : "?";
+}
+
+bool salvage_tell(struct ese_salvage *s, const struct ese_salvage_item *item, struct fault *f)
+{
+    s->result->told[item->kind]++;
+    return s->options->tell == NULL || s->options->tell(s->options->context, item, f);
+}
+
+/* ---- the tables ---- */
+
+static bool is_system(uint32_t objid)
+{
+    return objid == ESE_OBJID_CATALOG || objid == ESE_OBJID_CATALOG_SHADOW;
+}
+
+/* What the catalog's rows say of itself, or of its shadow. */
+struct own {
+    unsigned tables, columns, indexes;
+    uint32_t next[3]; /* of fixed, variable and tagged columns: the id that comes next */
+    bool whole;       /* no id was passed over */
+};
+
+/* Every engine has its own catalog's columns built in. */
+static bool has_built_in_type(uint32_t id, struct bytes record)
+{
+    const struct ese_table *built_in = ese_catalog_own_table();
+    uint32_t type = 0;
+    bytes_le32(record, COLTYPE_AT, &type);
+    for (unsigned i = 0; i < built_in->columns; i++)
+        if (built_in->column[i].id == id)
+            return built_in->column[i].type == type;
+    return true;
+}
+
+static void see_own(struct own *own, struct bytes record)
+{
+    static const uint32_t first[3] = {ESE_FIXED_FIRST, ESE_VARIABLE_FIRST, ESE_TAGGED_FIRST};
+    uint16_t type = 0;
+    uint32_t id = 0;
+    bytes_le16(record, TYPE_AT, &type);
+    bytes_le32(record, ID_AT, &id);
+    own->tables += type == ESE_OBJECT_TABLE;
+    own->indexes += type == ESE_OBJECT_INDEX;
+    if (type != ESE_OBJECT_COLUMN)
+        return;
+    unsigned which = id <= ESE_FIXED_LAST ? 0 : id <= ESE_VARIABLE_LAST ? 1 : 2;
+    if (own->next[which] == 0)
+        own->next[which] = first[which];
+    own->whole = own->whole && id == own->next[which] && has_built_in_type(id, record);
+    own->next[which] = id + 1;
+    own->columns++;
+}
+
+/* Do these rows stand whole?  Otherwise the builder makes its own: they are the same in every
+ * database of a revision. */
+static bool has_system_rows(const struct ese_salvage *s)
+{
+    struct own own[2] = {{.whole = true}, {.whole = true}};
+    for (size_t i = 0; i < s->rows; i++)
+        if (is_system(s->row[i].table))
+            see_own(&own[s->row[i].table == ESE_OBJID_CATALOG_SHADOW], s->row[i].record);
+    return own[0].tables == 1 && own[1].tables == 1 && own[0].columns == own[1].columns &&
+           own[0].columns > 0 && own[0].whole && own[1].whole && own[0].indexes >= 3 &&
+           own[1].indexes >= 1;
+}
+
+static struct ese_salvage_table *new_sum(struct ese_salvage *s, const struct ese_table *table,
+                                         struct fault *f)
+{
+    struct ese_salvage_result *r = s->result;
+    void *array = r->table;
+    if (!build_reserve(&array, &s->table_room, r->tables + 1u, sizeof *r->table)) {
+        fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return NULL;
+    }
+    r->table = array;
+    struct ese_salvage_table *sum = &r->table[r->tables++];
+    *sum = (struct ese_salvage_table){.name = table->name,
+                                      .objid = table->objid,
+                                      .system = (table->flags & ESE_TABLE_SYSTEM) != 0};
+    return sum;
+}
+
+/* ---- indexes that are left out ---- */
+
+static bool names_index(const char *name, const struct ese_table *table,
+                        const struct ese_index *index)
+{
+    size_t size = strlen(table->name);
+    return strncasecmp(name, table->name, size) == 0 && name[size] == '.' &&
+           strcasecmp(name + size + 1, index->name) == 0 && !(index->flags & ESE_INDEX_PRIMARY);
+}
+
+bool ese_salvage_has_index(const struct ese_salvage *s, const char *name)
+{
+    for (unsigned i = 0; i < ese_catalog_tables(s->catalog); i++) {
+        const struct ese_table *table = ese_catalog_table(s->catalog, i);
+        for (unsigned k = 0; k < table->indexes; k++)
+            if (names_index(name, table, &table->index[k]))
+                return true;
+    }
+    return false;
+}
+
+/* An index over columns that the catalog has lost can be neither written nor used. */
+static bool has_its_columns(const struct ese_table *table, const struct ese_index *index)
+{
+    for (unsigned i = 0; i < index->segments; i++)
+        if (ese_table_segment_column(table, &index->segment[i]) == NULL)
+            return false;
+    for (unsigned i = 0; i < index->conditions; i++)
+        if (ese_table_segment_column(table, &index->condition[i]) == NULL)
+            return false;
+    return index->segments > 0;
+}
+
+static bool is_asked_for(const struct ese_salvage *s, const struct ese_table *table,
+                         const struct ese_index *index)
+{
+    for (unsigned i = 0; i < s->options->drop_indexes; i++)
+        if (names_index(s->options->drop_index[i], table, index))
+            return true;
+    return false;
+}
+
+static bool is_left_out(const struct ese_salvage *s, const struct ese_table *table,
+                        const struct ese_index *index)
+{
+    return is_asked_for(s, table, index) || !has_its_columns(table, index);
+}
+
+static bool any_left_out(const struct ese_salvage *s, const struct ese_table *table)
+{
+    for (unsigned i = 0; i < table->indexes; i++)
+        if (is_left_out(s, table, &table->index[i]))
+            return true;
+    return false;
+}
+
+static bool leave_out(struct ese_salvage *s, struct ese_table *table, unsigned index,
+                      struct ese_build_node *row, unsigned *rows, struct fault *f)
+{
+    struct ese_salvage_item item = {.kind = ESE_SALVAGE_INDEX_LEFT_OUT,
+                                    .table = table->name,
+                                    .objid = table->objid,
+                                    .index = table->index[index].name,
+                                    .key = bytes_of("", 0),
+                                    .tag = -1,
+                                    .reason = is_asked_for(s, table, &table->index[index])
+                                                  ? "left out, as asked for"
+                                                  : "left out: the catalog has lost a column "
+                                                    "that it is over"};
+    unsigned to = 0;
+    for (unsigned i = 0; i < *rows; i++) {
+        uint16_t type = 0;
+        uint32_t id = 0;
+        bytes_le16(row[i].data, TYPE_AT, &type);
+        bytes_le32(row[i].data, ID_AT, &id);
+        if (type != ESE_OBJECT_INDEX || id != table->index[index].objid)
+            row[to++] = row[i];
+    }
+    *rows = to;
+    if (!salvage_tell(s, &item, f))
+        return false;
+    table->indexes--;
+    memmove(table->index + index, table->index + index + 1,
+            (table->indexes - index) * sizeof *table->index);
+    return true;
+}
+
+/* A table without some of its indexes: both its schema and its catalog rows are copies. */
+static bool without_indexes(struct ese_salvage *s, const struct ese_table *table,
+                            const struct ese_build_node *row, unsigned rows,
+                            struct ese_salvage_table *sum, struct fault *f)
+{
+    struct ese_table copy = *table;
+    struct ese_build_node *rows_copy = calloc(rows + 1u, sizeof *rows_copy);
+    copy.index = calloc(table->indexes + 1u, sizeof *copy.index);
+    bool ok = (rows_copy != NULL && copy.index != NULL) ||
+              fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+    if (ok) {
+        memcpy(rows_copy, row, rows * sizeof *row);
+        if (table->indexes > 0)
+            memcpy(copy.index, table->index, table->indexes * sizeof *copy.index);
+    }
+    for (unsigned i = copy.indexes; ok && i-- > 0;)
+        if (is_left_out(s, table, &copy.index[i]))
+            ok = leave_out(s, &copy, i, rows_copy, &rows, f);
+    ok = ok && salvage_one_table(s, &copy, rows_copy, rows, sum, f);
+    free(copy.index);
+    free(rows_copy);
+    return ok;
+}
+
+static bool salvage_rows_of(struct ese_salvage *s, const struct ese_build_node *row, unsigned rows,
+                            uint32_t objid, struct fault *f)
+{
+    if (is_system(objid))
+        return s->build == NULL || !has_system_rows(s) ||
+               ese_build_raw_system_rows(s->build, row, rows, f);
+    const struct ese_table *table = salvage_table_of(s, objid);
+    if (table == NULL)
+        return true; /* salvage_unknown() tells of its rows */
+    struct ese_salvage_table *sum = new_sum(s, table, f);
+    if (sum == NULL)
+        return false;
+    if (!any_left_out(s, table))
+        return salvage_one_table(s, table, row, rows, sum, f);
+    return without_indexes(s, table, row, rows, sum, f);
+}
+
+static bool salvage_tables(struct ese_salvage *s, struct fault *f)
+{
+    struct ese_build_node *row = calloc(s->rows + 1, sizeof *row);
+    bool ok = row != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    for (size_t i = 0; ok && i < s->rows; i++)
+        row[i] = (struct ese_build_node){s->row[i].key, s->row[i].record};
+    for (size_t i = 0, end; ok && i < s->rows; i = end) {
+        for (end = i; end < s->rows && s->row[end].table == s->row[i].table;)
+            end++;
+        if (s->options->progress)
+            s->options->progress(s->options->progress_context, (uint32_t)i, (uint32_t)s->rows);
+        ok = salvage_rows_of(s, row + i, (unsigned)(end - i), s->row[i].table, f);
+    }
+    free(row);
+    return ok;
+}
+
+/* Catalog rows that could not be taken. */
+static bool tell_weeds(struct ese_salvage *s, struct fault *f)
+{
+    for (size_t i = 0; i < s->weeds; i++) {
+        const struct salvage_schema_row *row = &s->weed[i];
+        struct ese_salvage_item item = {
+            .kind = ESE_SALVAGE_CATALOG,
+            .table = "MSysObjects",
+            .objid = ESE_OBJID_CATALOG,
+            .key = row->key,
+            .page = row->page,
+            .tag = -1,
+            .dbtime = row->dbtime,
+            .record = row->record,
+            .reason = "a catalog row that cannot be read, or that contradicts another"};
+        if (!salvage_tell(s, &item, f))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the new database ---- */
+
+static bool start_build(struct ese_salvage *s, int descriptor, struct fault *f)
+{
+    enum { LEAST_PAGES = 30, NEW_SIGNATURE = 0x2545f491 };
+    const struct ese_header *h = &s->headers->header;
+    uint32_t count = 0;
+    struct ese_build_options options = {
+        .descriptor = descriptor,
+        .revision = s->scan.revision,
+        .page_size = s->scan.page_size,
+        .any_revision = s->options->any_revision,
+        .dbtime = s->scan.dbtime + 1,
+        .least_pages = s->scan.page_size <= 2048 ? LEAST_PAGES + 1 : LEAST_PAGES,
+    };
+    if (s->has_header) {
+        /* As /p leaves it: another signature, one more repair. */
+        uint8_t *raw = s->headers->raw;
+        bytes_le32(bytes_of(raw, ESE_HEADER_SIZE), ESE_HEADER_REPAIR_COUNT_AT, &count);
+        options.signature = h->signature.random * 0x9e3779b1u + NEW_SIGNATURE;
+        options.time = h->consistent;
+        options.source_header = bytes_of(raw, s->scan.page_size);
+        memcpy(s->room, raw, s->scan.page_size);
+        bytes_put_le32(s->room + ESE_HEADER_REPAIR_COUNT_AT, count + 1);
+        options.source_header = bytes_of(s->room, s->scan.page_size);
+    }
+    if (options.signature == 0)
+        options.signature = NEW_SIGNATURE;
+    if (!ese_build_start(&options, &s->build, f))
+        return false;
+    if (s->has_header)
+        ese_build_objid_least(s->build, h->objid_last + 1);
+    for (size_t i = 0; i < s->pages_found; i++)
+        if (s->page[i].trust <= SALVAGE_MOVED)
+            ese_build_objid_least(s->build, s->page[i].objid);
+    return true;
+}
+
+bool ese_salvage_run(struct ese_salvage *s, int descriptor,
+                     const struct ese_salvage_options *options, struct ese_salvage_result *result,
+                     struct fault *f)
+{
+    *result = (struct ese_salvage_result){.tables = 0};
+    s->options = options;
+    s->result = result;
+    s->build = NULL;
+    s->table_room = 0;
+    for (size_t i = 0; i < s->pages_found; i++)
+        s->page[i].stale = false;
+    bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && tell_weeds(s, f) &&
+              salvage_tables(s, f) && salvage_unknown(s, f);
+    if (ok && s->build)
+        ok = ese_build_finish(s->build, &result->built, f);
+    else
+        ese_build_abandon(s->build);
+    s->build = NULL;
+    return ok;
+}
+
+void ese_salvage_result_free(struct ese_salvage_result *result)
+{
+    free(result->table);
+    *result = (struct ese_salvage_result){.tables = 0};
+}

@@ -1,0 +1,144 @@
+/*
+ * Every page of the file by its number, once: whose it is, and how far it can be believed.
+ *
+ * A page that was written to a wrong place names the right one by its checksum (measured on 1,765
+ * displaced pages: all named right; on 8,000 pages of noise: none).  Of a 16 or 32 KiB page that is
+ * partly overwritten the quarters that are right can be believed, when header and tags are among
+ * them (measured: 14,145 rows right, none wrong).  Under a wrong checksum the structure alone is
+ * left: then the bytes are doubtful.
+ */
+#include "formats/ese/salvage/parts.h"
+
+#include <stdlib.h>
+
+enum {
+    KNOWN_FLAGS = 0x7ffff,
+    FIRST_AND_LAST_BLOCK = 0x9,
+};
+
+static bool add_page(struct ese_salvage *s, const struct salvage_page *page, struct fault *f)
+{
+    void *array = s->page;
+    if (!build_reserve(&array, &s->page_room, s->pages_found + 1, sizeof *s->page))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of pages");
+    s->page = array;
+    s->page[s->pages_found++] = *page;
+    return true;
+}
+
+/* Could these bytes be a page at all? */
+static bool plausible(const struct ese_page *page)
+{
+    return page->tag_array_fits && page->tags > 0 && page->objid != 0 &&
+           !(page->flags & ~(uint32_t)KNOWN_FLAGS) &&
+           page->first_free <= page->raw.size - ese_page_header_size(page);
+}
+
+/* How far the page can be believed, and which it is.  False: not at all. */
+static bool judge(struct ese_salvage *s, const struct ese_page *page, struct salvage_page *to)
+{
+    struct ese_salvage_scan *scan = &s->scan;
+    to->trust = SALVAGE_GOOD;
+    switch (page->checksum.state) {
+    case ESE_CHECKSUM_GOOD:
+        scan->good++;
+        break;
+    case ESE_CHECKSUM_ONE_BIT:
+        scan->corrected++;
+        break;
+    case ESE_CHECKSUM_ZERO:
+        scan->never_written++;
+        return false;
+    case ESE_CHECKSUM_NUMBER:
+    case ESE_CHECKSUM_BAD:
+        if (ese_checksum_names(page->raw, &to->number)) {
+            to->trust = SALVAGE_MOVED;
+            scan->displaced++;
+            break;
+        }
+        to->number = page->number;
+        to->blocks = (uint8_t)ese_checksum_blocks(page->raw, page->number);
+        bool edges = (to->blocks & FIRST_AND_LAST_BLOCK) == FIRST_AND_LAST_BLOCK;
+        to->trust = edges ? SALVAGE_BLOCKS : SALVAGE_WRONG;
+        *(edges ? &scan->partly : &scan->wrong) += 1;
+        break;
+    }
+    return plausible(page);
+}
+
+static bool scan_page(struct ese_salvage *s, const struct ese_page *page, struct fault *f)
+{
+    struct salvage_page to = {
+        .dbtime = page->dbtime,
+        .slot = page->number,
+        .number = page->number,
+        .objid = page->objid,
+        .flags = page->flags,
+        .prev = page->prev,
+        .next = page->next,
+    };
+    if (!judge(s, page, &to))
+        return true;
+    if (to.trust <= SALVAGE_MOVED && to.dbtime > s->scan.dbtime)
+        s->scan.dbtime = to.dbtime;
+    return add_page(s, &to, f);
+}
+
+static int by_objid(const void *a, const void *b)
+{
+    const struct salvage_page *x = a, *y = b;
+    if (x->objid != y->objid)
+        return x->objid < y->objid ? -1 : 1;
+    return (x->slot > y->slot) - (x->slot < y->slot);
+}
+
+bool salvage_scan(struct ese_salvage *s, struct fault *f)
+{
+    s->scan.pages = ese_pages_last(s->pages);
+    s->scan.cut = ese_file_size(s->file) % s->scan.page_size != 0;
+    for (uint32_t number = 1; number <= s->scan.pages; number++) {
+        const struct ese_page *page;
+        struct fault why = {.code = FAULT_NONE};
+        if (!ese_pages_get(s->pages, number, &page, &why)) {
+            if (why.code != FAULT_IO) {
+                *f = why;
+                return false;
+            }
+            s->scan.unreadable++; /* a disk error is a damaged page */
+            continue;
+        }
+        bool ok = scan_page(s, page, f);
+        ese_pages_put(s->pages, page);
+        if (!ok)
+            return false;
+    }
+    if (s->pages_found > 0)
+        qsort(s->page, s->pages_found, sizeof *s->page, by_objid);
+    /* A wrong page's time is only believed when some right page is as new. */
+    for (size_t i = 0; i < s->pages_found; i++)
+        if (s->page[i].trust == SALVAGE_WRONG && s->page[i].dbtime > s->scan.dbtime)
+            s->page[i].dbtime = 0;
+    return true;
+}
+
+void salvage_pages_of(const struct ese_salvage *s, uint32_t objid, size_t *first, size_t *count)
+{
+    size_t low = 0, high = s->pages_found;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->page[middle].objid < objid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *first = low;
+    for (high = low; high < s->pages_found && s->page[high].objid == objid;)
+        high++;
+    *count = high - low;
+}
+
+bool salvage_get(struct ese_salvage *s, const struct salvage_page *p, const struct ese_page **page,
+                 struct fault *f)
+{
+    return ese_pages_get(s->pages, p->slot, page, f);
+}

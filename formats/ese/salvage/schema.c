@@ -1,0 +1,320 @@
+/*
+ * The schema: every row of the catalog that stands on some page of it or of its shadow.
+ *
+ * Both hold the same rows, so they are walked as one tree: where two pages have a key the later
+ * page wins, where a newer page should have it and does not, its table was deleted.  (Taking the
+ * shadow whole instead, where both are damaged, loses 46 % of the rows that are to be had:
+ * measured.)
+ */
+#include "formats/ese/salvage/parts.h"
+
+#include <stdlib.h>
+
+enum { OBJID_TABLE_AT = 4 };
+
+bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
+                    const struct ese_page *page, struct ese_node *node, struct ese_record *record,
+                    uint8_t **converted, struct fault *f)
+{
+    bool is_new = page->flags & ESE_PAGE_NEW_RECORD_FORMAT;
+    bool wanted = s->scan.revision >= ESE_REVISION_ESE98;
+    size_t size;
+    *converted = NULL;
+    if (is_new && !wanted)
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "its record is in the new format, in a database of revision 0x%x",
+                         s->scan.revision);
+    if (!ese_record_on_page(record, table, page, node->data, f))
+        return false;
+    if (is_new == wanted)
+        return true;
+    if ((*converted = malloc(ESE_PAGE_SIZE_MAX)) == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a record");
+    if (ese_record_modernise(record, *converted, ESE_PAGE_SIZE_MAX, &size, f)) {
+        node->data = bytes_of(*converted, size);
+        if (ese_record_open(record, table, node->data, true, page->raw.size, f))
+            return true;
+    }
+    free(*converted);
+    *converted = NULL;
+    return false;
+}
+
+/* Adds a row; both are copied. */
+static bool add_row(struct ese_salvage *s, struct bytes key, struct bytes record, uint32_t page,
+                    uint64_t dbtime, struct fault *f)
+{
+    void *array = s->row;
+    uint32_t table;
+    if (!bytes_le32(record, OBJID_TABLE_AT, &table))
+        return true;
+    uint8_t *copy = malloc(key.size + record.size + 1);
+    if (copy == NULL || !build_reserve(&array, &s->row_room, s->rows + 1, sizeof *s->row)) {
+        free(copy);
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    }
+    s->row = array;
+    memcpy(copy, key.at, key.size);
+    memcpy(copy + key.size, record.at, record.size);
+    s->row[s->rows++] =
+        (struct salvage_schema_row){.key = bytes_of(copy, key.size),
+                                    .record = bytes_of(copy + key.size, record.size),
+                                    .table = table,
+                                    .page = page,
+                                    .dbtime = dbtime};
+    return true;
+}
+
+static bool keep_row(struct ese_salvage *s, const struct salvage_walk *w,
+                     const struct salvage_version *v, struct fault *f)
+{
+    const struct ese_page *page;
+    struct ese_node node;
+    if (!salvage_node(s, v, &page, &node, f))
+        return false;
+    struct ese_record record;
+    uint8_t *converted;
+    struct fault why = {.code = FAULT_NONE};
+    if (!salvage_record(s, ese_catalog_own_table(), page, &node, &record, &converted, &why)) {
+        ese_pages_put(s->pages, page);
+        return why.code != FAULT_NO_MEMORY || fault_set(f, FAULT_NO_MEMORY, "%s", why.text);
+    }
+    bool ok = add_row(s, build_bytes_of(&w->key), node.data, s->page[v->page].slot,
+                      s->page[v->page].dbtime, f);
+    free(converted);
+    ese_pages_put(s->pages, page);
+    return ok;
+}
+
+static int compare_known(const void *a, const void *b)
+{
+    const struct salvage_known *x = a, *y = b;
+    return (x->objid > y->objid) - (x->objid < y->objid);
+}
+
+/* Which objects the catalog has, sorted. */
+static bool list_known(struct ese_salvage *s, struct fault *f)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < ese_catalog_tables(s->catalog); i++)
+        count += 2u + ese_catalog_table(s->catalog, i)->indexes;
+    free(s->known);
+    s->knowns = 0;
+    s->known = calloc(count + 1, sizeof *s->known);
+    if (s->known == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    for (unsigned i = 0; i < ese_catalog_tables(s->catalog); i++) {
+        const struct ese_table *t = ese_catalog_table(s->catalog, i);
+        s->known[s->knowns++] = (struct salvage_known){t->objid, t};
+        if (t->long_value_objid != 0)
+            s->known[s->knowns++] = (struct salvage_known){t->long_value_objid, NULL};
+        for (unsigned k = 0; k < t->indexes; k++)
+            if (t->index[k].objid != t->objid)
+                s->known[s->knowns++] = (struct salvage_known){t->index[k].objid, NULL};
+    }
+    qsort(s->known, s->knowns, sizeof *s->known, compare_known);
+    return true;
+}
+
+static const struct salvage_known *find_known(const struct ese_salvage *s, uint32_t objid)
+{
+    struct salvage_known key = {.objid = objid};
+    return s->knowns ? bsearch(&key, s->known, s->knowns, sizeof key, compare_known) : NULL;
+}
+
+bool salvage_is_known(const struct ese_salvage *s, uint32_t objid)
+{
+    return objid <= ESE_OBJID_CATALOG_ROOT_INDEX || find_known(s, objid) != NULL;
+}
+
+const struct ese_table *salvage_table_of(const struct ese_salvage *s, uint32_t objid)
+{
+    const struct salvage_known *known = find_known(s, objid);
+    return known ? known->table : NULL;
+}
+
+bool salvage_read_catalog(struct ese_salvage *s, struct fault *f)
+{
+    if (!salvage_weed_catalog(s, f))
+        return false;
+    struct ese_catalog_row *row = calloc(s->rows + 1, sizeof *row);
+    if (row == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    for (size_t i = 0; i < s->rows; i++)
+        row[i] = (struct ese_catalog_row){.record = s->row[i].record,
+                                          .new_format = s->scan.revision >= ESE_REVISION_ESE98,
+                                          .page = s->row[i].page};
+    ese_catalog_close(s->catalog);
+    s->catalog = NULL;
+    bool ok = ese_catalog_of_rows(row, s->rows, s->scan.page_size, NULL, NULL, &s->catalog, f);
+    free(row);
+    return ok && list_known(s, f);
+}
+
+/* ---- long-value trees that the catalog has lost ---- */
+
+struct table_root {
+    uint32_t root, table; /* table: in the catalog */
+};
+
+static int compare_roots(const void *a, const void *b)
+{
+    const struct table_root *x = a, *y = b;
+    return (x->root > y->root) - (x->root < y->root);
+}
+
+/* The table with this root that has no long values yet; roots: sorted, one per table. */
+static const struct ese_table *table_with_root(const struct ese_salvage *s,
+                                               struct table_root *roots, uint32_t root)
+{
+    struct table_root key = {.root = root};
+    struct table_root *found =
+        bsearch(&key, roots, ese_catalog_tables(s->catalog), sizeof *roots, compare_roots);
+    if (found == NULL || found->table == UINT32_MAX)
+        return NULL;
+    const struct ese_table *table = ese_catalog_table(s->catalog, found->table);
+    found->table = UINT32_MAX; /* a table has one such tree */
+    return table->long_value_objid == 0 ? table : NULL;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct salvage_schema_row *x = a, *y = b;
+    return bytes_compare(x->key, y->key);
+}
+
+/* The root of such a tree names the root of its table. */
+static bool adopt_long_values(struct ese_salvage *s, const struct salvage_page *p,
+                              struct table_root *roots, struct fault *f)
+{
+    const struct ese_page *page;
+    struct ese_space space;
+    struct build_catalog_row row = {.key = {.at = NULL}};
+    struct build_record_format format = {s->scan.revision >= ESE_REVISION_ESE98,
+                                         ese_page_size_small(s->scan.page_size)};
+    if (!salvage_get(s, p, &page, f))
+        return false;
+    bool named = ese_space_read(page, &space, NULL);
+    ese_pages_put(s->pages, page);
+    const struct ese_table *table = named ? table_with_root(s, roots, space.parent) : NULL;
+    if (table == NULL)
+        return true;
+    bool ok = build_catalog_long_value(&format, table->objid, p->objid, p->number, &row, f) &&
+              add_row(s, build_bytes_of(&row.key), build_bytes_of(&row.record), p->slot, 0, f);
+    free(row.key.at);
+    free(row.record.at);
+    return ok;
+}
+
+static bool find_long_values(struct ese_salvage *s, struct fault *f)
+{
+    unsigned tables = ese_catalog_tables(s->catalog);
+    size_t before = s->rows;
+    struct table_root *roots = calloc(tables + 1u, sizeof *roots);
+    bool ok = roots != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    for (unsigned i = 0; ok && i < tables; i++)
+        roots[i] = (struct table_root){ese_catalog_table(s->catalog, i)->root, i};
+    if (ok)
+        qsort(roots, tables, sizeof *roots, compare_roots);
+    for (size_t i = 0; ok && i < s->pages_found; i++) {
+        const struct salvage_page *p = &s->page[i];
+        if (p->trust <= SALVAGE_MOVED && (p->flags & ESE_PAGE_ROOT) &&
+            (p->flags & ESE_PAGE_LONG_VALUE) && !(p->flags & ESE_PAGE_SPACE_TREE) &&
+            !salvage_is_known(s, p->objid))
+            ok = adopt_long_values(s, p, roots, f);
+    }
+    free(roots);
+    if (!ok || s->rows == before)
+        return ok;
+    qsort(s->row, s->rows, sizeof *s->row, by_key);
+    return salvage_read_catalog(s, f);
+}
+
+/* ---- the catalog of another database ---- */
+
+static bool has_row(const struct ese_salvage *s, size_t rows, struct bytes key)
+{
+    size_t low = 0, high = rows;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (bytes_compare(s->row[middle].key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < rows && bytes_equal(s->row[low].key, key);
+}
+
+static bool take_other(struct ese_salvage *s, const struct ese_cursor *c, size_t rows,
+                       struct fault *f)
+{
+    struct ese_node node = {.data = c->data};
+    struct ese_record record;
+    uint8_t *converted;
+    if (has_row(s, rows, c->key))
+        return true;
+    if (!salvage_record(s, ese_catalog_own_table(), c->leaf, &node, &record, &converted, f))
+        return fault_context(f, "the other database's catalog");
+    bool ok = add_row(s, c->key, node.data, 0, 0, f);
+    free(converted);
+    return ok;
+}
+
+bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct fault *f)
+{
+    struct ese_cursor *c = calloc(1, sizeof *c);
+    size_t rows = s->rows;
+    enum ese_step step = ESE_STEP_END;
+    if (c == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    ese_cursor_open(c, other->pages,
+                    other->catalog_is_shadow ? ESE_PGNO_CATALOG_SHADOW : ESE_PGNO_CATALOG, 0);
+    bool ok = true;
+    while (ok && (step = ese_cursor_next(c, f)) == ESE_STEP_NODE)
+        ok = take_other(s, c, rows, f);
+    ese_cursor_close(c);
+    free(c);
+    if (!ok || step == ESE_STEP_FAULT)
+        return false;
+    qsort(s->row, s->rows, sizeof *s->row, by_key);
+    return salvage_read_catalog(s, f);
+}
+
+bool salvage_schema(struct ese_salvage *s, struct fault *f)
+{
+    static const uint32_t both[2] = {ESE_OBJID_CATALOG, ESE_OBJID_CATALOG_SHADOW};
+    struct salvage_walk *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    if (s->scan.header_invented)
+        salvage_guess_revision(s); /* of what pages are; the catalog's rows may say more */
+    bool more = true;
+    bool ok = salvage_reach(s, both[0], ESE_PGNO_CATALOG, f) &&
+              salvage_reach(s, both[1], ESE_PGNO_CATALOG_SHADOW, f) &&
+              salvage_walk_open(w, s, both, 2, false, false, f);
+    while (ok && (ok = salvage_walk_next(w, &more, f)) && more) {
+        struct salvage_choice choice;
+        ok = salvage_choose(w, &choice, f);
+        if (ok && (choice.verdict == SALVAGE_KEPT || choice.verdict == SALVAGE_FREED))
+            ok = keep_row(s, w, &w->version[choice.best], f);
+    }
+    salvage_walk_close(w);
+    free(w);
+    if (!ok)
+        return fault_context(f, "the catalog");
+    if (s->scan.header_invented)
+        salvage_guess_revision(s);
+    return salvage_read_catalog(s, f) && find_long_values(s, f);
+}
+
+void salvage_schema_close(struct ese_salvage *s)
+{
+    for (size_t i = 0; i < s->rows; i++)
+        free((void *)(uintptr_t)s->row[i].key.at);
+    for (size_t i = 0; i < s->weeds; i++)
+        free((void *)(uintptr_t)s->weed[i].key.at);
+    free(s->weed);
+    free(s->row);
+    free(s->known);
+    ese_catalog_close(s->catalog);
+}

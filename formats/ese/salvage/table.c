@@ -1,0 +1,163 @@
+/* One table, from evidence to trees: see salvage.h. */
+#include "formats/ese/salvage/parts.h"
+
+#include <strings.h>
+
+static bool is_primary(const struct ese_index *index)
+{
+    return index->flags & ESE_INDEX_PRIMARY;
+}
+
+/* ---- what a table needs at hand ---- */
+
+static struct ese_keys *open_keys(struct salvage_table *t, const struct ese_index *index,
+                                  struct fault *f)
+{
+    struct ese_keys *keys = malloc(sizeof *keys);
+    if (keys == NULL) {
+        fault_set(f, FAULT_NO_MEMORY, "out of memory for an index");
+        return NULL;
+    }
+    if (ese_keys_open(keys, t->scratch, NULL, t->table, index, f)) {
+        keys->count_only = !ese_index_computable(t->table, index);
+        return keys;
+    }
+    free(keys);
+    return NULL;
+}
+
+static bool open_index(struct salvage_table *t, unsigned i, struct fault *f)
+{
+    const struct ese_index *index = &t->table->index[i];
+    struct fault why = {.code = FAULT_NONE};
+    struct ese_keys *keys = open_keys(t, index, &why);
+    if (keys == NULL && why.code == FAULT_NO_MEMORY) {
+        *f = why;
+        return false;
+    }
+    if (is_primary(index)) {
+        if (keys && keys->count_only) {
+            free(keys);
+            keys = NULL;
+        }
+        t->primary = keys;
+        return true;
+    }
+    t->keys[i] = keys;
+    return build_sort_open(&t->entry[i], f);
+}
+
+static bool open_table(struct salvage_table *t, struct fault *f)
+{
+    unsigned indexes = t->table->indexes;
+    t->scratch = malloc(sizeof *t->scratch);
+    t->keys = calloc(indexes + 1u, sizeof *t->keys);
+    t->uncomputed = calloc(indexes + 1u, sizeof *t->uncomputed);
+    t->entry = calloc(indexes + 1u, sizeof *t->entry);
+    if (t->scratch == NULL || t->keys == NULL || t->entry == NULL || t->uncomputed == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+    ese_record_limits_of(&t->limits, t->table);
+    if (!build_sort_open(&t->lids, f) || !build_sort_open(&t->stray, f))
+        return false;
+    for (unsigned i = 0; i < indexes; i++)
+        if (!open_index(t, i, f))
+            return false;
+    return true;
+}
+
+static void close_table(struct salvage_table *t)
+{
+    for (unsigned i = 0; i < t->table->indexes; i++) {
+        if (t->keys)
+            free(t->keys[i]);
+        if (t->entry)
+            build_sort_close(t->entry[i]);
+    }
+    free(t->keys);
+    free(t->entry);
+    free(t->uncomputed);
+    free(t->primary);
+    free(t->scratch);
+    build_sort_close(t->lids);
+    build_sort_close(t->stray);
+    salvage_marks_close(&t->marks);
+    free(t->gone);
+}
+
+/* ---- the root's header ---- */
+
+/* What stands behind the space header, the next auto-increment value, when a good root has it. */
+static bool carry_root_header(struct salvage_table *t, struct fault *f)
+{
+    struct ese_salvage *s = t->s;
+    size_t first, count;
+    salvage_pages_of(s, t->table->objid, &first, &count);
+    for (size_t i = first; i < first + count; i++) {
+        const struct ese_page *page;
+        if (s->page[i].number != t->table->root || s->page[i].trust > SALVAGE_MOVED ||
+            !(s->page[i].flags & ESE_PAGE_ROOT))
+            continue;
+        if (!salvage_get(s, &s->page[i], &page, f))
+            return false;
+        bool ok = ese_build_raw_root_header(t->to, ese_page_external_header(page), f);
+        ese_pages_put(s->pages, page);
+        return ok;
+    }
+    return true;
+}
+
+/* Their rows count pages of the source. */
+static bool is_cache(const struct ese_table *table)
+{
+    return strcasecmp(table->name, "MSysExtentPageCountCache") == 0;
+}
+
+/* ---- the steps ---- */
+
+static bool gather(struct salvage_table *t, struct fault *f)
+{
+    if (!salvage_reach(t->s, t->table->objid, t->table->root, f) || !salvage_rows_evidence(t, f) ||
+        !salvage_values_check(t, f))
+        return false;
+    for (unsigned i = 0; i < t->table->indexes; i++)
+        if (t->keys[i] && !salvage_index_evidence(t, i, f))
+            return fault_context(f, "index %s", t->table->index[i].name);
+    salvage_marks_sort(&t->marks);
+    return true;
+}
+
+static bool write_table(struct salvage_table *t, struct fault *f)
+{
+    if (!salvage_rows_write(t, f) || !salvage_values_write(t, f))
+        return false;
+    for (unsigned i = 0; i < t->table->indexes; i++)
+        if (t->keys[i] && !salvage_index_write(t, i, f))
+            return fault_context(f, "index %s", t->table->index[i].name);
+    return salvage_lost_pages(t->s, t->table->objid, t->table->name, &t->sum->pages_lost, f);
+}
+
+bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
+                       const struct ese_build_node *row, unsigned rows,
+                       struct ese_salvage_table *sum, struct fault *f)
+{
+    struct salvage_table *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+    t->s = s;
+    t->table = table;
+    t->sum = sum;
+    bool ok = open_table(t, f);
+    if (ok && s->build) {
+        ok = ese_build_raw_table_begin(s->build, table, row, rows, &t->to, f) &&
+             carry_root_header(t, f);
+        if (ok)
+            ese_build_allow_duplicates(t->to);
+    }
+    if (ok && !is_cache(table))
+        ok = gather(t, f) && write_table(t, f);
+    if (ok && t->to)
+        ok = ese_build_table_end(t->to, f);
+    close_table(t);
+    free(t);
+    return ok || fault_context(f, "table %s", table->name);
+}

@@ -1,0 +1,126 @@
+/*
+ * Catalog rows that cannot be, although the checksum of their page is right: of no kind that
+ * exists, under a key that their columns do not give, or with a name or an object id that another
+ * row has too.  Of two the one on the later page stays.  Without this, one wrong row would make the
+ * whole catalog one that cannot be written.
+ */
+#include "formats/ese/salvage/parts.h"
+
+#include <ctype.h>
+
+enum { KEY_SIZE = 13 };
+
+/* What must be unique: a name among the tables, or within a table and kind; an object id. */
+struct claim {
+    uint32_t scope, type; /* of a name: table (0: tables themselves) and kind; of an id: 0 and 0 */
+    struct bytes name;    /* at == NULL: an id */
+    uint32_t id;
+    size_t row;
+};
+
+static int compare_names(struct bytes a, struct bytes b)
+{
+    for (size_t i = 0; i < a.size && i < b.size; i++) {
+        int x = toupper(a.at[i]), y = toupper(b.at[i]);
+        if (x != y)
+            return x < y ? -1 : 1;
+    }
+    return (a.size > b.size) - (a.size < b.size);
+}
+
+static int compare_claims(const struct claim *x, const struct claim *y)
+{
+    if ((x->name.at == NULL) != (y->name.at == NULL))
+        return x->name.at == NULL ? -1 : 1;
+    if (x->scope != y->scope)
+        return x->scope < y->scope ? -1 : 1;
+    if (x->type != y->type)
+        return x->type < y->type ? -1 : 1;
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return compare_names(x->name, y->name);
+}
+
+static int by_claim(const void *a, const void *b)
+{
+    const struct claim *x = a, *y = b;
+    int order = compare_claims(x, y);
+    return order ? order : (x->row > y->row) - (x->row < y->row);
+}
+
+/* The claims that a row makes, at most two.  False: the row cannot be. */
+static bool claims_of(const struct ese_salvage *s, size_t i, struct claim *claim, size_t *claims)
+{
+    const struct salvage_schema_row *row = &s->row[i];
+    struct ese_catalog_row from = {row->record, s->scan.revision >= ESE_REVISION_ESE98, row->page};
+    struct ese_catalog_object o;
+    uint8_t key[KEY_SIZE];
+    if (!ese_catalog_row_object(&from, s->scan.page_size, &o, NULL))
+        return false;
+    build_catalog_key(o.table, o.type, o.id, key);
+    if (!bytes_equal(row->key, bytes_of(key, sizeof key)))
+        return false;
+    bool is_table = o.type == ESE_OBJECT_TABLE;
+    if (is_table && o.table != o.id)
+        return false;
+    claim[(*claims)++] =
+        (struct claim){.scope = is_table ? 0 : o.table, .type = o.type, .name = o.name, .row = i};
+    bool is_primary = o.type == ESE_OBJECT_INDEX && o.id == o.table;
+    if (o.type != ESE_OBJECT_COLUMN && o.type != ESE_OBJECT_CALLBACK && !is_primary)
+        claim[(*claims)++] = (struct claim){.id = o.id, .row = i};
+    return true;
+}
+
+/* Of two rows with one claim the later page's stays; of one page's, the first. */
+static void settle(const struct ese_salvage *s, const struct claim *claim, size_t claims, bool *out)
+{
+    size_t holder = 0;
+    for (size_t i = 1; i < claims; i++) {
+        if (compare_claims(&claim[i], &claim[holder]) != 0 || out[claim[holder].row]) {
+            holder = i;
+        } else if (s->row[claim[i].row].dbtime > s->row[claim[holder].row].dbtime) {
+            out[claim[holder].row] = true;
+            holder = i;
+        } else {
+            out[claim[i].row] = true;
+        }
+    }
+}
+
+static bool take_out(struct ese_salvage *s, const bool *out, struct fault *f)
+{
+    size_t to = 0;
+    for (size_t i = 0; i < s->rows; i++) {
+        void *array = s->weed;
+        if (!out[i]) {
+            s->row[to++] = s->row[i];
+            continue;
+        }
+        if (!build_reserve(&array, &s->weed_room, s->weeds + 1, sizeof *s->weed))
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        s->weed = array;
+        s->weed[s->weeds++] = s->row[i];
+    }
+    s->rows = to;
+    return true;
+}
+
+bool salvage_weed_catalog(struct ese_salvage *s, struct fault *f)
+{
+    struct claim *claim = calloc(2 * s->rows + 1, sizeof *claim);
+    bool *out = calloc(s->rows + 1, sizeof *out);
+    size_t claims = 0;
+    bool ok = claim != NULL && out != NULL;
+    if (!ok)
+        fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    for (size_t i = 0; ok && i < s->rows; i++)
+        out[i] = !claims_of(s, i, claim, &claims);
+    if (ok && claims > 0) {
+        qsort(claim, claims, sizeof *claim, by_claim);
+        settle(s, claim, claims, out);
+    }
+    ok = ok && take_out(s, out, f);
+    free(claim);
+    free(out);
+    return ok;
+}

@@ -1,0 +1,188 @@
+/* The files of a salvage: see salvage_files.h. */
+#include "migrate/repair/salvage_files.h"
+
+#include "formats/bytes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static FILE *stream_of(const struct outfile *out)
+{
+    int descriptor = dup(outfile_descriptor(out));
+    FILE *to = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    if (to == NULL && descriptor >= 0)
+        close(descriptor);
+    return to;
+}
+
+static bool open_one(const char *target, const char *suffix, int like, bool force,
+                     char name[PATH_MAX], struct outfile **out, FILE **to, struct fault *f)
+{
+    if (snprintf(name, PATH_MAX, "%s%s", target, suffix) >= PATH_MAX)
+        return fault_set(f, FAULT_IO, "%.60s...: the path is too long", target);
+    if (!outfile_create(name, like, force, out, f))
+        return fault_context(f, "%s", name);
+    *to = stream_of(*out);
+    return *to != NULL || fault_set(f, FAULT_IO, "%s: %s", name, strerror(errno));
+}
+
+bool salvage_files_open(struct salvage_files *files, const char *target, int like, bool force,
+                        struct fault *f)
+{
+    *files = (struct salvage_files){.lines = NULL};
+    if (!hash_open(&files->hash, f))
+        return false;
+    if (target == NULL)
+        return true;
+    if (open_one(target, ".salvage.jsonl", like, force, files->lines_name, &files->lines,
+                 &files->lines_to, f) &&
+        open_one(target, ".quarantine.jsonl", like, force, files->quarantine_name,
+                 &files->quarantine, &files->quarantine_to, f))
+        return true;
+    salvage_files_close(files);
+    return false;
+}
+
+void salvage_files_plan(struct salvage_files *files, const char *text)
+{
+    hash_sha256_add(&files->hash, bytes_of(text, strlen(text)));
+}
+
+/* ---- one line ---- */
+
+static void put_text(FILE *to, const char *key, const char *text)
+{
+    if (text == NULL)
+        return;
+    fprintf(to, ",\"%s\":\"", key);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(to, "\\%c", *c);
+        else if (*c < 0x20 || *c >= 0x7f)
+            fprintf(to, "\\u%04x", *c); /* names are of a single-byte code page */
+        else
+            fputc(*c, to);
+    }
+    fputc('"', to);
+}
+
+static void put_hex(FILE *to, const char *key, struct bytes b)
+{
+    if (b.at == NULL)
+        return;
+    fprintf(to, ",\"%s\":\"", key);
+    for (size_t i = 0; i < b.size; i++)
+        fprintf(to, "%02x", b.at[i]);
+    fputc('"', to);
+}
+
+static void put_hash(struct salvage_files *files, FILE *to, const char *key, struct bytes b)
+{
+    struct hash own;
+    uint8_t digest[HASH_SHA256_SIZE];
+    (void)files;
+    if (b.at == NULL || !hash_open(&own, NULL))
+        return;
+    hash_sha256(&own, b, digest);
+    hash_close(&own);
+    put_hex(to, key, bytes_of(digest, sizeof digest));
+}
+
+static void put_place(FILE *to, const struct ese_salvage_item *item)
+{
+    fprintf(to, "{\"kind\":\"%s\"", ese_salvage_kind_name(item->kind));
+    put_text(to, "table", item->table);
+    fprintf(to, ",\"object\":%u", item->objid);
+    put_text(to, "index", item->index);
+    put_hex(to, "key", item->key);
+    put_hex(to, "before_key", item->key_after);
+    if (item->page != 0)
+        fprintf(to, ",\"page\":%u", item->page);
+    if (item->tag >= 0)
+        fprintf(to, ",\"tag\":%d", item->tag);
+    if (item->dbtime != 0)
+        fprintf(to, ",\"time\":%" PRIu64, item->dbtime);
+    if (item->other_page != 0)
+        fprintf(to, ",\"other_page\":%u", item->other_page);
+}
+
+static bool make_line(struct salvage_files *files, const struct ese_salvage_item *item, char **text,
+                      size_t *size)
+{
+    FILE *to = open_memstream(text, size);
+    if (to == NULL)
+        return false;
+    put_place(to, item);
+    fprintf(to, ",\"written\":%s", item->written ? "true" : "false");
+    put_hash(files, to, "sha256", item->record);
+    put_hash(files, to, "other_sha256", item->other);
+    put_text(to, "reason", item->reason);
+    fputs("}\n", to);
+    return fclose(to) == 0;
+}
+
+bool salvage_files_item(void *context, const struct ese_salvage_item *item, struct fault *f)
+{
+    struct salvage_files *files = context;
+    char *text = NULL;
+    size_t size = 0;
+    if (!make_line(files, item, &text, &size)) {
+        free(text);
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
+    }
+    hash_sha256_add(&files->hash, bytes_of(text, size));
+    if (files->lines_to)
+        fwrite(text, 1, size, files->lines_to);
+    free(text);
+    if (item->written || item->record.at == NULL)
+        return true;
+    files->quarantined++;
+    if (files->quarantine_to) {
+        put_place(files->quarantine_to, item);
+        put_hex(files->quarantine_to, "record", item->record);
+        fputs("}\n", files->quarantine_to);
+    }
+    return true;
+}
+
+/* ---- the end ---- */
+
+void salvage_files_id(struct salvage_files *files)
+{
+    uint8_t digest[HASH_SHA256_SIZE];
+    hash_sha256_end(&files->hash, digest);
+    bytes_hex(bytes_of(digest, sizeof digest), files->id, sizeof files->id);
+}
+
+static bool close_stream(FILE **to, const char *name, struct fault *f)
+{
+    bool ok = *to == NULL || !ferror(*to);
+    if (*to && fclose(*to) != 0)
+        ok = false;
+    *to = NULL;
+    return ok || fault_set(f, FAULT_IO, "%s: cannot be written: %s", name, strerror(errno));
+}
+
+bool salvage_files_commit(struct salvage_files *files, struct fault *f)
+{
+    if (files->lines == NULL)
+        return true;
+    return close_stream(&files->quarantine_to, files->quarantine_name, f) &&
+           close_stream(&files->lines_to, files->lines_name, f) &&
+           outfile_commit(files->quarantine, f) && outfile_commit(files->lines, f);
+}
+
+void salvage_files_close(struct salvage_files *files)
+{
+    if (files->lines_to)
+        fclose(files->lines_to);
+    if (files->quarantine_to)
+        fclose(files->quarantine_to);
+    outfile_discard(files->lines);
+    outfile_discard(files->quarantine);
+    hash_close(&files->hash);
+    *files = (struct salvage_files){.lines = NULL};
+}
