@@ -41,6 +41,7 @@ step() {
 }
 
 step memory "$python" tests/program/test_memory.py
+step text "$python" tests/program/test_text.py
 
 echo "$passed steps passed${failed:+, failed:$failed}"
 [ -z "$failed" ]

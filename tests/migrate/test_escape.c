@@ -118,7 +118,8 @@ START_TEST(formats_are_those_of_printf)
     BOTH("%d %i %u %x %X %o", -5, 6, 4000000000u, 0xabcu, 0xabcu, 8u);
     BOTH("[%5d] [%-5d] [%05d] [%+d] [% d] [%#x]", 42, 42, 42, 42, 42, 42u);
     BOTH("%lld %llu %ld %lu", -1LL, ~0ULL, -2L, ~0UL);
-    BOTH("%zu %jd %td %hhx %hd", sizeof expected, (intmax_t)-3, (ptrdiff_t)4, 0x1ff, 70000);
+    BOTH("%zu %jd %td %hhx %hd", sizeof expected, (intmax_t)-3, (ptrdiff_t)4, (unsigned char)0xff,
+         (short)-7);
     BOTH("[%*d] [%-*d] [%*d] [%.3d] [%.*d]", 6, 1, 6, 2, -6, 3, 4, 2, 5);
     BOTH("[%s] [%10s] [%-10s] [%.2s] [%-6.2s] [%*s] [%.*s]", "abc", "abc", "abc", "abc", "abc", 5,
          "x", 1, "yz");
