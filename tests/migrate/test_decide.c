@@ -116,6 +116,31 @@ START_TEST(an_identity_is_no_judge_of_itself)
 }
 END_TEST
 
+/* A key is known apart from an identity by any other certificate of its CA. */
+START_TEST(another_certificate_of_the_ca_is_a_judge)
+{
+    for (unsigned known = 0; known < 2; known++) {
+        struct assessment a;
+        FILE *to = description();
+        fputs("[key root]\nbits = 512\n"
+              "[certificate a]\nkey = root\nsubject = CN=Root\nserial = 9\n"
+              "[certificate f]\nkey = root\nissuer = a\nsigned-by = forger\nsubject = CN=Root\n"
+              "serial = 9\nuntil = 2030-01-01\n"
+              "[entry 2]\ncertificate = f\n[entry 3]\ncertificate = a\n",
+              to);
+        if (known)
+            fputs("[certificate b]\nkey = root\nsubject = CN=Root\nserial = 10\n"
+                  "[entry 4]\ncertificate = b\n",
+                  to);
+        judge(to, &a, false);
+        ck_assert_uint_eq(drops(&a), known);
+        for (size_t i = 0; i < a.plan.actions; i++)
+            ck_assert_int_eq(a.plan.action[i].entry, 2);
+        assess_close(&a);
+    }
+}
+END_TEST
+
 START_TEST(reissues_cost_a_check_each)
 {
     static const unsigned sizes[] = {40, 160};
@@ -228,6 +253,7 @@ int main(void)
     int status = check_main("decide", (const struct check_case[]){
                                           {one_identity_costs_a_check_each, 0},
                                           {an_identity_is_no_judge_of_itself, 0},
+                                          {another_certificate_of_the_ca_is_a_judge, 0},
                                           {reissues_cost_a_check_each, 0},
                                           {the_bound_leaves_the_rest_undecided, 0},
                                           {a_pair_is_checked_once, 0},

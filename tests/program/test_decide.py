@@ -149,8 +149,8 @@ class Deciding(unittest.TestCase):
         absent = "[setting IssuingCA]\nabsent = yes\n"
         named = "" if "RevocationLists Configuration" in text or absent in text else "issuing-ca = issuing\n"
         made = [section for name, section in CERTIFICATES.items()       # what no row needs is an unknown section
-                if store == "all" or name in named or re.search(rf"\b{name}\b", text.replace(absent, ""))]
-        path.write_text(HEAD.format(mode=mode, store=store.replace("all", ""), issuing=named) + "".join(made) +
+                if store == "all" or name in named or store != "bare" and re.search(rf"\b{name}\b", text.replace(absent, ""))]
+        path.write_text(HEAD.format(mode=mode, store=store.replace("all", "").replace("bare", ""), issuing=named) + "".join(made) +
                         text.replace(absent, ""))
         return path
 
@@ -410,6 +410,9 @@ class Deciding(unittest.TestCase):
         store = self.make(ROWS.replace("[entry 2]\ncertificate = issuing\nrole = issuing",
                                        "[entry 2]\ncertificate = partner") + "[setting IssuingCA]\nabsent = yes\n",
                           mode="V1")
+        twice = self.file("twice.pem", pem(self.der["issuing"]) * 2)
+        self.assertEqual(self.added(self.repaired(store, "--to", "V3", "--issuing-ca", twice, command="migrate")),
+                         self.der["issuing"])
         path = self.file("path.p7b", signed_pkcs7((certificates["sub"], certificates["partner"]), b"", b""))
         new = self.repaired(store, "--to", "V3", "--issuing-ca", path, command="migrate")
         self.assertEqual(self.added(new), certificates["sub"])
@@ -451,6 +454,73 @@ class Deciding(unittest.TestCase):
         row = decoded(self.repaired(store, "--keep", "3"))["CertificateList"][1]
         self.assertEqual((row["EntryId"], row["Name"], row["Role"], row["Trusted"]),
                          (b"\3\0\0\0", "kept".encode("utf-16-le"), b"\2\0\0\0", b"\xff"))
+
+    def drops(self, store, *options):
+        return [(a["entry"], a["survivor"]) for a in self.report("repair", store, *options)["plan"]["actions"]
+                if a["action"] == "drop-entry"]
+
+    def test_a_broken_copy_that_is_own_is_left(self):
+        """Its role is not handed on, and without it the server would have no own CA: a person decides."""
+        broken = "[certificate broken]\nsame-as = own\nform = corrupted\n[entry 1]\ncertificate = broken\n" \
+                 "role = own\n[entry 2]\ncertificate = own\nrole = imported\n"
+        store = self.make(broken + "[setting IssuingCA]\nabsent = yes\n", mode="V1")
+        self.assertEqual(self.drops(store), [])
+        self.assertEqual(self.drops(store, "--keep=2"), [(1, 2)])
+        forged = "[certificate forged]\nkey = own\nissuer = partner\nsigned-by = forger\nsubject = CN=Own\n" \
+                 "serial = 5\n[certificate true]\nkey = own\nissuer = partner\nsubject = CN=Own\nserial = 5\n" \
+                 "until = 2010-01-01\n[entry 1]\ncertificate = forged\nrole = own\n" \
+                 "[entry 2]\ncertificate = true\nrole = imported\n[entry 3]\ncertificate = partner\n"
+        no_ca = forged + "[setting IssuingCA]\nabsent = yes\n"
+        for role, expected in (("own", []), ("imported", [(1, 2)])):
+            store = self.make("[certificate own]\nsubject = CN=Server\nversion = 1\n[entry 4]\ncertificate = own\n" +
+                              CERTIFICATES["partner"] + no_ca.replace("role = own", f"role = {role}"), mode="V1", store="bare")
+            self.assertEqual(self.drops(store), expected)
+
+    def test_doubtful_settings_leave_what_they_could_name(self):
+        """Which encoding goes decides what the setting is to say: two settings, no decision."""
+        text = "[certificate other]\nsame-as = issuing\nform = ber\n" + ROWS + "[entry 3]\ncertificate = other\n"
+        self.assertEqual(self.drops(self.make(text)), [(3, 2)])
+        self.assertEqual(self.drops(self.make(text + "[setting issuingca]\nhex = 00\n")), [])
+
+    def test_a_key_that_two_cas_share_is_left_while_rows_refer_to_it(self):
+        profile = self.profile(PROFILE.replace("key = Id", "key = Key") +
+                               "\n[reference.1]\ntable = Links\ncolumn = To\nkey = Id\n")
+        text = "\n".join((
+            "[schema]", "without = CertificateList UserCertificates RevocationLists Configuration",
+            "[table Trust]", "column.1 = Id Long", "column.2 = Encoded LongBinary", "column.3 = Kind Long",
+            "column.4 = Key Long", "row.1 = 1 | certificate:issuing | 3 | 5", "row.2 = 2 | certificate:{} | 3 | 5",
+            "row.3 = 3 | certificate:issuing | 2 | 6",
+            "[table Params]", "column.1 = Id Long", "column.2 = Name Text", "column.3 = Value LongBinary",
+            "row.1 = 1 | IssueMode | hex:5633", "row.2 = 2 | IssuingCA | thumbprint:issuing",
+            "[table Links]", "column.1 = Id Long", "column.2 = To Long", "row.1 = 1 | {}", ""))
+        for second, to, expected in (("partner", 5, []), ("partner", 6, [(5, 6)]), ("issuing", 5, [(5, 6), (5, 6)])):
+            self.assertEqual(self.drops(self.make(text.format(second, to)), "--profile", profile), expected)
+
+    def test_what_is_undecided_keeps_its_role(self):
+        text = "[certificate again]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \
+               "serial = 0x610F9E3C000000000001\nfrom = 1999-04-01\n" + ROWS + \
+               "[entry 3]\ncertificate = again\nrole = issuing\n"
+        self.assertEqual(self.report("repair", self.make(text))["plan"]["actions"], [])
+
+    def test_what_refers_to_a_copy_pins_the_certificate(self):
+        """Rows of the copy that goes were issued under the older certificate, before the active one."""
+        text = "[certificate older]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \
+               "serial = 0x0A\nfrom = 1999-01-01\nuntil = 2009-01-01\n" + ROWS + \
+               "[entry 3]\ncertificate = older\n[entry 4]\ncertificate = older\n[user 1]\nname = x\n"
+        issued = "[user-certificate {}]\nuser = 1\nissuer-entry = {}\nissuer = issuing\nfrom = 1999-{}-15\n" \
+                 "authority-key-id = no\n"
+        later = issued.format(1, 3, "03") + issued.format(2, 3, "03")
+        self.assertEqual(self.drops(self.make(text + later), "--superseded=drop"), [(3, 2), (4, 2)])
+        self.assertEqual(self.drops(self.make(text + later + issued.format(3, 4, "01")), "--superseded=drop"), [(4, 3)])
+
+    def test_a_revoked_ca_is_not_added(self):
+        sub = "[certificate sub]\nissuer = partner\nsubject = CN=Sub\nserial = 0x99\n"
+        text = ROWS.replace("[entry 2]\ncertificate = issuing\nrole = issuing", "[entry 2]\ncertificate = partner")
+        given = self.file("sub.der", self.certificates(sub)["sub"])
+        for revokes, status in (("153", km.TROUBLE), ("154", km.CLEAN)):
+            store = self.make(text + f"[crl 1]\nissuer-entry = 2\nrevokes = {revokes}\n[setting IssuingCA]\nabsent = "
+                              "yes\n", mode="V1")
+            self.assertEqual(km.run("migrate", store, "--to", "V3", "--issuing-ca", given).returncode, status)
 
     def test_contradictions(self):
         more = "[certificate again]\nkey = partner\nsubject = C=US, O=Fabrikam, CN=Fabrikam Root\nserial = 0x17\n" \
@@ -513,6 +583,26 @@ class Deciding(unittest.TestCase):
             report = self.report("check", store)
             self.assertEqual(report["verdict"], "yes after repair")
             self.assertEqual("KM-PROPERTY-DIFFERS" in {p["code"] for p in report["problems"]}, expected)
+
+    def test_a_dangling_row_is_moved_to_one_trusted_entry_alone(self):
+        older = "[certificate older]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \
+                "serial = 0x0A\n[entry 3]\ncertificate = older\n"
+        row = "[user 1]\nname = x\n[user-certificate 1]\nuser = 1\nissuer-entry = 9\nissuer = issuing\n"
+        for text, expected in ((ROWS, [(9, 2)]), (ROWS + older, []), (ROWS + older + "trusted = no\n", [(9, 2)]),
+                               (ROWS.replace("role = issuing", "role = issuing\ntrusted = no"), [])):
+            actions = self.report("repair", self.make(text + row))["plan"]["actions"]
+            self.assertEqual([(a["from"], a["to"]) for a in actions if a["action"] == "move-reference"], expected, text)
+
+    def test_unprovable_is_never_refuted(self):
+        """A signature by an algorithm that nobody knows: the issuer's key does not refute it."""
+        sub = "[certificate {}]\nissuer = partner\nsubject = CN=Sub\nserial = 5\nuntil = 20{}-01-01\n{}"
+        text = sub.format("true", 10, "") + sub.format("forged", 11, "key = true\nsigned-by = forger\n")
+        entries = "[entry 3]\ncertificate = partner\n[entry 4]\ncertificate = true\n[entry 5]\ncertificate = {}\n"
+        self.assertEqual(self.drops(self.make(text + ROWS + entries.format("forged"))), [(5, 4)])
+        known, unknown = (bytes.fromhex("06092a864886f70d0101" + end) for end in ("05", "63"))
+        self.file("unknown.der", self.certificates(text + ROWS)["forged"].replace(known, unknown))
+        text = sub.format("true", 10, "") + "[certificate unknown]\nfile = unknown.der\n"
+        self.assertEqual(self.drops(self.make(text + ROWS + entries.format("unknown"))), [])
 
     def test_superseded_against_revocation_lists(self):
         """A revocation list whose authority key identifier names the older certificate pins it."""
