@@ -137,7 +137,7 @@ void log_versions_close(struct log_versions *versions);
 struct log_session {
     uint8_t level;
     bool begun;  /* a first transaction was seen from its beginning */
-    size_t head; /* newest version; SIZE_MAX: none */
+    size_t head; /* once begun: newest version; SIZE_MAX: none */
     size_t start[LOG_LEVELS];
 };
 
@@ -171,8 +171,11 @@ struct ese_replay {
     uint32_t objid_last;
     struct ese_log_position at;  /* of the record in hand */
     int32_t generation;          /* of the log before; 0: none */
-    struct log_session *session; /* LOG_SESSIONS of them */
-    unsigned active;             /* sessions within a transaction */
+    struct log_session *session; /* those that have begun */
+    unsigned sessions, sessions_room;
+    uint32_t *place;               /* of each of LOG_SESSIONS numbers: its place, plus 1; 0: none */
+    struct log_session no_session; /* stands for all others; never changed */
+    unsigned active;               /* sessions within a transaction */
     struct log_macro macro[LOG_MACROS_MOST];
     unsigned macros;     /* that are open */
     uint32_t version[3]; /* major, update major, update minor that a record gave the database; 0 */

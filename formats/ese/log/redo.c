@@ -60,6 +60,12 @@ bool log_misfit(const struct ese_replay *r, uint32_t number, const char *what, s
                      number, (unsigned)r->at.generation, r->at.sector, r->at.byte, what);
 }
 
+/* A session; one that has not begun is like all others that have not. */
+static struct log_session *session_of(struct ese_replay *r, uint16_t number)
+{
+    return r->place[number] ? &r->session[r->place[number] - 1] : &r->no_session;
+}
+
 /* ---- pages that are not there ---- */
 
 static bool remember_missing(struct ese_replay *r, uint32_t number, struct fault *f)
@@ -196,7 +202,7 @@ bool log_empty_page(const struct ese_page_change *page)
 bool log_remember(struct ese_replay *r, const struct ese_log_page *page, uint8_t oper, uint32_t id,
                   struct bytes key, struct bytes data, const struct bytes *before, struct fault *f)
 {
-    struct log_session *s = &r->session[page->session];
+    struct log_session *s = session_of(r, page->session);
     struct bytes none = bytes_of(r->row, 0);
     if (!(page->flags & ESE_LOG_VERSIONED) || s->level == 0)
         return true;
@@ -511,18 +517,38 @@ static bool take_undo_info(struct ese_replay *r, const struct ese_log_record *re
 
 /* ---- sessions ---- */
 
-static void begin(struct ese_replay *r, struct bytes b)
+static bool new_session(struct ese_replay *r, uint16_t number, struct log_session **session,
+                        struct fault *f)
 {
-    struct log_session *s = &r->session[half(b, 1)];
+    if (r->sessions == r->sessions_room) {
+        unsigned room = r->sessions_room ? 2 * r->sessions_room : 16;
+        struct log_session *grown = realloc(r->session, room * sizeof *grown);
+        if (grown == NULL)
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory for sessions");
+        r->session = grown;
+        r->sessions_room = room;
+    }
+    r->session[r->sessions] = (struct log_session){.begun = true, .head = SIZE_MAX};
+    *session = &r->session[r->sessions];
+    r->sessions++;
+    r->place[number] = r->sessions;
+    return true;
+}
+
+static bool begin(struct ese_replay *r, struct bytes b, struct fault *f)
+{
+    struct log_session *s = session_of(r, half(b, 1));
     unsigned from = b.at[3] & 15u, levels = b.at[3] >> 4;
     if (!s->begun && from != 0)
-        return;
+        return true;
+    if (!s->begun && !new_session(r, half(b, 1), &s, f))
+        return false;
     while (s->level < from + levels && s->level + 1 < LOG_LEVELS) {
         r->active += s->level == 0;
         s->start[s->level] = r->versions.count;
         s->level++;
     }
-    s->begun = true;
+    return true;
 }
 
 static void end_levels(struct ese_replay *r, struct log_session *s, unsigned to, bool commits)
@@ -544,7 +570,7 @@ static void end_levels(struct ese_replay *r, struct log_session *s, unsigned to,
 /* A transaction that only reads goes on as a new one. */
 static void refresh(struct ese_replay *r, struct bytes b)
 {
-    struct log_session *s = &r->session[half(b, 1)];
+    struct log_session *s = session_of(r, half(b, 1));
     if (!s->begun || s->level > 0)
         return;
     r->active++;
@@ -554,25 +580,24 @@ static void refresh(struct ese_replay *r, struct bytes b)
 
 static void commit(struct ese_replay *r, struct bytes b)
 {
-    struct log_session *s = &r->session[half(b, 1)];
+    struct log_session *s = session_of(r, half(b, 1));
     if (s->begun && s->level > b.at[3])
         end_levels(r, s, b.at[3], true);
 }
 
 static void roll_back(struct ese_replay *r, struct bytes b)
 {
-    struct log_session *s = &r->session[half(b, 1)];
+    struct log_session *s = session_of(r, half(b, 1));
     if (s->begun && s->level > 0)
         end_levels(r, s, s->level > b.at[3] ? (unsigned)(s->level - b.at[3]) : 0u, false);
 }
 
 static void forget_sessions(struct ese_replay *r)
 {
-    for (unsigned i = 0; i < LOG_SESSIONS; i++)
-        if (r->session[i].begun) {
-            log_versions_drop(&r->versions, &r->session[i].head, 0);
-            r->session[i] = (struct log_session){.head = SIZE_MAX};
-        }
+    for (unsigned i = 0; i < r->sessions; i++)
+        log_versions_drop(&r->versions, &r->session[i].head, 0);
+    memset(r->place, 0, LOG_SESSIONS * sizeof *r->place);
+    r->sessions = 0;
     r->active = 0;
     log_versions_clear(&r->versions);
     for (unsigned i = 0; i < LOG_MACROS_MOST; i++)
@@ -638,7 +663,7 @@ static bool end_macro(struct ese_replay *r, struct bytes b, bool commits, struct
         return true;
     m->open = false;
     r->macros--;
-    if (!commits || !r->session[m->session].begun)
+    if (!commits || !session_of(r, m->session)->begun)
         return true;
     return log_redo_macro(r, m, f);
 }
@@ -761,7 +786,7 @@ static bool redo_change(struct change *c, struct fault *f)
 static bool redo_page_record(struct ese_replay *r, const struct ese_log_record *record,
                              struct ese_log_page *p, struct fault *f)
 {
-    struct log_session *s = &r->session[p->session];
+    struct log_session *s = session_of(r, p->session);
     struct log_macro *m = r->macros ? find_macro(r, p->session, p->after) : NULL;
     if (!is_of_this_database(r, p->database)) {
         r->summary.other_databases++;
@@ -798,7 +823,7 @@ static bool redo_new_page(struct ese_replay *r, struct bytes b, struct fault *f)
     }
     r->summary.changes++;
     count_times(r, after, word(b, 8));
-    if (!r->session[half(b, 1)].begun || ese_log_position_compare(r->at, r->attached) <= 0)
+    if (!session_of(r, half(b, 1))->begun || ese_log_position_compare(r->at, r->attached) <= 0)
         return true;
     if (!log_target_new(r, word(b, 4), after, &t, f))
         return false;
@@ -821,8 +846,7 @@ bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, 
     switch (record->type) {
     case ESE_LOG_BEGIN:
     case ESE_LOG_BEGIN0:
-        begin(r, b);
-        return true;
+        return begin(r, b, f);
     case ESE_LOG_REFRESH:
         refresh(r, b);
         return true;

@@ -39,16 +39,14 @@ static bool read_root(struct ese_replay *r, struct fault *f)
 static bool allocate(struct ese_replay *r, struct fault *f)
 {
     size_t memory = r->options.memory ? r->options.memory : MEMORY_DEFAULT;
-    r->session = calloc(LOG_SESSIONS, sizeof *r->session);
+    r->place = calloc(LOG_SESSIONS, sizeof *r->place);
     r->scratch = malloc(r->page_size);
     r->scratch2 = malloc(r->page_size);
     r->row = malloc(r->page_size);
     r->line = malloc(LOG_LINES_MOST * sizeof *r->line);
     r->header = malloc(r->page_size);
-    if (!r->session || !r->scratch || !r->scratch2 || !r->row || !r->line || !r->header)
+    if (!r->place || !r->scratch || !r->scratch2 || !r->row || !r->line || !r->header)
         return no_memory(f);
-    for (unsigned i = 0; i < LOG_SESSIONS; i++)
-        r->session[i].head = SIZE_MAX;
     return log_pages_open(r->file, r->page_size, memory / r->page_size, &r->pages, f);
 }
 
@@ -92,6 +90,7 @@ void ese_replay_close(struct ese_replay *r)
     for (unsigned i = 0; i < LOG_MACROS_MOST; i++)
         free(r->macro[i].bytes);
     free(r->session);
+    free(r->place);
     free(r->pending);
     free(r->scratch);
     free(r->scratch2);

@@ -115,7 +115,7 @@ static bool undo_one(struct ese_replay *r, struct log_version *v, struct fault *
 
 bool log_undo_all(struct ese_replay *r, struct fault *f)
 {
-    for (unsigned i = 0; i < LOG_SESSIONS; i++) {
+    for (unsigned i = 0; i < r->sessions; i++) {
         struct log_session *s = &r->session[i];
         if (s->level == 0)
             continue;

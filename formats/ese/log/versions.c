@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-    BUCKETS = 65536,
+    BUCKETS = 1024,
     ENTRIES_FIRST = 1024,
     BYTES_FIRST = 65536,
 };
@@ -71,7 +71,7 @@ static bool make_room(struct log_versions *v, size_t bytes, struct fault *f)
         v->entry = grown;
         v->room = room;
     }
-    if (bytes <= v->bytes_room - v->bytes_used)
+    if (v->bytes && bytes <= v->bytes_room - v->bytes_used)
         return true;
     size_t room = v->bytes_room ? v->bytes_room : BYTES_FIRST;
     while (room - v->bytes_used < bytes)
