@@ -3,14 +3,17 @@
 
 _kmmigrate_options() {
     case $1 in
-    check) echo --structure --profile --accept-discovered --at --verify-all ;;
+    check) echo --structure --profile --accept-discovered --at --verify-all --reference \
+        --not-a-reference --not-a-list ;;
     repair)
         echo --dry-run -o --in-place --no-backup --plan --force --profile --accept-discovered --at --superseded \
-            --issuing-ca --trust --keep --drop --show-secrets
+            --issuing-ca --trust --keep --drop --reference --not-a-reference \
+            --not-a-list --show-secrets
         ;;
     migrate)
         echo --to --issuing-ca -o --in-place --no-backup --plan --force --profile --accept-discovered --at \
-            --superseded --trust --keep --drop --show-secrets
+            --superseded --trust --keep --drop --reference --not-a-reference \
+            --not-a-list --show-secrets
         ;;
     list | show) echo --profile --accept-discovered ;;
     export) echo --to --force --profile --accept-discovered ;;
@@ -62,7 +65,8 @@ _kmmigrate() {
         mapfile -t COMPREPLY < <(_kmmigrate_values "$command" "$before" "$word")
         compopt -o filenames 2>/dev/null
         ;;
-    --table | --at | --plan | --trust | --keep | --drop | --max-unpacked | --drop-index) ;;
+    --table | --at | --plan | --trust | --keep | --drop | --reference | --not-a-reference | --not-a-list | \
+        --max-unpacked | --drop-index) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_kmmigrate_options "$command")" -- "$word")

@@ -37,6 +37,12 @@ struct options {
     unsigned trusts;
     const char *keep[OPTION_DECISIONS_MOST];
     unsigned keeps;
+    const char *reference[OPTION_DECISIONS_MOST];
+    unsigned references;
+    const char *not_reference[OPTION_DECISIONS_MOST];
+    unsigned not_references;
+    const char *not_list[OPTION_DECISIONS_MOST];
+    unsigned not_lists;
     const char *drop[OPTION_DECISIONS_MOST];
     unsigned drops;
     const char *doubtful, *schema_from;
@@ -70,9 +76,10 @@ struct command {
 extern const struct option_spec option_json, option_quiet, option_color, option_max_unpacked,
     option_help, option_table, option_structure, option_profile, option_accept_discovered,
     option_at, option_superseded, option_issuing_ca, option_trust, option_keep, option_drop,
-    option_migrate_to, option_export_to, option_output, option_plan, option_force, option_dry_run,
-    option_keep_first, option_in_place, option_no_backup, option_verify_all, option_show_secrets,
-    option_logs, option_until_damage, option_doubtful, option_schema_from, option_drop_index;
+    option_reference, option_not_reference, option_not_list, option_migrate_to, option_export_to,
+    option_output, option_plan, option_force, option_dry_run, option_keep_first, option_in_place,
+    option_no_backup, option_verify_all, option_show_secrets, option_logs, option_until_damage,
+    option_doubtful, option_schema_from, option_drop_index;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */

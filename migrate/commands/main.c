@@ -15,14 +15,34 @@ static const struct option_spec *const dump_options[] = {&option_table, &option_
                                                          &option_show_secrets, NULL};
 static const struct option_spec *const diff_options[] = {&option_profile, &option_show_secrets,
                                                          NULL};
-static const struct option_spec *const check_options[] = {
-    &option_structure, &option_profile,    &option_accept_discovered,
-    &option_at,        &option_verify_all, NULL};
-static const struct option_spec *const repair_options[] = {
-    &option_dry_run, &option_output,     &option_in_place,     &option_no_backup,
-    &option_plan,    &option_force,      &option_profile,      &option_accept_discovered,
-    &option_at,      &option_superseded, &option_issuing_ca,   &option_trust,
-    &option_keep,    &option_drop,       &option_show_secrets, NULL};
+static const struct option_spec *const check_options[] = {&option_structure,
+                                                          &option_profile,
+                                                          &option_accept_discovered,
+                                                          &option_at,
+                                                          &option_verify_all,
+                                                          &option_reference,
+                                                          &option_not_reference,
+                                                          &option_not_list,
+                                                          NULL};
+static const struct option_spec *const repair_options[] = {&option_dry_run,
+                                                           &option_output,
+                                                           &option_in_place,
+                                                           &option_no_backup,
+                                                           &option_plan,
+                                                           &option_force,
+                                                           &option_profile,
+                                                           &option_accept_discovered,
+                                                           &option_at,
+                                                           &option_superseded,
+                                                           &option_issuing_ca,
+                                                           &option_trust,
+                                                           &option_keep,
+                                                           &option_drop,
+                                                           &option_reference,
+                                                           &option_not_reference,
+                                                           &option_not_list,
+                                                           &option_show_secrets,
+                                                           NULL};
 static const struct option_spec *const migrate_options[] = {&option_migrate_to,
                                                             &option_issuing_ca,
                                                             &option_output,
@@ -37,6 +57,9 @@ static const struct option_spec *const migrate_options[] = {&option_migrate_to,
                                                             &option_trust,
                                                             &option_keep,
                                                             &option_drop,
+                                                            &option_reference,
+                                                            &option_not_reference,
+                                                            &option_not_list,
                                                             &option_show_secrets,
                                                             NULL};
 static const struct option_spec *const list_options[] = {&option_profile, &option_accept_discovered,

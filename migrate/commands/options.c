@@ -42,6 +42,15 @@ const struct option_spec option_keep = {
 const struct option_spec option_drop = {
     "drop", "ENTRY", "of several duplicates, or of what is no certificate, this entry goes",
     AT(drop), OPTION_DECISIONS_MOST};
+const struct option_spec option_reference = {"reference", "T.C",
+                                             "column C of table T refers to the list",
+                                             AT(reference), OPTION_DECISIONS_MOST};
+const struct option_spec option_not_reference = {"not-a-reference", "T.C",
+                                                 "column C of table T does not refer to the list",
+                                                 AT(not_reference), OPTION_DECISIONS_MOST};
+const struct option_spec option_not_list = {"not-a-list", "T.C",
+                                            "what column C of table T holds is no list",
+                                            AT(not_list), OPTION_DECISIONS_MOST};
 const struct option_spec option_migrate_to = {"to", "MODE", "the mode to switch to: V3 or V1V3",
                                               AT(to), 0};
 const struct option_spec option_export_to = {"to", "FILE",
@@ -220,7 +229,7 @@ static void print_options(const struct option_spec *const *specs)
         char left[40];
         snprintf(left, sizeof left, "%s%s%s%s", (*specs)->name[1] ? "--" : "-", (*specs)->name,
                  (*specs)->value_name ? " " : "", (*specs)->value_name ? (*specs)->value_name : "");
-        printf("  %-20s %s\n", left, (*specs)->help);
+        printf("  %-22s %s\n", left, (*specs)->help);
     }
 }
 

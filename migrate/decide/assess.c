@@ -1,6 +1,9 @@
 /* Reading, judging and deciding in one: see assess.h. */
 #include "migrate/decide/assess.h"
 
+#include "migrate/decide/said.h"
+#include "migrate/decide/unsaid.h"
+
 #include "migrate/decide/givenca.h"
 #include "formats/buffer.h"
 #include "formats/memory.h"
@@ -8,6 +11,7 @@
 #include "migrate/discover/known.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
+#include "migrate/profile/meaning.h"
 #include "migrate/judge/references.h"
 #include "migrate/undo/undo.h"
 
@@ -112,7 +116,27 @@ static int look_beside(struct assessment *a, const struct options *options)
 
 /* ---- the profile ---- */
 
-static int use_given_profile(struct assessment *a, const char *path)
+static int apply_said(struct assessment *a, const struct options *options)
+{
+    struct fault f = {.code = FAULT_NONE};
+    if (said_apply(&a->profile, a->store.db->catalog, options, &f))
+        return EXIT_CLEAN;
+    message_error("%s", f.text);
+    return f.code == FAULT_NO_MEMORY ? EXIT_TROUBLE : EXIT_USAGE;
+}
+
+/* Did discovery leave open what nobody has said since? */
+static bool is_undecided(const struct assessment *a, const struct discovery *d)
+{
+    bool open = d->result == DISCOVER_DOUBT && d->doubt_beside;
+    for (unsigned i = 0; i < d->references && !open; i++)
+        open = d->reference[i].verdict == DISCOVER_UNDECIDED &&
+               !profile_gives_meaning(&a->profile, d->reference[i].table->name,
+                                      d->reference[i].column->name);
+    return open;
+}
+
+static int use_given_profile(struct assessment *a, const char *path, const struct options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!profile_read(path, &a->profile, &f)) {
@@ -129,7 +153,7 @@ static int use_given_profile(struct assessment *a, const char *path)
     a->store.profile = &a->profile;
     a->profile_how = "given with --profile";
     a->repairs_allowed = true;
-    return EXIT_CLEAN;
+    return apply_said(a, options);
 }
 
 static bool explain(struct assessment *a, const struct discovery *discovery)
@@ -153,6 +177,7 @@ static int discover_profile(struct assessment *a, const struct options *options,
 {
     struct discovery discovery;
     struct fault f = {.code = FAULT_NONE};
+    int status = EXIT_CLEAN;
     profile_close(&a->profile);
     if (!discover(&a->store, NULL, &discovery, &f))
         return trouble(a, &f);
@@ -177,16 +202,18 @@ static int discover_profile(struct assessment *a, const struct options *options,
                              ? "discovered, and accepted (--accept-discovered)"
                              : "discovered, and not accepted";
         a->repairs_allowed = options->accept_discovered;
+        status = apply_said(a, options);
+        a->undecided = is_undecided(a, &discovery);
     }
     discover_close(&discovery);
-    return EXIT_CLEAN;
+    return status;
 }
 
 static int choose_profile(struct assessment *a, const struct options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     if (options->profile)
-        return use_given_profile(a, options->profile);
+        return use_given_profile(a, options->profile, options);
     if (!profile_builtin(&a->profile, &f))
         return trouble(a, &f);
     a->match = profile_match(&a->profile, a->store.db->catalog, &f);
@@ -194,7 +221,7 @@ static int choose_profile(struct assessment *a, const struct options *options)
         return discover_profile(a, options, &f);
     a->profile_how = "built in; its tables and columns are all there";
     a->repairs_allowed = true;
-    return EXIT_CLEAN;
+    return apply_said(a, options);
 }
 
 /* ---- the model, its judgement, the plan ---- */
@@ -396,12 +423,16 @@ static int make_plan(struct assessment *a, const struct options *options)
     int status = plan_options_of(a, options, &plan_options);
     if (status != EXIT_CLEAN)
         return status;
+    plan_options.residue = &a->sweep.residue;
     if (!filehash_finish(&a->hash, &f))
         return trouble(a, &f);
     if (!plan_make(&a->plan, &a->model, a->prover, &plan_options,
                    problem_has(&a->found, PROBLEM_HEADER), a->hash.digest, &f))
         return f.code == FAULT_MISSING ? trouble(a, &f), EXIT_USAGE : trouble(a, &f);
     carry_over(a);
+    if (!unsaid_judge(&a->plan, &plan_options, &a->model, &a->sweep, &a->found, &a->left,
+                      &a->blocked, &f))
+        return trouble(a, &f);
     if (!plan_judge(&a->plan, &a->model, a->prover, SIZE_MAX, &a->left)) {
         fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the plan");
         return trouble(a, &f);
@@ -446,6 +477,12 @@ static int read_model(struct assessment *a, const struct options *options)
     }
     if (options->verify_all && !references_verify(&a->model, a->prover, &a->found, &f))
         return trouble(a, &f);
+    if (!sweep_read(&a->sweep, &a->model, a->prover, &f))
+        return trouble(a, &f);
+    if (a->sweep.unread && !problem_has(&a->found, PROBLEM_STRUCTURE))
+        problem_add(&a->found, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
+                    "something cannot be read in %" PRIu64 " tables; the first: %s",
+                    a->sweep.unread, a->sweep.first_unread.text);
     return make_plan(a, options);
 }
 
@@ -514,6 +551,7 @@ void assess_close(struct assessment *a)
         filehash_finish(&a->hash, NULL);
     if (a->has_model) {
         plan_close(&a->plan);
+        sweep_close(&a->sweep);
         prover_close(a->prover);
         model_close(&a->model);
     }

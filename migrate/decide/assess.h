@@ -10,6 +10,7 @@
 #include "migrate/commands/command.h"
 #include "migrate/store/filehash.h"
 #include "migrate/decide/plan.h"
+#include "migrate/judge/sweep.h"
 
 struct assessment {
     const struct options *options; /* borrowed */
@@ -23,6 +24,7 @@ struct assessment {
     bool drafted;            /* discovery found lists, so that a profile can be drafted */
     bool draft_whole;        /* and nothing in the draft is undecided */
     bool repairs_allowed;    /* false: discovered, and not accepted */
+    bool undecided;          /* discovery left something open that a repair must know */
 
     struct ese_check_summary structure;
     /* Two rows under one key of a unique index: how often, the table of the first, and whether
@@ -32,9 +34,11 @@ struct assessment {
     bool other_collision;
     uint64_t damages; /* what else the structural check found */
 
-    bool has_model; /* the next four are valid */
+    bool has_model; /* the next ones are valid */
     struct model model;
     struct prover *prover;
+    struct sweep sweep;
+    bool blocked; /* a repair would guess: see decide/unsaid.h */
     struct plan plan;
     struct problems left; /* found once the plan is applied */
 

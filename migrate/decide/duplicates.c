@@ -101,8 +101,14 @@ static bool better_entry(const struct model_entry *a, const struct model_entry *
     return a->key < b->key;
 }
 
+/* A column whose meaning nobody has said may refer to it. */
+static bool is_named(const struct draft *d, unsigned entry)
+{
+    return d->options->residue && residue_names(d->options->residue, entry);
+}
+
 /* Of two entries with copies of one certificate, is a the one that stays?  What the administrator
- * decided comes first. */
+ * decided comes first; then the one that need not be asked about. */
 static bool better_copy(const struct draft *d, unsigned a, unsigned b)
 {
     const struct draft_entry *x = &d->entry[a], *y = &d->entry[b];
@@ -113,6 +119,9 @@ static bool better_copy(const struct draft *d, unsigned a, unsigned b)
         return x->keep;
     if (m->entry[a].certificate != m->entry[b].certificate)
         return prover_better(d->prover, m->entry[a].certificate, m->entry[b].certificate);
+    bool a_named = is_named(d, a), b_named = is_named(d, b);
+    if (a_named != b_named)
+        return a_named;
     return better_entry(&m->entry[a], &m->entry[b]);
 }
 

@@ -9,6 +9,7 @@
 
 #include "formats/arena.h"
 #include "migrate/judge/judge.h"
+#include "migrate/judge/residue.h"
 
 enum action_kind {
     ACTION_WRITE_HEADER,    /* the header anew from its shadow */
@@ -67,6 +68,7 @@ struct plan_options {
     /* --keep ENTRY, --drop ENTRY: keys of entries */
     int32_t keep[PLAN_DECISIONS_MOST], drop[PLAN_DECISIONS_MOST];
     unsigned keeps, drops;
+    const struct residue *residue; /* columns that may refer to the list; NULL: nobody looked */
 };
 
 struct plan {

@@ -18,6 +18,14 @@ const char *refusal_of(const struct assessment *a)
         return "it is no KM store, but another program's database";
     if (!a->has_model || !a->repairs_allowed)
         return "no profile fits it; give one with --profile";
+    if (a->undecided)
+        return "discovery left something undecided; decide it in a profile (kmmigrate profile "
+               "drafts "
+               "one), or with --reference and --not-a-reference";
+    if (a->blocked)
+        return "what KM-RESIDUE and KM-COPIES-DIFFER ask has to be said first; the report names "
+               "the "
+               "options";
     if (judge_problems(&a->found) == VERDICT_YES && judge_problems(&a->left) != VERDICT_YES)
         return "the service can start on it now, and could not after this";
     return NULL;

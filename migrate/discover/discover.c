@@ -349,10 +349,11 @@ static void take_secrets(struct discover_run *run)
 static void conclude(struct discover_run *run)
 {
     struct discovery *d = run->d;
+    d->doubt_beside = d->limited || run->undecided;
     if (d->limited)
         set_result(d, DISCOVER_DOUBT,
                    "the search was ended by its bounds: references may be missing");
-    else if (run->undecided)
+    else if (run->undecided || run->undecided_reference)
         set_result(d, DISCOVER_DOUBT,
                    "a list was found, but what is undecided below has to be looked at");
     else

@@ -103,6 +103,7 @@ struct discovery {
     uint64_t entries;       /* of the list that was chosen */
     uint64_t damaged;       /* places that could not be read */
     bool limited;           /* a bound ended the search early */
+    bool doubt_beside;      /* DOUBT has other reasons than references that are UNDECIDED */
     struct profile profile; /* the draft; without a list unless the result is DOUBT or COMPLETE */
 };
 

@@ -54,7 +54,8 @@ struct discover_run {
     const struct ese_column *users_name;
     unsigned users_seen;
 
-    bool undecided; /* something that a repair must know */
+    bool undecided;           /* something that a repair must know, */
+    bool undecided_reference; /* or a column that may be a reference */
 };
 
 /* Makes room for one more element; returns it zeroed.  NULL, no_memory set: memory is short. */

@@ -424,6 +424,6 @@ void discover_references(struct discover_run *run)
         if (r->verdict >= DISCOVER_GUESSED)
             take(run, r);
         if (r->verdict == DISCOVER_UNDECIDED)
-            run->undecided = true;
+            run->undecided_reference = true;
     }
 }

@@ -744,7 +744,8 @@ static bool read_reference(struct model *m, unsigned which, struct rows *rows,
 {
     bool null, no_key;
     struct bytes der;
-    int32_t names = rows_integer(rows, c->reference, &null);
+    int32_t names = profile_reference_key(&m->profile->reference[which],
+                                          rows_integer(rows, c->reference, &null));
     int32_t row = rows_integer(rows, c->key, &no_key);
     m->rows_read++;
     if (c->version && rows_integer(rows, c->version, &no_key) == 1 && is_after_switch(m, rows, c) &&
@@ -764,6 +765,10 @@ static bool read_reference(struct model *m, unsigned which, struct rows *rows,
     if (entry) {
         entry->references[which]++;
         entry->reference_count++;
+        return true;
+    }
+    if (c->key == NULL) { /* no single row could be named */
+        m->dangling_count++;
         return true;
     }
     if (!rows_bytes(rows, c->proves, &m->memory->value, &der, &null, NULL) || null)

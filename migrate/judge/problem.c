@@ -42,6 +42,10 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_LIST_TAIL] = {"KM-LIST-TAIL", DOUBT, "R2", NULL,
                            "bytes stand behind the end of the certificate list",
                            "none: they are kept; whether the service reads them is not known"},
+    [PROBLEM_SECOND_COPY] =
+        {"KM-SECOND-COPY", DOUBT, "R2", NULL,
+         "a certificate of the list stands in another place, too: that may be a list as well",
+         "none: look at that place; where it is no list, say so with --not-a-list"},
     [PROBLEM_IDENTICAL] = {"KM-DUP-IDENTICAL", FATAL, "R2", "Q230780",
                            "a CA certificate is in the list more than once",
                            "one entry stays; references move to it; nothing distinct is lost"},
@@ -74,6 +78,10 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_ROLE_UNKNOWN] = {"KM-ROLE", DOUBT, "R2", NULL,
                               "an entry has a role that the profile does not know",
                               "none: what the entry is for cannot be known"},
+    [PROBLEM_COPIES_DIFFER] =
+        {"KM-COPIES-DIFFER", FATAL, "R2", NULL,
+         "copies of one certificate differ in a column that the profile does not name",
+         "none until --keep says which of the rows stays; the other goes to quarantine"},
     [PROBLEM_MODE_UNKNOWN] = {"KM-MODE", DOUBT, "R3", "Q196397",
                               "the issuing mode is none of V1, V1V3, V3",
                               "none: an administrator has to set it"},
@@ -123,6 +131,10 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_PROOF_LIMIT] = {"KM-PROOF-LIMIT", DOUBT, "R4", NULL,
                              "more signatures would have to be checked than one run checks",
                              "none for what stays unproved: it is left as it is"},
+    [PROBLEM_RESIDUE] =
+        {"KM-RESIDUE", FATAL, "R4", NULL,
+         "a column that the profile does not name could refer to an entry that has to go",
+         "none until it is said: --reference or --not-a-reference TABLE.COLUMN"},
     [PROBLEM_LOGS_BESIDE] =
         {"KM-LOGS-BESIDE", ADVICE, NULL, "Q198814", "transaction logs lie beside the store",
          "in a repaired copy they are set aside, so that they are not replayed over it"},

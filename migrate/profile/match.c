@@ -73,7 +73,7 @@ static const struct column_rule crl_rules[] = {
     {NULL, 0, NULL},
 };
 static const struct column_rule reference_rules[] = {
-    {"column", REFERENCE_AT(column), &fit_key},
+    {"column", REFERENCE_AT(column), &fit_integer},
     {"key", REFERENCE_AT(key), &fit_key},
     {"proves", REFERENCE_AT(proves), &fit_binary},
     {NULL, 0, NULL},

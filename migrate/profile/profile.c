@@ -24,7 +24,7 @@ enum {
     NAME_MOST = 64,        /* bytes of a table's or column's name, as the engine has it */
     TEXT_MOST = 160,       /* bytes of any other value: what fits on a line of libinih */
     KEYS_MOST = 12,
-    SLOTS_MOST = PROFILE_SECRETS_MOST,
+    SLOTS_MOST = PROFILE_IGNORED_MOST,
 };
 
 const char profile_km55_text[] =
@@ -102,7 +102,36 @@ const char profile_km55_text[] =
     "\n"
     "[secret.2]\n"
     "table = Administrators\n"
-    "column = Secret\n";
+    "column = Secret\n"
+    "\n"
+    "; The other columns: they hold numbers and bytes of their own.\n"
+    "[ignore.1]\n"
+    "table = Configuration\n"
+    "column = SettingId\n"
+    "\n"
+    "[ignore.2]\n"
+    "table = Users\n"
+    "column = State\n"
+    "\n"
+    "[ignore.3]\n"
+    "table = UserCertificates\n"
+    "column = Serial\n"
+    "\n"
+    "[ignore.4]\n"
+    "table = UserCertificates\n"
+    "column = NotAfter\n"
+    "\n"
+    "[ignore.5]\n"
+    "table = UserCertificates\n"
+    "column = Revoked\n"
+    "\n"
+    "[ignore.6]\n"
+    "table = Administrators\n"
+    "column = AdminId\n"
+    "\n"
+    "[ignore.7]\n"
+    "table = Administrators\n"
+    "column = Name\n";
 
 /* ---- what a profile consists of ---- */
 
@@ -112,6 +141,7 @@ enum value_kind {
     VALUE_NUMBER, /* int32_t */
     VALUE_FLAG,   /* bool: yes or no */
     VALUE_SIGNED, /* bool: certificate, or revocation-list */
+    VALUE_NAMES,  /* enum profile_names, by its words */
 };
 
 enum need {
@@ -140,6 +170,7 @@ struct section_spec {
 #define AT(member) offsetof(struct profile, member)
 #define REFERENCE_AT(member) offsetof(struct profile_reference, member)
 #define SECRET_AT(member) offsetof(struct profile_secret, member)
+#define IGNORED_AT(member) offsetof(struct profile_ignored, member)
 #define KEYS(array) array, sizeof(array) / sizeof(array)[0]
 #define PLAIN 0, 0, 0, 0 /* not numbered */
 
@@ -196,16 +227,22 @@ static const struct key_spec crl_keys[] = {
 static const struct key_spec reference_keys[] = {
     {"table", VALUE_NAME, REFERENCE_AT(table), NEED_ALWAYS, NULL},
     {"column", VALUE_NAME, REFERENCE_AT(column), NEED_ALWAYS, NULL},
-    {"key", VALUE_NAME, REFERENCE_AT(key), NEED_ALWAYS, NULL},
+    {"key", VALUE_NAME, REFERENCE_AT(key), MAY_ALWAYS, NULL},
     {"proves", VALUE_NAME, REFERENCE_AT(proves), MAY_ALWAYS, NULL},
     {"kind", VALUE_SIGNED, REFERENCE_AT(crl), MAY_BESIDE, "proves"},
+    {"names", VALUE_NAMES, REFERENCE_AT(names), MAY_ALWAYS, NULL},
 };
 static const struct key_spec secret_keys[] = {
     {"table", VALUE_NAME, SECRET_AT(table), NEED_ALWAYS, NULL},
     {"column", VALUE_NAME, SECRET_AT(column), NEED_ALWAYS, NULL},
 };
 
-enum { SECTION_PROFILE, SECTION_LIST, SECTION_VALUE, SECTIONS = 9 };
+static const struct key_spec ignored_keys[] = {
+    {"table", VALUE_NAME, IGNORED_AT(table), NEED_ALWAYS, NULL},
+    {"column", VALUE_NAME, IGNORED_AT(column), NEED_ALWAYS, NULL},
+};
+
+enum { SECTION_PROFILE, SECTION_LIST, SECTION_VALUE, SECTIONS = 10 };
 
 static const struct section_spec sections[SECTIONS] = {
     [SECTION_PROFILE] = {"profile", KEYS(profile_keys), PLAIN},
@@ -219,11 +256,20 @@ static const struct section_spec sections[SECTIONS] = {
      sizeof(struct profile_reference), AT(references)},
     {"secret", KEYS(secret_keys), PROFILE_SECRETS_MOST, AT(secret), sizeof(struct profile_secret),
      AT(secrets)},
+    {"ignore", KEYS(ignored_keys), PROFILE_IGNORED_MOST, AT(ignore), sizeof(struct profile_ignored),
+     AT(ignored)},
 };
 
 #define SECTION_NAMES                                                                              \
     "profile, list, list-value, settings, users, user-certificates, revocation-lists, "            \
-    "reference.N or secret.N"
+    "reference.N, secret.N or ignore.N"
+
+/* The words of enum profile_names. */
+static const char *const names_words[] = {
+    [NAMES_KEY] = "key",
+    [NAMES_POSITION_1] = "position 1",
+    [NAMES_POSITION_0] = "position 0",
+};
 
 static bool is_string(const struct key_spec *key)
 {
@@ -495,6 +541,18 @@ static bool take_word(struct parser *p, const struct key_spec *key, const char *
     return true;
 }
 
+static bool take_names(struct parser *p, const struct key_spec *key, const char *value)
+{
+    for (unsigned i = 0; i < sizeof names_words / sizeof names_words[0]; i++)
+        if (strcmp(value, names_words[i]) == 0) {
+            *(enum profile_names *)field(p->profile, p->section, p->slot, key) =
+                (enum profile_names)i;
+            return true;
+        }
+    return FAIL(p, FAULT_DAMAGED, "%s: expected key, position 0 or position 1, found %.40s",
+                key->key, value);
+}
+
 static bool take_value(struct parser *p, const struct key_spec *key, const char *value)
 {
     switch (key->kind) {
@@ -507,6 +565,8 @@ static bool take_value(struct parser *p, const struct key_spec *key, const char 
         return take_word(p, key, value, "no", "yes");
     case VALUE_SIGNED:
         return take_word(p, key, value, "certificate", "revocation-list");
+    case VALUE_NAMES:
+        return take_names(p, key, value);
     }
     return false;
 }
@@ -723,6 +783,9 @@ static void write_key(const struct profile *profile, const struct section_spec *
         return;
     } else if (key->kind == VALUE_NUMBER) {
         fprintf(to, "%s = %d\n", key->key, *(const int32_t *)at);
+    } else if (key->kind == VALUE_NAMES) {
+        if (*(const enum profile_names *)at != NAMES_KEY)
+            fprintf(to, "%s = %s\n", key->key, names_words[*(const enum profile_names *)at]);
     } else if (key->kind == VALUE_FLAG) {
         fprintf(to, "%s = %s\n", key->key, *(const bool *)at ? "yes" : "no");
     } else {

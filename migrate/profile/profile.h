@@ -13,17 +13,40 @@
 
 #include <stdio.h>
 
-enum { PROFILE_REFERENCES_MOST = 8, PROFILE_SECRETS_MOST = 16 };
+enum { PROFILE_REFERENCES_MOST = 8, PROFILE_SECRETS_MOST = 16, PROFILE_IGNORED_MOST = 64 };
 
-/* A column whose integers are keys of the certificate list. */
-struct profile_reference {
-    char *table, *column;
-    char *key;    /* the table's own primary key, by which reports name a row */
-    char *proves; /* the column with what the entry's key has signed; NULL: nothing to prove */
-    bool crl;     /* it is a revocation list, not a certificate */
+/* How a reference names an entry of the list. */
+enum profile_names {
+    NAMES_KEY,        /* by its key */
+    NAMES_POSITION_1, /* by its position in a list kept in one value, from 1 */
+    NAMES_POSITION_0, /* the same, from 0 */
 };
 
+/* A column whose integers name entries of the certificate list. */
+struct profile_reference {
+    char *table, *column;
+    char *key;    /* the table's own primary key, by which reports name a row; NULL: none */
+    char *proves; /* the column with what the entry's key has signed; NULL: nothing to prove */
+    bool crl;     /* it is a revocation list, not a certificate */
+    enum profile_names names;
+};
+
+/* The key of the entry that a reference's value names, and the value that names a key. */
+static inline int32_t profile_reference_key(const struct profile_reference *r, int32_t value)
+{
+    return r->names == NAMES_POSITION_0 ? (int32_t)((uint32_t)value + 1) : value;
+}
+static inline int32_t profile_reference_value(const struct profile_reference *r, int32_t key)
+{
+    return r->names == NAMES_POSITION_0 ? (int32_t)((uint32_t)key - 1) : key;
+}
+
 struct profile_secret {
+    char *table, *column;
+};
+
+/* A column that looks as if it referred to the list, or held a part of it, and does not. */
+struct profile_ignored {
     char *table, *column;
 };
 
@@ -58,6 +81,8 @@ struct profile {
     unsigned references;
     struct profile_secret secret[PROFILE_SECRETS_MOST];
     unsigned secrets;
+    struct profile_ignored ignore[PROFILE_IGNORED_MOST];
+    unsigned ignored;
 };
 
 /* The built-in profile's text, and the profile read from it. */

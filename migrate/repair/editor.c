@@ -358,13 +358,15 @@ static bool edit_reference(struct apply *a, unsigned which, const struct ese_tab
     int32_t names, row;
     if (!integer_of(record, c, &names))
         return true;
+    names = profile_reference_key(r, names);
     const struct entry_change *change = change_of(a, names, 0);
     if (change)
-        return !change->moved[which] || add_integer(a, edit, c, change->to[which], f);
+        return !change->moved[which] ||
+               add_integer(a, edit, c, profile_reference_value(r, change->to[which]), f);
     const struct action *move = integer_of(record, column(table, r->key), &row)
                                     ? dangling_move(a, which, row, names)
                                     : NULL;
-    return move == NULL || add_integer(a, edit, c, move->other, f);
+    return move == NULL || add_integer(a, edit, c, profile_reference_value(r, move->other), f);
 }
 
 static bool text_is(const struct ese_record *record, const struct ese_column *c, const char *wanted)

@@ -374,6 +374,8 @@ static bool of_reference(struct expected *x, const struct reference_columns *r,
     uint32_t found = NONE;
     if (!integer_of(record, r->names, &names))
         return true;
+    bool from_zero = m->profile->reference[r->which].names == NAMES_POSITION_0;
+    names += from_zero && names < INT32_MAX;
     const struct model_entry *e = model_entry(m, names);
     for (uint32_t i = e ? x->first[e - m->entry] : NONE; i != NONE && found == NONE; i = x->next[i])
         if (x->plan->action[i].kind == ACTION_MOVE_REFERENCES &&
@@ -384,11 +386,12 @@ static bool of_reference(struct expected *x, const struct reference_columns *r,
     if (found == NONE)
         return true;
     x->seen[found]++;
-    return row->dropped || put(row,
-                               &(struct expected_value){.column = r->names,
-                                                        .kind = EXPECTED_INTEGER,
-                                                        .number = x->plan->action[found].other},
-                               f);
+    return row->dropped ||
+           put(row,
+               &(struct expected_value){.column = r->names,
+                                        .kind = EXPECTED_INTEGER,
+                                        .number = x->plan->action[found].other - from_zero},
+               f);
 }
 
 /* ---- settings, and the list as one of them ---- */

@@ -92,6 +92,12 @@ int verify_store(const struct assessment *old, const char *path, const struct op
                               .accept_discovered = options->accept_discovered,
                               .quiet = true,
                               .own_undo_file = true};
+    memcpy(reading.reference, options->reference, sizeof reading.reference);
+    memcpy(reading.not_reference, options->not_reference, sizeof reading.not_reference);
+    memcpy(reading.not_list, options->not_list, sizeof reading.not_list);
+    reading.references = options->references;
+    reading.not_references = options->not_references;
+    reading.not_lists = options->not_lists;
     int status = assess(&new, path, &reading);
     if (status == EXIT_CLEAN && !is_as_planned(old, &new, in_place, &f)) {
         message_error("%s: verification failed, %s: %s", old->store.path, what, f.text);

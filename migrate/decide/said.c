@@ -1,0 +1,167 @@
+/* Columns on the command line: see said.h. */
+#include "migrate/decide/said.h"
+
+#include "migrate/profile/meaning.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+/* A column as an option names it. */
+struct named {
+    const struct ese_table *table;
+    const struct ese_column *column;
+    const char *rest; /* behind the column: "" or "=..." */
+};
+
+/* "TABLE.COLUMN" or "TABLE.COLUMN=HOW".  Neither name can hold a dot. */
+static bool find_column(const char *option, const char *text, const struct ese_catalog *catalog,
+                        struct named *n, struct fault *f)
+{
+    char table[80], column[80];
+    const char *dot = strchr(text, '.');
+    size_t before = dot ? (size_t)(dot - text) : 0, behind = dot ? strcspn(dot + 1, "=") : 0;
+    if (before == 0 || behind == 0 || before >= sizeof table || behind >= sizeof column)
+        return fault_set(f, FAULT_MISSING, "%s: expected TABLE.COLUMN, found %.100s", option, text);
+    snprintf(table, sizeof table, "%.*s", (int)before, text);
+    snprintf(column, sizeof column, "%.*s", (int)behind, dot + 1);
+    n->rest = dot + 1 + behind;
+    n->table = ese_catalog_find(catalog, table);
+    if (n->table == NULL)
+        return fault_set(f, FAULT_MISSING, "%s: there is no table %s; kmmigrate info shows them",
+                         option, table);
+    n->column = ese_table_column(n->table, column);
+    return n->column ||
+           fault_set(f, FAULT_MISSING,
+                     "%s: there is no column %s in table %s; kmmigrate info --table %s shows them",
+                     option, column, n->table->name, n->table->name);
+}
+
+static bool copy(char **to, const char *text, struct fault *f)
+{
+    *to = strdup(text);
+    return *to || fault_set(f, FAULT_NO_MEMORY, "out of memory for the profile");
+}
+
+/* A reference that the profile, or discovery, thought of: it is none. */
+static void take_away(struct profile *p, const struct named *n)
+{
+    for (unsigned i = 0; i < p->references; i++) {
+        struct profile_reference *r = &p->reference[i];
+        if (strcasecmp(r->table, n->table->name) != 0 ||
+            strcasecmp(r->column, n->column->name) != 0)
+            continue;
+        free(r->table);
+        free(r->column);
+        free(r->key);
+        free(r->proves);
+        memmove(r, r + 1, (p->references - i - 1) * sizeof *r);
+        p->reference[--p->references] = (struct profile_reference){.table = NULL};
+        i--;
+    }
+}
+
+static bool ignore(struct profile *p, const char *option, const char *text,
+                   const struct ese_catalog *catalog, struct fault *f)
+{
+    struct named n;
+    if (!find_column(option, text, catalog, &n, f))
+        return false;
+    if (n.rest[0])
+        return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN, found %.100s", option,
+                         text);
+    take_away(p, &n);
+    if (profile_ignores(p, n.table->name, n.column->name))
+        return true;
+    if (p->ignored == PROFILE_IGNORED_MOST)
+        return fault_set(f, FAULT_LIMIT, "%s: more than %d columns are ignored", option,
+                         PROFILE_IGNORED_MOST);
+    struct profile_ignored *i = &p->ignore[p->ignored++];
+    return copy(&i->table, n.table->name, f) && copy(&i->column, n.column->name, f);
+}
+
+static bool is_movable(const struct named *n, const char *option, struct fault *f)
+{
+    switch (n->column->type) {
+    case ESE_COL_SHORT:
+    case ESE_COL_UNSIGNED_BYTE:
+    case ESE_COL_UNSIGNED_SHORT:
+    case ESE_COL_LONG:
+    case ESE_COL_UNSIGNED_LONG:
+        break;
+    default:
+        return fault_set(f, FAULT_NOT_THIS,
+                         "%s: column %s of table %s is of type %s; only integers of up to 32 bits "
+                         "can be moved",
+                         option, n->column->name, n->table->name,
+                         ese_coltype_name(n->column->type));
+    }
+    if (n->column->flags & ESE_COLUMN_MULTI_VALUED)
+        return fault_set(f, FAULT_NOT_THIS,
+                         "%s: column %s of table %s can hold several values a row; such references "
+                         "cannot be moved",
+                         option, n->column->name, n->table->name);
+    for (unsigned i = 0; i < n->table->indexes; i++)
+        for (unsigned k = 0; k < n->table->index[i].segments; k++)
+            if (n->table->index[i].root == n->table->root &&
+                ese_table_segment_column(n->table, &n->table->index[i].segment[k]) == n->column)
+                return fault_set(f, FAULT_NOT_THIS,
+                                 "%s: column %s is a part of the primary key of table %s; such "
+                                 "references cannot be moved",
+                                 option, n->column->name, n->table->name);
+    return true;
+}
+
+/* What stands behind the column: in a list kept in one value entries have positions, else keys. */
+static bool read_how(const char *rest, bool in_rows, enum profile_names *names)
+{
+    *names = strcmp(rest, "=position0") == 0 ? NAMES_POSITION_0
+             : in_rows                       ? NAMES_KEY
+                                             : NAMES_POSITION_1;
+    return in_rows ? rest[0] == '\0' || strcmp(rest, "=key") == 0
+                   : strcmp(rest, "=position0") == 0 || strcmp(rest, "=position1") == 0;
+}
+
+static bool refer(struct profile *p, const char *text, const struct ese_catalog *catalog,
+                  struct fault *f)
+{
+    static const char option[] = "--reference";
+    struct named n;
+    if (!find_column(option, text, catalog, &n, f))
+        return false;
+    enum profile_names names;
+    bool in_rows = p->list_table && ese_catalog_find(catalog, p->list_table);
+    if (!read_how(n.rest, in_rows, &names))
+        return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN%s, found %.100s", option,
+                         in_rows ? " or TABLE.COLUMN=key" : "=position0 or =position1", text);
+    if (!is_movable(&n, option, f))
+        return false;
+    for (unsigned i = 0; i < p->references; i++)
+        if (strcasecmp(p->reference[i].table, n.table->name) == 0 &&
+            strcasecmp(p->reference[i].column, n.column->name) == 0) {
+            p->reference[i].names = names;
+            return true;
+        }
+    if (p->references == PROFILE_REFERENCES_MOST)
+        return fault_set(f, FAULT_LIMIT, "%s: more than %d columns refer to the list", option,
+                         PROFILE_REFERENCES_MOST);
+    struct profile_reference *r = &p->reference[p->references++];
+    r->names = names;
+    const struct ese_column *key = ese_table_key_column(n.table);
+    return copy(&r->table, n.table->name, f) && copy(&r->column, n.column->name, f) &&
+           (key == NULL || copy(&r->key, key->name, f));
+}
+
+bool said_apply(struct profile *p, const struct ese_catalog *catalog, const struct options *o,
+                struct fault *f)
+{
+    for (unsigned i = 0; i < o->references; i++)
+        if (!refer(p, o->reference[i], catalog, f))
+            return false;
+    for (unsigned i = 0; i < o->not_references; i++)
+        if (!ignore(p, "--not-a-reference", o->not_reference[i], catalog, f))
+            return false;
+    for (unsigned i = 0; i < o->not_lists; i++)
+        if (!ignore(p, "--not-a-list", o->not_list[i], catalog, f))
+            return false;
+    return true;
+}

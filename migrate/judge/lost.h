@@ -1,0 +1,30 @@
+/*
+ * Where the hashes of certificates that leave the list stand in the store: whatever names them so
+ * would name nothing any more.
+ */
+#ifndef KM_MIGRATE_LOST_H
+#define KM_MIGRATE_LOST_H
+
+#include "migrate/judge/model.h"
+
+/* A column to which the profile gives no meaning, and that holds such hashes. */
+struct lost_hit {
+    const struct ese_table *table; /* the catalog's, as is the column */
+    const struct ese_column *column;
+    int32_t entry;   /* the first that is named */
+    uint64_t values; /* that name one */
+};
+
+struct lost_hits {
+    struct lost_hit *item; /* the caller frees it */
+    unsigned count, room;
+};
+
+/* Reads all values once and looks at every offset for the SHA-1 and SHA-256 of certificates that
+ * are lost, as bytes or as hexadecimal text of one or two bytes a character.  lost: by the model's
+ * certificates, the key of the entry that goes; NO_ENTRY: it stays.  Fails when memory is short, or
+ * when something cannot be read: what was not looked at may name them. */
+bool lost_search(const struct model *model, const int64_t *lost, struct lost_hits *hits,
+                 struct fault *f);
+
+#endif

@@ -1,0 +1,415 @@
+/* Columns that could refer to the list: see residue.h. */
+#include "migrate/judge/residue.h"
+
+#include "migrate/profile/meaning.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+enum { VERSION_MOST = 3 };
+
+/* A column while its table is read. */
+struct live {
+    bool followed;
+    uint8_t *names; /* NULL until a value names an entry */
+    uint64_t values, present, zeros;
+    int64_t least, greatest;
+    uint64_t row_value; /* its value in the current row, when that is small; 0: none such */
+    uint64_t versions,
+        other_versions; /* rows in which it is, and is not, the certificate's version */
+    bool not_key, not_from_zero;
+};
+
+struct residue_table {
+    const struct model *m;
+    const struct ese_table *table;
+    struct live *live; /* by column */
+    size_t bitmap;     /* bytes of a set of entries */
+    unsigned key;      /* number of its primary key column; table->columns: no single one */
+    uint8_t *keys;     /* entries whose keys the primary key holds */
+    uint64_t rows;
+    unsigned small_followed; /* columns that may be a version */
+};
+
+/* The primary key of a table, as far as entries' keys are concerned. */
+struct residue_keys {
+    const struct ese_table *table;
+    const struct ese_column *column;
+    uint8_t *holds;
+};
+
+/* ---- what a value names ---- */
+
+static bool is_integer(enum ese_coltype type)
+{
+    switch (type) {
+    case ESE_COL_UNSIGNED_BYTE:
+    case ESE_COL_SHORT:
+    case ESE_COL_UNSIGNED_SHORT:
+    case ESE_COL_LONG:
+    case ESE_COL_UNSIGNED_LONG:
+    case ESE_COL_CURRENCY:
+    case ESE_COL_LONG_LONG:
+    case ESE_COL_UNSIGNED_LONG_LONG:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool can_name(enum ese_coltype type)
+{
+    return is_integer(type) || type == ESE_COL_BINARY || type == ESE_COL_LONG_BINARY ||
+           type == ESE_COL_TEXT || type == ESE_COL_LONG_TEXT;
+}
+
+/* Little-endian, sign-extended where `is_signed`. */
+static bool read_integer(struct bytes value, bool is_signed, int64_t *number)
+{
+    if (value.size == 0 || value.size > 8)
+        return false;
+    uint64_t bits = is_signed && value.at[value.size - 1] & 0x80 ? UINT64_MAX : 0;
+    for (size_t i = value.size; i-- > 0;)
+        bits = bits << 8 | value.at[i];
+    *number = (int64_t)bits;
+    return is_signed || bits <= INT64_MAX;
+}
+
+/* Decimal digits, one byte or two a character, perhaps with a terminating NUL. */
+static bool read_digits(struct bytes value, bool wide, int64_t *number)
+{
+    size_t step = wide ? 2 : 1;
+    *number = 0;
+    if (value.size >= step && value.at[value.size - step] == 0)
+        value.size -= step;
+    if (value.size == 0 || value.size % step != 0 || value.size / step > 10)
+        return false;
+    for (size_t i = 0; i < value.size; i += step) {
+        if (value.at[i] < '0' || value.at[i] > '9' || (wide && value.at[i + 1] != 0))
+            return false;
+        *number = *number * 10 + (value.at[i] - '0');
+    }
+    return true;
+}
+
+static bool read_number(const struct ese_column *column, struct bytes value, int64_t *number)
+{
+    switch (column->type) {
+    case ESE_COL_BINARY:
+    case ESE_COL_LONG_BINARY:
+        return value.size == sizeof(int32_t) && read_integer(value, true, number);
+    case ESE_COL_TEXT:
+    case ESE_COL_LONG_TEXT:
+        return read_digits(value, column->code_page == 1200, number);
+    case ESE_COL_SHORT:
+    case ESE_COL_LONG:
+    case ESE_COL_CURRENCY:
+    case ESE_COL_LONG_LONG:
+        return read_integer(value, true, number);
+    default:
+        return read_integer(value, false, number);
+    }
+}
+
+/* The entries of that key; *count: how many, from the number returned on. */
+static unsigned find_entries(const struct model *m, int64_t key, unsigned *count)
+{
+    unsigned low = 0, high = m->entries;
+    *count = 0;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        if (m->entry[middle].key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low + *count < m->entries && m->entry[low + *count].key == key)
+        ++*count;
+    return low;
+}
+
+static bool name_entries(struct residue_table *t, struct live *l, unsigned first, unsigned count)
+{
+    if (l->names == NULL && (l->names = calloc(1, t->bitmap)) == NULL)
+        return false;
+    for (unsigned i = first; i < first + count; i++)
+        l->names[i / 8] |= (uint8_t)(1 << i % 8);
+    return true;
+}
+
+static void forget(struct live *l)
+{
+    free(l->names);
+    l->names = NULL;
+    l->followed = false;
+}
+
+/* ---- a table ---- */
+
+static unsigned primary_key(const struct ese_table *table)
+{
+    const struct ese_column *column = NULL;
+    for (unsigned i = 0; i < table->indexes; i++)
+        if (table->index[i].root == table->root && table->index[i].segments == 1)
+            column = ese_table_segment_column(table, &table->index[i].segment[0]);
+    return column && is_integer(column->type) ? (unsigned)(column - table->column) : table->columns;
+}
+
+bool residue_begin(struct residue *r, const struct model *m, const struct ese_table *table,
+                   struct residue_table **out)
+{
+    (void)r;
+    struct residue_table *t = calloc(1, sizeof *t);
+    *out = NULL;
+    if (t == NULL)
+        return false;
+    t->m = m;
+    t->table = table;
+    t->bitmap = m->entries / 8 + 1;
+    t->key = primary_key(table);
+    t->live = calloc(table->columns ? table->columns : 1, sizeof *t->live);
+    t->keys = t->key < table->columns ? calloc(1, t->bitmap) : NULL;
+    if (t->live == NULL || (t->key < table->columns && t->keys == NULL)) {
+        free(t->live);
+        free(t->keys);
+        free(t);
+        return false;
+    }
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *c = &table->column[i];
+        t->live[i].followed =
+            can_name(c->type) && !profile_gives_meaning(m->profile, table->name, c->name);
+        t->small_followed += t->live[i].followed && is_integer(c->type);
+    }
+    *out = t;
+    return true;
+}
+
+bool residue_follows(const struct residue_table *t, unsigned column)
+{
+    return t->live[column].followed || (column == t->key && t->keys);
+}
+
+/* The primary key of another table: which entries' keys does it hold? */
+static void note_key(struct residue_table *t, int64_t number)
+{
+    unsigned count, first = find_entries(t->m, number, &count);
+    for (unsigned i = first; i < first + count; i++)
+        t->keys[i / 8] |= (uint8_t)(1 << i % 8);
+}
+
+static bool follow(struct residue_table *t, struct live *l, int64_t number)
+{
+    bool in_value = t->m->match == PROFILE_MATCHES_VALUE;
+    unsigned count, first = find_entries(t->m, number, &count);
+    l->present++;
+    l->least = l->present == 1 || number < l->least ? number : l->least;
+    l->greatest = l->present == 1 || number > l->greatest ? number : l->greatest;
+    l->row_value = number >= 1 && number <= VERSION_MOST ? (uint64_t)number : 0;
+    l->not_from_zero = l->not_from_zero || !in_value || number < 0 || number >= t->m->entries;
+    if (count == 0 && number != 0)
+        l->not_key = true;
+    if (l->not_key && l->not_from_zero) {
+        forget(l);
+        return true;
+    }
+    l->zeros += count == 0;
+    l->values += count > 0;
+    if (count > 0 && !name_entries(t, l, first, count))
+        return false;
+    /* Counted from 0, it names the entry behind as well. */
+    return !in_value || l->not_from_zero || name_entries(t, l, (unsigned)number, 1);
+}
+
+bool residue_value(struct residue_table *t, unsigned column, struct bytes value)
+{
+    struct live *l = &t->live[column];
+    int64_t number = 0;
+    bool is_number = read_number(&t->table->column[column], value, &number);
+    if (column == t->key && t->keys && is_number)
+        note_key(t, number);
+    if (!l->followed)
+        return true;
+    if (is_number)
+        return follow(t, l, number);
+    forget(l);
+    return true;
+}
+
+/* ---- versions ---- */
+
+bool residue_wants_version(const struct residue_table *t)
+{
+    for (unsigned i = 0; t->small_followed && i < t->table->columns; i++)
+        if (t->live[i].followed && t->live[i].row_value && t->live[i].other_versions == 0)
+            return true;
+    return false;
+}
+
+void residue_version(struct residue_table *t, int version)
+{
+    for (unsigned i = 0; i < t->table->columns; i++) {
+        struct live *l = &t->live[i];
+        l->versions += l->row_value && l->row_value == (uint64_t)version;
+        l->other_versions += l->row_value && l->row_value != (uint64_t)version;
+    }
+}
+
+void residue_end_row(struct residue_table *t)
+{
+    t->rows++;
+    for (unsigned i = 0; i < t->table->columns; i++)
+        t->live[i].row_value = 0;
+}
+
+/* ---- the end ---- */
+
+static bool counts_up(const struct residue_table *t, const struct live *l)
+{
+    return l->present == t->rows && l->least == 1 && (uint64_t)l->greatest == t->rows;
+}
+
+static bool is_list_table(const struct model *m, const struct ese_table *table)
+{
+    return m->match == PROFILE_MATCHES_ROWS && strcasecmp(table->name, m->profile->list_table) == 0;
+}
+
+/* The values are the keys of the list, one by one: then the table says something of each entry. */
+static bool are_the_keys(const struct residue_table *t, const struct live *l)
+{
+    if (l->values != t->m->entries || l->names == NULL)
+        return false;
+    for (unsigned i = 0; i < t->m->entries; i++)
+        if (!(l->names[i / 8] >> i % 8 & 1))
+            return false;
+    return true;
+}
+
+static const char *explanation(const struct residue_table *t, unsigned column)
+{
+    const struct live *l = &t->live[column];
+    if (t->table->column[column].flags & ESE_COLUMN_AUTO_INCREMENT)
+        return "the engine counts it up";
+    if (column == t->key && is_list_table(t->m, t->table))
+        return "it is the primary key of the list's own table";
+    if (column == t->key && counts_up(t, l) && !are_the_keys(t, l))
+        return "it is the table's primary key, and counts its rows";
+    if (l->versions > 0 && l->other_versions == 0 && l->versions + l->zeros >= l->values)
+        return "it is the version of the certificate in its row";
+    return NULL;
+}
+
+static bool keep_candidate(struct residue *r, struct residue_table *t, unsigned i)
+{
+    struct live *l = &t->live[i];
+    if (r->columns == r->room) {
+        unsigned room = r->room ? 2 * r->room : 16;
+        void *grown = realloc(r->column, room * sizeof *r->column);
+        if (grown == NULL)
+            return false;
+        r->column = grown;
+        r->room = room;
+    }
+    r->column[r->columns++] = (struct residue_column){.table = t->table,
+                                                      .column = &t->table->column[i],
+                                                      .values = l->values,
+                                                      .names = l->names,
+                                                      .explained = explanation(t, i),
+                                                      .may_be_key = !l->not_key,
+                                                      .from_zero = !l->not_from_zero};
+    l->names = NULL;
+    return true;
+}
+
+static bool keep_keys(struct residue *r, struct residue_table *t)
+{
+    if (t->keys == NULL || is_list_table(t->m, t->table))
+        return true;
+    if (r->tables == r->table_room) {
+        unsigned room = r->table_room ? 2 * r->table_room : 16;
+        void *grown = realloc(r->keys, room * sizeof *r->keys);
+        if (grown == NULL)
+            return false;
+        r->keys = grown;
+        r->table_room = room;
+    }
+    r->keys[r->tables++] = (struct residue_keys){t->table, &t->table->column[t->key], t->keys};
+    t->keys = NULL;
+    return true;
+}
+
+bool residue_end(struct residue *r, struct residue_table *t)
+{
+    bool ok = keep_keys(r, t);
+    for (unsigned i = 0; i < t->table->columns; i++) {
+        if (ok && t->live[i].followed && t->live[i].names)
+            ok = keep_candidate(r, t, i);
+        free(t->live[i].names);
+    }
+    free(t->live);
+    free(t->keys);
+    free(t);
+    return ok;
+}
+
+/* "Mailbox" or "MailboxId" for the table Mailboxes with the key Id: a name for its rows. */
+static bool names_table(const char *column, const struct residue_keys *k)
+{
+    static const char *const plural[] = {"", "s", "es"};
+    size_t size = strlen(k->table->name);
+    for (unsigned i = 0; i < sizeof plural / sizeof plural[0]; i++) {
+        size_t cut = strlen(plural[i]);
+        if (size <= cut || strcasecmp(k->table->name + size - cut, plural[i]) != 0 ||
+            strncasecmp(column, k->table->name, size - cut) != 0)
+            continue;
+        const char *rest = column + size - cut;
+        if (rest[0] == '\0' || strcasecmp(rest, k->column->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* All that a column names is there under the primary key of the same name in another table: it
+ * refers to that one. */
+static bool refers_elsewhere(const struct residue *r, const struct residue_column *c, size_t bitmap)
+{
+    for (unsigned i = 0; i < r->tables; i++) {
+        const struct residue_keys *k = &r->keys[i];
+        if (k->table == c->table ||
+            (strcasecmp(k->column->name, c->column->name) != 0 && !names_table(c->column->name, k)))
+            continue;
+        bool all = true;
+        for (size_t b = 0; b < bitmap && all; b++)
+            all = (c->names[b] & ~k->holds[b]) == 0;
+        if (all)
+            return true;
+    }
+    return false;
+}
+
+void residue_explain(struct residue *r, const struct model *m)
+{
+    for (unsigned i = 0; i < r->columns; i++)
+        if (r->column[i].explained == NULL &&
+            refers_elsewhere(r, &r->column[i], m->entries / 8 + 1))
+            r->column[i].explained = "it holds keys of the table that its name stands for";
+}
+
+bool residue_names(const struct residue *r, unsigned entry)
+{
+    for (unsigned i = 0; i < r->columns; i++)
+        if (r->column[i].explained == NULL && residue_column_names(&r->column[i], entry))
+            return true;
+    return false;
+}
+
+void residue_close(struct residue *r)
+{
+    for (unsigned i = 0; i < r->columns; i++)
+        free(r->column[i].names);
+    for (unsigned i = 0; i < r->tables; i++)
+        free(r->keys[i].holds);
+    free(r->column);
+    free(r->keys);
+    *r = (struct residue){.column = NULL};
+}

@@ -1,0 +1,177 @@
+/* Certificates of the list elsewhere in the store: see second.h. */
+#include "migrate/judge/second.h"
+
+#include <stdlib.h>
+
+enum {
+    START = 48,            /* octets of a to-be-signed part by which it is looked up */
+    PROVED_MOST = 200,     /* values of a column whose chains are proved */
+    CERTIFICATES_MOST = 32 /* of one value that are tried as issued by a copy */
+};
+
+struct second_search {
+    const struct model *m;
+    struct prover *prover;
+    unsigned *slot; /* a hash table: certificate + 1; 0: empty */
+    unsigned slots; /* a power of two, at least twice as many as certificates */
+};
+
+static struct bytes tbs_of(const struct model *m, unsigned certificate)
+{
+    return m->certificate[certificate].x509.envelope.tbs;
+}
+
+/* FNV-1a over the start of a to-be-signed part. */
+static uint64_t hash_start(const uint8_t *at)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (unsigned i = 0; i < START; i++)
+        hash = (hash ^ at[i]) * 0x100000001b3;
+    return hash;
+}
+
+struct second_search *second_open(const struct model *m, struct prover *prover)
+{
+    struct second_search *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    *s = (struct second_search){.m = m, .prover = prover, .slots = 16};
+    while (s->slots < 2 * m->listed)
+        s->slots *= 2;
+    if ((s->slot = calloc(s->slots, sizeof *s->slot)) == NULL) {
+        free(s);
+        return NULL;
+    }
+    for (unsigned i = 0; i < m->listed; i++) {
+        if (!m->certificate[i].parsed || tbs_of(m, i).size < START)
+            continue;
+        unsigned at = (unsigned)hash_start(tbs_of(m, i).at) & (s->slots - 1);
+        bool known = false;
+        for (; s->slot[at] && !known; at = (at + 1) & (s->slots - 1))
+            known = bytes_equal(tbs_of(m, s->slot[at] - 1), tbs_of(m, i));
+        if (!known)
+            s->slot[at] = i + 1;
+    }
+    return s;
+}
+
+void second_close(struct second_search *s)
+{
+    if (s)
+        free(s->slot);
+    free(s);
+}
+
+/* The listed certificate whose to-be-signed part stands at this offset; -1: none. */
+static long find(const struct second_search *s, struct bytes value, size_t offset)
+{
+    struct bytes rest = bytes_from(value, offset), part;
+    if (rest.size < START)
+        return -1;
+    unsigned at = (unsigned)hash_start(rest.at) & (s->slots - 1);
+    for (; s->slot[at]; at = (at + 1) & (s->slots - 1)) {
+        struct bytes tbs = tbs_of(s->m, s->slot[at] - 1);
+        if (bytes_cut(rest, 0, tbs.size, &part) && bytes_equal(part, tbs))
+            return (long)s->slot[at] - 1;
+    }
+    return -1;
+}
+
+/* The next place from `offset` on where a SEQUENCE of more than 127 octets could begin. */
+static size_t next_sequence(struct bytes value, size_t offset)
+{
+    while (offset + 1 < value.size) {
+        const uint8_t *at = memchr(value.at + offset, 0x30, value.size - offset - 1);
+        if (at == NULL)
+            break;
+        if (at[1] >= 0x80 && at[1] <= 0x82)
+            return (size_t)(at - value.at);
+        offset = (size_t)(at - value.at) + 1;
+    }
+    return value.size;
+}
+
+static bool is_listed(const struct second_search *s, const struct x509_certificate *c)
+{
+    return find(s, c->envelope.tbs, 0) >= 0;
+}
+
+/* Does the value hold a certificate that is not in the list, and that the copy's key has signed? */
+static bool in_chain(struct second_search *s, struct bytes value, unsigned copy, bool prove)
+{
+    unsigned tried = 0;
+    for (size_t at = next_sequence(value, 0); at < value.size && tried < CERTIFICATES_MOST;) {
+        struct x509_certificate c;
+        if (!x509_certificate_read(bytes_from(value, at), &c, NULL)) {
+            at = next_sequence(value, at + 1);
+            continue;
+        }
+        tried++;
+        if (bytes_equal(c.issuer, s->m->certificate[copy].x509.subject) && !is_listed(s, &c) &&
+            (!prove || prover_check(s->prover, copy, &c.envelope).answer == PROOF_PROVEN))
+            return true;
+        at = next_sequence(value, at + c.envelope.whole.size);
+    }
+    return false;
+}
+
+static struct second_copy *entry_of(struct second_copies *copies, const struct ese_table *table,
+                                    const struct ese_column *column)
+{
+    for (unsigned i = copies->count; i-- > 0;)
+        if (copies->item[i].column == column)
+            return &copies->item[i];
+    if (copies->count == copies->room) {
+        unsigned room = copies->room ? 2 * copies->room : 8;
+        void *grown = realloc(copies->item, room * sizeof *copies->item);
+        if (grown == NULL)
+            return NULL;
+        copies->item = grown;
+        copies->room = room;
+    }
+    copies->item[copies->count] = (struct second_copy){.table = table, .column = column};
+    return &copies->item[copies->count++];
+}
+
+static void note(struct second_copy *c, bool chain, unsigned certificate, uint64_t row)
+{
+    bool first = chain ? c->chains + c->values == 0 : c->values == 0;
+    if (first) {
+        c->certificate = certificate;
+        c->row = row;
+    }
+    c->chains += chain;
+    c->values += !chain;
+}
+
+bool second_look(struct second_search *s, struct second_copies *copies,
+                 const struct ese_table *table, const struct ese_column *column, uint64_t row,
+                 struct bytes value)
+{
+    long copy = -1, outside = -1;
+    struct second_copy *c = NULL;
+    for (size_t at = next_sequence(value, 0); at < value.size;) {
+        long found = find(s, value, at);
+        if (found < 0) {
+            at = next_sequence(value, at + 1);
+            continue;
+        }
+        if (c == NULL && (c = entry_of(copies, table, column)) == NULL)
+            return false;
+        copy = found;
+        if (outside < 0 && !in_chain(s, value, (unsigned)found, c->chains < PROVED_MOST))
+            outside = found;
+        if (outside >= 0)
+            break;
+        at = next_sequence(value, at + tbs_of(s->m, (unsigned)found).size);
+    }
+    if (c)
+        note(c, outside < 0, (unsigned)(outside < 0 ? copy : outside), row);
+    return true;
+}
+
+void second_copies_close(struct second_copies *copies)
+{
+    free(copies->item);
+    *copies = (struct second_copies){.item = NULL};
+}

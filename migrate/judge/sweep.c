@@ -1,0 +1,184 @@
+/* The pass over all values: see sweep.h. */
+#include "migrate/judge/sweep.h"
+
+#include "migrate/profile/meaning.h"
+
+#include <strings.h>
+
+enum { SEEN = 4096, KEY_MOST = 32 };
+
+struct pass {
+    struct sweep *sweep;
+    const struct model *m;
+    struct second_search *search;
+    struct rows rows;
+    struct residue_table *residue;
+    struct buffer room;
+    uint64_t row;
+    bool list_seen;      /* the list value was met */
+    int version;         /* of the certificate in the row; 0: none yet */
+    uint64_t seen[SEEN]; /* ids of long values that were searched, for rows that share one */
+};
+
+static bool no_memory(struct fault *f)
+{
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory while looking through the store");
+}
+
+static void note_unread(struct sweep *sweep, const struct fault *f)
+{
+    if (sweep->unread++ == 0)
+        sweep->first_unread = *f;
+}
+
+static bool is_table(const struct ese_table *table, const char *name)
+{
+    return name && strcasecmp(table->name, name) == 0;
+}
+
+/* The column with the list's certificates, row by row. */
+static bool is_list_column(const struct model *m, const struct ese_table *table,
+                           const struct ese_column *column)
+{
+    return m->match == PROFILE_MATCHES_ROWS && is_table(table, m->profile->list_table) &&
+           strcasecmp(column->name, m->profile->list_certificate) == 0;
+}
+
+/* The one value that is the list: the first in its column that has its bytes. */
+static bool is_list_value(struct pass *p, const struct ese_column *column, struct bytes value)
+{
+    const struct profile *profile = p->m->profile;
+    if (p->list_seen || p->m->match != PROFILE_MATCHES_VALUE ||
+        !is_table(p->rows.table, profile->value_table) ||
+        strcasecmp(column->name, profile->value_column) != 0 ||
+        !bytes_equal(value, p->m->list_value))
+        return false;
+    p->list_seen = true;
+    return true;
+}
+
+static bool can_hold_certificate(const struct ese_column *column)
+{
+    return column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY ||
+           column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+}
+
+/* Rows can share a long value: it is searched once. */
+static bool was_searched(struct pass *p, const struct ese_value *value)
+{
+    if (value->kind != ESE_VALUE_SEPARATED)
+        return false;
+    uint64_t *place = &p->seen[value->lid % SEEN];
+    bool seen = *place == value->lid + 1;
+    *place = value->lid + 1;
+    return seen;
+}
+
+static bool take_bytes(struct pass *p, unsigned i, struct bytes value, struct fault *f)
+{
+    const struct ese_column *column = &p->rows.table->column[i];
+    struct x509_certificate c;
+    if (residue_follows(p->residue, i) && !residue_value(p->residue, i, value))
+        return no_memory(f);
+    if (p->version == 0 && value.size > KEY_MOST && residue_wants_version(p->residue) &&
+        x509_certificate_read(value, &c, NULL))
+        p->version = c.version;
+    if (!can_hold_certificate(column) || value.size <= KEY_MOST ||
+        is_list_column(p->m, p->rows.table, column) || is_list_value(p, column, value) ||
+        profile_ignores(p->m->profile, p->rows.table->name, column->name))
+        return true;
+    return second_look(p->search, &p->sweep->second, p->rows.table, column, p->row, value) ||
+           no_memory(f);
+}
+
+static bool take_value(struct pass *p, unsigned i, const struct ese_value *value, struct fault *f)
+{
+    struct fault why = {.code = FAULT_NONE};
+    struct bytes bytes;
+    if (value->kind == ESE_VALUE_NULL || was_searched(p, value))
+        return true;
+    if (rows_value(&p->rows, &p->rows.table->column[i], value, &p->room, &bytes, &why))
+        return take_bytes(p, i, bytes, f);
+    if (why.code == FAULT_NO_MEMORY)
+        *f = why;
+    return why.code != FAULT_NO_MEMORY; /* rows_end() tells what could not be read */
+}
+
+static bool take_column(struct pass *p, unsigned i, struct fault *f)
+{
+    const struct ese_column *column = &p->rows.table->column[i];
+    struct ese_values values;
+    struct ese_value value;
+    struct fault why = {.code = FAULT_NONE};
+    if (column->type == ESE_COL_NIL ||
+        (!can_hold_certificate(column) && !residue_follows(p->residue, i)))
+        return true;
+    if (!ese_values_of(&values, &p->rows.record, column, &why)) {
+        note_unread(p->sweep, &why);
+        return true;
+    }
+    while (ese_values_next(&values, &value, &why))
+        if (!take_value(p, i, &value, f))
+            return false;
+    if (why.code != FAULT_NONE)
+        note_unread(p->sweep, &why);
+    return true;
+}
+
+static bool take_row(struct pass *p, struct fault *f)
+{
+    p->row++;
+    p->version = 0;
+    for (unsigned i = 0; i < p->rows.table->columns; i++)
+        if (!take_column(p, i, f))
+            return false;
+    if (p->version)
+        residue_version(p->residue, p->version);
+    residue_end_row(p->residue);
+    return true;
+}
+
+static bool take_table(struct pass *p, const struct ese_table *table, struct fault *f)
+{
+    if (!residue_begin(&p->sweep->residue, p->m, table, &p->residue))
+        return no_memory(f);
+    memset(p->seen, 0, sizeof p->seen);
+    p->row = 0;
+    rows_open(&p->rows, p->m->store, table);
+    bool ok = true;
+    while (ok && rows_next(&p->rows))
+        ok = take_row(p, f);
+    struct fault why = {.code = FAULT_NONE};
+    if (!rows_end(&p->rows, &why)) {
+        note_unread(p->sweep, &why);
+        ok = ok && (why.code != FAULT_NO_MEMORY || no_memory(f));
+    }
+    if (!residue_end(&p->sweep->residue, p->residue))
+        ok = ok && no_memory(f);
+    return ok;
+}
+
+bool sweep_read(struct sweep *sweep, const struct model *m, struct prover *prover, struct fault *f)
+{
+    struct pass p = {.sweep = sweep, .m = m};
+    const struct ese_catalog *catalog = m->store->db->catalog;
+    *sweep = (struct sweep){.unread = 0};
+    p.search = second_open(m, prover);
+    bool ok = p.search != NULL || no_memory(f);
+    for (unsigned i = 0; ok && i < ese_catalog_tables(catalog); i++) {
+        const struct ese_table *table = ese_catalog_table(catalog, i);
+        if (!(table->flags & (ESE_TABLE_SYSTEM | ESE_TABLE_TEMPLATE)))
+            ok = take_table(&p, table, f);
+    }
+    if (ok)
+        residue_explain(&sweep->residue, m);
+    second_close(p.search);
+    buffer_free(&p.room);
+    return ok;
+}
+
+void sweep_close(struct sweep *sweep)
+{
+    residue_close(&sweep->residue);
+    second_copies_close(&sweep->second);
+}

@@ -1,0 +1,21 @@
+/*
+ * What a profile says of a column, whatever it says: a column without a meaning may hold anything,
+ * and so may refer to the certificate list (judge/residue.h).
+ */
+#ifndef KM_MIGRATE_MEANING_H
+#define KM_MIGRATE_MEANING_H
+
+#include "migrate/profile/profile.h"
+
+/* True when a section of the profile names this column: as a part of the list, as a setting, a
+ * reference, a secret, or one to be ignored.  Names are compared without regard to ASCII case. */
+bool profile_gives_meaning(const struct profile *profile, const char *table, const char *column);
+
+/* True when a [secret.N] section names this column: what stands in it is not shown. */
+bool profile_is_secret(const struct profile *profile, const char *table, const char *column);
+
+/* True when an [ignore.N] section names this column: whatever stands in it, it is none of the
+ * list's business. */
+bool profile_ignores(const struct profile *profile, const char *table, const char *column);
+
+#endif
