@@ -35,6 +35,7 @@ static const char *const corpus_files[] = {
     "ese/multi.edb.gz",
     "ese/qmgr.db.gz",
     "ese/text.edb.gz",
+    "upgraded/clean-v3.edb.gz",
 };
 
 static inline const char *corpus_folder(void)

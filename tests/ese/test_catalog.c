@@ -200,6 +200,42 @@ START_TEST(a_table_has_the_columns_of_its_template)
 }
 END_TEST
 
+/* An old catalog lists few of the columns of MSysObjects, a newer one may list more than are known:
+ * rows have them all. */
+START_TEST(the_catalog_has_the_columns_that_are_built_in)
+{
+    static const struct made_object objects[] = {
+        TABLE(2, CATALOG, "MSysObjects"),      COLUMN(2, 1, LONG, "ObjidTable"),
+        COLUMN(2, 2, SHORT, "Type"),           COLUMN(2, 3, LONG, "Id"),
+        COLUMN(2, 128, TEXT, "Name"),          COLUMN(2, 200, BINARY, "Later"),
+        TABLE(3, SHADOW, "MSysObjectsShadow"), TABLE(6, 9, "Users"),
+        COLUMN(6, 65248, LONG_TEXT, "Last"),
+    };
+    struct made m = with_objects(0x14, objects, ARRAY_SIZE(objects));
+    struct told told;
+    struct fault f;
+    struct ese_db *db = open_database(&m, &told, &f);
+    ck_assert_msg(db && told.count == 0, "%s%s", f.text, told.text[0]);
+    const struct ese_table *own = ese_catalog_own_table();
+    const struct ese_table *catalog = ese_catalog_find(db->catalog, "MSysObjects");
+    const struct ese_table *shadow = ese_catalog_find(db->catalog, "MSysObjectsShadow");
+    ck_assert_uint_eq(catalog->columns, own->columns + 1);
+    ck_assert_uint_eq(shadow->columns, own->columns);
+    for (unsigned i = 1; i < catalog->columns; i++)
+        ck_assert_uint_lt(catalog->column[i - 1].id, catalog->column[i].id);
+    for (unsigned i = 0; i < own->columns; i++) {
+        const struct ese_column *column = ese_table_column(catalog, own->column[i].name);
+        ck_assert_uint_eq(column->id, own->column[i].id);
+        ck_assert_int_eq(column->type, own->column[i].type);
+        ck_assert_uint_eq(column->offset, own->column[i].offset);
+    }
+    ck_assert_uint_eq(ese_table_column(catalog, "Later")->id, 200);
+    ck_assert_uint_eq(ese_table_column(ese_catalog_find(db->catalog, "Users"), "Last")->id, 65248);
+    ese_db_close(db);
+    made_free(&m);
+}
+END_TEST
+
 /* ---- damaged rows: told with their place, and passed over ---- */
 
 static const struct bad_row {
@@ -208,8 +244,8 @@ static const struct bad_row {
     const char *says;
 } bad_rows[] = {
     {"a column of id 0", COLUMN(6, 0, LONG, "Zero"),
-     "page 4 tag 2: column id 0, expected 1 to 65000"},
-    {"a column of id 70,000", COLUMN(6, 70000, LONG, "Many"), "page 4 tag 2: column id 70000"},
+     "page 4 tag 2: column id 0, expected 1 to 65248"},
+    {"a column of id 65,249", COLUMN(6, 65249, LONG, "Many"), "page 4 tag 2: column id 65249"},
     {"a column of no table", COLUMN(7, 1, LONG, "Lost"),
      "page 4 tag 2: \"Lost\" belongs to table object 7, which is missing"},
     {"an unknown kind",
@@ -323,6 +359,7 @@ int main(void)
     return check_main("catalog", (const struct check_case[]){
                                      {rows_mean_tables_columns_and_indexes, 0},
                                      {a_table_has_the_columns_of_its_template, 0},
+                                     {the_catalog_has_the_columns_that_are_built_in, 0},
                                      {a_damaged_row_is_told_and_passed_over, ARRAY_SIZE(bad_rows)},
                                      {a_better_shadow_is_used, 0},
                                      {no_catalog_at_all_is_refused, 0},

@@ -67,6 +67,8 @@ def values_file(path):
     stem = path.name.removesuffix(".gz").replace("-revision2", "")
     stem = re.sub(r"^types-\d+", "types", stem)
     found = km.CORPUS / "engine-values" / f"{stem}.txt.gz"
+    if path.parent.name == "upgraded":
+        return path.with_name(path.name.replace(".gz", ".txt.gz"))
     if path.parent.name == "engine" and path.name.startswith(("clean-v3", "interrupted")):
         return None
     return found if found.exists() else None
@@ -85,7 +87,8 @@ class Interoperability(unittest.TestCase):
         return sum(len(values) for raw in rows for values in raw.values())
 
     def test_rows_per_table_are_the_expected_ones(self):
-        for folder, source in (("ese", "ese"), ("engine", "engine"), ("ese-revision2", "ese")):
+        for folder, source in (("ese", "ese"), ("engine", "engine"), ("ese-revision2", "ese"),
+                               ("upgraded", "upgraded")):
             expected = json.loads((km.CORPUS / source / "expected-rows.json").read_text())
             for path in km.corpus_files(folder):
                 with self.subTest(path.name):
@@ -96,7 +99,7 @@ class Interoperability(unittest.TestCase):
 
     def test_every_value_is_what_the_engine_returns(self):
         values = files = 0
-        for path in km.corpus_files("ese", "engine", "ese-revision2"):
+        for path in km.corpus_files("ese", "engine", "ese-revision2", "upgraded"):
             judged = values_file(path)
             if judged is None:
                 continue
@@ -109,7 +112,7 @@ class Interoperability(unittest.TestCase):
 
     def test_what_the_engine_has_not_equals_the_decoder(self):
         values = 0
-        for path in km.corpus_files("ese", "engine", "ese-revision2"):
+        for path in km.corpus_files("ese", "engine", "ese-revision2", "upgraded"):
             db = edbdecode.open(str(path))
             for table in db.tables:
                 with self.subTest(f"{path.name} {table.name}"):

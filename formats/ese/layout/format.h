@@ -92,7 +92,7 @@ enum {
     ESE_VARIABLE_FIRST = 128,
     ESE_VARIABLE_LAST = 255,
     ESE_TAGGED_FIRST = 256,
-    ESE_TAGGED_LAST = 65000,
+    ESE_TAGGED_LAST = 65248, /* JET_ccolMost, 0xfee0 */
 };
 
 /* FIELDFLAG: flags of a column as the catalog stores them. */

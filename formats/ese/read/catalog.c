@@ -414,13 +414,18 @@ static bool inherit(struct ese_catalog *cat, struct fault *f)
     return true;
 }
 
-/* ---- deriving what old catalogs leave out ---- */
+/* ---- deriving what catalogs leave out ---- */
+
+static bool is_own(const struct ese_table *table)
+{
+    return table->objid == ESE_OBJID_CATALOG || table->objid == ESE_OBJID_CATALOG_SHADOW;
+}
 
 /* Where the catalog has no offset for a fixed column it follows the one before.  The rows that
  * describe the catalog itself have the offset of the first column for all of them. */
 static void place_fixed_columns(struct ese_table *table)
 {
-    bool own = table->objid == ESE_OBJID_CATALOG || table->objid == ESE_OBJID_CATALOG_SHADOW;
+    bool own = is_own(table);
     uint32_t next = 4;
     for (unsigned i = 0; i < table->columns; i++) {
         struct ese_column *column = &table->column[i];
@@ -431,6 +436,40 @@ static void place_fixed_columns(struct ese_table *table)
         size_t size = ese_coltype_size(column->type);
         next = column->offset + (uint32_t)(size ? size : column->size);
     }
+}
+
+/* Adds to the listed columns of MSysObjects, which are sorted by id, those that are built in. */
+static unsigned merge_own_columns(struct ese_column *to, const struct ese_column *listed,
+                                  unsigned count)
+{
+    unsigned n = 0, l = 0, o = 0;
+    while (l < count || o < OWN_COLUMNS) {
+        bool own = l == count || (o < OWN_COLUMNS && own_columns[o].id < listed[l].id);
+        if (!own && o < OWN_COLUMNS && own_columns[o].id == listed[l].id)
+            o++;
+        to[n++] = own ? own_columns[o++] : listed[l++];
+    }
+    return n;
+}
+
+/*
+ * The columns of MSysObjects and its shadow are built into the engine, and a newer engine gives
+ * rows columns that the catalog of an older one does not list: what is not listed is added.
+ */
+static bool complete_own_columns(struct ese_catalog *cat, struct fault *f)
+{
+    for (unsigned i = 0; i < cat->tables; i++) {
+        struct ese_table *table = &cat->table[i];
+        if (!is_own(table))
+            continue;
+        struct ese_column *all = calloc((size_t)table->columns + OWN_COLUMNS, sizeof *all);
+        if (all == NULL)
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        table->columns = merge_own_columns(all, table->column, table->columns);
+        free(table->column);
+        table->column = all;
+    }
+    return true;
 }
 
 static bool read_rows(struct ese_catalog *cat, struct ese_cursor *c, struct fault *f)
@@ -474,7 +513,7 @@ bool ese_catalog_read(struct ese_pages *pages, uint32_t root,
         cat->damage = damage;
         cat->context = context;
         ese_cursor_open(c, pages, root, 0);
-        ok = read_rows(cat, c, &last) && inherit(cat, &last);
+        ok = read_rows(cat, c, &last) && complete_own_columns(cat, &last) && inherit(cat, &last);
         if (ok && cat->tables == 0) {
             ok = false;
             if (last.code == FAULT_NONE)
