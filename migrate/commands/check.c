@@ -26,8 +26,8 @@ static int check_structure(struct store *store, const struct options *options)
     json_close(json);
     if (!done)
         return EXIT_TROUBLE;
-    return summary.problems || summary.not_judged || summary.dirty ? EXIT_PROBLEMS_LEFT
-                                                                   : EXIT_CLEAN;
+    bool left = summary.problems || summary.not_judged || summary.dirty || summary.eseutil_fails;
+    return left ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
 }
 
 static int structure_alone(const struct options *options)

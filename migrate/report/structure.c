@@ -1,6 +1,7 @@
 /* Reporting the structural check: see structure.h. */
 #include "migrate/report/structure.h"
 
+#include "formats/ese/build/compact.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/value.h"
@@ -11,7 +12,19 @@ enum { SHOWN_OF_A_RULE = 20 };
 
 struct report {
     struct json *json;
-    uint64_t seen[ESE_RULES];
+    uint64_t seen[ESE_RULES], problems[ESE_RULES];
+    bool eseutil_fails[ESE_RULES];
+};
+
+/* What a compaction makes anew: pages, trees above the leaves, space, headers, the shadow catalog.
+ * That nothing else is wrong says ese_compact_would(). */
+static const enum ese_rule made_anew[] = {
+    ESE_RULE_HEADER_SHADOW,  ESE_RULE_FILE_SIZE,      ESE_RULE_PAGE_READ,
+    ESE_RULE_PAGE_CHECKSUM,  ESE_RULE_PAGE_BIT,       ESE_RULE_PAGE_NUMBER,
+    ESE_RULE_PAGE_ZERO,      ESE_RULE_PAGE_LEVEL,     ESE_RULE_SIBLING_LINK,
+    ESE_RULE_EMPTY_PAGE,     ESE_RULE_SPACE_PARENT,   ESE_RULE_SPACE_EXTENT,
+    ESE_RULE_EXTENT_NESTING, ESE_RULE_EXTENT_OVERLAP, ESE_RULE_PAGE_NOT_OWNED,
+    ESE_RULE_CATALOG_SHADOW,
 };
 
 static const char *const severities[] = {
@@ -39,6 +52,10 @@ static void json_finding(struct json *json, const struct ese_finding *finding)
     }
     json_key(json, "text");
     json_string(json, finding->text);
+    if (finding->eseutil_fails) {
+        json_key(json, "eseutil_g_fails");
+        json_bool(json, true);
+    }
     json_end_map(json);
 }
 
@@ -61,6 +78,8 @@ static void show(void *context, const struct ese_finding *finding)
 {
     struct report *report = context;
     uint64_t seen = report->seen[finding->rule]++;
+    report->problems[finding->rule] += finding->severity == ESE_PROBLEM;
+    report->eseutil_fails[finding->rule] |= finding->eseutil_fails;
     if (report->json)
         json_finding(report->json, finding);
     else if (seen < SHOWN_OF_A_RULE)
@@ -75,7 +94,20 @@ static void text_more(const struct report *report)
                           ese_rule_name((enum ese_rule)i), report->seen[i] - SHOWN_OF_A_RULE);
 }
 
-static void json_summary(struct json *json, const struct ese_check_summary *s)
+/* Where nothing is wrong but what a compaction makes anew, and every leaf that stands is reached.
+ */
+static bool compact_mends(const struct report *report, const struct store *store,
+                          const struct ese_check_summary *s)
+{
+    uint64_t anew = 0;
+    struct fault why = {.code = FAULT_NONE};
+    for (size_t i = 0; i < sizeof made_anew / sizeof made_anew[0]; i++)
+        anew += report->problems[made_anew[i]];
+    return s->problems > 0 && anew == s->problems && !s->dirty &&
+           ese_compact_would(store->db, NULL, &why);
+}
+
+static void json_summary(struct json *json, const struct ese_check_summary *s, bool mends)
 {
     const struct {
         const char *key;
@@ -98,19 +130,41 @@ static void json_summary(struct json *json, const struct ese_check_summary *s)
     json_bool(json, s->dirty);
     json_key(json, "sound");
     json_bool(json, s->problems == 0 && s->not_judged == 0 && !s->dirty);
+    json_key(json, "eseutil_g_fails");
+    json_bool(json, s->eseutil_fails > 0);
+    json_key(json, "compact_mends");
+    json_bool(json, mends);
 }
 
-static void text_summary(const struct store *store, const struct ese_check_summary *s)
+static void text_eseutil(const struct report *report)
+{
+    const char *before = "eseutil /g would report: corrupted, for ";
+    for (unsigned i = 0; i < ESE_RULES; i++) {
+        if (!report->eseutil_fails[i])
+            continue;
+        output_format("%s%s", before, ese_rule_name((enum ese_rule)i));
+        before = ", ";
+    }
+    output_text("; the engine attaches the database and uses it all the same.\n");
+}
+
+static void text_summary(const struct report *report, const struct store *store,
+                         const struct ese_check_summary *s, bool mends)
 {
     output_format("%s: %" PRIu64 " problems, %" PRIu64 " advice, %" PRIu64
                   " not judged; read %" PRIu64 " pages, %" PRIu64 " trees, %" PRIu64
                   " rows, %" PRIu64 " index entries, %" PRIu64 " long values\n",
                   store->path, s->problems, s->advice, s->not_judged, s->pages_read, s->trees,
                   s->rows, s->index_entries, s->long_values);
+    if (s->eseutil_fails)
+        text_eseutil(report);
     if (s->dirty)
         output_text(
             "The database is dirty: rules that compare pages with each other were not judged.\n"
             "Next: replay its logs with the engine (eseutil /r), then check again.\n");
+    else if (mends)
+        output_text("Structure: damaged, and every row, index entry and long value is reached and "
+                    "whole. Next: kmmigrate compact STORE -o NEW writes a sound copy of it.\n");
     else if (s->problems || s->not_judged)
         output_text("Structure: damaged. Next: restore the file from a backup, or keep this report "
                     "and a copy "
@@ -134,11 +188,12 @@ bool structure_report(struct store *store, struct json *json, struct ese_check_s
         message_error("%s: the structure could not be checked: %s", store->path, f.text);
         return false;
     }
+    bool mends = compact_mends(&report, store, summary);
     if (json) {
-        json_summary(json, summary);
+        json_summary(json, summary, mends);
     } else {
         text_more(&report);
-        text_summary(store, summary);
+        text_summary(&report, store, summary, mends);
     }
     return true;
 }

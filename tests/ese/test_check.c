@@ -82,6 +82,7 @@ START_TEST(sound_database_has_no_findings)
         ck_assert_uint_eq(summary.problems, 0);
         ck_assert_uint_eq(summary.of_rule[ESE_RULE_INDEX_DANGLING], 1);
         ck_assert_uint_eq(summary.of_rule[ESE_RULE_PAGE_TIME], 1);
+        ck_assert_uint_eq(summary.eseutil_fails, 3); /* and its shadow is off */
     } else {
         for (unsigned i = 0; i < heard.count && !summary.dirty; i++)
             ck_abort_msg("%s: %s, page %u: %s", name, ese_rule_name(heard.finding[i].rule),
@@ -350,13 +351,6 @@ static void damage_key_size(struct image *image)
     struct place p = find_row(image, "Users", middle_of_inner_leaf);
     uint32_t size;
     bytes_put_le16(key_at(image, &p, &size) - 2, IMAGE_TAG_MASK);
-    image_seal(image, p.page);
-}
-
-static void damage_deleted(struct image *image)
-{
-    struct place p = find_row(image, "MSysObjids", in_the_middle);
-    image_tag(image, p.page, p.tag)[3] |= ESE_NODE_DELETED << 5;
     image_seal(image, p.page);
 }
 
@@ -788,7 +782,6 @@ static const struct damage_case damages[] = {
     {ESE_RULE_TAG_OUTSIDE_PAGE, STORE, damage_tag, {0}},
     {ESE_RULE_TAG_OVERLAP, STORE, damage_overlap, {0}},
     {ESE_RULE_NODE, STORE, damage_key_size, {0}},
-    {ESE_RULE_NODE_DELETED, STORE, damage_deleted, {0}},
     {ESE_RULE_CHILD_PAGE, STORE, damage_child, {0}},
     {ESE_RULE_PAGE_TWICE, STORE, damage_twice, {0}},
     {ESE_RULE_PAGE_OWNER, STORE, damage_owner, {0}},
@@ -836,6 +829,63 @@ static const struct damage_case damages[] = {
     {ESE_RULE_LONG_VALUE_REFERENCES, CHURN, damage_references_low, {0}},
     {ESE_RULE_LONG_VALUE_ORPHAN, CHURN, damage_orphan, {0}},
 };
+
+/* What is no finding: deleted nodes, which a recovery leaves, and what a wrong page is called. */
+START_TEST(deleted_nodes_are_normal)
+{
+    struct image image = image_load(STORE);
+    struct place p = find_row(&image, "MSysObjids", in_the_middle);
+    image_tag(&image, p.page, p.tag)[3] |= ESE_NODE_DELETED << 5;
+    image_seal(&image, p.page);
+    ck_assert(check_image(&image));
+    ck_assert_uint_eq(heard.count, 0);
+    image_free(&image);
+}
+END_TEST
+
+START_TEST(a_shadow_that_is_switched_off_is_advice)
+{
+    struct image image = image_load(STORE);
+    struct ese_db *db;
+    struct fault f;
+    for (long i = -1; i <= 0; i++) {
+        uint8_t *header = image_page(&image, i);
+        header[ESE_HEADER_FLAGS_AT] |= ESE_HEADER_SHADOW_CATALOG_OFF;
+        ese_checksum_set_header(header, image.page_size);
+    }
+    ck_assert(image_open(&image, &db, &f));
+    struct ese_check_summary summary = check_db(db);
+    ck_assert_uint_eq(summary.problems + summary.not_judged, 0);
+    ck_assert_uint_eq(summary.of_rule[ESE_RULE_CATALOG_SHADOW], 1);
+    ck_assert_uint_eq(summary.eseutil_fails, 1);
+    ese_db_close(db);
+    image_free(&image);
+}
+END_TEST
+
+/* The last finding of a rule says this. */
+static void must_say(enum ese_rule rule, const char *text)
+{
+    for (unsigned i = 0; i < heard.count; i++)
+        if (heard.finding[i].rule == rule && strstr(heard.finding[i].text, text))
+            return;
+    ck_abort_msg("%s does not say \"%s\"", ese_rule_name(rule), text);
+}
+
+START_TEST(left_over_states_are_called_what_they_are)
+{
+    struct image image = image_load(STORE);
+    struct place p = find_row(&image, "Users", middle_of_inner_leaf);
+    image_page(&image, p.page)[ESE_PAGE_FLAGS_AT] |= ESE_PAGE_ROOT;
+    image_seal(&image, p.page);
+    ck_assert(check_image(&image));
+    must_say(ESE_RULE_PAGE_LEVEL, "the old root that eseutil /p leaves");
+    memset(image_page(&image, ESE_PGNO_ROOT), 0, image.page_size);
+    ck_assert(check_image(&image));
+    must_say(ESE_RULE_PAGE_ZERO, "the database's root, which says which pages are owned");
+    image_free(&image);
+}
+END_TEST
 
 START_TEST(damage_makes_its_rule_speak)
 {
@@ -1078,6 +1128,9 @@ int main(void)
                                    {rules_have_names_of_their_own, 0},
                                    {every_rule_has_a_case, 0},
                                    {sound_database_has_no_findings, ARRAY_SIZE(corpus_files)},
+                                   {deleted_nodes_are_normal, 0},
+                                   {a_shadow_that_is_switched_off_is_advice, 0},
+                                   {left_over_states_are_called_what_they_are, 0},
                                    {damage_makes_its_rule_speak, ARRAY_SIZE(damages)},
                                    {page_that_cannot_be_read_is_a_finding, 0},
                                    {bad_page_is_one_problem, ARRAY_SIZE(spread_files)},

@@ -183,6 +183,13 @@ static void leaf_is_a_root(struct made *m)
     make_u32(flags, plain_word(flags) | ESE_PAGE_ROOT);
 }
 
+static void leaf_is_a_space_root(struct made *m)
+{
+    leaf_is_a_root(m);
+    uint8_t *flags = made_page(m, MIDDLE) + ESE_PAGE_FLAGS_AT;
+    make_u32(flags, plain_word(flags) | ESE_PAGE_SPACE_TREE);
+}
+
 static void root_is_no_root(struct made *m)
 {
     uint8_t *flags = made_page(m, ROOT) + ESE_PAGE_FLAGS_AT;
@@ -249,7 +256,9 @@ static const struct damage {
     {"branches that go round", branches_go_round, "bd!!fhkm", "loops: page 7"},
     {"a leaf of another object", other_object, "bd!km",
      "page 5 belongs to object 10, expected object 9"},
-    {"a leaf that says it is a root", leaf_is_a_root, "bd!km", "page 5 is flagged as a root"},
+    {"a leaf that was a root before a repair", leaf_is_a_root, "bdfhkm", ""},
+    {"a leaf that is the root of a space tree", leaf_is_a_space_root, "bd!km",
+     "page 5 is flagged as a root"},
     {"a root that says it is none", root_is_no_root, "!", "page 3 is not flagged as a root"},
     {"more tags than fit", too_many_tags, "bd!km", "page 5 has more tags than fit into it"},
     {"a node that points outside", node_points_outside, "bd!hkm", "page 5 tag 1 points outside"},

@@ -23,6 +23,11 @@ bool compact_step(struct compact *c, const struct ese_cursor *cursor, struct fau
     if (cursor->leaf->number == c->last_leaf)
         return true;
     c->last_leaf = cursor->leaf->number;
+    /* A parent that is older than the page leads to rows that were deleted. */
+    if (cursor->leaf->flags & ESE_PAGE_EMPTY)
+        return fault_set(f, FAULT_DAMAGED,
+                         "page %u has nodes and is flagged as empty: its parent page is older",
+                         cursor->leaf->number);
     if (c->pages_done < c->result->source_pages)
         c->pages_done++;
     if (c->options->progress)
@@ -107,7 +112,7 @@ static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor,
 
 /* A record is carried as it is, so its format must be the one that the revision's pages say they
  * have. */
-static bool check_format(const struct compact *c, const struct ese_cursor *cursor, struct fault *f)
+bool compact_format_fits(const struct compact *c, const struct ese_cursor *cursor, struct fault *f)
 {
     bool wanted = c->db->headers.header.revision >= ESE_REVISION_ESE98;
     bool has = cursor->leaf->flags & ESE_PAGE_NEW_RECORD_FORMAT;
@@ -126,9 +131,10 @@ static bool read_catalog_rows(struct compact *c, struct catalog_rows *rows, stru
     if (cursor == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     ese_cursor_open(cursor, c->db->pages, ESE_PGNO_CATALOG, ESE_OBJID_CATALOG);
+    cursor->reached = standing_reached(c->standing);
     bool more = true, ok = true;
     while (ok && (ok = next_node(c, cursor, &more, f)) && more)
-        ok = check_format(c, cursor, f) && keep_row(rows, cursor, f);
+        ok = compact_format_fits(c, cursor, f) && keep_row(rows, cursor, f);
     ese_cursor_close(cursor);
     free(cursor);
     return ok || fault_context(f, "the catalog");
@@ -143,6 +149,7 @@ struct table_copy {
     struct drops drops;
     struct edits *edits;     /* NULL: none */
     struct row_filter *rows; /* NULL: the table has no secondary index */
+    struct whole *whole;
     uint8_t last_key[ESE_KEY_ROOM], last_data[ESE_KEY_ROOM]; /* data: of index entries only */
     size_t last_key_size, last_data_size;
     uint32_t last_page; /* where the row before stands */
@@ -155,9 +162,8 @@ static bool copy_long_value_node(struct table_copy *t, struct fault *f)
     const struct ese_cursor *cursor = &t->cursor;
     struct ese_lv_key key;
     struct ese_lv_root root;
-    if (!ese_lv_key_read(cursor->key, &key))
-        return fault_set(f, FAULT_DAMAGED, "page %u: a long value's key of %zu bytes",
-                         cursor->leaf->number, cursor->key.size);
+    if (!whole_node(t->whole, cursor, f) || !ese_lv_key_read(cursor->key, &key))
+        return false;
     if (t->edits)
         edits_saw_lid(t->edits, key.lid);
     if (!key.root) {
@@ -194,7 +200,7 @@ static bool same_primary_key(struct table_copy *t, struct fault *f)
 static bool copy_row(struct table_copy *t, struct fault *f)
 {
     struct ese_cursor *cursor = &t->cursor;
-    if (!check_format(t->c, cursor, f))
+    if (!compact_format_fits(t->c, cursor, f) || !whole_row(t->whole, cursor, f))
         return false;
     if (t->rows)
         row_filter_add(t->rows, cursor->key);
@@ -276,6 +282,7 @@ static bool copy_tree(struct table_copy *t, uint32_t root, uint32_t objid, int i
     t->last_key_size = t->last_data_size = 0;
     t->dropped_lid = 0;
     ese_cursor_open(&t->cursor, t->c->db->pages, root, objid);
+    t->cursor.reached = standing_reached(t->c->standing);
     while (ok && (ok = next_node(t->c, &t->cursor, &more, f)) && more)
         ok = copy ? copy(t, f) : copy_entry(t, (unsigned)index, f);
     ese_cursor_close(&t->cursor);
@@ -303,7 +310,9 @@ static bool copy_trees(struct table_copy *t, struct fault *f)
 {
     const struct ese_table *table = t->table;
     if (table->long_value_root != 0 &&
-        !copy_tree(t, table->long_value_root, table->long_value_objid, 0, copy_long_value_node, f))
+        (!copy_tree(t, table->long_value_root, table->long_value_objid, 0, copy_long_value_node,
+                    f) ||
+         !whole_end(t->whole, f)))
         return fault_context(f, "table %s, long values", table->name);
     if (t->edits && !edits_long_values(t->edits, t->to, f))
         return fault_context(f, "table %s, new long values", table->name);
@@ -322,7 +331,7 @@ static bool copy_trees(struct table_copy *t, struct fault *f)
 }
 
 /* Their rows count pages of the source. */
-static bool is_cache(const struct ese_table *table)
+bool compact_leaves_behind(const struct ese_table *table)
 {
     return strcasecmp(table->name, "MSysExtentPageCountCache") == 0;
 }
@@ -343,15 +352,16 @@ static bool copy_table(struct compact *c, const struct ese_table *table,
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
     t->c = c;
     t->table = table;
-    bool ok = true;
-    if (has_secondary_index(table)) {
+    t->whole = whole_open(c, table, f);
+    bool ok = t->whole != NULL;
+    if (ok && has_secondary_index(table)) {
         t->rows = row_filter_open(ese_file_size(c->db->file), f);
         ok = t->rows != NULL;
     }
     ok = ok && ese_build_raw_table_begin(c->build, table, row, rows, &t->to, f);
     if (ok) {
         ok = carry_root_header(t, f);
-        if (ok && !is_cache(table))
+        if (ok && !compact_leaves_behind(table))
             ok = (!c->options->keep_first || drops_find(c, table, &t->drops, f)) &&
                  edits_find(c, table, &t->drops, &t->edits, f) && copy_trees(t, f);
         if (ok)
@@ -360,6 +370,7 @@ static bool copy_table(struct compact *c, const struct ese_table *table,
     }
     edits_close(t->edits);
     row_filter_close(t->rows);
+    whole_close(t->whole);
     drops_close(&t->drops);
     free(t);
     return ok;
@@ -437,7 +448,7 @@ static struct ese_build_options build_options(const struct compact *c, int descr
     };
 }
 
-static bool check_source(const struct ese_db *db, struct fault *f)
+bool compact_source_fits(const struct ese_db *db, struct fault *f)
 {
     const struct ese_header *h = &db->headers.header;
     if (h->state != ESE_STATE_CLEAN_SHUTDOWN)
@@ -450,6 +461,10 @@ static bool check_source(const struct ese_db *db, struct fault *f)
         return fault_set(
             f, FAULT_DAMAGED,
             "the catalog cannot be read, only its shadow: a compacted copy could lack tables");
+    if (db->catalog_damaged)
+        return fault_set(f, FAULT_DAMAGED,
+                         "rows of the catalog cannot be read: a compacted copy could lack what "
+                         "they describe");
     return true;
 }
 
@@ -460,15 +475,20 @@ bool ese_compact(struct ese_db *db, int descriptor, const struct ese_compact_opt
     struct compact c = {.db = db, .options = options, .result = result};
     struct catalog_rows rows = {.row = NULL};
     struct ese_build_options build = build_options(&c, descriptor);
-    if (!check_source(db, f) || !ese_build_start(&build, &c.build, f))
+    if (!compact_source_fits(db, f) || (c.standing = standing_open(&c, f)) == NULL)
         return false;
-    ese_build_objid_least(c.build, db->headers.header.objid_last);
-    bool ok = read_catalog_rows(&c, &rows, f) && copy_tables(&c, &rows, f);
-    if (ok)
-        ok = ese_build_finish(c.build, &result->built, f);
-    else
-        ese_build_abandon(c.build);
+    bool ok = ese_build_start(&build, &c.build, f);
+    if (ok) {
+        ese_build_objid_least(c.build, db->headers.header.objid_last);
+        ok = read_catalog_rows(&c, &rows, f) && copy_tables(&c, &rows, f) &&
+             standing_judge(c.standing, f);
+        if (ok)
+            ok = ese_build_finish(c.build, &result->built, f);
+        else
+            ese_build_abandon(c.build);
+    }
     close_rows(&rows);
+    standing_close(c.standing);
     return ok;
 }
 
@@ -478,7 +498,7 @@ bool ese_compact_to(struct ese_db *db, const char *target, bool force,
 {
     struct outfile *out;
     *result = (struct ese_compact_result){.source_pages = 0};
-    if (!check_source(db, f) ||
+    if (!compact_source_fits(db, f) ||
         !outfile_create(target, ese_file_named_descriptor(db->file), force, &out, f))
         return false;
     bool ok =

@@ -53,14 +53,20 @@ struct ese_compact_result {
  * went, also on failure.
  *
  * Fails, naming table and page, with FAULT_DAMAGED when something of the source cannot be read or
- * breaks an order, when the state is not clean, or for duplicate keys; FAULT_UNSUPPORTED for what
- * cannot be written; FAULT_IO, FAULT_NO_MEMORY.  The source is only read.
+ * breaks an order, when a leaf stands that no parent leads to or a long value is not whole (see
+ * build/standing.c, build/whole.c), when the state is not clean, or for duplicate keys;
+ * FAULT_UNSUPPORTED for what cannot be written; FAULT_IO, FAULT_NO_MEMORY.  The source is only
+ * read.
  */
 bool ese_compact(struct ese_db *db, int descriptor, const struct ese_compact_options *options,
                  struct ese_compact_result *result, struct fault *f);
 
-/* The same into a file of the name `target`, which appears only when it is complete: see outfile.h
- * for what is refused, owner and permission bits. */
+/* Whether ese_compact() would carry everything that `db` holds: reads all trees as it does, with
+ * the same demands, and writes nothing.  stop: as in the options; may be NULL. */
+bool ese_compact_would(struct ese_db *db, const volatile sig_atomic_t *stop, struct fault *f);
+
+/* ese_compact() into a file of the name `target`, which appears only when it is complete: see
+ * outfile.h for what is refused, owner and permission bits. */
 bool ese_compact_to(struct ese_db *db, const char *target, bool force,
                     const struct ese_compact_options *options, struct ese_compact_result *result,
                     struct fault *f);

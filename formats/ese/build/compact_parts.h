@@ -9,6 +9,7 @@ struct compact {
     const struct ese_compact_options *options;
     struct ese_compact_result *result;
     struct ese_build *build;
+    struct standing *standing;
     uint32_t pages_done, last_leaf;
 };
 
@@ -70,6 +71,34 @@ struct row_filter *row_filter_open(uint64_t file_size, struct fault *f);
 void row_filter_close(struct row_filter *filter);
 void row_filter_add(struct row_filter *filter, struct bytes key);
 bool row_filter_may_have(const struct row_filter *filter, struct bytes key);
+
+/* Which pages the walks of the copy entered, and whether that is all that stands: see
+ * build/standing.c. */
+struct standing;
+struct standing *standing_open(struct compact *c, struct fault *f);
+void standing_close(struct standing *standing);
+uint8_t *standing_reached(struct standing *standing); /* for the cursors of the copy */
+/* After the last walk.  False, saying what is passed by, when a leaf stands that none entered. */
+bool standing_judge(struct standing *standing, struct fault *f);
+
+/* Whether the source is one that can be compacted at all, and a row of a format that can be
+ * carried.
+ */
+bool compact_source_fits(const struct ese_db *db, struct fault *f);
+bool compact_format_fits(const struct compact *c, const struct ese_cursor *cursor, struct fault *f);
+
+/* True for a table whose rows are not copied. */
+bool compact_leaves_behind(const struct ese_table *table);
+
+/* Whether the long values of a table are whole, and each row's are there: see build/whole.c. */
+struct whole;
+struct whole *whole_open(const struct compact *c, const struct ese_table *table, struct fault *f);
+void whole_close(struct whole *whole);
+/* Takes the next node of the long-value tree; after the last, whole_end(). */
+bool whole_node(struct whole *whole, const struct ese_cursor *cursor, struct fault *f);
+bool whole_end(struct whole *whole, struct fault *f);
+/* Judges a row, after all long values were seen. */
+bool whole_row(struct whole *whole, const struct ese_cursor *cursor, struct fault *f);
 
 /* Tells progress and whether to go on, after every step of a cursor. */
 bool compact_step(struct compact *c, const struct ese_cursor *cursor, struct fault *f);

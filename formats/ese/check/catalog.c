@@ -130,8 +130,11 @@ void check_catalog(struct check *c, bool complete, bool shadow_complete)
                          "pages of the catalog cannot be read: there may be "
                          "tables that this check does not know");
     judge_objids(c);
-    if (c->db->headers.header.flags & ESE_HEADER_SHADOW_CATALOG_OFF)
+    if (c->db->headers.header.flags & ESE_HEADER_SHADOW_CATALOG_OFF) {
+        check_advise_eseutil(c, ESE_RULE_CATALOG_SHADOW, ESE_PGNO_CATALOG_SHADOW, CHECK_NO_TAG,
+                             "the shadow catalog is switched off in the header, and not kept");
         return;
+    }
     if (!complete || !shadow_complete)
         check_not_judged(c, ESE_RULE_CATALOG_SHADOW, 0,
                          "pages of the catalog or its shadow cannot be read");

@@ -86,8 +86,9 @@ static void check_all(struct check *c)
             "which pages the database owns is not known: of those that no tree reaches it "
             "cannot be told whether they count");
     if (c->newer_pages > 0)
-        check_found(c, ESE_RULE_PAGE_TIME, 0, CHECK_NO_TAG,
-                    "%" PRIu64 " pages were changed after the header was written", c->newer_pages);
+        check_advise_eseutil(c, ESE_RULE_PAGE_TIME, 0, CHECK_NO_TAG,
+                             "%" PRIu64 " pages were changed after the header was written",
+                             c->newer_pages);
     if (c->dirty)
         check_not_judged_dirty(c);
 }

@@ -34,7 +34,6 @@ enum ese_rule {
     ESE_RULE_TAG_OUTSIDE_PAGE,
     ESE_RULE_TAG_OVERLAP,
     ESE_RULE_NODE,
-    ESE_RULE_NODE_DELETED,
     /* one tree */
     ESE_RULE_CHILD_PAGE,
     ESE_RULE_PAGE_TWICE,
@@ -86,10 +85,12 @@ enum ese_severity {
 struct ese_finding {
     enum ese_rule rule;
     enum ese_severity severity;
-    const char *table; /* NULL: of no table */
-    uint32_t page;     /* 0: none */
-    int tag;           /* -1: none */
-    const char *text;  /* one sentence: what was expected and what was found */
+    const char *table;  /* NULL: of no table */
+    uint32_t page;      /* 0: none */
+    int tag;            /* -1: none */
+    const char *text;   /* one sentence: what was expected and what was found */
+    bool eseutil_fails; /* the engine's own check (eseutil /g) calls the database corrupted for it,
+                           though attaching and using it works; only with ESE_ADVICE */
 };
 
 /* The finding and its strings are valid during the call. */
@@ -101,6 +102,7 @@ struct ese_check_summary {
         pages_lost; /* owned, but neither in use nor available: the engine leaks some on crashes */
     uint64_t trees, tables, rows, index_entries, long_values;
     uint64_t problems, advice, not_judged;
+    uint64_t eseutil_fails;      /* advice for which eseutil /g calls the database corrupted */
     uint64_t of_rule[ESE_RULES]; /* problems and advice, by rule */
     bool dirty; /* no clean shutdown: rules that compare pages with each other were not judged */
 };

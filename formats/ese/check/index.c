@@ -362,7 +362,7 @@ static void tell_lone_entry(struct search *s, const struct item *item, bool poin
 {
     const char *name = s->a->index->name;
     if (!points && is_newer_than_header(s->t->c, item->page))
-        check_advise(
+        check_advise_eseutil(
             s->t->c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
             "the entry of index %s, on a page newer than the header, points at a row that does "
             "not exist: left by a change that was not finished",

@@ -38,7 +38,10 @@ static bool judge_checksum(struct check *c, const struct ese_page *page, enum ch
     case ESE_CHECKSUM_ZERO:
         if (use == CHECK_IN_TREE)
             tell(c, ESE_RULE_PAGE_ZERO, page->number, CHECK_NO_TAG,
-                 "expected a page in use, found only zeros");
+                 "expected a page in use, found only zeros%s",
+                 page->number == ESE_PGNO_ROOT
+                     ? ": the database's root, which says which pages are owned and which are free"
+                     : "");
         else
             c->summary->pages_never_used++;
         return false;

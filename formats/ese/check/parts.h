@@ -103,6 +103,9 @@ void check_found(struct check *c, enum ese_rule rule, uint32_t page, int tag, co
                  ...) __attribute__((format(printf, 5, 6)));
 void check_advise(struct check *c, enum ese_rule rule, uint32_t page, int tag, const char *format,
                   ...) __attribute__((format(printf, 5, 6)));
+/* Advice about what the engine's own check does not pass: see ese_finding. */
+void check_advise_eseutil(struct check *c, enum ese_rule rule, uint32_t page, int tag,
+                          const char *format, ...) __attribute__((format(printf, 5, 6)));
 void check_not_judged(struct check *c, enum ese_rule rule, uint32_t page, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void check_not_judged_dirty(struct check *c);

@@ -29,7 +29,9 @@ static const struct rule rules[ESE_RULES] = {
     [ESE_RULE_PAGE_BIT] = {"page-bit", "no page has a single flipped bit", ESE_PROBLEM, ALONE},
     [ESE_RULE_PAGE_NUMBER] = {"page-number", "a page carries its own number", ESE_PROBLEM, ALONE},
     [ESE_RULE_PAGE_ZERO] = {"page-zero", "a page in use is not all zero", ESE_PROBLEM, ALONE},
-    [ESE_RULE_PAGE_TIME] = {"page-time", "no page is newer than the header", ESE_ADVICE, ACROSS},
+    [ESE_RULE_PAGE_TIME] = {"page-time",
+                            "no page is newer than the header: eseutil /g calls that corrupted",
+                            ESE_ADVICE, ACROSS},
     [ESE_RULE_PAGE_ACCOUNTING] = {"page-accounting", "a page's bytes are all accounted for",
                                   ESE_PROBLEM, ALONE},
     [ESE_RULE_PAGE_FLAGS] = {"page-flags", "a page's flags fit its tree and each other",
@@ -39,9 +41,6 @@ static const struct rule rules[ESE_RULES] = {
     [ESE_RULE_TAG_OVERLAP] = {"tag-overlap", "no byte of a page belongs to two tags", ESE_PROBLEM,
                               ALONE},
     [ESE_RULE_NODE] = {"node", "a node has a key and data that fit into it", ESE_PROBLEM, ALONE},
-    [ESE_RULE_NODE_DELETED] = {"node-deleted",
-                               "a clean database has no deleted nodes among its data", ESE_ADVICE,
-                               ACROSS},
     [ESE_RULE_CHILD_PAGE] = {"child-page", "an inner page leads to pages of the file", ESE_PROBLEM,
                              ACROSS},
     [ESE_RULE_PAGE_TWICE] = {"page-twice", "each page is reached once", ESE_PROBLEM, ACROSS},
@@ -84,8 +83,9 @@ static const struct rule rules[ESE_RULES] = {
     [ESE_RULE_CATALOG_OBJECT] = {"catalog-object", "the catalog's objects fit together",
                                  ESE_PROBLEM, ACROSS},
     [ESE_RULE_CATALOG_SHADOW] = {"catalog-shadow",
-                                 "the shadow catalog equals the catalog row for row", ESE_PROBLEM,
-                                 ACROSS},
+                                 "the shadow catalog equals the catalog row for row; switched off "
+                                 "it is advice: eseutil /g calls that corrupted",
+                                 ESE_PROBLEM, ACROSS},
     [ESE_RULE_RECORD] = {"record", "every column of every row can be read", ESE_PROBLEM, ALONE},
     [ESE_RULE_PRIMARY_KEY] = {"primary-key", "a row stands under the key that its columns give",
                               ESE_PROBLEM, ACROSS},
@@ -145,6 +145,7 @@ static void tell(struct check *c, const struct ese_finding *finding)
         break;
     case ESE_ADVICE:
         summary->advice++;
+        summary->eseutil_fails += finding->eseutil_fails;
         summary->of_rule[finding->rule]++;
         break;
     case ESE_NOT_JUDGED:
@@ -155,14 +156,20 @@ static void tell(struct check *c, const struct ese_finding *finding)
         c->found(c->context, finding);
 }
 
-static void find(struct check *c, enum ese_rule rule, enum ese_severity severity, uint32_t page,
-                 int tag, const char *format, va_list args)
+static void find(struct check *c, enum ese_rule rule, enum ese_severity severity,
+                 bool eseutil_fails, uint32_t page, int tag, const char *format, va_list args)
 {
     char text[400];
     if (c->dirty && rules[rule].needs_clean)
         return; /* ese_check() has said that this rule is not judged */
     vsnprintf(text, sizeof text, format, args);
-    struct ese_finding finding = {rule, severity, c->table_name, page, tag, text};
+    struct ese_finding finding = {.rule = rule,
+                                  .severity = severity,
+                                  .table = c->table_name,
+                                  .page = page,
+                                  .tag = tag,
+                                  .text = text,
+                                  .eseutil_fails = eseutil_fails};
     tell(c, &finding);
 }
 
@@ -171,7 +178,7 @@ void check_found(struct check *c, enum ese_rule rule, uint32_t page, int tag, co
 {
     va_list args;
     va_start(args, format);
-    find(c, rule, rules[rule].severity, page, tag, format, args);
+    find(c, rule, rules[rule].severity, false, page, tag, format, args);
     va_end(args);
 }
 
@@ -180,7 +187,16 @@ void check_advise(struct check *c, enum ese_rule rule, uint32_t page, int tag, c
 {
     va_list args;
     va_start(args, format);
-    find(c, rule, ESE_ADVICE, page, tag, format, args);
+    find(c, rule, ESE_ADVICE, false, page, tag, format, args);
+    va_end(args);
+}
+
+void check_advise_eseutil(struct check *c, enum ese_rule rule, uint32_t page, int tag,
+                          const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    find(c, rule, ESE_ADVICE, true, page, tag, format, args);
     va_end(args);
 }
 
@@ -188,7 +204,7 @@ void check_not_judged(struct check *c, enum ese_rule rule, uint32_t page, const 
 {
     va_list args;
     va_start(args, format);
-    find(c, rule, ESE_NOT_JUDGED, page, CHECK_NO_TAG, format, args);
+    find(c, rule, ESE_NOT_JUDGED, false, page, CHECK_NO_TAG, format, args);
     va_end(args);
 }
 
@@ -198,12 +214,11 @@ void check_not_judged_dirty(struct check *c)
         if (!rules[rule].needs_clean)
             continue;
         struct ese_finding finding = {
-            (enum ese_rule)rule,
-            ESE_NOT_JUDGED,
-            NULL,
-            0,
-            CHECK_NO_TAG,
-            "the database was not shut down cleanly: its logs hold changes that pages lack"};
+            .rule = (enum ese_rule)rule,
+            .severity = ESE_NOT_JUDGED,
+            .tag = CHECK_NO_TAG,
+            .text =
+                "the database was not shut down cleanly: its logs hold changes that pages lack"};
         tell(c, &finding);
     }
 }

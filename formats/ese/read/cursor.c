@@ -15,7 +15,7 @@ void ese_cursor_open(struct ese_cursor *c, struct ese_pages *pages, uint32_t roo
     c->flags = 0;
     c->key = c->data = bytes_of(c->key_room, 0);
     c->started = c->with_deleted = false;
-    c->entered = NULL;
+    c->entered = c->reached = NULL;
 }
 
 static void leave_leaf(struct ese_cursor *c)
@@ -48,6 +48,14 @@ static bool enter_once(struct ese_cursor *c, uint32_t number, struct fault *f)
     return true;
 }
 
+/* What a repair of the engine's (eseutil /p) leaves: the root of a tree that had one page becomes a
+ * leaf below the new root and keeps its flag, and its space header, which nothing reads any more.
+ */
+static bool was_a_root(const struct ese_page *page)
+{
+    return (page->flags & ESE_PAGE_LEAF) && !(page->flags & ESE_PAGE_SPACE_TREE);
+}
+
 /* A page belongs where it was reached when its object id says so and its kind fits its level. */
 static bool fits(const struct ese_cursor *c, const struct ese_page *page, struct fault *f)
 {
@@ -55,7 +63,7 @@ static bool fits(const struct ese_cursor *c, const struct ese_page *page, struct
     if (c->objid != 0 && page->objid != c->objid)
         return fault_set(f, FAULT_DAMAGED, "page %u belongs to object %u, expected object %u",
                          page->number, page->objid, c->objid);
-    if (at_root != !!(page->flags & ESE_PAGE_ROOT))
+    if (at_root != !!(page->flags & ESE_PAGE_ROOT) && (at_root || !was_a_root(page)))
         return fault_set(f, FAULT_DAMAGED, "page %u is %sflagged as a root, reached as %s page",
                          page->number, at_root ? "not " : "", at_root ? "a root" : "an inner");
     if (!page->tag_array_fits)
@@ -69,8 +77,11 @@ static const struct ese_page *enter(struct ese_cursor *c, uint32_t number, struc
     const struct ese_page *page;
     if (!enter_once(c, number, f) || !ese_pages_get_sound(c->pages, number, &page, f))
         return NULL;
-    if (fits(c, page, f))
+    if (fits(c, page, f)) {
+        if (c->reached)
+            c->reached[number / 8] |= (uint8_t)(1 << number % 8);
         return page;
+    }
     ese_pages_put(c->pages, page);
     return NULL;
 }
@@ -154,14 +165,18 @@ static bool descend(struct ese_cursor *c, uint32_t number, const struct bytes *k
     }
 }
 
-/* Moves the path to the next child of the nearest parent that has one.  False at the end. */
+/* Moves the path to the next child of the nearest parent that has one.  False at the end.  A parent
+ * that was read before and cannot be read again is told: what lies behind it is lost. */
 static bool next_branch(struct ese_cursor *c, uint32_t *child, bool *readable, struct fault *f)
 {
     for (; c->depth > 0; c->depth--) {
         const struct ese_page *page;
         unsigned top = c->depth - 1;
-        if (!ese_pages_get_sound(c->pages, c->path[top].page, &page, NULL))
-            continue;
+        if (!ese_pages_get_sound(c->pages, c->path[top].page, &page, f)) {
+            c->depth--;
+            *readable = false;
+            return true;
+        }
         bool more = ++c->path[top].child < ese_page_nodes(page);
         struct ese_node node;
         if (more) {

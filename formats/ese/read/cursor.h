@@ -26,6 +26,7 @@ struct ese_cursor {
     const struct ese_page *leaf; /* held by the cursor */
 
     bool with_deleted; /* set by the caller: stop at nodes flagged as deleted, too */
+    uint8_t *reached;  /* set by the caller: gets the bit of every page entered; NULL: none */
 
     /* Private. */
     struct ese_pages *pages;

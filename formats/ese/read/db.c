@@ -87,6 +87,7 @@ static bool read_catalog(struct ese_db *db, struct fault *f)
         ese_catalog_close(shadow);
         return false;
     }
+    db->catalog_damaged = true;
     tell(db, ESE_NOTICE_CATALOG_DAMAGE, "%s", first.count ? first.first.text : why.text);
     if (!usable && !other) {
         if (f)
@@ -97,6 +98,7 @@ static bool read_catalog(struct ese_db *db, struct fault *f)
         ese_catalog_close(db->catalog);
         db->catalog = shadow;
         db->catalog_is_shadow = true;
+        db->catalog_damaged = second.count > 0;
         tell(db, ESE_NOTICE_CATALOG_SHADOW, "the shadow catalog (page %u) is used instead",
              ESE_PGNO_CATALOG_SHADOW);
     } else {

@@ -31,6 +31,7 @@ struct ese_db {
     struct ese_catalog *catalog;
     struct ese_headers headers;
     bool catalog_is_shadow;
+    bool catalog_damaged; /* rows of the catalog that is used cannot be read */
     bool damaged; /* a notice said so: something of the file could not be read as it should be */
     ese_notice_fn tell;
     void *context;

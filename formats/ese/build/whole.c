@@ -1,0 +1,165 @@
+/*
+ * Whether the values of a table are whole: a compaction carries long values and rows byte for byte,
+ * so it has to see that every long value has all of its chunks, and that every one that a row
+ * refers to is there.
+ *
+ * Of each long value its id is kept, in 8 bytes; the tree has them in ascending order.
+ */
+#include "formats/ese/build/compact_parts.h"
+
+#include "formats/ese/layout/compress.h"
+#include "formats/ese/read/longvalue.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { PARTLY_DELETED = -1 }; /* the reference count of a long value that is being deleted */
+
+struct whole {
+    const struct ese_table *table;
+    struct ese_record_limits limits;
+    uint32_t chunk; /* size of a full chunk */
+    bool may_be_packed;
+    /* the long value at hand */
+    bool open, judged; /* judged: not when it is being deleted */
+    struct ese_lv_key key;
+    struct ese_lv_root root;
+    uint32_t seen, page;
+    /* those that are whole */
+    uint64_t *lid;
+    size_t lids, room;
+};
+
+struct whole *whole_open(const struct compact *c, const struct ese_table *table, struct fault *f)
+{
+    struct whole *w = calloc(1, sizeof *w);
+    if (w == NULL) {
+        fault_set(f, FAULT_NO_MEMORY, "out of memory for the long values of a table");
+        return NULL;
+    }
+    w->table = table;
+    w->chunk = ese_lv_chunk_size(table, ese_pages_size(c->db->pages));
+    w->may_be_packed = c->db->headers.header.revision >= ESE_REVISION_LARGE_PAGES;
+    ese_record_limits_of(&w->limits, table);
+    return w;
+}
+
+void whole_close(struct whole *w)
+{
+    if (w)
+        free(w->lid);
+    free(w);
+}
+
+/* ---- long values ---- */
+
+static bool keep_lid(struct whole *w, uint64_t lid, struct fault *f)
+{
+    if (w->lids == w->room) {
+        size_t room = w->room ? w->room * 2 : 64;
+        uint64_t *more = realloc(w->lid, room * sizeof *more);
+        if (more == NULL)
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the long values of a table");
+        w->lid = more;
+        w->room = room;
+    }
+    w->lid[w->lids++] = lid;
+    return true;
+}
+
+bool whole_end(struct whole *w, struct fault *f)
+{
+    bool ok = !w->open || !w->judged || w->seen == w->root.size;
+    w->open = false;
+    return ok ||
+           fault_set(f, FAULT_DAMAGED,
+                     "page %u: long value %" PRIu64 " is not whole: expected %u bytes, found %u",
+                     w->page, w->key.lid, w->root.size, w->seen);
+}
+
+static bool begin(struct whole *w, const struct ese_cursor *cursor, const struct ese_lv_key *key,
+                  struct fault *f)
+{
+    if (!whole_end(w, f))
+        return false;
+    if (!ese_lv_root_read(cursor->data, &w->root))
+        return fault_set(f, FAULT_DAMAGED,
+                         "page %u: long value %" PRIu64 " has a root of %zu bytes, expected 8 or 9",
+                         cursor->leaf->number, key->lid, cursor->data.size);
+    w->open = true;
+    w->judged = w->root.references != 0 && w->root.references != (uint32_t)PARTLY_DELETED;
+    w->key = *key;
+    w->seen = 0;
+    w->page = cursor->leaf->number;
+    return !w->judged || keep_lid(w, key->lid, f);
+}
+
+/* A chunk that is shorter than its share is compressed, to the share's size as far as it says. */
+static bool fills_its_share(const struct whole *w, struct bytes data, uint32_t share)
+{
+    struct fault why = {.code = FAULT_NONE};
+    size_t size;
+    if (data.size == share || (w->root.flags & ESE_LV_ENCRYPTED))
+        return true;
+    if (data.size > share || !w->may_be_packed)
+        return false;
+    return ese_decompressed_size(data, &size, &why) ? size == share : why.code != FAULT_DAMAGED;
+}
+
+bool whole_node(struct whole *w, const struct ese_cursor *cursor, struct fault *f)
+{
+    struct ese_lv_key key;
+    if (!ese_lv_key_read(cursor->key, &key))
+        return fault_set(f, FAULT_DAMAGED, "page %u: a long value's key of %zu bytes",
+                         cursor->leaf->number, cursor->key.size);
+    if (key.root)
+        return begin(w, cursor, &key, f);
+    if (!w->open || key.lid != w->key.lid || key.wide != w->key.wide)
+        return fault_set(f, FAULT_DAMAGED,
+                         "page %u: a chunk of long value %" PRIu64 ", which has no root before it",
+                         cursor->leaf->number, key.lid);
+    if (!w->judged)
+        return true;
+    uint32_t left = w->root.size - w->seen, share = left < w->chunk ? left : w->chunk;
+    if (key.offset != w->seen || share == 0 || !fills_its_share(w, cursor->data, share))
+        return fault_set(f, FAULT_DAMAGED,
+                         "page %u: long value %" PRIu64
+                         " of %u bytes is not whole: expected %u bytes at offset %u, found a "
+                         "chunk of %zu at offset %u",
+                         cursor->leaf->number, key.lid, w->root.size, share, w->seen,
+                         cursor->data.size, key.offset);
+    w->seen += share;
+    return true;
+}
+
+/* ---- rows ---- */
+
+static bool has_lid(const struct whole *w, uint64_t lid)
+{
+    size_t low = 0, high = w->lids;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (w->lid[middle] < lid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < w->lids && w->lid[low] == lid;
+}
+
+static bool judge_value(void *context, const struct ese_value *value, struct fault *f)
+{
+    if (value->kind != ESE_VALUE_SEPARATED || has_lid(context, value->lid))
+        return true;
+    return fault_set(f, FAULT_DAMAGED,
+                     "the row refers to long value %" PRIu64 ", which does not exist", value->lid);
+}
+
+bool whole_row(struct whole *w, const struct ese_cursor *cursor, struct fault *f)
+{
+    struct ese_record record;
+    return (ese_record_on_page(&record, w->table, cursor->leaf, cursor->data, f) &&
+            ese_record_check(&record, &w->limits, judge_value, w, f)) ||
+           fault_context(f, "page %u tag %u", cursor->leaf->number,
+                         cursor->index + cursor->leaf->reserved);
+}
