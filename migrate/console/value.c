@@ -4,10 +4,10 @@
 #include "formats/ese/layout/compress.h"
 #include "formats/ese/read/longvalue.h"
 #include "formats/ese/layout/text.h"
+#include "migrate/console/date.h"
 #include "migrate/console/output.h"
 
 #include <gnutls/crypto.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +18,7 @@ struct column_facts {
     char name[NAME_ROOM]; /* UTF-8 */
     bool as_text;         /* its bytes are text that can be converted */
     bool secret;
+    bool filetime; /* a DateTime that holds a FILETIME */
 };
 
 struct value_writer {
@@ -28,7 +29,7 @@ struct value_writer {
     struct column_facts *facts; /* as table->column */
     struct ese_text text;       /* state of the text being converted */
     bool as_text;               /* the column's bytes are text that can be converted */
-    bool secret;
+    bool secret, filetime;
     gnutls_hash_hd_t hash; /* of a secret value */
     uint64_t hashed;
     bool no_hash; /* one could not be made */
@@ -91,44 +92,6 @@ static void write_string(struct value_writer *w, const char *text)
         output_text(text);
 }
 
-/* Year, month, day of a day number counted from 0000-03-01. */
-static void civil(int64_t days, int64_t *year, int *month, int *day)
-{
-    int64_t era = days / 146097, of_era = days % 146097;
-    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t from_march = (5 * of_year + 2) / 153;
-    *day = (int)(of_year - (153 * from_march + 2) / 5 + 1);
-    *month = (int)(from_march < 10 ? from_march + 3 : from_march - 9);
-    *year = year_of_era + era * 400 + (*month <= 2);
-}
-
-/* OLE automation date (days since 1899-12-30) as ISO 8601.  False when it is no date from year 1 to
- * 9999. */
-static bool date_text(double days, char to[40])
-{
-    enum { OLE_EPOCH = 693899 /* days from 0000-03-01 to 1899-12-30 */, DAY_MS = 86400000 };
-    if (!(days > -657435.0 && days < 2958466.0))
-        return false;
-    /* Before the epoch the fraction still counts forward from midnight: -1.25 is 1899-12-29 06:00.
-     */
-    double whole = trunc(days);
-    int64_t day_number = (int64_t)whole + OLE_EPOCH;
-    int64_t ms = llround(fabs(days - whole) * DAY_MS);
-    if (ms == DAY_MS) {
-        ms = 0;
-        day_number++;
-    }
-    int64_t year;
-    int month, day;
-    civil(day_number, &year, &month, &day);
-    int n = snprintf(to, 40, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, month, day,
-                     (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60));
-    if (ms % 1000)
-        snprintf(to + n, 40 - (size_t)n, ".%03d", (int)(ms % 1000));
-    return true;
-}
-
 static void write_guid(struct value_writer *w, struct bytes b)
 {
     char text[40];
@@ -149,15 +112,30 @@ static double real_of(uint64_t bits)
 
 const char *value_date(double days, char to[40])
 {
-    if (!date_text(days, to))
+    uint64_t bits;
+    memcpy(&bits, &days, sizeof bits);
+    if (!date_text(bits, false, to))
         json_real_digits(days, false, to); /* the number, but as a string like every other date */
     return to;
 }
 
-static void write_date(struct value_writer *w, double days)
+/* What is no date is shown as its bytes. */
+static void write_date(struct value_writer *w, uint64_t bits, struct bytes stored)
 {
-    char text[40];
-    write_string(w, value_date(days, text));
+    char text[DATE_ROOM], hex[2 * sizeof bits + 1];
+    if (date_text(bits, w->filetime, text)) {
+        write_string(w, text);
+        return;
+    }
+    bytes_hex(stored, hex, sizeof hex);
+    if (!w->json) {
+        output_format("[raw]%s", hex);
+        return;
+    }
+    json_map(w->json);
+    json_key(w->json, "raw");
+    json_string(w->json, hex);
+    json_end_map(w->json);
 }
 
 /* A value of a type of fixed size; b has that size. */
@@ -195,7 +173,7 @@ static void write_fixed(struct value_writer *w, struct bytes b)
         write_real(w, real_of(bits), false);
         break;
     case ESE_COL_DATE_TIME:
-        write_date(w, real_of(bits));
+        write_date(w, bits, b);
         break;
     case ESE_COL_GUID:
         write_guid(w, b);
@@ -446,6 +424,7 @@ static const struct column_facts *facts_of(struct value_writer *w, const struct 
     for (unsigned i = 0; w->facts && i < table->columns; i++) {
         value_name(table->column[i].name, w->facts[i].name);
         w->facts[i].as_text = is_text(&table->column[i]);
+        w->facts[i].filetime = date_is_filetime(table, &table->column[i]);
         w->facts[i].secret = store_column_is_secret(w->store, table, &table->column[i]);
     }
     return w->facts ? &w->facts[column - table->column] : NULL;
@@ -470,6 +449,7 @@ bool value_write(struct value_writer *w, const struct ese_record *record,
     w->column = column;
     w->as_text = facts->as_text;
     w->secret = facts->secret;
+    w->filetime = facts->filetime;
     bool array = w->json && (more || (column->flags & ESE_COLUMN_MULTI_VALUED));
     if (w->json)
         json_key(w->json, facts->name);

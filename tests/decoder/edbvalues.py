@@ -115,15 +115,16 @@ def long_length(data, at):
 
 
 def date_time(days):
-    """ISO 8601 of an OLE date: whole days since 1899-12-30 and, without its sign, the part of the day."""
-    if not math.isfinite(days):
-        return repr(days)
+    """ISO 8601 of an OLE date: whole days since 1899-12-30 and, without its sign, the part of the day; None when it
+    is none: out of the range of years, or nothing but noise beside 0."""
+    if not math.isfinite(days) or not -657435 < days < 2958466 or 0 < abs(days) * MILLISECONDS_A_DAY < 0.5:
+        return None
     whole = math.trunc(days)
     milliseconds = math.floor(abs(days - whole) * MILLISECONDS_A_DAY + 0.5)
     try:
         moment = datetime.datetime(1899, 12, 30) + datetime.timedelta(days=whole, milliseconds=milliseconds)
     except OverflowError:
-        return repr(days)
+        return None
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
 
 
@@ -148,6 +149,6 @@ def to_json(column, data):
     if column.type == GUID:
         return str(uuid.UUID(bytes_le=data))
     if column.type == DATE_TIME:
-        return date_time(struct.unpack("<d", data)[0])
+        return date_time(struct.unpack("<d", data)[0]) or {"raw": data.hex()}
     number, = struct.unpack(NUMBERS[column.type], data)
     return number if math.isfinite(number) else repr(number)

@@ -1,0 +1,120 @@
+/* Dates of DateTime columns: see date.h. */
+#include "migrate/console/date.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { DAY_MS = 86400000, TICKS_A_SECOND = 10000000, SECONDS_A_DAY = 86400 };
+
+/* ---- which columns hold FILETIMEs ---- */
+
+/* The part of a column's name that counts: Certificate Services marks some with a $. */
+static const char *bare(const char *name)
+{
+    return name[0] == '$' ? name + 1 : name;
+}
+
+bool date_is_filetime(const struct ese_table *table, const struct ese_column *column)
+{
+    static const struct {
+        const char *table, *column;
+    } known[] = {
+        /* the engine's own: cat.cxx */
+        {"MSysObjects", "PgnoFDPLastSetTime"},
+        {"MSysObjectsShadow", "PgnoFDPLastSetTime"},
+        /* User Access Logging: Current.mdb and its copies, SystemIdentity.mdb */
+        {"CLIENTS", "InsertDate"},
+        {"CLIENTS", "LastAccess"},
+        {"ROLE_ACCESS", "FirstSeen"},
+        {"ROLE_ACCESS", "LastSeen"},
+        {"DNS", "LastSeen"},
+        {"VIRTUALMACHINES", "CreationTime"},
+        {"VIRTUALMACHINES", "LastSeenActive"},
+        {"SYSTEM_IDENTITY", "CreationTime"},
+        {"CHAINED_DATABASES", "CreationTime"},
+        /* Certificate Services */
+        {"Requests", "SubmittedWhen"},
+        {"Requests", "ResolvedWhen"},
+        {"Requests", "RevokedWhen"},
+        {"Requests", "RevokedEffectiveWhen"},
+        {"Certificates", "NotBefore"},
+        {"Certificates", "NotAfter"},
+        {"CRLs", "ThisUpdate"},
+        {"CRLs", "NextUpdate"},
+        {"CRLs", "ThisPublish"},
+        {"CRLs", "NextPublish"},
+        {"CRLs", "Effective"},
+        {"CRLs", "PropagationComplete"},
+        {"CRLs", "LastPublished"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (column->type == ESE_COL_DATE_TIME && strcasecmp(table->name, known[i].table) == 0 &&
+            strcasecmp(bare(column->name), known[i].column) == 0)
+            return true;
+    return false;
+}
+
+/* ---- as text ---- */
+
+/* Year, month, day of a day number counted from 0000-03-01. */
+static void civil(int64_t days, int *year, int *month, int *day)
+{
+    int64_t era = days / 146097, of_era = days % 146097;
+    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t from_march = (5 * of_year + 2) / 153;
+    *day = (int)(of_year - (153 * from_march + 2) / 5 + 1);
+    *month = (int)(from_march < 10 ? from_march + 3 : from_march - 9);
+    *year = (int)(year_of_era + era * 400 + (*month <= 2));
+}
+
+/* to[] without a fraction; returns where it ends. */
+static size_t write_second(int64_t day_number, int64_t second, char to[DATE_ROOM])
+{
+    int year, month, day;
+    civil(day_number, &year, &month, &day);
+    return (size_t)snprintf(to, DATE_ROOM, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day,
+                            (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60));
+}
+
+static bool filetime_text(uint64_t ticks, char to[DATE_ROOM])
+{
+    enum { EPOCH = 584694 /* days from 0000-03-01 to 1601-01-01 */, DAYS = 3067671 /* to 9999 */ };
+    uint64_t seconds = ticks / TICKS_A_SECOND, fraction = ticks % TICKS_A_SECOND;
+    if (seconds / SECONDS_A_DAY >= DAYS)
+        return false;
+    size_t end = write_second((int64_t)(seconds / SECONDS_A_DAY) + EPOCH,
+                              (int64_t)(seconds % SECONDS_A_DAY), to);
+    if (fraction != 0)
+        end += (size_t)snprintf(to + end, DATE_ROOM - end, ".%07u", (unsigned)fraction);
+    snprintf(to + end, DATE_ROOM - end, "Z");
+    return true;
+}
+
+bool date_text(uint64_t bits, bool filetime, char to[DATE_ROOM])
+{
+    enum { OLE_EPOCH = 693899 /* days from 0000-03-01 to 1899-12-30 */ };
+    double days;
+    if (filetime && filetime_text(bits, to))
+        return true; /* or a table of the same name has dates of the engine's kind */
+    memcpy(&days, &bits, sizeof days);
+    if (!(days > -657435.0 && days < 2958466.0))
+        return false;
+    if (days != 0 && fabs(days) < 0.5 / DAY_MS)
+        return false;
+    /* Before the epoch the fraction still counts forward from midnight: -1.25 is 1899-12-29 06:00.
+     */
+    double whole = trunc(days);
+    int64_t day_number = (int64_t)whole + OLE_EPOCH;
+    int64_t ms = llround(fabs(days - whole) * DAY_MS);
+    if (ms == DAY_MS) {
+        ms = 0;
+        day_number++;
+    }
+    size_t end = write_second(day_number, ms / 1000, to);
+    if (ms % 1000)
+        snprintf(to + end, DATE_ROOM - end, ".%03d", (int)(ms % 1000));
+    return true;
+}
