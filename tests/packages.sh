@@ -4,7 +4,7 @@
 
 # To build the programs.
 KM_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libgnutls28-dev zlib1g-dev nettle-dev libgmp-dev
-    libinih-dev libsmartcols-dev libyajl-dev libacl1-dev"
+    libinih-dev libsmartcols-dev libyajl-dev liblz4-dev libacl1-dev"
 
 # To run every test as well: the second compiler with its fuzzer, the test library, independent
 # readers of the formats, and checks of scripts and pages.  dpkg-dev: dpkg-shlibdeps, for CPack.

@@ -34,6 +34,11 @@ static const struct vector {
     {"by hand: 61 | 62 << 7 | 63 << 14, 5 bits in the last byte", BYTES("\x0c\x61\xf1\x18"), "abc",
      3, 1},
     {"by hand: the same as Unicode", BYTES("\x14\x61\xf1\x18"), "abc", 6, 2},
+    {"by hand: LZ4, one literal, a match of 14 bytes 1 back, five literals",
+     BYTES("\x38\x14\x00\x1a"
+           "a\x01\x00\x50"
+           "bcdef"),
+     "aaaaaaaaaaaaaaabcdef", 20, 1},
     {"by hand: one character", BYTES("\x0e\x41"), "A", 1, 1},
     {"the packing of GSM 03.38, which is the same: 8 bits in the last byte",
      BYTES("\x0f\x61\xf1\x98\x5c\x36\x9f\xd1"), "abcdefgh", 8, 1},
@@ -145,7 +150,27 @@ static const struct refusal {
     {"scrubbed", BYTES("\x20\x6c\x6c\x6c"), FAULT_MISSING, "scrubbed"},
     {"XPRESS9", BYTES("\x28\x00\x00\x00\x00\x00"), FAULT_UNSUPPORTED, "XPRESS9 (algorithm 5)"},
     {"XPRESS10", BYTES("\x30\x00\x04\x00\x00"), FAULT_UNSUPPORTED, "XPRESS10 (algorithm 6)"},
-    {"LZ4", BYTES("\x38\x00\x04\x00\x00"), FAULT_UNSUPPORTED, "LZ4 (algorithm 7)"},
+    {"LZ4 that ends early",
+     BYTES("\x38\x14\x00\x1a"
+           "a\x01\x00\x50"
+           "bcde"),
+     FAULT_DAMAGED, "LZ4 value: its 9 bytes do not decompress to 20"},
+    {"LZ4 of fewer bytes",
+     BYTES("\x38\x15\x00\x1a"
+           "a\x01\x00\x50"
+           "bcdef"),
+     FAULT_DAMAGED, "LZ4 value: its 10 bytes do not decompress to 21"},
+    {"LZ4 of more bytes",
+     BYTES("\x38\x13\x00\x1a"
+           "a\x01\x00\x50"
+           "bcdef"),
+     FAULT_DAMAGED, "LZ4 value: its 10 bytes do not decompress to 19"},
+    {"LZ4 with a match before the start",
+     BYTES("\x38\x14\x00\x1a"
+           "a\x02\x00\x50"
+           "bcdef"),
+     FAULT_DAMAGED, "LZ4 value"},
+    {"LZ4 without data", BYTES("\x38\x14\x00"), FAULT_DAMAGED, "LZ4 value"},
     {"a number nobody has given yet", BYTES("\x40\x00\x04"), FAULT_UNSUPPORTED,
      "unknown (algorithm 8)"},
     {"the last number", BYTES("\xff\x00\x04"), FAULT_UNSUPPORTED, "unknown (algorithm 31)"},

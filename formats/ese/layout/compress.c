@@ -1,6 +1,9 @@
 /* Decompression of column values and long value chunks: see compress.h. */
 #include "formats/ese/layout/compress.h"
 
+#include <limits.h>
+#include <lz4.h>
+
 /* ---- what a value says about itself ------------------------------------------------------ */
 
 enum ese_compression ese_compression_of(struct bytes stored)
@@ -255,6 +258,22 @@ static bool decompress_xpress(struct bytes stored, uint8_t *out, size_t size, st
     return xpress_run(&x, f);
 }
 
+/* ---- LZ4 --------------------------------------------------------------------------------- */
+
+/* One LZ4 block behind the algorithm's byte and the 16-bit size. */
+static bool decompress_lz4(struct bytes stored, uint8_t *out, size_t size, struct fault *f)
+{
+    enum { LZ4_HEADER = 3 };
+    struct bytes block = bytes_from(stored, LZ4_HEADER);
+    int got = block.size > INT_MAX ? -1
+                                   : LZ4_decompress_safe((const char *)block.at, (char *)out,
+                                                         (int)block.size, (int)size);
+    if (got >= 0 && (size_t)got == size)
+        return true;
+    return fault_set(f, FAULT_DAMAGED, "LZ4 value: its %zu bytes do not decompress to %zu",
+                     block.size, size);
+}
+
 /* ---- all of them ------------------------------------------------------------------------- */
 
 bool ese_decompress(struct bytes stored, uint8_t *out, size_t room, size_t *size, struct fault *f)
@@ -263,7 +282,7 @@ bool ese_decompress(struct bytes stored, uint8_t *out, size_t room, size_t *size
     if (!ese_decompressed_size(stored, &whole, f))
         return false;
     enum ese_compression algorithm = ese_compression_of(stored);
-    if (algorithm > ESE_COMPRESSION_XPRESS)
+    if (algorithm > ESE_COMPRESSION_XPRESS && algorithm != ESE_COMPRESSION_LZ4)
         return refuse(algorithm, f);
     if (whole > room)
         return fault_set(f, FAULT_LIMIT, "%s value: needs room for %zu bytes, has %zu",
@@ -277,6 +296,10 @@ bool ese_decompress(struct bytes stored, uint8_t *out, size_t room, size_t *size
     case ESE_COMPRESSION_7BIT_UNICODE:
         memset(out, 0, whole);
         unpack_7bit(packed, whole / 2, out, 2);
+        break;
+    case ESE_COMPRESSION_LZ4:
+        if (!decompress_lz4(stored, out, whole, f))
+            return false;
         break;
     default:
         if (!decompress_xpress(stored, out, whole, f))

@@ -8,7 +8,7 @@
  * is compressed for itself.
  *
  * Source: Microsoft's published engine (dev/ese/src/ese/compression.cxx and _xpress/); [MS-XCA]
- * ("Plain LZ77") describes the stream inside an XPRESS value.
+ * ("Plain LZ77") describes the stream inside an XPRESS value.  An LZ4 value is a block of liblz4.
  */
 #ifndef KM_FORMATS_ESE_COMPRESS_H
 #define KM_FORMATS_ESE_COMPRESS_H
@@ -40,7 +40,7 @@ const char *ese_compression_name(enum ese_compression algorithm);
 
 /*
  * Takes a stored value and gives the size that it decompresses to.  Exact: ese_decompress either
- * gives that many bytes or fails.  Also known for XPRESS10 and LZ4, which ese_decompress cannot do.
+ * gives that many bytes or fails.  Also known for XPRESS10, which ese_decompress cannot do.
  *
  * False, *size untouched, with FAULT_DAMAGED when the value is too short or its size impossible,
  * FAULT_UNSUPPORTED for XPRESS9 and unknown algorithms, FAULT_MISSING for a scrubbed value.
