@@ -18,7 +18,7 @@
 static void tell(void *context, enum ese_notice notice, const char *text)
 {
     struct store *store = context;
-    if (notice != ESE_NOTICE_NOT_CLEAN && notice != ESE_NOTICE_NEW_REVISION)
+    if (!ese_notice_is_harmless(notice))
         store->damaged = true;
     message_warning("%s: %s", store->path, text);
 }

@@ -701,6 +701,21 @@ class RealCopies(BadInput):
             f"warning: {path}: page 4: bit 4002 (byte 500) is flipped; the checksum's code put it right in memory"])
         self.assertEqual(result.stdout, sound.stdout)
 
+    def test_info_and_check_agree_on_the_end_of_a_file(self):
+        """A file may lack bytes only behind the last page that the database owns."""
+        original = km.unpacked(km.CORPUS / "ese" / "basic.edb.gz")
+        size = struct.unpack_from("<I", original, 236)[0]
+        for what, image, status in (
+                ("a part of the last page is missing", original[:-100], km.PROBLEMS_LEFT),
+                ("the last page is missing", original[:-size], km.PROBLEMS_LEFT),
+                ("half of the file is missing", original[:len(original) // 2], km.PROBLEMS_LEFT),
+                ("a part of a page too much", original + bytes(100), km.CLEAN),
+                ("a page too much", original + bytes(size), km.CLEAN)):
+            with self.subTest(what):
+                path = self.file(image)
+                self.expect(status, "check", path, "--structure")
+                self.expect(status, "info", path)
+
     def test_structural_check(self):
         original = km.unpacked(km.CORPUS / "ese" / "basic.edb.gz")
         self.expect(km.CLEAN, "check", self.file(original), "--structure", silent=True)

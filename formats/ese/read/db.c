@@ -1,12 +1,19 @@
 /* Opening a database: see db.h. */
 #include "formats/ese/read/db.h"
 
+#include "formats/ese/read/space.h"
 #include "formats/memory.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+bool ese_notice_is_harmless(enum ese_notice notice)
+{
+    return notice == ESE_NOTICE_NOT_CLEAN || notice == ESE_NOTICE_NEW_REVISION ||
+           notice == ESE_NOTICE_REST;
+}
 
 __attribute__((format(printf, 3, 4))) static void tell(struct ese_db *db, enum ese_notice notice,
                                                        const char *format, ...)
@@ -16,7 +23,7 @@ __attribute__((format(printf, 3, 4))) static void tell(struct ese_db *db, enum e
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (notice != ESE_NOTICE_NOT_CLEAN && notice != ESE_NOTICE_NEW_REVISION)
+    if (!ese_notice_is_harmless(notice))
         db->damaged = true;
     if (db->tell)
         db->tell(db->context, notice, text);
@@ -50,11 +57,40 @@ static void tell_header(struct ese_db *db)
         tell(db, ESE_NOTICE_NEW_REVISION,
              "format revision 0x%x is newer than any this program was tested with (0x%x)",
              h->revision, ESE_REVISION_NEWEST_SEEN);
+}
+
+/* The highest page that the database owns; 0 when that cannot be told. */
+static uint32_t last_owned(struct ese_db *db)
+{
+    struct ese_extents *owned = malloc(sizeof *owned);
+    struct ese_extent extent;
+    enum ese_step step = ESE_STEP_FAULT;
+    uint32_t last = 0;
+    if (owned && ese_extents_open(owned, db->pages, ESE_PGNO_ROOT, ESE_OBJID_ROOT, false, NULL)) {
+        while ((step = ese_extents_next(owned, &extent, NULL)) == ESE_STEP_NODE)
+            if (extent.count > 0 && ese_extent_last(&extent) > last)
+                last = ese_extent_last(&extent);
+        ese_extents_close(owned);
+    }
+    free(owned);
+    return step == ESE_STEP_END ? last : 0;
+}
+
+/* A file may end anywhere behind the last page that the database owns. */
+static void tell_size(struct ese_db *db)
+{
+    uint32_t page_size = db->headers.header.page_size;
+    uint32_t owned = last_owned(db), last = ese_pages_last(db->pages);
     uint64_t size = ese_file_size(db->file);
-    if (size % h->page_size != 0)
+    if (owned > last)
         tell(db, ESE_NOTICE_CUT,
-             "the file's %" PRIu64 " bytes are no whole number of %u-byte pages", size,
-             h->page_size);
+             "the file lacks its end: the database owns pages up to %u, the last one that is whole "
+             "is page %u",
+             owned, last);
+    else if (size % page_size != 0)
+        tell(db, owned ? ESE_NOTICE_REST : ESE_NOTICE_CUT,
+             "the file's %" PRIu64 " bytes are no whole number of %u-byte pages%s", size, page_size,
+             owned ? "; no page that the database owns is missing" : "");
 }
 
 /* Damage in a catalog is held back until it is known which catalog is used. */
@@ -124,6 +160,8 @@ bool ese_db_open_file(struct ese_file *file, ese_notice_fn tell_fn, void *contex
     ok = ok && ese_pages_open(file, db->headers.header.page_size, &db->pages, f);
     if (ok)
         ese_pages_on_corrected(db->pages, tell_corrected, db);
+    if (ok)
+        tell_size(db);
     ok = ok && read_catalog(db, f);
     if (!ok) {
         ese_db_close(db);

@@ -17,11 +17,15 @@ enum ese_notice {
     ESE_NOTICE_SHADOW_BAD,     /* the shadow header is bad or differs */
     ESE_NOTICE_NOT_CLEAN,      /* the logs hold changes that the file does not have */
     ESE_NOTICE_NEW_REVISION,   /* newer than what was ever seen */
-    ESE_NOTICE_CUT,            /* the file does not end with a whole page */
+    ESE_NOTICE_CUT,            /* the file lacks pages that the database owns, or may lack some */
+    ESE_NOTICE_REST,           /* it ends with a part of a page that the database does not own */
     ESE_NOTICE_CORRECTED,      /* a single flipped bit, put right in memory */
     ESE_NOTICE_CATALOG_DAMAGE, /* a catalog row cannot be read */
     ESE_NOTICE_CATALOG_SHADOW, /* the shadow catalog was used */
 };
+
+/* True for what does not say that something is missing or wrong. */
+bool ese_notice_is_harmless(enum ese_notice notice);
 
 typedef void (*ese_notice_fn)(void *context, enum ese_notice notice, const char *text);
 
