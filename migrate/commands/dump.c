@@ -1,4 +1,4 @@
-/* kmmigrate dump: the rows of one table of any ESE database, as they are read. */
+/* kmmigrate dump: the rows of one table of any ESE database, or of all, as they are read. */
 #include "migrate/commands/command.h"
 #include "migrate/commands/logfile.h"
 #include "migrate/console/message.h"
@@ -13,12 +13,20 @@ struct dump {
     struct json *json;
     struct value_writer *writer;
     unsigned damage; /* how many places could not be read */
+    bool no_memory;  /* then nothing more is read: it is no damage */
+    bool all;        /* of all tables: what is written names the table */
+    char name[256];  /* of the table, in UTF-8 */
 };
 
 enum { DAMAGE_PRINTED_MOST = 20 };
 
 static void tell_damage(struct dump *d, const struct fault *f)
 {
+    if (f->code == FAULT_NO_MEMORY) {
+        message_error("%s: table %s: %s", d->store.path, d->table->name, f->text);
+        d->no_memory = true;
+        return;
+    }
     d->damage++;
     if (d->damage <= DAMAGE_PRINTED_MOST)
         message_error("%s: table %s: %s", d->store.path, d->table->name, f->text);
@@ -48,11 +56,23 @@ static void write_names(const struct dump *d)
     output_text("\n");
 }
 
+/* A row stays bare where its table was asked for. */
+static void begin_row(const struct dump *d)
+{
+    json_map(d->json);
+    if (!d->all)
+        return;
+    json_key(d->json, "table");
+    json_string(d->json, d->name);
+    json_key(d->json, "row");
+    json_map(d->json);
+}
+
 static void write_row(struct dump *d, const struct ese_record *record, const struct ese_cursor *c)
 {
     bool first = true;
     if (d->json)
-        json_map(d->json);
+        begin_row(d);
     for (unsigned i = 0; i < d->table->columns; i++) {
         const struct ese_column *column = &d->table->column[i];
         struct fault f;
@@ -68,6 +88,8 @@ static void write_row(struct dump *d, const struct ese_record *record, const str
     }
     if (d->json) {
         json_end_map(d->json);
+        if (d->all)
+            json_end_map(d->json);
         json_end_document(d->json);
     } else {
         output_text("\n");
@@ -78,40 +100,57 @@ static void write_rows(struct dump *d)
 {
     struct ese_cursor c;
     ese_cursor_open(&c, d->store.db->pages, d->table->root, d->table->objid);
-    while (!output_failed()) {
+    while (!output_failed() && !d->no_memory) {
         struct fault f = {.code = FAULT_NONE};
         enum ese_step step = ese_cursor_next(&c, &f);
         if (step == ESE_STEP_END)
             break;
         struct ese_record record;
         if (step == ESE_STEP_NODE && ese_record_on_page(&record, d->table, c.leaf, c.data, &f)) {
+            struct ese_run_hint hint = {.at = 0};
+            record.hint = &hint;
             write_row(d, &record, &c);
             continue;
         }
         if (step == ESE_STEP_NODE)
             fault_context(&f, "page %u tag %u", c.leaf->number, c.index + c.leaf->reserved);
         tell_damage(d, &f);
-        if (f.code == FAULT_NO_MEMORY)
-            break;
     }
     ese_cursor_close(&c);
 }
 
-static int dump_table(struct dump *d, const struct options *options)
+static void dump_table(struct dump *d, const struct ese_table *table)
 {
+    d->table = table;
+    value_name(table->name, d->name);
+    if (!d->json && d->all)
+        output_format("Table %s\n", d->name);
+    if (!d->json)
+        write_names(d);
+    write_rows(d);
+    if (!d->json && d->all)
+        output_text("\n");
+}
+
+/* table NULL: all of them. */
+static int dump(struct dump *d, const struct ese_table *table, const struct options *options)
+{
+    const struct ese_catalog *catalog = d->store.db->catalog;
     d->json = options->json ? json_open(false) : NULL;
     d->writer = value_writer_open(&d->store, d->json);
+    d->all = table == NULL;
     int status = EXIT_TROUBLE;
     if (d->writer == NULL || (options->json && d->json == NULL)) {
         message_error("out of memory");
     } else {
-        if (!options->json)
-            write_names(d);
-        write_rows(d);
+        if (table)
+            dump_table(d, table);
+        for (unsigned i = 0; d->all && !d->no_memory && i < ese_catalog_tables(catalog); i++)
+            dump_table(d, ese_catalog_table(catalog, i));
         status = d->damage || d->store.damaged || d->store.pending.code != FAULT_NONE
                      ? EXIT_PROBLEMS_LEFT
                      : EXIT_CLEAN;
-        if (!output_finish())
+        if (!output_finish() || d->no_memory)
             status |= EXIT_TROUBLE;
     }
     value_writer_close(d->writer);
@@ -124,11 +163,6 @@ int cmd_dump(const struct options *options)
     struct dump d = {.damage = 0};
     if (logfile_kind(options->operand[0]) == ESE_LOG_FILE)
         return logfile_dump(options);
-    if (options->table == NULL) {
-        message_error("dump: expected --table T; kmmigrate info %s lists the tables",
-                      shell_word(options->operand[0]));
-        return EXIT_USAGE;
-    }
     message_end_on_interrupt();
     int status = store_open(&d.store, options->operand[0]);
     if (status != EXIT_CLEAN)
@@ -136,8 +170,13 @@ int cmd_dump(const struct options *options)
     struct profile profile;
     d.store.show_secrets = options->show_secrets;
     status = store_use_profile(&d.store, &profile, options->profile);
-    d.table = status == EXIT_CLEAN ? store_table(&d.store, options->table) : NULL;
-    status = d.table ? dump_table(&d, options) : EXIT_TROUBLE;
+    const struct ese_table *table = NULL;
+    if (status == EXIT_CLEAN && options->table)
+        table = store_table(&d.store, options->table);
+    if (status != EXIT_CLEAN || (options->table && table == NULL))
+        status = EXIT_TROUBLE;
+    else
+        status = dump(&d, table, options);
     profile_close(&profile);
     store_close(&d.store);
     return status;

@@ -98,7 +98,7 @@ static const struct command commands[] = {
     {"diff", "A B", 2, "Shows certificates and rows that differ.", diff_options, cmd_diff},
     {"info", "STORE", 1, "Shows header, tables, columns, indexes and row counts.", table_options,
      cmd_info},
-    {"dump", "STORE --table T", 1, "Shows the rows of any table of any ESE database.", dump_options,
+    {"dump", "STORE", 1, "Shows the rows of a table of any ESE database, or of all tables.", dump_options,
      cmd_dump},
     {"compact", "STORE -o NEW", 1, "Writes the same database, rebuilt.", compact_options,
      cmd_compact},

@@ -1,6 +1,7 @@
 /* Showing values: see value.h. */
 #include "migrate/console/value.h"
 
+#include "formats/buffer.h"
 #include "formats/ese/layout/compress.h"
 #include "formats/ese/read/longvalue.h"
 #include "formats/ese/layout/text.h"
@@ -11,7 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TEXT_STEP = 4096, SHA256_SIZE = 32, NAME_ROOM = 256 };
+enum {
+    TEXT_STEP = 4096,
+    SHA256_SIZE = 32,
+    NAME_ROOM = 256,
+    GATHERED_MOST = 1024 * 1024, /* longer long values are read twice instead of kept */
+};
 
 /* What is asked of a column again for every row. */
 struct column_facts {
@@ -34,6 +40,10 @@ struct value_writer {
     uint64_t hashed;
     bool no_hash; /* one could not be made */
     struct ese_lv lv;
+    struct buffer gathered; /* a long value, whole as far as it could be read */
+    bool gathered_whole;
+    uint64_t gathered_lid; /* of which table's: gathered_of */
+    const struct ese_table *gathered_of;
     uint8_t unpacked[ESE_DECOMPRESSED_MAX];
     char utf8[TEXT_STEP * ESE_TEXT_GROWTH + ESE_TEXT_CARRY];
 };
@@ -50,8 +60,10 @@ struct value_writer *value_writer_open(struct store *store, struct json *json)
 
 void value_writer_close(struct value_writer *w)
 {
-    if (w)
+    if (w) {
         free(w->facts);
+        buffer_free(&w->gathered);
+    }
     free(w);
 }
 
@@ -266,14 +278,16 @@ static void write_run(struct value_writer *w, struct bytes run)
     end_run(w);
 }
 
-/* Bytes that mean nothing to this program: how they are packed, and the bytes themselves. */
-static void write_opaque(struct value_writer *w, const char *how, struct bytes stored)
+/* Bytes that are not the value: what they are (compressed and how, damaged and why), and the bytes
+ * themselves. */
+static void write_bytes_as(struct value_writer *w, const char *what, const char *how,
+                           struct bytes stored)
 {
     bool as_text = w->as_text;
     w->as_text = false;
     if (w->json) {
         json_map(w->json);
-        json_key(w->json, "compressed");
+        json_key(w->json, what);
         json_string(w->json, how);
         json_key(w->json, "hex");
     } else {
@@ -283,6 +297,17 @@ static void write_opaque(struct value_writer *w, const char *how, struct bytes s
     if (w->json)
         json_end_map(w->json);
     w->as_text = as_text;
+}
+
+static void write_opaque(struct value_writer *w, const char *how, struct bytes stored)
+{
+    write_bytes_as(w, "compressed", how, stored);
+}
+
+/* What could be read of a value: it must not be taken for the whole. */
+static void write_damaged(struct value_writer *w, const struct fault *why, struct bytes part)
+{
+    write_bytes_as(w, "damaged", w->json ? why->text : "damaged", part);
 }
 
 /* ---- one value ---- */
@@ -295,9 +320,11 @@ static bool write_compressed(struct value_writer *w, struct bytes stored, struct
         write_run(w, bytes_of(w->unpacked, size));
         return true;
     }
-    write_opaque(w, ese_compression_name(ese_compression_of(stored)), stored);
-    if (why.code == FAULT_UNSUPPORTED)
+    if (why.code == FAULT_UNSUPPORTED) {
+        write_opaque(w, ese_compression_name(ese_compression_of(stored)), stored);
         return true;
+    }
+    write_damaged(w, &why, stored);
     *f = why;
     return false;
 }
@@ -327,23 +354,24 @@ static bool write_stored_chunks(struct value_writer *w, const struct ese_value *
     return ok;
 }
 
-/* Whether all chunks can be decompressed, which must be known before the first is written. */
-static bool chunks_are_known(struct value_writer *w, const struct ese_value *value)
+/* Reads a long value to its end, into w->gathered as far as it is not too long to be kept. */
+static bool gather(struct value_writer *w, const struct ese_value *value, struct fault *f)
 {
     struct bytes run;
-    struct fault why = {.code = FAULT_NONE};
-    bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, &why);
-    while (ok && w->lv.at < w->lv.root.size)
-        ok = ese_lv_next(&w->lv, &run, &why);
+    buffer_clear(&w->gathered);
+    bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, f);
+    while (ok && w->lv.at < w->lv.root.size) {
+        ok = ese_lv_next(&w->lv, &run, f);
+        if (ok && w->gathered.size + run.size <= GATHERED_MOST && !buffer_add(&w->gathered, run))
+            ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for a long value");
+    }
     ese_lv_close(&w->lv);
-    return why.code != FAULT_UNSUPPORTED;
+    return ok;
 }
 
-static bool write_separated(struct value_writer *w, const struct ese_value *value, struct fault *f)
+/* A long value that was read to its end before, and is too long to be kept. */
+static bool write_again(struct value_writer *w, const struct ese_value *value, struct fault *f)
 {
-    bool may_be_packed = w->store->db->headers.header.revision >= ESE_REVISION_LARGE_PAGES;
-    if (may_be_packed && !chunks_are_known(w, value))
-        return write_stored_chunks(w, value, f);
     bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, f);
     begin_run(w);
     while (ok && w->lv.at < w->lv.root.size) {
@@ -355,6 +383,31 @@ static bool write_separated(struct value_writer *w, const struct ese_value *valu
     end_run(w);
     ese_lv_close(&w->lv);
     return ok;
+}
+
+/* Whether the value is whole must be known before the first byte is written.  Rows that share one
+ * follow each other as a rule: it is read once for all of them. */
+static bool write_separated(struct value_writer *w, const struct ese_value *value, struct fault *f)
+{
+    struct fault why = {.code = FAULT_NONE};
+    bool again = w->gathered_whole && w->gathered_of == w->table && w->gathered_lid == value->lid;
+    if (!again) {
+        w->gathered_whole = gather(w, value, &why) && w->gathered.size == w->lv.root.size;
+        w->gathered_of = w->table;
+        w->gathered_lid = value->lid;
+    }
+    if (w->gathered_whole) {
+        write_run(w, buffer_bytes(&w->gathered));
+        return true;
+    }
+    if (why.code == FAULT_NONE)
+        return write_again(w, value, f);
+    bool may_be_packed = w->store->db->headers.header.revision >= ESE_REVISION_LARGE_PAGES;
+    if (why.code == FAULT_UNSUPPORTED && may_be_packed)
+        return write_stored_chunks(w, value, f);
+    write_damaged(w, &why, buffer_bytes(&w->gathered));
+    *f = why;
+    return false;
 }
 
 static bool write_one(struct value_writer *w, const struct ese_value *value, struct fault *f)

@@ -16,12 +16,18 @@ void value_writer_close(struct value_writer *writer);
 
 /*
  * Writes what a row has in a column: as JSON a key and its value (an array for a multi-valued
- * column; no key for null), as text one field. integers, Bit, Currency   numbers, true and false
- *   DateTime                  ISO 8601; when it is no date its bytes: {"raw": hex}, or [raw] and
- * hex GUID                      8-4-4-4-12 Text, LongText            UTF-8; lower-case hex in an
- * unknown code page Binary, LongBinary        lower-case hex secret columns            length and
- * SHA-256 what cannot be read       which compression or encryption, and the stored bytes False,
- * with f saying why, when the value is damaged; what of it could be read has been written.
+ * column; no key for null), as text one field:
+ *
+ *   integers, Bit, Currency   numbers, true and false
+ *   DateTime                  ISO 8601; when it is no date {"raw": hex}, or [raw] and hex
+ *   GUID                      8-4-4-4-12
+ *   Text, LongText            UTF-8; lower-case hex in an unknown code page
+ *   Binary, LongBinary        lower-case hex
+ *   secret columns            length and SHA-256
+ *   what cannot be read       which compression or encryption, and the stored bytes
+ *   what is damaged           {"damaged": why, "hex": what could be read}, or [damaged] and hex
+ *
+ * False, with f saying why, when the value is damaged, or with FAULT_NO_MEMORY.
  */
 bool value_write(struct value_writer *writer, const struct ese_record *record,
                  const struct ese_column *column, struct fault *f);

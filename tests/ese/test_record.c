@@ -205,7 +205,7 @@ static const struct example {
     {"small: going backwards", SMALL, &plain_table, RAW(BARE "\x00\x01\x08\x00\x01\x01\x07\x00xyz"),
      "Blob", "!tagged column 256 should be at bytes 8 to 7 of 11"},
     {"small: outside", SMALL, &plain_table, RAW(BARE "\x00\x01\x08\x00\x01\x01\x20\x00xyz"), "Memo",
-     "!should be at bytes 8 to 32 of 11"},
+     "!should be at bytes 32 to 11 of 11"},
     {"small: more entries than fit", SMALL, &plain_table, RAW(BARE "\x00\x01\x40\x00xyz"), "Memo",
      "!"},
     {"small: no entry, but bytes", SMALL, &plain_table, RAW(BARE "\x00\x01\x00\x00xyz"), "Memo",

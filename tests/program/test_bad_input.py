@@ -484,8 +484,10 @@ class LongValue(BadInput):
         rows = [json.loads(line) for line in result.stdout.splitlines()]
         self.assertEqual([row["Id"] for row in rows], [1, 2, 3, 4, 5, 6])
         self.assertEqual(rows[1]["Blob"], b"blob".hex())
-        self.expect(km.PROBLEMS_LEFT, "dump", path, "--table", "T", says=[message])
-        return rows[0].get("Blob"), database.value.hex()
+        text = self.expect(km.PROBLEMS_LEFT, "dump", path, "--table", "T", says=[message]).stdout
+        self.assertIn(b"[damaged]", text.splitlines()[1])
+        self.assertEqual(set(rows[0]["Blob"]), {"damaged", "hex"})      # never taken for the whole
+        return rows[0]["Blob"], database.value.hex()
 
     def test_whole(self):
         database = edbmaking.Database()
@@ -504,7 +506,8 @@ class LongValue(BadInput):
     def test_last_chunk_is_missing(self):
         found, whole = self.row_one(lambda d: d.pages.__setitem__(9, edbmaking.page_of(9, 7, LEAF, [])), "the chunk at "
                                     "offset 4014 is missing")
-        self.assertEqual(found, whole[:2 * edbmaking.CHUNK])
+        self.assertEqual(found["hex"], whole[:2 * edbmaking.CHUNK])
+        self.assertIn("the chunk at offset 4014 is missing", found["damaged"])
 
     def test_chunk_on_a_damaged_page(self):
         self.row_one(lambda d: xor_at(d.pages[8], 2000), "page 8 has a wrong checksum")
@@ -570,11 +573,22 @@ class Usage(BadInput):
                 (["info", path, path], "one argument too many"),
                 (["info", path, "--json=yes"], "takes no value"),
                 (["info", path, "--color=pink"], "--color takes auto, always or never, not: pink"),
-                (["dump", path, "--table"], "needs a value"),
-                (["dump", path], f"dump: expected --table T; kmmigrate info {path} lists the tables")):
+                (["dump", path, "--table"], "needs a value")):
             with self.subTest(arguments[1:]):
                 result = self.expect(km.USAGE, *arguments, says=[says])
                 self.assertEqual(result.stdout, b"")
+
+    def test_dump_of_all_tables(self):
+        """Without --table: the rows of each table, with its name."""
+        path = self.file(edbmaking.Database())
+        tables = [table["name"] for table in json.loads(km.run("info", path, "--json").stdout)["tables"]]
+        lines = [json.loads(line) for line in self.expect(km.CLEAN, "dump", path, "--json").stdout.splitlines()]
+        text = self.expect(km.CLEAN, "dump", path).stdout
+        self.assertEqual(text, b"".join(b"Table %s\n%s\n" % (name.encode(), km.run("dump", path, "--table", name).stdout)
+                                        for name in tables))
+        for name in tables:
+            self.assertEqual([line["row"] for line in lines if line["table"] == name], km.rows(path, name)[0])
+        self.assertEqual({line["table"] for line in lines} | {"T"}, {line["table"] for line in lines})
 
     def test_no_command(self):
         result = km.run()

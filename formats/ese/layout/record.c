@@ -213,8 +213,11 @@ static bool old_is_of(const struct ese_record *rec, const struct old_field *fiel
 /* Leaves v->rest at the column's first field, or empty. */
 static bool find_old(struct ese_values *v, struct fault *f)
 {
+    struct ese_run_hint *hint = v->record->table->template_name ? NULL : v->record->hint;
     v->form = ESE_VALUES_RUN;
     v->rest = v->record->tagged;
+    if (hint && hint->id < v->column->id)
+        v->rest = bytes_from(v->rest, hint->at);
     while (v->rest.size > 0) {
         struct bytes run = v->rest;
         struct old_field field;
@@ -222,7 +225,11 @@ static bool find_old(struct ese_values *v, struct fault *f)
             return false;
         if (old_is_of(v->record, &field, v->column))
             return true;
+        if (hint && field.id > v->column->id)
+            break; /* the run is sorted */
         v->rest = run;
+        if (hint)
+            *hint = (struct ese_run_hint){field.id, v->record->tagged.size - run.size};
     }
     v->form = ESE_VALUES_ONE;
     v->stated = false;
@@ -327,18 +334,49 @@ static bool open_entry(struct ese_values *v, const struct entry *entry, struct f
     return headed_value(v->header, data, &v->one, f);
 }
 
+/* Where an entry stands in the array: those of the template first, then by id. */
+static uint32_t place_of(uint16_t id, bool derived)
+{
+    return id | (derived ? 0u : 0x10000u);
+}
+
+/* Finds the column's entry.  Every row has an entry for some columns only and is asked for all: a
+ * search from the front would cost the square of them. */
+static bool search_entry(const struct ese_values *v, bool derived, unsigned count, unsigned *found)
+{
+    const struct ese_record *rec = v->record;
+    uint32_t place = place_of((uint16_t)v->column->id, derived);
+    unsigned low = 0, high = count;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        size_t at = (size_t)middle * TAGGED_ENTRY;
+        uint16_t id = half(rec->tagged, at), word = half(rec->tagged, at + 2);
+        if (place_of(id, word & ENTRY_DERIVED) < place)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *found = low;
+    uint16_t id = half(rec->tagged, (size_t)low * TAGGED_ENTRY);
+    uint16_t word = half(rec->tagged, (size_t)low * TAGGED_ENTRY + 2);
+    return low < count && place_of(id, word & ENTRY_DERIVED) == place &&
+           is_of(rec, id, word & ENTRY_DERIVED, v->column);
+}
+
 static bool find_new(struct ese_values *v, struct fault *f)
 {
-    unsigned count = entry_count(v->record);
+    unsigned count = entry_count(v->record), i;
     if (count == 0 && v->record->tagged.size > 0)
         return fault_set(f, FAULT_DAMAGED, "%zu bytes of tagged columns without an entry",
                          v->record->tagged.size);
-    for (unsigned i = 0; i < count; i++) {
+    if ((size_t)count * TAGGED_ENTRY > v->record->tagged.size)
+        return fault_set(f, FAULT_DAMAGED, "%u tagged columns do not fit into %zu bytes", count,
+                         v->record->tagged.size);
+    /* A template's column has the bit, or an id below the first of the table's own. */
+    if (search_entry(v, false, count, &i) ||
+        (v->record->table->template_name && search_entry(v, true, count, &i))) {
         struct entry entry = {0};
-        if (!entry_at(v->record, i, count, &entry, f))
-            return false;
-        if (is_of(v->record, entry.id, entry.word & ENTRY_DERIVED, v->column))
-            return open_entry(v, &entry, f);
+        return entry_at(v->record, i, count, &entry, f) && open_entry(v, &entry, f);
     }
     v->form = ESE_VALUES_ONE;
     v->stated = false;
@@ -567,7 +605,7 @@ static bool check_new_tagged(const struct ese_record *rec, const struct ese_reco
             !check_entry(rec, &entry, each, context, f))
             return false;
         /* The template's come first. */
-        uint32_t order = entry.id | (entry.word & ENTRY_DERIVED ? 0u : 0x10000u);
+        uint32_t order = place_of(entry.id, entry.word & ENTRY_DERIVED);
         if (order <= before)
             return fault_set(f, FAULT_DAMAGED, "tagged column %u stands behind %u", entry.id,
                              before & 0xffff);

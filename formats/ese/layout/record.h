@@ -30,8 +30,17 @@ struct ese_value {
     bool from_default; /* the row does not have it; the column's default does */
 };
 
+/* How far a run of tagged columns (before revision 9) is behind the search: up to column `id`, in
+ * `at` bytes. */
+struct ese_run_hint {
+    uint32_t id;
+    size_t at;
+};
+
 struct ese_record {
     const struct ese_table *table;
+    struct ese_run_hint *hint; /* set by a caller who asks for column after column: zeroed at first;
+                                  NULL: each search starts at the front */
     struct bytes whole, fixed, null_bits, offsets, variable, tagged;
     unsigned last_fixed, last_variable; /* highest ids that the record has */
     bool new_format;                    /* tagged columns as an offset array */
