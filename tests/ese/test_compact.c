@@ -9,6 +9,7 @@
 #include "formats/ese/check/check.h"
 #include "formats/ese/layout/checksum.h"
 #include "formats/ese/build/compact.h"
+#include "formats/ese/read/cursor.h"
 #include "formats/outfile.h"
 
 #include <dirent.h>
@@ -71,6 +72,7 @@ static struct ese_index indexes[] = {
      .flags = ESE_INDEX_ALLOW_ALL_NULLS | ESE_INDEX_ALLOW_FIRST_NULL | ESE_INDEX_ALLOW_SOME_NULLS,
      .segments = 1,
      .segment = {{.column = 2}}},
+    {.name = "ByMark", .segments = 2, .segment = {{.column = 257}, {.column = 2}}},
 };
 
 static struct ese_column columns[] = {
@@ -78,11 +80,13 @@ static struct ese_column columns[] = {
     {.name = "Value", .type = ESE_COL_LONG},
     {.name = "Name", .type = ESE_COL_TEXT},
     {.name = "Data", .type = ESE_COL_LONG_BINARY},
+    {.name = "Mark", .type = ESE_COL_LONG, .flags = ESE_COLUMN_MULTI_VALUED},
 };
 
 struct row {
     uint8_t id, value;
     const char *name;
+    uint8_t mark; /* not 0: the row has it twice */
 };
 
 /* A database with one table; rows with odd ids share a long value, those with even ones have one
@@ -115,7 +119,7 @@ static void make(const char *path, const struct row *row, unsigned rows, bool du
     memset(data, 's', sizeof data);
     ck_assert(ese_build_long_value(t, sharing, bytes_of(data, 9000), &shared, &f));
     for (unsigned i = 0; i < rows; i++) {
-        uint8_t id[4] = {row[i].id}, value[4] = {row[i].value};
+        uint8_t id[4] = {row[i].id}, value[4] = {row[i].value}, mark[4] = {row[i].mark};
         struct ese_build_value values[] = {
             {.column = ese_table_column(s, "Id"), .data = bytes_of(id, 4)},
             {.column = ese_table_column(s, "Value"), .data = bytes_of(value, 4)},
@@ -124,15 +128,18 @@ static void make(const char *path, const struct row *row, unsigned rows, bool du
             {.column = ese_table_column(s, "Data"),
              .lid = row[i].id % 2 ? shared : 0,
              .data = bytes_of(data, 5000)},
+            {.column = ese_table_column(s, "Mark"), .data = bytes_of(mark, 4)},
+            {.column = ese_table_column(s, "Mark"), .data = bytes_of(mark, 4)},
         };
-        ck_assert_msg(ese_build_row(t, values, 4, &f), "%s", f.text);
+        ck_assert_msg(ese_build_row(t, values, row[i].mark ? 6 : 4, &f), "%s", f.text);
     }
     ck_assert_msg(ese_build_table_end(t, &f), "%s", f.text);
     ck_assert_msg(ese_build_finish(build, NULL, &f), "%s", f.text);
     close(fd);
 }
 
-static const struct row good[] = {{1, 9, "one"}, {2, 8, "two"}, {3, 7, "three"}, {4, 9, "four"}};
+static const struct row good[] = {
+    {1, 9, "one", 0}, {2, 8, "two", 0}, {3, 7, "three", 0}, {4, 9, "four", 0}};
 
 /* Changes bytes of page `number` of a file with pages of 4096 bytes; number 0: of both headers. */
 static void change(const char *path, uint32_t number, size_t at, const void *bytes, size_t size,
@@ -244,12 +251,12 @@ START_TEST(clean_corpus_files_are_compacted)
     char pattern[512];
     glob_t found;
     unsigned compacted = 0;
-    snprintf(pattern, sizeof pattern, "%s/e*/*.gz", corpus ? corpus : "../shared/corpus");
+    snprintf(pattern, sizeof pattern, "%s/[eu]*/*.gz", corpus ? corpus : "../shared/corpus");
     if (glob(pattern, 0, NULL, &found) != 0)
         return;
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct ese_db *db;
-        if (strstr(found.gl_pathv[i], "-values/"))
+        if (strstr(found.gl_pathv[i], "-values/") || strstr(found.gl_pathv[i], ".txt.gz"))
             continue;
         ck_assert_msg(ese_db_open(found.gl_pathv[i], NULL, NULL, &db, &fault), "%s", fault.text);
         struct ese_header h = db->headers.header;
@@ -274,8 +281,8 @@ END_TEST
 
 START_TEST(rows_with_one_key_stop_it_and_are_named)
 {
-    static const struct row twice[] = {{1, 9, "one"}, {2, 8, "same"}, {3, 7, "SAME"}};
-    static const struct row primary[] = {{1, 9, "one"}, {1, 8, "two"}, {2, 8, "three"}};
+    static const struct row twice[] = {{1, 9, "one", 0}, {2, 8, "same", 0}, {3, 7, "SAME", 0}};
+    static const struct row primary[] = {{1, 9, "one", 0}, {1, 8, "two", 0}, {2, 8, "three", 0}};
     make(in_folder("a"), twice, 3, true, 4096);
     ck_assert(!compact(in_folder("a"), in_folder("b"), NULL, false));
     ck_assert(result.duplicate);
@@ -301,8 +308,8 @@ static void count_told(void *context, const char *text)
 START_TEST(keep_first_drops_the_later_ones_wholly)
 {
     /* 4 claims 2's name.  The second 6 has the first one's primary key. */
-    static const struct row twice[] = {{1, 9, "one"},  {2, 8, "same"}, {4, 7, "SAME"},
-                                       {5, 6, "five"}, {6, 6, "six"},  {6, 5, "seven"}};
+    static const struct row twice[] = {{1, 9, "one", 0},  {2, 8, "same", 0}, {4, 7, "SAME", 0},
+                                       {5, 6, "five", 0}, {6, 6, "six", 0},  {6, 5, "seven", 0}};
     const struct ese_compact_options options = {.keep_first = true, .dropped = count_told};
     make(in_folder("a"), twice, 6, true, 4096);
     told = 0;
@@ -314,6 +321,102 @@ START_TEST(keep_first_drops_the_later_ones_wholly)
     ck_assert_uint_eq(result.dropped_rows, 2);
     /* the shared one, 2's and 6's: those of the dropped rows are gone */
     ck_assert_uint_eq(result.built.long_values, 3);
+}
+END_TEST
+
+/* ---- rows that an editor drops and changes ---- */
+
+static unsigned entries_in(const char *path, const char *index)
+{
+    struct ese_db *db;
+    static struct ese_cursor cursor;
+    unsigned count = 0;
+    ck_assert_msg(ese_db_open(path, NULL, NULL, &db, &fault), "%s: %s", path, fault.text);
+    const struct ese_table *table = ese_catalog_find(db->catalog, "Things");
+    for (unsigned i = 0; i < table->indexes; i++) {
+        if (strcmp(table->index[i].name, index) != 0)
+            continue;
+        ese_cursor_open(&cursor, db->pages, table->index[i].root, table->index[i].objid);
+        while (ese_cursor_next(&cursor, &fault) == ESE_STEP_NODE)
+            count++;
+        ese_cursor_close(&cursor);
+    }
+    ese_db_close(db);
+    return count;
+}
+
+/* What becomes of the rows with id 3, in turn; changed ones get the value 77. */
+struct fates {
+    enum ese_fate of[3];
+};
+
+static bool wants_things(void *context, const struct ese_table *table)
+{
+    (void)context;
+    return strcmp(table->name, "Things") == 0;
+}
+
+static bool row_3_meets_its_fate(void *context, const struct ese_table *table,
+                                 const struct ese_record *record, struct bytes key, unsigned twin,
+                                 struct ese_row_edit *edit, struct fault *f)
+{
+    static const uint8_t value_77[4] = {77};
+    const struct fates *fates = context;
+    struct ese_value id;
+    (void)key;
+    if (!ese_record_value(record, ese_table_column(table, "Id"), &id, f))
+        return false;
+    if (id.data.at[0] != 3)
+        return true;
+    ck_assert_uint_lt(twin, ARRAY_SIZE(fates->of));
+    edit->fate = fates->of[twin];
+    if (edit->fate == ESE_ROW_CHANGE)
+        edit->change[edit->changes++] = (struct ese_change){
+            .column = ese_table_column(table, "Value"), .data = bytes_of(value_77, 4)};
+    return true;
+}
+
+/* Rows of which one has the id 3 at the end: in every index as many entries as have a key there. */
+static void edit_row_3(const struct row *row, unsigned rows, struct fates fates)
+{
+    const struct ese_editor editor = {&fates, wants_things, row_3_meets_its_fate, NULL};
+    const struct ese_compact_options options = {.editor = &editor};
+    uint64_t left;
+    make(in_folder("a"), row, rows, true, 4096);
+    ck_assert_msg(compact(in_folder("a"), in_folder("b"), &options, false), "%s", fault.text);
+    ck_assert_uint_eq(problems_of(in_folder("b"), &left), 0);
+    ck_assert_uint_eq(left, 3);
+    ck_assert_uint_eq(entries_in(in_folder("b"), "ByName"), 3);
+    ck_assert_uint_eq(entries_in(in_folder("b"), "ByValue"), 3);
+    ck_assert_uint_eq(entries_in(in_folder("b"), "ByMark"), 1);
+    ck_assert_int_eq(unlink(in_folder("a")), 0);
+    ck_assert_int_eq(unlink(in_folder("b")), 0);
+}
+
+START_TEST(a_row_keeps_the_entries_that_it_shares_with_a_dropped_twin)
+{
+    static const enum ese_fate KEEP = ESE_ROW_KEEP, DROP = ESE_ROW_DROP, CHANGE = ESE_ROW_CHANGE;
+    static const struct row twins[] = {
+        {1, 9, "one", 0}, {3, 7, "three", 5}, {3, 7, "three", 5}, {4, 9, "four", 0}};
+    static const struct row triplets[] = {{1, 9, "one", 0},
+                                          {3, 7, "three", 5},
+                                          {3, 6, "other", 5},
+                                          {3, 7, "three", 5},
+                                          {4, 9, "four", 0}};
+    edit_row_3(twins, 4, (struct fates){{KEEP, DROP}});
+    edit_row_3(twins, 4, (struct fates){{DROP, KEEP}});
+    edit_row_3(twins, 4, (struct fates){{DROP, CHANGE}}); /* its name is still in ByName */
+    edit_row_3(twins, 4, (struct fates){{CHANGE, DROP}});
+    edit_row_3(triplets, 5, (struct fates){{DROP, DROP, KEEP}});
+    edit_row_3(triplets, 5, (struct fates){{DROP, KEEP, DROP}});
+    edit_row_3(triplets, 5, (struct fates){{CHANGE, DROP, DROP}});
+}
+END_TEST
+
+START_TEST(equal_keys_of_one_changed_row_are_one_entry)
+{
+    static const struct row marked[] = {{1, 9, "one", 0}, {3, 7, "three", 3}, {4, 9, "four", 0}};
+    edit_row_3(marked, 3, (struct fates){{ESE_ROW_CHANGE}});
 }
 END_TEST
 
@@ -453,6 +556,8 @@ int main(int arguments, char **argument)
     tcase_add_test(group, clean_corpus_files_are_compacted);
     tcase_add_test(group, rows_with_one_key_stop_it_and_are_named);
     tcase_add_test(group, keep_first_drops_the_later_ones_wholly);
+    tcase_add_test(group, a_row_keeps_the_entries_that_it_shares_with_a_dropped_twin);
+    tcase_add_test(group, equal_keys_of_one_changed_row_are_one_entry);
     tcase_add_test(group, a_dirty_source_is_refused);
     tcase_add_test(group, a_damaged_page_is_named);
     tcase_add_test(group, an_existing_target_is_only_replaced_by_force);

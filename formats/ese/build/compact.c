@@ -2,7 +2,7 @@
 #include "formats/ese/build/compact_parts.h"
 
 #include "formats/ese/read/longvalue.h"
-#include "formats/ese/layout/record.h"
+#include "formats/ese/layout/record_change.h"
 #include "formats/outfile.h"
 
 #include <inttypes.h>
@@ -57,6 +57,14 @@ static bool next_node(struct compact *c, struct ese_cursor *cursor, bool *more, 
 
 /* ---- the catalog ---- */
 
+static const struct ese_table *table_of(const struct ese_catalog *catalog, uint32_t objid)
+{
+    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++)
+        if (ese_catalog_table(catalog, i)->objid == objid)
+            return ese_catalog_table(catalog, i);
+    return NULL;
+}
+
 /* All rows of the source's catalog; the bytes are copies. */
 struct catalog_rows {
     struct ese_build_node *row;
@@ -89,40 +97,51 @@ static bool reserve_row(struct catalog_rows *rows, struct fault *f)
     return true;
 }
 
-static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor, struct fault *f)
+static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor, struct bytes data,
+                     struct fault *f)
 {
     uint32_t table;
-    if (!bytes_le32(cursor->data, OBJID_TABLE_AT, &table))
+    if (!bytes_le32(data, OBJID_TABLE_AT, &table))
         return fault_set(f, FAULT_DAMAGED, "page %u: a catalog row of %zu bytes",
-                         cursor->leaf->number, cursor->data.size);
+                         cursor->leaf->number, data.size);
     if (!reserve_row(rows, f))
         return false;
-    uint8_t *copy = malloc(cursor->key.size + cursor->data.size + 1);
+    uint8_t *copy = malloc(cursor->key.size + data.size + 1);
     if (copy == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     memcpy(copy, cursor->key.at, cursor->key.size);
-    memcpy(copy + cursor->key.size, cursor->data.at, cursor->data.size);
+    memcpy(copy + cursor->key.size, data.at, data.size);
     rows->table[rows->rows] = table;
-    rows->row[rows->rows++] = (struct ese_build_node){
-        bytes_of(copy, cursor->key.size), bytes_of(copy + cursor->key.size, cursor->data.size)};
+    rows->row[rows->rows++] = (struct ese_build_node){bytes_of(copy, cursor->key.size),
+                                                      bytes_of(copy + cursor->key.size, data.size)};
     return true;
 }
 
 /* ---- one tree ---- */
 
-/* A record is carried as it is, so its format must be the one that the revision's pages say they
- * have. */
-bool compact_format_fits(const struct compact *c, const struct ese_cursor *cursor, struct fault *f)
+/* A record is carried as it is when it has the format that the revision's pages say they have.  An
+ * engine that took up an older database converts each page when it writes it: there are records in
+ * the old format, too, and they are converted here. */
+bool compact_record(struct compact *c, const struct ese_table *table,
+                    const struct ese_cursor *cursor, struct bytes *data, struct fault *f)
 {
+    struct ese_record record;
+    size_t size;
     bool wanted = c->db->headers.header.revision >= ESE_REVISION_ESE98;
     bool has = cursor->leaf->flags & ESE_PAGE_NEW_RECORD_FORMAT;
+    *data = cursor->data;
     if (wanted == has)
         return true;
-    return fault_set(
-        f, FAULT_UNSUPPORTED,
-        "page %u has records in the %s format, in a database of revision 0x%x: the engine has "
-        "not finished converting it",
-        cursor->leaf->number, has ? "new" : "old", c->db->headers.header.revision);
+    if (has)
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "page %u has records in the new format, in a database of revision 0x%x",
+                         cursor->leaf->number, c->db->headers.header.revision);
+    if (!ese_record_on_page(&record, table, cursor->leaf, cursor->data, f) ||
+        !ese_record_modernise(&record, c->converted, sizeof c->converted, &size, f))
+        return fault_context(f, "page %u tag %u", cursor->leaf->number,
+                             cursor->index + cursor->leaf->reserved);
+    *data = bytes_of(c->converted, size);
+    return true;
 }
 
 static bool read_catalog_rows(struct compact *c, struct catalog_rows *rows, struct fault *f)
@@ -130,11 +149,15 @@ static bool read_catalog_rows(struct compact *c, struct catalog_rows *rows, stru
     struct ese_cursor *cursor = calloc(1, sizeof *cursor);
     if (cursor == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    const struct ese_table *catalog = table_of(c->db->catalog, ESE_OBJID_CATALOG);
+    if (catalog == NULL)
+        catalog = ese_catalog_own_table();
+    struct bytes data;
     ese_cursor_open(cursor, c->db->pages, ESE_PGNO_CATALOG, ESE_OBJID_CATALOG);
     cursor->reached = standing_reached(c->standing);
     bool more = true, ok = true;
     while (ok && (ok = next_node(c, cursor, &more, f)) && more)
-        ok = compact_format_fits(c, cursor, f) && keep_row(rows, cursor, f);
+        ok = compact_record(c, catalog, cursor, &data, f) && keep_row(rows, cursor, data, f);
     ese_cursor_close(cursor);
     free(cursor);
     return ok || fault_context(f, "the catalog");
@@ -200,7 +223,8 @@ static bool same_primary_key(struct table_copy *t, struct fault *f)
 static bool copy_row(struct table_copy *t, struct fault *f)
 {
     struct ese_cursor *cursor = &t->cursor;
-    if (!compact_format_fits(t->c, cursor, f) || !whole_row(t->whole, cursor, f))
+    struct bytes data;
+    if (!whole_row(t->whole, cursor, f))
         return false;
     if (t->rows)
         row_filter_add(t->rows, cursor->key);
@@ -214,7 +238,8 @@ static bool copy_row(struct table_copy *t, struct fault *f)
     t->last_tag = cursor->index + cursor->leaf->reserved;
     if (byte_list_has(&t->drops.rows, cursor->key))
         return true;
-    return ese_build_raw_row(t->to, cursor->key, cursor->data, f);
+    return compact_record(t->c, t->table, cursor, &data, f) &&
+           ese_build_raw_row(t->to, cursor->key, data, f);
 }
 
 /* An entry for a row that the table does not have. */
@@ -381,14 +406,6 @@ static bool copy_table(struct compact *c, const struct ese_table *table,
 static bool is_system(uint32_t objid)
 {
     return objid == ESE_OBJID_CATALOG || objid == ESE_OBJID_CATALOG_SHADOW;
-}
-
-static const struct ese_table *table_of(const struct ese_catalog *catalog, uint32_t objid)
-{
-    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++)
-        if (ese_catalog_table(catalog, i)->objid == objid)
-            return ese_catalog_table(catalog, i);
-    return NULL;
 }
 
 static unsigned rows_of_one(const struct catalog_rows *rows, size_t first)

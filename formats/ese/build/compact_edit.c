@@ -33,6 +33,14 @@ struct new_value {
     uint32_t lid;
 };
 
+/* What becomes of the row before the one at hand, while it is not known whether that has the same
+ * primary key. */
+struct row_before {
+    uint8_t record[ESE_PAGE_SIZE_MAX];
+    size_t size; /* 0: it goes */
+    bool new_format;
+};
+
 struct edits {
     const struct ese_editor *editor;
     struct compact *c;
@@ -40,6 +48,8 @@ struct edits {
     struct drops *drops;
     struct arena memory;
     struct entry_list removed, added;
+    struct entry_list held; /* entries that rows which stay have: of rows with one primary key */
+    struct row_before before;
     struct new_value *value;
     size_t values, value_room, next_value;
     uint64_t last_lid; /* of the tree as it was */
@@ -217,21 +227,62 @@ static bool change_record(struct edits *e, const struct ese_record *record, stru
 }
 
 static bool look_at_change(struct edits *e, const struct ese_record *record, struct bytes primary,
-                           struct fault *f)
+                           struct bytes *changed, struct fault *f)
 {
-    struct bytes changed;
     struct ese_record after;
     size_t at = e->next_value;
     if (!entries_of(e, record, primary, &e->edit, &e->removed, f) ||
         !drop_references(e, record, false, f) || !note_new_values(e, f) ||
-        !change_record(e, record, &changed, f))
+        !change_record(e, record, changed, f))
         return false;
     e->next_value = at;
     for (unsigned i = 0; i < e->edit.changes; i++)
         e->next_value += goes_out(&e->edit.change[i]);
-    return ese_record_open(&after, e->table, changed, record->new_format,
+    return ese_record_open(&after, e->table, *changed, record->new_format,
                            ese_pages_size(e->c->db->pages), f) &&
            entries_of(e, &after, primary, &e->edit, &e->added, f);
+}
+
+/* ---- rows with one primary key ---- */
+
+/* In an index, rows with one primary key and one key share one entry: it stays as long as one of
+ * them does.  Where keys cannot be computed none is removed, either. */
+static bool hold_entries(struct edits *e, struct bytes data, bool new_format, struct fault *f)
+{
+    struct ese_record record;
+    if (!ese_record_open(&record, e->table, data, new_format, ese_pages_size(e->c->db->pages), f))
+        return false;
+    for (unsigned i = 0; i < e->table->indexes; i++) {
+        const struct ese_index *index = &e->table->index[i];
+        if ((index->flags & ESE_INDEX_PRIMARY) || !ese_index_computable(e->table, index))
+            continue;
+        if (!ese_keys_open(&e->keys, &e->scratch, e->c->db->pages, e->table, index, f))
+            return false;
+        ese_keys_of(&e->keys, &record);
+        enum ese_key_result result;
+        while ((result = ese_keys_next(&e->keys, f)) == ESE_KEY_OK)
+            if (!add_to_list(e, &e->held, i, ese_key_bytes(&e->keys.key), e->cursor.key, f))
+                return false;
+        if (result == ESE_KEY_FAULT)
+            return false;
+    }
+    return true;
+}
+
+/* Takes what becomes of the row at hand; empty: it goes. */
+static bool settle_row(struct edits *e, struct bytes after, bool new_format, struct fault *f)
+{
+    struct row_before *before = &e->before;
+    if (e->twin == 1 && before->size > 0 &&
+        !hold_entries(e, bytes_of(before->record, before->size), before->new_format, f))
+        return false;
+    if (e->twin > 0 && after.size > 0 && !hold_entries(e, after, new_format, f))
+        return false;
+    if (after.size > 0)
+        memcpy(before->record, after.at, after.size);
+    before->size = after.size;
+    before->new_format = new_format;
+    return true;
 }
 
 static void count_twins(struct edits *e, struct bytes key)
@@ -249,21 +300,33 @@ static bool ask(struct edits *e, const struct ese_record *record, struct bytes k
     return e->editor->row(e->editor->context, e->table, record, key, e->twin, &e->edit, f);
 }
 
+/* The row that a cursor stands on, in the format that the copy has. */
+static bool open_row(struct edits *e, const struct ese_cursor *cursor, struct ese_record *record,
+                     struct bytes *data, struct fault *f)
+{
+    return compact_record(e->c, e->table, cursor, data, f) &&
+           ese_record_open(record, e->table, *data,
+                           e->c->db->headers.header.revision >= ESE_REVISION_ESE98,
+                           ese_pages_size(e->c->db->pages), f);
+}
+
 static bool look_at_row(struct edits *e, struct fault *f)
 {
     struct ese_record record;
+    struct bytes data;
     count_twins(e, e->cursor.key);
-    if (!ese_record_on_page(&record, e->table, e->cursor.leaf, e->cursor.data, f) ||
-        !ask(e, &record, e->cursor.key, f))
+    if (!open_row(e, &e->cursor, &record, &data, f) || !ask(e, &record, e->cursor.key, f))
         return false;
     switch (e->edit.fate) {
     case ESE_ROW_KEEP:
-        return true;
+        return settle_row(e, data, record.new_format, f);
     case ESE_ROW_DROP:
         return entries_of(e, &record, e->cursor.key, NULL, &e->removed, f) &&
-               drop_references(e, &record, true, f);
+               drop_references(e, &record, true, f) &&
+               settle_row(e, bytes_of(e->record, 0), record.new_format, f);
     case ESE_ROW_CHANGE:
-        return look_at_change(e, &record, e->cursor.key, f);
+        return look_at_change(e, &record, e->cursor.key, &data, f) &&
+               settle_row(e, data, record.new_format, f);
     }
     return true;
 }
@@ -327,11 +390,28 @@ static bool look_at_added(struct edits *e, struct fault *f)
     }
 }
 
-static void sort_list(struct entry_list *list)
+/* Sorts a list.  once: of equal entries one is left, as an index has it. */
+static void sort_list(struct entry_list *list, bool once)
 {
+    size_t kept = 0;
     if (list->count > 0)
         qsort(list->at, list->count, sizeof *list->at, compare_entries);
+    for (size_t i = 0; i < list->count; i++)
+        if (!once || kept == 0 || compare_entries(&list->at[kept - 1], &list->at[i]) != 0)
+            list->at[kept++] = list->at[i];
+    list->count = kept;
     list->next = 0;
+}
+
+/* Takes out of what is removed that which rows that stay have. */
+static void keep_held(struct edits *e)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < e->removed.count; i++)
+        if (e->held.count == 0 || bsearch(&e->removed.at[i], e->held.at, e->held.count,
+                                          sizeof *e->held.at, compare_entries) == NULL)
+            e->removed.at[kept++] = e->removed.at[i];
+    e->removed.count = kept;
 }
 
 bool edits_find(struct compact *c, const struct ese_table *table, struct drops *drops,
@@ -355,8 +435,10 @@ bool edits_find(struct compact *c, const struct ese_table *table, struct drops *
         ok = step == ESE_STEP_NODE && compact_step(c, &e->cursor, f) && look_at_row(e, f);
     ese_cursor_close(&e->cursor);
     ok = ok && look_at_added(e, f);
-    sort_list(&e->removed);
-    sort_list(&e->added);
+    sort_list(&e->removed, false);
+    sort_list(&e->added, true);
+    sort_list(&e->held, true);
+    keep_held(e);
     drops_sort(drops);
     e->next_value = 0;
     e->last_key_size = 0;
@@ -370,6 +452,7 @@ void edits_close(struct edits *e)
     arena_free(&e->memory);
     free(e->removed.at);
     free(e->added.at);
+    free(e->held.at);
     free(e->value);
     free(e);
 }
@@ -380,10 +463,9 @@ bool edits_row(struct edits *e, struct ese_build_table *to, const struct ese_cur
                struct fault *f)
 {
     struct ese_record record;
-    struct bytes changed;
+    struct bytes changed, data;
     count_twins(e, cursor->key);
-    if (!ese_record_on_page(&record, e->table, cursor->leaf, cursor->data, f) ||
-        !ask(e, &record, cursor->key, f))
+    if (!open_row(e, cursor, &record, &data, f) || !ask(e, &record, cursor->key, f))
         return false;
     switch (e->edit.fate) {
     case ESE_ROW_DROP:
@@ -395,7 +477,7 @@ bool edits_row(struct edits *e, struct ese_build_table *to, const struct ese_cur
     case ESE_ROW_KEEP:
         break;
     }
-    return ese_build_raw_row(to, cursor->key, cursor->data, f);
+    return ese_build_raw_row(to, cursor->key, data, f);
 }
 
 bool edits_added_rows(struct edits *e, struct ese_build_table *to, struct fault *f)
@@ -433,6 +515,9 @@ bool edits_entry(struct edits *e, struct ese_build_table *to, unsigned index,
         compare_entry(&e->removed.at[e->removed.next], index, cursor->key, cursor->data) == 0;
     if (*removed)
         e->removed.next++;
+    else if (e->added.next < e->added.count &&
+             compare_entry(&e->added.at[e->added.next], index, cursor->key, cursor->data) == 0)
+        e->added.next++; /* a row with the same primary key has it, and keeps it */
     return true;
 }
 

@@ -11,6 +11,7 @@ struct compact {
     struct ese_build *build;
     struct standing *standing;
     uint32_t pages_done, last_leaf;
+    uint8_t converted[ESE_PAGE_SIZE_MAX]; /* a record: see compact_record() */
 };
 
 /* A list of byte strings, in one piece of memory each. */
@@ -81,11 +82,12 @@ uint8_t *standing_reached(struct standing *standing); /* for the cursors of the 
 /* After the last walk.  False, saying what is passed by, when a leaf stands that none entered. */
 bool standing_judge(struct standing *standing, struct fault *f);
 
-/* Whether the source is one that can be compacted at all, and a row of a format that can be
- * carried.
- */
+/* Whether the source is one that can be compacted at all. */
 bool compact_source_fits(const struct ese_db *db, struct fault *f);
-bool compact_format_fits(const struct compact *c, const struct ese_cursor *cursor, struct fault *f);
+
+/* The record that the cursor stands on, in the format that the copy has; valid until the next. */
+bool compact_record(struct compact *c, const struct ese_table *table,
+                    const struct ese_cursor *cursor, struct bytes *data, struct fault *f);
 
 /* True for a table whose rows are not copied. */
 bool compact_leaves_behind(const struct ese_table *table);

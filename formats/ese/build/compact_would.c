@@ -9,6 +9,7 @@
 /* A walk over one tree. */
 struct trial {
     struct compact *c;
+    const struct ese_table *table;
     struct whole *whole; /* NULL: the tree is an index */
     bool long_values, unique;
     struct ese_cursor cursor;
@@ -40,11 +41,12 @@ static bool look_at_node(struct trial *t, struct fault *f)
 {
     if (!compact_step(t->c, &t->cursor, f) || !in_order(t, f))
         return false;
+    struct bytes data;
     if (t->whole == NULL)
         return true;
-    return t->long_values
-               ? whole_node(t->whole, &t->cursor, f)
-               : compact_format_fits(t->c, &t->cursor, f) && whole_row(t->whole, &t->cursor, f);
+    return t->long_values ? whole_node(t->whole, &t->cursor, f)
+                          : whole_row(t->whole, &t->cursor, f) &&
+                                compact_record(t->c, t->table, &t->cursor, &data, f);
 }
 
 static bool walk(struct trial *t, uint32_t root, uint32_t objid, struct fault *f)
@@ -62,6 +64,7 @@ static bool walk(struct trial *t, uint32_t root, uint32_t objid, struct fault *f
 
 static bool walk_table(struct trial *t, const struct ese_table *table, struct fault *f)
 {
+    t->table = table;
     t->whole = whole_open(t->c, table, f);
     t->unique = true;
     t->long_values = true;
