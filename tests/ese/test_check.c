@@ -872,6 +872,39 @@ static void must_say(enum ese_rule rule, const char *text)
     ck_abort_msg("%s does not say \"%s\"", ese_rule_name(rule), text);
 }
 
+/* Extents that cannot be read, or cannot be: what would have been judged by them is not, and that
+ * is said; no page is blamed for it. */
+START_TEST(what_damaged_extents_decide_is_not_judged)
+{
+    bool available = _i & 1, impossible = _i & 2;
+    enum ese_rule rule = available ? ESE_RULE_PAGE_AVAILABLE : ESE_RULE_PAGE_NOT_OWNED;
+    struct image image = image_load(STORE);
+    struct place p = owned_extent(&image, "MSysObjects", 0);
+    struct ese_db *db;
+    struct fault f;
+    p.page += available; /* the tree of available extents has its root behind the other's */
+    if (impossible) {
+        bytes_put_le32(data_at(&image, &p), 0x7fffffff);
+        image_seal(&image, p.page);
+    } else {
+        image_page(&image, p.page)[1000] ^= 0xff;
+    }
+    ck_assert_msg(image_open(&image, &db, &f), "%s", f.text);
+    struct ese_check_summary summary = check_db(db);
+    ck_assert_uint_eq(summary.problems, 1);
+    ck_assert_uint_eq(summary.of_rule[impossible ? ESE_RULE_SPACE_EXTENT : ESE_RULE_PAGE_CHECKSUM],
+                      1);
+    bool said = false;
+    for (unsigned i = 0; i < heard.count; i++)
+        said = said || (heard.finding[i].severity == ESE_NOT_JUDGED &&
+                        heard.finding[i].rule == rule && heard.finding[i].page == p.page &&
+                        strstr(heard.finding[i].text, "extents of object 2 cannot all be read"));
+    ck_assert_msg(said, "case %d: not said", _i);
+    ese_db_close(db);
+    image_free(&image);
+}
+END_TEST
+
 START_TEST(left_over_states_are_called_what_they_are)
 {
     struct image image = image_load(STORE);
@@ -1130,6 +1163,7 @@ int main(void)
                                    {sound_database_has_no_findings, ARRAY_SIZE(corpus_files)},
                                    {deleted_nodes_are_normal, 0},
                                    {a_shadow_that_is_switched_off_is_advice, 0},
+                                   {what_damaged_extents_decide_is_not_judged, 4},
                                    {left_over_states_are_called_what_they_are, 0},
                                    {damage_makes_its_rule_speak, ARRAY_SIZE(damages)},
                                    {page_that_cannot_be_read_is_a_finding, 0},
