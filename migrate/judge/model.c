@@ -7,6 +7,7 @@
 #include "migrate/judge/model.h"
 
 #include "formats/arena.h"
+#include "formats/pool.h"
 #include "formats/ese/layout/text.h"
 #include "migrate/store/rows.h"
 
@@ -23,8 +24,9 @@ enum setting { SETTING_MODE, SETTING_ISSUING_CA, SETTING_ORGANIZATION, SETTINGS 
 /* What only this file needs of the model's memory. */
 struct model_memory {
     struct arena arena;
-    struct buffer value, more; /* of the row being read */
-    uint32_t *by_hash;         /* certificate numbers + 1, hashed by SHA-256; 0: free */
+    struct pool pool;                /* what many rows may have in common */
+    struct buffer value, more, text; /* of the row being read */
+    uint32_t *by_hash;               /* certificate numbers + 1, hashed by SHA-256; 0: free */
     uint32_t slots;
     int32_t *user; /* the keys of all users, ascending */
     unsigned users, user_room;
@@ -61,17 +63,24 @@ static const struct ese_column *column_named(const struct ese_table *table, cons
     return table && name ? ese_table_column(table, name) : NULL;
 }
 
+/* A copy that lives as long as the model, with a zero byte behind it; NULL when memory is short. */
+static const void *keep(struct model *m, struct bytes b)
+{
+    return pool_keep(&m->memory->pool, &m->hash, b);
+}
+
 /* A text column's value in UTF-8, with a zero byte behind it; at is NULL when memory is short. */
 static struct bytes utf8_bytes(struct model *m, const struct ese_column *column, struct bytes b)
 {
     struct ese_text text = {.code_page = column->code_page};
-    char *to = arena_take(&m->memory->arena, b.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1);
-    if (to == NULL)
+    struct buffer *room = &m->memory->text;
+    buffer_clear(room);
+    if (!buffer_reserve(room, b.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY))
         return bytes_of(NULL, 0);
-    size_t size = ese_text_convert(&text, b, to);
-    size += ese_text_end(&text, to + size);
-    to[size] = '\0';
-    return bytes_of(to, size);
+    char *to = (char *)room->at;
+    room->size = ese_text_convert(&text, b, to);
+    room->size += ese_text_end(&text, to + room->size);
+    return bytes_of(keep(m, buffer_bytes(room)), room->size);
 }
 
 static char *utf8_of(struct model *m, const struct ese_column *column, struct bytes b)
@@ -206,7 +215,7 @@ static bool read_entry_fields(struct model *m, struct rows *rows, const struct l
         return no_memory(f);
     if (!rows_bytes(rows, c->thumbprint, &m->memory->value, &value, &null, NULL))
         null = true;
-    const void *kept = null ? NULL : arena_copy(&m->memory->arena, value);
+    const void *kept = null ? NULL : keep(m, value);
     if (!null && kept == NULL)
         return no_memory(f);
     entry->has_thumbprint = !null;
@@ -420,7 +429,7 @@ static bool read_value_row(struct model *m, struct rows *rows, const struct ese_
                     m->profile->value_table, m->profile->value_equals);
         return true;
     }
-    const void *kept = arena_copy(&m->memory->arena, value);
+    const void *kept = keep(m, value);
     if (kept == NULL)
         return no_memory(f);
     m->list_missing = false;
@@ -564,7 +573,7 @@ static bool take_setting(struct model *m, const char *name, struct bytes value,
         set_issuing_ca(m, value, problems);
         break;
     case SETTING_ORGANIZATION:
-        m->organization = arena_copy(&m->memory->arena, value);
+        m->organization = keep(m, value);
         return m->organization != NULL || no_memory(f);
     case SETTINGS:
         break;
@@ -625,7 +634,7 @@ static bool add_crl(struct model *m, int32_t key, const int32_t *entry, struct b
     void *array = m->crl;
     struct model_crl *crl = grow(&array, m->crls, &m->crl_room, sizeof *crl);
     m->crl = array;
-    const void *kept = crl ? arena_copy(&m->memory->arena, der) : NULL;
+    const void *kept = crl ? keep(m, der) : NULL;
     if (kept == NULL)
         return no_memory(f);
     *crl = (struct model_crl){.key = key,
@@ -683,7 +692,7 @@ static bool add_dangling(struct model *m, unsigned which, int32_t row, int32_t n
     void *array = m->dangling;
     struct model_dangling *one = grow(&array, m->dangling_kept, &m->dangling_room, sizeof *one);
     m->dangling = array;
-    const void *kept = one ? arena_copy(&m->memory->arena, signed_object) : NULL;
+    const void *kept = one ? keep(m, signed_object) : NULL;
     if (kept == NULL)
         return no_memory(f);
     *one = (struct model_dangling){which, row, names, bytes_of(kept, signed_object.size)};
@@ -952,6 +961,8 @@ void model_close(struct model *m)
     arena_free(&m->memory->arena);
     buffer_free(&m->memory->value);
     buffer_free(&m->memory->more);
+    buffer_free(&m->memory->text);
+    pool_free(&m->memory->pool);
     free(m->memory->by_hash);
     free(m->memory->user);
     free(m->memory);

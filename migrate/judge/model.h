@@ -99,7 +99,7 @@ struct model {
     char mode_text[32];
     bool has_issuing_ca;
     uint8_t issuing_ca[HASH_SHA1_SIZE];
-    char *organization;
+    const char *organization;
     char *site, *server; /* NULL: there is no such setting; server: the Certificate Server */
 
     bool list_cut, list_missing; /* a list value that ends early; no list at all */
