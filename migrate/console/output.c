@@ -46,6 +46,22 @@ void output_text(const char *text)
     output_bytes(text, strlen(text));
 }
 
+void output_unsigned(uint64_t value)
+{
+    char digits[20], *at = digits + sizeof digits;
+    do
+        *--at = (char)('0' + value % 10);
+    while ((value /= 10) != 0);
+    output_bytes(at, (size_t)(digits + sizeof digits - at));
+}
+
+void output_signed(int64_t value)
+{
+    if (value < 0)
+        output_bytes("-", 1);
+    output_unsigned(value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
 static void put(void *context, const char *bytes, size_t size)
 {
     (void)context;
@@ -80,6 +96,20 @@ static const char (*hex_pairs(void))[2]
     return (const char(*)[2])pair;
 }
 
+/* Eight digits at once, each in a byte of one number. */
+static void put_four(const unsigned char *bytes, char *to)
+{
+    uint32_t four = 0;
+    bytes_le32(bytes_of(bytes, 4), 0, &four);
+    uint64_t v = four;
+    v = (v | v << 16) & 0x0000ffff0000ffff;
+    v = (v | v << 8) & 0x00ff00ff00ff00ff;
+    v = (v >> 4 & 0x000f000f000f000f) | (v & 0x000f000f000f000f) << 8;
+    uint64_t letters = (v + 0x0606060606060606) >> 4 & 0x0101010101010101;
+    v += 0x3030303030303030 + letters * ('a' - '0' - 10);
+    bytes_put_le64((uint8_t *)to, v);
+}
+
 void output_hex(const unsigned char *bytes, size_t size)
 {
     const char(*pair)[2] = hex_pairs();
@@ -90,7 +120,10 @@ void output_hex(const unsigned char *bytes, size_t size)
         if (part > size)
             part = size;
         char *to = buffer + filled;
-        for (size_t i = 0; i < part; i++)
+        size_t i = 0;
+        for (; i + 4 <= part; i += 4)
+            put_four(bytes + i, to + 2 * i);
+        for (; i < part; i++)
             memcpy(to + 2 * i, pair[bytes[i]], 2);
         filled += 2 * part;
         bytes += part;

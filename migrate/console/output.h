@@ -9,10 +9,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes as they are: the program's own words, and what was escaped already. */
 void output_bytes(const char *bytes, size_t size);
 void output_text(const char *text);
+
+/* A number in decimal digits: a dump is full of them. */
+void output_signed(int64_t value);
+void output_unsigned(uint64_t value);
 
 /* As printf, of any length; what a %s brings is escaped (escape.h), the format is not. */
 void output_format(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -84,7 +84,7 @@ static void write_digits(struct value_writer *w, int64_t value)
     if (w->json)
         json_integer(w->json, value);
     else
-        output_format("%lld", (long long)value);
+        output_signed(value);
 }
 
 static void write_real(struct value_writer *w, double value, bool single)
@@ -176,7 +176,7 @@ static void write_fixed(struct value_writer *w, struct bytes b)
         if (w->json)
             json_unsigned(w->json, bits);
         else
-            output_format("%llu", (unsigned long long)bits);
+            output_unsigned(bits);
         break;
     case ESE_COL_IEEE_SINGLE:
         write_real(w, (double)single, true);

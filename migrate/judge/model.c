@@ -549,7 +549,7 @@ static bool take_shown_setting(struct model *m, const char *name, struct bytes v
                                                                : NULL;
     if (kept == NULL || *kept)
         return true;
-    *kept = arena_copy(&m->memory->arena, value);
+    *kept = (char *)(uintptr_t)keep(m, value);
     return *kept != NULL || no_memory(f);
 }
 

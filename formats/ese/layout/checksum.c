@@ -82,8 +82,17 @@ static struct xor_ecc block_sum(struct bytes block, uint32_t number, bool header
 uint32_t ese_checksum_xor(struct bytes b)
 {
     uint32_t sum = ESE_MAGIC ^ le32_of(b.at);
-    uint64_t eight = 0;
-    for (size_t at = 0; at + 8 <= b.size; at += 8) {
+    uint64_t eight = 0, line[8] = {0};
+    size_t at = 0;
+    for (; at + LINE <= b.size; at += LINE) { /* eight sums that do not wait for each other */
+        uint64_t w[8];
+        memcpy(w, b.at + at, LINE);
+        for (int i = 0; i < 8; i++)
+            line[i] ^= w[i];
+    }
+    for (int i = 0; i < 8; i++)
+        eight ^= line[i];
+    for (; at + 8 <= b.size; at += 8) {
         uint64_t w;
         memcpy(&w, b.at + at, 8);
         eight ^= w;
