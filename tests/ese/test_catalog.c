@@ -236,6 +236,37 @@ START_TEST(the_catalog_has_the_columns_that_are_built_in)
 }
 END_TEST
 
+/* In a damaged tree, columns may stand in any order: an index finds those that it names. */
+START_TEST(columns_out_of_order_are_found)
+{
+    static const struct made_object objects[] = {
+        TABLE(6, 9, "Users"),    COLUMN(6, 258, LONG_TEXT, "C"), COLUMN(6, 2, LONG, "B"),
+        COLUMN(6, 1, LONG, "A"), COLUMN(6, 128, TEXT, "D"),      TABLE(20, 12, "Empty"),
+    };
+    static const uint32_t ids[] = {1, 2, 128, 258};
+    struct made m = with_objects(0x14, objects, ARRAY_SIZE(objects));
+    struct told told;
+    struct fault f;
+    struct ese_db *db = open_database(&m, &told, &f);
+    ck_assert_msg(db && told.count == 0, "%s%s", f.text, told.text[0]);
+    const struct ese_table *table = ese_catalog_find(db->catalog, "Users");
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        const struct ese_key_segment segment = {.column = ids[i]};
+        const struct ese_column *column = ese_table_segment_column(table, &segment);
+        ck_assert_ptr_nonnull(column);
+        ck_assert_uint_eq(column->id, ids[i]);
+    }
+    for (uint32_t id = 0; id < 300; id += 3) {
+        const struct ese_key_segment segment = {.column = id};
+        ck_assert_int_eq(ese_table_segment_column(table, &segment) != NULL, id == 258);
+        ck_assert_ptr_null(
+            ese_table_segment_column(ese_catalog_find(db->catalog, "Empty"), &segment));
+    }
+    ese_db_close(db);
+    made_free(&m);
+}
+END_TEST
+
 /* ---- damaged rows: told with their place, and passed over ---- */
 
 static const struct bad_row {
@@ -360,6 +391,7 @@ int main(void)
                                      {rows_mean_tables_columns_and_indexes, 0},
                                      {a_table_has_the_columns_of_its_template, 0},
                                      {the_catalog_has_the_columns_that_are_built_in, 0},
+                                     {columns_out_of_order_are_found, 0},
                                      {a_damaged_row_is_told_and_passed_over, ARRAY_SIZE(bad_rows)},
                                      {a_better_shadow_is_used, 0},
                                      {no_catalog_at_all_is_refused, 0},

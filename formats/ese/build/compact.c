@@ -57,11 +57,19 @@ static bool next_node(struct compact *c, struct ese_cursor *cursor, bool *more, 
 
 /* ---- the catalog ---- */
 
-static const struct ese_table *table_of(const struct ese_catalog *catalog, uint32_t objid)
+/* The table of an object id.  *at: where it was found the last time; tables are asked for in the
+ * order in which the catalog has them. */
+static const struct ese_table *table_of(const struct ese_catalog *catalog, uint32_t objid,
+                                        unsigned *at)
 {
-    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++)
-        if (ese_catalog_table(catalog, i)->objid == objid)
-            return ese_catalog_table(catalog, i);
+    unsigned tables = ese_catalog_tables(catalog);
+    for (unsigned i = 0; i < tables; i++) {
+        unsigned place = (*at + i) % tables;
+        if (ese_catalog_table(catalog, place)->objid != objid)
+            continue;
+        *at = place;
+        return ese_catalog_table(catalog, place);
+    }
     return NULL;
 }
 
@@ -149,7 +157,8 @@ static bool read_catalog_rows(struct compact *c, struct catalog_rows *rows, stru
     struct ese_cursor *cursor = calloc(1, sizeof *cursor);
     if (cursor == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    const struct ese_table *catalog = table_of(c->db->catalog, ESE_OBJID_CATALOG);
+    unsigned at = 0;
+    const struct ese_table *catalog = table_of(c->db->catalog, ESE_OBJID_CATALOG, &at);
     if (catalog == NULL)
         catalog = ese_catalog_own_table();
     struct bytes data;
@@ -418,11 +427,12 @@ static unsigned rows_of_one(const struct catalog_rows *rows, size_t first)
 
 static bool copy_tables(struct compact *c, const struct catalog_rows *rows, struct fault *f)
 {
+    unsigned at = 0;
     for (size_t i = 0; i < rows->rows; i += rows_of_one(rows, i)) {
         unsigned count = rows_of_one(rows, i);
         uint32_t objid = rows->table[i];
         if (is_system(objid)) {
-            const struct ese_table *system = table_of(c->db->catalog, objid);
+            const struct ese_table *system = table_of(c->db->catalog, objid, &at);
             if (system && system->long_value_root != 0)
                 return fault_set(f, FAULT_UNSUPPORTED, "%s has long values of its own",
                                  system->name);
@@ -430,7 +440,7 @@ static bool copy_tables(struct compact *c, const struct catalog_rows *rows, stru
                 return false;
             continue;
         }
-        const struct ese_table *table = table_of(c->db->catalog, objid);
+        const struct ese_table *table = table_of(c->db->catalog, objid, &at);
         if (table == NULL)
             return fault_set(f, FAULT_DAMAGED,
                              "the catalog has rows of table object %u, but no such table", objid);

@@ -18,6 +18,7 @@ enum {
     NAME_MOST = 64,
     INHERITED_MOST =
         1000000, /* columns of all derived tables: each has those of its template, too */
+    INDEXES_COMPARED_MOST = 4000000, /* names of derived indexes with those of templates */
 };
 
 struct ese_catalog {
@@ -348,16 +349,21 @@ static bool inherit_columns(struct ese_table *table, const struct ese_table *par
     free(table->column);
     table->column = both;
     table->columns += parent->columns;
+    table->inherited = parent->columns;
     table->first_own_tagged = first_own_tagged(parent);
     return true;
 }
 
-static void inherit_indexes(struct ese_table *table, const struct ese_table *parent)
+/* *left: how many names may still be compared; real tables have few indexes. */
+static void inherit_indexes(struct ese_table *table, const struct ese_table *parent, uint32_t *left)
 {
     for (unsigned i = 0; i < table->indexes; i++) {
         struct ese_index *index = &table->index[i];
         for (unsigned k = 0; k < parent->indexes && (index->flags & ESE_INDEX_DERIVED); k++) {
             const struct ese_index *from = &parent->index[k];
+            if (*left == 0)
+                return;
+            --*left;
             if (strcasecmp(index->name, from->name) != 0)
                 continue;
             index->from_template = true;
@@ -369,13 +375,36 @@ static void inherit_indexes(struct ese_table *table, const struct ese_table *par
     }
 }
 
+/* By name; of tables with one name the first is the one that is found. */
+static int by_name(const void *a, const void *b)
+{
+    const struct ese_table *x = *(const struct ese_table *const *)a,
+                           *y = *(const struct ese_table *const *)b;
+    int order = strcasecmp(x->name, y->name);
+    return order ? order : (x > y) - (x < y);
+}
+
+static const struct ese_table *find_sorted(const struct ese_table *const *sorted, unsigned count,
+                                           const char *name)
+{
+    unsigned low = 0, high = count;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        if (strcasecmp(sorted[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && strcasecmp(sorted[low]->name, name) == 0 ? sorted[low] : NULL;
+}
+
 /* The template of a table, unless the catalog is damaged or asks for more than memory should hold.
  */
-static const struct ese_table *find_parent(const struct ese_catalog *cat,
+static const struct ese_table *find_parent(const struct ese_table *const *sorted, unsigned count,
                                            const struct ese_table *table, size_t inherited,
                                            struct fault *f)
 {
-    const struct ese_table *parent = find_exact(cat, table->template_name);
+    const struct ese_table *parent = find_sorted(sorted, count, table->template_name);
     if (parent == NULL || parent == table || parent->template_name != NULL) {
         fault_set(f, FAULT_DAMAGED, "table %s: its template table %s is missing", table->name,
                   table->template_name);
@@ -391,16 +420,37 @@ static const struct ese_table *find_parent(const struct ese_catalog *cat,
     return parent;
 }
 
-/* A template has no template of its own, so one pass is enough; a cycle is simply not followed. */
-static bool inherit(struct ese_catalog *cat, struct fault *f)
+static int by_id(const void *a, const void *b)
+{
+    const struct ese_column *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The catalog has columns in the order of their ids, unless its tree is damaged. */
+static void sort_columns(struct ese_catalog *cat)
+{
+    for (unsigned i = 0; i < cat->tables; i++) {
+        struct ese_table *table = &cat->table[i];
+        bool ascending = true;
+        for (unsigned k = 1; ascending && k < table->columns; k++)
+            ascending = table->column[k - 1].id <= table->column[k].id;
+        if (!ascending)
+            qsort(table->column, table->columns, sizeof *table->column, by_id);
+        table->sorted = true;
+    }
+}
+
+static bool inherit_all(struct ese_catalog *cat, const struct ese_table *const *sorted,
+                        struct fault *f)
 {
     size_t inherited = 0;
+    uint32_t compared = INDEXES_COMPARED_MOST;
     for (unsigned i = 0; i < cat->tables; i++) {
         struct ese_table *table = &cat->table[i];
         struct fault why;
         if (table->template_name == NULL)
             continue;
-        const struct ese_table *parent = find_parent(cat, table, inherited, &why);
+        const struct ese_table *parent = find_parent(sorted, cat->tables, table, inherited, &why);
         if (parent == NULL) {
             if (cat->damage)
                 cat->damage(cat->context, &why);
@@ -409,9 +459,26 @@ static bool inherit(struct ese_catalog *cat, struct fault *f)
         inherited += parent->columns;
         if (!inherit_columns(table, parent, f))
             return false;
-        inherit_indexes(table, parent);
+        inherit_indexes(table, parent, &compared);
     }
     return true;
+}
+
+/* A template has no template of its own, so one pass is enough; a cycle is simply not followed. */
+static bool inherit(struct ese_catalog *cat, struct fault *f)
+{
+    if (cat->tables == 0)
+        return true;
+    sort_columns(cat);
+    const struct ese_table **sorted = calloc(cat->tables, sizeof *sorted);
+    if (sorted == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    for (unsigned i = 0; i < cat->tables; i++)
+        sorted[i] = &cat->table[i];
+    qsort(sorted, cat->tables, sizeof *sorted, by_name);
+    bool ok = inherit_all(cat, sorted, f);
+    free(sorted);
+    return ok;
 }
 
 /* ---- deriving what catalogs leave out ---- */
@@ -632,10 +699,42 @@ const struct ese_column *ese_table_column(const struct ese_table *table, const c
     return NULL;
 }
 
+/* The first column of that id among some that are sorted. */
+static const struct ese_column *search_column(const struct ese_column *column, unsigned count,
+                                              uint32_t id)
+{
+    unsigned low = 0, high = count;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        if (column[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && column[low].id == id ? &column[low] : NULL;
+}
+
+static const struct ese_column *search_segment_column(const struct ese_table *table,
+                                                      const struct ese_key_segment *segment)
+{
+    unsigned own = table->columns - table->inherited;
+    const struct ese_column *of_template =
+        search_column(table->column, table->inherited, segment->column);
+    const struct ese_column *of_table =
+        search_column(table->column + table->inherited, own, segment->column);
+    if (segment->from_template)
+        return of_template ? of_template : of_table;
+    return of_table ? of_table : of_template;
+}
+
 const struct ese_column *ese_table_segment_column(const struct ese_table *table,
                                                   const struct ese_key_segment *segment)
 {
     const struct ese_column *other = NULL;
+    if (table->columns == 0)
+        return NULL;
+    if (table->sorted)
+        return search_segment_column(table, segment);
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
         if (column->id != segment->column)

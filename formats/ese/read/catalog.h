@@ -52,6 +52,8 @@ struct ese_table {
     uint32_t flags;
     unsigned columns, indexes;
     struct ese_column *column; /* by storage: the template's first, then by id; deleted ones too */
+    unsigned inherited;        /* how many of them are the template's */
+    bool sorted;               /* both parts are: so all tables of a catalog that was read */
     struct ese_index *index;
     uint32_t long_value_root, long_value_objid; /* 0: no long-value tree */
     uint32_t long_value_chunk;                  /* LVChunkMax of the catalog; 0: not stored */
