@@ -715,6 +715,39 @@ class RealCopies(BadInput):
             f"warning: {path}: page 4: bit 4002 (byte 500) is flipped; the checksum's code put it right in memory"])
         self.assertEqual(result.stdout, sound.stdout)
 
+    def test_what_only_the_engines_check_refuses(self):
+        """Microsoft's engine calls this file corrupted, and attaches it."""
+        result = self.expect(km.PROBLEMS_LEFT, "check", km.CORPUS / "ese" / "Catalog1.edb.gz", "--structure")
+        self.assertIn(b"eseutil /g would report: corrupted, for page-time, catalog-shadow, index-dangling; the engine "
+                      b"attaches the database", result.stdout)
+        self.assertIn(b"Structure: sound.", result.stdout)
+        report = json.loads(km.run("check", km.CORPUS / "ese" / "Catalog1.edb.gz", "--structure", "--json").stdout)
+        self.assertEqual((report["sound"], report["eseutil_g_fails"], report["problems"]), (True, True, 0))
+
+    def test_compact_mends_what_is_above_the_leaves(self):
+        """The check says so, and the copy is sound and has every row."""
+        original = km.unpacked(km.CORPUS / "ese" / "basic.edb.gz")
+        size = struct.unpack_from("<I", original, 236)[0]
+        rows = km.run("dump", self.file(original), "--json").stdout
+        for what, damage, mends in (
+                ("page 1 is zero", lambda image: image.__setitem__(slice(2 * size, 3 * size), bytes(size)), True),
+                ("a leaf is damaged", lambda image: xor_at(image, (CATALOG + 1) * size + 500), False)):
+            with self.subTest(what):
+                image, copy = bytearray(original), self.folder / f"{what}.edb"
+                damage(image)
+                path = self.file(image)
+                report = self.expect(km.PROBLEMS_LEFT, "check", path, "--structure").stdout
+                self.assertEqual(b"kmmigrate compact STORE -o NEW writes a sound copy" in report, mends)
+                self.assertEqual(json.loads(km.run("check", path, "--structure", "--json").stdout)["compact_mends"],
+                                 mends)
+                self.expect(km.CLEAN if mends else km.TROUBLE, "compact", path, "-o", copy)
+                self.assertEqual(copy.exists(), mends)
+                if mends:
+                    self.expect(km.CLEAN, "check", copy, "--structure")
+                    self.assertEqual([line for line in km.run("dump", copy, "--json").stdout.splitlines()
+                                      if b'"table":"MSys' not in line],
+                                     [line for line in rows.splitlines() if b'"table":"MSys' not in line])
+
     def test_info_and_check_agree_on_the_end_of_a_file(self):
         """A file may lack bytes only behind the last page that the database owns."""
         original = km.unpacked(km.CORPUS / "ese" / "basic.edb.gz")
