@@ -293,7 +293,10 @@ static bool copy_entry(struct table_copy *t, unsigned index, struct fault *f)
     if (t->edits ? !edits_entry(t->edits, t->to, index, cursor, &dropped, f)
                  : !is_dropped(t, index, &dropped, f))
         return false;
-    if (dropped)
+    /* Of two rows with one primary key each may have put in the entry that both share. */
+    bool again = t->edits && bytes_equal(cursor->key, bytes_of(t->last_key, t->last_key_size)) &&
+                 bytes_equal(cursor->data, bytes_of(t->last_data, t->last_data_size));
+    if (dropped || again)
         return true;
     if (!ese_build_raw_index_entry(t->to, index, cursor->key, cursor->data, f)) {
         if ((t->table->index[index].flags & ESE_INDEX_UNIQUE) &&
