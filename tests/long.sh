@@ -42,6 +42,7 @@ step() {
 
 step memory "$python" tests/program/test_memory.py
 step text "$python" tests/program/test_text.py
+step wrong-writes "$python" tests/program/test_wrong_writes.py
 
 echo "$passed steps passed${failed:+, failed:$failed}"
 [ -z "$failed" ]

@@ -4,6 +4,7 @@
 What has to come out is written here by hand and read by the separate decoder, for both ways of writing.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -137,6 +138,27 @@ class PlanRows(unittest.TestCase):
                    "role-issuing = 2\nrole-imported = 3\n" + SETTINGS)
         self.repaired(PARTNER + OWN_TABLE + table, profile, "Trust", ("Id", "EntryId", "Role"),
                       [(1, 9, 3), (2, 5, 1), (4, 2, 3)])
+
+    def test_duplicate_keys_in_another_table(self):
+        """Two rows under one key: the plan ends that in the list, where it drops one of them, and nowhere else."""
+        text = (km.SOURCE / "fixtures" / "states" / "unique-key-violation" / "description.ini").read_text()
+        text = text[:text.index("\n[expect]") + 1]
+        verdicts = {}
+        for damage in ("CertificateList 3 2", "UserCertificates 2 1", "Users 2 1"):
+            description, store = self.folder / "store.ini", self.folder / "store.edb"
+            description.write_text(text.replace("duplicate-key = CertificateList 3 2", "duplicate-key = " + damage))
+            subprocess.run([KMFIXTURE, description, "-o", store], check=True, capture_output=True)
+            report = json.loads(km.run("check", store, "--json").stdout)
+            verdicts[damage.split()[0]] = report["verdict"]
+            if damage.startswith("C"):
+                store.unlink()
+                continue
+            for how in (["-o", self.folder / "new.edb"], ["--in-place"]):
+                result = km.run("repair", store, *how)
+                self.assertFalse(result.returncode & km.REPAIRED and not result.returncode & km.PROBLEMS_LEFT, result)
+                (self.folder / "new.edb").unlink(missing_ok=True)
+            store.unlink()
+        self.assertEqual(verdicts, {"CertificateList": "yes after repair", "UserCertificates": "no", "Users": "no"})
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class WrongWrites(unittest.TestCase):
                     continue
                 self.assertIn("could not be put back", text)
                 self.assertEqual([path.read_bytes() == old for path in here.glob("store.edb.backup-*")], [True])
-        print(f"{COUNT} wrong writes, all noticed: {dict(by)}; {dict(kinds)}", flush=True)
+        print(f"wrong writes: {COUNT}, all noticed: {dict(by)}; {dict(kinds)}", flush=True)
 
     def test_input_rewritten_after_it_was_judged(self):
         """The file is changed between judging and copying or writing, its time put back: refused, nothing written."""

@@ -1,0 +1,215 @@
+/*
+ * Verification against the plan: what was written by another plan than the one that was decided is
+ * refused, whatever the difference.
+ *
+ * For every fixture that can be repaired, each action of its plan in turn is left out when the copy
+ * is written, or is added to the plan afterwards; the comparison has to name it.  And a plan that
+ * takes a certificate out of the list without keeping it aside is refused although it was followed
+ * to the letter.
+ */
+#include "formats/ese/build/compact.h"
+#include "migrate/decide/assess.h"
+#include "migrate/repair/editor.h"
+#include "migrate/repair/verify.h"
+#include "migrate/repair/verify_rows.h"
+#include "tests/check_main.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/kmmigrate-test-verify-XXXXXX", store[256], copy[256];
+
+static bool make(const char *description, const char *revision)
+{
+    char command[4096];
+    snprintf(command, sizeof command, "rm -rf '%s'; '%s' '%s' -o '%s' --revision %s >/dev/null",
+             store, getenv("KMFIXTURE"), description, store, revision);
+    int status = system(command);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* The copy as the plan says, less one action (SIZE_MAX: all of it).  False: it cannot be written.
+ */
+static bool write_copy(const struct assessment *a, size_t left_out)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct ese_compact_result result;
+    unlink(copy);
+    int fd = open(copy, O_RDWR | O_CREAT | O_EXCL, 0600);
+    struct apply *apply = apply_open(&a->model, &a->plan, left_out, &f);
+    ck_assert_msg(fd >= 0 && apply != NULL, "%s", f.text);
+    struct ese_compact_options options = {.editor = apply_editor(apply)};
+    bool ok = ese_compact(a->store.db, fd, &options, &result, &f);
+    apply_close(apply);
+    close(fd);
+    return ok;
+}
+
+static bool is_as_planned(const struct assessment *a, struct fault *f)
+{
+    struct store new;
+    *f = (struct fault){.code = FAULT_NONE};
+    ck_assert_int_eq(store_open(&new, copy), EXIT_CLEAN);
+    bool ok = verify_rows(a, &new, false, f);
+    store_close(&new);
+    return ok;
+}
+
+/* Exchanges an action and the last one; once more puts them back. */
+static void put_last(struct plan *plan, size_t i)
+{
+    struct action action = plan->action[i];
+    plan->action[i] = plan->action[plan->actions - 1];
+    plan->action[plan->actions - 1] = action;
+}
+
+static unsigned check_plan(const char *fixture, struct assessment *a)
+{
+    struct fault f;
+    unsigned tried = 0;
+    ck_assert_msg(write_copy(a, SIZE_MAX), "%s", fixture);
+    ck_assert_msg(is_as_planned(a, &f), "%s: %s", fixture, f.text);
+    for (size_t i = 0; i < a->plan.actions; i++) {
+        char text[600];
+        if (a->plan.action[i].kind == ACTION_WRITE_HEADER || !write_copy(a, i))
+            continue; /* a copy has a header; two rows under one key cannot be written */
+        plan_action_text(&a->model, &a->plan.action[i], text, sizeof text);
+        const char *name = plan_action_name(a->plan.action[i].kind);
+        ck_assert_int_eq(strncmp(text, name, strlen(name)), 0);
+        ck_assert_msg(!is_as_planned(a, &f), "%s: nobody notices that \"%s\" was left out", fixture,
+                      text);
+        ck_assert_uint_gt(strlen(f.text), 20);
+        put_last(&a->plan, i);
+        a->plan.actions--;
+        ck_assert_msg(write_copy(a, SIZE_MAX) && is_as_planned(a, &f),
+                      "%s: less \"%s\", as planned: %s", fixture, text, f.text);
+        a->plan.actions++;
+        ck_assert_msg(write_copy(a, SIZE_MAX) && is_as_planned(a, &f), "%s: in another order: %s",
+                      fixture, f.text);
+        a->plan.actions--;
+        ck_assert_msg(!is_as_planned(a, &f), "%s: nobody notices that \"%s\" is not in the plan",
+                      fixture, text);
+        a->plan.actions++;
+        put_last(&a->plan, i);
+        tried++;
+    }
+    return tried;
+}
+
+typedef unsigned check_fn(const char *fixture, struct assessment *a);
+
+static unsigned for_each_fixture(check_fn *check)
+{
+    glob_t found;
+    unsigned count = 0;
+    ck_assert_int_eq(glob(KM_SOURCE_DIR "/fixtures/states/*/description.ini", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct assessment a;
+        struct options options = {.color = "never", .quiet = true};
+        if (strstr(found.gl_pathv[i], "multi-level")) /* large, and nothing that others have not */
+            continue;
+        ck_assert_msg(make(found.gl_pathv[i], i % 2 ? "0x2" : "0x14"), "%s", found.gl_pathv[i]);
+        int status = assess(&a, store, &options);
+        if (status == EXIT_CLEAN && a.verdict == VERDICT_AFTER_REPAIR)
+            count += check(found.gl_pathv[i], &a);
+        assess_close(&a);
+    }
+    globfree(&found);
+    return count;
+}
+
+START_TEST(another_plan_is_noticed)
+{
+    unsigned count = for_each_fixture(check_plan);
+    printf("%u actions: each left out, and each done without being planned\n", count);
+    ck_assert_uint_gt(count, 60);
+}
+END_TEST
+
+/* A drop that keeps nothing aside, of a certificate that no other entry has. */
+static unsigned check_quarantine(const char *fixture, struct assessment *a)
+{
+    unsigned tried = 0;
+    for (size_t i = 0; i < a->plan.actions; i++) {
+        struct action *action = &a->plan.action[i];
+        uint8_t sha256[HASH_SHA256_SIZE];
+        uint64_t size;
+        if (action->kind != ACTION_DROP_ENTRY || !action->quarantine)
+            continue;
+        ck_assert_msg(write_copy(a, SIZE_MAX), "%s", fixture);
+        ck_assert_int_eq(verify_store(a, copy, a->options, false, "test", sha256, &size),
+                         EXIT_CLEAN);
+        action->quarantine = false;
+        ck_assert_int_eq(verify_store(a, copy, a->options, false, "test", sha256, &size),
+                         EXIT_TROUBLE);
+        action->quarantine = true;
+        tried++;
+    }
+    return tried;
+}
+
+START_TEST(a_certificate_that_is_lost_is_noticed)
+{
+    ck_assert_uint_gt(for_each_fixture(check_quarantine), 3);
+}
+END_TEST
+
+/* What the plan does not foresee: the store would not be what was promised. */
+static unsigned check_problems(const char *fixture, struct assessment *a)
+{
+    uint8_t sha256[HASH_SHA256_SIZE];
+    uint64_t size;
+    if (a->plan.action[0].kind == ACTION_WRITE_HEADER)
+        return 0; /* a copy has a header */
+    /* Another plan's copy, and a plan that says it: rows agree, and the problem stays. */
+    struct plan whole = a->plan, none = a->plan;
+    none.actions = 0;
+    a->plan = none;
+    ck_assert_msg(!write_copy(a, SIZE_MAX) || verify_store(a, copy, a->options, false, "test",
+                                                           sha256, &size) == EXIT_TROUBLE,
+                  "%s: nobody notices that every problem stays", fixture);
+    a->plan = whole;
+    return 1;
+}
+
+START_TEST(a_problem_that_stays_is_noticed)
+{
+    ck_assert_uint_gt(for_each_fixture(check_problems), 20);
+}
+END_TEST
+
+/* The id of a plan is made from these words: a kind without one, or with another's, would let two
+ * plans pass for one. */
+START_TEST(every_kind_of_action_has_a_name_of_its_own)
+{
+    for (int i = 0; i < ACTION_KINDS; i++) {
+        const char *name = plan_action_name((enum action_kind)i);
+        ck_assert_msg(name != NULL && name[0] != '\0', "kind %d has no name", i);
+        for (int k = 0; k < i; k++)
+            ck_assert_str_ne(name, plan_action_name((enum action_kind)k));
+    }
+}
+END_TEST
+
+int main(void)
+{
+    if (getenv("KMFIXTURE") == NULL) {
+        fprintf(stderr, "test_verify: skipped: kmfixture is not built\n");
+        return CHECK_SKIPPED;
+    }
+    if (mkdtemp(folder) == NULL)
+        return EXIT_FAILURE;
+    snprintf(store, sizeof store, "%s/store", folder);
+    snprintf(copy, sizeof copy, "%s/copy", folder);
+    int status = check_main(
+        "verify", (const struct check_case[]){{another_plan_is_noticed, 0},
+                                              {a_certificate_that_is_lost_is_noticed, 0},
+                                              {a_problem_that_stays_is_noticed, 0},
+                                              {every_kind_of_action_has_a_name_of_its_own, 0},
+                                              {0}});
+    char command[300];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command) == 0 ? status : EXIT_FAILURE;
+}
