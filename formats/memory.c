@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stddef.h>
@@ -67,3 +68,44 @@ WRAP(char *, strndup, (const char *text, size_t most), (text, most), true)
 WRAP(DIR *, opendir, (const char *path), (path), errno == ENOMEM)
 WRAP(DIR *, fdopendir, (int descriptor), (descriptor), errno == ENOMEM)
 WRAP(FILE *, fopen64, (const char *path, const char *mode), (path, mode), errno == ENOMEM)
+WRAP(FILE *, open_memstream, (char **text, size_t *size), (text, size), true)
+
+/* asprintf() and what fortification makes of it. */
+int __real_vasprintf(char **to, const char *format, va_list args);
+int __wrap_vasprintf(char **to, const char *format, va_list args);
+int __wrap_asprintf(char **to, const char *format, ...);
+int __wrap___vasprintf_chk(char **to, int flag, const char *format, va_list args);
+int __wrap___asprintf_chk(char **to, int flag, const char *format, ...);
+
+int __wrap_vasprintf(char **to, const char *format, va_list args)
+{
+    int size = __real_vasprintf(to, format, args);
+    if (size < 0)
+        memory_note_short();
+    return size;
+}
+
+int __wrap___vasprintf_chk(char **to, int flag, const char *format, va_list args)
+{
+    (void)flag;
+    return __wrap_vasprintf(to, format, args);
+}
+
+int __wrap_asprintf(char **to, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int size = __wrap_vasprintf(to, format, args);
+    va_end(args);
+    return size;
+}
+
+int __wrap___asprintf_chk(char **to, int flag, const char *format, ...)
+{
+    (void)flag;
+    va_list args;
+    va_start(args, format);
+    int size = __wrap_vasprintf(to, format, args);
+    va_end(args);
+    return size;
+}

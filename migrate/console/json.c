@@ -2,7 +2,6 @@
 #include "migrate/console/json.h"
 
 #include "formats/memory.h"
-
 #include "migrate/console/output.h"
 
 #include <math.h>
@@ -29,14 +28,49 @@ static void print(void *context, const char *text, size_t size)
         output_bytes(text, size);
 }
 
+/* yajl does not look whether it was given memory for what it begins with, which is little: it gets
+ * that from here when there is none, and the lack is noted. */
+static _Alignas(16) char reserve[4096];
+static size_t reserve_taken;
+
+static void *give(void *context, size_t size)
+{
+    (void)context;
+    void *given = malloc(size);
+    size_t room = (size + 15) / 16 * 16;
+    if (given || room > sizeof reserve - reserve_taken)
+        return given;
+    memory_note_short();
+    given = reserve + reserve_taken;
+    reserve_taken += room;
+    return given;
+}
+
+static bool is_reserve(const void *at)
+{
+    return (const char *)at >= reserve && (const char *)at < reserve + sizeof reserve;
+}
+
+static void *give_more(void *context, void *at, size_t size)
+{
+    (void)context;
+    return is_reserve(at) ? NULL : realloc(at, size);
+}
+
+static void take(void *context, void *at)
+{
+    (void)context;
+    if (!is_reserve(at))
+        free(at);
+}
+
 struct json *json_open(bool pretty)
 {
     struct json *json = calloc(1, sizeof *json);
     if (json == NULL)
         return NULL;
-    json->gen = yajl_gen_alloc(NULL);
+    json->gen = yajl_gen_alloc(&(yajl_alloc_funcs){give, give_more, take, NULL});
     if (json->gen == NULL) {
-        memory_note_short(); /* yajl's own allocation */
         free(json);
         return NULL;
     }

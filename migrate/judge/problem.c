@@ -1,6 +1,8 @@
 /* The one table of problems, and lists of findings: see problem.h. */
 #include "migrate/judge/problem.h"
 
+#include "formats/memory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,6 +210,7 @@ struct problem *problem_add(struct problems *problems, enum problem_code code, i
     va_end(args);
     if (kept == NULL) {
         problems->no_memory = true;
+        memory_note_short();
         return NULL;
     }
     *problem =

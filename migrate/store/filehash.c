@@ -51,12 +51,11 @@ static bool start(struct filehash *h, struct fault *f)
         return false;
     }
     posix_fadvise(h->descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
-    int error = pthread_create(&h->thread, NULL, run, h);
-    if (error != 0) {
+    h->running = pthread_create(&h->thread, NULL, run, h) == 0;
+    if (!h->running) { /* then not beside other work */
+        run(h);
         end(h);
-        return fault_set(f, FAULT_IO, "no thread to hash it on: %s", strerror(error));
     }
-    h->running = true;
     return true;
 }
 
@@ -81,6 +80,8 @@ bool filehash_finish(struct filehash *h, struct fault *f)
         pthread_join(h->thread, NULL);
         end(h);
     }
+    if (h->error == ENOMEM)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory to hash it");
     if (h->error != 0)
         return fault_set(f, FAULT_IO, "cannot be read to its end: %s", strerror(h->error));
     return true;

@@ -34,13 +34,19 @@ static int find_in_directory(struct store *store, const char *directory)
     }
     char found[NAME_MAX + 1] = "";
     unsigned matches = 0;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+    struct dirent *entry;
+    for (errno = 0; (entry = readdir(dir)) != NULL; errno = 0) {
         if (strcasecmp(entry->d_name, STORE_FILE_NAME) != 0)
             continue;
         matches++;
         snprintf(found, sizeof found, "%s", entry->d_name);
     }
+    int error = errno;
     closedir(dir);
+    if (error != 0) {
+        message_error("%s: the directory cannot be read: %s", directory, strerror(error));
+        return EXIT_TROUBLE;
+    }
     if (matches != 1) {
         message_error(
             "%s: expected one file %s in this directory, found %u; name the database file "

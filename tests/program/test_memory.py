@@ -80,7 +80,7 @@ class Scene:
             (self.here / name).write_bytes(content)
 
     def text(self, result):
-        return re.sub(rb"\d{8}T\d{6}Z(-\d+)?|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", b"TIME", result.stdout)
+        return re.sub(rb"\d{8}T\d{6}Z(-\d+)?|\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?", b"TIME", result.stdout)
 
 
 class Memory(unittest.TestCase):
