@@ -92,6 +92,27 @@ static mode_t bits_of(acl_t list)
     return (mode_t)(s.owner << 6 | s.group << 3 | s.other);
 }
 
+/* Nobody but those with this tag gets more than `rights`; they get `own`. */
+static bool restrict_others(acl_t list, acl_tag_t tag, mode_t own, mode_t rights)
+{
+    acl_entry_t entry;
+    bool ok = true;
+    for (int which = ACL_FIRST_ENTRY; acl_get_entry(list, which, &entry) == 1;
+         which = ACL_NEXT_ENTRY) {
+        acl_tag_t found = ACL_UNDEFINED_TAG;
+        acl_get_tag_type(entry, &found);
+        ok = ok && (found == ACL_MASK || restrict_to(entry, found == tag ? own : rights));
+    }
+    return ok;
+}
+
+/* The new file has another owner: the old one, who is in any other class now, gets no more than he
+ * had. */
+static bool forget_owner(acl_t list)
+{
+    return restrict_others(list, ACL_USER_OBJ, RIGHTS, summary_of(list).owner);
+}
+
 /* The new file has another group: what the old one had is not that one's, and its members, who are
  * others now, get no more than they had. */
 static bool forget_group(acl_t list)
@@ -113,7 +134,7 @@ static bool forget_group(acl_t list)
 
 /* ---- setting them ---- */
 
-static bool set_owner(const struct stat *like, int to, bool *same_group, bool *narrower,
+static bool set_owner(const struct stat *like, int to, bool *same_owner, bool *same_group,
                       struct fault *f)
 {
     struct stat st;
@@ -122,8 +143,8 @@ static bool set_owner(const struct stat *like, int to, bool *same_group, bool *n
         return failed(f, "owner");
     if (fstat(to, &st) != 0)
         return failed(f, "owner");
+    *same_owner = st.st_uid == like->st_uid;
     *same_group = st.st_gid == like->st_gid;
-    *narrower |= !*same_group || st.st_uid != like->st_uid;
     return true;
 }
 
@@ -151,19 +172,21 @@ static bool set_private(int to, struct fault *f)
 bool access_as(int from, int to, bool *narrower, struct fault *f)
 {
     struct stat like;
-    bool same_group = true;
+    bool same_owner = true, same_group = true;
     if (from < 0)
         return set_private(to, f);
     if (fstat(from, &like) != 0)
         return failed(f, "owner");
-    if (!set_owner(&like, to, &same_group, narrower, f))
+    if (!set_owner(&like, to, &same_owner, &same_group, f))
         return false;
+    *narrower |= !same_owner || !same_group;
     acl_t list = acl_get_fd(from);
     if (list == NULL && is_unsupported(errno))
         list = acl_from_mode(like.st_mode);
     if (list == NULL)
         return failed(f, "permissions");
-    bool ok = same_group || forget_group(list) || failed(f, "permissions");
+    bool ok = ((same_owner || forget_owner(list)) && (same_group || forget_group(list))) ||
+              failed(f, "permissions");
     ok = ok && set_list(list, to, narrower, f);
     acl_free(list);
     return ok;

@@ -6,12 +6,12 @@ _kmmigrate_options() {
     check) echo --structure --profile --accept-discovered --at --verify-all --reference \
         --not-a-reference --not-a-list ;;
     repair)
-        echo --dry-run -o --in-place --no-backup --plan --force --profile --accept-discovered --at --superseded \
+        echo --dry-run -o --in-place --no-backup --remove-leftovers --plan --force --profile --accept-discovered --at --superseded \
             --issuing-ca --trust --keep --drop --reference --not-a-reference \
             --not-a-list --show-secrets
         ;;
     migrate)
-        echo --to --issuing-ca -o --in-place --no-backup --plan --force --profile --accept-discovered --at \
+        echo --to --issuing-ca -o --in-place --no-backup --remove-leftovers --plan --force --profile --accept-discovered --at \
             --superseded --trust --keep --drop --reference --not-a-reference \
             --not-a-list --show-secrets
         ;;

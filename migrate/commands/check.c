@@ -4,6 +4,7 @@
 #include "migrate/console/output.h"
 #include "migrate/report/report.h"
 #include "migrate/report/structure.h"
+#include "migrate/store/leftover.h"
 
 static int check_structure(struct store *store, const struct options *options)
 {
@@ -46,6 +47,7 @@ static int verdict(const struct options *options)
     struct assessment a;
     int status = assess(&a, options->operand[0], options);
     if (status == EXIT_CLEAN) {
+        leftover_look_beside(a.store.path, false);
         status = report_print(&a, REPORT_CHECK, NULL, options->json);
         if (a.verdict != VERDICT_YES)
             status |= EXIT_PROBLEMS_LEFT;

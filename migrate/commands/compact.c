@@ -82,6 +82,7 @@ int cmd_compact(const struct options *options)
         message_error("compact: expected -o NEW");
         return EXIT_USAGE;
     }
+    message_end_on_interrupt();
     int status = store_open(&store, options->operand[0]);
     if (status != EXIT_CLEAN)
         return status;

@@ -162,15 +162,22 @@ static int export_list(const struct assessment *a, enum certlist_kind kind,
     struct buffer list = {0};
     struct outfile *out = NULL;
     struct fault f = {.code = FAULT_NONE};
+    const volatile sig_atomic_t *stop = message_watch_interrupt(); /* the file may have a name */
     unsigned written, left_out;
     bool ok = write_list(&a->model, kind, &list, &written, &left_out) ||
               fault_set(&f, FAULT_NO_MEMORY, "out of memory for the list");
     ok = ok &&
          outfile_create(options->to, ese_file_named_descriptor(a->store.db->file), options->force,
                         &out, &f) &&
-         write_bytes(outfile_descriptor(out), buffer_bytes(&list), &f) && outfile_commit(out, &f);
+         write_bytes(outfile_descriptor(out), buffer_bytes(&list), &f);
+    bool stopped = ok && *stop;
+    ok = ok && (stopped || outfile_commit(out, &f));
     outfile_discard(out);
     buffer_free(&list);
+    if (stopped) {
+        message_error("cancelled; nothing was written");
+        return EXIT_CANCELLED;
+    }
     if (!ok) {
         message_error("%s: %s", options->to, f.text);
         return EXIT_TROUBLE;

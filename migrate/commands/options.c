@@ -79,6 +79,9 @@ const struct option_spec option_in_place = {
     "in-place", NULL, "repair STORE itself, with a backup and an undo file", AT(in_place), 0};
 const struct option_spec option_no_backup = {
     "no-backup", NULL, "with --in-place: without a full copy before", AT(no_backup), 0};
+const struct option_spec option_remove_leftovers = {
+    "remove-leftovers", NULL, "remove unfinished files of a run that was killed",
+    AT(remove_leftovers), 0};
 
 const struct option_spec option_doubtful = {
     "doubtful", "WHAT", "write all doubtful rows (keep) or none (drop)", AT(doubtful), 0};

@@ -5,8 +5,10 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/report/report.h"
+#include "migrate/store/leftover.h"
 #include "migrate/repair/copy.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -150,6 +152,22 @@ static bool is_plan_id(const char *id)
            strspn(id, "0123456789abcdefABCDEF") == size;
 }
 
+/* Of a run that was killed: beside the store, and where the copy is to be. */
+static bool look_for_leftovers(const struct options *options)
+{
+    struct store store;
+    char target[PATH_MAX];
+    size_t size = options->output ? strlen(options->output) : 0;
+    while (size > 1 && options->output[size - 1] == '/')
+        size--;
+    if (store_find(&store, options->operand[0]) != EXIT_CLEAN ||
+        !leftover_look_beside(store.path, options->remove_leftovers))
+        return false;
+    return size == 0 ||
+           snprintf(target, sizeof target, "%.*s", (int)size, options->output) >= PATH_MAX ||
+           leftover_look(target, options->remove_leftovers);
+}
+
 static int repair(const struct options *options)
 {
     if (options->plan && !is_plan_id(options->plan)) {
@@ -166,6 +184,8 @@ static int repair(const struct options *options)
         return EXIT_USAGE;
     }
     message_end_on_interrupt();
+    if (!look_for_leftovers(options))
+        return EXIT_TROUBLE;
     int status =
         options->in_place && !options->dry_run ? repair_here(options) : judge_and_show(options);
     return output_finish() ? status : status | EXIT_TROUBLE;

@@ -3,6 +3,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/repair/backup.h"
+#include "migrate/store/leftover.h"
 #include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 
@@ -259,6 +260,7 @@ int cmd_undo(const struct options *options)
         message_error("%s: %s", u.store.path, f.text);
         return EXIT_TROUBLE;
     }
+    leftover_look_beside(u.store.path, false);
     status = choose_undo_file(&u);
     if (status == EXIT_CLEAN)
         status = put_back(&u);

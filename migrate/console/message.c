@@ -79,6 +79,18 @@ void message_warning(const char *format, ...)
     va_end(args);
 }
 
+/* A signal that was ignored when the program began stays so: nohup and shells in the background ask
+ * for that. */
+static void handle_endings(void (*handler)(int))
+{
+    static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        struct sigaction action = {.sa_handler = handler}, old;
+        if (sigaction(endings[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(endings[i], &action, NULL);
+    }
+}
+
 static void end_now(int signal_number)
 {
     (void)signal_number;
@@ -90,9 +102,7 @@ static void end_now(int signal_number)
 
 void message_end_on_interrupt(void)
 {
-    struct sigaction action = {.sa_handler = end_now};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    handle_endings(end_now);
 }
 
 static volatile sig_atomic_t interrupted;
@@ -105,8 +115,6 @@ static void note_interrupt(int signal_number)
 
 const volatile sig_atomic_t *message_watch_interrupt(void)
 {
-    struct sigaction action = {.sa_handler = note_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    handle_endings(note_interrupt);
     return &interrupted;
 }

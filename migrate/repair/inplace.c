@@ -9,6 +9,7 @@
 #include "migrate/repair/backup.h"
 #include "migrate/console/message.h"
 #include "migrate/repair/quarantine.h"
+#include "migrate/repair/room.h"
 #include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 #include "migrate/undo/view.h"
@@ -185,12 +186,27 @@ static bool change_rows(struct job *j, struct fault *f)
     return ok;
 }
 
+static bool has_room(const struct job *j, struct fault *f)
+{
+    const struct room_needs needs = {.backup = j->id.backup[0] != '\0',
+                                     .set_aside =
+                                         j->id.set_aside[0] != '\0' && j->id.beside_directory,
+                                     .quarantine = j->id.quarantine[0] != '\0'};
+    if (room_for_repair(j->a, &needs, f))
+        return true;
+    size_t used = strlen(f->text);
+    snprintf(f->text + used, sizeof f->text - used, "; -o NEW writes the repaired store elsewhere");
+    return false;
+}
+
 static int prepare(struct job *j)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!is_unchanged(j, &f) || !choose_names(j, &f))
         return trouble(j, NULL, &f);
     forget_unneeded_names(j);
+    if (!has_room(j, &f))
+        return trouble(j, NULL, &f);
     if (!prepare_quarantine(j, &f))
         return trouble(j, j->r->quarantine, &f);
     if (!change_rows(j, &f)) {

@@ -7,6 +7,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/value.h"
 #include "migrate/profile/secrets.h"
+#include "migrate/store/lock.h"
 #include "migrate/undo/names.h"
 
 #include <dirent.h>
@@ -121,6 +122,19 @@ static void tell_pending(const struct store *store, void (*message)(const char *
             store->path, store->pending.text);
 }
 
+/* A repair that runs beside would show some pages as they were and some as they will be. */
+static bool keep_still(const struct store *store, struct fault *f)
+{
+    bool known;
+    if (!lock_shared(ese_file_named_descriptor(store->db->file), &known, f))
+        return false;
+    if (!known)
+        message_warning("%s: the file system has no locks: a repair that runs meanwhile would not "
+                        "be noticed",
+                        store->path);
+    return true;
+}
+
 int store_open_to_judge(struct store *store, const char *name)
 {
     int status = store_find(store, name);
@@ -132,8 +146,11 @@ int store_open_to_judge(struct store *store, const char *name)
         message_error("%s: %s", store->path, store->pending.text);
         return EXIT_TROUBLE;
     }
-    if (ese_db_open(store->path, tell, store, &store->db, &f))
-        return EXIT_CLEAN;
+    if (ese_db_open(store->path, tell, store, &store->db, &f)) {
+        if (keep_still(store, &f))
+            return EXIT_CLEAN;
+        store_close(store);
+    }
     message_error("%s: %s", store->path, f.text);
     if (store->pending.code != FAULT_NONE)
         tell_pending(store, message_error);

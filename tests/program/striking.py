@@ -53,6 +53,7 @@ class Scene:
         self.certificates = self.listed(self.store)
         self.status = km.run(*self.repair, cwd=self.here).returncode
         self.after = database(self.store).read_bytes()
+        self.names_after = set(tree(self.store))
         self.wanted = self.rows(self.store)
         self.keep("finished")
         self.reset("original")
@@ -200,6 +201,7 @@ class EveryCall(unittest.TestCase):
                                                       hashlib.sha256(scene.after).digest()))
         if data == scene.after:
             self.assertEqual(len(undo), 1)
+            self.assertEqual(set(tree(scene.store)), scene.names_after, "what was set aside lies beside the store")
             return "new"
         self.assertEqual(undo, [])
         self.assertEqual(tree(scene.store), scene.before)

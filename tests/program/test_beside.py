@@ -341,5 +341,231 @@ class WrittenElsewhere(Store):
             self.assertEqual(tree(self.folder), before)
 
 
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class BeforeAnyWork(Store):
+    """What cannot be made beside the store is known before anything is made."""
+
+    def refused(self, store, says, *options, **settings):
+        before = tree(self.folder)
+        self.expect(km.TROUBLE, "repair", store, "--in-place", *options, says=[*says, "not changed", "-o NEW"], **settings)
+        self.assertEqual(tree(self.folder), before)
+
+    def mounted(self, where, *how):
+        if os.geteuid() != 0:
+            self.skipTest("mounting needs root")
+        where.mkdir(exist_ok=True)
+        if subprocess.run(["mount", *how, where], capture_output=True).returncode:
+            self.skipTest("no file system can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", where], check=True)
+        return where
+
+    def fill(self, where, logs=LOGS):
+        source = self.directory(to="source")
+        for path in list(source.iterdir()):
+            if path.name not in LOGS or path.name in logs:
+                shutil.copy(path, where / path.name)
+        shutil.rmtree(source)
+
+    def test_directory_is_a_mount_point(self):
+        """Its logs cannot be moved out of it, whether it is another device or the same one mounted again."""
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir()
+        for name, how in (("tmpfs", ("-t", "tmpfs", "none")), ("bound", ("--bind", elsewhere))):
+            with self.subTest(name):
+                store = self.mounted(self.folder / name, *how)
+                self.fill(store)
+                self.refused(store, ["mount point"])
+                self.expect(km.REPAIRED, "repair", store, "-o", self.folder / f"{name}-new")
+                for log in LOGS:
+                    (store / log).unlink()
+                self.expect(km.REPAIRED, "repair", store, "--in-place")  # nothing has to be moved
+
+    def test_directory_above_cannot_be_written_to(self):
+        room = self.folder / "room"
+        room.mkdir()
+        store = self.directory(to="room/Kmsdata")
+        who = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        for path in (store, *store.iterdir()):
+            os.chown(path, 65534, 65534)
+        room.chmod(0o555)
+        self.addCleanup(room.chmod, 0o755)
+        self.refused(store, ["the backup cannot be made", "Permission denied"], **who)
+        self.refused(store, ["the folder for logs", "Permission denied"], "--no-backup", **who)
+        store.chmod(0o555)
+        self.addCleanup(store.chmod, 0o755)
+        self.refused(store, ["the undo file cannot be made", "Permission denied"], "--no-backup", **who)
+
+    def test_no_space(self):
+        store = self.mounted(self.folder / "small", "-t", "tmpfs", "-o", "size=1500k", "none") / "store.edb"
+        self.fixture(to="full.edb")
+        shutil.copy(self.folder / "full.edb", store)
+        self.refused(store, ["No space left", "bytes are needed", "are free"])
+        self.expect(km.REPAIRED, "repair", store, "--in-place", "--no-backup")
+
+    def test_hard_links(self):
+        """Another name may be the backup: it must not change with the store."""
+        store = self.fixture()
+        os.link(store, self.folder / "backup.edb")
+        before = tree(self.folder)
+        self.expect(km.TROUBLE, "repair", store, "--in-place", says=["has 2 names", "-o"])
+        self.assertEqual(tree(self.folder), before)
+        self.expect(km.REPAIRED, "repair", store, "-o", self.folder / "new")
+        (self.folder / "backup.edb").unlink()
+        self.repaired(store)
+        os.link(store, self.folder / "backup.edb")
+        before = tree(self.folder)
+        self.expect(km.TROUBLE, "undo", store, says=["has 2 names"])
+        self.assertEqual(tree(self.folder), before)
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class SeenByOthers(Store):
+    HELD = "import fcntl, os, struct, sys, time\nfd = os.open(sys.argv[1], os.O_RDWR)\n" \
+           "fcntl.fcntl(fd, 37, struct.pack('hhqqixxxx', fcntl.F_WRLCK, 0, 0, 0, 0))\n" \
+           "print('held', flush=True)\ntime.sleep(60)"
+
+    def test_a_store_that_is_being_written_is_not_judged(self):
+        store = self.fixture()
+        process = subprocess.Popen(["/usr/bin/python3", "-c", self.HELD, store], stdout=subprocess.PIPE)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.kill)
+        self.assertEqual(process.stdout.readline(), b"held\n")
+        for command in (["check", store], ["check", "--structure", store], ["repair", store], ["info", store],
+                        ["list", store], ["dump", store, "--table", "Users"], ["compact", store, "-o", self.folder / "new"],
+                        ["repair", store, "-o", self.folder / "new"]):
+            self.expect(km.TROUBLE, *command, says=[f"being written by process {process.pid}"])
+        process.kill()
+        process.wait()
+        self.expect(km.PROBLEMS_LEFT, "check", store)
+
+    def test_readers_do_not_stand_in_each_other_s_way(self):
+        store = self.fixture()
+        self.expect(km.CLEAN, "diff", store, store)
+        processes = [subprocess.Popen([km.PROGRAM, "check", store], stdout=subprocess.DEVNULL) for _ in range(6)]
+        self.assertEqual({process.wait() for process in processes}, {km.PROBLEMS_LEFT})
+
+    def test_no_locks(self):
+        """A file system that has none: the store is judged, and that nobody can tell is said."""
+        library = self.folder / "nolocks.so"
+        source = self.folder / "nolocks.c"
+        source.write_text("""
+            #include <errno.h>
+            #include <fcntl.h>
+            #include <stdarg.h>
+            #include <sys/file.h>
+            #include <sys/syscall.h>
+            #include <unistd.h>
+            int fcntl64(int fd, int what, ...) {
+                va_list args; va_start(args, what); void *arg = va_arg(args, void *); va_end(args);
+                if (what == F_OFD_SETLK || what == F_OFD_GETLK) { errno = ENOLCK; return -1; }
+                return (int)syscall(SYS_fcntl, fd, what, arg);
+            }
+            int fcntl(int fd, int what, ...) {
+                va_list args; va_start(args, what); void *arg = va_arg(args, void *); va_end(args);
+                return fcntl64(fd, what, arg);
+            }
+            int flock(int fd, int what) { (void)fd; (void)what; errno = ENOLCK; return -1; }
+            """)
+        compiler = shutil.which(os.environ.get("CC", "cc"))
+        if not compiler:
+            self.skipTest("there is no C compiler")
+        subprocess.run([compiler, "-shared", "-fPIC", "-D_GNU_SOURCE", "-w", "-o", library, source], check=True)
+        store = self.fixture()
+        env = {**os.environ, "LD_PRELOAD": str(library), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+        self.expect(km.PROBLEMS_LEFT, "check", store, says=["has no locks"], env=env)
+        self.expect(km.REPAIRED, "repair", store, "--in-place", env=env)
+        self.assertEqual(km.run("undo", store, env=env).returncode, km.CLEAN)
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class LeftOver(Store):
+    """Unfinished files of runs that were killed."""
+
+    def setUp(self):
+        super().setUp()
+        compiler = shutil.which(os.environ.get("CC", "cc"))
+        if not compiler:
+            self.skipTest("there is no C compiler")
+        self.library = self.folder.parent / (self.folder.name + ".so")
+        self.addCleanup(self.library.unlink, missing_ok=True)
+        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", self.library,
+                        pathlib.Path(__file__).parent / "kill" / "faults.c", "-ldl"], check=True)
+
+    def killed(self, *command):
+        """Everything that runs killed at each of their calls leave under temporary names."""
+        left, number = set(), 0
+        kept = self.folder.parent / (self.folder.name + ".kept")
+        shutil.copytree(self.folder, kept)
+        self.addCleanup(shutil.rmtree, kept, ignore_errors=True)
+        while True:
+            number += 1
+            shutil.rmtree(self.folder)
+            shutil.copytree(kept, self.folder)
+            env = {**os.environ, "LD_PRELOAD": str(self.library), "KM_FAULT_BELOW": str(self.folder.resolve()),
+                   "KM_FAULT_NAMED": "1", "KM_FAULT_AT": str(number), "KM_FAULT_DO": "kill",
+                   "ASAN_OPTIONS": "verify_asan_link_order=0"}
+            before = set(self.folder.rglob("*"))
+            result = km.run(*command, env=env)
+            new = {path for path in set(self.folder.rglob("*")) - before
+                   if path.name.endswith(".tmp") and path.name.startswith(".") or ".kmmigrate-" in path.name}
+            left |= {(path, path.is_dir()) for path in new
+                     if not any(".kmmigrate-" in parent.name for parent in path.parents)}
+            if result.returncode != -9:
+                break
+        shutil.rmtree(kept)
+        for path, is_folder in left:
+            path.mkdir(exist_ok=True) if is_folder else path.touch()
+            if is_folder:
+                (path / "set-aside").mkdir(exist_ok=True)
+                (path / "set-aside" / "edb.log").touch()
+                (path / "Kmspwd.ini").touch()
+        return {path for path, _ in left}
+
+    def test_recognised_and_removed(self):
+        store = self.fixture("settings-name-the-loser")
+        Kmsdata = self.directory("settings-name-the-loser")
+        for target in (store, Kmsdata):
+            new = self.folder / f"{target.name}.new"
+            left = self.killed("repair", target, "-o", new)
+            self.assertGreater(len(left), 1)
+            if new.exists():
+                (shutil.rmtree if new.is_dir() else os.unlink)(new)
+            mine = self.folder / f".{new.name}.letter.tmp"
+            mine.write_bytes(b"not a left-over")
+            self.expect(km.PROBLEMS_LEFT, "repair", target)
+            text = self.expect(km.TROUBLE, "repair", target, "-o", "/dev/null").stderr.decode()
+            errors = self.expect(km.REPAIRED, "repair", target, "-o", new).stderr.decode()
+            for path in left:
+                self.assertIn(f"{path}: left over by a run that was killed", errors)
+            self.assertNotIn(str(mine), errors + text)
+            (shutil.rmtree if new.is_dir() else os.unlink)(new)
+            errors = self.expect(km.REPAIRED, "repair", target, "-o", new, "--remove-leftovers").stderr.decode()
+            self.assertEqual(errors.count("; removed"), len(left))
+            self.assertEqual([path for path in left if path.exists()], [])
+            self.assertTrue(mine.exists())
+
+    def test_of_a_repair_in_place(self):
+        for target in (self.fixture("settings-name-the-loser"), self.directory("settings-name-the-loser")):
+            left = self.killed("repair", target, "--in-place")
+            self.assertGreater(len(left), 1)
+            errors = km.run("check", target).stderr.decode()
+            for path in left:
+                self.assertIn(f"{path}: left over by a run that was killed", errors)
+            km.run("repair", target, "--remove-leftovers")
+            self.assertEqual([path for path in left if path.exists()], [])
+
+    def test_not_while_its_run_lives(self):
+        store = self.fixture()
+        left = self.folder / ".store.edb.kmundo.1-0.tmp"
+        left.write_bytes(b"being written")
+        with open(left) as file:
+            import fcntl
+            fcntl.flock(file, fcntl.LOCK_EX)
+            errors = self.expect(km.REPAIRED, "repair", store, "--in-place", "--remove-leftovers").stderr
+            self.assertNotIn(b"left over", errors)
+        self.assertTrue(left.exists())
+
+
 if __name__ == "__main__":
     km.main()

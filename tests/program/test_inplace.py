@@ -486,7 +486,7 @@ class Refused(Store):
         self.expect(km.TROUBLE, "repair", store, "--in-place", says=["opened for writing", "Permission denied"], **who)
         store.chmod(0o644)
         room.chmod(0o555)
-        self.expect(km.TROUBLE, "repair", store, "--in-place", says=["backup", "Permission denied", "not changed"],
+        self.expect(km.TROUBLE, "repair", store, "--in-place", says=["cannot be made", "Permission denied", "not changed"],
                     **who)
         self.expect(km.TROUBLE, "repair", store, "--in-place", "--no-backup",
                     says=["undo file", "Permission denied", "not changed"], **who)

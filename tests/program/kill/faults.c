@@ -5,7 +5,8 @@
  *     KM_FAULT_BELOW  the directory; calls elsewhere are not counted
  *     KM_FAULT_AT     which call, from 1; 0 or unset: none
  *     KM_FAULT_DO     what: kill (before the call), torn (half of the data is written, then kill),
- *                     interrupt (SIGINT, then the call), a number (the call fails with that errno)
+ *                     flip (one bit of the data is written wrongly, and nobody is told), signal-N
+ * (the signal of that number, then the call), a number (the call fails with that errno)
  *     KM_FAULT_STAY   set: every later counted call is struck as well
  *     KM_FAULT_READS  set: calls that open and read are counted, too
  *     KM_FAULT_NAMED  set: no file without a name can be made, as where there is no O_TMPFILE
@@ -48,7 +49,7 @@ static _Noreturn void die(void)
         pause();
 }
 
-enum verdict { GO_ON, FAIL, TEAR };
+enum verdict { GO_ON, FAIL, TEAR, FLIP };
 
 /* What becomes of this call, which is one of those that count.  FAIL: errno is set. */
 static enum verdict judge(const char *name)
@@ -65,8 +66,10 @@ static enum verdict judge(const char *name)
         die();
     if (strcmp(what, "torn") == 0)
         return TEAR;
-    if (strcmp(what, "interrupt") == 0) {
-        kill(getpid(), SIGINT);
+    if (strcmp(what, "flip") == 0)
+        return FLIP;
+    if (strncmp(what, "signal-", 7) == 0) {
+        kill(getpid(), atoi(what + 7));
         return GO_ON;
     }
     errno = atoi(what);
@@ -106,6 +109,17 @@ static int counts_path(int folder, const char *path)
 
 /* ---- writing ---- */
 
+/* The data with the lowest bit of its middle byte turned over; the caller frees it. */
+static void *flipped(const void *data, size_t size)
+{
+    unsigned char *copy = malloc(size + 1);
+    if (copy == NULL)
+        abort();
+    memcpy(copy, data, size);
+    copy[size / 2] ^= 1;
+    return copy;
+}
+
 #define WRITER(function, type, parameters, call, half)                                             \
     type function parameters;                                                                      \
     type function parameters                                                                       \
@@ -119,11 +133,31 @@ static int counts_path(int folder, const char *path)
         return v == FAIL ? -1 : next call;                                                         \
     }
 
-WRITER(write, ssize_t, (int fd, const void *b, size_t n), (fd, b, n), next(fd, b, n / 2))
-WRITER(pwrite, ssize_t, (int fd, const void *b, size_t n, off_t at), (fd, b, n, at),
-       next(fd, b, n / 2, at))
-WRITER(pwrite64, ssize_t, (int fd, const void *b, size_t n, off64_t at), (fd, b, n, at),
-       next(fd, b, n / 2, at))
+#define DATA_WRITER(function, parameters, call, half, wrong)                                       \
+    ssize_t function parameters;                                                                   \
+    ssize_t function parameters                                                                    \
+    {                                                                                              \
+        NEXT(function);                                                                            \
+        enum verdict v = counts_fd(fd) ? judge(#function) : GO_ON;                                 \
+        if (v == TEAR) {                                                                           \
+            half;                                                                                  \
+            die();                                                                                 \
+        }                                                                                          \
+        if (v == FLIP) {                                                                           \
+            void *bad = flipped(b, n);                                                             \
+            ssize_t done = wrong;                                                                  \
+            free(bad);                                                                             \
+            return done;                                                                           \
+        }                                                                                          \
+        return v == FAIL ? -1 : next call;                                                         \
+    }
+
+DATA_WRITER(write, (int fd, const void *b, size_t n), (fd, b, n), next(fd, b, n / 2),
+            next(fd, bad, n))
+DATA_WRITER(pwrite, (int fd, const void *b, size_t n, off_t at), (fd, b, n, at),
+            next(fd, b, n / 2, at), next(fd, bad, n, at))
+DATA_WRITER(pwrite64, (int fd, const void *b, size_t n, off64_t at), (fd, b, n, at),
+            next(fd, b, n / 2, at), next(fd, bad, n, at))
 WRITER(pwritev, ssize_t, (int fd, const struct iovec *v_, int n, off_t at), (fd, v_, n, at),
        (void)0)
 WRITER(pwritev64, ssize_t, (int fd, const struct iovec *v_, int n, off64_t at), (fd, v_, n, at),

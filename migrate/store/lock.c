@@ -4,7 +4,7 @@
  * The lock is one of the open file description: a lock of the process would be lost as soon as any
  * other descriptor of the file is closed in it, and the store is opened several times.
  */
-#include "migrate/repair/lock.h"
+#include "migrate/store/lock.h"
 
 #include "formats/descriptor.h"
 
@@ -158,14 +158,30 @@ static bool open_store(struct lock *l, const char *path, struct fault *f)
         return fault_set(f, FAULT_IO, "cannot be opened for writing: %s", strerror(errno));
     if (fstat(l->descriptor, &l->st) != 0)
         return fault_set(f, FAULT_IO, "cannot be examined: %s", strerror(errno));
-    return S_ISREG(l->st.st_mode) || fault_set(f, FAULT_NOT_THIS, "is no regular file");
+    if (!S_ISREG(l->st.st_mode))
+        return fault_set(f, FAULT_NOT_THIS, "is no regular file");
+    return l->st.st_nlink < 2 ||
+           fault_set(
+               f, FAULT_NOT_THIS,
+               "has %lu names (hard links), and what is done to it happens under all of them; "
+               "is one of them a backup? Copy it and repair the copy, or write another file "
+               "with -o",
+               (unsigned long)l->st.st_nlink);
 }
+
+/* The store that this process holds; a lock of its own would stand in the way of its own reading.
+ */
+static struct stat held;
+static bool holds;
 
 bool lock_take(struct lock *l, const char *path, struct fault *f)
 {
     *l = (struct lock){.descriptor = -1};
-    if (open_store(l, path, f) && lock_range(l, f) && lock_whole(l, f) && nobody_else(l, f))
+    if (open_store(l, path, f) && lock_range(l, f) && lock_whole(l, f) && nobody_else(l, f)) {
+        held = l->st;
+        holds = true;
         return true;
+    }
     lock_release(l);
     return false;
 }
@@ -175,4 +191,50 @@ void lock_release(struct lock *l)
     if (l->descriptor >= 0)
         close(l->descriptor);
     l->descriptor = -1;
+    holds = false;
+}
+
+/* ---- reading ---- */
+
+static bool is_being_written(int descriptor, struct fault *f)
+{
+    struct flock range = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    char name[NAME_SIZE];
+    struct stat st;
+    long pid = 0;
+    if (fcntl(descriptor, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK && range.l_pid > 0)
+        pid = range.l_pid;
+    else if (fstat(descriptor, &st) == 0)
+        pid = holder(&st);
+    if (pid > 0)
+        return fault_set(f, FAULT_LIMIT,
+                         "is being written by process %ld (%s): it is between two states; try "
+                         "again when that has ended",
+                         pid, name_of(pid, name));
+    return fault_set(f, FAULT_LIMIT,
+                     "is being written by a process that cannot be named here: it is between two "
+                     "states; try again when that has ended");
+}
+
+bool lock_shared(int descriptor, bool *known, struct fault *f)
+{
+    struct flock range = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    struct stat st;
+    *known = true;
+    if (descriptor < 0)
+        return true;
+    if (holds && fstat(descriptor, &st) == 0 && st.st_dev == held.st_dev &&
+        st.st_ino == held.st_ino)
+        return true;
+    while (fcntl(descriptor, F_OFD_SETLK, &range) != 0) {
+        if (errno == EINTR)
+            continue;
+        *known = !is_unsupported(errno);
+        if (!*known)
+            return true;
+        if (errno == EAGAIN || errno == EACCES)
+            return is_being_written(descriptor, f);
+        return fault_set(f, FAULT_IO, "cannot be locked: %s", strerror(errno));
+    }
+    return true;
 }

@@ -1,0 +1,172 @@
+/* Left-overs of a run that was killed: see leftover.h. */
+#include "migrate/store/leftover.h"
+
+#include "migrate/console/message.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CUT = 200, RANDOM_LETTERS = 6 };
+
+/* ---- their names ---- */
+
+static size_t digits(const char *text)
+{
+    size_t count = 0;
+    while (isdigit((unsigned char)text[count]))
+        count++;
+    return count;
+}
+
+/* PID-N.tmp, and nothing else. */
+static bool is_tail_of_file(const char *text)
+{
+    size_t pid = digits(text), try = text[pid] == '-' ? digits(text + pid + 1) : 0;
+    return pid > 0 && try > 0 && strcmp(text + pid + 1 + try, ".tmp") == 0;
+}
+
+static bool is_file_name(const char *name, const char *base)
+{
+    size_t size = strlen(base) < CUT ? strlen(base) : CUT;
+    if (name[0] != '.' || strncasecmp(name + 1, base, size) != 0 ||
+        (name[1 + size] != '.' && size < CUT))
+        return false;
+    for (const char *dot = strchr(name + 1, '.'); dot; dot = strchr(dot + 1, '.'))
+        if (is_tail_of_file(dot + 1))
+            return true;
+    return false;
+}
+
+static bool is_directory_name(const char *name, const char *base)
+{
+    static const char mark[] = ".kmmigrate-";
+    size_t size = strlen(name), tail = sizeof mark - 1 + RANDOM_LETTERS;
+    if (size <= tail || strncasecmp(name, base, strlen(base)) != 0 || name[strlen(base)] != '.' ||
+        strncmp(name + size - tail, mark, sizeof mark - 1) != 0)
+        return false;
+    for (size_t i = size - RANDOM_LETTERS; i < size; i++)
+        if (!isalnum((unsigned char)name[i]))
+            return false;
+    return true;
+}
+
+/* ---- removing ---- */
+
+/* Is the name still that of what is open? */
+static bool is_named(int folder, const char *name, int fd)
+{
+    struct stat mine, there;
+    return fstat(fd, &mine) == 0 && fstatat(folder, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
+static void empty(int folder)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct stat st;
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            unlinkat(fd, entry->d_name, 0);
+    closedir(dir);
+}
+
+static bool remove_directory(int folder, const char *name, int fd)
+{
+    int aside = openat(fd, "set-aside", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (aside >= 0) {
+        empty(aside);
+        close(aside);
+        unlinkat(fd, "set-aside", AT_REMOVEDIR);
+    }
+    empty(fd);
+    return unlinkat(folder, name, AT_REMOVEDIR) == 0;
+}
+
+/* ---- looking ---- */
+
+struct looking {
+    int folder;
+    const char *path, *base;
+    bool remove, ok;
+};
+
+static void found(struct looking *l, const char *name, const struct stat *st, int fd)
+{
+    int shown = (int)(strlen(l->path) - strlen(l->base));
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%.*s%s", shown, l->path, name);
+    if (!l->remove) {
+        message_warning("%s: left over by a run that was killed; nothing needs it: "
+                        "repair --remove-leftovers removes it",
+                        path);
+        return;
+    }
+    bool gone = is_named(l->folder, name, fd) &&
+                (S_ISDIR(st->st_mode) ? remove_directory(l->folder, name, fd)
+                                      : unlinkat(l->folder, name, 0) == 0);
+    if (gone)
+        message_warning("%s: left over by a run that was killed; removed", path);
+    else
+        message_error("%s: left over by a run that was killed; cannot be removed: %s", path,
+                      strerror(errno));
+    l->ok = l->ok && gone;
+}
+
+static void look_at(struct looking *l, const char *name)
+{
+    bool is_file = is_file_name(name, l->base);
+    struct stat st;
+    if (!is_file && !is_directory_name(name, l->base))
+        return;
+    int fd = openat(l->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) == 0 && (is_file ? S_ISREG(st.st_mode) : S_ISDIR(st.st_mode)) &&
+        flock(fd, LOCK_SH | LOCK_NB) == 0)
+        found(l, name, &st, fd);
+    close(fd);
+}
+
+bool leftover_look(const char *path, bool remove)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    struct looking l = {
+        .path = path, .base = slash ? slash + 1 : path, .remove = remove, .ok = true};
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+             slash ? path : ".");
+    DIR *dir = l.base[0] ? opendir(folder) : NULL;
+    if (dir == NULL)
+        return true; /* whoever writes there will say so */
+    l.folder = dirfd(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        look_at(&l, entry->d_name);
+    closedir(dir);
+    return l.ok;
+}
+
+bool leftover_look_beside(const char *path, bool remove)
+{
+    char folder[PATH_MAX], real[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    bool ok = leftover_look(path, remove);
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+             slash ? path : ".");
+    return realpath(folder, real) == NULL || leftover_look(real, remove) ? ok : false;
+}
