@@ -220,6 +220,22 @@ static bool link_temporary(struct outfile *out, struct fault *f)
     return out->temporary != NULL || name_failed(f);
 }
 
+/* Without force nothing is replaced; where a file system cannot promise that, a look before the
+ * rename is what is left. */
+static bool rename_temporary(const struct outfile *out)
+{
+    if (!out->force &&
+        renameat2(out->folder, out->temporary, out->folder, out->name, RENAME_NOREPLACE) == 0)
+        return true;
+    if (!out->force && errno != EINVAL && errno != ENOSYS)
+        return false;
+    if (!out->force && faccessat(out->folder, out->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return renameat(out->folder, out->temporary, out->folder, out->name) == 0;
+}
+
 static bool give_name(struct outfile *out, struct fault *f)
 {
     if (out->temporary == NULL && !out->force) {
@@ -229,20 +245,7 @@ static bool give_name(struct outfile *out, struct fault *f)
     }
     if (!link_temporary(out, f))
         return false;
-    if (!out->force) {
-        if (linkat(out->folder, out->temporary, out->folder, out->name, 0) != 0) {
-            /* Where there are no hard links, only a check before the rename is left. */
-            if (errno == EEXIST ||
-                faccessat(out->folder, out->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-                errno = EEXIST;
-                return name_failed(f);
-            }
-        } else {
-            unlinkat(out->folder, out->temporary, 0);
-            return true;
-        }
-    }
-    return renameat(out->folder, out->temporary, out->folder, out->name) == 0 || name_failed(f);
+    return rename_temporary(out) || name_failed(f);
 }
 
 static bool sync_descriptor(int descriptor)

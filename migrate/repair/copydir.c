@@ -217,7 +217,8 @@ static bool make_aside(struct copydir *c, struct fault *f)
     if (mkdirat(c->made, COPYDIR_SET_ASIDE, 0700) != 0)
         return failed(f, COPYDIR_SET_ASIDE, "cannot be made");
     c->aside = openat(c->made, COPYDIR_SET_ASIDE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return c->aside >= 0 || failed(f, COPYDIR_SET_ASIDE, "cannot be opened");
+    return c->aside >= 0 ? access_directory_as(c->source, c->aside, &c->narrower, f)
+                         : failed(f, COPYDIR_SET_ASIDE, "cannot be opened");
 }
 
 static bool copy_one(struct copydir *c, const char *name, const struct beside *beside,

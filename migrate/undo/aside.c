@@ -1,6 +1,7 @@
 /* Setting files aside: see aside.h. */
 #include "migrate/undo/aside.h"
 
+#include "formats/access.h"
 #include "migrate/undo/names.h"
 
 #include <errno.h>
@@ -81,10 +82,14 @@ static bool open_places(const char *path, const struct undofile *u, bool make, s
     p->here = open_directory_of(path, f);
     if (p->here < 0)
         return false;
+    bool narrower = false; /* nobody is told: it is emptied again by undo */
     p->aside = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (p->aside >= 0 || (!make && errno == ENOENT))
+    if (p->aside < 0 && !make && errno == ENOENT)
         return true;
-    failed(f, p->folder, "opened");
+    if (p->aside < 0)
+        failed(f, p->folder, "opened");
+    else if (!make || access_directory_as(p->here, p->aside, &narrower, f))
+        return true;
     close_places(p);
     return false;
 }

@@ -94,7 +94,7 @@ class Access(Store):
         found = [(database(store), pathlib.Path(report["written"]["store"])),
                  (database(store), pathlib.Path(report["written"]["quarantine"]))]
         if store.is_dir():
-            found += [(store, new)] + [(path, new / path.name) for path in store.iterdir() if (new / path.name).exists()]
+            found += [(store, new), (store, new / "set-aside")] + [(path, new / path.name) for path in store.iterdir() if (new / path.name).exists()]
             found += [(store / path.name, path) for path in (new / "set-aside").iterdir()]
             found = [(self.kept(old), new) for old, new in found]
         report = json.loads(self.expect(km.REPAIRED, "repair", store, "--in-place", "--json", *more).stdout)["written"]
@@ -102,7 +102,7 @@ class Access(Store):
         found += [(self.kept(database(store)), pathlib.Path(report[key])) for key in ("quarantine", "undo")]
         backup = pathlib.Path(report["backup"])
         if store.is_dir():
-            found += [(store, backup)] + [(store / path.name, path) for path in backup.iterdir()
+            found += [(store, backup), (store, pathlib.Path(report["set_aside"]))] + [(store / path.name, path) for path in backup.iterdir()
                                           if (store / path.name).exists() and path.name not in LOGS]
         else:
             found.append((store, backup))

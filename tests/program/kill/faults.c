@@ -12,6 +12,7 @@
  *     KM_FAULT_NAMED  set: no file without a name can be made, as where there is no O_TMPFILE
  *     KM_FAULT_LOG    file that gets one line a call: its number and name
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -49,6 +50,25 @@ static _Noreturn void die(void)
         pause();
 }
 
+/* Somebody who may write to the directory puts another one in the place of one that is being
+ * filled. */
+static void swap(void)
+{
+    char path[PATH_MAX], away[PATH_MAX + 8];
+    DIR *dir = opendir(getenv("KM_FAULT_BELOW"));
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        if (strstr(entry->d_name, ".kmmigrate-") == NULL)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", getenv("KM_FAULT_BELOW"), entry->d_name);
+        snprintf(away, sizeof away, "%s.away", path);
+        if (syscall(SYS_renameat, AT_FDCWD, path, AT_FDCWD, away) == 0)
+            (void)!symlink(getenv("KM_FAULT_ELSEWHERE"), path);
+        break;
+    }
+    if (dir)
+        closedir(dir);
+}
+
 enum verdict { GO_ON, FAIL, TEAR, FLIP };
 
 /* What becomes of this call, which is one of those that count.  FAIL: errno is set. */
@@ -68,6 +88,10 @@ static enum verdict judge(const char *name)
         return TEAR;
     if (strcmp(what, "flip") == 0)
         return FLIP;
+    if (strcmp(what, "swap") == 0) {
+        swap();
+        return GO_ON;
+    }
     if (strncmp(what, "signal-", 7) == 0) {
         kill(getpid(), atoi(what + 7));
         return GO_ON;
