@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HEADERS = 2, MEMORY_MOST = 512 * 1024 * 1024 };
+enum { HEADERS = 2 };
 
 /* ---- opening and closing ---- */
 
@@ -46,7 +46,8 @@ bool ese_inplace_open(struct ese_db *db, const struct ese_inplace_options *optio
     ip->options = *options;
     ip->page_size = db->headers.header.page_size;
     ip->last = ese_pages_last(db->pages);
-    ip->pages_most = (options->memory_most ? options->memory_most : MEMORY_MOST) / ip->page_size;
+    ip->pages_most =
+        (options->memory_most ? options->memory_most : ESE_INPLACE_MEMORY_MOST) / ip->page_size;
     ip->summary.old_size = ip->summary.size = ese_file_size(db->file);
     ip->header = calloc(1, ip->page_size);
     ip->before = calloc(1, ip->page_size);

@@ -27,6 +27,8 @@
 
 #include <signal.h>
 
+enum { ESE_INPLACE_MEMORY_MOST = 512 * 1024 * 1024 }; /* bytes of changed pages, unless told else */
+
 struct ese_inplace;
 
 struct ese_inplace_options {
@@ -34,7 +36,7 @@ struct ese_inplace_options {
         time; /* of the repair, for the header; all zero: the database's last time of consistency */
     uint32_t
         signature; /* random number of the database's new signature; 0: made from the old one */
-    size_t memory_most; /* bytes of changed pages that may be held; 0: 512 MiB */
+    size_t memory_most; /* bytes of changed pages that may be held; 0: ESE_INPLACE_MEMORY_MOST */
     bool any_revision;  /* also change revisions after the last published one, 0x122, on own risk */
     const volatile sig_atomic_t *stop; /* not NULL: give up as soon as it is set */
 };

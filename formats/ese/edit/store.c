@@ -75,7 +75,8 @@ void inplace_changed(struct inplace_page *page)
 static struct inplace_page *add(struct ese_inplace *ip, uint32_t number, struct fault *f)
 {
     if (ip->pages == ip->pages_most) {
-        fault_set(f, FAULT_LIMIT, "more than %zu pages would change: rebuild the database instead",
+        fault_set(f, FAULT_LIMIT,
+                  "more than %zu pages would change; a rebuilt copy (-o NEW) has no such limit",
                   ip->pages_most);
         return NULL;
     }
