@@ -132,6 +132,8 @@ class Killed(EveryCall):
 
     def judged(self, scene, result):
         if result.returncode == scene.status:
+            self.assertEqual(self.state(scene), "new", "done, and its undo file says that it is not")
+            self.assertGreaterEqual(scene.kept(), scene.certificates)
             for backup in scene.here.glob("*.backup-*"):
                 self.assertEqual(set(tree(backup).values()), set(scene.before.values()))
             self.assertEqual(km.run("undo", scene.store).returncode, km.CLEAN)
