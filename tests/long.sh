@@ -43,6 +43,7 @@ step() {
 step memory "$python" tests/program/test_memory.py
 step text "$python" tests/program/test_text.py
 step wrong-writes "$python" tests/program/test_wrong_writes.py
+step powerloss "$python" tests/program/test_powerloss.py
 
 echo "$passed steps passed${failed:+, failed:$failed}"
 [ -z "$failed" ]

@@ -141,11 +141,11 @@ class MadeUp(Store):
         (self.folder / "secret" / "id_rsa").write_bytes(b"a key")
         (self.folder / "letter.pem").write_bytes(b"a letter")
 
-    def refused(self, **names):
+    def refused(self, says="the undo file", **names):
         self.neighbours()
         for store in self.received(**names):
             before = tree(self.folder)
-            self.expect(km.TROUBLE, "undo", store, says=["the undo file", "not touched"])
+            self.expect(km.TROUBLE, "undo", store, says=[says, "not touched"])
             self.assertEqual(tree(self.folder), before, names)
             if names.get("moves") != ("../letter.pem",):
                 result = km.run("repair", store, "--in-place", "--no-backup")
@@ -177,10 +177,10 @@ class MadeUp(Store):
         for name in ("../secret", "/etc", ".", "..", "a/b"):
             for key in ("aside", "quarantine", "backup"):
                 with self.subTest(f"{key} {name}"):
-                    self.refused(**{key: name})
+                    self.refused(says="the undo file is damaged", **{key: name})
         for move in ("../letter.pem", "/etc/passwd", "..", ""):
             with self.subTest(move):
-                self.refused(aside="Kmsdata.set-aside-20260101T000000Z", moves=(move,))
+                self.refused(says="the undo file is damaged", aside="Kmsdata.set-aside-20260101T000000Z", moves=(move,))
 
     def test_quarantine_of_another_store(self):
         """The right name and the right hash do not make it this store's: what it holds might be nowhere else."""

@@ -56,7 +56,7 @@ class PowerLoss(EveryCall):
         powerloss.put(state, scene.here)
 
     def sample(self, disk, events):
-        found = list(powerloss.states(disk, events, SEED, 40 if LONG else 4))
+        found = list(powerloss.states(disk, events, SEED, 120 if LONG else 4))
         PowerLoss.made += len(found)
         step = max(1, len(found) // JUDGED)
         return [state for _, state in found[::step]]
