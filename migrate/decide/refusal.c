@@ -13,7 +13,8 @@ const char *refusal_of(const struct assessment *a)
     if (problem_has(&a->found, PROBLEM_DIRTY))
         return "it was not shut down cleanly; replay its logs with eseutil /r first";
     if (problem_has(&a->found, PROBLEM_STRUCTURE))
-        return "it is damaged; a copy could lack what cannot be read";
+        return "it is damaged; a copy could lack what cannot be read; kmmigrate salvage says what "
+               "can be had";
     if (!a->has_model && known_database(a->store.db->catalog))
         return "it is no KM store, but another program's database";
     if (!a->has_model || !a->repairs_allowed)

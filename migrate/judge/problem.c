@@ -16,13 +16,16 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_DIRTY] =
         {"KM-DIRTY", DOUBT, "R1", "Q190698",
          "the database was not shut down cleanly; its logs hold changes it does not have",
-         "none: it is never written in this state; replay the logs with eseutil /r first"},
+         "none: it is never written in this state; replay the logs with eseutil /r first; where "
+         "they "
+         "are lost, kmmigrate salvage writes what can be had to a new store"},
     [PROBLEM_HEADER] = {"KM-HEADER", FATAL, "R1", "Q818952",
                         "the database header is damaged; its shadow is good",
                         "the header is written anew from the shadow"},
-    [PROBLEM_STRUCTURE] = {"KM-STRUCTURE", FATAL, "R1", "Q818952",
-                           "the database is structurally damaged",
-                           "none: restore the file from a backup, or have the engine repair it"},
+    [PROBLEM_STRUCTURE] =
+        {"KM-STRUCTURE", FATAL, "R1", "Q818952", "the database is structurally damaged",
+         "none: kmmigrate salvage writes what can be had to a new store; or restore the "
+         "file from a backup"},
     [PROBLEM_UNIQUE_KEY] = {"KM-UNIQUE-KEY", FATAL, "R1", "Q237422",
                             "two rows stand under one key of a unique index (error -1605)",
                             "the index is written anew once the rows that collide are resolved"},

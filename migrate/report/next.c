@@ -52,6 +52,9 @@ static void replay_lines(const struct assessment *a)
         "SYSTEM\n"
         "  (logs %d to %d are needed; beside the store %s %zu). It is never written before.\n",
         h->generation_min_required, h->generation_max_required, logs == 1 ? "lies" : "lie", logs);
+    output_format("  Where the logs are lost, kmmigrate salvage %s shows what can be had without "
+                  "them.\n",
+                  shell_word(store_name(a)));
 }
 
 static void pending_lines(const struct assessment *a)
@@ -105,10 +108,12 @@ static bool refused_lines(const struct assessment *a)
         output_format(
             "  A damaged store is not repaired here: a copy could lack what cannot be read. "
             "Copy the file\n"
-            "  from the server again, or restore a backup; kmmigrate check --structure %s "
-            "lists all of\n"
-            "  the damage.\n",
-            shell_word(store_name(a)));
+            "  from the server again, or restore a backup; or see what can be had of it, and write "
+            "that:\n"
+            "    kmmigrate salvage %s\n"
+            "    kmmigrate salvage %s -o NEW\n"
+            "  kmmigrate check --structure %s lists all of the damage.\n",
+            shell_word(store_name(a)), shell_word(store_name(a)), shell_word(store_name(a)));
     else if (!a->has_model || !a->repairs_allowed)
         profile_lines(a);
     else if (refusal_of(a))

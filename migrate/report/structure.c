@@ -161,14 +161,15 @@ static void text_summary(const struct report *report, const struct store *store,
     if (s->dirty)
         output_text(
             "The database is dirty: rules that compare pages with each other were not judged.\n"
-            "Next: replay its logs with the engine (eseutil /r), then check again.\n");
+            "Next: replay its logs with the engine (eseutil /r), then check again; where they are "
+            "lost, kmmigrate salvage shows what can be had without them.\n");
     else if (mends)
         output_text("Structure: damaged, and every row, index entry and long value is reached and "
                     "whole. Next: kmmigrate compact STORE -o NEW writes a sound copy of it.\n");
     else if (s->problems || s->not_judged)
-        output_text("Structure: damaged. Next: restore the file from a backup, or keep this report "
-                    "and a copy "
-                    "of the file.\n");
+        output_format("Structure: damaged. Next: kmmigrate salvage %s shows what can be had of it; "
+                      "or restore the file from a backup.\n",
+                      store->path);
     else
         output_text("Structure: sound.\n");
 }

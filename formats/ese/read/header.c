@@ -202,8 +202,8 @@ static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, str
             "and no shadow header; name another file, or restore this one from a backup",
             ESE_MAGIC, word(bytes_of(start, sizeof start), ESE_HEADER_MAGIC_AT));
     return fault_set(f, FAULT_DAMAGED,
-                     "neither header can be used: the header %s, the shadow header %s; restore "
-                     "the file from a backup",
+                     "neither header can be used: the header %s, the shadow header %s; salvage it "
+                     "(kmmigrate salvage), or restore the file from a backup",
                      ese_header_state_name(hs->primary), ese_header_state_name(hs->shadow));
 }
 
