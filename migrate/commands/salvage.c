@@ -5,6 +5,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/progress.h"
+#include "migrate/profile/profile.h"
 #include "migrate/repair/salvage_files.h"
 #include "migrate/store/filehash.h"
 #include "migrate/store/store.h"
@@ -12,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { PLAN_DIGITS_LEAST = 8 };
 
@@ -146,12 +148,44 @@ static void print_next(const struct salvaging *x)
                       x->files.quarantine_name, x->files.quarantined, output);
 }
 
+static const struct ese_salvage_table *table_of(const struct salvaging *x, const char *name)
+{
+    for (unsigned i = 0; name && i < x->result.tables; i++)
+        if (strcasecmp(x->result.table[i].name, name) == 0)
+            return &x->result.table[i];
+    return NULL;
+}
+
+/* Of a KM store: is the certificate list whole, and what refers to it? */
+static void print_list(const struct salvaging *x)
+{
+    struct profile profile;
+    if (!profile_builtin(&profile, NULL))
+        return;
+    const struct ese_salvage_table *list = table_of(x, profile.list_table);
+    const struct ese_salvage_table *settings = table_of(x, profile.settings_table);
+    if (list && settings) {
+        bool whole = badness(list) == 0, rest = badness(settings) == 0;
+        for (unsigned i = 0; i < profile.references; i++) {
+            const struct ese_salvage_table *from = table_of(x, profile.reference[i].table);
+            rest = rest && from && badness(from) == 0;
+        }
+        output_format("List:      the certificate list (%s) is %s: %" PRIu64
+                      " entries kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost;\n"
+                      "           settings and what refers to the list %s\n",
+                      list->name, whole ? "whole" : "NOT whole", list->kept, list->doubtful,
+                      list->lost, rest ? "are whole" : "are NOT whole");
+    }
+    profile_close(&profile);
+}
+
 static bool print_text(const struct salvaging *x)
 {
     char hex[2 * HASH_SHA256_SIZE + 1];
     const struct ese_salvage_result *r = &x->result;
     output_format("kmmigrate %s: salvage\nStore:     %s, %" PRIu64 " bytes, SHA-256 %s\n",
                   KM_VERSION, x->store.path, x->hash.size, hash_text(x, hex));
+    print_list(x);
     print_scan(x);
     output_format("Plan:      %s\n", x->files.id);
     output_format("Rows:      %" PRIu64 " kept, %" PRIu64 " doubtful, %" PRIu64
@@ -343,6 +377,8 @@ static bool write_new(struct salvaging *x, struct fault *f)
         return fault_context(f, "%s", target);
     bool ok = run(x, outfile_descriptor(out), target, f) && is_planned(x, f) &&
               salvage_files_commit(&x->files, f) && outfile_commit(out, f);
+    if (!ok && !outfile_is_committed(out))
+        salvage_files_remove(&x->files);
     outfile_discard(out);
     return ok;
 }

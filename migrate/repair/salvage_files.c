@@ -175,6 +175,18 @@ bool salvage_files_commit(struct salvage_files *files, struct fault *f)
            outfile_commit(files->quarantine, f) && outfile_commit(files->lines, f);
 }
 
+static void remove_one(struct outfile *out)
+{
+    if (out && outfile_is_committed(out))
+        outfile_remove(out);
+}
+
+void salvage_files_remove(struct salvage_files *files)
+{
+    remove_one(files->lines);
+    remove_one(files->quarantine);
+}
+
 void salvage_files_close(struct salvage_files *files)
 {
     if (files->lines_to)

@@ -41,6 +41,8 @@ void salvage_files_id(struct salvage_files *files);
 
 /* Syncs the files and gives them their names: before the new store gets its own. */
 bool salvage_files_commit(struct salvage_files *files, struct fault *f);
+/* Takes the files away again, when the new store did not get its name after all. */
+void salvage_files_remove(struct salvage_files *files);
 /* In any case. */
 void salvage_files_close(struct salvage_files *files);
 

@@ -16,6 +16,9 @@ static void salvage_raw(const uint8_t *data, size_t size)
     memcpy(d.bytes, data, size);
     salvaged_open(&s, &d, ESE_DOUBTFUL_KEEP);
     salvaged_close(&s);
+    put_sums_right(d.bytes, size);
+    salvaged_open(&s, &d, ESE_DOUBTFUL_KEEP);
+    salvaged_close(&s);
     free(d.bytes);
 }
 

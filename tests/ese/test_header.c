@@ -127,7 +127,7 @@ static const struct pair {
      ESE_HEADER_GOOD, false, NULL},
     {"both flipped", flip_both, false, ESE_HEADER_BAD_CHECKSUM, ESE_HEADER_BAD_CHECKSUM, false,
      "neither header can be used: the header has a wrong checksum, the shadow header has a "
-     "wrong checksum; restore"},
+     "wrong checksum; salvage"},
     {"both wiped", wipe_both, false, ESE_HEADER_NOT_ESE, ESE_HEADER_NOT_ESE, false,
      "not an ESE database: expected 0x89abcdef at byte 4 of the header, found 0x00000000"},
     {"header wiped, shadow flipped", wipe_header_flip_shadow, false, ESE_HEADER_NOT_ESE,

@@ -210,7 +210,7 @@ class Cut(BadInput):
         for size in (8, 700, 2048, 4095):
             self.refused(self.file(image[:size]),
                          "neither header can be used: the header is cut short by the end of the "
-                         "file", "restore the file from a backup")
+                         "file", "or restore the file from a backup")
 
     def test_before_the_catalog(self):
         image = edbmaking.Database().image()
@@ -313,7 +313,7 @@ class Header(BadInput):
             xor_at(database.header, 100)
             xor_at(database.shadow, 100)
         self.refused(self.damaged(both), "neither header can be used: the header has a wrong checksum, the shadow "
-                     "header has a wrong checksum; restore the file from a backup")
+                     "header has a wrong checksum; salvage it (kmmigrate salvage), or restore the file from a backup")
 
     def test_header_wiped(self):
         path = self.damaged(lambda d: d.header.__setitem__(slice(None), bytes(PAGE)))
@@ -334,7 +334,7 @@ class Header(BadInput):
         for size in (1, 5000, 65536):
             with self.subTest(size):
                 self.refused(self.file(edbmaking.Database(page_size=size)), "neither header can be used: the header "
-                             "names a page size that cannot be", "restore the file from a backup")
+                             "names a page size that cannot be", "or restore the file from a backup")
         for size in (2048, 8192):
             with self.subTest(size):
                 self.refused(self.file(edbmaking.Database(page_size=size)), str(self.folder))

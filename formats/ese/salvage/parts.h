@@ -218,12 +218,12 @@ void salvage_marks_close(struct salvage_marks *marks);
 
 /* ---- one table ---- */
 
-enum {
-    MARK_CONFIRMED = 0x1, /* an index has the row just as it is */
-    MARK_NO_ENTRY = 0x2,  /* << i: a newer page of index i has no entry for it */
-    MARK_INDEXES = 30,    /* further indexes are not asked */
-    MARK_ALL_NO_ENTRY = 0x7ffffffe,
-};
+/* Bits of a mark. */
+#define MARK_CONFIRMED 0x1u /* an index has the row just as it is */
+#define MARK_NO_ENTRY 0x2u  /* << i: a newer page of index i has no entry for it */
+#define MARK_ALL_NO_ENTRY                                                                          \
+    0x7ffffffeu /* of the first MARK_INDEXES ones; further ones are not asked */
+enum { MARK_INDEXES = 30 };
 
 struct salvage_lid {
     uint64_t lid;
