@@ -152,10 +152,12 @@ static void describe(struct discover_column *c)
             c->usable ? "" : "; but the table has no Long column as its primary key");
         break;
     case DISCOVER_LIST_VALUE:
-        c->usable = c->select != NULL;
+        c->usable = c->select != NULL || c->only_row;
         WHY(c, "one of %u values sampled is a list (%s) of %u certificates%s", c->values,
             certlist_kind_name(c->list_kind), c->list_certificates,
-            c->usable ? "" : "; but no text in its row tells the row from others");
+            c->select     ? ""
+            : c->only_row ? "; the table has no other row"
+                          : "; but no text in its row tells the row from others");
         break;
     case DISCOVER_LISTS:
         WHY(c, "%u rows sampled hold a list of certificates each; the list is one value", c->lists);
@@ -195,8 +197,10 @@ static void set_list(struct discover_run *run, struct discover_column *c)
     } else {
         discover_set(run, &p->value_table, c->table->name);
         discover_set(run, &p->value_column, c->column->name);
-        discover_set(run, &p->value_select, c->select->name);
-        discover_set(run, &p->value_equals, c->select_text);
+        if (c->select) {
+            discover_set(run, &p->value_select, c->select->name);
+            discover_set(run, &p->value_equals, c->select_text);
+        }
     }
 }
 

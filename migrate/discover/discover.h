@@ -52,6 +52,7 @@ struct discover_column {
     unsigned values, certificates, issuers, crls, lists, broken, pem, text;
     enum certlist_kind list_kind; /* of the first value that is a list */
     unsigned list_certificates;   /* in it */
+    bool only_row;                /* list value: its table has no other row */
     const struct ese_column
         *select; /* list value: the column that tells its row from the others, ... */
     char select_text[DISCOVER_TEXT]; /* ... and what stands in it there */

@@ -192,9 +192,10 @@ static void read_value(struct discover_run *run)
     while (discover_next(run, &rows)) {
         char text[DISCOVER_TEXT];
         struct bytes value;
-        bool cut;
-        if (!discover_read_text(run, &rows, run->list->select, text) ||
-            strcmp(text, run->list->select_text) != 0 || found++ > 0)
+        bool cut, selected = run->list->select == NULL ||
+                             (discover_read_text(run, &rows, run->list->select, text) &&
+                              strcmp(text, run->list->select_text) == 0);
+        if (!selected || found++ > 0)
             continue;
         if (discover_read(run, &rows, run->list->column, LIST_VALUE_MOST, &value, &cut))
             read_entries(run, value);

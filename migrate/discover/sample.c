@@ -366,10 +366,14 @@ static void sample_table(struct discover_run *run, const struct ese_table *table
     if (s.binaries == 0 && s.texts == 0)
         return;
     rows_open(&rows, run->store, table);
-    for (unsigned row = 0; row < ROWS_SAMPLED && discover_next(run, &rows); row++)
+    unsigned row = 0;
+    for (; row < ROWS_SAMPLED && discover_next(run, &rows); row++)
         if (!sample_row(run, &rows, &s))
             break;
+    bool only = row == 1 && rows.unread == 0 && run->rows_left > 0;
     discover_end(run, &rows);
+    for (unsigned i = 0; i < s.binaries; i++)
+        run->d->column[s.binary[i]].only_row = only;
     note_users(run, &s, table);
 }
 

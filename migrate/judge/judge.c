@@ -265,15 +265,15 @@ static bool judge_cas(const struct model *m, struct problems *problems)
 
 static bool judge_list(const struct model *m, struct problems *problems)
 {
+    char place[128];
     if (m->list_missing)
-        problem_add(problems, PROBLEM_LIST_MISSING, NO_ENTRY, NO_ENTRY,
-                    "neither table %s nor a value named %s",
+        problem_add(problems, PROBLEM_LIST_MISSING, NO_ENTRY, NO_ENTRY, "neither table %s nor %s",
                     m->profile->list_table ? m->profile->list_table : "(none)",
-                    m->profile->value_equals ? m->profile->value_equals : "(none)");
+                    model_value_place(m, place));
     if (m->second_list && m->match == PROFILE_MATCHES_ROWS)
         problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
-                    "table %s has %u entries, and a value named %s is there, too",
-                    m->profile->list_table, m->entries, m->profile->value_equals);
+                    "table %s has %u entries, and %s is there, too", m->profile->list_table,
+                    m->entries, model_value_place(m, place));
     judge_entries(m, problems);
     return judge_same_content(m, problems) && judge_identities(m, problems) &&
            judge_cas(m, problems);

@@ -404,6 +404,32 @@ static bool is_named(const char *name, const char *wanted)
     return name && wanted && strcasecmp(name, wanted) == 0;
 }
 
+const char *model_value_place(const struct model *m, char to[128])
+{
+    const struct profile *p = m->profile;
+    if (p->value_table && p->value_select == NULL)
+        snprintf(to, 128, "a value in the only row of table %s", p->value_table);
+    else
+        snprintf(to, 128, "a value named %.100s", p->value_equals ? p->value_equals : "(none)");
+    return to;
+}
+
+/* Several rows could be the list's.  Without a text that selects, it is none of them. */
+static void note_second_row(struct model *m, struct problems *problems)
+{
+    const struct profile *p = m->profile;
+    m->second_list = true;
+    if (p->value_select)
+        problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
+                    "table %s has more than one row named %s; only the first is judged",
+                    p->value_table, p->value_equals);
+    else
+        problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
+                    "table %s has more than one row, and the profile does not say which of them "
+                    "has the list ([list-value] select, equals); only the first is judged",
+                    p->value_table);
+}
+
 /* The value of the row in hand, when it is the list; one that stands beside a list in rows is only
  * noted. */
 static bool read_value_row(struct model *m, struct rows *rows, const struct ese_column *column,
@@ -423,10 +449,7 @@ static bool read_value_row(struct model *m, struct rows *rows, const struct ese_
         return true;
     }
     if (!m->list_missing) {
-        m->second_list = true;
-        problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
-                    "table %s has more than one row named %s; only the first is judged",
-                    m->profile->value_table, m->profile->value_equals);
+        note_second_row(m, problems);
         return true;
     }
     const void *kept = keep(m, value);
@@ -434,6 +457,20 @@ static bool read_value_row(struct model *m, struct rows *rows, const struct ese_
         return no_memory(f);
     m->list_missing = false;
     return read_list_value(m, bytes_of(kept, value.size), problems, f);
+}
+
+/* Is the row in hand the one that the profile selects?  Without a column to select by each is. */
+static bool is_selected(struct model *m, struct rows *rows, const struct ese_column *select,
+                        bool *selected, struct fault *f)
+{
+    struct bytes value;
+    bool null;
+    *selected = select == NULL;
+    if (*selected || !rows_bytes(rows, select, &m->memory->value, &value, &null, NULL))
+        return true; /* end_rows() says so */
+    const char *name = null ? NULL : utf8_of(m, select, value);
+    *selected = is_named(name, m->profile->value_equals);
+    return null || name != NULL || no_memory(f);
 }
 
 /* The list that is kept in one value, in whatever table that is. */
@@ -444,20 +481,20 @@ static bool read_value_table(struct model *m, struct problems *problems, struct 
     const struct ese_column *select = column_named(table, p->value_select);
     const struct ese_column *column = column_named(table, p->value_column);
     m->list_missing = m->match == PROFILE_MATCHES_VALUE;
-    if (table == NULL || select == NULL || column == NULL)
+    if (table == NULL || (select == NULL && p->value_select) || column == NULL)
         return true;
     struct rows rows;
     bool ok = true;
+    uint64_t seen = 0;
     rows_open(&rows, m->store, table);
     while (ok && rows_next(&rows)) {
-        struct bytes value;
-        bool null;
-        if (!rows_bytes(&rows, select, &m->memory->value, &value, &null, NULL))
-            continue; /* end_rows() says so */
-        const char *name = null ? NULL : utf8_of(m, select, value);
-        if (!null && name == NULL)
-            ok = no_memory(f);
-        if (ok && is_named(name, p->value_equals))
+        bool selected;
+        ok = is_selected(m, &rows, select, &selected, f);
+        if (ok && selected && p->value_select == NULL && seen++ > 0) {
+            note_second_row(m, problems);
+            break;
+        }
+        if (ok && selected)
             ok = read_value_row(m, &rows, column, problems, f);
     }
     return end_rows(&rows, problems, f) && ok;

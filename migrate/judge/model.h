@@ -160,6 +160,10 @@ static inline bool model_has_roles(const struct model *model)
     return model->match == PROFILE_MATCHES_ROWS && model->profile->list_role != NULL;
 }
 
+/* Where the profile says that a list value is, in words: "a value named CertificateList", or "a
+ * value in the only row of table Server". */
+const char *model_value_place(const struct model *model, char to[128]);
+
 /* Words for reports. */
 const char *model_role_name(enum model_role role);
 const char *model_trust_name(enum model_trust trust);

@@ -194,8 +194,8 @@ static const struct key_spec list_keys[] = {
 static const struct key_spec value_keys[] = {
     {"table", VALUE_NAME, AT(value_table), NEED_ALWAYS, NULL},
     {"column", VALUE_NAME, AT(value_column), NEED_ALWAYS, NULL},
-    {"select", VALUE_NAME, AT(value_select), NEED_ALWAYS, NULL},
-    {"equals", VALUE_TEXT, AT(value_equals), NEED_ALWAYS, NULL},
+    {"select", VALUE_NAME, AT(value_select), MAY_ALWAYS, NULL},
+    {"equals", VALUE_TEXT, AT(value_equals), NEED_BESIDE, "select"},
 };
 static const struct key_spec settings_keys[] = {
     {"table", VALUE_NAME, AT(settings_table), NEED_ALWAYS, NULL},

@@ -60,8 +60,8 @@ struct profile {
         *list_name, *list_imported;
     int32_t role_own, role_issuing, role_imported;
 
-    /* Or all of it in one value: the row of value_table whose column value_select is value_equals.
-     */
+    /* Or all of it in one value: in the row of value_table whose column value_select is
+     * value_equals, or, without these two, in its only row. */
     char *value_table, *value_column, *value_select, *value_equals;
 
     /* Settings: one a row, found by name. */

@@ -428,7 +428,7 @@ static bool edit_list_value(struct apply *a, const struct ese_table *table,
 {
     const struct profile *p = a->model->profile;
     return a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list ||
-           !text_is(record, column(table, p->value_select), p->value_equals) ||
+           (p->value_select && !text_is(record, column(table, p->value_select), p->value_equals)) ||
            add_change(a, edit, column(table, p->value_column), buffer_bytes(&a->list_value), f);
 }
 

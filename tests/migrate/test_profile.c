@@ -34,6 +34,7 @@ static const struct good {
     {"the least", MINIMAL},
     {"a list value only",
      "[profile]\nname=p\n[list-value]\ntable=T\ncolumn=V\nselect=N\nequals=L\n"},
+    {"a list value in the only row", "[profile]\nname=p\n[list-value]\ntable=T\ncolumn=V\n"},
     {"comments, blank lines, indents and a byte order mark",
      "\xef\xbb\xbf; one\n\n  # two\n  [profile]\n\tname = p ; three\n" LIST},
     {"carriage returns",
@@ -52,14 +53,23 @@ static const struct good {
      "\n" MINIMAL},
 };
 
+static char *written(const struct profile *p);
+
 START_TEST(good_text_is_read)
 {
-    struct profile p;
+    struct profile p, again;
     struct fault f;
     ck_assert_msg(read_text(good[_i].text, strlen(good[_i].text), &p, &f), "%s: %s", good[_i].what,
                   f.text);
     ck_assert_str_eq(p.name, "p");
+    char *text = written(&p);
+    ck_assert_msg(read_text(text, strlen(text), &again, &f), "%s: %s", good[_i].what, f.text);
+    char *text_again = written(&again);
+    ck_assert_str_eq(text, text_again);
+    free(text);
+    free(text_again);
     profile_close(&p);
+    profile_close(&again);
 }
 END_TEST
 
@@ -91,6 +101,10 @@ static const struct bad {
      ":10: ", "expected key, position 0 or position 1, found position", FAULT_DAMAGED},
     {MINIMAL "[ignore.1]\ntable = T\n", ":7: ", "[ignore.1]: expected the key column",
      FAULT_MISSING},
+    {MINIMAL "[list-value]\ntable=T\ncolumn=V\nselect=N\n", ":7: ", "the key equals beside select",
+     FAULT_MISSING},
+    {MINIMAL "[list-value]\ntable=T\ncolumn=V\nequals=N\n", ":10: ", "the key select beside equals",
+     FAULT_DAMAGED},
     {MINIMAL "thumb = T\n", ":7: ", "found thumb", FAULT_DAMAGED},
     {MINIMAL "key = T\n", ":7: ", "first in line 5", FAULT_DAMAGED},
     {"name = p\n", ":1: ", "expected a section before", FAULT_DAMAGED},

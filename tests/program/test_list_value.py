@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+"""Lists in values of tables of other shapes: with and without a text that selects, in every framing.
+
+The list is written here, by Python, into a table of its own beside the users' certificates; what kmmigrate makes of it
+is read with the independent decoder and taken apart here again.  References are positions.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import km
+
+import edbdecode  # from tests/decoder, which km puts in the path
+
+KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
+
+STORE = """
+[store]
+seed = list-value
+organization = Trey Research
+site = London
+mode = V3
+issuing-ca = issuing
+certificate-server = PKI01\\Trey Research CA
+time = 1999-09-30 12:00
+
+[schema]
+without = CertificateList
+Configuration = Parameters
+
+[certificate own]
+version = 1
+subject = O=Trey Research, OU=London, CN=KM Server CA
+serial = 0x2B5C41
+hash = sha1
+from = 1998-06-01
+until = 2008-06-01
+
+[certificate issuing]
+subject = C=GB, O=Trey Research, CN=Trey Research CA
+serial = 0x610F9E3C000000000001
+from = 1999-02-01
+until = 2009-02-01
+
+[certificate partner]
+subject = C=US, O=Fabrikam, CN=Fabrikam Root
+serial = 0x17
+from = 1997-05-01
+until = 2012-05-01
+
+[user 1]
+name = o=Trey Research, ou=London, cn=Recipients, cn=AnnB
+
+[user-certificate 1]
+user = 1
+issuer-entry = 2
+issuer = issuing
+
+[user-certificate 2]
+user = 1
+issuer-entry = 4
+issuer = issuing
+
+[user-certificate 3]
+user = 1
+issuer-entry = 4
+issuer = issuing
+
+[user-certificate 4]
+user = 1
+issuer-entry = 3
+issuer = partner
+
+[user-certificate 5]
+user = 1
+issuer-entry = 1
+issuer = own
+version = 1
+serial = 1
+"""
+
+PROFILE = """
+[profile]
+name = value
+[list-value]
+table = Trust
+column = Blob
+{list}
+[settings]
+table = Parameters
+name = Name
+value = Value
+mode = IssueMode
+issuing-ca = IssuingCA
+[reference.1]
+table = UserCertificates
+column = IssuerEntry
+key = CertId
+proves = Certificate
+kind = certificate
+[ignore.1]
+table = Trust
+column = Id
+[ignore.2]
+table = Parameters
+column = SettingId
+[ignore.3]
+table = UserCertificates
+column = Version
+[ignore.4]
+table = Users
+column = State
+[ignore.5]
+table = UserCertificates
+column = UserId
+"""
+DISCOVERED = ("--accept-discovered", "--not-a-reference", "UserCertificates.UserId",
+              "--not-a-reference", "Users.State")
+LISTED = ["own", "issuing", "partner", "issuing"]
+AFTER = ["own", "partner", "issuing"]
+
+
+class ListValue(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.where = pathlib.Path(scratch.name)
+        self.new = self.where / "new.edb"
+        description = self.where / "certificates.ini"
+        description.write_text(STORE)
+        subprocess.run([KMFIXTURE, "--certs", str(self.where / "certificates"), str(description)], check=True,
+                       capture_output=True)
+        self.der = {path.stem: path.read_bytes() for path in (self.where / "certificates").glob("*.der")}
+
+    def listed(self, names=LISTED):
+        return [self.der[name] for name in names]
+
+    def store(self, columns, rows):
+        """A store with the table Trust: Id Long, then `columns`; rows of texts, or bytes."""
+        def text(value):
+            value = "hex:" + value.hex() if isinstance(value, bytes) else value
+            return "\n ".join(value[k:k + 160] for k in range(0, len(value), 160)) if value.startswith("hex:") else value
+        table = "".join(f"column.{n} = {column}\n" for n, column in enumerate(["Id Long", *columns], 1))
+        for n, row in enumerate(rows, 1):
+            table += f"row.{n} = " + " | ".join([str(10 * n), *map(text, row)]) + "\n"
+        description = self.where / "description.ini"
+        description.write_text(f"{STORE}\n[table Trust]\n{table}")
+        store = self.where / "store.edb"
+        made = subprocess.run([KMFIXTURE, str(description), "-f", "-o", str(store)], check=False, capture_output=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        return store
+
+    def profile(self, text=""):
+        path = self.where / "profile.ini"
+        path.write_text(PROFILE.format(list=text))
+        return "--profile", path
+
+    def repair(self, store, *options):
+        """Exit status and the report; self.new is what was written, or is not there."""
+        for path in self.where.glob("new.edb*"):
+            path.unlink()
+        result = km.run("repair", store, "-o", self.new, "--json", *options)
+        self.assertNotIn(b"Sanitizer", result.stderr)
+        self.last = result.stderr
+        return result.returncode, json.loads(result.stdout) if result.stdout else {}
+
+    def rows(self, path=None):
+        """The values of Trust.Blob, all of every row."""
+        return [row["Blob"] for row in edbdecode.open(str(path or self.new)).table("Trust").rows()]
+
+    def references(self, path=None):
+        rows = edbdecode.open(str(path or self.new)).table("UserCertificates").rows()
+        return [int.from_bytes(row["IssuerEntry"][0], "little") for row in rows]
+
+    def moved_right(self, value, path=None):
+        self.assertEqual(self.rows(path), [[value]])
+        self.assertEqual(self.references(path), [3, 3, 3, 2, 1])
+
+    # ---- which row ----
+
+    def test_only_row(self):
+        store = self.store(["Blob LongBinary"], [[b"".join(self.listed())]])
+        status, _ = self.repair(store, *self.profile())
+        self.assertEqual(status, km.REPAIRED, self.last)
+        self.moved_right(b"".join(self.listed(AFTER)))
+        status, _ = self.repair(store, *DISCOVERED)
+        self.assertEqual(status, km.REPAIRED, self.last)
+        self.moved_right(b"".join(self.listed(AFTER)))
+
+    def test_only_row_in_place_and_back(self):
+        store = self.store(["Blob LongBinary"], [[b"".join(self.listed())]])
+        before = store.read_bytes()
+        result = km.run("repair", store, "--in-place", "--no-backup", *self.profile())
+        self.assertEqual(result.returncode, km.REPAIRED, result.stderr)
+        self.moved_right(b"".join(self.listed(AFTER)), store)
+        self.assertEqual(km.run("undo", store).returncode, 0)
+        self.assertEqual(store.read_bytes(), before)
+
+    def test_a_second_row_is_refused(self):
+        """Whatever it holds, and wherever it stands: which row the list is was not said."""
+        value = b"".join(self.listed())
+        for rows in ([[value], [b"\x01\x02"]], [[b"\x01\x02"], [value]], [[value], [value]]):
+            store = self.store(["Blob LongBinary"], rows)
+            status, report = self.repair(store, *self.profile())
+            self.assertFalse(self.new.exists())
+            self.assertEqual((status, report["verdict"]), (km.PROBLEMS_LEFT, "cannot tell"))
+            self.assertIn("KM-TWO-LISTS", [p["code"] for p in report["problems"]])
+
+    def test_equals_goes_with_select(self):
+        store = self.store(["Blob LongBinary"], [[b"".join(self.listed())]])
+        result = km.run("check", store, *self.profile("equals = x\n"))
+        self.assertEqual(result.returncode, km.TROUBLE)
+        self.assertIn(b"select", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
