@@ -8,7 +8,7 @@ _kmmigrate_options() {
     repair)
         echo --dry-run -o --in-place --no-backup --remove-leftovers --plan --force --profile --accept-discovered --at --superseded \
             --issuing-ca --trust --keep --drop --reference --not-a-reference \
-            --not-a-list --show-secrets
+            --not-a-list --show-secrets --recover --logs --until-damage
         ;;
     migrate)
         echo --to --issuing-ca -o --in-place --no-backup --remove-leftovers --plan --force --profile --accept-discovered --at \

@@ -64,6 +64,8 @@ const struct option_spec option_logs = {
 const struct option_spec option_until_damage = {
     "until-damage", NULL, "recover up to where the logs are damaged or end; the rest is lost",
     AT(until_damage), 0};
+const struct option_spec option_recover = {
+    "recover", NULL, "replay the logs first, and repair what comes out", AT(recover), 0};
 const struct option_spec option_force = {"force", NULL, "replace NEW if it exists", AT(force), 0};
 const struct option_spec option_dry_run = {"dry-run", NULL, "only show the plan, as without -o",
                                            AT(dry_run), 0};

@@ -7,6 +7,7 @@
 #include "migrate/report/report.h"
 #include "migrate/store/leftover.h"
 #include "migrate/repair/copy.h"
+#include "migrate/repair/recovery.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,47 @@ static int judge_and_show(const struct options *options)
     return status;
 }
 
+/* ---- of a dirty store ---- */
+
+static int judge_recovered(const struct options *options, struct recovery *r)
+{
+    struct options inner = *options;
+    struct fault f = {.code = FAULT_NONE};
+    char path[64];
+    int status = recovery_make(r);
+    if (status != EXIT_CLEAN)
+        return status;
+    if (!recovery_keep(r, path, &f)) {
+        message_error("%s: %s", r->logs.store.path, f.text);
+        return EXIT_TROUBLE;
+    }
+    inner.operand[0] = path;
+    inner.recovered = r;
+    return judge_and_show(&inner) | (r->loss.code ? EXIT_PROBLEMS_LEFT : 0);
+}
+
+/* Replays the logs into an unnamed file, and goes on with that: one plan, and one new store. */
+static int recover_and_repair(const struct options *options)
+{
+    struct recovery r = {.options = options};
+    struct store store;
+    int status = store_find(&store, options->operand[0]);
+    if (status != EXIT_CLEAN)
+        return status;
+    if (options->in_place || store.in_directory) {
+        message_error(
+            options->in_place
+                ? "--recover never writes in place: it goes with -o NEW, or shows the plan"
+                : "%s: --recover takes the database file, not its directory; of that, "
+                  "recover -o NEW makes a copy, and repair goes on with it",
+            options->operand[0]);
+        return EXIT_USAGE;
+    }
+    status = judge_recovered(options, &r);
+    recovery_close(&r);
+    return status;
+}
+
 /* ---- in place ---- */
 
 static int judge_and_repair(const struct options *options, const struct lock *lock,
@@ -183,11 +225,16 @@ static int repair(const struct options *options)
         message_error("--no-backup goes with --in-place only");
         return EXIT_USAGE;
     }
+    if ((options->logs || options->until_damage) && !options->recover) {
+        message_error("--logs and --until-damage go with --recover only");
+        return EXIT_USAGE;
+    }
     message_end_on_interrupt();
     if (!look_for_leftovers(options))
         return EXIT_TROUBLE;
-    int status =
-        options->in_place && !options->dry_run ? repair_here(options) : judge_and_show(options);
+    int status = options->recover                         ? recover_and_repair(options)
+                 : options->in_place && !options->dry_run ? repair_here(options)
+                                                          : judge_and_show(options);
     return output_finish() ? status : status | EXIT_TROUBLE;
 }
 

@@ -3,6 +3,7 @@
 
 #include "migrate/decide/said.h"
 #include "migrate/decide/unsaid.h"
+#include "migrate/repair/recovery.h"
 
 #include "migrate/decide/givenca.h"
 #include "formats/buffer.h"
@@ -502,6 +503,8 @@ int assess(struct assessment *a, const char *name, const struct options *options
     if (status != EXIT_CLEAN)
         return status;
     a->store.show_secrets = options->show_secrets;
+    if (options->recovered) /* it lies in an unnamed file */
+        snprintf(a->store.path, sizeof a->store.path, "%s", options->recovered->logs.store.path);
     if (!filehash_start_open(&a->hash, ese_file_named_descriptor(a->store.db->file), &f))
         return trouble(a, &f);
     status = check_structure(a);

@@ -3,6 +3,8 @@
 #include "migrate/decide/refusal.h"
 #include "migrate/report/report.h"
 
+#include "migrate/repair/recovery.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -71,8 +73,23 @@ static void setting_members(struct json *json, const struct model *m)
     json_end_map(json);
 }
 
+static void recovered_members(struct json *json, const struct recovery *r)
+{
+    if (r == NULL)
+        return;
+    json_key(json, "recovered");
+    json_map(json);
+    member_number(json, "first_generation", r->summary.first);
+    member_number(json, "last_generation", r->summary.last);
+    member_number(json, "redone", (int64_t)r->summary.redone);
+    member_number(json, "undone_changes", (int64_t)r->summary.undone_changes);
+    member_text(json, "loss", r->loss.code ? r->loss.text : NULL);
+    json_end_map(json);
+}
+
 static void store_members(struct json *json, const struct assessment *a)
 {
+    recovered_members(json, a->options->recovered);
     const struct ese_header *h = &a->store.db->headers.header;
     char text[32];
     json_key(json, "store");

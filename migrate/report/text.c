@@ -10,6 +10,8 @@
 #include "migrate/report/next.h"
 #include "migrate/report/report.h"
 
+#include "migrate/repair/recovery.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,19 @@ static void beside_line(const struct beside *b)
         output_text("\n");
 }
 
+/* What is judged is not the file as it lies there. */
+static void recovered_lines(const struct recovery *r)
+{
+    if (r == NULL)
+        return;
+    const struct ese_replay_summary *s = &r->summary;
+    output_format("%-14sin memory, from generations %d to %d of the logs: %" PRIu64
+                  " changes redone, %" PRIu64 " of open transactions taken back\n",
+                  "Recovered", s->first, s->last, s->redone, s->undone_changes);
+    if (r->loss.code)
+        output_format("%-14s%s; what came after is lost\n", "Loss", r->loss.text);
+}
+
 /* Who reads the ticket later has neither the directory nor the command in front of them. */
 static void file_lines(const struct assessment *a)
 {
@@ -58,6 +73,7 @@ static void file_lines(const struct assessment *a)
                   report_time(true, ese_file_stat(a->store.db->file)->st_mtime, time));
     output_format("%-14s%s\n", "SHA-256",
                   bytes_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex));
+    recovered_lines(a->options->recovered);
 }
 
 static void profile_line(const struct assessment *a)

@@ -1,0 +1,211 @@
+/* Recovering a store from its logs: see recovery.h. */
+#include "migrate/repair/recovery.h"
+
+#include "formats/access.h"
+#include "migrate/console/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { HASH_STEP = 256 * 1024 };
+
+static int trouble(const char *path, const struct fault *f)
+{
+    message_error("%s: %s", path, f->text);
+    return EXIT_TROUBLE;
+}
+
+/* ---- the set of logs ---- */
+
+/* What the preflight found, as reasons to refuse; with --until-damage the replay stops before the
+ * first of them. */
+static bool set_fits(struct recovery *r)
+{
+    const struct ese_log_verdict *v = &r->logs.verdict;
+    for (size_t i = 0; i < v->findings; i++) {
+        const struct ese_log_finding *found = &v->finding[i];
+        bool can_stop = found->trouble == ESE_LOG_UNREADABLE || found->trouble == ESE_LOG_MISSING ||
+                        found->trouble == ESE_LOG_GAP;
+        if (!r->options->until_damage || !can_stop || found->generation <= v->first)
+            return false;
+        if (r->stop_before == 0 || found->generation < r->stop_before)
+            r->stop_before = found->generation;
+        if (r->loss.code == FAULT_NONE)
+            fault_set(&r->loss, FAULT_DAMAGED, "%s: %s", found->name, found->text);
+    }
+    return true;
+}
+
+static void tell_misfits(const struct recovery *r)
+{
+    const struct ese_log_verdict *v = &r->logs.verdict;
+    for (size_t i = 0; i < v->findings; i++)
+        message_error("%s: %s", v->finding[i].name[0] ? v->finding[i].name : r->logs.store.path,
+                      v->finding[i].text);
+    if (!v->replayable_version)
+        message_error("%s: logs of this version are not replayed", r->logs.directory);
+    message_error("%s: not recovered: the logs do not fit; kmmigrate logs %s shows all of them",
+                  r->logs.store.path, r->options->operand[0]);
+}
+
+static bool open_log(const struct recovery *r, const char *name, struct ese_file **file,
+                     struct fault *f)
+{
+    char path[PATH_MAX + 300];
+    snprintf(path, sizeof path, "%s/%s", r->logs.directory, name);
+    return ese_file_open(path, file, f);
+}
+
+/* ---- the id of the plan ---- */
+
+static bool hash_file(struct hash *hash, struct ese_file *file, struct fault *f)
+{
+    static uint8_t step[HASH_STEP];
+    uint64_t at = 0;
+    for (size_t got = 1; got > 0; at += got) {
+        if (!ese_file_read(file, at, step, sizeof step, &got, f))
+            return false;
+        hash_sha256_add(hash, bytes_of(step, got));
+    }
+    return true;
+}
+
+/* SHA-256 over what a recovery depends on: the database, each log in its order, and how far it
+ * goes. Names, paths and days are not in it. */
+static bool make_id(struct recovery *r, struct fault *f)
+{
+    struct hash hash;
+    uint8_t digest[HASH_SHA256_SIZE];
+    static const char what[] = "kmmigrate recover 1\n";
+    if (!hash_open(&hash, f))
+        return false;
+    hash_sha256_add(&hash, bytes_of(what, sizeof what - 1));
+    bool ok = hash_file(&hash, r->logs.file, f);
+    for (int32_t g = r->logs.verdict.first; ok && g > 0 && g <= r->summary.last; g++) {
+        const struct ese_log_file *log = ese_log_set_find(&r->logs.set, g);
+        struct ese_file *file;
+        ok = log && open_log(r, log->name, &file, f);
+        if (ok) {
+            ok = hash_file(&hash, file, f);
+            ese_file_close(file);
+        }
+    }
+    char range[64];
+    int size = snprintf(range, sizeof range, "%d-%d%s\n", r->summary.first, r->summary.last,
+                        r->loss.code ? " until damage" : "");
+    hash_sha256_add(&hash, bytes_of(range, (size_t)size));
+    hash_sha256_end(&hash, digest);
+    hash_close(&hash);
+    bytes_hex(bytes_of(digest, sizeof digest), r->id, sizeof r->id);
+    return ok;
+}
+
+/* ---- the replay ---- */
+
+/* One log.  *stopped: --until-damage, and here is the damage. */
+static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
+{
+    struct fault f = {.code = FAULT_NONE};
+    const struct ese_log_file *log = ese_log_set_find(&r->logs.set, generation);
+    struct ese_file *file = NULL;
+    struct ese_log_stream *stream = NULL;
+    if (log == NULL) {
+        message_error("generation %d is not there any more", generation);
+        return EXIT_TROUBLE;
+    }
+    bool ok = open_log(r, log->name, &file, &f) && ese_log_stream_open(file, &stream, &f) &&
+              ese_replay_log(r->replay, stream, &f);
+    ese_log_stream_close(stream);
+    if (file)
+        ese_file_close(file);
+    if (ok)
+        return EXIT_CLEAN;
+    if (r->options->until_damage && ese_replay_damage_in_log(r->replay) &&
+        f.code == FAULT_DAMAGED) {
+        *stopped = true;
+        if (r->loss.code == FAULT_NONE || generation <= r->stop_before)
+            fault_set(&r->loss, FAULT_DAMAGED, "%s: %.280s", log->name, f.text);
+        return EXIT_CLEAN;
+    }
+    if (ese_replay_summary(r->replay)->interrupted) {
+        message_error("cancelled; nothing was written");
+        return EXIT_CANCELLED;
+    }
+    message_error("%s: %s", log->name, f.text);
+    message_error("%s: not recovered", r->logs.store.path);
+    return EXIT_TROUBLE;
+}
+
+static int replay(struct recovery *r)
+{
+    const struct ese_log_verdict *v = &r->logs.verdict;
+    struct ese_replay_options how = {.stop = message_watch_interrupt()};
+    struct fault f = {.code = FAULT_NONE};
+    struct bytes header = bytes_of(r->logs.headers.raw, sizeof r->logs.headers.raw);
+    bool stopped = false;
+    if (!ese_replay_open(r->logs.file, header, &how, &r->replay, &f))
+        return trouble(r->logs.store.path, &f);
+    /* The generation that is damaged is read as far as it goes. */
+    int32_t last = r->stop_before && ese_log_set_find(&r->logs.set, r->stop_before) == NULL
+                       ? r->stop_before - 1
+                   : r->stop_before ? r->stop_before
+                                    : v->last;
+    for (int32_t g = v->first; g > 0 && g <= last && !stopped; g++) {
+        int status = replay_log(r, g, &stopped);
+        if (status != EXIT_CLEAN)
+            return status;
+    }
+    if (!ese_replay_finish(r->replay, &f)) {
+        trouble(r->logs.store.path, &f);
+        message_error("%s: not recovered", r->logs.store.path);
+        return EXIT_TROUBLE;
+    }
+    r->summary = *ese_replay_summary(r->replay);
+    return make_id(r, &f) ? EXIT_CLEAN : trouble(r->logs.store.path, &f);
+}
+
+int recovery_make(struct recovery *r)
+{
+    int refused = r->options->output ? EXIT_TROUBLE : EXIT_PROBLEMS_LEFT;
+    int status = logset_open(&r->logs, r->options);
+    if (status != EXIT_CLEAN)
+        return status;
+    if (!r->logs.verdict.replayable_version || !set_fits(r)) {
+        tell_misfits(r);
+        return refused;
+    }
+    status = replay(r);
+    return status == EXIT_TROUBLE ? refused : status;
+}
+
+bool recovery_keep(struct recovery *r, char path[64], struct fault *f)
+{
+    const char *folder = getenv("TMPDIR");
+    bool narrower = false;
+    if (folder == NULL || folder[0] == '\0')
+        folder = "/tmp";
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0)
+        fd = memfd_create("kmmigrate", MFD_CLOEXEC);
+    if (fd < 0)
+        return fault_set(f, FAULT_IO, "no temporary file for the recovered store: %s",
+                         strerror(errno));
+    r->kept = fd;
+    snprintf(path, 64, "/proc/self/fd/%d", fd);
+    return access_as(ese_file_named_descriptor(r->logs.file), fd, &narrower, f) &&
+           ese_replay_write(r->replay, fd, f);
+}
+
+void recovery_close(struct recovery *r)
+{
+    if (r->kept > 0)
+        close(r->kept);
+
+    ese_replay_close(r->replay);
+    logset_close(&r->logs);
+}
