@@ -2,8 +2,13 @@
 
 The values are read with the separate decoder; where the engine refused to recover, the program has to refuse.
 """
+import collections
 import hashlib
+import json
+import os
 import pathlib
+import shutil
+import struct
 import sys
 import tempfile
 import unittest
@@ -11,7 +16,11 @@ import unittest
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "decoder")]
 import dirty
 import edbdecode
+import edbfile
+import logreader
 from program import km
+
+LONG = os.environ.get("KM_LONG")
 
 
 def by_table(lines):
@@ -69,6 +78,133 @@ class Recover(unittest.TestCase):
                     equal += 1
         print(f"{equal} cases recovered with the engine's values, {refused} refused as the engine refused them")
         self.assertEqual((equal, refused), (26, 2))
+
+
+    def test_whole_logs_onto_nothing(self):
+        """Every page of the database zero: the logs from generation 1 on make them all again."""
+        equal = refused = 0
+        with dirty.unpacked() as cases, tempfile.TemporaryDirectory() as to:
+            for case in cases:
+                values, database = case / "values.txt", case / "killed" / "d.edb"
+                if values.read_text(encoding="utf-8").startswith("ERR"):
+                    continue
+                with self.subTest(case=case.name):
+                    new = pathlib.Path(to) / (case.name + ".edb")
+                    data = bytearray(database.read_bytes())
+                    size = struct.unpack_from("<I", data, 236)[0] or 4096
+                    first, = struct.unpack_from("<i", data, 296)
+                    database.write_bytes(data[:2 * size] + bytes(len(data) - 2 * size))
+                    run = km.run("recover", database, "-o", new)
+                    if first != 1:  # the logs that made the pages are not replayed
+                        self.assertEqual(run.returncode, km.TROUBLE)
+                        self.assertFalse(new.exists())
+                        refused += 1
+                        continue
+                    self.assertEqual(run.returncode, km.REPAIRED, run.stderr.decode())
+                    self.assertEqual(list(differences(new, values)), [])
+                    equal += 1
+        print(f"{equal} databases made from their logs alone, with the engine's values; {refused} refused")
+        self.assertEqual((equal, refused), (22, 4))
+
+
+def seal(log, number):
+    at = number * 4096
+    segment = bytes(log[at:at + 4096])
+    struct.pack_into("<Q", log, at, edbfile.new_checksum(segment, number, True))
+
+
+class Damaged(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cases = dirty.unpacked(["uncommitted-4k"])
+        cls.case, = cls.cases.__enter__()
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.here = pathlib.Path(cls.folder.name) / "killed"
+        cls.new = pathlib.Path(cls.folder.name) / "new.edb"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+        cls.cases.__exit__(None, None, None)
+
+    def setUp(self):
+        shutil.rmtree(self.here, ignore_errors=True)
+        shutil.copytree(self.case / "killed", self.here)
+
+    def recover(self, *more):
+        self.new.unlink(missing_ok=True)
+        return km.run("recover", self.here / "d.edb", "-o", self.new, *more)
+
+    def test_lengths_that_lie(self):
+        """Each byte of a record's size fields changed, under right checksums: refused, or a sound database."""
+        path = self.here / "edb00000004.log"
+        whole = path.read_bytes()
+        fields = {29: (44, 46, 48), 33: (44, 48), 34: (44, 48), 37: (44, 46), 38: (44,), 62: (70, 72, 74, 96, 98, 100, 106),
+                  63: (82, 86, 92), 36: (44, 46, 54), 22: (3,), 71: (1,), 67: (1,)}
+        outcomes = collections.Counter()
+        seen = collections.Counter()
+        for (_, segment, byte), kind, data in logreader.Log(path).records():
+            at = segment * 4096 + max(byte, 40)
+            if kind not in fields or whole[at:at + len(data)] != data or seen[kind] == (12 if LONG else 2):
+                continue
+            seen[kind] += 1
+            for offset in fields[kind]:
+                for place in (offset, offset + 1):
+                    log = bytearray(whole)
+                    log[at + place] ^= 0x11
+                    seal(log, segment)
+                    path.write_bytes(log)
+                    run = self.recover()
+                    self.assertIn(run.returncode, (km.REPAIRED, km.TROUBLE), (kind, place, run.stderr))
+                    self.assertEqual(run.returncode == km.REPAIRED, self.new.exists())
+                    outcomes[run.returncode] += 1
+        print(f"lengths that lie: {outcomes[km.TROUBLE]} refused, {outcomes[km.REPAIRED]} without effect on the structure")
+        self.assertGreater(outcomes[km.TROUBLE], 30)
+
+    def test_until_damage(self):
+        """Up to the damage where the database allows it: here it needs nothing behind generation 1."""
+        data = bytearray((self.here / "d.edb").read_bytes())
+        data[2 * 4096:] = bytes(len(data) - 2 * 4096)
+        for copy in (0, 4096):
+            struct.pack_into("<i", data, copy + 300, 1)
+            struct.pack_into("<I", data, copy, edbfile.old_checksum(bytes(data[copy:copy + 4096])))
+        (self.here / "d.edb").write_bytes(data)
+        log = bytearray((self.here / "edb00000005.log").read_bytes())
+        log[6 * 4096 + 100:6 * 4096 + 200] = bytes(range(100))
+        (self.here / "edb00000005.log").write_bytes(log)
+        self.assertEqual(self.recover().returncode, km.TROUBLE)
+        self.assertFalse(self.new.exists())
+        run = self.recover("--until-damage")
+        self.assertEqual(run.returncode, km.REPAIRED | km.PROBLEMS_LEFT, run.stderr.decode())
+        self.assertIn(b"edb00000005.log", run.stdout)
+        self.assertIn(b"what came after is lost", run.stdout)
+        self.assertEqual(km.run("check", "--structure", self.new).returncode, km.CLEAN)
+        (self.here / "edb00000005.log").unlink()  # and up to a gap
+        run = self.recover("--until-damage")
+        self.assertEqual(run.returncode, km.REPAIRED | km.PROBLEMS_LEFT, run.stderr.decode())
+        self.assertIn(b"generations 1 to 4", run.stdout)
+
+    def test_until_damage_does_not_go_back_in_time(self):
+        """A database whose pages are newer than what is left of the logs is refused all the same."""
+        (self.here / "edb00000003.log").unlink()
+        run = self.recover("--until-damage")
+        self.assertEqual(run.returncode, km.TROUBLE)
+        self.assertFalse(self.new.exists())
+
+    def test_the_plan(self):
+        shown = km.run("recover", self.here / "d.edb", "--json")
+        self.assertEqual(shown.returncode, km.PROBLEMS_LEFT)
+        plan = json.loads(shown.stdout)["plan"]
+        self.assertEqual(self.recover("--plan", "0" * 64).returncode, km.TROUBLE)
+        self.assertFalse(self.new.exists())
+        self.assertEqual(self.recover("--plan", plan[:12]).returncode, km.REPAIRED)
+        (self.here / "edb.log").rename(self.here / "EDB.LOG")  # names do not count, contents do
+        self.assertEqual(json.loads(km.run("recover", self.here / "d.edb", "--json").stdout)["plan"], plan)
+
+    def test_a_clean_database(self):
+        clean = km.run("recover", self.case / "recovered" / "d.edb")
+        self.assertEqual(clean.returncode, km.CLEAN)
+        self.assertIn(b"nothing to recover", clean.stderr)
 
 
 if __name__ == "__main__":

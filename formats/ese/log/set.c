@@ -483,7 +483,7 @@ bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
                                   .first = first,
                                   .last = most > required ? most : required};
     if (need->clean && (first <= 0 || ese_log_set_find(set, first) == NULL)) {
-        v->last = first; /* nothing is needed, and nothing that is there follows it */
+        v->first = v->last = 0; /* nothing is needed, and nothing that is there follows it */
         return true;
     }
     if (first <= 0) {
