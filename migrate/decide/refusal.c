@@ -11,7 +11,7 @@ const char *refusal_of(const struct assessment *a)
                    : "a repair in place was interrupted, and its undo file cannot be read; put the "
                      "backup back first";
     if (problem_has(&a->found, PROBLEM_DIRTY))
-        return "it was not shut down cleanly; replay its logs with eseutil /r first";
+        return "it was not shut down cleanly; recover it first: kmmigrate logs says how";
     if (problem_has(&a->found, PROBLEM_STRUCTURE))
         return "it is damaged; a copy could lack what cannot be read; kmmigrate salvage says what "
                "can be had";

@@ -16,9 +16,9 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_DIRTY] =
         {"KM-DIRTY", DOUBT, "R1", "Q190698",
          "the database was not shut down cleanly; its logs hold changes it does not have",
-         "none: it is never written in this state; replay the logs with eseutil /r first; where "
-         "they "
-         "are lost, kmmigrate salvage writes what can be had to a new store"},
+         "none: it is never written in this state; kmmigrate logs says which logs it needs, and "
+         "kmmigrate recover or eseutil /r replays them; where they are lost, kmmigrate salvage "
+         "writes what can be had to a new store"},
     [PROBLEM_HEADER] = {"KM-HEADER", FATAL, "R1", "Q818952",
                         "the database header is damaged; its shadow is good",
                         "the header is written anew from the shadow"},

@@ -48,10 +48,13 @@ static void replay_lines(const struct assessment *a)
     const struct ese_header *h = &a->store.db->headers.header;
     size_t logs = beside_count(&a->beside, BESIDE_LOG);
     output_format(
-        "  Replay the logs where the engine is, then check again: eseutil /r edb /l LOGS /s "
-        "SYSTEM\n"
+        "  Replay the logs, then check again: kmmigrate logs %s says whether they are whole,\n"
+        "  kmmigrate recover replays those of Windows 8 and later into a copy; where the engine "
+        "is:\n"
+        "  eseutil /r edb /l LOGS /s SYSTEM\n"
         "  (logs %d to %d are needed; beside the store %s %zu). It is never written before.\n",
-        h->generation_min_required, h->generation_max_required, logs == 1 ? "lies" : "lie", logs);
+        shell_word(store_name(a)), h->generation_min_required, h->generation_max_required,
+        logs == 1 ? "lies" : "lie", logs);
     output_format("  Where the logs are lost, kmmigrate salvage %s shows what can be had without "
                   "them.\n",
                   shell_word(store_name(a)));

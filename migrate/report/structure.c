@@ -161,8 +161,9 @@ static void text_summary(const struct report *report, const struct store *store,
     if (s->dirty)
         output_text(
             "The database is dirty: rules that compare pages with each other were not judged.\n"
-            "Next: replay its logs with the engine (eseutil /r), then check again; where they are "
-            "lost, kmmigrate salvage shows what can be had without them.\n");
+            "Next: kmmigrate logs says which logs it needs; kmmigrate recover, or eseutil /r where "
+            "the engine is, replays them; where they are lost, kmmigrate salvage shows what can be "
+            "had without them.\n");
     else if (mends)
         output_text("Structure: damaged, and every row, index entry and long value is reached and "
                     "whole. Next: kmmigrate compact STORE -o NEW writes a sound copy of it.\n");
