@@ -149,7 +149,12 @@ struct salvage_walk {
     size_t leaves, leaf_room, opened;
     uint32_t *heap;
     size_t heap_size;
-    bool intact; /* the leaves in use are one unbroken chain */
+    bool intact;                 /* the leaves in use are one unbroken chain */
+    bool unordered;              /* keys of some page are not in order, or not readable */
+    bool direct;                 /* intact, and all in order: read leaf by leaf, without sorting */
+    const struct ese_page *held; /* direct: the leaf that is being read */
+    size_t at_leaf;
+    unsigned at_node;
     struct arena *arena;
 };
 

@@ -430,7 +430,8 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
     const struct stray *other = other_entry(x, v->dbtime, own_strays);
     struct references r = {.t = t, .row = row, .only_look = true};
     *j = (struct judgement){.doubtful = false};
-    ese_record_check(&row->record, &t->limits, see_reference, &r, NULL);
+    if (t->gones > 0)
+        ese_record_check(&row->record, &t->limits, see_reference, &r, NULL);
     if (c->verdict == SALVAGE_FREED && !(bits & MARK_CONFIRMED))
         doubt(j, false, 0,
               "it stands only on a page that nothing reaches and that the table's space tree lists "

@@ -68,13 +68,71 @@ static bool add_node(struct salvage_walk *w, const struct salvage_version *v, st
     return build_sort_add(w->sort, key, bytes_of(room, size + LOCATOR), f);
 }
 
-/* Adds the nodes of one page.  Under a wrong checksum a key must lie between its neighbours'. */
-static bool add_leaf(struct salvage_walk *w, uint32_t index, const struct ese_page *page,
+/* A node's place in the order, in one piece: its key, and in an index its data behind it. */
+static struct bytes whole_key(const struct salvage_walk *w, struct bytes key, struct bytes data,
+                              uint8_t *to)
+{
+    size_t size = w->with_data && data.size <= ESE_KEY_ROOM ? data.size : 0;
+    memcpy(to, key.at, key.size);
+    if (size > 0)
+        memcpy(to + key.size, data.at, size);
+    return bytes_of(to, key.size + size);
+}
+
+static bool add_leaf(struct salvage_walk *w, const struct salvage_leaf *leaf, struct bytes last,
+                     struct fault *f)
+{
+    const uint8_t *copy = arena_copy(w->arena, last);
+    void *array = w->leaf;
+    if (copy == NULL || !build_reserve(&array, &w->leaf_room, w->leaves + 1, sizeof *w->leaf))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
+    w->leaf = array;
+    w->leaf[w->leaves] = *leaf;
+    w->leaf[w->leaves++].last = bytes_of(copy, last.size);
+    return true;
+}
+
+/* Looks at the nodes of one page: which range of keys it has, and whether they are in order. */
+static bool see_page(struct salvage_walk *w, uint32_t index, const struct ese_page *page,
                      struct fault *f)
 {
     const struct salvage_page *p = &w->s->page[index];
     struct salvage_leaf leaf = {.page = index};
-    uint8_t room[ESE_KEY_ROOM], before[2 * ESE_KEY_ROOM];
+    uint8_t room[2][2 * ESE_KEY_ROOM], key_room[ESE_KEY_ROOM];
+    struct bytes key, last = bytes_of(room[0], 0);
+    unsigned turn = 0;
+    if (p->trust > SALVAGE_BLOCKS || p->freed)
+        return true;
+    for (unsigned i = 0; i < ese_page_nodes(page) && i <= UINT16_MAX; i++) {
+        struct ese_node node;
+        if (!ese_page_node(page, i, &node, NULL) ||
+            !ese_node_key(&node, key_room, sizeof key_room, &key)) {
+            w->unordered = true;
+            continue;
+        }
+        if (!node_is_good(p, page, &node))
+            continue;
+        struct bytes now = whole_key(w, key, node.data, room[turn]);
+        if (leaf.first.at == NULL) {
+            const uint8_t *first = arena_copy(w->arena, now);
+            if (first == NULL)
+                return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
+            leaf.first = bytes_of(first, now.size);
+        } else if (bytes_compare(now, last) <= 0) {
+            w->unordered = true;
+        }
+        last = now;
+        turn = !turn;
+    }
+    return leaf.first.at == NULL || add_leaf(w, &leaf, last, f);
+}
+
+/* Adds the nodes of one page.  Under a wrong checksum a key must lie between its neighbours'. */
+static bool add_page(struct salvage_walk *w, uint32_t index, const struct ese_page *page,
+                     struct fault *f)
+{
+    const struct salvage_page *p = &w->s->page[index];
+    uint8_t room[ESE_KEY_ROOM], before[ESE_KEY_ROOM];
     struct bytes key, last = bytes_of(before, 0);
     bool any = false;
     for (unsigned i = 0; i < ese_page_nodes(page) && i <= UINT16_MAX; i++) {
@@ -93,31 +151,17 @@ static bool add_leaf(struct salvage_walk *w, uint32_t index, const struct ese_pa
         if (v.doubtful)
             continue;
         memcpy(before, key.at, key.size);
-        if (w->with_data && node.data.size <= ESE_KEY_ROOM)
-            memcpy(before + key.size, node.data.at, node.data.size);
-        last = bytes_of(before,
-                        key.size +
-                            (w->with_data && node.data.size <= ESE_KEY_ROOM ? node.data.size : 0));
-        const uint8_t *first = any ? NULL : arena_copy(w->arena, last);
-        if (!any && first == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
-        if (!any)
-            leaf.first = bytes_of(first, last.size);
+        last = bytes_of(before, key.size);
         any = true;
     }
-    if (!any || p->trust > SALVAGE_BLOCKS || p->freed)
-        return true;
-    const uint8_t *copy = arena_copy(w->arena, last);
-    void *array = w->leaf;
-    if (copy == NULL || !build_reserve(&array, &w->leaf_room, w->leaves + 1, sizeof *w->leaf))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
-    w->leaf = array;
-    leaf.last = bytes_of(copy, last.size);
-    w->leaf[w->leaves++] = leaf;
     return true;
 }
 
-static bool add_object(struct salvage_walk *w, uint32_t objid, bool with_wrong, struct fault *f)
+typedef bool (*page_fn)(struct salvage_walk *w, uint32_t index, const struct ese_page *page,
+                        struct fault *f);
+
+static bool each_leaf(struct salvage_walk *w, uint32_t objid, bool with_wrong, page_fn each,
+                      struct fault *f)
 {
     size_t first, count;
     salvage_pages_of(w->s, objid, &first, &count);
@@ -128,7 +172,7 @@ static bool add_object(struct salvage_walk *w, uint32_t objid, bool with_wrong, 
             continue;
         ok = salvage_get(w->s, &w->s->page[i], &page, f);
         if (ok) {
-            ok = add_leaf(w, (uint32_t)i, page, f);
+            ok = each(w, (uint32_t)i, page, f);
             ese_pages_put(w->s->pages, page);
         }
         if (ok && w->s->options && w->s->options->stop && *w->s->options->stop) {
@@ -184,6 +228,15 @@ static void bound_leaves(struct salvage_walk *w)
     }
 }
 
+/* Then the leaves can be read one after the other, and nothing has to be sorted. */
+static bool is_disjoint(const struct salvage_walk *w)
+{
+    for (size_t i = 1; i < w->leaves; i++)
+        if (bytes_compare(w->leaf[i - 1].last, w->leaf[i].first) >= 0)
+            return false;
+    return true;
+}
+
 bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint32_t *objid,
                        unsigned objids, bool with_data, bool with_wrong, struct fault *f)
 {
@@ -194,7 +247,7 @@ bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint
     if (!build_sort_open(&w->sort, f))
         return false;
     for (unsigned i = 0; i < objids; i++)
-        if (!add_object(w, objid[i], with_wrong, f))
+        if (!each_leaf(w, objid[i], with_wrong, see_page, f))
             return false;
     w->heap = calloc(w->leaves + 1, sizeof *w->heap);
     if (w->heap == NULL)
@@ -203,11 +256,21 @@ bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint
         qsort(w->leaf, w->leaves, sizeof *w->leaf, by_first_key);
     bound_leaves(w);
     w->intact = objids == 1 && is_chain(w);
+    w->direct = w->intact && !w->unordered && is_disjoint(w);
+    void *array = NULL;
+    if (!build_reserve(&array, &w->version_room, 1, sizeof *w->version))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
+    w->version = array;
+    for (unsigned i = 0; i < objids && !w->direct; i++)
+        if (!each_leaf(w, objid[i], with_wrong, add_page, f))
+            return false;
     return true;
 }
 
 void salvage_walk_close(struct salvage_walk *w)
 {
+    if (w->held)
+        ese_pages_put(w->s->pages, w->held);
     build_sort_close(w->sort);
     free(w->key.at);
     free(w->data.at);
@@ -252,12 +315,51 @@ static bool same_group(const struct salvage_walk *w, struct bytes key, struct by
            (!w->with_data || bytes_equal(without_locator(data), build_bytes_of(&w->data)));
 }
 
+/* The next node of leaves that stand in order. */
+static bool next_direct(struct salvage_walk *w, bool *more, struct fault *f)
+{
+    struct ese_node node;
+    uint8_t room[ESE_KEY_ROOM];
+    struct bytes key;
+    while (w->held == NULL || w->at_node >= ese_page_nodes(w->held)) {
+        if (w->held) {
+            ese_pages_put(w->s->pages, w->held);
+            w->held = NULL;
+            w->at_leaf++;
+        }
+        if (w->at_leaf >= w->leaves)
+            return true;
+        if (!salvage_get(w->s, &w->s->page[w->leaf[w->at_leaf].page], &w->held, f)) {
+            w->held = NULL;
+            return false;
+        }
+        w->at_node = 0;
+    }
+    const struct salvage_page *p = &w->s->page[w->leaf[w->at_leaf].page];
+    if (!ese_page_node(w->held, w->at_node, &node, f) ||
+        !(ese_node_key(&node, room, sizeof room, &key) ||
+          fault_set(f, FAULT_DAMAGED, "page %u changed while it was read", p->slot)))
+        return false;
+    if (!build_bytes_set(&w->key, key, f) ||
+        (w->with_data && !build_bytes_set(&w->data, node.data, f)))
+        return false;
+    w->version[0] = (struct salvage_version){.dbtime = p->dbtime,
+                                             .page = w->leaf[w->at_leaf].page,
+                                             .node = (uint16_t)w->at_node++,
+                                             .flags = node.flags};
+    w->versions = 1;
+    *more = true;
+    return true;
+}
+
 bool salvage_walk_next(struct salvage_walk *w, bool *more, struct fault *f)
 {
     struct bytes key, data;
     bool found;
     w->versions = 0;
     *more = false;
+    if (w->direct)
+        return next_direct(w, more, f);
     if (!w->pending && !w->done) {
         if (!build_sort_next(w->sort, &key, &data, &found, f))
             return false;
@@ -380,6 +482,11 @@ bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fau
     struct ese_salvage *s = w->s;
     const struct salvage_version *v = w->version;
     struct bytes key = build_bytes_of(&w->key);
+    if (w->direct) { /* one version, on a good page that should have it */
+        *c = (struct salvage_choice){.verdict =
+                                         v->flags & ESE_NODE_DELETED ? SALVAGE_GONE : SALVAGE_KEPT};
+        return true;
+    }
     if (w->with_data) {
         if (!build_bytes_set(&w->both, key, f) ||
             !build_bytes_append(&w->both, build_bytes_of(&w->data), f))
