@@ -17,22 +17,35 @@ static const char *why_it_stays(const struct draft *d, unsigned dropped, unsigne
                                                     : "its key is the lower one";
 }
 
+/* Has the entry that goes a name or an import date that the survivor would take, and cannot? */
+static bool leaves_something(const struct draft *d, unsigned dropped, unsigned survivor)
+{
+    const struct model_entry *a = &d->model->entry[survivor], *b = &d->model->entry[dropped];
+    const struct profile *p = d->model->profile;
+    if (draft_is_fixed(d, p->list_imported) && b->has_imported &&
+        (!a->has_imported || b->imported < a->imported))
+        return true;
+    return draft_is_fixed(d, p->list_name) && b->name &&
+           (!a->name || strcmp(a->name, b->name) != 0);
+}
+
 static void add_drop(struct draft *d, unsigned i)
 {
     unsigned survivor = draft_survivor(d, i);
     bool alone = survivor == DRAFT_NOBODY;
     plan_add(d->plan,
-             &(struct action){.kind = ACTION_DROP_ENTRY,
-                              .entry = d->model->entry[i].key,
-                              .twin = d->model->entry[i].twin,
-                              .alone = alone,
-                              .other = alone ? 0 : d->model->entry[survivor].key,
-                              .certificate = d->model->entry[i].certificate,
-                              .text = alone ? d->entry[i].why_stays : why_it_stays(d, i, survivor),
-                              .quarantine = alone || draft_certificate(d, i) !=
-                                                         draft_certificate(d, survivor),
-                              .optional = d->entry[i].superseded,
-                              .why = d->entry[i].why_dropped});
+             &(struct action){
+                 .kind = ACTION_DROP_ENTRY,
+                 .entry = d->model->entry[i].key,
+                 .twin = d->model->entry[i].twin,
+                 .alone = alone,
+                 .other = alone ? 0 : d->model->entry[survivor].key,
+                 .certificate = d->model->entry[i].certificate,
+                 .text = alone ? d->entry[i].why_stays : why_it_stays(d, i, survivor),
+                 .quarantine = alone || draft_certificate(d, i) != draft_certificate(d, survivor) ||
+                               leaves_something(d, i, survivor),
+                 .optional = d->entry[i].superseded,
+                 .why = d->entry[i].why_dropped});
 }
 
 static void add_changes(struct draft *d, unsigned i)
@@ -61,14 +74,15 @@ static void add_changes(struct draft *d, unsigned i)
     a.optional = true;
     a.text = to->name;
     a.why = "a copy of it had this name";
-    if (to->name != e->name)
+    if (to->name != e->name && !draft_is_fixed(d, d->model->profile->list_name))
         plan_add(d->plan, &a);
     a = base;
     a.kind = ACTION_SET_IMPORTED;
     a.optional = true;
     a.days = to->imported;
     a.why = "a copy of it was imported earlier";
-    if (to->has_imported != e->has_imported || (to->has_imported && to->imported < e->imported))
+    if ((to->has_imported != e->has_imported || (to->has_imported && to->imported < e->imported)) &&
+        !draft_is_fixed(d, d->model->profile->list_imported))
         plan_add(d->plan, &a);
     a = base;
     a.kind = ACTION_SET_THUMBPRINT;

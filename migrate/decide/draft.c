@@ -181,3 +181,14 @@ bool dedup_decide(struct plan *plan, const struct model *model, struct prover *p
     free(d.trust_used);
     return ok;
 }
+
+bool draft_is_fixed(const struct draft *d, const char *name)
+{
+    const struct model *m = d->model;
+    const struct ese_table *table =
+        m->match == PROFILE_MATCHES_ROWS && m->profile->list_table
+            ? ese_catalog_find(m->store->db->catalog, m->profile->list_table)
+            : NULL;
+    const struct ese_column *column = table && name ? ese_table_column(table, name) : NULL;
+    return column && ese_table_in_primary(table, column);
+}

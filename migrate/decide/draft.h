@@ -69,6 +69,10 @@ static inline unsigned draft_survivor(const struct draft *d, unsigned entry)
     return entry;
 }
 
+/* Is that column of the list, by its name in the profile (NULL: none), a part of its table's
+ * primary key?  What stands there cannot be changed without moving the row. */
+bool draft_is_fixed(const struct draft *d, const char *name);
+
 static inline bool draft_no_memory(struct draft *d)
 {
     return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");

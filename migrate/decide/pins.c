@@ -48,12 +48,14 @@ static bool crl_allows(const struct model *m, const struct model_certificate *ac
     return satisfied(m, active, &x);
 }
 
-static void look_at_row(const struct model *m, const struct profile_reference *r, struct rows *rows,
+static void look_at_row(const struct model *m, unsigned which, struct rows *rows,
                         struct buffer *room, const int32_t *active, bool *pinned)
 {
+    const struct profile_reference *r = &m->profile->reference[which];
     bool null;
     struct bytes der;
-    int32_t names = rows_integer(rows, ese_table_column(rows->table, r->column), &null);
+    int32_t names =
+        model_reference_key(m, which, rows, ese_table_column(rows->table, r->column), &null);
     const struct model_entry *e = null ? NULL : model_entry(m, names);
     if (e == NULL || active[e - m->entry] == PINS_NO_ACTIVE || pinned[e - m->entry])
         return;
@@ -76,7 +78,7 @@ bool pins_find(const struct model *m, const int32_t *active, bool *pinned, struc
             continue;
         rows_open(&rows, m->store, table);
         while (rows_next(&rows))
-            look_at_row(m, r, &rows, &room, active, pinned);
+            look_at_row(m, i, &rows, &room, active, pinned);
         ok = rows_end(&rows, f);
     }
     buffer_free(&room);

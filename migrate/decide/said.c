@@ -87,11 +87,13 @@ static bool is_movable(const struct named *n, const char *option, struct fault *
     case ESE_COL_UNSIGNED_SHORT:
     case ESE_COL_LONG:
     case ESE_COL_UNSIGNED_LONG:
+    case ESE_COL_CURRENCY:
+    case ESE_COL_LONG_LONG:
+    case ESE_COL_UNSIGNED_LONG_LONG:
         break;
     default:
         return fault_set(f, FAULT_NOT_THIS,
-                         "%s: column %s of table %s is of type %s; only integers of up to 32 bits "
-                         "can be moved",
+                         "%s: column %s of table %s is of type %s; only integers can be moved",
                          option, n->column->name, n->table->name,
                          ese_coltype_name(n->column->type));
     }
@@ -100,14 +102,11 @@ static bool is_movable(const struct named *n, const char *option, struct fault *
                          "%s: column %s of table %s can hold several values a row; such references "
                          "cannot be moved",
                          option, n->column->name, n->table->name);
-    for (unsigned i = 0; i < n->table->indexes; i++)
-        for (unsigned k = 0; k < n->table->index[i].segments; k++)
-            if (n->table->index[i].root == n->table->root &&
-                ese_table_segment_column(n->table, &n->table->index[i].segment[k]) == n->column)
-                return fault_set(f, FAULT_NOT_THIS,
-                                 "%s: column %s is a part of the primary key of table %s; such "
-                                 "references cannot be moved",
-                                 option, n->column->name, n->table->name);
+    if (ese_table_in_primary(n->table, n->column))
+        return fault_set(f, FAULT_NOT_THIS,
+                         "%s: column %s is a part of the primary key of table %s; such references "
+                         "cannot be moved",
+                         option, n->column->name, n->table->name);
     return true;
 }
 

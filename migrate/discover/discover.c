@@ -112,8 +112,9 @@ bool discover_is_text(const struct ese_column *column)
 
 bool discover_is_integer(const struct ese_column *column)
 {
-    static const enum ese_coltype types[] = {ESE_COL_LONG, ESE_COL_SHORT, ESE_COL_UNSIGNED_BYTE,
-                                             ESE_COL_UNSIGNED_SHORT, ESE_COL_UNSIGNED_LONG};
+    static const enum ese_coltype types[] = {
+        ESE_COL_LONG,          ESE_COL_SHORT,    ESE_COL_UNSIGNED_BYTE, ESE_COL_UNSIGNED_SHORT,
+        ESE_COL_UNSIGNED_LONG, ESE_COL_CURRENCY, ESE_COL_LONG_LONG,     ESE_COL_UNSIGNED_LONG_LONG};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (column->type == types[i])
             return is_name(column->name);
@@ -146,10 +147,10 @@ static void describe(struct discover_column *c)
 {
     switch (c->kind) {
     case DISCOVER_LIST:
-        c->usable = discover_table_key(c->table) != NULL;
+        c->usable = discover_can_have_key(c->table);
         WHY(c, "%u of %u values sampled are certificates, %u of them of issuers%s", c->certificates,
             c->values, c->issuers,
-            c->usable ? "" : "; but the table has no Long column as its primary key");
+            c->usable ? "" : "; but the table has no integer column that could be the key");
         break;
     case DISCOVER_LIST_VALUE:
         c->usable = c->select != NULL || c->only_row;
@@ -190,9 +191,7 @@ static void set_list(struct discover_run *run, struct discover_column *c)
     c->chosen = true;
     run->list = c;
     if (c->kind == DISCOVER_LIST) {
-        run->list_key = discover_table_key(c->table);
         discover_set(run, &p->list_table, c->table->name);
-        discover_set(run, &p->list_key, run->list_key->name);
         discover_set(run, &p->list_certificate, c->column->name);
     } else {
         discover_set(run, &p->value_table, c->table->name);
@@ -284,7 +283,7 @@ static void take_certificates(struct discover_run *run)
     for (unsigned i = 0; i < run->d->references; i++) {
         const struct discover_reference *r = &run->d->reference[i];
         if (r->verdict < DISCOVER_GUESSED || r->proof == NULL || r->proof->kind == DISCOVER_CRLS ||
-            (found && found->table == r->table))
+            r->key == NULL || (found && found->table == r->table))
             continue;
         found = r;
         seen++;
@@ -371,6 +370,12 @@ static void run_all(struct discover_run *run)
     choose(run);
     if (run->list == NULL || run->no_memory)
         return;
+    discover_key(run);
+    if (run->list->kind == DISCOVER_LIST && run->list_key == NULL) {
+        set_result(run->d, DISCOVER_NOTHING,
+                   "what looks like a certificate list has no key that a profile can name");
+        return;
+    }
     static void (*const step[])(struct discover_run *) = {
         discover_list,       discover_settings, discover_role,
         discover_references, take_users,        take_certificates,

@@ -77,10 +77,12 @@ struct discover_reference {
         agreed; /* rows of which the issuer was compared with the entry; was its subject */
     uint64_t
         version_equal; /* compared rows in which the number is also the certificate's version */
-    int32_t first, first_agreed, missed;
+    int32_t first, first_agreed;
+    int64_t missed;
     bool varied, agreed_varied; /* more than one different value; among those that agreed */
     bool contained; /* all values are keys of the list; else `missed` is the first that is not */
     bool own_key, counter, indexed, named;
+    bool in_primary; /* a part of the primary key */
     enum discover_verdict verdict;
     char why[DISCOVER_WHY];
 };

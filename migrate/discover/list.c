@@ -25,10 +25,10 @@ static int compare_keys(const void *a, const void *b)
     return (x->key > y->key) - (x->key < y->key);
 }
 
-const struct discover_entry *discover_find(const struct discover_run *run, int32_t key)
+const struct discover_entry *discover_find(const struct discover_run *run, int64_t key)
 {
-    struct discover_entry wanted = {.key = key};
-    if (run->entries == 0)
+    struct discover_entry wanted = {.key = (int32_t)key};
+    if (run->entries == 0 || key < INT32_MIN || key > INT32_MAX)
         return NULL;
     return bsearch(&wanted, run->entry, run->entries, sizeof wanted, compare_keys);
 }
@@ -262,6 +262,8 @@ void discover_list(struct discover_run *run)
     struct beside b = {.binaries = 0};
     bool limited = run->d->limited;
     run->d->limited = false;
+    if (run->list->kind == DISCOVER_LIST && run->list_key == NULL)
+        return;
     if (run->list_key) {
         look_beside(run, &b);
         read_rows(run, &b);
@@ -509,11 +511,12 @@ static void read_roles(struct discover_run *run, struct roles *role, unsigned ro
         int32_t key = rows_integer(&rows, run->list_key, &null);
         const struct discover_entry *entry = null ? NULL : discover_find(run, key);
         for (unsigned i = 0; i < roles; i++) {
-            int32_t value = rows_integer(&rows, role[i].column, &null);
-            if (null)
+            int64_t value;
+            if (!rows_number(&rows, role[i].column, &value) || value < INT32_MIN ||
+                value > INT32_MAX)
                 role[i].other = true;
             else if (!role[i].other)
-                count_role(&role[i], value, entry, sha1);
+                count_role(&role[i], (int32_t)value, entry, sha1);
         }
     }
     discover_end(run, &rows);

@@ -1,8 +1,8 @@
 /*
  * What the parts of discovery share: discover.c (the order of things, choosing the list),
- * discover/sample.c (reading values, what columns hold), discover/list.c (the list's keys and other
- * columns, settings), discover/references.c (what refers to the list), discover/explain.c (telling
- * it).
+ * discover/sample.c (reading values, what columns hold), discover/keys.c (which column is the
+ * list's key), discover/list.c (the list's other columns, settings), discover/references.c (what
+ * refers to the list), discover/explain.c (telling it).
  */
 #ifndef KM_MIGRATE_DISCOVER_PARTS_H
 #define KM_MIGRATE_DISCOVER_PARTS_H
@@ -78,7 +78,7 @@ bool discover_can_write(const char *text);
 /* True for tables of the engine, and templates, which have no rows of their own. */
 bool discover_skips(const struct ese_table *table);
 
-/* True for Binary and LongBinary; for Text and LongText; for integers of up to 4 bytes.  False for
+/* True for Binary and LongBinary; for Text and LongText; for integers of any size.  False for
  * columns whose names a profile cannot hold. */
 bool discover_is_binary(const struct ese_column *column);
 bool discover_is_text(const struct ese_column *column);
@@ -112,6 +112,14 @@ uint64_t discover_hash(struct discover_run *run, struct bytes name);
 /* Samples every user table, and says of each binary column what it holds. */
 void discover_sample(struct discover_run *run);
 
+/* ---- discover/keys.c ---- */
+
+/* Can some column of the table be the key that references name? */
+bool discover_can_have_key(const struct ese_table *table);
+
+/* Chooses the key of a list in rows: run->list_key, and the draft's. */
+void discover_key(struct discover_run *run);
+
 /* ---- discover/list.c ---- */
 
 /* Reads the keys of the chosen list, and recognises its other columns. */
@@ -124,11 +132,21 @@ void discover_settings(struct discover_run *run);
 void discover_role(struct discover_run *run);
 
 /* The entry with that key or hash; NULL: none. */
-const struct discover_entry *discover_find(const struct discover_run *run, int32_t key);
+const struct discover_entry *discover_find(const struct discover_run *run, int64_t key);
 const struct discover_entry *discover_find_sha1(const struct discover_run *run,
                                                 const uint8_t sha1[HASH_SHA1_SIZE]);
 
 /* ---- discover/references.c ---- */
+
+/* What of a table can be asked who issued it: its certificates, else its revocation lists; NULL:
+ * neither. */
+const struct discover_column *discover_proof(const struct discovery *d,
+                                             const struct ese_table *table);
+
+/* Who issued what stands there in the row in hand, hashed, and the certificate's version (0 for a
+ * revocation list). */
+bool discover_issuer(struct discover_run *run, const struct discover_column *proof,
+                     struct rows *rows, uint64_t *issuer, int *version);
 
 void discover_references(struct discover_run *run);
 

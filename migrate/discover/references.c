@@ -77,9 +77,8 @@ static struct discover_reference *reference(struct scan *s, unsigned i)
     return &s->run->d->reference[s->first + i];
 }
 
-/* What can be asked who issued it: certificates before revocation lists. */
-static const struct discover_column *find_proof(const struct discovery *d,
-                                                const struct ese_table *table)
+const struct discover_column *discover_proof(const struct discovery *d,
+                                             const struct ese_table *table)
 {
     const struct discover_column *crls = NULL;
     for (unsigned i = 0; i < d->columns; i++) {
@@ -98,10 +97,10 @@ static void prepare(struct scan *s, const struct ese_table *table)
 {
     struct discovery *d = s->run->d;
     s->first = d->references;
-    s->proof = find_proof(d, table);
+    s->proof = discover_proof(d, table);
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
-        if (!discover_is_integer(column))
+        if (!discover_is_integer(column) || (column->flags & ESE_COLUMN_MULTI_VALUED))
             continue;
         if (s->count == COLUMNS_MOST || d->references == REFERENCES_MOST) {
             d->limited = true;
@@ -120,6 +119,7 @@ static void prepare(struct scan *s, const struct ese_table *table)
         added->contained = true;
         added->own_key = column == added->key;
         added->counter = column->flags & ESE_COLUMN_AUTO_INCREMENT;
+        added->in_primary = ese_table_in_primary(table, column);
         added->indexed = is_indexed(table, column);
         added->named = is_named_after(s->run, column->name);
         s->count++;
@@ -133,27 +133,25 @@ static bool is_compared(uint64_t row)
     return row < COMPARED_AT_FIRST || (uint32_t)row * 2654435761u <= UINT32_MAX / COMPARED_STEP;
 }
 
-/* Who issued what stands in the row, and the certificate's version (0 for a revocation list). */
-static bool read_issuer(struct scan *s, struct rows *rows, uint64_t *issuer, int *version)
+bool discover_issuer(struct discover_run *run, const struct discover_column *proof,
+                     struct rows *rows, uint64_t *issuer, int *version)
 {
     struct x509_certificate c;
     struct x509_crl crl;
     struct bytes value;
     bool cut;
-    if (s->proof == NULL || !is_compared(s->row))
-        return false;
-    if (!discover_read(s->run, rows, s->proof->column, CERTIFICATE_MOST, &value, &cut))
+    if (!discover_read(run, rows, proof->column, CERTIFICATE_MOST, &value, &cut))
         return false;
     *version = 0;
-    if (s->proof->kind == DISCOVER_CRLS) {
+    if (proof->kind == DISCOVER_CRLS) {
         if (!x509_crl_read(value, &crl, NULL))
             return false;
-        *issuer = discover_hash(s->run, crl.issuer);
+        *issuer = discover_hash(run, crl.issuer);
         return true;
     }
     if (!x509_certificate_read(value, &c, NULL))
         return false;
-    *issuer = discover_hash(s->run, c.issuer);
+    *issuer = discover_hash(run, c.issuer);
     *version = c.version;
     return true;
 }
@@ -176,12 +174,14 @@ static void read_row(struct scan *s, struct rows *rows)
 {
     uint64_t issuer = 0;
     int version = 0;
-    bool has_issuer = read_issuer(s, rows, &issuer, &version), null;
+    bool has_issuer = s->proof && is_compared(s->row) &&
+                      discover_issuer(s->run, s->proof, rows, &issuer, &version);
     for (unsigned i = 0; i < s->count; i++) {
         struct discover_reference *r = reference(s, i);
         if (!r->contained)
             continue;
-        int32_t value = rows_integer(rows, r->column, &null);
+        int64_t value;
+        bool null = !rows_number(rows, r->column, &value);
         const struct discover_entry *entry = null ? NULL : discover_find(s->run, value);
         if (null || (value == 0 && entry == NULL)) /* 0 as "none" */
             continue;
@@ -192,10 +192,10 @@ static void read_row(struct scan *s, struct rows *rows)
             continue;
         }
         if (r->rows++ == 0)
-            r->first = value;
+            r->first = entry->key;
         r->varied = r->varied || value != r->first;
         if (has_issuer)
-            compare(r, value, entry, issuer, version);
+            compare(r, entry->key, entry, issuer, version);
     }
     s->row++;
 }
@@ -228,20 +228,17 @@ static bool judge_alone(struct discover_reference *r)
         bool suspect = r->agreed >= ENOUGH && agrees(r) && (r->agreed_varied || is_supported(r));
         if (suspect)
             SAY(r, DISCOVER_UNDECIDED,
-                "%" PRIu64
-                " rows agree with the issuers of their certificates, but %d is no key of the list: "
+                "%" PRIu64 " rows agree with the issuers of their certificates, but %" PRId64
+                " is no key of the list: "
                 "a reference to an entry that is missing? Add it by hand",
                 r->agreed, r->missed);
         else
-            SAY(r, DISCOVER_NOT_TAKEN, "%d is no key of the list", r->missed);
+            SAY(r, DISCOVER_NOT_TAKEN, "%" PRId64 " is no key of the list", r->missed);
     } else if (r->rows == 0) {
         SAY(r, DISCOVER_NOT_TAKEN, "it has no value");
     } else if (r->own_key || r->counter) {
         SAY(r, DISCOVER_NOT_TAKEN, "%s",
             r->own_key ? "it is its own table's key" : "it counts up by itself");
-    } else if (r->column->type != ESE_COL_LONG) {
-        SAY(r, DISCOVER_NOT_TAKEN, "expected type Long, as the list's key, found %s",
-            ese_coltype_name(r->column->type));
     } else if (r->compared > 0 && !agrees(r)) {
         SAY(r, DISCOVER_NOT_TAKEN,
             "only in %" PRIu64 " of %" PRIu64 " rows the entry is the certificate's issuer",
@@ -268,9 +265,9 @@ static void judge_agreeing(struct discover_reference *r, unsigned rivals, uint64
                           : r->indexed           ? "; it has an index"
                           : r->named             ? "; its name fits"
                                                  : "";
-    if (r->key == NULL)
+    if (r->in_primary)
         SAY(r, DISCOVER_UNDECIDED,
-            "its table has no Long column as the primary key to name rows by");
+            "it is a part of its table's primary key, where no reference can be moved");
     else if (!is_supported(r) && r->agreed < best)
         SAY(r, DISCOVER_NOT_TAKEN,
             "in %" PRIu64 " of %" PRIu64
@@ -326,7 +323,7 @@ static bool is_namesake(const struct discover_run *run, const struct discover_re
 /* Columns with no certificate beside them: only a name can speak for them. */
 static void judge_unproved(const struct discover_run *run, struct discover_reference *r)
 {
-    if (is_namesake(run, r) && r->key)
+    if (is_namesake(run, r) && !r->in_primary)
         SAY(r, DISCOVER_GUESSED,
             "all its values are keys of the list, and it is named like %s; nothing beside it can "
             "prove it",
@@ -355,7 +352,8 @@ static void judge_again(const struct discover_run *run)
     struct discovery *d = run->d;
     for (unsigned i = 0; i < d->references; i++) {
         struct discover_reference *r = &d->reference[i];
-        if (r->verdict == DISCOVER_UNDECIDED && r->contained && r->key && is_namesake(run, r))
+        if (r->verdict == DISCOVER_UNDECIDED && r->contained && !r->in_primary &&
+            is_namesake(run, r))
             SAY(r, DISCOVER_TAKEN,
                 "in %" PRIu64 " of %" PRIu64 " rows compared the entry is the issuer, and a proved "
                 "reference has its name",
@@ -382,7 +380,8 @@ static void take(struct discover_run *run, struct discover_reference *r)
     struct profile_reference *to = &p->reference[p->references++];
     discover_set(run, &to->table, r->table->name);
     discover_set(run, &to->column, r->column->name);
-    discover_set(run, &to->key, r->key->name);
+    if (r->key)
+        discover_set(run, &to->key, r->key->name);
     if (r->proof == NULL)
         return;
     discover_set(run, &to->proves, r->proof->column->name);

@@ -230,6 +230,10 @@ static bool read_entry(struct model *m, struct rows *rows, const struct list_col
     struct bytes der;
     struct fault why = {.code = FAULT_NONE};
     int32_t key = rows_integer(rows, c->key, &null);
+    if (null && rows->unread == 0)
+        problem_add(problems, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
+                    "table %s: expected a key in column %s of each row, found a null in row %u",
+                    rows->table->name, c->key->name, m->entries + 1);
     if (!rows_bytes(rows, c->certificate, &m->memory->value, &der, &null, &why)) {
         if (why.code == FAULT_NO_MEMORY)
             return no_memory(f);
@@ -785,13 +789,19 @@ static void look_for_user(struct model *m, struct rows *rows, const struct refer
         m->first_without_user = (uint32_t)row;
 }
 
+int32_t model_reference_key(const struct model *m, unsigned which, struct rows *rows,
+                            const struct ese_column *column, bool *null)
+{
+    int32_t value = rows_integer(rows, column, null);
+    return *null ? 0 : profile_reference_key(&m->profile->reference[which], value);
+}
+
 static bool read_reference(struct model *m, unsigned which, struct rows *rows,
                            const struct reference_columns *c, struct fault *f)
 {
     bool null, no_key;
     struct bytes der;
-    int32_t names = profile_reference_key(&m->profile->reference[which],
-                                          rows_integer(rows, c->reference, &null));
+    int32_t names = model_reference_key(m, which, rows, c->reference, &null);
     int32_t row = rows_integer(rows, c->key, &no_key);
     m->rows_read++;
     if (c->version && rows_integer(rows, c->version, &no_key) == 1 && is_after_switch(m, rows, c) &&

@@ -15,6 +15,7 @@
 #include "formats/certs/x509.h"
 #include "migrate/judge/problem.h"
 #include "migrate/profile/profile.h"
+#include "migrate/store/rows.h"
 #include "migrate/store/store.h"
 
 enum model_role { ROLE_NONE, ROLE_OWN, ROLE_ISSUING, ROLE_IMPORTED, ROLE_UNKNOWN };
@@ -136,6 +137,11 @@ bool model_intern(struct model *model, struct bytes der, unsigned *number, struc
 
 /* The entry of that key and twin; NULL: none. */
 struct model_entry *model_entry_twin(const struct model *model, int32_t key, unsigned twin);
+
+/* The key of the entry that a reference names, read from the row in hand: `which` of the profile's,
+ * `column` its column there.  *null: it names none. */
+int32_t model_reference_key(const struct model *model, unsigned which, struct rows *rows,
+                            const struct ese_column *column, bool *null);
 
 /* Is what references name the key that the list's rows stand under? */
 bool model_key_is_primary(const struct model *model);

@@ -27,14 +27,16 @@ static bool read_signed(struct bytes der, bool crl, struct x509_signed *envelope
     return true;
 }
 
-static void verify_row(struct verifier *v, const struct profile_reference *r, struct rows *rows)
+static void verify_row(struct verifier *v, unsigned which, struct rows *rows)
 {
+    const struct profile_reference *r = &v->model->profile->reference[which];
     const struct ese_table *table = rows->table;
     struct x509_signed envelope;
     struct bytes der;
     bool null;
     int32_t row = rows_integer(rows, r->key ? ese_table_column(table, r->key) : NULL, &null);
-    int32_t names = rows_integer(rows, ese_table_column(table, r->column), &null);
+    int32_t names =
+        model_reference_key(v->model, which, rows, ese_table_column(table, r->column), &null);
     const struct model_entry *entry = null ? NULL : model_entry(v->model, names);
     if (entry == NULL)
         return; /* null, or dangling: said already */
@@ -65,7 +67,7 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
             continue;
         rows_open(&rows, m->store, table);
         while (rows_next(&rows))
-            verify_row(&v, r, &rows);
+            verify_row(&v, i, &rows);
         ok = rows_end(&rows, f);
     }
     struct problem *p = NULL;

@@ -9,7 +9,7 @@
 #define AT(member) offsetof(struct profile, member)
 #define REFERENCE_AT(member) offsetof(struct profile_reference, member)
 
-enum { TYPES_MOST = 6 };
+enum { TYPES_MOST = 9 };
 
 /* Which types a column may have. */
 struct fit {
@@ -18,9 +18,10 @@ struct fit {
 };
 
 static const struct fit fit_key = {{ESE_COL_LONG}, "Long"};
-static const struct fit fit_integer = {{ESE_COL_LONG, ESE_COL_SHORT, ESE_COL_UNSIGNED_BYTE,
-                                        ESE_COL_UNSIGNED_SHORT, ESE_COL_UNSIGNED_LONG},
-                                       "Long or a shorter integer"};
+static const struct fit fit_integer = {
+    {ESE_COL_LONG, ESE_COL_SHORT, ESE_COL_UNSIGNED_BYTE, ESE_COL_UNSIGNED_SHORT,
+     ESE_COL_UNSIGNED_LONG, ESE_COL_CURRENCY, ESE_COL_LONG_LONG, ESE_COL_UNSIGNED_LONG_LONG},
+    "an integer"};
 static const struct fit fit_binary = {{ESE_COL_BINARY, ESE_COL_LONG_BINARY},
                                       "Binary or LongBinary"};
 static const struct fit fit_text = {{ESE_COL_TEXT, ESE_COL_LONG_TEXT}, "Text or LongText"};
@@ -34,49 +35,50 @@ struct column_rule {
     const char *key; /* in the profile's section */
     size_t column;   /* offset of its name */
     const struct fit *fit;
+    bool single; /* one value a row is all that is read */
 };
 
 static const struct column_rule list_rules[] = {
-    {"key", AT(list_key), &fit_key},
-    {"certificate", AT(list_certificate), &fit_binary},
-    {"thumbprint", AT(list_thumbprint), &fit_binary},
-    {"role", AT(list_role), &fit_integer},
-    {"trusted", AT(list_trusted), &fit_bit},
-    {"name", AT(list_name), &fit_text},
-    {"imported-on", AT(list_imported), &fit_date},
-    {NULL, 0, NULL},
+    {"key", AT(list_key), &fit_integer, true},
+    {"certificate", AT(list_certificate), &fit_binary, false},
+    {"thumbprint", AT(list_thumbprint), &fit_binary, false},
+    {"role", AT(list_role), &fit_integer, false},
+    {"trusted", AT(list_trusted), &fit_bit, false},
+    {"name", AT(list_name), &fit_text, false},
+    {"imported-on", AT(list_imported), &fit_date, false},
+    {NULL, 0, NULL, false},
 };
 static const struct column_rule value_rules[] = {
-    {"column", AT(value_column), &fit_binary},
-    {"select", AT(value_select), &fit_text},
-    {NULL, 0, NULL},
+    {"column", AT(value_column), &fit_binary, false},
+    {"select", AT(value_select), &fit_text, false},
+    {NULL, 0, NULL, false},
 };
 static const struct column_rule settings_rules[] = {
-    {"name", AT(settings_name), &fit_text},
-    {"value", AT(settings_value), &fit_value},
-    {NULL, 0, NULL},
+    {"name", AT(settings_name), &fit_text, false},
+    {"value", AT(settings_value), &fit_value, false},
+    {NULL, 0, NULL, false},
 };
 static const struct column_rule users_rules[] = {
-    {"key", AT(users_key), &fit_key},
-    {"name", AT(users_name), &fit_text},
-    {NULL, 0, NULL},
+    {"key", AT(users_key), &fit_key, false},
+    {"name", AT(users_name), &fit_text, false},
+    {NULL, 0, NULL, false},
 };
 static const struct column_rule certificates_rules[] = {
-    {"key", AT(certificates_key), &fit_key},
-    {"user", AT(certificates_user), &fit_key},
-    {"version", AT(certificates_version), &fit_integer},
-    {"certificate", AT(certificates_certificate), &fit_binary},
-    {NULL, 0, NULL},
+    {"key", AT(certificates_key), &fit_key, false},
+    {"user", AT(certificates_user), &fit_key, false},
+    {"version", AT(certificates_version), &fit_integer, false},
+    {"certificate", AT(certificates_certificate), &fit_binary, false},
+    {NULL, 0, NULL, false},
 };
 static const struct column_rule crl_rules[] = {
-    {"column", AT(crl_column), &fit_binary},
-    {NULL, 0, NULL},
+    {"column", AT(crl_column), &fit_binary, false},
+    {NULL, 0, NULL, false},
 };
 static const struct column_rule reference_rules[] = {
-    {"column", REFERENCE_AT(column), &fit_integer},
-    {"key", REFERENCE_AT(key), &fit_key},
-    {"proves", REFERENCE_AT(proves), &fit_binary},
-    {NULL, 0, NULL},
+    {"column", REFERENCE_AT(column), &fit_integer, true},
+    {"key", REFERENCE_AT(key), &fit_key, true},
+    {"proves", REFERENCE_AT(proves), &fit_binary, false},
+    {NULL, 0, NULL, false},
 };
 
 static bool fits(const struct fit *fit, enum ese_coltype type)
@@ -107,6 +109,11 @@ static bool columns_fit(const struct ese_table *table, const char *section, cons
                              "table %s, column %s ([%s] %s): expected type %s, found %s",
                              table->name, name, section, rule->key, rule->fit->text,
                              ese_coltype_name(column->type));
+        if (rule->single && (column->flags & ESE_COLUMN_MULTI_VALUED))
+            return fault_set(why, FAULT_NOT_THIS,
+                             "table %s, column %s ([%s] %s): expected a column with one value a "
+                             "row, found one that can hold several",
+                             table->name, name, section, rule->key);
     }
     return true;
 }

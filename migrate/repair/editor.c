@@ -198,7 +198,9 @@ static bool add_integer(struct apply *a, struct ese_row_edit *edit, const struct
     bytes_put_le64(bytes, (uint64_t)(int64_t)value);
     if (size == 0 || size > sizeof bytes || (size == 1 && (value < 0 || value > UINT8_MAX)) ||
         (size == 2 && column->type == ESE_COL_SHORT && (value < INT16_MIN || value > INT16_MAX)) ||
-        (size == 2 && column->type != ESE_COL_SHORT && (value < 0 || value > UINT16_MAX)))
+        (size == 2 && column->type != ESE_COL_SHORT && (value < 0 || value > UINT16_MAX)) ||
+        ((column->type == ESE_COL_UNSIGNED_LONG || column->type == ESE_COL_UNSIGNED_LONG_LONG) &&
+         value < 0))
         return fault_set(f, FAULT_UNSUPPORTED, "column %s cannot hold the number %d", column->name,
                          value);
     return add_change(a, edit, column, bytes_of(bytes, size), f);
@@ -236,18 +238,21 @@ static const struct ese_column *column(const struct ese_table *table, const char
     return name ? ese_table_column(table, name) : NULL;
 }
 
-/* As the model reads it: an integer of up to 4 bytes. */
+/* As the model reads it: an integer that fits 32 bits. */
 static bool integer_of(const struct ese_record *record, const struct ese_column *c, int32_t *value)
 {
     struct ese_value v;
     if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
-        v.data.size == 0 || v.data.size > sizeof *value)
+        v.data.size == 0 || v.data.size > sizeof(int64_t))
         return false;
-    uint32_t bits = 0;
+    uint64_t bits = 0;
     for (size_t i = v.data.size; i-- > 0;)
         bits = bits << 8 | v.data.at[i];
-    *value = c->type == ESE_COL_SHORT ? (int16_t)bits : (int32_t)bits;
-    return true;
+    int64_t number = c->type == ESE_COL_SHORT  ? (int16_t)bits
+                     : c->type == ESE_COL_LONG ? (int32_t)bits
+                                               : (int64_t)bits;
+    *value = (int32_t)number;
+    return number >= INT32_MIN && number <= INT32_MAX;
 }
 
 static int32_t role_number(const struct profile *p, enum model_role role)
@@ -447,8 +452,21 @@ static bool wants(void *context, const struct ese_table *table)
     return false;
 }
 
-static bool row(void *context, const struct ese_table *table, const struct ese_record *record,
-                struct bytes key, unsigned twin, struct ese_row_edit *edit, struct fault *f)
+/* A row is found by its primary key, and stays where that puts it. */
+static bool keeps_its_key(const struct ese_table *table, const struct ese_row_edit *edit,
+                          struct fault *f)
+{
+    for (unsigned i = 0; i < edit->changes; i++)
+        if (ese_table_in_primary(table, edit->change[i].column))
+            return fault_set(f, FAULT_UNSUPPORTED,
+                             "column %s is a part of the primary key of table %s, which a repair "
+                             "does not change",
+                             edit->change[i].column->name, table->name);
+    return true;
+}
+
+static bool edit_row(void *context, const struct ese_table *table, const struct ese_record *record,
+                     struct bytes key, unsigned twin, struct ese_row_edit *edit, struct fault *f)
 {
     struct apply *a = context;
     const struct profile *p = a->model->profile;
@@ -465,6 +483,12 @@ static bool row(void *context, const struct ese_table *table, const struct ese_r
     if (named(table, p->settings_table) && !edit_setting(a, table, record, edit, f))
         return false;
     return !named(table, p->value_table) || edit_list_value(a, table, record, edit, f);
+}
+
+static bool row(void *context, const struct ese_table *table, const struct ese_record *record,
+                struct bytes key, unsigned twin, struct ese_row_edit *edit, struct fault *f)
+{
+    return edit_row(context, table, record, key, twin, edit, f) && keeps_its_key(table, edit, f);
 }
 
 /* The n-th setting that is to be set and has no row. */

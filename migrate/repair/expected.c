@@ -229,7 +229,14 @@ static bool integer_of(const struct ese_record *record, const struct ese_column 
         uint32_t bits = 0;
         bytes_le32(v.data, 0, &bits);
         *number = (int32_t)bits;
-        return true;
+        return c->type == ESE_COL_LONG || bits <= INT32_MAX;
+    }
+    case 8: {
+        uint64_t bits = 0;
+        bytes_le64(v.data, 0, &bits);
+        *number = (int32_t)(uint32_t)bits;
+        return bits <= INT32_MAX ||
+               (bits >= (uint64_t)(int64_t)INT32_MIN && c->type != ESE_COL_UNSIGNED_LONG_LONG);
     }
     default:
         return false;

@@ -68,14 +68,48 @@ static bool small_value(struct rows *rows, const struct ese_column *column, uint
     return true;
 }
 
-int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null)
+bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *number)
 {
+    struct fault why = {.code = FAULT_NONE};
     uint64_t bits;
     size_t size;
-    *null = !small_value(rows, column, &bits, &size) || size > 4;
-    if (*null)
-        return 0;
-    return column->type == ESE_COL_SHORT ? (int16_t)bits : (int32_t)bits;
+    *number = 0;
+    if (!small_value(rows, column, &bits, &size))
+        return false;
+    switch (column->type) {
+    case ESE_COL_SHORT:
+        *number = (int16_t)bits;
+        return true;
+    case ESE_COL_LONG:
+        *number = (int32_t)bits;
+        return true;
+    case ESE_COL_UNSIGNED_LONG_LONG:
+    case ESE_COL_CURRENCY:
+    case ESE_COL_LONG_LONG:
+        *number = (int64_t)bits;
+        if (column->type != ESE_COL_UNSIGNED_LONG_LONG || *number >= 0)
+            return true;
+        fault_set(&why, FAULT_LIMIT, "column %s: expected a number of at most %lld, found %llu",
+                  column->name, (long long)INT64_MAX, (unsigned long long)bits);
+        return note_unread(rows, &why);
+    default:
+        *number = (int64_t)bits;
+        return size <= 4;
+    }
+}
+
+int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null)
+{
+    struct fault why = {.code = FAULT_NONE};
+    int64_t number;
+    *null = !rows_number(rows, column, &number);
+    if (*null || (number >= INT32_MIN && number <= INT32_MAX))
+        return (int32_t)number;
+    *null = true;
+    fault_set(&why, FAULT_LIMIT, "column %s: expected a number from %d to %d, found %lld",
+              column->name, INT32_MIN, INT32_MAX, (long long)number);
+    note_unread(rows, &why);
+    return 0;
 }
 
 double rows_date(struct rows *rows, const struct ese_column *column, bool *null)

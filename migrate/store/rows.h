@@ -35,9 +35,13 @@ bool rows_next(struct rows *rows);
  * that was among them. No caller may pass over it: what it has is a shorter list. */
 bool rows_end(struct rows *rows, struct fault *f) __attribute__((warn_unused_result));
 
-/* The value of an integer column of up to 4 bytes, sign-extended where its type is signed.  column
- * NULL, a null value, or another type: *null is true and the result 0; also when it cannot be read,
- * which rows_end() tells. */
+/* The value of an integer column of any size, sign-extended where its type is signed.  False, and
+ * *number 0, for column NULL, a null value, or another type; also when it cannot be read, or is
+ * greater than INT64_MAX, which rows_end() tells. */
+bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *number);
+
+/* The same in 32 bits, which is what keys are counted in here: a value that does not fit is one
+ * that cannot be read.  *null is true, and the result 0, where rows_number() is false. */
 int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null);
 
 /* The value of a DateTime column in days since 1899-12-30; *null as above. */

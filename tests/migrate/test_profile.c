@@ -356,7 +356,7 @@ static const struct matching {
     {"imported-twice", "key = EntryId", "key = Lost", PROFILE_NO_MATCH,
      "table CertificateList: expected a column Lost ([list] key)"},
     {"imported-twice", "key = EntryId", "key = Name", PROFILE_NO_MATCH,
-     "column Name ([list] key): expected type Long, found Text"},
+     "column Name ([list] key): expected type an integer, found Text"},
     {"imported-twice", "trusted = Trusted", "trusted = Role", PROFILE_NO_MATCH,
      "expected type Bit, found Long"},
     {"imported-twice", "imported-on = ImportedOn", "imported-on = Role", PROFILE_NO_MATCH,
@@ -368,7 +368,7 @@ static const struct matching {
      PROFILE_NO_MATCH, "expected a table Lost ([users])"},
     {"imported-twice", "column = IssuerEntry\nkey = CrlId", "column = Crl\nkey = CrlId",
      PROFILE_NO_MATCH,
-     "([reference.2] column): expected type Long or a shorter integer, "
+     "([reference.2] column): expected type an integer, "
      "found LongBinary"},
     {"imported-twice", "[settings]\ntable = Configuration", "[settings]\ntable = Lost",
      PROFILE_MATCHES_ROWS, NULL},

@@ -759,3 +759,13 @@ const struct ese_column *ese_table_key_column(const struct ese_table *table)
     }
     return NULL;
 }
+
+bool ese_table_in_primary(const struct ese_table *table, const struct ese_column *column)
+{
+    for (unsigned i = 0; i < table->indexes; i++)
+        for (unsigned k = 0; k < table->index[i].segments; k++)
+            if ((table->index[i].flags & ESE_INDEX_PRIMARY) &&
+                ese_table_segment_column(table, &table->index[i].segment[k]) == column)
+                return true;
+    return false;
+}

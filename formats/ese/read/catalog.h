@@ -111,6 +111,9 @@ const struct ese_column *ese_table_column(const struct ese_table *table, const c
 const struct ese_column *ese_table_segment_column(const struct ese_table *table,
                                                   const struct ese_key_segment *segment);
 
+/* Is the column a part of the table's primary key? */
+bool ese_table_in_primary(const struct ese_table *table, const struct ese_column *column);
+
 /* The column that alone is the table's primary key, when it is a Long; NULL otherwise. */
 const struct ese_column *ese_table_key_column(const struct ese_table *table);
 

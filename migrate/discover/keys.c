@@ -1,0 +1,262 @@
+/*
+ * Discovery: which column of the list's table is the key that references name: see discover.h.
+ *
+ * A key's values are there in every row and differ.  Where several columns are so, what other
+ * tables say decides: the key is the column through which the certificates there lead to the entry
+ * that issued them.
+ */
+#include "migrate/discover/parts.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+    KEYS_MOST = 8,           /* columns of the list that may be the key */
+    COLUMNS_MOST = 64,       /* columns of another table that may refer to it */
+    ROWS_MOST = 1000 * 1000, /* of the list */
+    ROWS_COMPARED = 1024,    /* of another table */
+    CERTIFICATE_MOST = 64 * 1024,
+};
+
+/* A key, and the subject of the certificate in its row, hashed; 0: none that can be read. */
+struct pair {
+    int64_t key;
+    uint64_t subject;
+};
+
+struct candidate {
+    const struct ese_column *column;
+    struct pair *pair; /* ascending by key, once all are read */
+    unsigned pairs, room;
+    bool primary, refuted;
+    uint64_t agreed; /* rows of the column that agrees best with it */
+};
+
+struct search {
+    struct discover_run *run;
+    struct candidate candidate[KEYS_MOST];
+    unsigned candidates;
+};
+
+/* What one column of another table says to one candidate. */
+struct vote {
+    uint64_t compared, agreed;
+    int64_t first;
+    bool varied, missed;
+};
+
+bool discover_can_have_key(const struct ese_table *table)
+{
+    for (unsigned i = 0; i < table->columns; i++)
+        if (discover_is_integer(&table->column[i]) &&
+            !(table->column[i].flags & ESE_COLUMN_MULTI_VALUED))
+            return true;
+    return false;
+}
+
+static void find_candidates(struct search *s)
+{
+    const struct ese_table *table = s->run->list->table;
+    const struct ese_column *primary = discover_table_key(table);
+    if (primary)
+        s->candidate[s->candidates++] = (struct candidate){.column = primary, .primary = true};
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *column = &table->column[i];
+        if (column == primary || !discover_is_integer(column) ||
+            (column->flags & ESE_COLUMN_MULTI_VALUED))
+            continue;
+        if (s->candidates == KEYS_MOST) {
+            s->run->undecided = true;
+            return;
+        }
+        s->candidate[s->candidates++] = (struct candidate){.column = column};
+    }
+}
+
+/* ---- the list's own rows ---- */
+
+static bool note_key(struct search *s, struct candidate *c, struct rows *rows, uint64_t subject)
+{
+    int64_t key;
+    if (!rows_number(rows, c->column, &key) || key < INT32_MIN || key > INT32_MAX) {
+        c->refuted = true;
+        return true;
+    }
+    void *array = c->pair;
+    struct pair *pair = discover_grow(s->run, &array, &c->pairs, &c->room, sizeof *pair);
+    c->pair = array;
+    if (pair)
+        *pair = (struct pair){key, subject};
+    return pair != NULL;
+}
+
+static uint64_t read_subject(struct search *s, struct rows *rows)
+{
+    struct x509_certificate c;
+    struct bytes value;
+    bool cut;
+    if (!discover_read(s->run, rows, s->run->list->column, CERTIFICATE_MOST, &value, &cut) ||
+        !x509_certificate_read(value, &c, NULL))
+        return 0;
+    return discover_hash(s->run, c.subject);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+/* The primary key stays, whatever stands in it: that two rows have the same is damage. */
+static void refute_repeated(struct candidate *c)
+{
+    if (c->pairs > 0)
+        qsort(c->pair, c->pairs, sizeof *c->pair, by_key);
+    for (unsigned i = 1; i < c->pairs && !c->primary; i++)
+        c->refuted = c->refuted || c->pair[i].key == c->pair[i - 1].key;
+}
+
+static void read_list(struct search *s)
+{
+    struct rows rows = {.lv = NULL};
+    bool ok = true;
+    rows_open(&rows, s->run->store, s->run->list->table);
+    for (unsigned row = 0; ok && row < ROWS_MOST && discover_next(s->run, &rows); row++) {
+        uint64_t subject = s->candidates > 1 ? read_subject(s, &rows) : 0;
+        for (unsigned i = 0; ok && i < s->candidates; i++)
+            if (!s->candidate[i].refuted)
+                ok = note_key(s, &s->candidate[i], &rows, subject);
+    }
+    discover_end(s->run, &rows);
+    for (unsigned i = 0; i < s->candidates; i++)
+        refute_repeated(&s->candidate[i]);
+}
+
+static void drop_refuted(struct search *s)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < s->candidates; i++)
+        if (s->candidate[i].refuted)
+            free(s->candidate[i].pair);
+        else
+            s->candidate[kept++] = s->candidate[i];
+    s->candidates = kept;
+}
+
+/* ---- what other tables say ---- */
+
+static void count_vote(const struct candidate *c, struct vote *v, int64_t value, uint64_t issuer)
+{
+    const struct pair wanted = {.key = value},
+                      *found = c->pairs == 0
+                                   ? NULL
+                                   : bsearch(&wanted, c->pair, c->pairs, sizeof wanted, by_key);
+    if (found == NULL) {
+        v->missed = true;
+        return;
+    }
+    if (found->subject == 0)
+        return;
+    v->first = v->compared++ == 0 ? value : v->first;
+    v->varied = v->varied || value != v->first;
+    v->agreed += found->subject == issuer;
+}
+
+static void ask_table(struct search *s, const struct ese_table *table,
+                      const struct discover_column *proof)
+{
+    struct vote vote[COLUMNS_MOST][KEYS_MOST] = {{{.compared = 0}}};
+    const struct ese_column *column[COLUMNS_MOST];
+    unsigned columns = 0;
+    struct rows rows = {.lv = NULL};
+    for (unsigned i = 0; i < table->columns && columns < COLUMNS_MOST; i++)
+        if (discover_is_integer(&table->column[i]) &&
+            !(table->column[i].flags & ESE_COLUMN_MULTI_VALUED))
+            column[columns++] = &table->column[i];
+    rows_open(&rows, s->run->store, table);
+    for (unsigned row = 0; row < ROWS_COMPARED && discover_next(s->run, &rows); row++) {
+        uint64_t issuer;
+        int64_t value;
+        int version;
+        if (!discover_issuer(s->run, proof, &rows, &issuer, &version))
+            continue;
+        for (unsigned i = 0; i < columns; i++)
+            for (unsigned k = 0; rows_number(&rows, column[i], &value) && k < s->candidates; k++)
+                count_vote(&s->candidate[k], &vote[i][k], value, issuer);
+    }
+    discover_end(s->run, &rows);
+    for (unsigned i = 0; i < columns; i++)
+        for (unsigned k = 0; k < s->candidates; k++) {
+            const struct vote *v = &vote[i][k];
+            if (v->varied && !v->missed && v->agreed * 20 >= v->compared * 19 &&
+                v->agreed > s->candidate[k].agreed)
+                s->candidate[k].agreed = v->agreed;
+        }
+}
+
+static void ask_others(struct search *s)
+{
+    const struct ese_catalog *catalog = s->run->store->db->catalog;
+    for (unsigned i = 0; i < ese_catalog_tables(catalog) && !s->run->no_memory; i++) {
+        const struct ese_table *table = ese_catalog_table(catalog, i);
+        const struct discover_column *proof = discover_skips(table) || table == s->run->list->table
+                                                  ? NULL
+                                                  : discover_proof(s->run->d, table);
+        if (proof)
+            ask_table(s, table, proof);
+    }
+}
+
+/* ---- choosing ---- */
+
+static void choose(struct search *s)
+{
+    struct candidate *best = &s->candidate[0];
+    char name[256];
+    bool rival = false;
+    for (unsigned i = 1; i < s->candidates; i++) {
+        rival = s->candidate[i].agreed == best->agreed ||
+                (rival && s->candidate[i].agreed < best->agreed);
+        if (s->candidate[i].agreed > best->agreed)
+            best = &s->candidate[i];
+    }
+    s->run->list_key = best->column;
+    discover_set(s->run, &s->run->d->profile.list_key, best->column->name);
+    discover_name(best->column->name, name);
+    if (s->candidates == 1) {
+        if (!best->primary)
+            discover_note(s->run, "[list] key", false, false,
+                          "%s is the only integer column with another value in every row", name);
+    } else if (rival) {
+        s->run->undecided = true;
+        discover_note(s->run, "[list] key", true, false,
+                      "%u integer columns have another value in every row, and nothing tells which "
+                      "one references name; %s stands for them",
+                      s->candidates, name);
+    } else {
+        discover_note(
+            s->run, "[list] key", false, false,
+            "%s is the one of %u columns with another value in every row by which %" PRIu64
+            " rows of another table name the issuer of their certificate",
+            name, s->candidates, best->agreed);
+    }
+}
+
+void discover_key(struct discover_run *run)
+{
+    struct search s = {.run = run};
+    if (run->list->kind != DISCOVER_LIST)
+        return;
+    find_candidates(&s);
+    read_list(&s);
+    drop_refuted(&s);
+    if (s.candidates > 1)
+        ask_others(&s);
+    if (s.candidates > 0)
+        choose(&s);
+    else
+        discover_note(run, "[list] key", false, true,
+                      "no integer column has another value in every row");
+    for (unsigned i = 0; i < s.candidates; i++)
+        free(s.candidate[i].pair);
+}
