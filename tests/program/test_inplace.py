@@ -451,7 +451,7 @@ class Refused(Store):
         self.assertTrue(quarantine.exists())
 
     def test_what_cannot_be_written(self):
-        for name, words in (("dirty-shutdown", "eseutil"), ("damaged-page", "damaged"),
+        for name, words in (("dirty-shutdown", "kmmigrate logs"), ("damaged-page", "damaged"),
                             ("renamed-schema-with-decoys", "profile")):
             store = self.fixture(name, to=name)
             before = tree(store)
