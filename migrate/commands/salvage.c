@@ -157,11 +157,14 @@ static const struct ese_salvage_table *table_of(const struct salvaging *x, const
 }
 
 /* Of a KM store: is the certificate list whole, and what refers to it? */
-static void print_list(const struct salvaging *x)
+static bool print_list(const struct salvaging *x)
 {
     struct profile profile;
-    if (!profile_builtin(&profile, NULL))
-        return;
+    struct fault f = {.code = FAULT_NONE};
+    if (!profile_builtin(&profile, &f)) {
+        message_error("%s", f.text);
+        return false;
+    }
     const struct ese_salvage_table *list = table_of(x, profile.list_table);
     const struct ese_salvage_table *settings = table_of(x, profile.settings_table);
     if (list && settings) {
@@ -177,6 +180,7 @@ static void print_list(const struct salvaging *x)
                       list->lost, rest ? "are whole" : "are NOT whole");
     }
     profile_close(&profile);
+    return true;
 }
 
 static bool print_text(const struct salvaging *x)
@@ -185,7 +189,8 @@ static bool print_text(const struct salvaging *x)
     const struct ese_salvage_result *r = &x->result;
     output_format("kmmigrate %s: salvage\nStore:     %s, %" PRIu64 " bytes, SHA-256 %s\n",
                   KM_VERSION, x->store.path, x->hash.size, hash_text(x, hex));
-    print_list(x);
+    if (!print_list(x))
+        return false;
     print_scan(x);
     output_format("Plan:      %s\n", x->files.id);
     output_format("Rows:      %" PRIu64 " kept, %" PRIu64 " doubtful, %" PRIu64

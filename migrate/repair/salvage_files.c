@@ -35,6 +35,11 @@ bool salvage_files_open(struct salvage_files *files, const char *target, int lik
     *files = (struct salvage_files){.lines = NULL};
     if (!hash_open(&files->hash, f))
         return false;
+    if (!hash_open(&files->of_item, f)) {
+        hash_close(&files->hash);
+        return false;
+    }
+    files->open = true;
     if (target == NULL)
         return true;
     if (open_one(target, ".salvage.jsonl", like, force, files->lines_name, &files->lines,
@@ -81,13 +86,10 @@ static void put_hex(FILE *to, const char *key, struct bytes b)
 
 static void put_hash(struct salvage_files *files, FILE *to, const char *key, struct bytes b)
 {
-    struct hash own;
     uint8_t digest[HASH_SHA256_SIZE];
-    (void)files;
-    if (b.at == NULL || !hash_open(&own, NULL))
+    if (b.at == NULL)
         return;
-    hash_sha256(&own, b, digest);
-    hash_close(&own);
+    hash_sha256(&files->of_item, b, digest);
     put_hex(to, key, bytes_of(digest, sizeof digest));
 }
 
@@ -195,6 +197,9 @@ void salvage_files_close(struct salvage_files *files)
         fclose(files->quarantine_to);
     outfile_discard(files->lines);
     outfile_discard(files->quarantine);
-    hash_close(&files->hash);
+    if (files->open) {
+        hash_close(&files->hash);
+        hash_close(&files->of_item);
+    }
     *files = (struct salvage_files){.lines = NULL};
 }

@@ -17,7 +17,8 @@
 #include <stdio.h>
 
 struct salvage_files {
-    struct hash hash;
+    struct hash hash, of_item; /* of the plan, of one item's bytes */
+    bool open;
     struct outfile *lines, *quarantine; /* NULL: only the id is wanted */
     FILE *lines_to, *quarantine_to;
     char lines_name[PATH_MAX], quarantine_name[PATH_MAX];

@@ -205,6 +205,11 @@ class Memory(unittest.TestCase):
         count += self.every("compact", ["compact", "store.edb", "-o", "new.edb"])
         self.assertGreater(count * STRIDE, 3000)
 
+    def test_salvage(self):
+        count = self.every("salvage", ["salvage", "store.edb"])
+        count += self.every("salvage-copy", ["salvage", "store.edb", "-o", "new.edb", "--json"])
+        self.assertGreater(count * STRIDE, 500)
+
     def test_start(self):
         """What GnuTLS needs to begin with."""
         self.assertGreater(self.every("start", ["check", "store.edb"], first=0), 0)

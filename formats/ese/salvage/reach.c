@@ -118,11 +118,12 @@ static bool read_ranges(struct ese_salvage *s, uint32_t root, uint32_t objid, bo
     struct ese_extent extent;
     if (e == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
-    *sound = ese_extents_open(e, s->pages, root, objid, available, NULL);
+    struct fault why = {.code = FAULT_NONE};
+    *sound = ese_extents_open(e, s->pages, root, objid, available, &why);
     bool ok = true, opened = *sound;
     uint64_t root_time = opened ? time_of(s, root) : 0;
     enum ese_step step = ESE_STEP_END;
-    while (ok && *sound && (step = ese_extents_next(e, &extent, NULL)) == ESE_STEP_NODE) {
+    while (ok && *sound && (step = ese_extents_next(e, &extent, &why)) == ESE_STEP_NODE) {
         void *array = to->at;
         ok = build_reserve(&array, &to->room, to->count + 1, sizeof *to->at);
         if (ok) {
@@ -135,6 +136,7 @@ static bool read_ranges(struct ese_salvage *s, uint32_t root, uint32_t objid, bo
     if (opened)
         ese_extents_close(e);
     free(e);
+    ok = ok && why.code != FAULT_NO_MEMORY; /* no lack of memory makes a space tree unsound */
     return ok || fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
 }
 
