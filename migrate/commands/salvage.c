@@ -132,6 +132,18 @@ static bool print_tables(const struct salvaging *x)
     return true;
 }
 
+static void print_written(const struct salvaging *x)
+{
+    output_format("Written: %s, %" PRIu64 " rows; %s says of every row that is doubtful or lost "
+                  "where it is from; what was not written is in %s (%" PRIu64 " records).\n",
+                  x->options->output, SUM(&x->result, written), x->files.lines_name,
+                  x->files.quarantine_name, x->files.quarantined);
+    if (x->files.certificates > 0)
+        output_format("%" PRIu64 " certificates stand whole in what was not written: %s\n",
+                      x->files.certificates, x->files.pem_name);
+    output_format("Next: kmmigrate check %s\n", x->options->output);
+}
+
 static void print_next(const struct salvaging *x)
 {
     const char *path = x->store.path, *output = x->options->output;
@@ -140,12 +152,7 @@ static void print_next(const struct salvaging *x)
     else if (output == NULL)
         output_format("Next: kmmigrate salvage %s -o NEW writes what can be had to NEW.\n", path);
     else
-        output_format("Written: %s, %" PRIu64
-                      " rows; %s says of every row that is doubtful or lost "
-                      "where it is from; what was not written is in %s (%" PRIu64 " records).\n"
-                      "Next: kmmigrate check %s\n",
-                      output, SUM(&x->result, written), x->files.lines_name,
-                      x->files.quarantine_name, x->files.quarantined, output);
+        print_written(x);
 }
 
 static const struct ese_salvage_table *table_of(const struct salvaging *x, const char *name)
@@ -288,6 +295,10 @@ static bool print_json(const struct salvaging *x, int status)
         json_count(json, "quarantined", x->files.quarantined);
         json_word(json, "lines", x->files.lines_name);
         json_word(json, "quarantine", x->files.quarantine_name);
+        if (x->files.certificates > 0) {
+            json_count(json, "certificates", x->files.certificates);
+            json_word(json, "pem", x->files.pem_name);
+        }
     }
     json_end_map(json);
     json_end_document(json);

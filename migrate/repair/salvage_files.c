@@ -1,12 +1,15 @@
 /* The files of a salvage: see salvage_files.h. */
 #include "migrate/repair/salvage_files.h"
 
-#include "formats/bytes.h"
+#include "formats/buffer.h"
+#include "formats/certs/pem.h"
+#include "formats/certs/x509.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static FILE *stream_of(const struct outfile *out)
@@ -40,6 +43,8 @@ bool salvage_files_open(struct salvage_files *files, const char *target, int lik
         return false;
     }
     files->open = true;
+    files->target = target;
+    files->like = like;
     if (target == NULL)
         return true;
     if (open_one(target, ".salvage.jsonl", like, force, files->lines_name, &files->lines,
@@ -126,6 +131,64 @@ static bool make_line(struct salvage_files *files, const struct ese_salvage_item
     return fclose(to) == 0;
 }
 
+/* ---- certificates in what is not written ---- */
+
+enum { NAMES_MOST = 1000, SHORTEST = 64 };
+
+/* The first name that is not taken: another quarantine holds what may be nowhere else. */
+static bool open_pem(struct salvage_files *files, struct fault *f)
+{
+    for (unsigned i = 1; i <= NAMES_MOST; i++) {
+        char suffix[40];
+        struct stat st;
+        snprintf(suffix, sizeof suffix, i == 1 ? ".quarantine.pem" : ".quarantine-%u.pem", i);
+        int size = snprintf(files->pem_name, PATH_MAX, "%s%s", files->target, suffix);
+        if (size >= PATH_MAX || lstat(files->pem_name, &st) != 0)
+            return open_one(files->target, suffix, files->like, false, files->pem_name, &files->pem,
+                            &files->pem_to, f);
+    }
+    return fault_set(f, FAULT_LIMIT, "there are %u quarantine files beside %s already", NAMES_MOST,
+                     files->target);
+}
+
+static bool put_certificate(struct salvage_files *files, const struct ese_salvage_item *item,
+                            struct bytes der, struct fault *f)
+{
+    struct buffer pem = {0};
+    files->certificates++;
+    if (files->target == NULL)
+        return true;
+    if (files->pem == NULL && !open_pem(files, f))
+        return false;
+    if (!pem_write(&pem, "CERTIFICATE", der)) {
+        buffer_free(&pem);
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
+    }
+    fprintf(files->pem_to, "Object %u, page %u, tag %d: %s\n", item->objid, item->page, item->tag,
+            item->reason);
+    fwrite(pem.at, 1, pem.size, files->pem_to);
+    buffer_free(&pem);
+    return true;
+}
+
+/* Every certificate that begins with a header of two length bytes, as all real ones do. */
+static bool put_certificates(struct salvage_files *files, const struct ese_salvage_item *item,
+                             struct fault *f)
+{
+    struct bytes b = item->record;
+    for (size_t i = 0; i + SHORTEST < b.size; i++) {
+        struct x509_certificate c;
+        if (b.at[i] != 0x30 || b.at[i + 1] != 0x82 ||
+            !bytes_has(b, i + 4, (size_t)b.at[i + 2] << 8 | b.at[i + 3]) ||
+            !x509_certificate_read(bytes_from(b, i), &c, NULL))
+            continue;
+        if (!put_certificate(files, item, c.envelope.whole, f))
+            return false;
+        i += c.envelope.whole.size - 1;
+    }
+    return true;
+}
+
 bool salvage_files_item(void *context, const struct ese_salvage_item *item, struct fault *f)
 {
     struct salvage_files *files = context;
@@ -147,7 +210,7 @@ bool salvage_files_item(void *context, const struct ese_salvage_item *item, stru
         put_hex(files->quarantine_to, "record", item->record);
         fputs("}\n", files->quarantine_to);
     }
-    return true;
+    return put_certificates(files, item, f);
 }
 
 /* ---- the end ---- */
@@ -174,6 +237,8 @@ bool salvage_files_commit(struct salvage_files *files, struct fault *f)
         return true;
     return close_stream(&files->quarantine_to, files->quarantine_name, f) &&
            close_stream(&files->lines_to, files->lines_name, f) &&
+           close_stream(&files->pem_to, files->pem_name, f) &&
+           (files->pem == NULL || outfile_commit(files->pem, f)) &&
            outfile_commit(files->quarantine, f) && outfile_commit(files->lines, f);
 }
 
@@ -187,6 +252,7 @@ void salvage_files_remove(struct salvage_files *files)
 {
     remove_one(files->lines);
     remove_one(files->quarantine);
+    remove_one(files->pem);
 }
 
 void salvage_files_close(struct salvage_files *files)
@@ -195,6 +261,9 @@ void salvage_files_close(struct salvage_files *files)
         fclose(files->lines_to);
     if (files->quarantine_to)
         fclose(files->quarantine_to);
+    if (files->pem_to)
+        fclose(files->pem_to);
+    outfile_discard(files->pem);
     outfile_discard(files->lines);
     outfile_discard(files->quarantine);
     if (files->open) {

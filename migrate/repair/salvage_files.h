@@ -3,6 +3,7 @@
  *
  *   NEW.salvage.jsonl       a line for each row, long value or page that is doubtful or lost
  *   NEW.quarantine.jsonl    the bytes of what is not in the new store, in hexadecimal
+ *   NEW.quarantine.pem      the certificates in them, if there are any
  *
  * and the plan's id, a hash over all of these lines.
  */
@@ -23,6 +24,14 @@ struct salvage_files {
     FILE *lines_to, *quarantine_to;
     char lines_name[PATH_MAX], quarantine_name[PATH_MAX];
     uint64_t quarantined;
+    /* Made with the first certificate.  One that is there is never written over: the next name is
+     * NEW.quarantine-2.pem. */
+    struct outfile *pem;
+    FILE *pem_to;
+    char pem_name[PATH_MAX];
+    uint64_t certificates;
+    const char *target; /* NULL: only the id is wanted */
+    int like;
     char id[2 * HASH_SHA256_SIZE + 1];
 };
 

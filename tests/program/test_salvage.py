@@ -6,6 +6,7 @@ The judge is not a part of this project: where it is absent (../shared/salvage-j
 are skipped.  KM_LONG=1: every store, kind and strength, and five seeds.
 """
 
+import base64
 import collections
 import gzip
 import hashlib
@@ -13,6 +14,7 @@ import json
 import lzma
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -246,6 +248,38 @@ class Command(unittest.TestCase):
         self.assertEqual(km.run("salvage", self.store, "-o", other, "--doubtful", "keep").returncode, 5)
         self.assertEqual(len(km.rows(other, "churn")[0]), len(km.rows(self.new, "churn")[0]) + len(
             [line for line in doubtful.values() if line["table"] == "churn"]))
+
+    def test_certificates_in_quarantine_are_pem(self):
+        import edbdecode
+        from edbtree import Tree
+        self.bytes = bytearray(gzip.decompress((km.CORPUS / "engine" / "imported-twice.edb.gz").read_bytes()))
+        self.write()
+        db = edbdecode.open(str(self.store))
+        table = next(t for t in db.tables if t.name == "CertificateList")
+        pages = collections.Counter(page.number for page, _, _, _ in Tree(db.file, table.root, table.objid).nodes())
+        page = max(pages, key=lambda number: (pages[number], number))
+        # the links, under a checksum that is wrong then: the rows stand, but are doubtful
+        start = (page + 1) * 4096 + 16
+        self.bytes[start:start + 3] = b"\x11\x22\x33"
+        self.write()
+        pem = pathlib.Path(f"{self.new}.quarantine.pem")
+        pem.write_text("of an earlier repair")
+        result = km.run("salvage", self.store, "-o", self.new, "--json")
+        self.assertEqual(result.returncode, 5, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual(pem.read_text(), "of an earlier repair")
+        self.assertEqual(report["pem"], f"{self.new}.quarantine-2.pem")
+        text = pathlib.Path(report["pem"]).read_text()
+        blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n(.*?)-----END CERTIFICATE-----", text, re.DOTALL)
+        found = {hashlib.sha1(base64.b64decode(block)).hexdigest() for block in blocks}
+        self.assertEqual(len(blocks), report["certificates"])
+        list_before = {row["EntryId"]: row for row in km.rows(km.CORPUS / "engine" / "imported-twice.edb.gz", "CertificateList")[0]}
+        list_now = {row["EntryId"] for row in km.rows(self.new, "CertificateList")[0]}
+        missing = {row["Thumbprint"] for key, row in list_before.items() if key not in list_now}
+        self.assertEqual(len(missing), pages[page])
+        # those whose certificate is in the row itself, not in a long value
+        self.assertTrue(found)
+        self.assertLessEqual(found, missing)
 
     def test_what_is_no_database_is_refused(self):
         self.store.write_bytes(bytes(range(256)) * 400)
