@@ -395,6 +395,7 @@ static void carry_over(struct assessment *a)
         switch (p->code) {
         case PROBLEM_DIRTY:
         case PROBLEM_STRUCTURE:
+        case PROBLEM_MISFIT:
         case PROBLEM_UNDO_PENDING:
         case PROBLEM_LIST_CUT:
         case PROBLEM_LIST_TAIL:

@@ -15,6 +15,8 @@ const char *refusal_of(const struct assessment *a)
     if (problem_has(&a->found, PROBLEM_STRUCTURE))
         return "it is damaged; a copy could lack what cannot be read; kmmigrate salvage says what "
                "can be had";
+    if (problem_has(&a->found, PROBLEM_MISFIT))
+        return "the profile does not fit what it holds; KM-PROFILE-MISFIT says where";
     if (!a->has_model && known_database(a->store.db->catalog))
         return "it is no KM store, but another program's database";
     if (!a->has_model || !a->repairs_allowed)

@@ -148,8 +148,9 @@ static void describe(struct discover_column *c)
     switch (c->kind) {
     case DISCOVER_LIST:
         c->usable = discover_can_have_key(c->table);
-        WHY(c, "%u of %u values sampled are certificates, %u of them of issuers%s", c->certificates,
-            c->values, c->issuers,
+        WHY(c, "%u of %u values sampled are certificates%s, %u of them of issuers%s",
+            c->certificates + c->wrapped, c->values,
+            c->wrapped ? " with something around them" : "", c->issuers,
             c->usable ? "" : "; but the table has no integer column that could be the key");
         break;
     case DISCOVER_LIST_VALUE:
@@ -173,9 +174,8 @@ static void describe(struct discover_column *c)
     case DISCOVER_DECOY:
         WHY(c,
             "of %u values sampled %u start like certificates but cannot be read, %u are PEM, %u "
-            "are "
-            "certificates",
-            c->values, c->broken, c->pem, c->certificates);
+            "are certificates, %u with something around them",
+            c->values, c->broken, c->pem, c->certificates + c->wrapped, c->wrapped);
         break;
     case DISCOVER_OPAQUE:
         WHY(c, "%u values sampled are neither text nor anything of certificates", c->values);
@@ -193,6 +193,13 @@ static void set_list(struct discover_run *run, struct discover_column *c)
     if (c->kind == DISCOVER_LIST) {
         discover_set(run, &p->list_table, c->table->name);
         discover_set(run, &p->list_certificate, c->column->name);
+        p->list_wrapping = c->wrapping;
+        if (!wrapping_is_none(&c->wrapping))
+            discover_note(run, "[list] skip, pack", false, false,
+                          "behind %d bytes%s, all %u values sampled are certificates to their end",
+                          c->wrapping.skip,
+                          c->wrapping.pack == PACK_ZLIB ? " and unpacked with zlib" : "",
+                          c->wrapped);
     } else {
         discover_set(run, &p->value_table, c->table->name);
         discover_set(run, &p->value_column, c->column->name);
@@ -403,6 +410,7 @@ bool discover(struct store *store, const char *list_table, struct discovery *d, 
     run_all(&run);
     hash_close(&run.hash);
     buffer_free(&run.value);
+    buffer_free(&run.unwrapped);
     free(run.lv);
     free(run.fact);
     free(run.entry);

@@ -96,7 +96,7 @@ static uint64_t read_subject(struct search *s, struct rows *rows)
     struct bytes value;
     bool cut;
     if (!discover_read(s->run, rows, s->run->list->column, CERTIFICATE_MOST, &value, &cut) ||
-        !x509_certificate_read(value, &c, NULL))
+        !x509_certificate_read(discover_unwrap(s->run, value), &c, NULL))
         return 0;
     return discover_hash(s->run, c.subject);
 }

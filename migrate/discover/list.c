@@ -163,6 +163,7 @@ static void read_rows(struct discover_run *run, struct beside *b)
             continue;
         if (!discover_read(run, &rows, run->list->column, CERTIFICATE_MOST, &value, &cut))
             value = bytes_of(NULL, 0); /* still a key that may be referred to */
+        value = discover_unwrap(run, value);
         if (!add_entry(run, key, value))
             break;
         read_beside(run, &rows, b, &run->entry[run->entries - 1]);

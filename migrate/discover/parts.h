@@ -38,6 +38,7 @@ struct discover_run {
     /* Reading values. */
     struct ese_lv *lv;
     struct buffer value;
+    struct buffer unwrapped; /* a value of the list, unpacked */
 
     struct discover_fact *fact;
     unsigned facts, fact_room;
@@ -105,6 +106,10 @@ bool discover_read(struct discover_run *run, struct rows *rows, const struct ese
  * profile could not hold it. */
 bool discover_read_text(struct discover_run *run, struct rows *rows,
                         const struct ese_column *column, char to[DISCOVER_TEXT]);
+
+/* The certificate in a value of the list, behind what stands around it; nothing, where that does
+ * not fit. */
+struct bytes discover_unwrap(struct discover_run *run, struct bytes value);
 
 /* A name's hash. */
 uint64_t discover_hash(struct discover_run *run, struct bytes name);

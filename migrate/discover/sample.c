@@ -19,6 +19,8 @@ enum {
     VALUE_MOST = 64 * 1024,             /* of a value that is one certificate */
     LIST_VALUE_MOST = 64 * 1024 * 1024, /* of one that is a list */
     FACTS_MOST = 65536,
+    SKIP_TRIED = 64,          /* bytes of a header before a certificate */
+    WRAPPED_TRIED = 16,       /* values of a column in which one is looked for */
     COST_OF_LONG_VALUE = 256, /* bytes of the budget, for the way down its tree */
 };
 
@@ -144,6 +146,16 @@ bool discover_read_text(struct discover_run *run, struct rows *rows,
     return discover_can_write(to);
 }
 
+struct bytes discover_unwrap(struct discover_run *run, struct bytes value)
+{
+    struct fault why = {.code = FAULT_NONE};
+    struct bytes inner;
+    if (wrapping_take_off(&run->list->wrapping, value, &run->unwrapped, &inner, &why))
+        return inner;
+    run->no_memory = run->no_memory || why.code == FAULT_NO_MEMORY;
+    return bytes_of(NULL, 0);
+}
+
 uint64_t discover_hash(struct discover_run *run, struct bytes name)
 {
     uint8_t digest[HASH_SHA1_SIZE];
@@ -231,6 +243,58 @@ static void judge_der(struct discover_run *run, struct rows *rows, unsigned numb
     }
 }
 
+/* Is it one certificate to its end? */
+static bool is_certificate(struct bytes value, struct x509_certificate *c)
+{
+    return value.size > 0 && value.at[0] == 0x30 && x509_certificate_read(value, c, NULL) &&
+           c->envelope.trailing.size == 0;
+}
+
+static bool fits_wrapping(struct discover_run *run, const struct wrapping *w, struct bytes value,
+                          struct x509_certificate *c)
+{
+    struct fault why = {.code = FAULT_NONE};
+    struct bytes inner;
+    if (!wrapping_take_off(w, value, &run->unwrapped, &inner, &why)) {
+        run->no_memory = run->no_memory || why.code == FAULT_NO_MEMORY;
+        return false;
+    }
+    return is_certificate(inner, c);
+}
+
+/* What stands around the certificate in a value: a header of up to SKIP_TRIED bytes, and perhaps
+ * zlib's packing.  What fits the first value has to fit the others. */
+static bool find_wrapping(struct discover_run *run, struct discover_column *column,
+                          struct bytes value, struct x509_certificate *c)
+{
+    if (column->wrapped > 0)
+        return fits_wrapping(run, &column->wrapping, value, c);
+    for (int32_t skip = 0; skip <= SKIP_TRIED && (size_t)skip + 2 < value.size; skip++) {
+        const uint8_t *at = value.at + skip;
+        bool packed = (at[0] & 0x0f) == 8 && (at[0] << 8 | at[1]) % 31 == 0; /* RFC 1950, 2.2 */
+        struct wrapping w = {skip, packed ? PACK_ZLIB : PACK_NONE};
+        if (!(packed || (skip > 0 && at[0] == 0x30)) || !fits_wrapping(run, &w, value, c))
+            continue;
+        column->wrapping = w;
+        return true;
+    }
+    return false;
+}
+
+/* A value that is nothing else. */
+static bool judge_wrapped(struct discover_run *run, unsigned number, struct bytes value)
+{
+    struct discover_column *column = &run->d->column[number];
+    struct x509_certificate c;
+    if (column->values > WRAPPED_TRIED && column->wrapped == 0)
+        return false;
+    if (!find_wrapping(run, column, value, &c))
+        return false;
+    column->wrapped++;
+    add_fact(run, number, &c);
+    return true;
+}
+
 static void judge_value(struct discover_run *run, struct rows *rows, unsigned number,
                         struct bytes value, bool cut)
 {
@@ -251,6 +315,8 @@ static void judge_value(struct discover_run *run, struct rows *rows, unsigned nu
         judge_der(run, rows, number, value);
     } else if (kind == CERTLIST_PEM) {
         column->pem++;
+    } else if (!cut && judge_wrapped(run, number, value)) {
+        return;
     } else if (value.size == HASH_SHA1_SIZE || is_printable(value)) {
         column->text++; /* a hash is no secret either */
     }
@@ -410,8 +476,10 @@ static void count_issuers(struct discover_run *run)
 
 static void classify(struct discover_column *c)
 {
-    unsigned seen = c->certificates + c->lists + c->crls + c->broken + c->pem;
-    if (2 * c->certificates > c->values)
+    unsigned seen = c->certificates + c->lists + c->crls + c->broken + c->pem + c->wrapped;
+    if (c->wrapped == c->values && 2 * c->issuers > c->wrapped)
+        c->kind = DISCOVER_LIST;
+    else if (2 * c->certificates > c->values)
         c->kind = 2 * c->issuers > c->certificates ? DISCOVER_LIST : DISCOVER_CERTIFICATES;
     else if (c->lists > 0)
         c->kind = c->lists == 1 ? DISCOVER_LIST_VALUE : DISCOVER_LISTS;

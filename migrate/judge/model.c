@@ -223,6 +223,22 @@ static bool read_entry_fields(struct model *m, struct rows *rows, const struct l
     return true;
 }
 
+/* The certificate in a value of the list; the value itself where there is none such. */
+static bool take_off_wrapping(struct model *m, struct bytes *value, int32_t key,
+                              struct problems *problems, struct fault *f)
+{
+    struct bytes inner;
+    struct fault why = {.code = FAULT_NONE};
+    if (wrapping_take_off(&m->profile->list_wrapping, *value, &m->memory->more, &inner, &why)) {
+        *value = inner;
+        return true;
+    }
+    if (why.code == FAULT_NO_MEMORY)
+        return no_memory(f);
+    problem_add(problems, PROBLEM_MISFIT, key, NO_ENTRY, "entry %d: %s", key, why.text);
+    return true;
+}
+
 static bool read_entry(struct model *m, struct rows *rows, const struct list_columns *c,
                        struct problems *problems, struct fault *f)
 {
@@ -231,7 +247,7 @@ static bool read_entry(struct model *m, struct rows *rows, const struct list_col
     struct fault why = {.code = FAULT_NONE};
     int32_t key = rows_integer(rows, c->key, &null);
     if (null && rows->unread == 0)
-        problem_add(problems, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
+        problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
                     "table %s: expected a key in column %s of each row, found a null in row %u",
                     rows->table->name, c->key->name, m->entries + 1);
     if (!rows_bytes(rows, c->certificate, &m->memory->value, &der, &null, &why)) {
@@ -240,6 +256,8 @@ static bool read_entry(struct model *m, struct rows *rows, const struct list_col
         problem_add(problems, PROBLEM_UNPARSABLE, key, NO_ENTRY, "entry %d: %s", key, why.text);
         der = bytes_of(NULL, 0);
     }
+    if (!null && !take_off_wrapping(m, &der, key, problems, f))
+        return false;
     struct model_entry *entry = add_entry(m, key, der, f);
     return entry != NULL && read_entry_fields(m, rows, c, entry, f);
 }
@@ -288,12 +306,32 @@ static bool end_rows(struct rows *rows, struct problems *problems, struct fault 
         return true;
     if (why.code == FAULT_NO_MEMORY)
         return no_memory(f);
+    if (why.code == FAULT_NOT_THIS) {
+        problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY, "table %s: %s", rows->table->name,
+                    why.text);
+        return true;
+    }
     if (problem_has(problems, PROBLEM_STRUCTURE))
         return true; /* the structural check has named the place */
     problem_add(problems, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
                 "table %s: %" PRIu64 " rows, values or pages cannot be read; the first: %s",
                 rows->table->name, rows->unread, why.text);
     return true;
+}
+
+/* Not one certificate: then the profile does not say how they are kept, rather than that all are
+ * gone. */
+static void judge_all_unparsed(const struct model *m, const struct ese_table *table,
+                               struct problems *problems)
+{
+    for (unsigned i = 0; i < m->entries; i++)
+        if (model_certificate_of(m, &m->entry[i])->parsed)
+            return;
+    if (m->entries > 0)
+        problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
+                    "table %s, column %s: none of its %u values can be read as a certificate; does "
+                    "something stand around them (skip, pack), or is the list elsewhere?",
+                    table->name, m->profile->list_certificate, m->entries);
 }
 
 static bool read_list_rows(struct model *m, struct problems *problems, struct fault *f)
@@ -319,6 +357,8 @@ static bool read_list_rows(struct model *m, struct problems *problems, struct fa
     while (ok && rows_next(&rows))
         ok = read_entry(m, &rows, &c, problems, f);
     ok = end_rows(&rows, problems, f) && ok;
+    if (ok)
+        judge_all_unparsed(m, table, problems);
     return ok && sort_entries(m, f);
 }
 

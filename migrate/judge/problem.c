@@ -32,6 +32,10 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_NO_PROFILE] = {"KM-NO-PROFILE", DOUBT, NULL, NULL,
                             "no profile fits the tables of this database",
                             "none without --profile or --accept-discovered"},
+    [PROBLEM_MISFIT] = {"KM-PROFILE-MISFIT", DOUBT, NULL, NULL,
+                        "the store holds a value that is not as the profile says",
+                        "none: where the list or what refers to it cannot be read, nothing is "
+                        "written; correct the profile"},
     [PROBLEM_NO_SETTINGS] = {"KM-NO-SETTINGS", DOUBT, "R3", NULL,
                              "there are no settings, so the issuing mode is not known",
                              "none: without settings the rules for the mode are not judged"},

@@ -19,6 +19,7 @@ enum problem_code {
     PROBLEM_UNIQUE_KEY,
     /* finding the list */
     PROBLEM_NO_PROFILE,
+    PROBLEM_MISFIT,
     PROBLEM_NO_SETTINGS,
     PROBLEM_LIST_MISSING,
     PROBLEM_LIST_CUT,

@@ -23,7 +23,7 @@ enum {
     FILE_MOST = 64 * 1024, /* bytes of a profile file; the longest possible draft has a tenth */
     NAME_MOST = 64,        /* bytes of a table's or column's name, as the engine has it */
     TEXT_MOST = 160,       /* bytes of any other value: what fits on a line of libinih */
-    KEYS_MOST = 12,
+    KEYS_MOST = 16,
     SLOTS_MOST = PROFILE_IGNORED_MOST,
 };
 
@@ -142,6 +142,8 @@ enum value_kind {
     VALUE_FLAG,   /* bool: yes or no */
     VALUE_SIGNED, /* bool: certificate, or revocation-list */
     VALUE_NAMES,  /* enum profile_names, by its words */
+    VALUE_SKIP,   /* int32_t: bytes of a header; 0, the default, is not written */
+    VALUE_PACK,   /* enum wrapping_pack, by its words; none, the default, is not written */
 };
 
 enum need {
@@ -182,6 +184,8 @@ static const struct key_spec list_keys[] = {
     {"table", VALUE_NAME, AT(list_table), NEED_ALWAYS, NULL},
     {"key", VALUE_NAME, AT(list_key), NEED_ALWAYS, NULL},
     {"certificate", VALUE_NAME, AT(list_certificate), NEED_ALWAYS, NULL},
+    {"skip", VALUE_SKIP, AT(list_wrapping.skip), MAY_ALWAYS, NULL},
+    {"pack", VALUE_PACK, AT(list_wrapping.pack), MAY_ALWAYS, NULL},
     {"thumbprint", VALUE_NAME, AT(list_thumbprint), MAY_ALWAYS, NULL},
     {"role", VALUE_NAME, AT(list_role), MAY_ALWAYS, NULL},
     {"role-own", VALUE_NUMBER, AT(role_own), NEED_BESIDE, "role"},
@@ -270,6 +274,9 @@ static const char *const names_words[] = {
     [NAMES_POSITION_1] = "position 1",
     [NAMES_POSITION_0] = "position 0",
 };
+
+/* The words of enum wrapping_pack. */
+static const char *const pack_words[] = {[PACK_NONE] = "none", [PACK_ZLIB] = "zlib"};
 
 static bool is_string(const struct key_spec *key)
 {
@@ -553,6 +560,27 @@ static bool take_names(struct parser *p, const struct key_spec *key, const char 
                 key->key, value);
 }
 
+static bool take_skip(struct parser *p, const struct key_spec *key, const char *value)
+{
+    if (!take_number(p, key, value))
+        return false;
+    int32_t number = *(int32_t *)field(p->profile, p->section, p->slot, key);
+    return (number >= 0 && number <= WRAPPING_SKIP_MOST) ||
+           FAIL(p, FAULT_LIMIT, "%s: expected a number from 0 to %d, found %.40s", key->key,
+                WRAPPING_SKIP_MOST, value);
+}
+
+static bool take_pack(struct parser *p, const struct key_spec *key, const char *value)
+{
+    for (unsigned i = 0; i < sizeof pack_words / sizeof pack_words[0]; i++)
+        if (strcmp(value, pack_words[i]) == 0) {
+            *(enum wrapping_pack *)field(p->profile, p->section, p->slot, key) =
+                (enum wrapping_pack)i;
+            return true;
+        }
+    return FAIL(p, FAULT_DAMAGED, "%s: expected none or zlib, found %.40s", key->key, value);
+}
+
 static bool take_value(struct parser *p, const struct key_spec *key, const char *value)
 {
     switch (key->kind) {
@@ -567,6 +595,10 @@ static bool take_value(struct parser *p, const struct key_spec *key, const char 
         return take_word(p, key, value, "certificate", "revocation-list");
     case VALUE_NAMES:
         return take_names(p, key, value);
+    case VALUE_SKIP:
+        return take_skip(p, key, value);
+    case VALUE_PACK:
+        return take_pack(p, key, value);
     }
     return false;
 }
@@ -786,6 +818,12 @@ static void write_key(const struct profile *profile, const struct section_spec *
     } else if (key->kind == VALUE_NAMES) {
         if (*(const enum profile_names *)at != NAMES_KEY)
             fprintf(to, "%s = %s\n", key->key, names_words[*(const enum profile_names *)at]);
+    } else if (key->kind == VALUE_SKIP) {
+        if (*(const int32_t *)at != 0)
+            fprintf(to, "%s = %d\n", key->key, *(const int32_t *)at);
+    } else if (key->kind == VALUE_PACK) {
+        if (*(const enum wrapping_pack *)at != PACK_NONE)
+            fprintf(to, "%s = %s\n", key->key, pack_words[*(const enum wrapping_pack *)at]);
     } else if (key->kind == VALUE_FLAG) {
         fprintf(to, "%s = %s\n", key->key, *(const bool *)at ? "yes" : "no");
     } else {

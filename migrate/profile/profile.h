@@ -10,6 +10,7 @@
 
 #include "formats/ese/read/catalog.h"
 #include "formats/fault.h"
+#include "migrate/profile/wrapping.h"
 
 #include <stdio.h>
 
@@ -59,6 +60,7 @@ struct profile {
     char *list_table, *list_key, *list_certificate, *list_thumbprint, *list_role, *list_trusted,
         *list_name, *list_imported;
     int32_t role_own, role_issuing, role_imported;
+    struct wrapping list_wrapping; /* around each certificate */
 
     /* Or all of it in one value: in the row of value_table whose column value_select is
      * value_equals, or, without these two, in its only row. */

@@ -526,6 +526,11 @@ static bool add_listed(struct apply *a, const struct ese_table *table, struct es
                          "table %s: an entry cannot be added: its primary key is not the one Long "
                          "column %s",
                          table->name, p->list_key ? p->list_key : "");
+    if (!wrapping_is_none(&p->list_wrapping))
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "table %s: an entry cannot be added: what stands around a certificate "
+                         "there (skip = %d, pack) is only known to be taken off",
+                         table->name, p->list_wrapping.skip);
     return add_integer(a, edit, key, a->added->entry, f) &&
            add_change(a, edit, column(table, p->list_certificate), cert->der, f) &&
            (!thumbprint ||

@@ -117,6 +117,9 @@ static bool refused_lines(const struct assessment *a)
             "    kmmigrate salvage %s -o NEW\n"
             "  kmmigrate check --structure %s lists all of the damage.\n",
             shell_word(store_name(a)), shell_word(store_name(a)), shell_word(store_name(a)));
+    else if (problem_has(&a->found, PROBLEM_MISFIT))
+        output_text("  The profile does not fit what the store holds: correct it where "
+                    "KM-PROFILE-MISFIT says.\n");
     else if (!a->has_model || !a->repairs_allowed)
         profile_lines(a);
     else if (refusal_of(a))

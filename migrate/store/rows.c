@@ -89,7 +89,7 @@ bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *nu
         *number = (int64_t)bits;
         if (column->type != ESE_COL_UNSIGNED_LONG_LONG || *number >= 0)
             return true;
-        fault_set(&why, FAULT_LIMIT, "column %s: expected a number of at most %lld, found %llu",
+        fault_set(&why, FAULT_NOT_THIS, "column %s: expected a number of at most %lld, found %llu",
                   column->name, (long long)INT64_MAX, (unsigned long long)bits);
         return note_unread(rows, &why);
     default:
@@ -106,7 +106,7 @@ int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *n
     if (*null || (number >= INT32_MIN && number <= INT32_MAX))
         return (int32_t)number;
     *null = true;
-    fault_set(&why, FAULT_LIMIT, "column %s: expected a number from %d to %d, found %lld",
+    fault_set(&why, FAULT_NOT_THIS, "column %s: expected a number from %d to %d, found %lld",
               column->name, INT32_MIN, INT32_MAX, (long long)number);
     note_unread(rows, &why);
     return 0;

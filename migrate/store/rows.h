@@ -41,7 +41,8 @@ bool rows_end(struct rows *rows, struct fault *f) __attribute__((warn_unused_res
 bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *number);
 
 /* The same in 32 bits, which is what keys are counted in here: a value that does not fit is one
- * that cannot be read.  *null is true, and the result 0, where rows_number() is false. */
+ * that cannot be read, with FAULT_NOT_THIS.  *null is true, and the result 0, where rows_number()
+ * is false. */
 int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null);
 
 /* The value of a DateTime column in days since 1899-12-30; *null as above. */

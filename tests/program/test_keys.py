@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import tempfile
 import unittest
+import zlib
 
 import km
 
@@ -86,6 +87,11 @@ def table(name, columns, rows):
     return text
 
 
+def folded(value):
+    """A value on lines that are short enough for a description."""
+    return "\n ".join(value[k:k + 160] for k in range(0, len(value), 160))
+
+
 class Keys(unittest.TestCase):
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
@@ -146,13 +152,13 @@ class Keys(unittest.TestCase):
             status, problems, new = self.repair(store, "--profile", self.profile())
             self.assertIsNone(new, (keys, values))
             self.assertNotEqual(status, 0)
-            self.assertIn("expected a number from", problems["KM-STRUCTURE"][0])
+            self.assertIn("expected a number from", problems["KM-PROFILE-MISFIT"][0])
 
     def test_null_key(self):
         store = self.store("Key Long", (21, 22, 23, "-"), "Signer Long", (22, 0))
         status, problems, new = self.repair(store, "--profile", self.profile())
         self.assertIsNone(new)
-        self.assertIn("expected a key in column Key", problems["KM-STRUCTURE"][0])
+        self.assertIn("expected a key in column Key", problems["KM-PROFILE-MISFIT"][0])
 
     def test_two_that_could_be_the_key(self):
         """Without a reference that leads to an issuer, nothing tells RowNo from Key."""
@@ -162,6 +168,95 @@ class Keys(unittest.TestCase):
         self.assertEqual(status, km.PROBLEMS_LEFT)
         draft = km.run("profile", store).stdout.decode()
         self.assertIn("2 integer columns have another value in every row", draft)
+
+
+    # ---- what stands around a certificate ----
+
+    def certificates(self):
+        folder = self.where / "certificates"
+        description = self.where / "certificates.ini"
+        description.write_text(HEAD + table("Used", ["Id Long", "Mark Binary"], [
+            [n, f"thumbprint:{who}"] for n, who in enumerate(("own", "issuing", "partner"), 1)]))
+        subprocess.run([KMFIXTURE, "--certs", str(folder), str(description)], check=True, capture_output=True)
+        return {path.stem: path.read_bytes() for path in folder.glob("*.der")}
+
+    def wrapped(self, *around):
+        """A store whose list holds around[n % len](certificate); a profile without skip and pack."""
+        der = self.certificates()
+        rows = [[n, n, "hex:" + around[n % len(around)](der[who]).hex(), role]
+                for n, (who, role) in enumerate(LIST, 1)]
+        trust = table("Trust", ["RowNo Long", "Key Long", "Cert LongBinary", "Role Long"],
+                      [[*row[:2], folded(row[2]), row[3]] for row in rows])
+        issued = table("Issued", ["Id Long", "Signer Long"], [[1, 2], [2, 3], [3, 1]])
+        description = self.where / "description.ini"
+        used = table("Used", ["Id Long", "Mark Binary"],
+                     [[n, f"thumbprint:{who}"] for n, who in enumerate(("own", "issuing", "partner"), 1)])
+        description.write_text(HEAD + trust + issued + used)
+        store = self.where / "store.edb"
+        subprocess.run([KMFIXTURE, str(description), "-f", "-o", str(store)], check=True, capture_output=True)
+        return store
+
+    def header(self, der):
+        return bytes.fromhex("0100000001000100") + len(der).to_bytes(8, "little") + der
+
+    def packed(self, der):
+        return b"KMZ1" + len(der).to_bytes(4, "little") + zlib.compress(der, 9)
+
+    def test_wrapped(self):
+        for around, more, drafted in ((self.header, "skip = 16\n", b"skip = 16\n"),
+                                      (self.packed, "skip = 8\npack = zlib\n", b"skip = 8\npack = zlib\n"),
+                                      (zlib.compress, "pack = zlib\n", b"pack = zlib\n")):
+            store = self.wrapped(around)
+            status, problems, new = self.repair(store, "--profile", self.profile(more=more))
+            self.assertIsNotNone(new, (problems, self.last))
+            self.assertEqual([int.from_bytes(row[0], "little") for row in new[1]], [3, 3, 1])
+            rows = list(edbdecode.open(str(self.new)).table("Trust").rows())
+            der = self.certificates()
+            self.assertEqual([row["Cert"][0] for row in rows], [around(der[who]) for who in ("own", "issuing", "partner")])
+            self.assertIn(drafted, km.run("profile", store).stdout)
+
+    def test_wrapped_otherwise(self):
+        """One value that is not as the others, or a profile that says nothing of it: cannot tell, nothing is written."""
+        plain, behind = (lambda der: der), (lambda der: self.packed(der) + b"\0")
+        for around, more in (((self.packed, self.packed, plain, self.packed), "skip = 8\npack = zlib\n"),
+                             ((self.packed, behind), "skip = 8\npack = zlib\n"),
+                             ((self.header,), "skip = 4096\n"), ((self.header,), ""), ((self.packed,), "")):
+            store = self.wrapped(*around)
+            profile = self.profile(more=more)
+            status, problems, new = self.repair(store, "--profile", profile)
+            self.assertIsNone(new)
+            self.assertIn("KM-PROFILE-MISFIT", problems)
+            before = json.loads(km.run("check", store, "--profile", profile, "--json").stdout)
+            self.assertEqual(before["verdict"], "cannot tell")
+
+    def test_wrapped_is_not_added_to(self):
+        der = self.certificates()
+        other = self.where / "partner.cer"
+        other.write_bytes(der["issuing"])
+        store = self.wrapped(self.header)
+        text = (self.where / "description.ini").read_text().replace("\nissuing-ca = issuing", "\nissuing-ca = elsewhere")
+        text = text.replace("[certificate partner]", """[certificate elsewhere]
+subject = C=GB, O=Trey Research, CN=Another CA
+serial = 0x99
+from = 1999-02-01
+until = 2009-02-01
+
+[certificate partner]""")
+        (self.where / "description.ini").write_text(text)
+        folder = self.where / "more"
+        subprocess.run([KMFIXTURE, "--certs", str(folder), str(self.where / "description.ini")], check=True, capture_output=True)
+        subprocess.run([KMFIXTURE, str(self.where / "description.ini"), "-f", "-o", str(store)], check=True, capture_output=True)
+        status, problems, new = self.repair(store, "--profile", self.profile(more="skip = 16\n"), "--issuing-ca",
+                                            folder / "elsewhere.der")
+        self.assertIsNone(new)
+        self.assertIn(b"an entry cannot be added", self.last)
+
+    def test_words(self):
+        store = self.store("Key Long", (21, 22, 23, 24), "Signer Long", (22, 23))
+        for more in ("skip = -1\n", "skip = 4097\n", "skip = x\n", "pack = gzip\n", "pack =\n"):
+            result = km.run("check", store, "--profile", self.profile(more=more))
+            self.assertEqual(result.returncode, km.TROUBLE, more)
+            self.assertIn(b"expected", result.stderr)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,40 @@
+/*
+ * What stands around a certificate in a row of the list: a small header, and zlib's packing.
+ *
+ * Both are only taken off.  No repair writes such a value anew: rows that stay keep theirs byte for
+ * byte, and an entry is not added to a list whose values are wrapped.
+ */
+#ifndef KM_MIGRATE_WRAPPING_H
+#define KM_MIGRATE_WRAPPING_H
+
+#include "formats/buffer.h"
+#include "formats/bytes.h"
+#include "formats/fault.h"
+
+#include <stdint.h>
+
+enum wrapping_pack { PACK_NONE, PACK_ZLIB };
+
+/* A header of so many bytes, behind it the certificate, packed or not. */
+struct wrapping {
+    int32_t skip;
+    enum wrapping_pack pack;
+};
+
+enum {
+    WRAPPING_SKIP_MOST = 4096,            /* bytes of a header */
+    WRAPPING_UNPACKED_MOST = 1024 * 1024, /* bytes of what is packed; more is a fault */
+};
+
+static inline bool wrapping_is_none(const struct wrapping *w)
+{
+    return w->skip == 0 && w->pack == PACK_NONE;
+}
+
+/* What stands in the value; *inner points into the value or into `room`, whose former content goes.
+ * False, saying what was expected and found, when the value is shorter than the header, is not
+ * packed so, goes on behind the packed bytes, or is longer than WRAPPING_UNPACKED_MOST unpacked. */
+bool wrapping_take_off(const struct wrapping *w, struct bytes value, struct buffer *room,
+                       struct bytes *inner, struct fault *f);
+
+#endif
