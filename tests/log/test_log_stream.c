@@ -226,6 +226,37 @@ START_TEST(every_type_has_a_size_or_is_none)
 }
 END_TEST
 
+/* ---- version 7 ---- */
+
+/* Two flushes over sectors of 512 bytes: a record that lies over a sector's end, and one that is
+ * left from before behind the last flush. */
+START_TEST(a_stream_over_sectors_ends_with_its_last_flush)
+{
+    make_log(1);
+    bytes_put_le16(log_bytes + 8, 512);
+    bytes_put_le16(log_bytes + 10, 8);
+    bytes_put_le16(log_bytes + 12, 8 * (SEGMENTS + 2));
+    bytes_put_le32(log_bytes + 32, 7);
+    bytes_put_le32(log_bytes + 36, 3704);
+    ese_checksum_set_header(log_bytes, ESE_LOG_SEGMENT_SIZE);
+    uint8_t *to = log_bytes + ESE_LOG_SEGMENT_SIZE;
+    to[0] = ESE_LOG_CHECKSUM;
+    bytes_put_le32(to + 9, 1000 + 5); /* the next one lies behind two records and five zeros */
+    put_nop2(to + 22, 600);
+    put_nop2(to + 622, 400);
+    to += 22 + 1005;
+    to[0] = ESE_LOG_CHECKSUM;
+    bytes_put_le32(to + 5, 50);
+    put_nop2(to + 22, 50);
+    put_nop2(to + 72, 99);
+    struct outcome o = read_log();
+    ck_assert_msg(o.last == ESE_LOG_STEP_END, "%s", o.f.text);
+    ck_assert_uint_eq(o.records, 5);
+    ck_assert_uint_eq(o.size, 50);
+    ck_assert_uint_eq(o.end.at.sector, 10);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("log_stream", (const struct check_case[]){
@@ -240,6 +271,7 @@ int main(void)
                                         {a_recovery_may_follow_a_torn_record, 0},
                                         {lengths_that_lie, 0},
                                         {every_type_has_a_size_or_is_none, 0},
+                                        {a_stream_over_sectors_ends_with_its_last_flush, 0},
                                         {0},
                                     });
 }

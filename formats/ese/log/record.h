@@ -19,6 +19,7 @@ enum ese_log_type {
     ESE_LOG_NOP = 0,
     ESE_LOG_INIT = 1,
     ESE_LOG_TERM = 2,
+    ESE_LOG_END = 4, /* version 7: nothing follows */
     ESE_LOG_BEGIN = 5,
     ESE_LOG_COMMIT = 6,
     ESE_LOG_ROLLBACK = 7,

@@ -116,6 +116,8 @@ bool ese_replay_log(struct ese_replay *r, struct ese_log_stream *stream, struct 
     struct ese_log_record record;
     enum ese_log_step step;
     r->damage_in_log = false;
+    if (h->framing != ESE_LOG_SEGMENTS)
+        return fault_set(f, FAULT_UNSUPPORTED, "logs of version %u are not replayed", h->major);
     if (r->generation == 0) {
         attach_from_header(r, h);
         r->summary.first = h->generation;

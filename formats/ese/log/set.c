@@ -417,8 +417,6 @@ static void judge_one(struct judging *j, struct ese_log_file *file,
     if (file->header->framing == ESE_LOG_ESE97)
         return;
     judge_times(j, file, before, generation);
-    if (file->header->framing != ESE_LOG_SEGMENTS)
-        return;
     if (!ese_log_set_scan(j->set, file, j->f))
         j->ok = false;
     else if (file->fault.code != FAULT_NONE)

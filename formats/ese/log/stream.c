@@ -10,6 +10,10 @@
 enum {
     SEGMENT = ESE_LOG_SEGMENT_SIZE,
     SEGMENT_POSITION_AT = 8,
+    SECTOR_LEAST = 512,
+    FIXED_MOST = 1024, /* more than the fixed part of any record */
+    CHECKSUM_FORWARDS_AT = 5,
+    CHECKSUM_NEXT_AT = 9,
     RUN = 64, /* segments that are read at a time; one of them is the one behind */
     FRAGMENT_BEGIN_SIZE = 7,
     FRAGMENT_SIZE = 3,
@@ -33,25 +37,32 @@ struct ese_log_stream {
     bool loaded;            /* `current` holds segment number `segment` */
     bool finished;
     struct bytes current;
+    uint64_t offset, limit; /* version 7: of the next record, and where the last flush ends */
     uint8_t *run;
     uint32_t run_first, run_count; /* segments in `run` */
     uint8_t *record;               /* put together from fragments */
     size_t record_room;
 };
 
+static uint64_t file_end(const struct ese_log_stream *s)
+{
+    return (uint64_t)s->header.file_sectors * s->header.sector_size;
+}
+
 static bool header_is_usable(const struct ese_log_header *h, struct fault *f)
 {
-    if (h->framing != ESE_LOG_SEGMENTS)
-        return fault_set(f, FAULT_UNSUPPORTED,
-                         h->framing == ESE_LOG_ESE97
-                             ? "records of logs of version %u are not published"
-                             : "records of logs of version %u are not read",
+    if (h->framing == ESE_LOG_ESE97)
+        return fault_set(f, FAULT_UNSUPPORTED, "records of logs of version %u are not published",
                          h->major);
     if (!h->checksum_good)
         return fault_set(f, FAULT_DAMAGED,
                          "the header's checksum is wrong: expected 0x%08x, found 0x%08x",
                          h->checksum_expected, h->checksum);
-    if (h->sector_size != SEGMENT || h->header_sectors == 0 || h->generation <= 0)
+    bool fits = h->framing == ESE_LOG_SEGMENTS
+                    ? h->sector_size == SEGMENT
+                    : h->sector_size >= SECTOR_LEAST && h->sector_size <= SEGMENT &&
+                          (h->sector_size & (h->sector_size - 1)) == 0;
+    if (!fits || h->header_sectors == 0 || h->generation <= 0)
         return fault_set(f, FAULT_DAMAGED,
                          "the header names impossible sizes: segments of %u bytes, %u of them for "
                          "the header, generation %d",
@@ -82,6 +93,8 @@ bool ese_log_stream_open(struct ese_file *file, struct ese_log_stream **out, str
     if (there < s->last)
         s->last = (uint32_t)there;
     s->next = ESE_LOG_SEGMENT_HEADER;
+    s->offset = (uint64_t)s->header.header_sectors * s->header.sector_size;
+    s->limit = file_end(s);
     *out = s;
     return true;
 }
@@ -368,6 +381,69 @@ static enum ese_log_step settle(struct ese_log_stream *s, struct fault *f)
     }
 }
 
+/* ---- version 7 ---- */
+
+/* `size` bytes at the next record, or as many as there are. */
+static bool look(struct ese_log_stream *s, size_t size, struct bytes *out, struct fault *f)
+{
+    uint64_t first = (uint64_t)s->run_first, room = (uint64_t)RUN * SEGMENT;
+    if (s->run_count == 0 || s->offset < first || s->offset + size > first + s->run_count) {
+        size_t got = 0;
+        s->run_count = 0;
+        if (!ese_file_read(s->file, s->offset, s->run, (size_t)room, &got, f))
+            return false;
+        s->run_first = (uint32_t)s->offset;
+        s->run_count = (uint32_t)got;
+        first = s->offset;
+    }
+    *out = bytes_from(bytes_of(s->run, s->run_count), (size_t)(s->offset - first));
+    return true;
+}
+
+/* One stream over all sectors.  Each flush leaves a checksum record that says how far it reaches,
+ * and where the next one is: behind the last of them nothing counts.  The sums themselves are not
+ * verified. */
+static enum ese_log_step next_of_sectors(struct ese_log_stream *s, struct ese_log_record *record,
+                                         struct fault *f)
+{
+    struct bytes b;
+    uint64_t size = 0;
+    uint32_t next = 0, forwards = 0, sector = s->header.sector_size;
+    do {
+        if (!look(s, FIXED_MOST, &b, f))
+            return ESE_LOG_STEP_FAULT;
+        if (b.size == 0 || s->offset >= s->limit)
+            return ESE_LOG_STEP_END;
+    } while (b.at[0] == ESE_LOG_NOP && ++s->offset);
+    record->at = (struct ese_log_position){.byte = (uint16_t)(s->offset % sector),
+                                           .sector = (uint16_t)(s->offset / sector),
+                                           .generation = s->header.generation};
+    s->end.at = record->at;
+    if (b.at[0] == ESE_LOG_END)
+        return ESE_LOG_STEP_END;
+    if (!ese_log_record_size(b, &size) || size > ESE_LOG_RECORD_MOST) {
+        fault_set(f, FAULT_DAMAGED, "generation %d, sector %u, byte %u: expected a record",
+                  s->header.generation, record->at.sector, record->at.byte);
+        return ESE_LOG_STEP_FAULT;
+    }
+    if (!look(s, (size_t)size, &b, f))
+        return ESE_LOG_STEP_FAULT;
+    if (b.size < size) {
+        s->end.torn_record = true;
+        return ESE_LOG_STEP_END;
+    }
+    record->type = b.at[0];
+    record->bytes = bytes_of(b.at, (size_t)size);
+    s->offset += size;
+    if (record->type == ESE_LOG_CHECKSUM && bytes_le32(b, CHECKSUM_NEXT_AT, &next) &&
+        bytes_le32(b, CHECKSUM_FORWARDS_AT, &forwards)) {
+        uint64_t flushed =
+            s->offset + (next ? (uint64_t)next + ese_log_fixed_size(ESE_LOG_CHECKSUM) : forwards);
+        s->limit = flushed < file_end(s) ? flushed : file_end(s);
+    }
+    return ESE_LOG_STEP_RECORD;
+}
+
 enum ese_log_step ese_log_stream_next(struct ese_log_stream *s, struct ese_log_record *record,
                                       struct fault *f)
 {
@@ -375,6 +451,10 @@ enum ese_log_step ese_log_stream_next(struct ese_log_stream *s, struct ese_log_r
     bool in_pieces = false;
     if (s->finished)
         return ESE_LOG_STEP_END;
+    if (s->header.framing == ESE_LOG_SECTORS) {
+        enum ese_log_step got = next_of_sectors(s, record, f);
+        return got == ESE_LOG_STEP_RECORD ? got : finish(s, got);
+    }
     record->at = position(s, s->next);
     s->end.at = record->at;
     for (;;) {

@@ -11,6 +11,10 @@
  * from that: such an end is what a power failure leaves.  A damaged one without a copy, and a sound
  * one behind the end, are damage.
  *
+ * Version 7 writes one stream of records over sectors of 512 to 4096 bytes, with a record of
+ * checksums for every flush.  It is read for listings: the sums are not verified, and no genuine
+ * one has been seen.
+ *
  * Memory is one run of segments and one record; nothing is allocated for a record.  Cost is linear
  * in the file, whatever is in it.
  *
