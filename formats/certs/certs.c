@@ -62,13 +62,45 @@ const char *certlist_kind_name(enum certlist_kind kind)
         [CERTLIST_PEM] = "PEM",
         [CERTLIST_PKCS7] = "PKCS#7",
         [CERTLIST_SST] = "serialized store",
+        [CERTLIST_ITEMS] = "row of items",
     };
     return names[kind];
 }
 
+bool certlist_form_read(const char *word, const char *items, struct certlist_form *form,
+                        struct fault *f)
+{
+    static const char *const words[] = {
+        [CERTLIST_NONE] = "auto",   [CERTLIST_DER] = "der", [CERTLIST_PEM] = "pem",
+        [CERTLIST_PKCS7] = "pkcs7", [CERTLIST_SST] = "sst", [CERTLIST_ITEMS] = "items"};
+    unsigned kind = CERTLIST_NONE;
+    while (kind <= CERTLIST_ITEMS && strcmp(words[kind], word) != 0)
+        kind++;
+    *form = (struct certlist_form){.kind = (enum certlist_kind)kind};
+    if (kind > CERTLIST_ITEMS)
+        return fault_set(f, FAULT_DAMAGED,
+                         "expected auto, der, pem, pkcs7, sst or items, found %.40s", word);
+    if ((kind == CERTLIST_ITEMS) != (items != NULL))
+        return fault_set(f, FAULT_MISSING, "expected items = LAYOUT with the form items%s",
+                         items ? " only" : ", found none");
+    return items == NULL || items_layout_read(items, &form->items, f);
+}
+
 bool certlist_open(struct certlist *l, struct bytes value, struct fault *f)
 {
-    *l = (struct certlist){.kind = certlist_detect(value), .value = value};
+    return certlist_open_as(l, value, NULL, f);
+}
+
+bool certlist_open_as(struct certlist *l, struct bytes value, const struct certlist_form *form,
+                      struct fault *f)
+{
+    enum certlist_kind said = form ? form->kind : CERTLIST_NONE;
+    *l = (struct certlist){.kind = said == CERTLIST_ITEMS ? said : certlist_detect(value),
+                           .value = value};
+    if (said != CERTLIST_NONE && said != l->kind)
+        return fault_set(f, FAULT_NOT_THIS, "expected certificates as %s, found %s",
+                         certlist_kind_name(said),
+                         l->kind == CERTLIST_NONE ? "other bytes" : certlist_kind_name(l->kind));
     switch (l->kind) {
     case CERTLIST_DER:
         return true;
@@ -83,6 +115,8 @@ bool certlist_open(struct certlist *l, struct bytes value, struct fault *f)
         return pkcs7_open(value, &l->pkcs7, f);
     case CERTLIST_SST:
         return sst_open(value, &l->sst, f);
+    case CERTLIST_ITEMS:
+        return items_open(value, &form->items, &l->items, f);
     case CERTLIST_NONE:
         break;
     }
@@ -126,6 +160,22 @@ static bool next_der(struct certlist *l, struct certlist_entry *entry)
         read_signed(envelope.trailing, &next_type, &next))
         entry->encoded = envelope.whole;
     l->at += entry->encoded.size;
+    return true;
+}
+
+static bool next_item(struct certlist *l, struct certlist_entry *entry, struct fault *f)
+{
+    struct items_item found;
+    struct x509_signed envelope;
+    if (!items_next(&l->items, &found, f)) {
+        l->failed = l->items.failed;
+        return false;
+    }
+    entry->type = CERTLIST_CERTIFICATE;
+    read_signed(found.data, &entry->type, &envelope);
+    entry->encoded = found.data;
+    entry->header = found.header;
+    entry->offset = found.offset;
     return true;
 }
 
@@ -254,6 +304,9 @@ bool certlist_next(struct certlist *l, struct certlist_entry *entry, struct faul
     case CERTLIST_SST:
         found = next_sst(l, &next, f);
         break;
+    case CERTLIST_ITEMS:
+        found = next_item(l, &next, f);
+        break;
     case CERTLIST_NONE:
         break;
     }
@@ -268,10 +321,25 @@ struct rewrite {
     struct certlist list;
     struct buffer *out;
     struct pkcs7_writer pkcs7;
-    size_t copied;   /* PEM: how much of the value stands in out, or was left out */
-    size_t trailing; /* DER: bytes behind the last entry that stays */
+    size_t copied;       /* PEM: how much of the value stands in out, or was left out */
+    size_t trailing;     /* DER: bytes behind the last entry that stays */
+    size_t start;        /* of the new list in out */
+    uint32_t items;      /* items: how many stand in out */
+    struct bytes header; /* of the last item that stays */
+    bool one_header;     /* all have that one, but for the size */
     bool changed;
 };
+
+static void rewrite_item(struct rewrite *w, const struct certlist_entry *entry)
+{
+    w->one_header =
+        w->items == 0 ||
+        (w->one_header && items_headers_alike(&w->list.items.layout, w->header, entry->header));
+    w->header = entry->header;
+    w->items++;
+    buffer_add(w->out, entry->header);
+    buffer_add(w->out, entry->encoded);
+}
 
 /* Copies the text up to the block of this entry, then the block or nothing. */
 static bool rewrite_pem_entry(struct rewrite *w, bool keep, struct fault *f)
@@ -310,6 +378,8 @@ static bool rewrite_entry(struct rewrite *w, certlist_decide *decide, void *cont
         sst_write_element(w->out, sst_id(entry->type), entry->encoding, entry->encoded);
     } else if (w->list.kind == CERTLIST_PKCS7) {
         pkcs7_write(&w->pkcs7, w->list.pkcs7_type, entry->encoded);
+    } else if (w->list.kind == CERTLIST_ITEMS) {
+        rewrite_item(w, entry);
     } else {
         struct der d = der_of(entry->encoded, DER_OR_BER);
         struct der_item item;
@@ -327,16 +397,48 @@ static void rewrite_begin(struct rewrite *w)
         sst_write_header(w->out);
     else if (w->list.kind == CERTLIST_PKCS7)
         pkcs7_write_begin(&w->pkcs7, w->out, &w->list.pkcs7.frame);
+    else if (w->list.kind == CERTLIST_ITEMS && w->list.items.layout.counted)
+        buffer_add_le32(w->out, 0); /* put right at the end */
 }
 
 static void rewrite_end(struct rewrite *w)
 {
+    if (w->list.kind == CERTLIST_ITEMS) {
+        buffer_add(w->out, w->list.items.tail);
+        if (w->list.items.layout.counted && !w->out->failed)
+            bytes_put_le32(w->out->at + w->start, w->items);
+    }
     if (w->list.kind == CERTLIST_SST)
         buffer_add(w->out, w->list.sst.tail);
     else if (w->list.kind == CERTLIST_PKCS7)
         pkcs7_write_end(&w->pkcs7);
     else if (w->list.kind == CERTLIST_PEM)
         buffer_add(w->out, bytes_from(w->list.value, w->copied));
+}
+
+/* A new block behind all text, which ends its last line first; with the line ends of the others. */
+static void add_block(struct rewrite *w, const char *label, struct bytes der)
+{
+    static const char line_end[] = "\r\n";
+    struct buffer block = {0};
+    struct bytes value = w->list.value, text;
+    const uint8_t *first = value.size ? memchr(value.at, '\n', value.size) : NULL;
+    bool two = first && first > value.at && first[-1] == '\r';
+    buffer_add(w->out, bytes_from(value, w->copied));
+    w->copied = value.size;
+    if (w->out->size > w->start && w->out->at[w->out->size - 1] != '\n')
+        buffer_add_text(w->out, two ? line_end : line_end + 1);
+    if (!pem_write(&block, label, der))
+        w->out->failed = true;
+    text = buffer_bytes(&block);
+    for (size_t at = 0, line; at < text.size; at += line + 1) {
+        struct bytes rest = bytes_from(text, at);
+        const uint8_t *end = memchr(rest.at, '\n', rest.size);
+        line = end ? (size_t)(end - rest.at) : rest.size;
+        buffer_add(w->out, bytes_of(rest.at, line));
+        buffer_add_text(w->out, two ? line_end : line_end + 1);
+    }
+    buffer_free(&block);
 }
 
 /* What stands behind all entries that stay. */
@@ -357,10 +459,12 @@ static bool rewrite_added(struct rewrite *w, const struct certlist_entry *added,
         pkcs7_write(&w->pkcs7, pkcs7_type(added->type), whole);
         return true;
     case CERTLIST_PEM:
-        buffer_add(w->out, bytes_from(w->list.value, w->copied));
-        w->copied = w->list.value.size;
-        pem_write(w->out, added->type == CERTLIST_CRL ? "X509 CRL" : "CERTIFICATE", whole);
+        add_block(w, added->type == CERTLIST_CRL ? "X509 CRL" : "CERTIFICATE", whole);
         return true;
+    case CERTLIST_ITEMS:
+        w->items++;
+        return items_add(w->out, &w->list.items.layout,
+                         w->one_header ? w->header : bytes_of(NULL, 0), whole, f);
     case CERTLIST_DER:
         if (w->trailing > 0)
             return fault_set(
@@ -375,20 +479,15 @@ static bool rewrite_added(struct rewrite *w, const struct certlist_entry *added,
     return fault_set(f, FAULT_UNSUPPORTED, "no list to add a certificate to");
 }
 
-bool certlist_rewrite(struct bytes value, certlist_decide *decide, void *context,
-                      struct buffer *out, struct fault *f)
+/* anew: put together from its parts, also when nothing of it changes. */
+static bool rewrite(struct bytes value, const struct certlist_form *form, certlist_decide *decide,
+                    void *context, const struct certlist_entry *added, bool anew,
+                    struct buffer *out, struct fault *f)
 {
-    return certlist_rewrite_and_add(value, decide, context, NULL, out, f);
-}
-
-bool certlist_rewrite_and_add(struct bytes value, certlist_decide *decide, void *context,
-                              const struct certlist_entry *added, struct buffer *out,
-                              struct fault *f)
-{
-    struct rewrite w = {.out = out};
+    struct rewrite w = {.out = out, .start = out->size, .changed = anew};
     struct certlist_entry entry;
     size_t start = out->size;
-    if (!certlist_open(&w.list, value, f))
+    if (!certlist_open_as(&w.list, value, form, f))
         return false;
     rewrite_begin(&w);
     bool good = true;
@@ -408,6 +507,37 @@ bool certlist_rewrite_and_add(struct bytes value, certlist_decide *decide, void 
         return fault_set(f, FAULT_NO_MEMORY, "no memory to rewrite a list of %zu bytes",
                          value.size);
     return good;
+}
+
+bool certlist_rewrite(struct bytes value, certlist_decide *decide, void *context,
+                      struct buffer *out, struct fault *f)
+{
+    return certlist_rewrite_and_add(value, NULL, decide, context, NULL, out, f);
+}
+
+static bool stays(void *context, const struct certlist_entry *entry, struct bytes *more)
+{
+    (void)context;
+    (void)entry;
+    (void)more;
+    return true;
+}
+
+bool certlist_rewrite_and_add(struct bytes value, const struct certlist_form *form,
+                              certlist_decide *decide, void *context,
+                              const struct certlist_entry *added, struct buffer *out,
+                              struct fault *f)
+{
+    return rewrite(value, form, decide, context, added, false, out, f);
+}
+
+bool certlist_is_exact(struct bytes value, const struct certlist_form *form, struct fault *f)
+{
+    struct buffer out = {0};
+    bool same = rewrite(value, form, stays, NULL, NULL, true, &out, f) &&
+                bytes_equal(buffer_bytes(&out), value);
+    buffer_free(&out);
+    return same;
 }
 
 void certlist_write_begin(struct certlist_writer *w, enum certlist_kind kind, struct buffer *out)
@@ -441,6 +571,7 @@ bool certlist_write(struct certlist_writer *w, const struct certlist_entry *entr
         else
             buffer_add(w->out, item.whole);
         return true;
+    case CERTLIST_ITEMS:
     case CERTLIST_NONE:
         break;
     }

@@ -10,12 +10,26 @@
 
 #include "formats/bytes.h"
 #include "formats/buffer.h"
+#include "formats/certs/items.h"
 #include "formats/certs/pem.h"
 #include "formats/certs/pkcs7.h"
 #include "formats/certs/sst.h"
 #include "formats/fault.h"
 
-enum certlist_kind { CERTLIST_NONE, CERTLIST_DER, CERTLIST_PEM, CERTLIST_PKCS7, CERTLIST_SST };
+enum certlist_kind {
+    CERTLIST_NONE,
+    CERTLIST_DER,
+    CERTLIST_PEM,
+    CERTLIST_PKCS7,
+    CERTLIST_SST,
+    CERTLIST_ITEMS, /* never detected: a form has to say it, and how the items are laid out */
+};
+
+/* What a list is said to be.  CERTLIST_NONE: what its bytes look like. */
+struct certlist_form {
+    enum certlist_kind kind;
+    struct items_layout items;
+};
 
 enum certlist_type { CERTLIST_CERTIFICATE, CERTLIST_CRL, CERTLIST_OTHER };
 
@@ -25,6 +39,7 @@ struct certlist_entry {
     struct bytes encoded; /* the entry, with bytes that trail it where the container holds them */
     struct bytes properties; /* SST: the property elements before it; else empty */
     uint32_t encoding;       /* SST: its encoding type; else SST_ENCODING */
+    struct bytes header;     /* items: what stands before it, its size included; else empty */
     size_t offset;           /* in the value, of the element, block or item that holds it */
 };
 
@@ -40,19 +55,30 @@ struct certlist {
     struct pkcs7_reader pkcs7;
     enum pkcs7_type pkcs7_type; /* of the last entry */
     struct sst_reader sst;
+    struct items_reader items;
     struct buffer decoded; /* what the PEM blocks encode */
 };
 
 /* What the bytes are, also when their end is missing; CERTLIST_NONE: none of these. */
 enum certlist_kind certlist_detect(struct bytes value);
 
-/* "DER", "PEM", "PKCS#7", "serialized store"; "none". */
+/* Reads a form from words: auto, der, pem, pkcs7, sst, items, and the layout of items (NULL: none
+ * is given; it is for items alone).  False with FAULT_DAMAGED, FAULT_MISSING or FAULT_LIMIT. */
+bool certlist_form_read(const char *word, const char *items, struct certlist_form *form,
+                        struct fault *f);
+
+/* "DER", "PEM", "PKCS#7", "serialized store", "row of items"; "none". */
 const char *certlist_kind_name(enum certlist_kind kind);
 
 /* Opens a list for reading.  `value` is borrowed until certlist_close, which is to be called after
  * success only.  False with FAULT_NOT_THIS, FAULT_DAMAGED (a PKCS#7 that is cut) or
  * FAULT_NO_MEMORY. Only PEM allocates, once, here. */
 bool certlist_open(struct certlist *l, struct bytes value, struct fault *f);
+
+/* The same for a list that is said to be of a form (NULL: none is said).  FAULT_NOT_THIS also when
+ * its bytes look like another. */
+bool certlist_open_as(struct certlist *l, struct bytes value, const struct certlist_form *form,
+                      struct fault *f);
 void certlist_close(struct certlist *l);
 
 /* The next entry; it is valid until certlist_close.  False at the end, f untouched; false with
@@ -73,15 +99,22 @@ typedef bool certlist_decide(void *context, const struct certlist_entry *entry, 
 bool certlist_rewrite(struct bytes value, certlist_decide *decide, void *context,
                       struct buffer *out, struct fault *f);
 
-/* The same, and `added` (type, encoded, properties and encoding are used; NULL: nothing) as its
- * last entry: before the end mark of an SST and what stands behind it, behind all text of a PEM
- * file. FAULT_UNSUPPORTED also for a DER list with bytes behind its last entry, which would hide
- * it. */
-bool certlist_rewrite_and_add(struct bytes value, certlist_decide *decide, void *context,
+/* The same for a list of a form (NULL: none is said), and `added` (type, encoded, properties and
+ * encoding are used; NULL: nothing) as its last entry: before the end mark of an SST and what
+ * stands behind it, behind all text of a PEM file, with the line ends that it has.
+ * FAULT_UNSUPPORTED also for a DER list with bytes behind its last entry, which would hide it, and
+ * for items that a new one cannot be like. */
+bool certlist_rewrite_and_add(struct bytes value, const struct certlist_form *form,
+                              certlist_decide *decide, void *context,
                               const struct certlist_entry *added, struct buffer *out,
                               struct fault *f);
 
-/* Writes a new list at the end of `out`; DER is entries in a row. */
+/* Does a list come out as it is when it is taken apart and put together again?  A reader that
+ * passes over anything in it, or takes it for another, is told by that.  False, f untouched, when
+ * it does not; false with the faults of reading, or FAULT_NO_MEMORY. */
+bool certlist_is_exact(struct bytes value, const struct certlist_form *form, struct fault *f);
+
+/* Writes a new list at the end of `out`; DER is entries in a row, and items cannot be written. */
 struct certlist_writer {
     enum certlist_kind kind;
     struct buffer *out;

@@ -57,7 +57,8 @@ static void look_at_found(struct doubt *doubt)
     const struct assessment *a = doubt->a;
     for (size_t i = 0; i < a->found.count; i++) {
         const struct problem *p = &a->found.item[i];
-        if (p->code != PROBLEM_STRUCTURE && p->code != PROBLEM_LIST_CUT)
+        if (p->code != PROBLEM_STRUCTURE && p->code != PROBLEM_LIST_CUT &&
+            p->code != PROBLEM_LIST_FORM)
             continue;
         message_error("%s: %s", a->store.path, p->evidence);
         doubt->count++;

@@ -211,7 +211,7 @@ static bool add_dangling_moves(struct draft *d)
 {
     const struct model *m = d->model;
     struct takers takers;
-    if (m->dangling_kept == 0)
+    if (m->dangling_kept == 0 || model_may_have_more(m))
         return true;
     if (!open_takers(d, &takers))
         return draft_no_memory(d);

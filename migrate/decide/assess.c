@@ -398,6 +398,7 @@ static void carry_over(struct assessment *a)
         case PROBLEM_MISFIT:
         case PROBLEM_UNDO_PENDING:
         case PROBLEM_LIST_CUT:
+        case PROBLEM_LIST_FORM:
         case PROBLEM_LIST_TAIL:
         case PROBLEM_SETTING_TWICE:
         case PROBLEM_SETTING_VALUE:

@@ -203,6 +203,11 @@ static void set_list(struct discover_run *run, struct discover_column *c)
     } else {
         discover_set(run, &p->value_table, c->table->name);
         discover_set(run, &p->value_column, c->column->name);
+        if (c->form.kind == CERTLIST_ITEMS) {
+            char words[ITEMS_TEXT];
+            discover_set(run, &p->value_form, "items");
+            discover_set(run, &p->value_items, items_layout_text(&c->form.items, words));
+        }
         if (c->select) {
             discover_set(run, &p->value_select, c->select->name);
             discover_set(run, &p->value_equals, c->select_text);

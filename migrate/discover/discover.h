@@ -50,9 +50,10 @@ struct discover_column {
     bool chosen; /* it is the list */
     bool usable; /* it could be, had it no rival: a profile can name it */
     unsigned values, certificates, issuers, crls, lists, broken, pem, text;
-    struct wrapping wrapping; /* what stands around its certificates */
-    unsigned wrapped;         /* values of which it was taken off, and a certificate was there */
-    enum certlist_kind list_kind; /* of the first value that is a list */
+    struct wrapping wrapping;  /* what stands around its certificates */
+    unsigned wrapped;          /* values of which it was taken off, and a certificate was there */
+    struct certlist_form form; /* of the first value that is a list: auto, but for items */
+    enum certlist_kind list_kind; /* what it is */
     unsigned list_certificates;   /* in it */
     bool only_row;                /* list value: its table has no other row */
     const struct ese_column

@@ -177,7 +177,7 @@ static void read_entries(struct discover_run *run, struct bytes value)
     struct certlist list;
     struct certlist_entry entry;
     int32_t position = 0;
-    if (!certlist_open(&list, value, NULL))
+    if (!certlist_open_as(&list, value, &run->list->form, NULL))
         return;
     while (certlist_next(&list, &entry, NULL))
         if (entry.type == CERTLIST_CERTIFICATE && !add_entry(run, ++position, entry.encoded))

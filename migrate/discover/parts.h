@@ -114,6 +114,17 @@ struct bytes discover_unwrap(struct discover_run *run, struct bytes value);
 /* A name's hash. */
 uint64_t discover_hash(struct discover_run *run, struct bytes name);
 
+/* ---- discover/framing.c ---- */
+
+/* Could a value be items in a row (formats/certs/items.h)?  Looks for a certificate behind a few
+ * bytes of header at the start, and no further; value may be the first part of one. */
+bool discover_may_be_items(struct bytes value);
+
+/* Tries all layouts on a whole value.  True, form filled, when one of them fits to the last byte:
+ * at least two items, each a certificate with nothing behind it, and the same bytes before each but
+ * for the size. */
+bool discover_items(struct bytes value, struct certlist_form *form);
+
 /* Samples every user table, and says of each binary column what it holds. */
 void discover_sample(struct discover_run *run);
 

@@ -195,13 +195,13 @@ static void add_fact(struct discover_run *run, unsigned column, const struct x50
 }
 
 /* Certificates in a list that can be read, until its end or the first damage. */
-static unsigned count_certificates(struct bytes value)
+static unsigned count_certificates(struct bytes value, const struct certlist_form *form)
 {
     struct certlist list;
     struct certlist_entry entry;
     struct x509_certificate c;
     unsigned count = 0;
-    if (!certlist_open(&list, value, NULL))
+    if (!certlist_open_as(&list, value, form, NULL))
         return 0;
     while (certlist_next(&list, &entry, NULL))
         if (entry.type == CERTLIST_CERTIFICATE && x509_certificate_read(entry.encoded, &c, NULL))
@@ -212,10 +212,13 @@ static unsigned count_certificates(struct bytes value)
 
 /* A list in one value: which row it is in is told by its first text. */
 static void note_list(struct discover_run *run, struct rows *rows, struct discover_column *column,
-                      enum certlist_kind kind, unsigned certificates)
+                      const struct certlist_form *form, enum certlist_kind kind,
+                      unsigned certificates)
 {
     if (column->lists++ > 0)
         return;
+    if (form)
+        column->form = *form;
     column->list_kind = kind;
     column->list_certificates = certificates;
     for (unsigned i = 0; i < rows->table->columns && column->select == NULL; i++)
@@ -236,7 +239,7 @@ static void judge_der(struct discover_run *run, struct rows *rows, unsigned numb
     } else if (!x509_certificate_read(value, &c, NULL)) {
         column->broken++;
     } else if (x509_certificate_read(c.envelope.trailing, &next, NULL)) {
-        note_list(run, rows, column, CERTLIST_DER, count_certificates(value));
+        note_list(run, rows, column, NULL, CERTLIST_DER, count_certificates(value, NULL));
     } else {
         column->certificates++;
         add_fact(run, number, &c);
@@ -299,22 +302,30 @@ static void judge_value(struct discover_run *run, struct rows *rows, unsigned nu
                         struct bytes value, bool cut)
 {
     struct discover_column *column = &run->d->column[number];
+    struct certlist_form form = {.kind = CERTLIST_NONE};
     enum certlist_kind kind = certlist_detect(value);
     bool is_list = kind == CERTLIST_SST || kind == CERTLIST_PKCS7;
-    if (cut && (is_list || kind == CERTLIST_DER) &&
+    bool may_be = kind == CERTLIST_NONE && discover_may_be_items(value);
+    if (cut && (is_list || may_be || kind == CERTLIST_DER || kind == CERTLIST_PEM) &&
         !discover_read(run, rows, column->column, LIST_VALUE_MOST, &value, &cut))
         return;
     column->values++;
     if (is_list) {
-        unsigned certificates = count_certificates(value);
+        unsigned certificates = count_certificates(value, NULL);
         if (certificates)
-            note_list(run, rows, column, kind, certificates);
+            note_list(run, rows, column, NULL, kind, certificates);
         else
             column->broken++;
     } else if (kind == CERTLIST_DER) {
         judge_der(run, rows, number, value);
     } else if (kind == CERTLIST_PEM) {
-        column->pem++;
+        unsigned certificates = count_certificates(value, NULL);
+        if (certificates > 1)
+            note_list(run, rows, column, NULL, kind, certificates);
+        else
+            column->pem++;
+    } else if (may_be && discover_items(value, &form)) {
+        note_list(run, rows, column, &form, CERTLIST_ITEMS, count_certificates(value, &form));
     } else if (!cut && judge_wrapped(run, number, value)) {
         return;
     } else if (value.size == HASH_SHA1_SIZE || is_printable(value)) {

@@ -382,7 +382,8 @@ static struct bytes behind_the_end(const struct certlist *list, const struct mod
         if (m->entries > 0 && model_certificate_of(m, &m->entry[m->entries - 1])->parsed)
             tail = model_certificate_of(m, &m->entry[m->entries - 1])->x509.envelope.trailing;
         break;
-    case CERTLIST_PEM: /* any text may stand around its blocks */
+    case CERTLIST_ITEMS: /* their form does not hold then */
+    case CERTLIST_PEM:   /* any text may stand around its blocks */
     case CERTLIST_NONE:
         break;
     }
@@ -390,16 +391,118 @@ static struct bytes behind_the_end(const struct certlist *list, const struct mod
     return tail;
 }
 
-static void judge_end(const struct model *m, const struct certlist *list, struct problems *problems)
+static void judge_end(struct model *m, const struct certlist *list, struct problems *problems)
 {
     struct bytes tail = behind_the_end(list, m);
     enum certlist_kind kind = certlist_detect(tail);
+    m->list_tail = tail.size > 0;
     if (tail.size > 0)
         problem_add(problems, PROBLEM_LIST_TAIL, NO_ENTRY, NO_ENTRY,
                     "%zu bytes behind the end of the %s, after entry %u%s%s", tail.size,
                     certlist_kind_name(list->kind), m->entries,
                     kind == CERTLIST_NONE ? "" : "; they look like certificates: ",
                     kind == CERTLIST_NONE ? "" : certlist_kind_name(kind));
+}
+
+/* What certlist_open() or certlist_next() says that the value is not.  A list that is known for
+ * what it is, and stops short, is cut; anything else may as well be whole, in a form that nobody
+ * has told of. */
+static bool note_unread(struct model *m, const struct fault *why, struct problems *problems,
+                        struct fault *f)
+{
+    bool known = m->list_form.kind == CERTLIST_NONE && why->code != FAULT_NOT_THIS;
+    if (why->code == FAULT_NO_MEMORY)
+        return no_memory(f);
+    m->list_cut = true;
+    enum problem_code code = known ? PROBLEM_LIST_CUT : PROBLEM_LIST_FORM;
+    if (m->entries > 0)
+        problem_add(problems, code, NO_ENTRY, NO_ENTRY, "after entry %u: %s", m->entries,
+                    why->text);
+    else
+        problem_add(problems, code, NO_ENTRY, NO_ENTRY, "the list value of %zu bytes: %s",
+                    m->list_value.size, why->text);
+    return true;
+}
+
+static void doubt_form(struct model *m, struct problems *problems, const char *what)
+{
+    m->list_cut = true;
+    problem_add(problems, PROBLEM_LIST_FORM, NO_ENTRY, NO_ENTRY, "the list value of %zu bytes: %s",
+                m->list_value.size, what);
+}
+
+/* Items have no form but the one that was said: it has to hold for each of them. */
+static bool are_items(const struct model *m)
+{
+    for (unsigned i = 0; i < m->entries; i++)
+        if (!model_certificate_of(m, &m->entry[i])->parsed)
+            return false;
+    return m->entries > 0;
+}
+
+/* A list that was read to its end: is that what it is?  What it does not hold to is written over by
+ * no repair. */
+static bool judge_form(struct model *m, const struct certlist *list, struct problems *problems,
+                       struct fault *f)
+{
+    struct fault why = {.code = FAULT_NONE};
+    unsigned read = 0;
+    /* PKCS#7 with indefinite lengths gets definite ones; nothing else of it changes. */
+    bool exact =
+        m->list_kind == CERTLIST_PKCS7 || certlist_is_exact(m->list_value, &m->list_form, &why);
+    if (why.code == FAULT_NO_MEMORY)
+        return no_memory(f);
+    for (unsigned i = 0; i < m->entries; i++)
+        read += model_certificate_of(m, &m->entry[i])->parsed;
+    if (!exact)
+        doubt_form(
+            m, problems,
+            "taken apart and put together again it is not what it was: it is in another form");
+    else if (m->entries > 0 && read == 0)
+        doubt_form(m, problems, "none of its entries is a certificate: it is in another form");
+    else if (list->items.tail.size > 0)
+        doubt_form(m, problems, "it goes on behind as many items as it counts");
+    else if (m->list_kind == CERTLIST_ITEMS && !are_items(m))
+        doubt_form(m, problems, "not all of its items are certificates: it is in another form");
+    return true;
+}
+
+/* Copies whose headers say different things are no copies: which of them stays matters, and what
+ * they say is not known. */
+static bool judge_headers(struct model *m, struct problems *problems, struct fault *f)
+{
+    unsigned *first = calloc((size_t)m->certificates + 1, sizeof *first);
+    bool alike = true;
+    if (first == NULL)
+        return no_memory(f);
+    for (unsigned i = 0; i < m->entries; i++) {
+        unsigned *one = &first[m->entry[i].certificate];
+        alike = alike &&
+                (*one == 0 || items_headers_alike(&m->list_form.items, m->entry[*one - 1].header,
+                                                  m->entry[i].header));
+        *one = *one ? *one : i + 1;
+    }
+    free(first);
+    if (!alike)
+        doubt_form(
+            m, problems,
+            "copies of one certificate have different bytes in front of them, which are said "
+            "to be skipped");
+    return true;
+}
+
+static bool add_item(struct model *m, const struct certlist_entry *item, struct fault *f)
+{
+    if (item->type != CERTLIST_CERTIFICATE)
+        return true;
+    struct model_entry *entry = add_entry(m, (int32_t)m->entries + 1, item->encoded, f);
+    if (entry == NULL)
+        return false;
+    entry->role = ROLE_NONE;
+    entry->properties = item->properties;
+    entry->encoding = item->encoding;
+    entry->header = item->header;
+    return true;
 }
 
 static bool read_list_value(struct model *m, struct bytes value, struct problems *problems,
@@ -409,36 +512,22 @@ static bool read_list_value(struct model *m, struct bytes value, struct problems
     struct certlist_entry item;
     struct fault why = {.code = FAULT_NONE};
     m->list_value = value;
-    m->list_kind = certlist_detect(value);
-    if (!certlist_open(&list, value, &why)) {
-        if (why.code == FAULT_NO_MEMORY)
-            return no_memory(f);
-        m->list_cut = true;
-        problem_add(problems, PROBLEM_LIST_CUT, NO_ENTRY, NO_ENTRY,
-                    "the list value of %zu bytes: %s", value.size, why.text);
-        return true;
-    }
+    if (!profile_value_form(m->profile, &m->list_form, f))
+        return false;
+    if (!certlist_open_as(&list, value, &m->list_form, &why))
+        return note_unread(m, &why, problems, f);
+    m->list_kind = list.kind;
     bool ok = true;
-    while (ok && certlist_next(&list, &item, &why)) {
-        if (item.type != CERTLIST_CERTIFICATE)
-            continue;
-        struct model_entry *entry = add_entry(m, (int32_t)m->entries + 1, item.encoded, f);
-        ok = entry != NULL;
-        if (ok) {
-            entry->role = ROLE_NONE;
-            entry->properties = item.properties;
-            entry->encoding = item.encoding;
-        }
-    }
+    while (ok && certlist_next(&list, &item, &why))
+        ok = add_item(m, &item, f);
     if (ok && list.failed) {
-        if (why.code == FAULT_NO_MEMORY)
-            ok = no_memory(f);
-        m->list_cut = true;
-        problem_add(problems, PROBLEM_LIST_CUT, NO_ENTRY, NO_ENTRY, "after entry %u: %s",
-                    m->entries, why.text);
+        ok = note_unread(m, &why, problems, f);
     } else if (ok) {
         judge_end(m, &list, problems);
+        ok = judge_form(m, &list, problems, f);
     }
+    if (ok && list.kind == CERTLIST_ITEMS)
+        ok = judge_headers(m, problems, f);
     certlist_close(&list);
     return ok;
 }

@@ -51,6 +51,7 @@ struct model_entry {
     struct bytes thumbprint;
     struct bytes properties; /* SST: the elements before it */
     uint32_t encoding;       /* SST */
+    struct bytes header;     /* items: the bytes in front of it */
     uint64_t
         references[PROFILE_REFERENCES_MOST]; /* rows that name it, by the profile's reference */
     uint64_t reference_count;
@@ -104,8 +105,10 @@ struct model {
     char *site, *server; /* NULL: there is no such setting; server: the Certificate Server */
 
     bool list_cut, list_missing; /* a list value that ends early; no list at all */
+    bool list_tail;   /* bytes stand behind the end of a list value: they may be more of it */
     bool second_list; /* the list is in rows, and a list value is there, too; or two values */
-    enum certlist_kind list_kind;
+    struct certlist_form list_form; /* as the profile says */
+    enum certlist_kind list_kind;   /* as it was found */
     struct bytes list_value;
 
     int64_t now; /* seconds since 1970: the store's own last time, or --at */
@@ -164,6 +167,14 @@ static inline struct model_certificate *model_certificate_of(const struct model 
 static inline bool model_has_roles(const struct model *model)
 {
     return model->match == PROFILE_MATCHES_ROWS && model->profile->list_role != NULL;
+}
+
+/* May there be more of a list that is kept in a value than was read?  Then a reference that leads
+ * to no entry proves nothing. */
+static inline bool model_may_have_more(const struct model *model)
+{
+    return model->match == PROFILE_MATCHES_VALUE &&
+           (model->list_cut || model->list_tail || model->second_list);
 }
 
 /* Where the profile says that a list value is, in words: "a value named CertificateList", or "a

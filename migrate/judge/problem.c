@@ -45,6 +45,9 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_LIST_CUT] = {"KM-LIST-CUT", FATAL, "R2", "Q190698",
                           "the certificate list ends before its end",
                           "none: what is behind the cut cannot be known; restore from a backup"},
+    [PROBLEM_LIST_FORM] =
+        {"KM-LIST-FORM", DOUBT, "R2", NULL, "the certificate list is not in a form that is known",
+         "none: how the list is kept has to be said in a profile ([list-value] form)"},
     [PROBLEM_TWO_LISTS] = {"KM-TWO-LISTS", DOUBT, "R2", NULL,
                            "there is more than one certificate list",
                            "none: name the right one with --profile"},

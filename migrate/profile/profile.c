@@ -200,6 +200,8 @@ static const struct key_spec value_keys[] = {
     {"column", VALUE_NAME, AT(value_column), NEED_ALWAYS, NULL},
     {"select", VALUE_NAME, AT(value_select), MAY_ALWAYS, NULL},
     {"equals", VALUE_TEXT, AT(value_equals), NEED_BESIDE, "select"},
+    {"form", VALUE_TEXT, AT(value_form), MAY_ALWAYS, NULL},
+    {"items", VALUE_TEXT, AT(value_items), MAY_BESIDE, "form"},
 };
 static const struct key_spec settings_keys[] = {
     {"table", VALUE_NAME, AT(settings_table), NEED_ALWAYS, NULL},
@@ -690,6 +692,21 @@ static bool check_roles(struct parser *p)
     return failed_at(p, p->section_line[SECTION_LIST][0]);
 }
 
+static bool check_form(struct parser *p)
+{
+    struct certlist_form form;
+    if (profile_value_form(p->profile, &form, p->f))
+        return true;
+    fault_context(p->f, "[list-value] form");
+    return failed_at(p, p->section_line[SECTION_VALUE][0]);
+}
+
+bool profile_value_form(const struct profile *profile, struct certlist_form *form, struct fault *f)
+{
+    return certlist_form_read(profile->value_form ? profile->value_form : "auto",
+                              profile->value_items, form, f);
+}
+
 static bool check_all(struct parser *p)
 {
     for (unsigned i = 0; i < SECTIONS; i++)
@@ -704,7 +721,7 @@ static bool check_all(struct parser *p)
         fault_set(p->f, FAULT_MISSING, "expected a section [list] or [list-value], found neither");
         return failed_at(p, p->line);
     }
-    return check_roles(p);
+    return check_roles(p) && check_form(p);
 }
 
 /* Reads a profile's text; `name` is for faults.  The profile is closed again after a failure. */

@@ -8,6 +8,7 @@
 #ifndef KM_MIGRATE_PROFILE_H
 #define KM_MIGRATE_PROFILE_H
 
+#include "formats/certs/certs.h"
 #include "formats/ese/read/catalog.h"
 #include "formats/fault.h"
 #include "migrate/profile/wrapping.h"
@@ -65,6 +66,7 @@ struct profile {
     /* Or all of it in one value: in the row of value_table whose column value_select is
      * value_equals, or, without these two, in its only row. */
     char *value_table, *value_column, *value_select, *value_equals;
+    char *value_form, *value_items; /* how it is encoded, in words; NULL: as it looks */
 
     /* Settings: one a row, found by name. */
     char *settings_table, *settings_name, *settings_value;
@@ -101,6 +103,9 @@ void profile_close(struct profile *profile);
  * than a line of libinih has: 170 characters, counting 3 for what has to be written as %XX, always
  * fit. */
 void profile_write(const struct profile *profile, FILE *to);
+
+/* How a list value is encoded, as the profile says.  Never fails for a profile that was read. */
+bool profile_value_form(const struct profile *profile, struct certlist_form *form, struct fault *f);
 
 enum profile_match {
     PROFILE_NO_MATCH,

@@ -153,8 +153,8 @@ static bool make_list_value(struct apply *a, struct fault *f)
         return true;
     if (a->added)
         added.encoded = a->model->certificate[a->added->certificate].der;
-    return certlist_rewrite_and_add(a->model->list_value, stays_in_list, &changes,
-                                    a->added ? &added : NULL, &a->list_value, f) ||
+    return certlist_rewrite_and_add(a->model->list_value, &a->model->list_form, stays_in_list,
+                                    &changes, a->added ? &added : NULL, &a->list_value, f) ||
            fault_context(f, "the list value cannot be written anew");
 }
 

@@ -458,6 +458,8 @@ static bool is_item(struct expected *x, const struct certlist_entry *old,
         return wrong_item(position, "expected the entry as it was, found another", f);
     if (!bytes_equal(new->properties, buffer_bytes(&x->room)))
         return wrong_item(position, "its properties are not those that the plan wants", f);
+    if (!bytes_equal(old->header, new->header))
+        return wrong_item(position, "the bytes in front of it are others", f);
     return true;
 }
 
@@ -485,7 +487,8 @@ static bool next_that_stays(struct expected *x, struct certlist *old, struct cer
 }
 
 /* What stands behind the old list's last entry: those that the plan adds. */
-static bool are_added(struct expected *x, struct certlist *new, unsigned position, struct fault *f)
+static bool are_added(struct expected *x, const struct certlist *old, struct certlist *new,
+                      unsigned position, struct fault *f)
 {
     struct certlist_entry item;
     for (size_t i = 0; i < x->plan->actions; i++) {
@@ -499,6 +502,8 @@ static bool are_added(struct expected *x, struct certlist *new, unsigned positio
     }
     if (certlist_next(new, &item, NULL) || new->failed)
         return wrong_item(position, "expected its end, found more", f);
+    if (!bytes_equal(old->items.tail, new->items.tail))
+        return wrong_item(position, "the bytes behind the list are others", f);
     return true;
 }
 
@@ -513,19 +518,20 @@ static bool are_items(struct expected *x, struct certlist *old, struct certlist 
             return wrong_item(position, "expected it, found the end", f);
         else if (!is_item(x, &was, &is, added, position, f))
             return false;
-    return are_added(x, new, position, f);
+    return are_added(x, old, new, position, f);
 }
 
 bool expected_is_list(struct expected *x, struct bytes value, struct fault *f)
 {
     struct certlist old, new;
-    if (certlist_detect(value) != x->model->list_kind)
+    const struct certlist_form *form = &x->model->list_form;
+    if (form->kind != CERTLIST_ITEMS && certlist_detect(value) != x->model->list_kind)
         return fault_set(f, FAULT_DAMAGED, "the list value: expected %s, found %s",
                          certlist_kind_name(x->model->list_kind),
                          certlist_kind_name(certlist_detect(value)));
-    if (!certlist_open(&old, x->model->list_value, f))
+    if (!certlist_open_as(&old, x->model->list_value, form, f))
         return false;
-    bool ok = certlist_open(&new, value, f);
+    bool ok = certlist_open_as(&new, value, form, f);
     if (ok) {
         ok = are_items(x, &old, &new, f);
         certlist_close(&new);

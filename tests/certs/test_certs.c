@@ -56,6 +56,7 @@ static struct buffer make_list(enum certlist_kind kind)
         add_element(&out, SST_CERTIFICATE, "p256.der");
         add_hex(&out, SST_END_HEX "ff");
         break;
+    case CERTLIST_ITEMS:
     case CERTLIST_NONE:
         break;
     }
@@ -147,6 +148,53 @@ START_TEST(one_entry_is_dropped)
         buffer_free(&out);
         buffer_free(&again);
     }
+}
+END_TEST
+
+/* A list that nothing tells by its bytes: two certificates behind a count and sizes. */
+START_TEST(items_are_rewritten)
+{
+    static const char *const files[] = {"rsa1024.der", "leaf.der", "p256.der"};
+    static const char *const left[] = {"rsa1024.der", "p256.der"};
+    struct certlist_form form, other;
+    struct fault f = {0};
+    struct buffer list = {0}, out = {0}, wanted = {0}, added = {0};
+    size_t dropped = 1;
+    ck_assert(certlist_form_read("items", "count:le32 skip:1 size:le32", &form, &f));
+    ck_assert(certlist_form_read("items", "count:le32 size:le32", &other, &f));
+    buffer_add_le32(&list, 3);
+    buffer_add_le32(&wanted, 2);
+    for (size_t i = 0; i < 3; i++) {
+        struct buffer file = read_file(folder, files[i]);
+        struct buffer *to[] = {&list, &wanted};
+        for (size_t k = 0; k < (i == dropped ? 1 : 2); k++) {
+            buffer_add_u8(to[k], 0x77);
+            buffer_add_le32(to[k], (uint32_t)file.size);
+            buffer_add(to[k], buffer_bytes(&file));
+        }
+        buffer_free(&file);
+    }
+    ck_assert(certlist_is_exact(buffer_bytes(&list), &form, &f));
+    ck_assert(!certlist_is_exact(buffer_bytes(&list), &other, NULL));
+    ck_assert(!certlist_is_exact(buffer_bytes(&list), NULL, NULL));
+    ck_assert(
+        certlist_rewrite_and_add(buffer_bytes(&list), &form, drop_one, &dropped, NULL, &out, &f));
+    assert_same(buffer_bytes(&out), buffer_bytes(&wanted));
+    /* One more, like the others. */
+    add_file(&added, left[1]);
+    struct certlist_entry entry = {.encoded = buffer_bytes(&added)};
+    buffer_clear(&out);
+    ck_assert(
+        certlist_rewrite_and_add(buffer_bytes(&list), &form, drop_one, &dropped, &entry, &out, &f));
+    bytes_put_le32(wanted.at, 3);
+    buffer_add_u8(&wanted, 0x77);
+    buffer_add_le32(&wanted, (uint32_t)added.size);
+    buffer_add(&wanted, buffer_bytes(&added));
+    assert_same(buffer_bytes(&out), buffer_bytes(&wanted));
+    buffer_free(&list);
+    buffer_free(&out);
+    buffer_free(&wanted);
+    buffer_free(&added);
 }
 END_TEST
 
@@ -310,6 +358,7 @@ int main(void)
                                          {pkcs7_in_pem_is_read, 0},
                                          {damage_is_told_after_what_is_good, 0},
                                          {kind_is_known_when_cut, 0},
+                                         {items_are_rewritten, 0},
                                          {0},
                                      });
     return remove_vectors(folder, status);

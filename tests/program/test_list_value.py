@@ -5,9 +5,11 @@ The list is written here, by Python, into a table of its own beside the users' c
 is read with the independent decoder and taken apart here again.  References are positions.
 """
 
+import base64
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -126,6 +128,40 @@ LISTED = ["own", "issuing", "partner", "issuing"]
 AFTER = ["own", "partner", "issuing"]
 
 
+
+
+def pem(line_end, before=""):
+    def write(ders):
+        text = before
+        for der in ders:
+            body = base64.b64encode(der).decode()
+            lines = [body[k:k + 64] for k in range(0, len(body), 64)]
+            text += line_end.join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+        return text.encode()
+    return write
+
+
+def items(header, count=False):
+    """header: the bytes before a certificate of a size."""
+    return lambda ders: (struct.pack("<I", len(ders)) if count else b"") + b"".join(header(len(d)) + d for d in ders)
+
+
+# The lines of [list-value] that say it, and what writes it.
+FORMS = (
+    ("form = der", b"".join),
+    ("form = pem", pem("\n")),
+    ("form = pem", pem("\r\n", "The list\r\n")),
+    ("form = items\nitems = count:le32", items(lambda size: b"", True)),
+    ("form = items\nitems = size:le32", items(lambda size: struct.pack("<I", size))),
+    ("form = items\nitems = size:be32", items(lambda size: struct.pack(">I", size))),
+    ("form = items\nitems = size:le16", items(lambda size: struct.pack("<H", size))),
+    ("form = items\nitems = count:le32 size:be16", items(lambda size: struct.pack(">H", size), True)),
+    ("form = items\nitems = size:le32 skip:4", items(lambda size: struct.pack("<II", size, 7))),
+    ("form = items\nitems = count:le32 skip:8 size@4:le32", items(lambda size: struct.pack("<II", 9, size), True)),
+    ("form = items\nitems = skip:3", items(lambda size: b"\1\2\3")),
+)
+
+
 class ListValue(unittest.TestCase):
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
@@ -181,6 +217,85 @@ class ListValue(unittest.TestCase):
     def moved_right(self, value, path=None):
         self.assertEqual(self.rows(path), [[value]])
         self.assertEqual(self.references(path), [3, 3, 3, 2, 1])
+
+    # ---- framings ----
+
+    def test_forms(self):
+        for lines, write in FORMS:
+            store = self.store(["Blob LongBinary"], [[write(self.listed())]])
+            for options in (self.profile(lines), DISCOVERED):
+                with self.subTest(lines, options=options[0]):
+                    status, _ = self.repair(store, *options)
+                    self.assertEqual(status, km.REPAIRED, self.last)
+                    self.moved_right(write(self.listed(AFTER)))
+
+    def test_added_in_every_form(self):
+        """The issuing CA that the list has lost, given as a file: behind the others, in their form."""
+        given = self.where / "given.der"
+        given.write_bytes(self.der["issuing"])
+        for lines, write in FORMS:
+            store = self.store(["Blob LongBinary"], [[write(self.listed(["own", "partner"]))]])
+            with self.subTest(lines):
+                options = self.profile(lines)
+                text = options[1].read_text()
+                start, end = text.index("[reference.1]"), text.index("[ignore.1]")
+                options[1].write_text(text[:start] + text[end:] + "[ignore.6]\ntable = UserCertificates\n"
+                                      "column = IssuerEntry\n")
+                status, _ = self.repair(store, *options, "--issuing-ca", given)
+                self.assertEqual(status, km.REPAIRED, self.last)
+                self.assertEqual(self.rows(), [[write(self.listed(["own", "partner", "issuing"]))]])
+
+    def refused(self, store, *options, code="KM-LIST-FORM"):
+        """Cannot tell, and nothing is written: no word of a backup for a form that is not known."""
+        status, report = self.repair(store, *options)
+        self.assertFalse(self.new.exists())
+        codes = [p["code"] for p in report["problems"]]
+        self.assertEqual((status, report["verdict"]), (km.PROBLEMS_LEFT, "cannot tell"), codes)
+        self.assertIn(code, codes)
+        self.assertNotIn("KM-LIST-CUT", codes)
+        self.assertEqual(report["plan"]["actions"], [])
+
+    def test_a_form_that_does_not_hold_is_refused(self):
+        for lines, write in FORMS:
+            store = self.store(["Blob LongBinary"], [[write(self.listed())]])
+            for other, _ in FORMS:
+                # Sizes and their skipping are the same bytes; so are a certificate's own and a header's size.
+                if other == lines or ("size" in lines and "skip" in other):
+                    continue
+                with self.subTest(lines, said=other):
+                    self.refused(store, *self.profile(other))
+
+    def test_a_form_that_nobody_said_is_refused(self):
+        for lines, write in FORMS[3:]:
+            with self.subTest(lines):
+                self.refused(self.store(["Blob LongBinary"], [[write(self.listed())]]), *self.profile())
+
+    def test_a_wrong_size_or_count_is_refused(self):
+        sizes, counted = FORMS[4], FORMS[3]
+        value = sizes[1](self.listed())
+        for broken in (value[:-1], value + b"\0", value[:-400], bytes([value[0] ^ 3]) + value[1:]):
+            with self.subTest(len(broken) - len(value)):
+                self.refused(self.store(["Blob LongBinary"], [[broken]]), *self.profile(sizes[0]))
+        value = counted[1](self.listed())
+        self.refused(self.store(["Blob LongBinary"], [[b"\5" + value[1:]]]), *self.profile(counted[0]))
+        self.refused(self.store(["Blob LongBinary"], [[b"\3" + value[1:]]]), *self.profile(counted[0]))
+
+    def test_references_into_what_was_not_read_stay(self):
+        """A list that is cut, or has bytes behind it: what leads behind its end is not moved to another entry."""
+        value = b"".join(self.listed()[:3])
+        for broken in (value + b"\0", FORMS[4][1](self.listed()[:3]) + b"\5"):
+            store = self.store(["Blob LongBinary"], [[broken]])
+            lines = FORMS[4][0] if len(broken) - len(value) > 1 else ""
+            _, report = self.repair(store, *self.profile(lines))
+            self.assertEqual((report["verdict"], report["plan"]["actions"]), ("cannot tell", []))
+
+    def test_copies_with_other_headers_are_refused(self):
+        """A number before each, that is skipped: which of the copies stays would matter."""
+        value = b"".join(struct.pack("<II", len(der), n) + der for n, der in enumerate(self.listed()))
+        store = self.store(["Blob LongBinary"], [[value]])
+        self.refused(store, *self.profile("form = items\nitems = size:le32 skip:4"))
+        status, _ = self.repair(store, *DISCOVERED)
+        self.assertEqual((status, self.new.exists()), (km.PROBLEMS_LEFT, False))
 
     # ---- which row ----
 
