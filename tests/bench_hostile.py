@@ -118,7 +118,7 @@ KINDS = {
     "revocation-lists": (revocation_lists, 4000, ["check"]),
     "properties": (properties, 8000, ["repair"]),
     "dangling": (dangling, 8000, ["repair"]),
-    "unparsable": (unparsable, 10000, ["repair"]),
+    "unparsable": (unparsable, 5000, ["repair"]),
     "shared-values": (shared_values, 400, ["check"]),
     "shared-values-new": (shared_values, 400, ["compact", "--force", "-o", NEW]),
     "repeated": (repeated, 4000, ["repair"]),

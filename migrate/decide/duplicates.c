@@ -7,6 +7,7 @@
  * name nor time.
  */
 #include "migrate/decide/draft.h"
+#include "migrate/judge/properties.h"
 
 #include <stdlib.h>
 
@@ -134,33 +135,44 @@ static unsigned choose_survivor(const struct draft *d, const struct group *group
     return best;
 }
 
-/* Puts the SST properties of a dropped copy that the survivor has not, behind the survivor's own.
- * One that it has with another value is named by the judge. */
-static bool keep_properties(struct draft *d, unsigned survivor, unsigned dropped)
+/* Those of the properties, which are the survivor's and then the dropped copies', that the survivor
+ * is to get: the first of each id that it has not itself. */
+static void choose_properties(struct properties *all, unsigned survivor)
 {
-    struct draft_entry *to = &d->entry[survivor];
-    struct buffer all = {0};
-    struct sst_property property, own;
-    size_t at = 0;
-    buffer_add(&all, to->added_properties);
-    while (sst_property_next(d->model->entry[dropped].properties, &at, &property)) {
-        bool known = false;
-        size_t k = 0;
-        while (!known && sst_property_next(d->model->entry[survivor].properties, &k, &own))
-            known = own.id == property.id;
-        k = 0;
-        while (!known && sst_property_next(to->added_properties, &k, &own))
-            known = own.id == property.id;
-        if (!known)
-            buffer_add(&all, property.whole);
+    size_t chosen = 0;
+    properties_by_id(all);
+    for (size_t i = 0, first = 0; i < all->count; i++) {
+        if (all->at[i].property.id != all->at[first].property.id)
+            first = i;
+        if (i == first && all->at[i].entry != survivor)
+            all->at[chosen++] = all->at[i];
     }
-    bool ok = !all.failed;
-    if (ok && all.size > to->added_properties.size) {
-        const void *kept = arena_copy(&d->plan->memory, buffer_bytes(&all));
+    all->count = chosen;
+    properties_by_order(all);
+}
+
+/* Puts the SST properties of the dropped copies that the survivor has not, behind the survivor's
+ * own.  One that it has with another value is named by the judge.  out as for merge_into(). */
+static bool keep_properties(struct draft *d, const struct group *group, unsigned survivor,
+                            const bool *out)
+{
+    struct properties all = {0};
+    struct buffer added = {0};
+    bool ok = properties_add(&all, d->model, survivor);
+    for (unsigned i = 0; i < group->entries && ok; i++)
+        if (group->entry[i] != survivor && !out[i])
+            ok = properties_add(&all, d->model, group->entry[i]);
+    if (ok)
+        choose_properties(&all, survivor);
+    for (size_t i = 0; i < all.count && ok; i++)
+        ok = buffer_add(&added, all.at[i].property.whole);
+    if (ok && added.size > 0) {
+        const void *kept = arena_copy(&d->plan->memory, buffer_bytes(&added));
         ok = kept != NULL;
-        to->added_properties = bytes_of(kept, ok ? all.size : 0);
+        d->entry[survivor].added_properties = bytes_of(kept, ok ? added.size : 0);
     }
-    buffer_free(&all);
+    buffer_free(&added);
+    properties_free(&all);
     return ok;
 }
 
@@ -230,13 +242,10 @@ static bool merge_into(struct draft *d, const struct group *group, unsigned surv
             continue;
         d->entry[e].why_stays = why_copy_stays(d, e, survivor);
         draft_drop(d, e, survivor, why_copy_goes(d, e, survivor));
-        if (out[i])
-            continue;
-        draft_merge_origin(d, survivor, e);
-        if (!keep_properties(d, survivor, e))
-            return draft_no_memory(d);
+        if (!out[i])
+            draft_merge_origin(d, survivor, e);
     }
-    return true;
+    return keep_properties(d, group, survivor, out) || draft_no_memory(d);
 }
 
 static bool merge_group(struct draft *d, const struct group *group)

@@ -3,6 +3,7 @@
 
 #include "formats/certs/name.h"
 #include "migrate/judge/groups.h"
+#include "migrate/judge/properties.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -98,21 +99,26 @@ static void judge_trust(const struct model *m, const struct group *group, struct
                    m, group);
 }
 
-/* A property that copies have with different values: the survivor keeps its own. */
-static void judge_properties(const struct model *m, const struct group *group,
+/* A property that copies have with different values: the first of them keeps its own.  False when
+ * memory is short. */
+static bool judge_properties(const struct model *m, const struct group *group,
                              struct problems *problems)
 {
-    for (unsigned i = 1; i < group->entries; i++) {
-        const struct model_entry *a = &m->entry[group->entry[i - 1]],
-                                 *b = &m->entry[group->entry[i]];
-        struct sst_property x, y;
-        for (size_t at = 0; sst_property_next(a->properties, &at, &x);)
-            for (size_t k = 0; sst_property_next(b->properties, &k, &y);)
-                if (x.id == y.id && !bytes_equal(x.data, y.data))
-                    problem_add(problems, PROBLEM_PROPERTY_DIFFERS, a->key, b->key,
-                                "property %u: %zu bytes in entry %d, others in entry %d", x.id,
-                                x.data.size, a->key, b->key);
+    struct properties all = {0};
+    bool ok = true;
+    for (unsigned i = 0; i < group->entries && ok; i++)
+        ok = properties_add(&all, m, group->entry[i]);
+    properties_by_id(&all);
+    for (size_t i = 1; i < all.count && ok; i++) {
+        const struct copied_property *x = &all.at[i - 1], *y = &all.at[i];
+        int32_t a = m->entry[x->entry].key, b = m->entry[y->entry].key;
+        if (x->property.id == y->property.id && !bytes_equal(x->property.data, y->property.data))
+            problem_add(problems, PROBLEM_PROPERTY_DIFFERS, a, b,
+                        "property %u: %zu bytes in entry %d, others in entry %d", x->property.id,
+                        x->property.data.size, a, b);
     }
+    properties_free(&all);
+    return ok;
 }
 
 /* The keys of a group's entries as "2, 138", a key that several rows have as "2 (twice)"; a long
@@ -157,7 +163,8 @@ static bool judge_same_content(const struct model *m, struct problems *problems)
     struct group group;
     if (!groups_open(&groups, m, GROUP_SAME_CONTENT))
         return false;
-    while (groups_next(&groups, &group)) {
+    bool ok = true;
+    while (ok && groups_next(&groups, &group)) {
         bool identical = true, own = false, issuing = false;
         char keys[128], what[256];
         unsigned first = m->entry[group.entry[0]].certificate;
@@ -180,10 +187,10 @@ static bool judge_same_content(const struct model *m, struct problems *problems)
                                    m->entry[group.entry[1]].key, "entries %s", keys),
                        m, &group);
         judge_trust(m, &group, problems);
-        judge_properties(m, &group, problems);
+        ok = judge_properties(m, &group, problems);
     }
     groups_close(&groups);
-    return true;
+    return ok;
 }
 
 static bool judge_identities(const struct model *m, struct problems *problems)

@@ -244,12 +244,17 @@ static void problem_line(const struct assessment *a, const struct problem *p, bo
         outcome_of(a, p);
 }
 
-/* Was it said already, word for word? */
-static bool is_said(const struct problems *said, const struct problem *p)
+/* Was it said already, word for word?  *next: where the search begins, behind what was found last;
+ * findings come in one order, and so each is found at once. */
+static bool is_said(const struct problems *said, size_t *next, const struct problem *p)
 {
-    for (size_t i = 0; said && i < said->count; i++)
-        if (said->item[i].code == p->code && strcmp(said->item[i].evidence, p->evidence) == 0)
+    for (size_t i = 0; said && i < said->count; i++) {
+        size_t at = (*next + i) % said->count;
+        if (said->item[at].code == p->code && strcmp(said->item[at].evidence, p->evidence) == 0) {
+            *next = at + 1;
             return true;
+        }
+    }
     return false;
 }
 
@@ -260,11 +265,12 @@ static void problem_lines(const struct assessment *a, const struct problems *pro
 {
     unsigned shown[PROBLEM_CODES] = {0};
     bool any = false;
+    size_t next = 0;
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *p = &problems->item[i];
         if ((problem_kind(p->code)->severity == PROBLEM_ADVICE) != advice)
             continue;
-        if (shown[p->code] < SHOWN && is_said(said, p))
+        if (shown[p->code] < SHOWN && is_said(said, &next, p))
             continue;
         if (!any)
             output_format("\n%s\n", heading);

@@ -134,6 +134,17 @@ def signed_pkcs7(certificates, content, signers):
 
 
 @unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+def properties_of(store):
+    """The properties in a serialized store, as ids and values, in their order."""
+    at, found = 8, []
+    while at < len(store):
+        number, _, length = struct.unpack_from("<3I", store, at)
+        if number not in (0, 32):
+            found.append((number, store[at + 12:at + 12 + length]))
+        at += 12 + length
+    return found
+
+
 class Deciding(unittest.TestCase):
     maxDiff = 3000
 
@@ -583,6 +594,22 @@ class Deciding(unittest.TestCase):
             report = self.report("check", store)
             self.assertEqual(report["verdict"], "yes after repair")
             self.assertEqual("KM-PROPERTY-DIFFERS" in {p["code"] for p in report["problems"]}, expected)
+
+    def test_properties_of_several_copies(self):
+        """The survivor keeps its own and gets, of each other id, the first: also past a copy that has none of them."""
+        def entry(number, *properties):
+            return f"[entry {number}]\ncertificate = issuing\n" + "".join(f"property.{p} = {v}\n" for p, v in properties)
+        def differing(*copies):
+            entries = "[entry 1]\ncertificate = own\n" + "".join(entry(n, *c) for n, c in enumerate(copies, 2))
+            store = self.make(entries, store="list = sst")
+            return store, [p["entries"] for p in self.report("check", store)["problems"] if p["code"] == "KM-PROPERTY-DIFFERS"]
+        store, found = differing([(0x8001, "01")], [], [(0x8001, "02"), (0x8003, "07"), (0x8002, "05")],
+                                 [(0x8002, "05"), (0x8003, "08"), (0x8004, "09")])
+        self.assertEqual(sorted(found), [[2, 4], [4, 5]])
+        got = properties_of(self.list_value(self.repaired(store)))
+        self.assertEqual(got, [(0x8001, b"\1"), (0x8003, b"\7"), (0x8002, b"\5"), (0x8004, b"\x09")])
+        self.assertEqual(differing([(0x8001, "01")], [(0x8002, "02")], [(0x8001, "01"), (0x8002, "02")])[1], [])
+        self.assertEqual(differing([(0x8001, "01")], [(0x8002, "01")], [(0x8003, "02")])[1], [])
 
     def test_a_dangling_row_is_moved_to_one_trusted_entry_alone(self):
         older = "[certificate older]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \
