@@ -1,0 +1,316 @@
+#!/usr/bin/python3
+"""Mutation run: one change at a time in code that judges, decides, writes or proves; do the tests notice?
+
+    tests/mutate.py [--count N] [--seed S] [--files GLOB ...] [--only FILE:LINE:COLUMN:OPERATOR] [--list]
+
+The tree is copied and built once; then each of N mutants, chosen by the seed, is built there incrementally and given to the
+tests that reach its file (TESTS below), the quickest first, until one fails.  What was made by kmfixture and kmwrong in
+their unchanged form stays so, for both are the tests' tools.
+
+A mutant is killed (a test failed), timed out (it used SECONDS of processor time, or the wall clock's far larger limit: as
+good as killed), survives (its diff is printed), or does not compile.  One that no test can tell from the original is
+listed in EQUIVALENT, with the reason.  Operators:
+
+    negate    the condition of an `if` or `while`
+    shift     < and <=, > and >= for each other
+    equal     == and != for each other
+    logic     && and || for each other
+    drop      the right operand of && or || left out
+    guard     an `if` that only leaves (return, goto, break, continue) never does
+    call      a statement that only calls something left out; not what frees or closes: sanitizers see that
+    error     `return false`, `return fault_set(...)`, `ok = false`: true instead; `return true`: false
+
+Exit status: 0 when less than 5 % of the mutants that change anything survive, 1 when more do, 2 when it could not start.
+KM_MUTATE_DIR says where the copy is built, and keeps it (default: a temporary directory, which is removed).
+"""
+
+import argparse
+import difflib
+import fnmatch
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parents[1]
+CORPUS = os.environ.get("KM_CORPUS", str(SOURCE.parent / "shared" / "corpus"))
+SECONDS = 60      # of processor time, each process of a test: a tenth of it is enough for each of them
+WALL = 1200       # the hang that uses no processor
+MOST_LEFT = 0.05
+
+DECIDING = ["test_decide", "test_plan", "program/test_expected.py", "program/test_decide.py", "program/test_unsaid.py",
+            "program/test_plan_rows.py", "program/test_migrate.py", "program/test_fixtures.py"]
+WRITING = ["test_verify", "program/test_plan_rows.py", "program/test_expected.py", "program/test_wrong_writes.py",
+           "program/test_passed_over.py"]
+IN_PLACE = ["program/test_beside.py", "program/test_inplace.py", "program/test_inplace_power.py", "program/test_inplace_kill.py"]
+CERTS = ["test_der", "test_x509", "test_name", "test_pem", "test_pkcs7", "test_sst", "test_proof", "test_certs", "test_corpus"]
+
+# The first pattern that fits a file names the tests that reach it; a test that is not there is passed over.
+TESTS = [
+    ("formats/certs/*", CERTS + ["program/test_bad_list.py", "program/test_expected.py", "program/test_decide.py"]),
+    ("formats/ese/edit/*", ["test_inplace", "ese/test_inplace.py", "program/test_inplace.py"]),
+    ("formats/ese/check/*", ["test_check", "test_compact", "test_build", "test_salvage", "program/test_bad_input.py",
+                             "ese/test_roundtrip.py"]),
+    ("migrate/undo/*", IN_PLACE),
+    ("migrate/repair/verify*", WRITING + ["program/test_inplace.py"]),
+    ("migrate/repair/expected.c", WRITING + ["program/test_inplace.py"]),
+    ("migrate/repair/[ceq]*", WRITING + ["program/test_decide.py", "program/test_fixtures.py", "program/test_beside.py"]),
+    ("migrate/repair/salvage*", ["test_salvage", "program/test_salvage.py"]),
+    ("migrate/repair/*", IN_PLACE),
+    ("migrate/judge/*", DECIDING),
+    ("migrate/decide/*", DECIDING),
+]
+
+# Where mutants are made: the code that judges, decides, applies, verifies, works in place, undoes, edits, checks.
+FILES = ["migrate/judge/*.c", "migrate/decide/*.c", "migrate/repair/*.c", "migrate/undo/*.c", "formats/ese/edit/*.c",
+         "formats/ese/check/*.c", "formats/certs/*.c"]
+
+# Read, and found to change nothing that anybody could see: (file, the changed line, operator) and why.
+EQUIVALENT = {
+}
+
+
+# ---- mutants ----------------------------------------------------------------------------------------------------------
+
+def blanked(text):
+    """The text with comments, strings and preprocessor lines as spaces, so that positions stay."""
+    kinds = r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|^[ \t]*#(?:\\\n|[^\n])*'
+    return re.sub(kinds, lambda m: re.sub(r"[^\n]", " ", m.group()), text, flags=re.S | re.M)
+
+
+def closing(code, start):
+    """The place of the bracket that closes the one at `start`."""
+    depth = 0
+    for at in range(start, len(code)):
+        depth += (code[at] in "([{") - (code[at] in ")]}")
+        if depth == 0:
+            return at
+    return len(code)
+
+
+def operand_end(code, start):
+    """Where the right operand of && or || ends that starts at `start`."""
+    at = start
+    while at < len(code) and code[at] not in ")]};,?:" and code[at:at + 2] not in ("&&", "||"):
+        at = closing(code, at) + 1 if code[at] in "([{" else at + 1
+    return at
+
+
+def sites(path):
+    """Each mutant of one file: (place, operator, end of what is replaced, replacement)."""
+    text = path.read_text()
+    code = blanked(text)
+    found = []
+
+    def add(operator, start, end, new):
+        found.append((start, operator, end, new))
+
+    for m in re.finditer(r"\b(if|while) \(", code):
+        start, end = m.end() - 1, closing(code, m.end() - 1)
+        condition = text[start:end + 1]
+        add("negate", start, end + 1, f"(!{condition})")
+        if m[1] == "if" and re.match(r"\s*\{?\s*(return|goto|break|continue)\b", code[end + 1:]):
+            add("guard", start, end + 1, f"(0 && {condition})")
+    swaps = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
+    for m in re.finditer(r"(?<= )(<=?|>=?|==|!=)(?=\s)", code):
+        add("equal" if m[1] in ("==", "!=") else "shift", m.start(), m.end(), swaps[m[1]])
+    for m in re.finditer(r"(?<=\s)(&&|\|\|)(?=\s)", code):
+        add("logic", m.start(), m.end(), "||" if m[1] == "&&" else "&&")
+        add("drop", m.start(), operand_end(code, m.end()), "")
+    for m in re.finditer(r"(?<=[;{})])\n +([a-z_0-9]+)\(", code):
+        end = closing(code, m.end() - 1)
+        if code[end + 1] == ";" and not re.fullmatch("if|while|for|switch|return|.*free|.*close", m[1]):
+            add("call", m.start(1), end + 1, "(void)0")
+    for m in re.finditer(r"\breturn (false|true|(?=fault_(?:set|context|copy)\())|(?<=\bok = )false\b", code):
+        if m[0].startswith("return ") and m[0].strip() == "return":
+            add("error", m.end(), m.end(), "!")
+        else:
+            word = m[0].split()[-1]
+            add("error", m.end() - len(word), m.end(), "true" if word == "false" else "false")
+    return text, sorted(found)
+
+
+class Mutant:
+    def __init__(self, name, text, site):
+        start, self.operator, end, new = site
+        self.file, self.old, self.new = name, text, text[:start] + new + text[end:]
+        self.line = text.count("\n", 0, start) + 1
+        self.column = start - text.rfind("\n", 0, start)
+        self.changed = text.splitlines()[self.line - 1].strip()
+
+    def __str__(self):
+        return f"{self.file}:{self.line}:{self.column}:{self.operator}"
+
+    def equivalent(self):
+        return EQUIVALENT.get((self.file, self.changed, self.operator))
+
+    def diff(self):
+        lines = difflib.unified_diff(self.old.splitlines(), self.new.splitlines(), self.file, self.file, n=2, lineterm="")
+        return "\n".join("    " + line for line in list(lines)[2:])
+
+
+def all_mutants(patterns):
+    mutants = []
+    for path in sorted(p for folder in ("formats", "migrate") for p in (SOURCE / folder).rglob("*.c")):
+        name = str(path.relative_to(SOURCE))
+        if any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
+            text, found = sites(path)
+            mutants += [Mutant(name, text, site) for site in found]
+    return mutants
+
+
+# ---- building and testing ---------------------------------------------------------------------------------------------
+
+class Tree:
+    """A copy of the sources, built: one file of it is another one now and then."""
+
+    def __init__(self, where):
+        self.source, self.build, self.tools = where / "source", where / "build", where / "tools"
+        names = subprocess.run(["git", "ls-files"], cwd=SOURCE, check=True, capture_output=True, text=True).stdout.split("\n")
+        for name in filter(None, names):
+            target = self.source / name
+            if not target.exists() or target.read_bytes() != (SOURCE / name).read_bytes():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(SOURCE / name, target)
+        launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+        subprocess.run(["cmake", "-G", "Ninja", "-S", self.source, "-B", self.build, "-DCMAKE_BUILD_TYPE=None",
+                        "-DCMAKE_C_FLAGS=-O1", f"-DKM_CORPUS={CORPUS}", "--log-level=WARNING", *launcher], check=True,
+                       stdout=subprocess.DEVNULL)
+        listed = subprocess.run(["ctest", "--show-only=json-v1"], cwd=self.build, check=True, capture_output=True).stdout
+        self.tests = {test["name"]: test for test in json.loads(listed)["tests"]}
+        self.seconds = {}
+
+    def make(self, names):
+        targets = ["kmmigrate", "kmfixture", "kmwrong", *(name for name in names if "/" not in name)]
+        return subprocess.run(["cmake", "--build", self.build, "--target", *targets, "--", "--quiet"], check=False,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+    def keep_tools(self):
+        self.tools.mkdir(exist_ok=True)
+        shutil.copy(self.build / "kmfixture", self.tools)
+        shutil.copy(self.build / "tests" / "kmwrong", self.tools)
+
+    def passes(self, name):
+        """None when the test passes; else how it ended."""
+        test = self.tests[name]
+        properties = {p["name"]: p["value"] for p in test.get("properties", [])}
+        environment = dict(os.environ, **dict(e.split("=", 1) for e in properties.get("ENVIRONMENT", [])))
+        environment |= {"KMFIXTURE": str(self.tools / "kmfixture"), "KMWRONG": str(self.tools / "kmwrong")}
+        environment.pop("KM_LONG", None)
+
+        def limits():
+            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+        started = time.monotonic()
+        process = subprocess.Popen(test["command"], env=environment, cwd=self.build, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=limits,
+                                   start_new_session=True)
+        try:
+            output = process.communicate(timeout=WALL)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return "timeout"
+        self.seconds[name] = time.monotonic() - started
+        if process.returncode in (0, 77):
+            return None
+        late = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL) or b"XCPU" in output or b"-24" in output
+        return "timeout" if late else "killed"
+
+
+def tests_of(tree, name):
+    for pattern, tests in TESTS:
+        if fnmatch.fnmatch(name, pattern):
+            there = [test for test in tests if test in tree.tests]
+            return sorted(there, key=lambda test: tree.seconds.get(test, 0))
+    sys.exit(f"{name}: TESTS does not say which tests reach it")
+
+
+def trial(tree, mutant):
+    """How the mutant ended, and by which test."""
+    tests = tests_of(tree, mutant.file)
+    (tree.source / mutant.file).write_text(mutant.new)
+    try:
+        if not tree.make(tests):
+            return "does not compile", ""
+        for test in tests:
+            times = dict(tree.seconds)
+            ended = tree.passes(test)
+            tree.seconds = times
+            if ended is not None:
+                return ended, test
+        return "survives", ""
+    finally:
+        (tree.source / mutant.file).write_text(mutant.old)
+
+
+def report(counts, left):
+    real = sum(counts.values()) - counts.get("does not compile", 0) - counts.get("equivalent", 0)
+    print("mutants: " + ", ".join(f"{count} {ended}" for ended, count in sorted(counts.items())) +
+          f"; {100 * len(left) / max(real, 1):.1f} % of {real} left")
+    return 1 if len(left) > MOST_LEFT * real else 0
+
+
+def run(mutants, where, unchanged=True):
+    tree = Tree(where)
+    needed = sorted({test for mutant in mutants for test in tests_of(tree, mutant.file)})
+    if not tree.make(needed):
+        sys.exit("the unchanged sources do not build")
+    tree.keep_tools()
+    for test in needed if unchanged else []:
+        if tree.passes(test) is not None:
+            print(f"{test} fails without any change", file=sys.stderr)
+            return 2
+    counts, left = {}, []
+    for number, mutant in enumerate(mutants, 1):
+        ended, test = trial(tree, mutant)
+        if ended == "survives" and mutant.equivalent():
+            ended = "equivalent"
+        counts[ended] = counts.get(ended, 0) + 1
+        print(f"{number:4} {ended:16} {mutant} {test}", flush=True)
+        if ended == "survives":
+            left.append(mutant)
+            print(mutant.diff(), flush=True)
+        if ended == "equivalent":
+            print(f"    {mutant.equivalent()}", flush=True)
+    return report(counts, left)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Mutation run; see the head of this file.")
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--files", nargs="+", default=FILES)
+    parser.add_argument("--only", nargs="+", help="these mutants alone, as they are printed")
+    parser.add_argument("--list", action="store_true", help="print the mutants, and try none")
+    parser.add_argument("--pass-unchanged", action="store_true", help="the tests are known to pass without a change")
+    options = parser.parse_args()
+    mutants = all_mutants(options.files)
+    if options.only:
+        mutants = [mutant for mutant in mutants if str(mutant) in options.only]
+    else:
+        random.Random(options.seed).shuffle(mutants)
+        mutants = mutants[:options.count]
+    if options.list or not mutants:
+        print(*mutants, sep="\n")
+        return 0 if mutants else 2
+    kept = os.environ.get("KM_MUTATE_DIR")
+    where = pathlib.Path(kept or tempfile.mkdtemp(prefix="kmmigrate-mutate-"))
+    try:
+        return run(mutants, where, not options.pass_unchanged)
+    finally:
+        if kept is None:
+            shutil.rmtree(where)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
