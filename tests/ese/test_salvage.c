@@ -2,6 +2,7 @@
  * a word whatever the damage. */
 #include "tests/check_main.h"
 
+#include "formats/ese/read/space.h"
 #include "tests/ese/salvaging.h"
 
 /* ---- a database with known rows ---- */
@@ -9,7 +10,7 @@
 enum { ROWS = 400, LONG_SIZE = 6000 };
 
 static struct ese_column columns[] = {
-    {.name = "Id", .type = ESE_COL_LONG, .flags = ESE_COLUMN_NOT_NULL},
+    {.name = "Id", .type = ESE_COL_LONG, .flags = ESE_COLUMN_NOT_NULL | ESE_COLUMN_AUTO_INCREMENT},
     {.name = "Value", .type = ESE_COL_LONG},
     {.name = "Text", .type = ESE_COL_TEXT},
     {.name = "Data", .type = ESE_COL_LONG_BINARY},
@@ -352,6 +353,38 @@ START_TEST(half_written_split)
 }
 END_TEST
 
+/* The number that the next row gets must not be that of a lost one. */
+START_TEST(counter_of_a_lost_root)
+{
+    struct salvaged s;
+    struct ese_space space = {.has_auto_increment = false};
+    const struct ese_page *page;
+    struct fault f;
+    damaged_close(&d);
+    make(0x122, 4096);
+    unsigned n = 0;
+    while (find_page(rows_objid, ESE_PAGE_LEAF, ESE_PAGE_SPACE_TREE, n + 1) != 0)
+        n++;
+    uint32_t last = row_leaf(n);
+    memset(damaged_page(&d, find_page(rows_objid, ESE_PAGE_ROOT, ESE_PAGE_SPACE_TREE, 0)), 0xa5,
+           d.page_size);
+    memset(damaged_page(&d, last), 0, d.page_size);
+    touch(&d, last);
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_gt(t.lost, 0);
+    struct ese_db *db = open_over(s.bytes, s.size);
+    ck_assert_ptr_nonnull(db);
+    ck_assert(
+        ese_pages_get_sound(db->pages, ese_catalog_find(db->catalog, "Things")->root, &page, &f));
+    ck_assert(ese_space_read(page, &space, &f));
+    ese_pages_put(db->pages, page);
+    ese_db_close(db);
+    ck_assert(space.has_auto_increment);
+    ck_assert_uint_eq(space.auto_increment, ROWS);
+    salvaged_close(&s);
+}
+END_TEST
+
 /* ---- whatever the damage ---- */
 
 START_TEST(random_damage)
@@ -408,6 +441,7 @@ int main(void)
     tcase_add_test(by_hand, file_cut_short);
     tcase_add_test(by_hand, stale_leaf);
     tcase_add_test(by_hand, half_written_split);
+    tcase_add_test(by_hand, counter_of_a_lost_root);
     tcase_add_test(by_hand, noise_is_refused);
     tcase_add_test(random, random_damage);
     suite_add_tcase(suite, by_hand);

@@ -252,8 +252,10 @@ struct salvage_table {
     struct build_sort *stray;  /* by bookmark: entries that no row's computed keys explain */
     struct build_sort *lids;   /* references of rows to long values */
     struct ese_keys *primary;
-    struct salvage_marks marks; /* what indexes and long values say of rows */
-    struct salvage_lid *gone;   /* long values that are not whole, sorted */
+    struct salvage_marks marks;       /* what indexes and long values say of rows */
+    const struct ese_column *counter; /* the auto-increment column; NULL: none */
+    uint64_t counter_seen;            /* its greatest value in rows and index entries */
+    struct salvage_lid *gone;         /* long values that are not whole, sorted */
     size_t gones, gone_room;
 };
 

@@ -268,6 +268,38 @@ static void close_strays(struct strays *x)
     free(x->next.at);
 }
 
+/* ---- the next auto-increment value ---- */
+
+static void see_number(struct salvage_table *t, uint64_t number)
+{
+    if (number > t->counter_seen)
+        t->counter_seen = number;
+}
+
+static void see_counter(struct salvage_table *t, const struct row *row)
+{
+    struct ese_value value;
+    uint32_t narrow = 0;
+    uint64_t wide = 0;
+    if (t->counter == NULL || !row->readable ||
+        !ese_record_value(&row->record, t->counter, &value, NULL) || value.kind != ESE_VALUE_PLAIN)
+        return;
+    if (value.data.size == 4 && bytes_le32(value.data, 0, &narrow) && narrow <= INT32_MAX)
+        see_number(t, narrow);
+    if (value.data.size == 8 && bytes_le64(value.data, 0, &wide) && wide <= INT64_MAX)
+        see_number(t, wide);
+}
+
+/* A lost row's key, where it is that number alone. */
+static void see_lost_counter(struct salvage_table *t, struct bytes bookmark)
+{
+    enum { VALUE = 0x7f, SIGN = 0x80 };
+    uint32_t number = 0;
+    if (t->counter && ese_table_key_column(t->table) == t->counter && bookmark.size == 5 &&
+        bookmark.at[0] == VALUE && (bookmark.at[1] & SIGN) && bytes_be32(bookmark, 1, &number))
+        see_number(t, number & INT32_MAX);
+}
+
 /* ---- a verdict ---- */
 
 struct writing {
@@ -310,6 +342,7 @@ static bool lost_row(struct writing *x, struct bytes bookmark, const struct salv
              "its bytes are not to be had; index %s has an entry for it on page %u", index,
              t->s->page[known->page].slot);
     t->sum->lost++;
+    see_lost_counter(t, bookmark);
     struct ese_salvage_item item = {.kind = ESE_SALVAGE_LOST,
                                     .table = t->table->name,
                                     .objid = t->table->objid,
@@ -602,6 +635,8 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
     if (!row->readable)
         return unreadable_row(x, c, row, own_strays, f);
     judge_row(x, c, row, own_strays, &j);
+    if (!v->doubtful)
+        see_counter(t, row);
     bool written = is_written(t, &j);
     if (!tell_older(x, c, row, f))
         return false;
@@ -645,6 +680,8 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
                             "moved or deleted";
     item.other_page = c->against ? c->against->slot : 0;
     *(deleted ? &t->sum->deleted : &t->sum->older) += 1;
+    if (!v->doubtful)
+        see_counter(t, &row);
     bool ok = (v->doubtful && !row.readable) || salvage_tell(t->s, &item, f);
     close_row(t, &row);
     return ok;

@@ -57,6 +57,9 @@ static bool open_table(struct salvage_table *t, struct fault *f)
     if (t->scratch == NULL || t->keys == NULL || t->entry == NULL || t->uncomputed == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
     ese_record_limits_of(&t->limits, t->table);
+    for (unsigned i = 0; i < t->table->columns; i++)
+        if (t->table->column[i].flags & ESE_COLUMN_AUTO_INCREMENT)
+            t->counter = &t->table->column[i];
     if (!build_sort_open(&t->lids, f) || !build_sort_open(&t->stray, f))
         return false;
     for (unsigned i = 0; i < indexes; i++)
@@ -86,11 +89,20 @@ static void close_table(struct salvage_table *t)
 
 /* ---- the root's header ---- */
 
-/* What stands behind the space header, the next auto-increment value, when a good root has it. */
-static bool carry_root_header(struct salvage_table *t, struct fault *f)
+enum {
+    REVISION_AUTO_INCREMENT = 0x1e, /* from here on the next value stands in the root's header */
+    FIELDS_WITH_COUNTER = 0x3,
+    COUNTER_AT = 1 + ESE_SPACE_HEADER_SIZE,
+    HEADER_WITH_COUNTER = COUNTER_AT + 8,
+    HEADER_MOST = BUILD_SPACE_HEADER_SIZE + 65, /* what the builder takes */
+};
+
+/* What stands in the header of a good root; *size 0: there is none, or nothing besides space. */
+static bool read_root_header(struct salvage_table *t, uint8_t *to, size_t *size, struct fault *f)
 {
     struct ese_salvage *s = t->s;
     size_t first, count;
+    *size = 0;
     salvage_pages_of(s, t->table->objid, &first, &count);
     for (size_t i = first; i < first + count; i++) {
         const struct ese_page *page;
@@ -99,11 +111,41 @@ static bool carry_root_header(struct salvage_table *t, struct fault *f)
             continue;
         if (!salvage_get(s, &s->page[i], &page, f))
             return false;
-        bool ok = ese_build_raw_root_header(t->to, ese_page_external_header(page), f);
+        struct bytes header = ese_page_external_header(page);
+        struct ese_space space;
+        if (header.size > ESE_SPACE_HEADER_SIZE && header.size <= HEADER_MOST &&
+            ese_space_read(page, &space, NULL)) {
+            memcpy(to, header.at, header.size);
+            *size = header.size;
+        }
         ese_pages_put(s->pages, page);
-        return ok;
+        return true;
     }
     return true;
+}
+
+/* The next auto-increment value: as it was, but above every one that was seen, lest that of a lost
+ * row is given out again.  Where it was never stored, the engine reckons it from the rows. */
+static bool put_root_header(struct salvage_table *t, struct fault *f)
+{
+    uint8_t header[HEADER_MOST] = {0};
+    size_t size;
+    uint64_t counter = 0;
+    if (t->to == NULL)
+        return true;
+    if (!read_root_header(t, header, &size, f))
+        return false;
+    if (size == 0 && t->counter && t->counter_seen > 0 &&
+        t->s->scan.revision >= REVISION_AUTO_INCREMENT) {
+        header[0] = FIELDS_WITH_COUNTER;
+        size = HEADER_WITH_COUNTER;
+    }
+    if (size >= HEADER_WITH_COUNTER && (header[0] & FIELDS_WITH_COUNTER) == FIELDS_WITH_COUNTER) {
+        bytes_le64(bytes_of(header, size), COUNTER_AT, &counter);
+        if (counter < t->counter_seen)
+            bytes_put_le64(header + COUNTER_AT, t->counter_seen);
+    }
+    return size == 0 || ese_build_raw_root_header(t->to, bytes_of(header, size), f);
 }
 
 /* Their rows count pages of the source. */
@@ -148,13 +190,13 @@ bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
     t->sum = sum;
     bool ok = open_table(t, f);
     if (ok && s->build) {
-        ok = ese_build_raw_table_begin(s->build, table, row, rows, &t->to, f) &&
-             carry_root_header(t, f);
+        ok = ese_build_raw_table_begin(s->build, table, row, rows, &t->to, f);
         if (ok)
             ese_build_allow_duplicates(t->to);
     }
     if (ok && !is_cache(table))
         ok = gather(t, f) && write_table(t, f);
+    ok = ok && put_root_header(t, f);
     if (ok && t->to)
         ok = ese_build_table_end(t->to, f);
     close_table(t);
