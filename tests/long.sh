@@ -44,6 +44,8 @@ step memory "$python" tests/program/test_memory.py
 step text "$python" tests/program/test_text.py
 step wrong-writes "$python" tests/program/test_wrong_writes.py
 step powerloss "$python" tests/program/test_powerloss.py
+step log-replay build/release/tests/test_log_replay
+step log-recover "$python" tests/log/test_recover.py
 
 echo "$passed steps passed${failed:+, failed:$failed}"
 [ -z "$failed" ]
