@@ -46,9 +46,9 @@ SECONDS = 60      # of processor time, each process of a test: a tenth of it is 
 WALL = 1200       # the hang that uses no processor
 MOST_LEFT = 0.05
 
-DECIDING = ["test_decide", "test_plan", "program/test_expected.py", "program/test_decide.py", "program/test_unsaid.py",
-            "program/test_plan_rows.py", "program/test_migrate.py", "program/test_fixtures.py"]
-WRITING = ["test_verify", "program/test_plan_rows.py", "program/test_expected.py", "program/test_wrong_writes.py",
+DECIDING = ["program/test_expected.py", "test_decide", "program/test_decide.py", "program/test_unsaid.py",
+            "program/test_plan_rows.py", "program/test_migrate.py", "test_plan", "program/test_fixtures.py"]
+WRITING = ["program/test_plan_rows.py", "program/test_expected.py", "test_verify", "program/test_wrong_writes.py",
            "program/test_passed_over.py"]
 IN_PLACE = ["program/test_beside.py", "program/test_inplace.py", "program/test_inplace_power.py", "program/test_inplace_kill.py"]
 CERTS = ["test_der", "test_x509", "test_name", "test_pem", "test_pkcs7", "test_sst", "test_proof", "test_certs", "test_corpus"]

@@ -61,6 +61,27 @@ static const struct {
     {"primitive sequence", "1000", true, true, false},
     {"set in order", "3106020101020102", true, true, true},
     {"set out of order", "3106020102020101", true, true, false},
+    {"set of equals", "3106020101020101", true, true, true},
+    {"sequence out of order", "3006020102020101", true, true, true},
+    {"bit string, count 0", "030200ff", true, true, true},
+    {"bit string, count 1", "030201fe", true, true, true},
+    {"bit string, count 1, set", "030201fd", true, true, false},
+    {"bit string, count 7", "03020780", true, true, true},
+    {"bit string, count 7, set", "030207c0", true, true, false},
+    {"bit string, count 8, clear", "03020800", true, true, false},
+    {"bit string of nothing", "030100", true, true, true},
+    {"bit string, last octet counts", "03030400f0", true, true, true},
+    {"bit string, only the last octet counts", "030304fff0", true, true, true},
+    {"false", "010100", true, true, true},
+    {"boolean of two octets", "0102ff00", true, true, false},
+    {"boolean of none", "0100", true, true, false},
+    {"enumerated", "0a0105", true, true, true},
+    {"padded enumerated", "0a020005", true, true, false},
+    {"primitive set", "1100", true, true, false},
+    {"high tag number 30, one below", "9f1e00", false, false, false},
+    {"high tag number 31, the least", "9f1f00", true, true, true},
+    {"high tag number of four octets", "9f8180800100", true, true, true},
+    {"high tag number of five octets", "9f818080800100", false, false, false},
 };
 
 START_TEST(item_is_read)
@@ -210,6 +231,81 @@ START_TEST(oid_has_its_text)
 }
 END_TEST
 
+/* The header by hand, X.690 8.1.3: short up to 127, then as few octets as the length has.  With one
+ * octet more it is BER and no DER; with contents one octet short it is nothing. */
+START_TEST(length_is_read_at_its_edges)
+{
+    static const struct {
+        size_t size;
+        const char *header, *longer;
+    } cases[] = {
+        {127, "047f", "04817f"},           {128, "048180", "04820080"},
+        {255, "0481ff", "048200ff"},       {256, "04820100", "0483000100"},
+        {65535, "0482ffff", "048300ffff"}, {65536, "0483010000", "048400010000"},
+    };
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+        size_t size = cases[i / 2].size;
+        struct buffer in = from_hex(i % 2 ? cases[i / 2].longer : cases[i / 2].header);
+        buffer_reserve(&in, size + 16);
+        memset(in.at + in.size, 0x5a, size);
+        in.size += size;
+        for (int rules = DER_ONLY; rules <= DER_OR_BER; rules++) {
+            struct der d = der_of(buffer_bytes(&in), (enum der_rules)rules);
+            struct der_item item;
+            bool good = rules == DER_OR_BER || i % 2 == 0;
+            ck_assert_msg(der_next(&d, &item) == good, "%zu octets, case %zu", size, i);
+            if (good) {
+                ck_assert_uint_eq(item.contents.size, size);
+                ck_assert_int_eq(item.shortest, i % 2 == 0);
+            }
+            d = der_of(bytes_of(in.at, in.size - 1), (enum der_rules)rules);
+            ck_assert(!der_next(&d, &item) && d.failed);
+        }
+        struct buffer normal = {0}, expected = from_hex(cases[i / 2].header);
+        ck_assert(der_normalise(buffer_bytes(&in), &normal, NULL));
+        ck_assert_uint_eq(normal.size, expected.size + size);
+        ck_assert_mem_eq(normal.at, expected.at, expected.size);
+        ck_assert_int_eq(der_is_strict(buffer_bytes(&in)), i % 2 == 0);
+        buffer_free(&in);
+        buffer_free(&normal);
+        buffer_free(&expected);
+    }
+}
+END_TEST
+
+/* The count of unused bits in one piece and in segments: 0 to 7, and no other. */
+START_TEST(unused_bits_are_read_at_their_edges)
+{
+    for (uint8_t count = 0; count <= 9; count++) {
+        const uint8_t whole[] = {0x03, 0x02, count, 0xff};
+        const uint8_t segment[] = {0x23, 0x04, 0x03, 0x02, count, 0xff};
+        const uint8_t normal[] = {0x03, 0x02, count, (uint8_t)(0xff << count)};
+        for (int segmented = 0; segmented <= 1; segmented++) {
+            struct bytes in = segmented ? bytes_of(segment, 6) : bytes_of(whole, 4), bits = {0};
+            struct der d = der_of(in, DER_OR_BER);
+            struct der_item item;
+            uint8_t unused = 99;
+            ck_assert(der_next(&d, &item));
+            ck_assert_int_eq(der_bits(&d, &item, &bits, &unused), count <= 7);
+            if (count <= 7) {
+                ck_assert_uint_eq(unused, count);
+                assert_same(bits, bytes_of("\xff", 1));
+            }
+            struct buffer out = {0};
+            bool good = der_normalise(in, &out, NULL);
+            ck_assert_int_eq(good, count <= 7 || !segmented);
+            if (count <= 7)
+                assert_same(buffer_bytes(&out), bytes_of(normal, 4));
+            else if (good)
+                assert_same(buffer_bytes(&out), in); /* what it means is not known: it stays */
+            buffer_free(&out);
+        }
+        ck_assert_int_eq(der_is_strict(bytes_of(normal, 4)), count <= 7);
+        ck_assert_int_eq(der_is_strict(bytes_of(whole, 4)), count == 0);
+    }
+}
+END_TEST
+
 START_TEST(length_is_written_shortest)
 {
     static const size_t sizes[] = {0, 1, 127, 128, 255, 256, 65535, 65536};
@@ -234,6 +330,8 @@ int main(void)
                                  {deep_nesting_costs_nothing, 0},
                                  {integer_is_made_minimal, ARRAY_SIZE(integers)},
                                  {oid_has_its_text, ARRAY_SIZE(oids)},
+                                 {length_is_read_at_its_edges, 0},
+                                 {unused_bits_are_read_at_their_edges, 0},
                                  {length_is_written_shortest, 0},
                                  {0},
                              });
