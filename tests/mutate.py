@@ -184,9 +184,13 @@ class Tree:
         subprocess.run(["cmake", "-G", "Ninja", "-S", self.source, "-B", self.build, "-DCMAKE_BUILD_TYPE=None",
                         "-DCMAKE_C_FLAGS=-O1", f"-DKM_CORPUS={CORPUS}", "--log-level=WARNING", *launcher], check=True,
                        stdout=subprocess.DEVNULL)
+        self.seconds = {}
+        self.list_tests()
+
+    def list_tests(self):
+        """CTest knows the command of a test that has been built."""
         listed = subprocess.run(["ctest", "--show-only=json-v1"], cwd=self.build, check=True, capture_output=True).stdout
         self.tests = {test["name"]: test for test in json.loads(listed)["tests"]}
-        self.seconds = {}
 
     def make(self, names):
         targets = ["kmmigrate", "kmfixture", "kmwrong", *(name for name in names if "/" not in name)]
@@ -265,6 +269,7 @@ def run(mutants, where, unchanged=True):
     needed = sorted({test for mutant in mutants for test in tests_of(tree, mutant.file)})
     if not tree.make(needed):
         sys.exit("the unchanged sources do not build")
+    tree.list_tests()
     tree.keep_tools()
     for test in needed if unchanged else []:
         if tree.passes(test) is not None:

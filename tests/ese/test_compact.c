@@ -9,6 +9,7 @@
 #include "formats/ese/check/check.h"
 #include "formats/ese/layout/checksum.h"
 #include "formats/ese/build/compact.h"
+#include "formats/ese/build/compact_parts.h"
 #include "formats/ese/read/cursor.h"
 #include "formats/outfile.h"
 
@@ -274,6 +275,86 @@ START_TEST(clean_corpus_files_are_compacted)
     }
     globfree(&found);
     ck_assert_uint_ge(compacted, 15);
+}
+END_TEST
+
+/* ---- an index entry that points at no row ---- */
+
+enum { MANY = 255 };
+
+/* The primary key of no row that the filter of so large a file takes for one; keys of longs, as
+ * ids from 1 are, have 5 bytes. */
+static bool deceiving_key(uint64_t file_size, uint8_t key[5])
+{
+    struct row_filter *filter = row_filter_open(file_size, NULL);
+    bool found = false;
+    for (uint32_t id = 1; id <= MANY; id++) {
+        key[0] = 0x7f;
+        bytes_put_be32(key + 1, 0x80000000u + id);
+        row_filter_add(filter, bytes_of(key, 5));
+    }
+    for (uint32_t id = MANY + 1; id < 1u << 30 && !found; id++) {
+        bytes_put_be32(key + 1, 0x80000000u + id);
+        found = row_filter_may_have(filter, bytes_of(key, 5));
+    }
+    row_filter_close(filter);
+    return found;
+}
+
+/* Lets the first entry of ByValue point at another primary key. */
+static void point_elsewhere(const char *path, const uint8_t key[5])
+{
+    struct ese_db *db;
+    struct ese_cursor cursor;
+    ck_assert(ese_db_open(path, NULL, NULL, &db, &fault));
+    const struct ese_table *table = ese_catalog_find(db->catalog, "Things");
+    unsigned i = 0;
+    while (strcmp(table->index[i].name, "ByValue") != 0)
+        i++;
+    ese_cursor_open(&cursor, db->pages, table->index[i].root, table->index[i].objid);
+    ck_assert_int_eq(ese_cursor_next(&cursor, &fault), ESE_STEP_NODE);
+    ck_assert_uint_eq(cursor.data.size, 5);
+    uint32_t page = cursor.leaf->number;
+    size_t at = (size_t)(cursor.data.at - cursor.leaf->raw.at);
+    ese_cursor_close(&cursor);
+    ese_db_close(db);
+    change(path, page, at, key, 5, true);
+}
+
+static uint64_t dangling_in(const char *path)
+{
+    struct ese_db *db;
+    struct ese_check_summary summary;
+    ck_assert(ese_db_open(path, NULL, NULL, &db, &fault));
+    ck_assert(ese_check(db, print_finding, (void *)(uintptr_t)path, &summary, &fault));
+    ese_db_close(db);
+    return summary.of_rule[ESE_RULE_INDEX_DANGLING];
+}
+
+/* What is left behind is counted; what the filter takes for a row is carried as it was, and the
+ * check, which looks each row up, finds it in the new file as in the old one. */
+START_TEST(a_dangling_entry_is_left_behind_or_found_again)
+{
+    static struct row many[MANY];
+    static char names[MANY][8];
+    struct stat st;
+    uint8_t key[5] = {0x7f, 0xff, 0xff, 0xff, 0xff};
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "n%u", i);
+        many[i] = (struct row){(uint8_t)(i + 1), (uint8_t)i, names[i], 0};
+    }
+    make(in_folder("a"), many, MANY, false, 4096);
+    point_elsewhere(in_folder("a"), key);
+    ck_assert_uint_eq(dangling_in(in_folder("a")), 1);
+    ck_assert_msg(compact(in_folder("a"), in_folder("b"), NULL, false), "%s", fault.text);
+    ck_assert_uint_eq(result.dropped_entries, 1);
+    ck_assert_uint_eq(dangling_in(in_folder("b")), 0);
+
+    ck_assert_int_eq(stat(in_folder("a"), &st), 0);
+    ck_assert(deceiving_key((uint64_t)st.st_size, key));
+    point_elsewhere(in_folder("a"), key);
+    ck_assert_msg(compact(in_folder("a"), in_folder("b"), NULL, true), "%s", fault.text);
+    ck_assert_uint_eq(dangling_in(in_folder("b")) + result.dropped_entries, 1);
 }
 END_TEST
 
@@ -554,6 +635,7 @@ int main(int arguments, char **argument)
     tcase_add_checked_fixture(group, start, end);
     tcase_add_test(group, compacting_twice_changes_nothing_more);
     tcase_add_test(group, clean_corpus_files_are_compacted);
+    tcase_add_test(group, a_dangling_entry_is_left_behind_or_found_again);
     tcase_add_test(group, rows_with_one_key_stop_it_and_are_named);
     tcase_add_test(group, keep_first_drops_the_later_ones_wholly);
     tcase_add_test(group, a_row_keeps_the_entries_that_it_shares_with_a_dropped_twin);

@@ -677,6 +677,35 @@ class Deciding(unittest.TestCase):
                     demoted = [a["entry"] for a in actions if a["action"] == "set-role" and a["role"] == "imported"]
                     self.assertEqual(demoted, [3 + order.index("b")], actions)
 
+    def test_last_the_smaller_hash_stays(self):
+        """5.1 and 5.3: when nothing else tells two apart, their SHA-256 does, whatever the order of their entries."""
+        def smaller_first(text, *names):
+            made = self.certificates(text)
+            return sorted(names, key=lambda name: hashlib.sha256(made[name]).digest())
+        ca = "[certificate {}]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \
+             "serial = {}\nfrom = 1999-01-01\nuntil = 2009-01-01\n"
+        roles = ROWS.replace("role = issuing", "role = imported")
+        seen = set()
+        for serial in range(1, 5):
+            text = ca.format("a", 16 + serial) + ca.format("b", 32 + serial) + roles
+            smaller, larger = smaller_first(text, "a", "b")
+            seen.add(smaller)
+            for order in ("ab", "ba"):
+                entries = "".join(f"[entry {i}]\ncertificate = {name}\nrole = issuing\n" for i, name in enumerate(order, 3))
+                actions = self.report("repair", self.make(text + entries + "[setting IssuingCA]\nabsent = yes\n",
+                                                          mode="V1"))["plan"]["actions"]
+                self.assertEqual([a["entry"] for a in actions if a["action"] == "set-role"], [3 + order.index(larger)])
+        for serial in range(1, 5):
+            text = f"[certificate one]\nissuer = partner\nsubject = CN=Sub\nserial = {serial}\n" + "".join(
+                f"[certificate {form}]\nsame-as = one\nform = {form}\n" for form in ("ber", "ber-long")) + ROWS
+            smaller, larger = smaller_first(text, "ber", "ber-long")
+            seen.add(smaller)
+            for order in (("ber", "ber-long"), ("ber-long", "ber")):
+                entries = "".join(f"[entry {i}]\ncertificate = {name}\n" for i, name in enumerate(order, 3))
+                self.assertEqual(self.drops(self.make(text + entries)),
+                                 [(3 + order.index(larger), 3 + order.index(smaller))])
+        self.assertEqual(seen, {"a", "b", "ber", "ber-long"})
+
     def test_the_named_one_stays_issuing(self):
         ca = "[certificate other]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \
              "serial = 1\nfrom = 1999-03-01\nuntil = 2019-01-01\n[entry 3]\ncertificate = other\nrole = issuing\n"
