@@ -67,6 +67,13 @@ const char *certlist_kind_name(enum certlist_kind kind)
     return names[kind];
 }
 
+static const struct items_layout in_a_row = {.header = 4, .size = ITEMS_LE32};
+
+bool certlist_add_value(struct buffer *row, struct bytes value)
+{
+    return buffer_add_le32(row, (uint32_t)value.size) && buffer_add(row, value);
+}
+
 bool certlist_form_read(const char *word, const char *items, struct certlist_form *form,
                         struct fault *f)
 {
@@ -77,9 +84,13 @@ bool certlist_form_read(const char *word, const char *items, struct certlist_for
     while (kind <= CERTLIST_ITEMS && strcmp(words[kind], word) != 0)
         kind++;
     *form = (struct certlist_form){.kind = (enum certlist_kind)kind};
+    if (strcmp(word, "values") == 0 && items == NULL) {
+        *form = (struct certlist_form){.kind = CERTLIST_ITEMS, .items = in_a_row, .values = true};
+        return true;
+    }
     if (kind > CERTLIST_ITEMS)
         return fault_set(f, FAULT_DAMAGED,
-                         "expected auto, der, pem, pkcs7, sst or items, found %.40s", word);
+                         "expected auto, der, pem, pkcs7, sst, items or values, found %.40s", word);
     if ((kind == CERTLIST_ITEMS) != (items != NULL))
         return fault_set(f, FAULT_MISSING, "expected items = LAYOUT with the form items%s",
                          items ? " only" : ", found none");

@@ -29,6 +29,8 @@ enum certlist_kind {
 struct certlist_form {
     enum certlist_kind kind;
     struct items_layout items;
+    bool values; /* each certificate is a value of its own: whoever has them puts them in a row with
+                    certlist_add_value(), and takes the new ones from that again */
 };
 
 enum certlist_type { CERTLIST_CERTIFICATE, CERTLIST_CRL, CERTLIST_OTHER };
@@ -62,10 +64,14 @@ struct certlist {
 /* What the bytes are, also when their end is missing; CERTLIST_NONE: none of these. */
 enum certlist_kind certlist_detect(struct bytes value);
 
-/* Reads a form from words: auto, der, pem, pkcs7, sst, items, and the layout of items (NULL: none
- * is given; it is for items alone).  False with FAULT_DAMAGED, FAULT_MISSING or FAULT_LIMIT. */
+/* Reads a form from words: auto, der, pem, pkcs7, sst, items, values, and the layout of items
+ * (NULL: none is given; it is for items alone).  False with FAULT_DAMAGED, FAULT_MISSING or
+ * FAULT_LIMIT. */
 bool certlist_form_read(const char *word, const char *items, struct certlist_form *form,
                         struct fault *f);
+
+/* Appends a value to a row of them. */
+bool certlist_add_value(struct buffer *row, struct bytes value);
 
 /* "DER", "PEM", "PKCS#7", "serialized store", "row of items"; "none". */
 const char *certlist_kind_name(enum certlist_kind kind);

@@ -17,6 +17,8 @@ const char *refusal_of(const struct assessment *a)
                "can be had";
     if (problem_has(&a->found, PROBLEM_MISFIT))
         return "the profile does not fit what it holds; KM-PROFILE-MISFIT says where";
+    if (problem_has(&a->found, PROBLEM_LIST_FORM))
+        return "its certificate list is not in a form that is known; KM-LIST-FORM says why";
     if (!a->has_model && known_database(a->store.db->catalog))
         return "it is no KM store, but another program's database";
     if (!a->has_model || !a->repairs_allowed)

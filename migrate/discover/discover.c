@@ -155,8 +155,11 @@ static void describe(struct discover_column *c)
         break;
     case DISCOVER_LIST_VALUE:
         c->usable = c->select != NULL || c->only_row;
-        WHY(c, "one of %u values sampled is a list (%s) of %u certificates%s", c->values,
-            certlist_kind_name(c->list_kind), c->list_certificates,
+        WHY(c, "%s %u %s is a list (%s) of %u certificates%s",
+            c->form.values ? "all that stands in" : "one of", c->values,
+            c->form.values ? "row" : "values sampled",
+            c->form.values ? "several values" : certlist_kind_name(c->list_kind),
+            c->list_certificates,
             c->select     ? ""
             : c->only_row ? "; the table has no other row"
                           : "; but no text in its row tells the row from others");
@@ -203,7 +206,9 @@ static void set_list(struct discover_run *run, struct discover_column *c)
     } else {
         discover_set(run, &p->value_table, c->table->name);
         discover_set(run, &p->value_column, c->column->name);
-        if (c->form.kind == CERTLIST_ITEMS) {
+        if (c->form.values) {
+            discover_set(run, &p->value_form, "values");
+        } else if (c->form.kind == CERTLIST_ITEMS) {
             char words[ITEMS_TEXT];
             discover_set(run, &p->value_form, "items");
             discover_set(run, &p->value_items, items_layout_text(&c->form.items, words));

@@ -55,6 +55,7 @@ struct discover_column {
     struct certlist_form form; /* of the first value that is a list: auto, but for items */
     enum certlist_kind list_kind; /* what it is */
     unsigned list_certificates;   /* in it */
+    unsigned valued;              /* rows of which all values, at least two, are certificates */
     bool only_row;                /* list value: its table has no other row */
     const struct ese_column
         *select; /* list value: the column that tells its row from the others, ... */

@@ -31,8 +31,7 @@ bool discover_may_be_items(struct bytes value)
     return find_first(value, &at, &size) && at > 0;
 }
 
-/* Does a layout fit all of a value? */
-static bool fits(struct bytes value, const struct items_layout *layout)
+bool discover_fits(struct bytes value, const struct items_layout *layout)
 {
     struct items_reader r;
     struct items_item item;
@@ -62,12 +61,12 @@ static bool try_header(struct bytes value, struct items_layout *layout, size_t h
             layout->size = (enum items_size)s;
             layout->size_at = at;
             if (items_size_read(value, start + at, layout->size, &found) && found == size &&
-                fits(value, layout))
+                discover_fits(value, layout))
                 return true;
         }
     layout->size = ITEMS_NO_SIZE;
     layout->size_at = 0;
-    return fits(value, layout);
+    return discover_fits(value, layout);
 }
 
 bool discover_items(struct bytes value, struct certlist_form *form)

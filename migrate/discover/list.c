@@ -185,6 +185,14 @@ static void read_entries(struct discover_run *run, struct bytes value)
     certlist_close(&list);
 }
 
+static void read_values(struct discover_run *run, struct rows *rows)
+{
+    struct buffer row = {0};
+    if (discover_read_values(run, rows, run->list->column, LIST_VALUE_MOST, &row))
+        read_entries(run, buffer_bytes(&row));
+    buffer_free(&row);
+}
+
 static void read_value(struct discover_run *run)
 {
     struct rows rows = {.lv = NULL};
@@ -198,7 +206,9 @@ static void read_value(struct discover_run *run)
                               strcmp(text, run->list->select_text) == 0);
         if (!selected || found++ > 0)
             continue;
-        if (discover_read(run, &rows, run->list->column, LIST_VALUE_MOST, &value, &cut))
+        if (run->list->form.values)
+            read_values(run, &rows);
+        else if (discover_read(run, &rows, run->list->column, LIST_VALUE_MOST, &value, &cut))
             read_entries(run, value);
     }
     discover_end(run, &rows);

@@ -102,6 +102,12 @@ void discover_end(struct discover_run *run, struct rows *rows);
 bool discover_read(struct discover_run *run, struct rows *rows, const struct ese_column *column,
                    size_t most, struct bytes *value, bool *cut);
 
+/* All values of a column, in a row (certlist_add_value()), when it has more than one and they take
+ * no more than `most` bytes.  False when it has not, and for what cannot be read (counted as
+ * damage). */
+bool discover_read_values(struct discover_run *run, struct rows *rows,
+                          const struct ese_column *column, size_t most, struct buffer *row);
+
 /* A text of up to DISCOVER_TEXT - 1 bytes of UTF-8.  False when it is null, empty or longer, or a
  * profile could not hold it. */
 bool discover_read_text(struct discover_run *run, struct rows *rows,
@@ -120,9 +126,11 @@ uint64_t discover_hash(struct discover_run *run, struct bytes name);
  * bytes of header at the start, and no further; value may be the first part of one. */
 bool discover_may_be_items(struct bytes value);
 
-/* Tries all layouts on a whole value.  True, form filled, when one of them fits to the last byte:
- * at least two items, each a certificate with nothing behind it, and the same bytes before each but
- * for the size. */
+/* Does a layout fit a whole value to the last byte?  At least two items, each a certificate with
+ * nothing behind it, and the same bytes before each but for the size. */
+bool discover_fits(struct bytes value, const struct items_layout *layout);
+
+/* Tries all layouts on a whole value.  True, form filled, when one of them fits. */
 bool discover_items(struct bytes value, struct certlist_form *form);
 
 /* Samples every user table, and says of each binary column what it holds. */

@@ -126,6 +126,41 @@ bool discover_read(struct discover_run *run, struct rows *rows, const struct ese
     return spend(run, value->size + (found.kind == ESE_VALUE_SEPARATED ? COST_OF_LONG_VALUE : 0));
 }
 
+/* Adds one of a column's values; false when it cannot be read, or the row becomes too long. */
+static bool add_value(struct discover_run *run, struct rows *rows, const struct ese_value *found,
+                      size_t most, struct buffer *row)
+{
+    struct bytes value;
+    bool cut = false;
+    if (found->kind == ESE_VALUE_NULL || found->kind == ESE_VALUE_ENCRYPTED)
+        return false;
+    if (!fetch(run, rows, found, most, &value, &cut)) {
+        run->d->damaged++;
+        return false;
+    }
+    if (cut || value.size > most || row->size > most - value.size ||
+        !spend(run, value.size + COST_OF_LONG_VALUE))
+        return false;
+    if (!certlist_add_value(row, value))
+        run->no_memory = true;
+    return !run->no_memory;
+}
+
+bool discover_read_values(struct discover_run *run, struct rows *rows,
+                          const struct ese_column *column, size_t most, struct buffer *row)
+{
+    struct ese_values values;
+    struct ese_value first, value;
+    if (!ese_values_of(&values, &rows->record, column, NULL) ||
+        !ese_values_next(&values, &first, NULL) || !ese_values_next(&values, &value, NULL) ||
+        run->bytes_left == 0 || run->no_memory)
+        return false;
+    bool ok = add_value(run, rows, &first, most, row) && add_value(run, rows, &value, most, row);
+    while (ok && ese_values_next(&values, &value, NULL))
+        ok = add_value(run, rows, &value, most, row);
+    return ok;
+}
+
 bool discover_read_text(struct discover_run *run, struct rows *rows,
                         const struct ese_column *column, char to[DISCOVER_TEXT])
 {
@@ -211,6 +246,15 @@ static unsigned count_certificates(struct bytes value, const struct certlist_for
 }
 
 /* A list in one value: which row it is in is told by its first text. */
+static void note_select(struct discover_run *run, struct rows *rows, struct discover_column *column)
+{
+    for (unsigned i = 0; i < rows->table->columns && column->select == NULL; i++)
+        if (discover_is_text(&rows->table->column[i]) &&
+            !secret_is_guessed(rows->table->column[i].name) &&
+            discover_read_text(run, rows, &rows->table->column[i], column->select_text))
+            column->select = &rows->table->column[i];
+}
+
 static void note_list(struct discover_run *run, struct rows *rows, struct discover_column *column,
                       const struct certlist_form *form, enum certlist_kind kind,
                       unsigned certificates)
@@ -221,11 +265,22 @@ static void note_list(struct discover_run *run, struct rows *rows, struct discov
         column->form = *form;
     column->list_kind = kind;
     column->list_certificates = certificates;
-    for (unsigned i = 0; i < rows->table->columns && column->select == NULL; i++)
-        if (discover_is_text(&rows->table->column[i]) &&
-            !secret_is_guessed(rows->table->column[i].name) &&
-            discover_read_text(run, rows, &rows->table->column[i], column->select_text))
-            column->select = &rows->table->column[i];
+    note_select(run, rows, column);
+}
+
+/* A row with several values, each of them a certificate. */
+static void judge_values(struct discover_run *run, struct rows *rows, unsigned number)
+{
+    struct discover_column *column = &run->d->column[number];
+    struct certlist_form form;
+    struct buffer row = {0};
+    bool several = discover_read_values(run, rows, column->column, COLUMN_BYTES, &row);
+    if (several && certlist_form_read("values", NULL, &form, NULL) &&
+        discover_fits(buffer_bytes(&row), &form.items) && column->valued++ == 0) {
+        column->list_certificates = count_certificates(buffer_bytes(&row), &form);
+        note_select(run, rows, column);
+    }
+    buffer_free(&row);
 }
 
 static void judge_der(struct discover_run *run, struct rows *rows, unsigned number,
@@ -380,6 +435,7 @@ static void sample_binary(struct discover_run *run, struct rows *rows, struct sa
         return;
     s->bytes[i] += value.size;
     judge_value(run, rows, s->binary[i], value, cut);
+    judge_values(run, rows, s->binary[i]);
 }
 
 /* "o=Contoso, ou=London, cn=User": an attribute and an equals sign, and a separator or a common
@@ -488,7 +544,10 @@ static void count_issuers(struct discover_run *run)
 static void classify(struct discover_column *c)
 {
     unsigned seen = c->certificates + c->lists + c->crls + c->broken + c->pem + c->wrapped;
-    if (c->wrapped == c->values && 2 * c->issuers > c->wrapped)
+    if (c->valued == 1 && c->values == 1 && certlist_form_read("values", NULL, &c->form, NULL)) {
+        c->kind = DISCOVER_LIST_VALUE;
+        c->list_kind = CERTLIST_ITEMS;
+    } else if (c->wrapped == c->values && 2 * c->issuers > c->wrapped)
         c->kind = DISCOVER_LIST;
     else if (2 * c->certificates > c->values)
         c->kind = 2 * c->issuers > c->certificates ? DISCOVER_LIST : DISCOVER_CERTIFICATES;

@@ -39,24 +39,19 @@ static const char *describe(const struct model *m, unsigned number, char text[25
 /* ---- R2: the list ---- */
 
 /* When not one entry can be read, it is not the entries that are wrong: how they are kept is not
- * known.  Of a list in one value the model has said so. */
-static bool none_is_read(const struct model *m, struct problems *problems)
+ * known, as the model has said. */
+static bool none_is_read(const struct model *m)
 {
     for (unsigned i = 0; i < m->entries; i++)
         if (model_certificate_of(m, &m->entry[i])->parsed)
             return false;
-    if (m->entries > 0 && m->match == PROFILE_MATCHES_ROWS)
-        problem_add(problems, PROBLEM_LIST_FORM, NO_ENTRY, NO_ENTRY,
-                    "table %s, column %s: none of %u values is a certificate; the first: %s",
-                    m->profile->list_table, m->profile->list_certificate, m->entries,
-                    model_certificate_of(m, &m->entry[0])->why.text);
     return m->entries > 0;
 }
 
 static void judge_entries(const struct model *m, struct problems *problems)
 {
     char what[256];
-    bool known = !none_is_read(m, problems);
+    bool known = !none_is_read(m);
     for (unsigned i = 0; i < m->entries; i++) {
         const struct model_entry *entry = &m->entry[i];
         const struct model_certificate *cert = model_certificate_of(m, entry);

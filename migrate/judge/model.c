@@ -223,6 +223,18 @@ static bool read_entry_fields(struct model *m, struct rows *rows, const struct l
     return true;
 }
 
+/* How many values a column has in the row in hand; what cannot be read ends them. */
+static unsigned count_values(const struct rows *rows, const struct ese_column *column)
+{
+    struct ese_values values;
+    struct ese_value value;
+    if (column == NULL || !ese_values_of(&values, &rows->record, column, NULL))
+        return 0;
+    while (ese_values_next(&values, &value, NULL))
+        ;
+    return values.count;
+}
+
 /* The certificate in a value of the list; the value itself where there is none such. */
 static bool take_off_wrapping(struct model *m, struct bytes *value, int32_t key,
                               struct problems *problems, struct fault *f)
@@ -256,6 +268,11 @@ static bool read_entry(struct model *m, struct rows *rows, const struct list_col
         problem_add(problems, PROBLEM_UNPARSABLE, key, NO_ENTRY, "entry %d: %s", key, why.text);
         der = bytes_of(NULL, 0);
     }
+    if (count_values(rows, c->certificate) > 1)
+        problem_add(problems, PROBLEM_MISFIT, key, NO_ENTRY,
+                    "entry %d: column %s has several values; a list in all of them is said in "
+                    "[list-value]",
+                    key, c->certificate->name);
     if (!null && !take_off_wrapping(m, &der, key, problems, f))
         return false;
     struct model_entry *entry = add_entry(m, key, der, f);
@@ -432,12 +449,12 @@ static void doubt_form(struct model *m, struct problems *problems, const char *w
 }
 
 /* Items have no form but the one that was said: it has to hold for each of them. */
-static bool are_items(const struct model *m)
+static bool are_items(const struct model *m, size_t items)
 {
     for (unsigned i = 0; i < m->entries; i++)
         if (!model_certificate_of(m, &m->entry[i])->parsed)
             return false;
-    return m->entries > 0;
+    return m->entries == items;
 }
 
 /* A list that was read to its end: is that what it is?  What it does not hold to is written over by
@@ -462,7 +479,7 @@ static bool judge_form(struct model *m, const struct certlist *list, struct prob
         doubt_form(m, problems, "none of its entries is a certificate: it is in another form");
     else if (list->items.tail.size > 0)
         doubt_form(m, problems, "it goes on behind as many items as it counts");
-    else if (m->list_kind == CERTLIST_ITEMS && !are_items(m))
+    else if (m->list_kind == CERTLIST_ITEMS && !are_items(m, list->index))
         doubt_form(m, problems, "not all of its items are certificates: it is in another form");
     return true;
 }
@@ -563,14 +580,54 @@ static void note_second_row(struct model *m, struct problems *problems)
                     p->value_table);
 }
 
+/* All values of a column, in a row; false when one cannot be read, which end_rows() tells. */
+static bool gather_values(struct model *m, struct rows *rows, const struct ese_column *column,
+                          struct buffer *row)
+{
+    struct ese_values values;
+    struct ese_value value;
+    struct bytes bytes;
+    struct fault why = {.code = FAULT_NONE};
+    if (!ese_values_of(&values, &rows->record, column, &why))
+        return rows_unread(rows, &why);
+    while (ese_values_next(&values, &value, &why)) {
+        if (value.kind == ESE_VALUE_NULL)
+            bytes = bytes_of(NULL, 0);
+        else if (!rows_value(rows, column, &value, &m->memory->value, &bytes, NULL))
+            return false;
+        if (!certlist_add_value(row, bytes)) {
+            fault_set(&why, FAULT_NO_MEMORY, "out of memory");
+            return rows_unread(rows, &why);
+        }
+    }
+    return why.code == FAULT_NONE || rows_unread(rows, &why);
+}
+
+/* What the list is made of, in the row in hand: one value, or all that the column has. */
+static bool list_bytes(struct model *m, struct rows *rows, const struct ese_column *column,
+                       struct buffer *row, struct bytes *value, bool *null)
+{
+    struct fault ignored;
+    struct bytes first;
+    if (!rows_bytes(rows, column, &m->memory->value, &first, null, NULL))
+        return false;
+    *value = first;
+    if (*null || !profile_value_form(m->profile, &m->list_form, &ignored) || !m->list_form.values)
+        return true;
+    bool ok = gather_values(m, rows, column, row);
+    *value = buffer_bytes(row);
+    return ok;
+}
+
 /* The value of the row in hand, when it is the list; one that stands beside a list in rows is only
- * noted. */
-static bool read_value_row(struct model *m, struct rows *rows, const struct ese_column *column,
-                           struct problems *problems, struct fault *f)
+ * noted.  number: which row it is, from 1. */
+static bool take_value_row(struct model *m, struct rows *rows, const struct ese_column *column,
+                           uint64_t number, struct buffer *row, struct problems *problems,
+                           struct fault *f)
 {
     struct bytes value;
     bool null;
-    if (!rows_bytes(rows, column, &m->memory->value, &value, &null, NULL)) {
+    if (!list_bytes(m, rows, column, row, &value, &null)) {
         m->list_missing = false; /* it is there; end_rows() says that it cannot be read */
         m->list_cut = true;
         return true;
@@ -589,7 +646,24 @@ static bool read_value_row(struct model *m, struct rows *rows, const struct ese_
     if (kept == NULL)
         return no_memory(f);
     m->list_missing = false;
-    return read_list_value(m, bytes_of(kept, value.size), problems, f);
+    m->list_row = number;
+    if (!read_list_value(m, bytes_of(kept, value.size), problems, f))
+        return false;
+    if (!m->list_form.values && count_values(rows, column) > 1)
+        doubt_form(
+            m, problems,
+            "there are more values in its row, and the profile does not say that the list is "
+            "in all of them (form = values)");
+    return true;
+}
+
+static bool read_value_row(struct model *m, struct rows *rows, const struct ese_column *column,
+                           uint64_t number, struct problems *problems, struct fault *f)
+{
+    struct buffer row = {0};
+    bool ok = take_value_row(m, rows, column, number, &row, problems, f);
+    buffer_free(&row);
+    return ok;
 }
 
 /* Is the row in hand the one that the profile selects?  Without a column to select by each is. */
@@ -618,17 +692,18 @@ static bool read_value_table(struct model *m, struct problems *problems, struct 
         return true;
     struct rows rows;
     bool ok = true;
-    uint64_t seen = 0;
+    uint64_t seen = 0, number = 0;
     rows_open(&rows, m->store, table);
     while (ok && rows_next(&rows)) {
         bool selected;
+        number++;
         ok = is_selected(m, &rows, select, &selected, f);
         if (ok && selected && p->value_select == NULL && seen++ > 0) {
             note_second_row(m, problems);
             break;
         }
         if (ok && selected)
-            ok = read_value_row(m, &rows, column, problems, f);
+            ok = read_value_row(m, &rows, column, number, problems, f);
     }
     return end_rows(&rows, problems, f) && ok;
 }

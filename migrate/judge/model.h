@@ -109,7 +109,8 @@ struct model {
     bool second_list; /* the list is in rows, and a list value is there, too; or two values */
     struct certlist_form list_form; /* as the profile says */
     enum certlist_kind list_kind;   /* as it was found */
-    struct bytes list_value;
+    struct bytes list_value;        /* of several values: all in a row, as their form has it */
+    uint64_t list_row;              /* which row of its table has it, from 1 */
 
     int64_t now; /* seconds since 1970: the store's own last time, or --at */
     bool now_known;

@@ -44,14 +44,17 @@ static bool is_list_column(const struct model *m, const struct ese_table *table,
            strcasecmp(column->name, m->profile->list_certificate) == 0;
 }
 
-/* The one value that is the list: the first in its column that has its bytes. */
+/* The one value that is the list: the first in its column that has its bytes; or, of several, those
+ * of its row. */
 static bool is_list_value(struct pass *p, const struct ese_column *column, struct bytes value)
 {
     const struct profile *profile = p->m->profile;
-    if (p->list_seen || p->m->match != PROFILE_MATCHES_VALUE ||
-        !is_table(p->rows.table, profile->value_table) ||
-        strcasecmp(column->name, profile->value_column) != 0 ||
-        !bytes_equal(value, p->m->list_value))
+    if (p->m->match != PROFILE_MATCHES_VALUE || !is_table(p->rows.table, profile->value_table) ||
+        strcasecmp(column->name, profile->value_column) != 0)
+        return false;
+    if (p->m->list_form.values)
+        return p->row == p->m->list_row;
+    if (p->list_seen || !bytes_equal(value, p->m->list_value))
         return false;
     p->list_seen = true;
     return true;

@@ -427,6 +427,35 @@ static bool add_setting(struct apply *a, const struct ese_table *table, const ch
            add_name(a, edit, column(table, a->model->profile->settings_name), name, f);
 }
 
+static bool add_value_change(struct ese_row_edit *edit, const struct ese_change *change,
+                             struct fault *f)
+{
+    if (edit->changes == ESE_EDIT_CHANGES_MOST)
+        return fault_set(f, FAULT_LIMIT, "more than %d values of a row change",
+                         ESE_EDIT_CHANGES_MOST);
+    edit->fate = ESE_ROW_CHANGE;
+    edit->change[edit->changes++] = *change;
+    return true;
+}
+
+/* A list in the values of a column: each is an entry, and those that stay are not touched. */
+static bool edit_list_values(struct apply *a, const struct ese_column *c, struct ese_row_edit *edit,
+                             struct fault *f)
+{
+    const struct model *m = a->model;
+    for (unsigned i = 0; i < m->entries; i++)
+        if (a->entry[i].drop &&
+            !add_value_change(edit, &(struct ese_change){.column = c, .value = i + 1, .null = true},
+                              f))
+            return false;
+    return a->added == NULL ||
+           add_value_change(edit,
+                            &(struct ese_change){.column = c,
+                                                 .value = ESE_CHANGE_BEHIND,
+                                                 .data = m->certificate[a->added->certificate].der},
+                            f);
+}
+
 static bool edit_list_value(struct apply *a, const struct ese_table *table,
                             const struct ese_record *record, struct ese_row_edit *edit,
                             struct fault *f)
@@ -434,7 +463,10 @@ static bool edit_list_value(struct apply *a, const struct ese_table *table,
     const struct profile *p = a->model->profile;
     return a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list ||
            (p->value_select && !text_is(record, column(table, p->value_select), p->value_equals)) ||
-           add_change(a, edit, column(table, p->value_column), buffer_bytes(&a->list_value), f);
+           (a->model->list_form.values
+                ? edit_list_values(a, column(table, p->value_column), edit, f)
+                : add_change(a, edit, column(table, p->value_column), buffer_bytes(&a->list_value),
+                             f));
 }
 
 /* ---- the editor ---- */

@@ -437,7 +437,8 @@ static bool of_value(struct expected *x, const struct ese_record *record, struct
     return !x->list_changes || other ||
            put(row,
                &(struct expected_value){.column = column(x, p->value_column),
-                                        .kind = EXPECTED_LIST},
+                                        .kind = x->model->list_form.values ? EXPECTED_VALUES
+                                                                           : EXPECTED_LIST},
                f);
 }
 

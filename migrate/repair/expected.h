@@ -21,6 +21,7 @@ enum expected_kind {
     EXPECTED_BYTES,   /* bytes */
     EXPECTED_TEXT,    /* text: UTF-8 */
     EXPECTED_LIST,    /* the list value: see expected_is_list() */
+    EXPECTED_VALUES,  /* all values of the column, in a row (certlist_add_value()): the same */
 };
 
 struct expected_value {

@@ -187,6 +187,11 @@ static bool tell_unread(struct rows *rows, const struct fault *why, struct fault
     return note_unread(rows, why);
 }
 
+bool rows_unread(struct rows *rows, const struct fault *why)
+{
+    return note_unread(rows, why);
+}
+
 bool rows_value(struct rows *rows, const struct ese_column *column, const struct ese_value *value,
                 struct buffer *room, struct bytes *out, struct fault *f)
 {

@@ -48,6 +48,9 @@ int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *n
 /* The value of a DateTime column in days since 1899-12-30; *null as above. */
 double rows_date(struct rows *rows, const struct ese_column *column, bool *null);
 
+/* Counts as unread what the caller found to be so.  Returns false. */
+bool rows_unread(struct rows *rows, const struct fault *why);
+
 /* The bytes of a value of the current row, as rows_bytes() gives them; not of a null. */
 bool rows_value(struct rows *rows, const struct ese_column *column, const struct ese_value *value,
                 struct buffer *room, struct bytes *out, struct fault *f);

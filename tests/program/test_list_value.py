@@ -179,9 +179,13 @@ class ListValue(unittest.TestCase):
 
     def store(self, columns, rows):
         """A store with the table Trust: Id Long, then `columns`; rows of texts, or bytes."""
+        def folded(value):
+            value = "hex:" + value.hex()
+            return "\n ".join(value[k:k + 160] for k in range(0, len(value), 160))
+
         def text(value):
-            value = "hex:" + value.hex() if isinstance(value, bytes) else value
-            return "\n ".join(value[k:k + 160] for k in range(0, len(value), 160)) if value.startswith("hex:") else value
+            value = [value] if isinstance(value, bytes) else value
+            return "\n & ".join(map(folded, value)) if isinstance(value, list) else value
         table = "".join(f"column.{n} = {column}\n" for n, column in enumerate(["Id Long", *columns], 1))
         for n, row in enumerate(rows, 1):
             table += f"row.{n} = " + " | ".join([str(10 * n), *map(text, row)]) + "\n"
@@ -196,6 +200,14 @@ class ListValue(unittest.TestCase):
         path = self.where / "profile.ini"
         path.write_text(PROFILE.format(list=text))
         return "--profile", path
+
+    def without_references(self, lines):
+        options = self.profile(lines)
+        text = options[1].read_text()
+        start, end = text.index("[reference.1]"), text.index("[ignore.1]")
+        options[1].write_text(text[:start] + text[end:] +
+                              "[ignore.6]\ntable = UserCertificates\ncolumn = IssuerEntry\n")
+        return options
 
     def repair(self, store, *options):
         """Exit status and the report; self.new is what was written, or is not there."""
@@ -236,12 +248,7 @@ class ListValue(unittest.TestCase):
         for lines, write in FORMS:
             store = self.store(["Blob LongBinary"], [[write(self.listed(["own", "partner"]))]])
             with self.subTest(lines):
-                options = self.profile(lines)
-                text = options[1].read_text()
-                start, end = text.index("[reference.1]"), text.index("[ignore.1]")
-                options[1].write_text(text[:start] + text[end:] + "[ignore.6]\ntable = UserCertificates\n"
-                                      "column = IssuerEntry\n")
-                status, _ = self.repair(store, *options, "--issuing-ca", given)
+                status, _ = self.repair(store, *self.without_references(lines), "--issuing-ca", given)
                 self.assertEqual(status, km.REPAIRED, self.last)
                 self.assertEqual(self.rows(), [[write(self.listed(["own", "partner", "issuing"]))]])
 
@@ -296,6 +303,56 @@ class ListValue(unittest.TestCase):
         self.refused(store, *self.profile("form = items\nitems = size:le32 skip:4"))
         status, _ = self.repair(store, *DISCOVERED)
         self.assertEqual((status, self.new.exists()), (km.PROBLEMS_LEFT, False))
+
+    # ---- a column with several values ----
+
+    def test_values(self):
+        store = self.store(["Blob LongBinaryValues"], [[self.listed()]])
+        for options in (self.profile("form = values"), DISCOVERED):
+            with self.subTest(options[0]):
+                status, _ = self.repair(store, *options)
+                self.assertEqual(status, km.REPAIRED, self.last)
+                self.assertEqual(self.rows(), [self.listed(AFTER)])
+                self.assertEqual(self.references(), [3, 3, 3, 2, 1])
+
+    def test_values_in_place_and_back(self):
+        store = self.store(["Blob LongBinaryValues"], [[self.listed()]])
+        before = store.read_bytes()
+        result = km.run("repair", store, "--in-place", "--no-backup", *self.profile("form = values"))
+        self.assertEqual(result.returncode, km.REPAIRED, result.stderr)
+        self.assertEqual(self.rows(store), [self.listed(AFTER)])
+        self.assertEqual(km.run("undo", store).returncode, 0)
+        self.assertEqual(store.read_bytes(), before)
+
+    def test_values_of_a_selected_row(self):
+        store = self.store(["Name Text", "Blob LongBinaryValues"], [["list", self.listed()], ["other", [b"\1", b"\2\3"]]])
+        status, _ = self.repair(store, *self.profile("form = values\nselect = Name\nequals = list"))
+        self.assertEqual(status, km.REPAIRED, self.last)
+        self.assertEqual(self.rows(), [self.listed(AFTER), [b"\1", b"\2\3"]])
+
+    def test_values_that_nobody_said_are_refused(self):
+        """Only the first value would be read: the issuing CA seems to be missing, and must not be added again."""
+        store = self.store(["Blob LongBinaryValues"], [[self.listed()]])
+        given = self.where / "given.der"
+        given.write_bytes(self.der["issuing"])
+        for lines in ("", "form = der"):
+            self.refused(store, *self.profile(lines))
+            result = km.run("repair", store, "-o", self.new, *self.profile(lines), "--issuing-ca", given)
+            self.assertIn(result.returncode, (km.PROBLEMS_LEFT, km.TROUBLE))
+            self.assertFalse(self.new.exists())
+
+    def test_a_value_that_is_no_certificate_is_refused(self):
+        values = self.listed()
+        values.insert(2, b"\0")
+        self.refused(self.store(["Blob LongBinaryValues"], [[values]]), *self.profile("form = values"))
+
+    def test_added_to_values(self):
+        given = self.where / "given.der"
+        given.write_bytes(self.der["issuing"])
+        store = self.store(["Blob LongBinaryValues"], [[self.listed(["own", "partner"])]])
+        status, _ = self.repair(store, *self.without_references("form = values"), "--issuing-ca", given)
+        self.assertEqual(status, km.REPAIRED, self.last)
+        self.assertEqual(self.rows(), [self.listed(["own", "partner", "issuing"])])
 
     # ---- which row ----
 

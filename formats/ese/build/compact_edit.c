@@ -195,7 +195,8 @@ static bool drop_references(struct edits *e, const struct ese_record *record, bo
         for (unsigned k = 0; k < e->edit.changes; k++)
             changes = changes || e->edit.change[k].column == column;
         if (changes && ese_coltype_is_long(column->type) &&
-            !drops_column(e->drops, record, column, f))
+            !drops_column(e->drops, record, column, all ? NULL : e->edit.change, e->edit.changes,
+                          f))
             return false;
     }
     return true;

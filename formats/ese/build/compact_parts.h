@@ -43,9 +43,11 @@ bool drops_has_entry(const struct drops *drops, unsigned index, struct bytes key
 /* How many references to a long value go. */
 uint32_t drops_references(const struct drops *drops, uint64_t lid);
 
-/* Adds the long values that a record's column refers to; drops_sort() after the last. */
+/* Adds the long values that a record's column refers to, where changes reach them or (change NULL)
+ * all; drops_sort() after the last. */
 bool drops_column(struct drops *drops, const struct ese_record *record,
-                  const struct ese_column *column, struct fault *f);
+                  const struct ese_column *column, const struct ese_change *change,
+                  unsigned changes, struct fault *f);
 void drops_sort(struct drops *drops);
 
 /* What an editor changes in one table; *edits NULL: nothing.  Close it also after a failure. */

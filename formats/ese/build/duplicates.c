@@ -118,7 +118,7 @@ static bool add_lid(struct drops *d, uint64_t lid, struct fault *f)
 }
 
 bool drops_column(struct drops *d, const struct ese_record *record, const struct ese_column *column,
-                  struct fault *f)
+                  const struct ese_change *change, unsigned changes, struct fault *f)
 {
     struct ese_values values;
     struct ese_value value;
@@ -126,7 +126,9 @@ bool drops_column(struct drops *d, const struct ese_record *record, const struct
     if (!ese_values_of(&values, record, column, f))
         return false;
     while (ese_values_next(&values, &value, &inner))
-        if (value.kind == ESE_VALUE_SEPARATED && !add_lid(d, value.lid, f))
+        if (value.kind == ESE_VALUE_SEPARATED &&
+            (change == NULL || ese_change_of_value(change, changes, column, values.count)) &&
+            !add_lid(d, value.lid, f))
             return false;
     if (inner.code == FAULT_NONE)
         return true;
@@ -139,7 +141,7 @@ static bool drop_long_values(struct drops *d, const struct ese_record *record, s
 {
     for (unsigned i = 0; i < record->table->columns; i++)
         if (ese_coltype_is_long(record->table->column[i].type) &&
-            !drops_column(d, record, &record->table->column[i], f))
+            !drops_column(d, record, &record->table->column[i], NULL, 0, f))
             return false;
     return true;
 }

@@ -193,7 +193,9 @@ static bool add_reference(struct references *list, const struct ese_value *value
     return true;
 }
 
+/* The long values of a column: those that changes reach, or (change NULL) all. */
 static bool references_of(const struct ese_record *record, const struct ese_column *column,
+                          const struct ese_change *change, unsigned changes,
                           struct references *list, struct fault *f)
 {
     struct ese_values values;
@@ -202,7 +204,9 @@ static bool references_of(const struct ese_record *record, const struct ese_colu
     if (!ese_values_of(&values, record, column, f))
         return false;
     while (ese_values_next(&values, &value, &inner))
-        if (value.kind == ESE_VALUE_SEPARATED && !add_reference(list, &value, f))
+        if (value.kind == ESE_VALUE_SEPARATED &&
+            (change == NULL || ese_change_of_value(change, changes, column, values.count)) &&
+            !add_reference(list, &value, f))
             return false;
     if (inner.code == FAULT_NONE)
         return true;
@@ -221,7 +225,7 @@ static bool row_references(const struct row *row, const struct ese_change *chang
         for (unsigned k = 0; k < changes; k++)
             wanted = wanted || change[k].column == column;
         if (wanted && ese_coltype_is_long(column->type) &&
-            !references_of(&row->record, column, list, f))
+            !references_of(&row->record, column, change, changes, list, f))
             return false;
     }
     return true;

@@ -6,7 +6,7 @@
 static bool can_patch(const struct ese_record *record, const struct ese_change *change)
 {
     const struct ese_column *column = change->column;
-    if (column->id > record->last_fixed)
+    if (column->id > record->last_fixed || change->value != 0)
         return false;
     size_t size = build_fixed_size(column);
     return bytes_has(record->fixed, column->offset, size) &&
@@ -26,11 +26,11 @@ static void patch(const struct ese_record *record, const struct ese_change *chan
     memcpy(to + change->column->offset, change->data.at, change->data.size);
 }
 
-static const struct ese_change *change_of(const struct ese_column *column,
-                                          const struct ese_change *change, unsigned changes)
+const struct ese_change *ese_change_of_value(const struct ese_change *change, unsigned changes,
+                                             const struct ese_column *column, unsigned nth)
 {
     for (unsigned i = 0; i < changes; i++)
-        if (change[i].column == column)
+        if (change[i].column == column && (change[i].value == 0 || change[i].value == nth))
             return &change[i];
     return NULL;
 }
@@ -77,9 +77,22 @@ static bool add_stored(struct values *all, const struct ese_column *column,
     return add_value(all, &one, f);
 }
 
-/* All that the record states itself; what is only a default is left to be one. */
+static bool add_changed(struct values *all, const struct ese_change *change, struct fault *f)
+{
+    return add_value(all,
+                     &(struct build_value){.column = change->column,
+                                           .null = change->null,
+                                           .data = change->data,
+                                           .separated = change->lid != 0,
+                                           .lid = change->lid},
+                     f);
+}
+
+/* All that the record states itself, but for single values that change; what is only a default is
+ * left to be one. */
 static bool add_column(struct values *all, const struct ese_record *record,
-                       const struct ese_column *column, struct fault *f)
+                       const struct ese_column *column, const struct ese_change *change,
+                       unsigned changes, struct fault *f)
 {
     struct ese_values values;
     struct ese_value value;
@@ -95,13 +108,27 @@ static bool add_column(struct values *all, const struct ese_record *record,
         /* A tagged column that is missing is given as a null that the record does not state. */
         bool stated = !value.from_default && (value.kind != ESE_VALUE_NULL ||
                                               column->id < ESE_TAGGED_FIRST || values.stated);
-        if (stated && !add_stored(all, column, &value, f))
+        const struct ese_change *c = ese_change_of_value(change, changes, column, values.count);
+        if (stated && c ? !c->null && !add_changed(all, c, f)
+                        : stated && !add_stored(all, column, &value, f))
             return false;
     }
+    for (unsigned i = 0; i < changes; i++)
+        if (change[i].column == column && change[i].value == ESE_CHANGE_BEHIND &&
+            !add_changed(all, &change[i], f))
+            return false;
     if (inner.code == FAULT_NONE)
         return true;
     *f = inner;
     return false;
+}
+
+/* A change of all that a column has. */
+static const struct ese_change *whole_change(const struct ese_column *column,
+                                             const struct ese_change *change, unsigned changes)
+{
+    const struct ese_change *c = ese_change_of_value(change, changes, column, 0);
+    return c && c->value == 0 ? c : NULL;
 }
 
 static bool rebuild(const struct ese_record *record, const struct ese_change *change,
@@ -111,15 +138,8 @@ static bool rebuild(const struct ese_record *record, const struct ese_change *ch
     const struct ese_table *table = record->table;
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
-        const struct ese_change *c = change_of(column, change, changes);
-        struct build_value value = {.column = column};
-        if (c) {
-            value.null = c->null;
-            value.data = c->data;
-            value.separated = c->lid != 0;
-            value.lid = c->lid;
-        }
-        if (c ? !add_value(all, &value, f) : !add_column(all, record, column, f))
+        const struct ese_change *c = whole_change(column, change, changes);
+        if (c ? !add_changed(all, c, f) : !add_column(all, record, column, change, changes, f))
             return false;
     }
     build_record_sort(all->at, all->count);
@@ -164,7 +184,7 @@ bool ese_record_modernise(const struct ese_record *record, uint8_t *to, size_t r
     bool ok = head <= room || fault_set(f, FAULT_LIMIT, "the record does not fit into a page");
     for (unsigned i = 0; ok && i < table->columns; i++)
         if (table->column[i].id >= ESE_TAGGED_FIRST)
-            ok = add_column(all, record, &table->column[i], f);
+            ok = add_column(all, record, &table->column[i], NULL, 0, f);
     if (ok) {
         memcpy(to, record->whole.at, head);
         build_record_sort(all->at, all->count);

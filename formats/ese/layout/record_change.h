@@ -12,14 +12,23 @@
 
 #include "formats/ese/layout/record.h"
 
+/* What `value` is when a value is added behind those that a column has. */
+#define ESE_CHANGE_BEHIND UINT32_MAX
+
 struct ese_change {
-    const struct ese_column *column; /* one of the record's table; single-valued */
+    const struct ese_column *column; /* one of the record's table */
+    uint32_t value; /* which of a multi-valued column's, from 1, as they are before: only this one
+                       is another, or goes (null); 0: the column has this value alone */
     bool null;
     struct bytes data; /* as struct ese_build_value has it */
     uint32_t lid;      /* not 0: the value is the long value of that id; data is not looked at */
 };
 
 enum { ESE_CHANGE_VALUES_MOST = 4096 };
+
+/* The change that the nth value of a column, from 1, gives way to; NULL: it stays. */
+const struct ese_change *ese_change_of_value(const struct ese_change *change, unsigned changes,
+                                             const struct ese_column *column, unsigned nth);
 
 /* Writes the changed record to `to`.  Fails with FAULT_LIMIT when it does not fit into `room`,
  * FAULT_DAMAGED when the record cannot be read, FAULT_UNSUPPORTED when it would have to be put
