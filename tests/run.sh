@@ -83,7 +83,7 @@ fuzz() {
     [ ! -d "tests/seeds/$target" ] || set -- "$@" "tests/seeds/$target"
     limit=-max_total_time=$fuzz_seconds
     [ "$fuzz_seconds" -gt 0 ] || limit=-runs=0
-    "$@" "$limit" -timeout=20 -rss_limit_mb=1024 -artifact_prefix="build/fuzz/crashes/$target-"
+    "$@" "$limit" -timeout=300 -rss_limit_mb=1024 -artifact_prefix="build/fuzz/crashes/$target-"
 }
 
 # ---- checks of the source tree ------------------------------------------------------------------

@@ -19,7 +19,7 @@ CLEAN, REPAIRED, PROBLEMS_LEFT, TROUBLE, USAGE, CANCELLED = 0, 1, 4, 8, 16, 32
 
 def run(*arguments, **options):
     """Runs kmmigrate; the result has returncode, stdout and stderr (bytes)."""
-    return subprocess.run([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, timeout=280,
+    return subprocess.run([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, timeout=3000,
                           check=False, **options)
 
 

@@ -179,7 +179,7 @@ class EveryCall(unittest.TestCase):
                        "KM_FAULT_LOG": str(log), **{f"KM_FAULT_{name}": str(value) for name, value in settings.items()}}
         environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         result = subprocess.run([km.PROGRAM, *map(str, command)], stdin=subprocess.DEVNULL, capture_output=True,
-                                timeout=60, check=False, env=environment, cwd=scene.here)
+                                timeout=3000, check=False, env=environment, cwd=scene.here)
         calls = [line.split()[1] for line in log.read_text().splitlines()] if log.exists() else []
         return result, calls
 

@@ -629,7 +629,7 @@ class Output(BadInput):
         for command in self.commands():
             with self.subTest(command), open("/dev/full", "wb") as full:
                 result = subprocess.run([km.PROGRAM, *map(str, command)], stdout=full, stderr=subprocess.PIPE,
-                                        timeout=60,
+                                        timeout=3000,
                                         check=False)
                 self.assertEqual(result.returncode, km.TROUBLE)
                 self.assertIn(b"standard output: cannot be written", result.stderr)
@@ -640,7 +640,7 @@ class Output(BadInput):
                 reading, writing = os.pipe()
                 os.close(reading)
                 result = subprocess.run([km.PROGRAM, *map(str, command)], stdout=writing, stderr=subprocess.PIPE,
-                                        timeout=60, check=False)
+                                        timeout=3000, check=False)
                 os.close(writing)
                 self.assertEqual(result.returncode, km.TROUBLE, result.stderr)
 
@@ -674,7 +674,7 @@ class Memory(BadInput):
     """Peak memory stays under 64 MiB, and does not grow with the file."""
 
     def peak(self, *command):
-        result = subprocess.run([sys.executable, "-I", "-S", "-c", PEAK, km.PROGRAM, *map(str, command)], timeout=200,
+        result = subprocess.run([sys.executable, "-I", "-S", "-c", PEAK, km.PROGRAM, *map(str, command)], timeout=3000,
                                 capture_output=True, check=True)
         status, kib = map(int, result.stdout.split())
         self.assertEqual(status, km.CLEAN, result.stderr)

@@ -22,7 +22,7 @@ CLOSINGS = [closed for n in range(4) for closed in itertools.combinations((0, 1,
 def closing(closed, arguments, **options):
     """Runs it with these descriptors closed, the others on /dev/null; gives the exit status."""
     redirections = " ".join(f"{i}>&-" if i in closed else f"{i}<>/dev/null" for i in range(3))
-    return subprocess.run(["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", *map(str, arguments)], timeout=280,
+    return subprocess.run(["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", *map(str, arguments)], timeout=3000,
                           check=False, **options).returncode
 
 

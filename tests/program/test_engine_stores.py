@@ -405,7 +405,7 @@ class Writing(Repairs):
             time.sleep(0.0005)
         time.sleep(delay)
         process.send_signal(number)
-        return process.wait(timeout=60)
+        return process.wait(timeout=3000)
 
     def has_begun(self, process, store):
         """Whether the process has a file of the test's folder open that is not the store."""

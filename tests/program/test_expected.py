@@ -31,7 +31,7 @@ def plain(text):
 def shown(where, *arguments):
     """A command as a user types it, with all that it prints and its exit status."""
     result = subprocess.run([km.PROGRAM, *arguments], cwd=where, stdin=subprocess.DEVNULL, capture_output=True,
-                            check=False, timeout=100)
+                            check=False, timeout=3000)
     text = f"$ kmmigrate {' '.join(arguments)}\n" + (result.stdout + result.stderr).decode("utf-8")
     text = text.replace(os.path.realpath(where) + "/", "<directory>/")
     return plain(text + f"[exit status {result.returncode}]\n\n"), result.returncode

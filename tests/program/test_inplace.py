@@ -108,7 +108,7 @@ class Store(unittest.TestCase):
 
     def expect(self, status, *arguments, says=(), program=(), **options):
         result = (subprocess.run([*program, km.PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL,
-                                 capture_output=True, timeout=100, check=False, **options)
+                                 capture_output=True, timeout=3000, check=False, **options)
                   if program else km.run(*arguments, **options))
         self.assertEqual(result.returncode, status, (arguments, result.stdout[-800:], result.stderr))
         text = result.stderr.decode("utf-8", "replace")
@@ -297,7 +297,7 @@ class Commands(Store):
                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                 time.sleep(delay)
                 process.send_signal(signal_number)
-                errors = process.communicate(timeout=60)[1]
+                errors = process.communicate(timeout=3000)[1]
                 if process.returncode == km.CANCELLED:
                     self.assertIn(b"nothing was changed", errors)
                     self.assertEqual(tree(self.folder), before)

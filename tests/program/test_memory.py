@@ -61,7 +61,7 @@ class Scene:
         log.unlink(missing_ok=True)
         environment = {**os.environ, "LD_PRELOAD": str(self.test.library), "KM_MEMORY_LOG": str(log), "TZ": "UTC",
                        **{f"KM_MEMORY_{name}": str(value) for name, value in settings.items()}}
-        result = subprocess.run([km.PROGRAM, *self.command], stdin=subprocess.DEVNULL, capture_output=True, timeout=280,
+        result = subprocess.run([km.PROGRAM, *self.command], stdin=subprocess.DEVNULL, capture_output=True, timeout=3000,
                                 check=False, env=environment, cwd=self.here)
         said = dict(line.split(" ", 1) for line in log.read_text().splitlines()) if log.exists() else {}
         return result, int(said.get("count", 0)), said
