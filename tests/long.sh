@@ -5,6 +5,8 @@
 #
 # KM_LONG=1, which each step gets, makes a test take every case instead of a stride.
 #
+# KM_MUTANTS says how many mutants the last step tries; 300 take some hours.
+#
 # Exit status: 0 when everything passed, 1 when a step failed, 2 when it could not start.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -46,6 +48,7 @@ step wrong-writes "$python" tests/program/test_wrong_writes.py
 step powerloss "$python" tests/program/test_powerloss.py
 step log-replay build/release/tests/test_log_replay
 step log-recover "$python" tests/log/test_recover.py
+step mutation "$python" tests/mutate.py --count "${KM_MUTANTS:-300}"
 
 echo "$passed steps passed${failed:+, failed:$failed}"
 [ -z "$failed" ]

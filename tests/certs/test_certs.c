@@ -151,6 +151,39 @@ START_TEST(one_entry_is_dropped)
 }
 END_TEST
 
+/* What comes to a list of PEM has the line ends of its first line, and a line of its own. */
+START_TEST(added_block_has_the_line_ends_of_the_list)
+{
+    static const struct {
+        const char *list, *before;
+        bool two; /* CR LF */
+    } cases[] = {
+        {"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "", false},
+        {"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----", "\n", false},
+        {"-----BEGIN CERTIFICATE-----\r\nMAA=\r\n-----END CERTIFICATE-----\r\n", "", true},
+        {"-----BEGIN CERTIFICATE-----\r\nMAA=\r\n-----END CERTIFICATE-----", "\r\n", true},
+        {"\n-----BEGIN CERTIFICATE-----\r\nMAA=\r\n-----END CERTIFICATE-----\r\n", "", false},
+    };
+    static const char one[] = "-----BEGIN CERTIFICATE-----\nMAEA\n-----END CERTIFICATE-----\n",
+                      other[] =
+                          "-----BEGIN CERTIFICATE-----\r\nMAEA\r\n-----END CERTIFICATE-----\r\n";
+    const struct certlist_entry added = {.type = CERTLIST_CERTIFICATE,
+                                         .encoded = bytes_of("\x30\x01", 3)};
+    struct buffer out = {0}, expected = {0};
+    struct fault f = {0};
+    buffer_add_text(&expected, cases[_i].list);
+    buffer_add_text(&expected, cases[_i].before);
+    buffer_add_text(&expected, cases[_i].two ? other : one);
+    int asked = 0;
+    ck_assert_msg(certlist_rewrite_and_add(text_bytes(cases[_i].list), NULL, keep_all, &asked,
+                                           &added, &out, &f),
+                  "%s", f.text);
+    assert_same(buffer_bytes(&out), buffer_bytes(&expected));
+    buffer_free(&out);
+    buffer_free(&expected);
+}
+END_TEST
+
 /* A list that nothing tells by its bytes: two certificates behind a count and sizes. */
 START_TEST(items_are_rewritten)
 {
@@ -358,6 +391,7 @@ int main(void)
                                          {pkcs7_in_pem_is_read, 0},
                                          {damage_is_told_after_what_is_good, 0},
                                          {kind_is_known_when_cut, 0},
+                                         {added_block_has_the_line_ends_of_the_list, 5},
                                          {items_are_rewritten, 0},
                                          {0},
                                      });

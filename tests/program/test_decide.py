@@ -17,6 +17,7 @@ import unittest
 
 import km
 import edbdecode
+import edbmaking
 from test_fixtures import KMFIXTURE, decoded
 
 HEAD = """
@@ -383,6 +384,22 @@ class Deciding(unittest.TestCase):
             report = self.report("check", self.make(ROWS + entries + users + more))
             self.assertEqual(report["verdict"], "no")
             self.assertIn("KM-UNIQUE-KEY", {p["code"] for p in report["left"]})
+
+    def test_what_could_not_be_judged_is_no_yes(self):
+        """Of a table that is marked as being deleted, and of no use to the list, no row is judged: that says not "yes"."""
+        store = self.make(ROWS)
+        self.assertEqual(self.found(store), ("yes", set()))
+        root = next(table.root for table in edbdecode.open(str(store)).tables if table.name == "Administrators")
+        image = bytearray(store.read_bytes())
+        page = memoryview(image)[(root + 1) * 4096:(root + 2) * 4096]
+        struct.pack_into("<I", page, 36, struct.unpack_from("<I", page, 36)[0] | 0x40000)
+        edbmaking.set_sum(page)
+        store.write_bytes(image)
+        self.assertEqual(self.found(store), ("no", {"KM-STRUCTURE"}))
+        self.assertEqual(km.run("check", store).returncode, km.PROBLEMS_LEFT)
+        self.assertEqual(km.run("check", "--structure", store).returncode, km.PROBLEMS_LEFT)
+        evidence = [p["evidence"] for p in self.report("check", store)["problems"]]
+        self.assertEqual(evidence, ["1 rules could not be judged"])
 
     # ---- --issuing-ca ----
 
