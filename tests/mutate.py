@@ -50,7 +50,7 @@ DECIDING = ["program/test_expected.py", "test_decide", "program/test_decide.py",
             "program/test_plan_rows.py", "program/test_migrate.py", "test_plan", "program/test_fixtures.py"]
 WRITING = ["program/test_plan_rows.py", "program/test_expected.py", "test_verify", "program/test_wrong_writes.py",
            "program/test_passed_over.py"]
-IN_PLACE = ["program/test_beside.py", "program/test_inplace.py", "program/test_inplace_power.py", "program/test_inplace_kill.py"]
+IN_PLACE = ["program/test_beside.py", "program/test_inplace.py", "program/test_powerloss.py", "program/test_inplace_kill.py"]
 CERTS = ["test_der", "test_x509", "test_name", "test_pem", "test_pkcs7", "test_sst", "test_proof", "test_certs", "test_corpus"]
 
 # The first pattern that fits a file names the tests that reach it; a test that is not there is passed over.
