@@ -23,6 +23,13 @@ START_TEST(closed_ones_are_filled)
 }
 END_TEST
 
+/* Standard input again, for whoever runs in the same process. */
+static void fill_input(void)
+{
+    int filled = open("/dev/null", O_RDONLY);
+    ck_assert_int_eq(filled, STDIN_FILENO);
+}
+
 START_TEST(numbers_are_moved)
 {
     close(STDIN_FILENO);
@@ -34,6 +41,8 @@ START_TEST(numbers_are_moved)
     ck_assert_int_eq(fcntl(high, F_GETFD), FD_CLOEXEC);
     ck_assert_int_eq(descriptor_above_standard(high), high);
     ck_assert_int_eq(descriptor_above_standard(-1), -1);
+    fill_input();
+    close(high);
 }
 END_TEST
 
@@ -49,6 +58,7 @@ START_TEST(an_output_file_stays_above)
     ck_assert(outfile_create(target, -1, false, &out, &f));
     ck_assert_int_gt(outfile_descriptor(out), STDERR_FILENO);
     outfile_discard(out);
+    fill_input();
     rmdir(folder);
 }
 END_TEST
