@@ -2,6 +2,7 @@
 #include "formats/certs/name.h"
 #include "migrate/decide/assess.h"
 #include "migrate/judge/groups.h"
+#include "migrate/judge/names.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/table.h"
@@ -40,6 +41,11 @@ static void json_entry(struct json *json, const struct model *m, const struct mo
     json_map(json);
     json_key(json, "entry");
     json_integer(json, e->key);
+    if (m->byte_keys) {
+        char text[NAMES_TEXT];
+        json_key(json, "key");
+        json_string(json, names_key_text(m, e->key, text));
+    }
     json_key(json, "role");
     json_string(json, model_role_name(e->role));
     json_key(json, "trust");
@@ -97,17 +103,19 @@ static bool fill_row(struct libscols_table *table, const struct model *m,
     bool ok = table_cell(line, 0, number) && table_cell(line, 1, model_role_name(e->role)) &&
               table_cell(line, 2, model_trust_name(e->trust));
     snprintf(number, sizeof number, "%" PRIu64, e->reference_count);
+    char key[NAMES_TEXT];
     return ok && table_cell(line, 3, number) && table_cell(line, 4, until) &&
-           table_cell(line, 5, hex) && table_cell(line, 6, subject);
+           table_cell(line, 5, hex) && table_cell(line, 6, subject) &&
+           (!m->byte_keys || table_cell(line, 7, names_key_text(m, e->key, key)));
 }
 
 static int list_text(const struct model *m)
 {
-    static const char *const headings[] = {"ENTRY", "ROLE",  "TRUST",  "REFS",
-                                           "UNTIL", "SHA-1", "SUBJECT"};
+    static const char *const headings[] = {"ENTRY", "ROLE",  "TRUST",   "REFS",
+                                           "UNTIL", "SHA-1", "SUBJECT", "KEY"};
     enum { NUMBERS = 1 << 0 | 1 << 3 };
     struct libscols_table *table =
-        table_new(headings, sizeof headings / sizeof headings[0], NUMBERS);
+        table_new(headings, sizeof headings / sizeof headings[0] - !m->byte_keys, NUMBERS);
     bool ok = table != NULL;
     for (unsigned i = 0; ok && i < m->entries; i++)
         ok = fill_row(table, m, &m->entry[i]);
@@ -251,12 +259,15 @@ static void show_text(const struct model *m, struct prover *prover, const struct
 {
     struct entry_facts facts;
     const struct model_certificate *cert = model_certificate_of(m, e);
-    char subject[512], issuer[512] = "", serial[64], until[32], from[32], hex[65], name[120];
+    char subject[512], issuer[512] = "", serial[64], until[32], from[32], hex[65], name[120],
+                       name_key[NAMES_TEXT];
     certificate_texts(m, e->certificate, subject, serial, until);
     if (cert->parsed)
         name_text(cert->x509.issuer, issuer, sizeof issuer);
     output_format("Entry       %d, %s, %s\n", e->key, model_role_name(e->role),
                   model_trust_name(e->trust));
+    if (m->byte_keys)
+        output_format("Its key     %s\n", names_key_text(m, e->key, name_key));
     if (e->name)
         output_format("Name        %s\n", report_entry_name(m, e->name, name));
     output_format("Subject     %s\nIssuer      %s\nSerial      %s\n", subject, issuer, serial);
@@ -286,18 +297,15 @@ static void show_text(const struct model *m, struct prover *prover, const struct
 
 static int show_entry(const struct assessment *a, const struct options *options)
 {
-    char *end;
-    errno = 0;
-    long key = strtol(options->operand[1], &end, 10);
-    if (errno || *end != '\0' || end == options->operand[1]) {
-        message_error("show: expected the number of an entry, found %s; kmmigrate list shows them",
-                      options->operand[1]);
+    struct fault f = {.code = FAULT_NONE};
+    int32_t key = 0;
+    if (!names_parse(&a->model, options->operand[1], &key, &f)) {
+        message_error("show: %s; kmmigrate list shows them", f.text);
         return EXIT_USAGE;
     }
-    const struct model_entry *e =
-        key >= INT32_MIN && key <= INT32_MAX ? model_entry(&a->model, (int32_t)key) : NULL;
+    const struct model_entry *e = model_entry(&a->model, key);
     if (e == NULL) {
-        message_error("%s: there is no entry %ld; kmmigrate list %s shows them", a->store.path, key,
+        message_error("%s: there is no entry %d; kmmigrate list %s shows them", a->store.path, key,
                       shell_word(a->store.path));
         return EXIT_TROUBLE;
     }

@@ -121,6 +121,17 @@ static void number_survivors(struct draft *d)
         d->added_key = position + 1;
 }
 
+/* Is the survivor called otherwise than the entry that it stands for?  A hash stays the same with
+ * the certificate. */
+static bool changes_name(const struct draft *d, unsigned reference, unsigned entry,
+                         unsigned survivor)
+{
+    const struct model *m = d->model;
+    if (m->profile->reference[reference].names == NAMES_SHA1)
+        return m->entry[survivor].certificate != m->entry[entry].certificate;
+    return d->entry[survivor].key != m->entry[entry].key;
+}
+
 static void add_moves(struct draft *d)
 {
     const struct model *m = d->model;
@@ -128,10 +139,11 @@ static void add_moves(struct draft *d)
         for (unsigned r = 0; r < m->profile->references; r++) {
             unsigned survivor = draft_survivor(d, i);
             if (m->entry[i].references[r] > 0 && survivor != DRAFT_NOBODY &&
-                d->entry[survivor].key != m->entry[i].key)
+                changes_name(d, r, i, survivor))
                 plan_add(d->plan, &(struct action){.kind = ACTION_MOVE_REFERENCES,
                                                    .entry = m->entry[i].key,
                                                    .other = d->entry[survivor].key,
+                                                   .certificate = m->entry[survivor].certificate,
                                                    .reference = r,
                                                    .count = m->entry[i].references[r],
                                                    .why = draft_stays(d, i)
@@ -222,6 +234,7 @@ static bool add_dangling_moves(struct draft *d)
             plan_add(d->plan, &(struct action){.kind = ACTION_MOVE_REFERENCE,
                                                .entry = row->names,
                                                .other = d->entry[found].key,
+                                               .certificate = m->entry[found].certificate,
                                                .reference = row->reference,
                                                .row = row->row,
                                                .dangling = k,

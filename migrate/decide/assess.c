@@ -13,6 +13,7 @@
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
 #include "migrate/profile/meaning.h"
+#include "migrate/judge/names.h"
 #include "migrate/judge/references.h"
 #include "migrate/undo/undo.h"
 
@@ -247,45 +248,46 @@ static int parse_at(const char *text, int64_t *at)
     return EXIT_CLEAN;
 }
 
-/* "KEY", the number of an entry, up to what ends it; NULL when it is none. */
-static const char *parse_key(const char *text, int32_t *key)
+/* "ENTRY" in `size` characters of an option's value. */
+static bool parse_entry(const struct model *m, const char *option, const char *text, size_t size,
+                        int32_t *key)
 {
-    char *end;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (errno || end == text || number < INT32_MIN || number > INT32_MAX)
-        return NULL;
-    *key = (int32_t)number;
-    return end;
+    char entry[NAMES_TEXT];
+    struct fault f = {.code = FAULT_NONE};
+    bool ok = size < sizeof entry;
+    snprintf(entry, sizeof entry, "%.*s", ok ? (int)size : 40, text);
+    ok = ok ? names_parse(m, entry, key, &f)
+            : fault_set(&f, FAULT_NOT_THIS, "expected an entry, found %s...", entry);
+    if (!ok)
+        message_error("%s: %s; kmmigrate list shows them", option, f.text);
+    return ok;
 }
 
-static int parse_trust(const struct options *options, struct plan_options *plan)
+static int parse_trust(const struct model *m, const struct options *options,
+                       struct plan_options *plan)
 {
     for (unsigned i = 0; i < options->trusts && i < PLAN_DECISIONS_MOST; i++) {
         int32_t entry;
-        const char *end = parse_key(options->trust[i], &entry);
+        const char *text = options->trust[i], *end = strrchr(text, '=');
         bool yes = end && strcmp(end, "=yes") == 0;
         if (end == NULL || (!yes && strcmp(end, "=no") != 0)) {
-            message_error("--trust: expected ENTRY=yes or ENTRY=no, found %s", options->trust[i]);
+            message_error("--trust: expected ENTRY=yes or ENTRY=no, found %s", text);
             return EXIT_USAGE;
         }
+        if (!parse_entry(m, "--trust", text, (size_t)(end - text), &entry))
+            return EXIT_USAGE;
         plan->trust[plan->trusts].entry = entry;
         plan->trust[plan->trusts++].yes = yes;
     }
     return EXIT_CLEAN;
 }
 
-static int parse_entries(const char *option, const char *const *text, unsigned count, int32_t *key,
-                         unsigned *keys)
+static int parse_entries(const struct model *m, const char *option, const char *const *text,
+                         unsigned count, int32_t *key, unsigned *keys)
 {
     for (unsigned i = 0; i < count && i < PLAN_DECISIONS_MOST; i++) {
-        const char *end = parse_key(text[i], &key[i]);
-        if (end == NULL || *end != '\0') {
-            message_error("%s: expected the number of an entry, found %s; kmmigrate list shows "
-                          "them",
-                          option, text[i]);
+        if (!parse_entry(m, option, text[i], strlen(text[i]), &key[i]))
             return EXIT_USAGE;
-        }
         ++*keys;
     }
     return EXIT_CLEAN;
@@ -309,11 +311,13 @@ static int plan_options_of(struct assessment *a, const struct options *options,
         return EXIT_USAGE;
     }
     plan->drop_superseded = options->superseded && strcmp(options->superseded, "drop") == 0;
-    int status = parse_trust(options, plan);
+    int status = parse_trust(&a->model, options, plan);
     if (status == EXIT_CLEAN)
-        status = parse_entries("--keep", options->keep, options->keeps, plan->keep, &plan->keeps);
+        status = parse_entries(&a->model, "--keep", options->keep, options->keeps, plan->keep,
+                               &plan->keeps);
     if (status == EXIT_CLEAN)
-        status = parse_entries("--drop", options->drop, options->drops, plan->drop, &plan->drops);
+        status = parse_entries(&a->model, "--drop", options->drop, options->drops, plan->drop,
+                               &plan->drops);
     if (status == EXIT_CLEAN && options->issuing_ca) {
         status = given_ca_read(&a->model, options->issuing_ca, &plan->issuing_ca);
         plan->has_issuing_ca = true;

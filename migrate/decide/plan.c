@@ -327,8 +327,31 @@ static void close_gaps(struct model *m)
         m->entry[i].key = (int32_t)i + 1;
 }
 
+/* References by hash need not move when the entry that stays has the same certificate. */
+static void keep_hashes(struct model *m, struct model_entry *from, const struct action *drop)
+{
+    struct model_entry *to = drop->alone ? NULL : model_entry(m, drop->other);
+    for (unsigned r = 0; to && to->certificate == from->certificate && r < m->profile->references;
+         r++) {
+        if (m->profile->reference[r].names != NAMES_SHA1)
+            continue;
+        to->references[r] += from->references[r];
+        to->reference_count += from->references[r];
+        from->reference_count -= from->references[r];
+        from->references[r] = 0;
+    }
+}
+
 static void drop_entries(const struct plan *plan, struct model *m, size_t left_out)
 {
+    for (size_t i = 0; i < plan->actions; i++) {
+        const struct action *a = &plan->action[i];
+        struct model_entry *e = a->kind == ACTION_DROP_ENTRY && i != left_out
+                                    ? model_entry_twin(m, a->entry, a->twin)
+                                    : NULL;
+        if (e)
+            keep_hashes(m, e, a);
+    }
     for (size_t i = 0; i < plan->actions; i++) {
         const struct action *a = &plan->action[i];
         struct model_entry *e = a->kind == ACTION_DROP_ENTRY && i != left_out

@@ -79,9 +79,20 @@ static bool ignore(struct profile *p, const char *option, const char *text,
     return copy(&i->table, n.table->name, f) && copy(&i->column, n.column->name, f);
 }
 
-static bool is_movable(const struct named *n, const char *option, struct fault *f)
+/* The list's keys, when they are no integers: of which type; else ESE_COL_LONG. */
+static enum ese_coltype key_type(const struct profile *p, const struct ese_catalog *catalog)
 {
-    switch (n->column->type) {
+    const struct ese_table *list = p->list_table ? ese_catalog_find(catalog, p->list_table) : NULL;
+    const struct ese_column *key = list && p->list_key ? ese_table_column(list, p->list_key) : NULL;
+    bool bytes = key && (key->type == ESE_COL_TEXT || key->type == ESE_COL_BINARY ||
+                         key->type == ESE_COL_GUID);
+    return bytes ? key->type : ESE_COL_LONG;
+}
+
+/* Can a reference of that type name what it is said to name? */
+static bool is_of_type(enum ese_coltype type, enum ese_coltype named)
+{
+    switch (type) {
     case ESE_COL_SHORT:
     case ESE_COL_UNSIGNED_BYTE:
     case ESE_COL_UNSIGNED_SHORT:
@@ -90,13 +101,25 @@ static bool is_movable(const struct named *n, const char *option, struct fault *
     case ESE_COL_CURRENCY:
     case ESE_COL_LONG_LONG:
     case ESE_COL_UNSIGNED_LONG_LONG:
-        break;
+        return named == ESE_COL_LONG;
+    case ESE_COL_BINARY:
+    case ESE_COL_GUID:
+        return named == ESE_COL_BINARY || named == ESE_COL_GUID;
+    case ESE_COL_TEXT:
+        return named == ESE_COL_TEXT;
     default:
-        return fault_set(f, FAULT_NOT_THIS,
-                         "%s: column %s of table %s is of type %s; only integers can be moved",
-                         option, n->column->name, n->table->name,
-                         ese_coltype_name(n->column->type));
+        return false;
     }
+}
+
+static bool is_movable(const struct named *n, const char *option, enum ese_coltype named,
+                       struct fault *f)
+{
+    if (!is_of_type(n->column->type, named))
+        return fault_set(f, FAULT_NOT_THIS,
+                         "%s: column %s of table %s is of type %s; only %s can be moved", option,
+                         n->column->name, n->table->name, ese_coltype_name(n->column->type),
+                         named == ESE_COL_LONG ? "integers" : "what is of the type of the names");
     if (n->column->flags & ESE_COLUMN_MULTI_VALUED)
         return fault_set(f, FAULT_NOT_THIS,
                          "%s: column %s of table %s can hold several values a row; such references "
@@ -113,9 +136,12 @@ static bool is_movable(const struct named *n, const char *option, struct fault *
 /* What stands behind the column: in a list kept in one value entries have positions, else keys. */
 static bool read_how(const char *rest, bool in_rows, enum profile_names *names)
 {
-    *names = strcmp(rest, "=position0") == 0 ? NAMES_POSITION_0
-             : in_rows                       ? NAMES_KEY
-                                             : NAMES_POSITION_1;
+    *names = strcmp(rest, "=sha1") == 0        ? NAMES_SHA1
+             : strcmp(rest, "=position0") == 0 ? NAMES_POSITION_0
+             : in_rows                         ? NAMES_KEY
+                                               : NAMES_POSITION_1;
+    if (*names == NAMES_SHA1)
+        return true;
     return in_rows ? rest[0] == '\0' || strcmp(rest, "=key") == 0
                    : strcmp(rest, "=position0") == 0 || strcmp(rest, "=position1") == 0;
 }
@@ -130,9 +156,13 @@ static bool refer(struct profile *p, const char *text, const struct ese_catalog 
     enum profile_names names;
     bool in_rows = p->list_table && ese_catalog_find(catalog, p->list_table);
     if (!read_how(n.rest, in_rows, &names))
-        return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN%s, found %.100s", option,
-                         in_rows ? " or TABLE.COLUMN=key" : "=position0 or =position1", text);
-    if (!is_movable(&n, option, f))
+        return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN%s or =sha1, found %.100s",
+                         option, in_rows ? ", TABLE.COLUMN=key" : "=position0, =position1", text);
+    if (!is_movable(&n, option,
+                    names == NAMES_SHA1  ? ESE_COL_BINARY
+                    : names == NAMES_KEY ? key_type(p, catalog)
+                                         : ESE_COL_LONG,
+                    f))
         return false;
     for (unsigned i = 0; i < p->references; i++)
         if (strcasecmp(p->reference[i].table, n.table->name) == 0 &&

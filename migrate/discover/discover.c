@@ -151,7 +151,7 @@ static void describe(struct discover_column *c)
         WHY(c, "%u of %u values sampled are certificates%s, %u of them of issuers%s",
             c->certificates + c->wrapped, c->values,
             c->wrapped ? " with something around them" : "", c->issuers,
-            c->usable ? "" : "; but the table has no integer column that could be the key");
+            c->usable ? "" : "; but the table has no column that could be the key");
         break;
     case DISCOVER_LIST_VALUE:
         c->usable = c->select != NULL || c->only_row;

@@ -11,9 +11,10 @@
 #include <stdlib.h>
 
 enum {
-    KEYS_MOST = 8,           /* columns of the list that may be the key */
+    KEYS_MOST = 16,          /* columns of the list that may be the key */
     COLUMNS_MOST = 64,       /* columns of another table that may refer to it */
     ROWS_MOST = 1000 * 1000, /* of the list */
+    KEY_MOST = 256,          /* bytes of a key */
     ROWS_COMPARED = 1024,    /* of another table */
     CERTIFICATE_MOST = 64 * 1024,
 };
@@ -26,6 +27,7 @@ struct pair {
 
 struct candidate {
     const struct ese_column *column;
+    bool bytes;        /* no integer: `key` is a hash */
     struct pair *pair; /* ascending by key, once all are read */
     unsigned pairs, room;
     bool primary, refuted;
@@ -45,11 +47,43 @@ struct vote {
     bool varied, missed;
 };
 
+static bool is_bytes(const struct ese_column *column)
+{
+    return column->type == ESE_COL_TEXT || column->type == ESE_COL_BINARY ||
+           column->type == ESE_COL_GUID;
+}
+
+bool discover_can_name(const struct ese_column *column)
+{
+    bool bytes = is_bytes(column) && discover_can_write(column->name);
+    return (bytes || discover_is_integer(column)) && !(column->flags & ESE_COLUMN_MULTI_VALUED);
+}
+
+bool discover_same_sort(const struct ese_column *a, const struct ese_column *b)
+{
+    if (!is_bytes(a) || !is_bytes(b))
+        return is_bytes(a) == is_bytes(b);
+    bool a_text = a->type == ESE_COL_TEXT, b_text = b->type == ESE_COL_TEXT;
+    return a_text == b_text && (!a_text || a->code_page == b->code_page);
+}
+
+bool discover_name_of(struct discover_run *run, struct rows *rows, const struct ese_column *column,
+                      int64_t *name)
+{
+    struct bytes value;
+    bool cut;
+    if (!is_bytes(column))
+        return rows_number(rows, column, name);
+    if (!discover_read(run, rows, column, KEY_MOST, &value, &cut) || cut || value.size == 0)
+        return false;
+    *name = (int64_t)discover_hash(run, value);
+    return true;
+}
+
 bool discover_can_have_key(const struct ese_table *table)
 {
     for (unsigned i = 0; i < table->columns; i++)
-        if (discover_is_integer(&table->column[i]) &&
-            !(table->column[i].flags & ESE_COLUMN_MULTI_VALUED))
+        if (discover_can_name(&table->column[i]))
             return true;
     return false;
 }
@@ -62,23 +96,34 @@ static void find_candidates(struct search *s)
         s->candidate[s->candidates++] = (struct candidate){.column = primary, .primary = true};
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
-        if (column == primary || !discover_is_integer(column) ||
-            (column->flags & ESE_COLUMN_MULTI_VALUED))
+        if (column == primary || column == s->run->list->column || !discover_can_name(column))
             continue;
         if (s->candidates == KEYS_MOST) {
             s->run->undecided = true;
             return;
         }
-        s->candidate[s->candidates++] = (struct candidate){.column = column};
+        s->candidate[s->candidates++] =
+            (struct candidate){.column = column, .bytes = is_bytes(column)};
     }
 }
 
 /* ---- the list's own rows ---- */
 
-static bool note_key(struct search *s, struct candidate *c, struct rows *rows, uint64_t subject)
+/* The certificate in a row of the list: its subject, and, as a thumbprint would be, its SHA-1; both
+ * hashed. */
+struct in_row {
+    uint64_t subject;
+    int64_t sha1;
+};
+
+/* A value that is no key, such as a thumbprint, refutes the column. */
+static bool note_key(struct search *s, struct candidate *c, struct rows *rows,
+                     const struct in_row *row)
 {
     int64_t key;
-    if (!rows_number(rows, c->column, &key) || key < INT32_MIN || key > INT32_MAX) {
+    uint64_t subject = row->subject;
+    if (!discover_name_of(s->run, rows, c->column, &key) ||
+        (c->bytes ? key == row->sha1 : key < INT32_MIN || key > INT32_MAX)) {
         c->refuted = true;
         return true;
     }
@@ -90,15 +135,21 @@ static bool note_key(struct search *s, struct candidate *c, struct rows *rows, u
     return pair != NULL;
 }
 
-static uint64_t read_subject(struct search *s, struct rows *rows)
+static struct in_row read_certificate(struct search *s, struct rows *rows)
 {
     struct x509_certificate c;
     struct bytes value;
     bool cut;
-    if (!discover_read(s->run, rows, s->run->list->column, CERTIFICATE_MOST, &value, &cut) ||
-        !x509_certificate_read(discover_unwrap(s->run, value), &c, NULL))
-        return 0;
-    return discover_hash(s->run, c.subject);
+    struct in_row row = {.subject = 0};
+    uint8_t sha1[HASH_SHA1_SIZE];
+    if (!discover_read(s->run, rows, s->run->list->column, CERTIFICATE_MOST, &value, &cut))
+        return row;
+    value = discover_unwrap(s->run, value);
+    hash_sha1(&s->run->hash, value, sha1);
+    row.sha1 = (int64_t)discover_hash(s->run, bytes_of(sha1, sizeof sha1));
+    if (x509_certificate_read(value, &c, NULL))
+        row.subject = discover_hash(s->run, c.subject);
+    return row;
 }
 
 static int by_key(const void *a, const void *b)
@@ -122,14 +173,27 @@ static void read_list(struct search *s)
     bool ok = true;
     rows_open(&rows, s->run->store, s->run->list->table);
     for (unsigned row = 0; ok && row < ROWS_MOST && discover_next(s->run, &rows); row++) {
-        uint64_t subject = s->candidates > 1 ? read_subject(s, &rows) : 0;
+        struct in_row in = {.subject = 0};
+        if (s->candidates > 1)
+            in = read_certificate(s, &rows);
         for (unsigned i = 0; ok && i < s->candidates; i++)
             if (!s->candidate[i].refuted)
-                ok = note_key(s, &s->candidate[i], &rows, subject);
+                ok = note_key(s, &s->candidate[i], &rows, &in);
     }
     discover_end(s->run, &rows);
     for (unsigned i = 0; i < s->candidates; i++)
         refute_repeated(&s->candidate[i]);
+}
+
+/* Names and other texts may differ in every row, too: as keys they need somebody who refers to
+ * them, as long as an integer is there. */
+static void refute_unused(struct search *s)
+{
+    bool integer = false;
+    for (unsigned i = 0; i < s->candidates; i++)
+        integer = integer || !s->candidate[i].bytes;
+    for (unsigned i = 0; i < s->candidates; i++)
+        s->candidate[i].refuted = integer && s->candidate[i].bytes && s->candidate[i].agreed == 0;
 }
 
 static void drop_refuted(struct search *s)
@@ -170,8 +234,7 @@ static void ask_table(struct search *s, const struct ese_table *table,
     unsigned columns = 0;
     struct rows rows = {.lv = NULL};
     for (unsigned i = 0; i < table->columns && columns < COLUMNS_MOST; i++)
-        if (discover_is_integer(&table->column[i]) &&
-            !(table->column[i].flags & ESE_COLUMN_MULTI_VALUED))
+        if (discover_can_name(&table->column[i]))
             column[columns++] = &table->column[i];
     rows_open(&rows, s->run->store, table);
     for (unsigned row = 0; row < ROWS_COMPARED && discover_next(s->run, &rows); row++) {
@@ -181,8 +244,10 @@ static void ask_table(struct search *s, const struct ese_table *table,
         if (!discover_issuer(s->run, proof, &rows, &issuer, &version))
             continue;
         for (unsigned i = 0; i < columns; i++)
-            for (unsigned k = 0; rows_number(&rows, column[i], &value) && k < s->candidates; k++)
-                count_vote(&s->candidate[k], &vote[i][k], value, issuer);
+            if (discover_name_of(s->run, &rows, column[i], &value))
+                for (unsigned k = 0; k < s->candidates; k++)
+                    if (discover_same_sort(column[i], s->candidate[k].column))
+                        count_vote(&s->candidate[k], &vote[i][k], value, issuer);
     }
     discover_end(s->run, &rows);
     for (unsigned i = 0; i < columns; i++)
@@ -226,11 +291,11 @@ static void choose(struct search *s)
     if (s->candidates == 1) {
         if (!best->primary)
             discover_note(s->run, "[list] key", false, false,
-                          "%s is the only integer column with another value in every row", name);
+                          "%s is the only column with another value in every row", name);
     } else if (rival) {
         s->run->undecided = true;
         discover_note(s->run, "[list] key", true, false,
-                      "%u integer columns have another value in every row, and nothing tells which "
+                      "%u columns have another value in every row, and nothing tells which "
                       "one references name; %s stands for them",
                       s->candidates, name);
     } else {
@@ -252,11 +317,12 @@ void discover_key(struct discover_run *run)
     drop_refuted(&s);
     if (s.candidates > 1)
         ask_others(&s);
+    refute_unused(&s);
+    drop_refuted(&s);
     if (s.candidates > 0)
         choose(&s);
     else
-        discover_note(run, "[list] key", false, true,
-                      "no integer column has another value in every row");
+        discover_note(run, "[list] key", false, true, "no column has another value in every row");
     for (unsigned i = 0; i < s.candidates; i++)
         free(s.candidate[i].pair);
 }

@@ -22,13 +22,13 @@ enum {
 static int compare_keys(const void *a, const void *b)
 {
     const struct discover_entry *x = a, *y = b;
-    return (x->key > y->key) - (x->key < y->key);
+    return (x->name > y->name) - (x->name < y->name);
 }
 
-const struct discover_entry *discover_find(const struct discover_run *run, int64_t key)
+const struct discover_entry *discover_find(const struct discover_run *run, int64_t name)
 {
-    struct discover_entry wanted = {.key = (int32_t)key};
-    if (run->entries == 0 || key < INT32_MIN || key > INT32_MAX)
+    struct discover_entry wanted = {.name = name};
+    if (run->entries == 0)
         return NULL;
     return bsearch(&wanted, run->entry, run->entries, sizeof wanted, compare_keys);
 }
@@ -75,7 +75,7 @@ static void index_entries(struct discover_run *run)
 
 /* ---- reading the list ---- */
 
-static bool add_entry(struct discover_run *run, int32_t key, struct bytes encoded)
+static bool add_entry(struct discover_run *run, int64_t name, struct bytes encoded)
 {
     struct x509_certificate c;
     void *array = run->entry;
@@ -88,7 +88,9 @@ static bool add_entry(struct discover_run *run, int32_t key, struct bytes encode
     run->entry = array;
     if (entry == NULL)
         return false;
-    entry->key = key;
+    entry->name = name;
+    entry->key = !run->list_key || discover_is_integer(run->list_key) ? (int32_t)name
+                                                                      : (int32_t)run->entries;
     hash_sha1(&run->hash, encoded, entry->sha1);
     entry->parsed = x509_certificate_read(encoded, &c, NULL);
     if (entry->parsed) {
@@ -114,7 +116,7 @@ static void look_beside(struct discover_run *run, struct beside *b)
     const struct ese_table *table = run->list->table;
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
-        if (column == run->list->column)
+        if (column == run->list->column || column == run->list_key)
             continue;
         if (discover_is_binary(column) && b->binaries < COLUMNS_MOST)
             b->binary[b->binaries++] = column;
@@ -157,9 +159,9 @@ static void read_rows(struct discover_run *run, struct beside *b)
     rows_open(&rows, run->store, run->list->table);
     while (discover_next(run, &rows)) {
         struct bytes value;
-        bool cut, null;
-        int32_t key = rows_integer(&rows, run->list_key, &null);
-        if (null)
+        bool cut;
+        int64_t key;
+        if (!discover_name_of(run, &rows, run->list_key, &key))
             continue;
         if (!discover_read(run, &rows, run->list->column, CERTIFICATE_MOST, &value, &cut))
             value = bytes_of(NULL, 0); /* still a key that may be referred to */
@@ -518,8 +520,8 @@ static void read_roles(struct discover_run *run, struct roles *role, unsigned ro
     struct rows rows = {.lv = NULL};
     rows_open(&rows, run->store, run->list->table);
     while (discover_next(run, &rows)) {
-        bool null;
-        int32_t key = rows_integer(&rows, run->list_key, &null);
+        int64_t key;
+        bool null = !discover_name_of(run, &rows, run->list_key, &key);
         const struct discover_entry *entry = null ? NULL : discover_find(run, key);
         for (unsigned i = 0; i < roles; i++) {
             int64_t value;

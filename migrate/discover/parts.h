@@ -21,7 +21,8 @@ struct discover_fact {
 
 /* An entry of the list. */
 struct discover_entry {
-    int32_t key;
+    int32_t key;  /* where keys are no integers: which row it is, from 1 */
+    int64_t name; /* the key; its hash, where it is no integer */
     bool parsed, self_issued;
     uint64_t subject; /* hashed as above; valid when parsed */
     uint8_t sha1[HASH_SHA1_SIZE];
@@ -45,7 +46,7 @@ struct discover_run {
 
     struct discover_column *list;      /* the one chosen */
     const struct ese_column *list_key; /* NULL for a list value */
-    struct discover_entry *entry;      /* ascending by key */
+    struct discover_entry *entry;      /* ascending by name */
     unsigned entries, entry_room;
     uint32_t *by_sha1; /* numbers of entries, ascending by SHA-1 */
     bool keys_known;   /* the list was read to its end */
@@ -138,6 +139,17 @@ void discover_sample(struct discover_run *run);
 
 /* ---- discover/keys.c ---- */
 
+/* Can a column hold keys, or references to them: an integer, Text, Binary or GUID of one value? */
+bool discover_can_name(const struct ese_column *column);
+
+/* Can what stands in the one name what stands in the other? */
+bool discover_same_sort(const struct ese_column *a, const struct ese_column *b);
+
+/* What the column says in the row in hand: its integer, or the hash of its bytes.  False: nothing.
+ */
+bool discover_name_of(struct discover_run *run, struct rows *rows, const struct ese_column *column,
+                      int64_t *name);
+
 /* Can some column of the table be the key that references name? */
 bool discover_can_have_key(const struct ese_table *table);
 
@@ -156,7 +168,7 @@ void discover_settings(struct discover_run *run);
 void discover_role(struct discover_run *run);
 
 /* The entry with that key or hash; NULL: none. */
-const struct discover_entry *discover_find(const struct discover_run *run, int64_t key);
+const struct discover_entry *discover_find(const struct discover_run *run, int64_t name);
 const struct discover_entry *discover_find_sha1(const struct discover_run *run,
                                                 const uint8_t sha1[HASH_SHA1_SIZE]);
 

@@ -93,6 +93,12 @@ const struct discover_column *discover_proof(const struct discovery *d,
     return crls;
 }
 
+/* Positions are integers; so are most keys. */
+static bool is_of_sort(const struct discover_run *run, const struct ese_column *column)
+{
+    return run->list_key ? discover_same_sort(run->list_key, column) : discover_is_integer(column);
+}
+
 static void prepare(struct scan *s, const struct ese_table *table)
 {
     struct discovery *d = s->run->d;
@@ -100,7 +106,7 @@ static void prepare(struct scan *s, const struct ese_table *table)
     s->proof = discover_proof(d, table);
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
-        if (!discover_is_integer(column) || (column->flags & ESE_COLUMN_MULTI_VALUED))
+        if (!discover_can_name(column) || !is_of_sort(s->run, column))
             continue;
         if (s->count == COLUMNS_MOST || d->references == REFERENCES_MOST) {
             d->limited = true;
@@ -181,9 +187,10 @@ static void read_row(struct scan *s, struct rows *rows)
         if (!r->contained)
             continue;
         int64_t value;
-        bool null = !rows_number(rows, r->column, &value);
+        bool null = !discover_name_of(s->run, rows, r->column, &value);
         const struct discover_entry *entry = null ? NULL : discover_find(s->run, value);
-        if (null || (value == 0 && entry == NULL)) /* 0 as "none" */
+        bool integer = discover_is_integer(r->column);
+        if (null || (value == 0 && entry == NULL && integer)) /* 0 as "none" */
             continue;
         if (entry == NULL) {
             r->contained = false;
@@ -193,7 +200,7 @@ static void read_row(struct scan *s, struct rows *rows)
         }
         if (r->rows++ == 0)
             r->first = entry->key;
-        r->varied = r->varied || value != r->first;
+        r->varied = r->varied || entry->key != r->first;
         if (has_issuer)
             compare(r, entry->key, entry, issuer, version);
     }
@@ -224,16 +231,19 @@ static bool is_version(const struct discover_reference *r)
 /* Reasons to leave a column alone that need no comparison with others.  True: that was said. */
 static bool judge_alone(struct discover_reference *r)
 {
+    char missed[24] = "one of its values";
+    if (discover_is_integer(r->column))
+        snprintf(missed, sizeof missed, "%" PRId64, r->missed);
     if (!r->contained) {
         bool suspect = r->agreed >= ENOUGH && agrees(r) && (r->agreed_varied || is_supported(r));
         if (suspect)
             SAY(r, DISCOVER_UNDECIDED,
-                "%" PRIu64 " rows agree with the issuers of their certificates, but %" PRId64
-                " is no key of the list: "
-                "a reference to an entry that is missing? Add it by hand",
-                r->agreed, r->missed);
+                "%" PRIu64
+                " rows agree with the issuers of their certificates, but %s is no key of "
+                "the list: a reference to an entry that is missing? Add it by hand",
+                r->agreed, missed);
         else
-            SAY(r, DISCOVER_NOT_TAKEN, "%" PRId64 " is no key of the list", r->missed);
+            SAY(r, DISCOVER_NOT_TAKEN, "%s is no key of the list", missed);
     } else if (r->rows == 0) {
         SAY(r, DISCOVER_NOT_TAKEN, "it has no value");
     } else if (r->own_key || r->counter) {
@@ -328,6 +338,10 @@ static void judge_unproved(const struct discover_run *run, struct discover_refer
             "all its values are keys of the list, and it is named like %s; nothing beside it can "
             "prove it",
             same_name(r->column, run->list_key) ? "the list's key" : "a reference that is proved");
+    else if (!discover_is_integer(r->column) && !r->in_primary)
+        SAY(r, DISCOVER_GUESSED,
+            "all its values are keys of the list, which are no mere numbers; nothing beside it can "
+            "prove it");
     else if (r->named)
         SAY(r, DISCOVER_UNDECIDED,
             "all its values are keys of the list, and its name fits; nothing beside it can prove "

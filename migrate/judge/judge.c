@@ -463,8 +463,12 @@ static void judge_references(const struct model *m, struct problems *problems)
     for (unsigned i = 0; i < m->dangling_kept; i++) {
         const struct model_dangling *d = &m->dangling[i];
         const struct profile_reference *r = &m->profile->reference[d->reference];
-        problem_add(problems, PROBLEM_DANGLING, d->names, NO_ENTRY, "%s %d: %s names entry %d",
-                    r->table, d->row, r->column, d->names);
+        if (d->names == m->no_key)
+            problem_add(problems, PROBLEM_DANGLING, d->names, NO_ENTRY,
+                        "%s %d: %s names no entry that is there", r->table, d->row, r->column);
+        else
+            problem_add(problems, PROBLEM_DANGLING, d->names, NO_ENTRY, "%s %d: %s names entry %d",
+                        r->table, d->row, r->column, d->names);
     }
     if (m->dangling_count > m->dangling_kept)
         problem_add(problems, PROBLEM_DANGLING, NO_ENTRY, NO_ENTRY, "and %" PRIu64 " more",

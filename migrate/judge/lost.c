@@ -90,12 +90,15 @@ static const struct pattern *find(const struct lost_pass *p, struct bytes value)
 }
 
 static bool note(struct lost_pass *p, const struct ese_table *table,
-                 const struct ese_column *column, const struct pattern *found)
+                 const struct ese_column *column, const struct pattern *found, struct bytes value)
 {
     struct lost_hits *h = p->hits;
+    bool is_sha1 = column->type == ESE_COL_BINARY && !(column->flags & ESE_COLUMN_MULTI_VALUED) &&
+                   value.size == HASH_SHA1_SIZE && !ese_table_in_primary(table, column);
     for (unsigned i = h->count; i-- > 0;)
         if (h->item[i].column == column) {
             h->item[i].values++;
+            h->item[i].is_sha1 = h->item[i].is_sha1 && is_sha1;
             return true;
         }
     if (h->count == h->room) {
@@ -106,7 +109,7 @@ static bool note(struct lost_pass *p, const struct ese_table *table,
         h->item = grown;
         h->room = room;
     }
-    h->item[h->count++] = (struct lost_hit){table, column, found->entry, 1};
+    h->item[h->count++] = (struct lost_hit){table, column, found->entry, 1, is_sha1};
     return true;
 }
 
@@ -125,7 +128,7 @@ static bool look(struct lost_pass *p, struct rows *rows, const struct ese_column
         if (!rows_value(rows, column, &value, &p->room, &bytes, f))
             return false;
         const struct pattern *found = find(p, bytes);
-        if (found && !note(p, rows->table, column, found))
+        if (found && !note(p, rows->table, column, found, bytes))
             return fault_set(f, FAULT_NO_MEMORY, "out of memory while looking for hashes");
     }
     return f->code == FAULT_NONE;

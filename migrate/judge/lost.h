@@ -13,6 +13,7 @@ struct lost_hit {
     const struct ese_column *column;
     int32_t entry;   /* the first that is named */
     uint64_t values; /* that name one */
+    bool is_sha1; /* each of them is the SHA-1 of one, and nothing else, in a column of one value */
 };
 
 struct lost_hits {

@@ -9,6 +9,7 @@
 #include "formats/arena.h"
 #include "formats/pool.h"
 #include "formats/ese/layout/text.h"
+#include "migrate/judge/names.h"
 #include "migrate/store/rows.h"
 
 #include <ctype.h>
@@ -235,6 +236,27 @@ static unsigned count_values(const struct rows *rows, const struct ese_column *c
     return values.count;
 }
 
+static bool is_number(const struct ese_column *column)
+{
+    return column->type != ESE_COL_TEXT && column->type != ESE_COL_BINARY &&
+           column->type != ESE_COL_GUID;
+}
+
+/* An entry's key; one that is no integer gets a number. */
+static bool read_key(struct model *m, struct rows *rows, const struct ese_column *column,
+                     int32_t *key, bool *null, struct fault *f)
+{
+    struct bytes value;
+    if (!m->byte_keys) {
+        *key = rows_integer(rows, column, null);
+        return true;
+    }
+    *key = 0;
+    if (!rows_bytes(rows, column, &m->memory->value, &value, null, NULL))
+        *null = true;
+    return *null || names_add_key(m, value, key, f);
+}
+
 /* The certificate in a value of the list; the value itself where there is none such. */
 static bool take_off_wrapping(struct model *m, struct bytes *value, int32_t key,
                               struct problems *problems, struct fault *f)
@@ -257,7 +279,9 @@ static bool read_entry(struct model *m, struct rows *rows, const struct list_col
     bool null;
     struct bytes der;
     struct fault why = {.code = FAULT_NONE};
-    int32_t key = rows_integer(rows, c->key, &null);
+    int32_t key;
+    if (!read_key(m, rows, c->key, &key, &null, f))
+        return false;
     if (null && rows->unread == 0)
         problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
                     "table %s: expected a key in column %s of each row, found a null in row %u",
@@ -370,6 +394,7 @@ static bool read_list_rows(struct model *m, struct problems *problems, struct fa
     };
     struct rows rows;
     bool ok = true;
+    m->byte_keys = c.key && !is_number(c.key);
     rows_open(&rows, m->store, table);
     while (ok && rows_next(&rows))
         ok = read_entry(m, &rows, &c, problems, f);
@@ -996,6 +1021,15 @@ static void look_for_user(struct model *m, struct rows *rows, const struct refer
 int32_t model_reference_key(const struct model *m, unsigned which, struct rows *rows,
                             const struct ese_column *column, bool *null)
 {
+    if (names_is_bytes(m, which)) {
+        struct buffer room = {0};
+        struct bytes value;
+        bool read = rows_bytes(rows, column, &room, &value, null, NULL);
+        *null = *null || !read || value.size == 0; /* rows_end() says that it cannot be read */
+        int32_t key = *null ? 0 : names_entry(m, which, value);
+        buffer_free(&room);
+        return key;
+    }
     int32_t value = rows_integer(rows, column, null);
     return *null ? 0 : profile_reference_key(&m->profile->reference[which], value);
 }
@@ -1195,7 +1229,7 @@ bool model_read(struct model *m, struct store *store, const struct profile *prof
     bool ok = read_settings(m, problems, f) && read_value_table(m, problems, f);
     if (ok && match == PROFILE_MATCHES_ROWS)
         ok = read_list_rows(m, problems, f);
-    ok = ok && read_users(m, problems, f);
+    ok = ok && names_index(m, f) && read_users(m, problems, f);
     m->switch_known = ok && find_switch(m, &m->switched);
     for (unsigned i = 0; ok && i < profile->references; i++)
         ok = read_references(m, i, problems, f);
@@ -1214,6 +1248,7 @@ void model_close(struct model *m)
     buffer_free(&m->memory->more);
     buffer_free(&m->memory->text);
     pool_free(&m->memory->pool);
+    names_close(m);
     free(m->memory->by_hash);
     free(m->memory->user);
     free(m->memory);

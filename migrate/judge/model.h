@@ -123,6 +123,15 @@ struct model {
     uint64_t long_names, v1_certificates, without_user;
     uint32_t first_long_name, first_v1_certificate, first_without_user;
 
+    /* See names.h. */
+    bool byte_keys;          /* the list's keys are text, bytes or GUIDs, and numbered */
+    int32_t no_key;          /* a key that no entry has */
+    struct bytes *key_bytes; /* by number - 1 */
+    unsigned key_count, key_room;
+    uint32_t *key_slot, key_slots;
+    unsigned *by_sha1; /* entries, ascending by hash */
+    unsigned hashed;
+
     struct hash hash;
     struct model_memory *memory;
 };

@@ -1,6 +1,7 @@
 /* Columns that could refer to the list: see residue.h. */
 #include "migrate/judge/residue.h"
 
+#include "migrate/judge/names.h"
 #include "migrate/profile/meaning.h"
 
 #include <stdlib.h>
@@ -59,8 +60,8 @@ static bool is_integer(enum ese_coltype type)
 
 static bool can_name(enum ese_coltype type)
 {
-    return is_integer(type) || type == ESE_COL_BINARY || type == ESE_COL_LONG_BINARY ||
-           type == ESE_COL_TEXT || type == ESE_COL_LONG_TEXT;
+    return type == ESE_COL_GUID || is_integer(type) || type == ESE_COL_BINARY ||
+           type == ESE_COL_LONG_BINARY || type == ESE_COL_TEXT || type == ESE_COL_LONG_TEXT;
 }
 
 /* Little-endian, sign-extended where `is_signed`. */
@@ -109,6 +110,31 @@ static bool read_number(const struct ese_column *column, struct bytes value, int
     default:
         return read_integer(value, false, number);
     }
+}
+
+/* Bytes against keys that are bytes: the number of the key, or -1 for what is none.  Text of one
+ * byte a character is held against text of two, too, and integers against text of their digits. */
+static int64_t number_of(const struct model *m, const struct ese_column *column, struct bytes value)
+{
+    char digits[24];
+    uint8_t narrow[128];
+    int64_t number;
+    int32_t key = names_key(m, value);
+    if (key == m->no_key && is_integer(column->type) && read_number(column, value, &number)) {
+        snprintf(digits, sizeof digits, "%lld", (long long)number);
+        key = names_key(m, bytes_of(digits, strlen(digits)));
+    }
+    if (key == m->no_key && value.size % 2 == 0 && value.size <= 2 * sizeof narrow &&
+        column->code_page == ESE_CODEPAGE_UNICODE) {
+        size_t wide = 0;
+        for (size_t i = 0; i < value.size; i += 2) {
+            narrow[i / 2] = value.at[i];
+            wide += value.at[i + 1] != 0;
+        }
+        if (wide == 0)
+            key = names_key(m, bytes_of(narrow, value.size / 2));
+    }
+    return key == m->no_key ? -1 : key;
 }
 
 /* The entries of that key; *count: how many, from the number returned on. */
@@ -225,7 +251,11 @@ bool residue_value(struct residue_table *t, unsigned column, struct bytes value)
 {
     struct live *l = &t->live[column];
     int64_t number = 0;
-    bool is_number = read_number(&t->table->column[column], value, &number);
+    const struct ese_column *c = &t->table->column[column];
+    bool bytes = t->m->byte_keys;
+    if (bytes && value.size > 0)
+        number = number_of(t->m, c, value);
+    bool is_number = bytes || (c->type != ESE_COL_GUID && read_number(c, value, &number));
     if (column == t->key && t->keys && is_number)
         note_key(t, number);
     if (!l->followed)

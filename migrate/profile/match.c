@@ -9,7 +9,7 @@
 #define AT(member) offsetof(struct profile, member)
 #define REFERENCE_AT(member) offsetof(struct profile_reference, member)
 
-enum { TYPES_MOST = 9 };
+enum { TYPES_MOST = 12 };
 
 /* Which types a column may have. */
 struct fit {
@@ -22,6 +22,16 @@ static const struct fit fit_integer = {
     {ESE_COL_LONG, ESE_COL_SHORT, ESE_COL_UNSIGNED_BYTE, ESE_COL_UNSIGNED_SHORT,
      ESE_COL_UNSIGNED_LONG, ESE_COL_CURRENCY, ESE_COL_LONG_LONG, ESE_COL_UNSIGNED_LONG_LONG},
     "an integer"};
+static const struct fit fit_list_key = {
+    {ESE_COL_LONG, ESE_COL_SHORT, ESE_COL_UNSIGNED_BYTE, ESE_COL_UNSIGNED_SHORT,
+     ESE_COL_UNSIGNED_LONG, ESE_COL_CURRENCY, ESE_COL_LONG_LONG, ESE_COL_UNSIGNED_LONG_LONG,
+     ESE_COL_GUID, ESE_COL_BINARY, ESE_COL_TEXT},
+    "an integer, GUID, Binary or Text"};
+static const struct fit fit_reference = {
+    {ESE_COL_LONG, ESE_COL_SHORT, ESE_COL_UNSIGNED_BYTE, ESE_COL_UNSIGNED_SHORT,
+     ESE_COL_UNSIGNED_LONG, ESE_COL_CURRENCY, ESE_COL_LONG_LONG, ESE_COL_UNSIGNED_LONG_LONG,
+     ESE_COL_GUID, ESE_COL_BINARY, ESE_COL_TEXT},
+    "an integer, GUID, Binary or Text"};
 static const struct fit fit_binary = {{ESE_COL_BINARY, ESE_COL_LONG_BINARY},
                                       "Binary or LongBinary"};
 static const struct fit fit_text = {{ESE_COL_TEXT, ESE_COL_LONG_TEXT}, "Text or LongText"};
@@ -39,7 +49,7 @@ struct column_rule {
 };
 
 static const struct column_rule list_rules[] = {
-    {"key", AT(list_key), &fit_integer, true},
+    {"key", AT(list_key), &fit_list_key, true},
     {"certificate", AT(list_certificate), &fit_binary, false},
     {"thumbprint", AT(list_thumbprint), &fit_binary, false},
     {"role", AT(list_role), &fit_integer, false},
@@ -75,7 +85,7 @@ static const struct column_rule crl_rules[] = {
     {NULL, 0, NULL, false},
 };
 static const struct column_rule reference_rules[] = {
-    {"column", REFERENCE_AT(column), &fit_integer, true},
+    {"column", REFERENCE_AT(column), &fit_reference, true},
     {"key", REFERENCE_AT(key), &fit_key, true},
     {"proves", REFERENCE_AT(proves), &fit_binary, false},
     {NULL, 0, NULL, false},
@@ -133,6 +143,39 @@ static bool section_fits(const struct ese_catalog *catalog, const char *section,
     return columns_fit(table, section, from, rules, why);
 }
 
+/* Text is compared with text of the same code page, bytes with bytes, integers with integers. */
+static bool same_sort(const struct ese_column *a, const struct ese_column *b)
+{
+    bool a_text = a->type == ESE_COL_TEXT, b_text = b->type == ESE_COL_TEXT;
+    bool a_bytes = a->type == ESE_COL_BINARY || a->type == ESE_COL_GUID,
+         b_bytes = b->type == ESE_COL_BINARY || b->type == ESE_COL_GUID;
+    return a_text == b_text && a_bytes == b_bytes && (!a_text || a->code_page == b->code_page);
+}
+
+/* What a reference holds is of the sort of what it names. */
+static bool reference_fits(const struct profile *p, const struct ese_catalog *catalog,
+                           const struct profile_reference *r, const char *section,
+                           struct fault *why)
+{
+    const struct ese_table *list = p->list_table ? ese_catalog_find(catalog, p->list_table) : NULL,
+                           *table = ese_catalog_find(catalog, r->table);
+    const struct ese_column *key = list ? ese_table_column(list, p->list_key) : NULL,
+                            *column = table ? ese_table_column(table, r->column) : NULL;
+    static const struct ese_column binary = {.type = ESE_COL_BINARY},
+                                   number = {.type = ESE_COL_LONG};
+    const struct ese_column *as = r->names == NAMES_SHA1         ? &binary
+                                  : r->names == NAMES_KEY && key ? key
+                                                                 : &number;
+    if (column == NULL || same_sort(as, column))
+        return true;
+    return fault_set(why, FAULT_NOT_THIS,
+                     "table %s, column %s ([%s] column): expected the type of what it names, %s, "
+                     "found %s%s",
+                     r->table, r->column, section, ese_coltype_name(as->type),
+                     ese_coltype_name(column->type),
+                     as->type == column->type ? " of another code page" : "");
+}
+
 static bool rest_fits(const struct profile *profile, const struct ese_catalog *catalog,
                       struct fault *why)
 {
@@ -150,7 +193,8 @@ static bool rest_fits(const struct profile *profile, const struct ese_catalog *c
         char section[24];
         snprintf(section, sizeof section, "reference.%u", i + 1);
         if (!section_fits(catalog, section, profile->reference[i].table, &profile->reference[i],
-                          reference_rules, why))
+                          reference_rules, why) ||
+            !reference_fits(profile, catalog, &profile->reference[i], section, why))
             return false;
     }
     return true;

@@ -275,6 +275,7 @@ static const char *const names_words[] = {
     [NAMES_KEY] = "key",
     [NAMES_POSITION_1] = "position 1",
     [NAMES_POSITION_0] = "position 0",
+    [NAMES_SHA1] = "sha1",
 };
 
 /* The words of enum wrapping_pack. */
@@ -558,7 +559,7 @@ static bool take_names(struct parser *p, const struct key_spec *key, const char 
                 (enum profile_names)i;
             return true;
         }
-    return FAIL(p, FAULT_DAMAGED, "%s: expected key, position 0 or position 1, found %.40s",
+    return FAIL(p, FAULT_DAMAGED, "%s: expected key, position 0, position 1 or sha1, found %.40s",
                 key->key, value);
 }
 

@@ -22,6 +22,7 @@ enum profile_names {
     NAMES_KEY,        /* by its key */
     NAMES_POSITION_1, /* by its position in a list kept in one value, from 1 */
     NAMES_POSITION_0, /* the same, from 0 */
+    NAMES_SHA1,       /* by the SHA-1 of its certificate */
 };
 
 /* A column whose integers name entries of the certificate list. */

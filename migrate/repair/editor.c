@@ -8,6 +8,7 @@
 #include "migrate/repair/editor.h"
 
 #include "formats/arena.h"
+#include "migrate/judge/names.h"
 #include "formats/certs/certs.h"
 
 #include <stdlib.h>
@@ -21,8 +22,7 @@ struct entry_change {
     const char *name;
     double imported;
     struct bytes thumbprint, properties;
-    bool moved[PROFILE_REFERENCES_MOST];
-    int32_t to[PROFILE_REFERENCES_MOST];
+    const struct action *moved[PROFILE_REFERENCES_MOST]; /* NULL: what names it stays */
 };
 
 /* A row of the list, as its tree has it. */
@@ -103,8 +103,7 @@ static bool take_action(struct apply *a, const struct action *action, struct fau
         a->rewrite_list = true;
         break;
     case ACTION_MOVE_REFERENCES:
-        c->moved[action->reference] = true;
-        c->to[action->reference] = action->other;
+        c->moved[action->reference] = action;
         break;
     case ACTION_ADD_ENTRY:
         a->added = action;
@@ -354,6 +353,34 @@ static const struct action *dangling_move(const struct apply *a, unsigned refere
     return found ? *found : NULL;
 }
 
+/* What a reference of the row names, as the model reads it.  False: nothing. */
+static bool reference_of(const struct apply *a, unsigned which, const struct ese_record *record,
+                         const struct ese_column *c, int32_t *names)
+{
+    struct ese_value v;
+    if (!names_is_bytes(a->model, which)) {
+        if (!integer_of(record, c, names))
+            return false;
+        *names = profile_reference_key(&a->model->profile->reference[which], *names);
+        return true;
+    }
+    if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
+        v.data.size == 0)
+        return false;
+    *names = names_entry(a->model, which, v.data);
+    return true;
+}
+
+static bool move_to(struct apply *a, unsigned which, const struct action *move,
+                    struct ese_row_edit *edit, const struct ese_column *c, struct fault *f)
+{
+    const struct profile_reference *r = &a->model->profile->reference[which];
+    if (names_is_bytes(a->model, which))
+        return add_change(a, edit, c, names_value(a->model, which, move->other, move->certificate),
+                          f);
+    return add_integer(a, edit, c, profile_reference_value(r, move->other), f);
+}
+
 static bool edit_reference(struct apply *a, unsigned which, const struct ese_table *table,
                            const struct ese_record *record, struct ese_row_edit *edit,
                            struct fault *f)
@@ -361,17 +388,15 @@ static bool edit_reference(struct apply *a, unsigned which, const struct ese_tab
     const struct profile_reference *r = &a->model->profile->reference[which];
     const struct ese_column *c = column(table, r->column);
     int32_t names, row;
-    if (!integer_of(record, c, &names))
+    if (!reference_of(a, which, record, c, &names))
         return true;
-    names = profile_reference_key(r, names);
     const struct entry_change *change = change_of(a, names, 0);
     if (change)
-        return !change->moved[which] ||
-               add_integer(a, edit, c, profile_reference_value(r, change->to[which]), f);
+        return change->moved[which] == NULL || move_to(a, which, change->moved[which], edit, c, f);
     const struct action *move = integer_of(record, column(table, r->key), &row)
                                     ? dangling_move(a, which, row, names)
                                     : NULL;
-    return move == NULL || add_integer(a, edit, c, profile_reference_value(r, move->other), f);
+    return move == NULL || move_to(a, which, move, edit, c, f);
 }
 
 static bool text_is(const struct ese_record *record, const struct ese_column *c, const char *wanted)

@@ -7,6 +7,7 @@
 #include "migrate/repair/expected.h"
 
 #include "formats/ese/layout/text.h"
+#include "migrate/judge/names.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,6 +22,12 @@ struct reference_columns {
     const struct ese_column *names, *key;
 };
 
+/* An entry by what references that hold bytes call it. */
+struct called {
+    struct bytes name;
+    unsigned entry;
+};
+
 struct expected {
     const struct model *model;
     const struct plan *plan;
@@ -31,7 +38,8 @@ struct expected {
     uint32_t danglings;
     uint32_t setting[SETTINGS_MOST]; /* actions that change a setting */
     unsigned settings;
-    bool list_changes; /* an action changes the list value */
+    struct called *called[2]; /* by key, and by hash: as many as entries, in order */
+    bool list_changes;        /* an action changes the list value */
     struct buffer room;
 
     /* Of the table in hand. */
@@ -117,6 +125,76 @@ static bool chain(struct expected *x, uint32_t i, struct fault *f)
     return true;
 }
 
+static int by_name(const void *x, const void *y)
+{
+    const struct called *a = x, *b = y;
+    int order = bytes_compare(a->name, b->name);
+    return order ? order : (a->entry > b->entry) - (a->entry < b->entry);
+}
+
+/* What the entries are called: the keys are held against the list's rows in of_entry(). */
+static bool open_called(struct expected *x)
+{
+    const struct model *m = x->model;
+    for (unsigned k = 0; k < 2; k++) {
+        x->called[k] = malloc(((size_t)m->entries + 1) * sizeof *x->called[k]);
+        if (x->called[k] == NULL)
+            return false;
+        for (unsigned i = 0; i < m->entries; i++)
+            x->called[k][i] = (struct called){
+                k == 0 ? names_key_bytes(m, m->entry[i].key)
+                       : bytes_of(m->certificate[m->entry[i].certificate].sha1, HASH_SHA1_SIZE),
+                i};
+        if (m->entries > 0)
+            qsort(x->called[k], m->entries, sizeof *x->called[k], by_name);
+    }
+    return true;
+}
+
+/* The first entry of that name; NULL: none. */
+static const struct model_entry *entry_called(const struct expected *x, bool hash,
+                                              struct bytes name)
+{
+    const struct called *all = x->called[hash];
+    unsigned low = 0, high = x->model->entries;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        if (bytes_compare(all[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->model->entries && bytes_equal(all[low].name, name)
+               ? &x->model->entry[all[low].entry]
+               : NULL;
+}
+
+/* A hash that references get is that of an entry that stays. */
+static bool hash_stays(const struct expected *x, const struct action *a)
+{
+    const struct model *m = x->model;
+    for (unsigned i = 0; i < m->entries; i++) {
+        bool dropped = m->entry[i].certificate != a->certificate;
+        for (uint32_t k = x->first[i]; !dropped && k != NONE; k = x->next[k])
+            dropped = x->plan->action[k].kind == ACTION_DROP_ENTRY;
+        if (!dropped)
+            return true;
+    }
+    return false;
+}
+
+static bool check_hashes(const struct expected *x, struct fault *f)
+{
+    for (size_t i = 0; i < x->plan->actions; i++) {
+        const struct action *a = &x->plan->action[i];
+        if ((a->kind == ACTION_MOVE_REFERENCES || a->kind == ACTION_MOVE_REFERENCE) &&
+            x->model->profile->reference[a->reference].names == NAMES_SHA1 && !hash_stays(x, a))
+            return fault_set(f, FAULT_DAMAGED,
+                             "the plan moves references to a certificate that does not stay");
+    }
+    return true;
+}
+
 struct expected *expected_open(const struct model *m, const struct plan *plan, struct fault *f)
 {
     struct expected *x = calloc(1, sizeof *x);
@@ -128,7 +206,8 @@ struct expected *expected_open(const struct model *m, const struct plan *plan, s
         x->next = malloc((plan->actions + 1) * sizeof *x->next);
         x->dangling = malloc((plan->actions + 1) * sizeof *x->dangling);
         x->seen = calloc(plan->actions + 1, sizeof *x->seen);
-        ok = x->first && x->next && x->dangling && x->seen && plan->actions < NONE;
+        ok =
+            x->first && x->next && x->dangling && x->seen && plan->actions < NONE && open_called(x);
     }
     if (!ok)
         fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
@@ -136,6 +215,7 @@ struct expected *expected_open(const struct model *m, const struct plan *plan, s
         x->first[i] = NONE;
     for (size_t i = 0; ok && i < plan->actions; i++)
         ok = chain(x, (uint32_t)i, f);
+    ok = ok && check_hashes(x, f);
     if (ok && x->danglings > 0)
         qsort_r(x->dangling, x->danglings, sizeof *x->dangling, by_dangling, plan->action);
     if (ok)
@@ -148,6 +228,8 @@ void expected_close(struct expected *x)
 {
     if (x == NULL)
         return;
+    free(x->called[0]);
+    free(x->called[1]);
     free(x->first);
     free(x->next);
     free(x->dangling);
@@ -327,13 +409,25 @@ static bool by_action(const struct expected *x, const struct action *a, struct e
     }
 }
 
+/* Does the row have the bytes that the entry's key is a number for? */
+static bool is_key(const struct expected *x, const struct ese_record *record,
+                   const struct ese_column *c, const struct model_entry *e)
+{
+    struct ese_value v;
+    return e && c && ese_record_value(record, c, &v, NULL) && v.kind == ESE_VALUE_PLAIN &&
+           bytes_equal(v.data, names_key_bytes(x->model, e->key));
+}
+
 static bool of_entry(struct expected *x, const struct ese_record *record, unsigned number,
                      struct expected_row *row, struct fault *f)
 {
     const struct model *m = x->model;
     const struct model_entry *e = model_entry_of_row(m, number);
     int32_t key = 0;
-    integer_of(record, column(x, m->profile->list_key), &key);
+    if (m->byte_keys)
+        key = is_key(x, record, column(x, m->profile->list_key), e) ? e->key : 0;
+    else
+        integer_of(record, column(x, m->profile->list_key), &key);
     if (e == NULL || e->key != key)
         return fault_set(f, FAULT_DAMAGED,
                          "expected a list of %u entries, with entry %d here; found %d", m->entries,
@@ -373,17 +467,58 @@ static uint32_t dangling_move(const struct expected *x, unsigned reference, int3
     return NONE;
 }
 
+/* The entry that a reference names, and the number by which the plan speaks of it, also where there
+ * is no such entry.  False: it names nothing. */
+static bool names_of(const struct expected *x, const struct reference_columns *r,
+                     const struct ese_record *record, const struct model_entry **e, int32_t *names)
+{
+    const struct model *m = x->model;
+    enum profile_names how = m->profile->reference[r->which].names;
+    struct ese_value v;
+    if (how == NAMES_SHA1 || (how == NAMES_KEY && m->byte_keys)) {
+        if (r->names == NULL || !ese_record_value(record, r->names, &v, NULL) ||
+            v.kind != ESE_VALUE_PLAIN || v.data.size == 0)
+            return false;
+        *e = entry_called(x, how == NAMES_SHA1, v.data);
+        *names = *e ? (*e)->key : m->no_key;
+        return true;
+    }
+    if (!integer_of(record, r->names, names))
+        return false;
+    *names += how == NAMES_POSITION_0 && *names < INT32_MAX;
+    *e = model_entry(m, *names);
+    return true;
+}
+
+/* What a moved reference has to hold. */
+static struct expected_value value_of(const struct expected *x, const struct reference_columns *r,
+                                      const struct action *a)
+{
+    const struct model *m = x->model;
+    enum profile_names how = m->profile->reference[r->which].names;
+    struct expected_value value = {.column = r->names};
+    if (how == NAMES_SHA1) {
+        value.kind = EXPECTED_BYTES;
+        value.bytes = bytes_of(m->certificate[a->certificate].sha1, HASH_SHA1_SIZE);
+    } else if (how == NAMES_KEY && m->byte_keys) {
+        value.kind = EXPECTED_BYTES;
+        value.bytes = names_key_bytes(m, a->other);
+    } else {
+        value.kind = EXPECTED_INTEGER;
+        value.number = a->other - (how == NAMES_POSITION_0);
+    }
+    return value;
+}
+
 static bool of_reference(struct expected *x, const struct reference_columns *r,
                          const struct ese_record *record, struct expected_row *row, struct fault *f)
 {
     const struct model *m = x->model;
+    const struct model_entry *e;
     int32_t names, key;
     uint32_t found = NONE;
-    if (!integer_of(record, r->names, &names))
+    if (!names_of(x, r, record, &e, &names))
         return true;
-    bool from_zero = m->profile->reference[r->which].names == NAMES_POSITION_0;
-    names += from_zero && names < INT32_MAX;
-    const struct model_entry *e = model_entry(m, names);
     for (uint32_t i = e ? x->first[e - m->entry] : NONE; i != NONE && found == NONE; i = x->next[i])
         if (x->plan->action[i].kind == ACTION_MOVE_REFERENCES &&
             x->plan->action[i].reference == r->which)
@@ -393,12 +528,8 @@ static bool of_reference(struct expected *x, const struct reference_columns *r,
     if (found == NONE)
         return true;
     x->seen[found]++;
-    return row->dropped ||
-           put(row,
-               &(struct expected_value){.column = r->names,
-                                        .kind = EXPECTED_INTEGER,
-                                        .number = x->plan->action[found].other - from_zero},
-               f);
+    struct expected_value value = value_of(x, r, &x->plan->action[found]);
+    return row->dropped || put(row, &value, f);
 }
 
 /* ---- settings, and the list as one of them ---- */

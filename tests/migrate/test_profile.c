@@ -102,7 +102,7 @@ static const struct bad {
     {MINIMAL "[reference.1]\ntable = T\n", ":7: ", "[reference.1]: expected the key column",
      FAULT_MISSING},
     {MINIMAL "[reference.1]\ntable = T\ncolumn = C\nnames = position\n",
-     ":10: ", "expected key, position 0 or position 1, found position", FAULT_DAMAGED},
+     ":10: ", "expected key, position 0, position 1 or sha1, found position", FAULT_DAMAGED},
     {MINIMAL "[ignore.1]\ntable = T\n", ":7: ", "[ignore.1]: expected the key column",
      FAULT_MISSING},
     {MINIMAL "[list-value]\ntable=T\ncolumn=V\nform=crt\n", ":7: ",
@@ -367,8 +367,11 @@ static const struct matching {
      "expected a table CertificateList or Configuration for the certificate list, found neither"},
     {"imported-twice", "key = EntryId", "key = Lost", PROFILE_NO_MATCH,
      "table CertificateList: expected a column Lost ([list] key)"},
+    {"imported-twice", "key = EntryId", "key = ImportedOn", PROFILE_NO_MATCH,
+     "column ImportedOn ([list] key): expected type an integer, GUID, Binary or Text, found "
+     "DateTime"},
     {"imported-twice", "key = EntryId", "key = Name", PROFILE_NO_MATCH,
-     "column Name ([list] key): expected type an integer, found Text"},
+     "([reference.1] column): expected the type of what it names, Text, found Long"},
     {"imported-twice", "trusted = Trusted", "trusted = Role", PROFILE_NO_MATCH,
      "expected type Bit, found Long"},
     {"imported-twice", "imported-on = ImportedOn", "imported-on = Role", PROFILE_NO_MATCH,
@@ -380,7 +383,7 @@ static const struct matching {
      PROFILE_NO_MATCH, "expected a table Lost ([users])"},
     {"imported-twice", "column = IssuerEntry\nkey = CrlId", "column = Crl\nkey = CrlId",
      PROFILE_NO_MATCH,
-     "([reference.2] column): expected type an integer, "
+     "([reference.2] column): expected type an integer, GUID, Binary or Text, "
      "found LongBinary"},
     {"imported-twice", "[settings]\ntable = Configuration", "[settings]\ntable = Lost",
      PROFILE_MATCHES_ROWS, NULL},

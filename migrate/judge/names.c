@@ -1,0 +1,246 @@
+/* Names of entries that are no integers: see names.h. */
+#include "migrate/judge/names.h"
+
+#include "formats/ese/layout/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+
+static bool no_memory(struct fault *f)
+{
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the keys of the list");
+}
+
+/* ---- keys ---- */
+
+/* A key's place in the table: by its SHA-256, so that no input can make places collide. */
+static uint32_t place_of(const struct model *m, struct bytes key)
+{
+    uint8_t sha256[HASH_SHA256_SIZE];
+    struct hash hash = m->hash;
+    uint32_t start = 0;
+    hash_sha256(&hash, key, sha256);
+    bytes_le32(bytes_of(sha256, 4), 0, &start);
+    return start & (m->key_slots - 1);
+}
+
+static bool rehash(struct model *m, struct fault *f)
+{
+    uint32_t slots = m->key_slots ? 2 * m->key_slots : 256;
+    uint32_t *fresh = calloc(slots, sizeof *fresh);
+    if (fresh == NULL)
+        return no_memory(f);
+    free(m->key_slot);
+    m->key_slot = fresh;
+    m->key_slots = slots;
+    for (unsigned i = 0; i < m->key_count; i++) {
+        uint32_t place = place_of(m, m->key_bytes[i]);
+        while (fresh[place])
+            place = (place + 1) & (slots - 1);
+        fresh[place] = i + 1;
+    }
+    return true;
+}
+
+/* The number of the key; 0 with *place where it would stand: it has none. */
+static uint32_t find_key(const struct model *m, struct bytes key, uint32_t *place)
+{
+    if (m->key_slots == 0)
+        return 0;
+    for (*place = place_of(m, key); m->key_slot[*place]; *place = (*place + 1) & (m->key_slots - 1))
+        if (bytes_equal(m->key_bytes[m->key_slot[*place] - 1], key))
+            return m->key_slot[*place];
+    return 0;
+}
+
+int32_t names_key(const struct model *m, struct bytes key)
+{
+    uint32_t place, number = find_key(m, key, &place);
+    return number ? (int32_t)number : m->no_key;
+}
+
+static bool keep_key(struct model *m, struct bytes key, struct fault *f)
+{
+    if (m->key_count == m->key_room) {
+        unsigned room = m->key_room ? 2 * m->key_room : 64;
+        void *grown = realloc(m->key_bytes, room * sizeof *m->key_bytes);
+        if (grown == NULL)
+            return no_memory(f);
+        m->key_bytes = grown;
+        m->key_room = room;
+    }
+    uint8_t *copy = malloc(key.size + 1);
+    if (copy == NULL)
+        return no_memory(f);
+    if (key.size > 0)
+        memcpy(copy, key.at, key.size);
+    m->key_bytes[m->key_count++] = bytes_of(copy, key.size);
+    return true;
+}
+
+bool names_add_key(struct model *m, struct bytes key, int32_t *number, struct fault *f)
+{
+    uint32_t place = 0;
+    if (2 * m->key_count >= m->key_slots && !rehash(m, f))
+        return false;
+    uint32_t found = find_key(m, key, &place);
+    if (found == 0) {
+        if (!keep_key(m, key, f))
+            return false;
+        found = m->key_slot[place] = m->key_count;
+    }
+    *number = (int32_t)found;
+    return true;
+}
+
+struct bytes names_key_bytes(const struct model *m, int32_t number)
+{
+    return number >= 1 && (unsigned)number <= m->key_count ? m->key_bytes[number - 1]
+                                                           : bytes_of(NULL, 0);
+}
+
+/* ---- hashes ---- */
+
+static int by_sha1(const void *a, const void *b, void *context)
+{
+    const struct model *m = context;
+    unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+    int order = memcmp(model_certificate_of(m, &m->entry[x])->sha1,
+                       model_certificate_of(m, &m->entry[y])->sha1, HASH_SHA1_SIZE);
+    return order ? order : (x > y) - (x < y);
+}
+
+bool names_index(struct model *m, struct fault *f)
+{
+    m->no_key = m->byte_keys ? 0 : INT32_MIN;
+    while (model_entry(m, m->no_key))
+        m->no_key++;
+    m->by_sha1 = calloc((size_t)m->entries + 1, sizeof *m->by_sha1);
+    if (m->by_sha1 == NULL)
+        return no_memory(f);
+    for (unsigned i = 0; i < m->entries; i++)
+        m->by_sha1[i] = i;
+    m->hashed = m->entries;
+    qsort_r(m->by_sha1, m->entries, sizeof *m->by_sha1, by_sha1, m);
+    return true;
+}
+
+/* The key of the first entry with that hash. */
+static int32_t key_of_hash(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE])
+{
+    unsigned low = 0, high = m->hashed;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        const struct model_entry *e = &m->entry[m->by_sha1[middle]];
+        if (memcmp(model_certificate_of(m, e)->sha1, sha1, HASH_SHA1_SIZE) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == m->hashed)
+        return m->no_key;
+    const struct model_entry *e = &m->entry[m->by_sha1[low]];
+    return memcmp(model_certificate_of(m, e)->sha1, sha1, HASH_SHA1_SIZE) == 0 ? e->key : m->no_key;
+}
+
+/* ---- references ---- */
+
+bool names_is_bytes(const struct model *m, unsigned which)
+{
+    enum profile_names names = m->profile->reference[which].names;
+    return names == NAMES_SHA1 || (names == NAMES_KEY && m->byte_keys);
+}
+
+int32_t names_entry(const struct model *m, unsigned which, struct bytes value)
+{
+    if (m->profile->reference[which].names != NAMES_SHA1)
+        return names_key(m, value);
+    return value.size == HASH_SHA1_SIZE ? key_of_hash(m, value.at) : m->no_key;
+}
+
+struct bytes names_value(const struct model *m, unsigned which, int32_t key, unsigned certificate)
+{
+    if (m->profile->reference[which].names == NAMES_SHA1)
+        return bytes_of(m->certificate[certificate].sha1, HASH_SHA1_SIZE);
+    return names_key_bytes(m, key);
+}
+
+/* ---- for people ---- */
+
+static const struct ese_column *key_column(const struct model *m)
+{
+    const struct ese_table *table =
+        m->profile->list_table ? ese_catalog_find(m->store->db->catalog, m->profile->list_table)
+                               : NULL;
+    return table ? ese_table_column(table, m->profile->list_key) : NULL;
+}
+
+const char *names_key_text(const struct model *m, int32_t key, char to[NAMES_TEXT])
+{
+    const struct ese_column *column = m->byte_keys ? key_column(m) : NULL;
+    struct bytes bytes = names_key_bytes(m, key);
+    enum { SHOWN = (NAMES_TEXT - 2 * ESE_TEXT_CARRY - 1) / ESE_TEXT_GROWTH };
+    if (column == NULL) {
+        snprintf(to, NAMES_TEXT, "%d", key);
+    } else if (column->type == ESE_COL_TEXT) {
+        struct ese_text text = {.code_page = column->code_page};
+        bytes.size = bytes.size > SHOWN ? SHOWN : bytes.size;
+        size_t size = ese_text_convert(&text, bytes, to);
+        size += ese_text_end(&text, to + size);
+        to[size] = '\0';
+    } else {
+        bytes_hex(bytes_of(bytes.at, bytes.size > 255 ? 255 : bytes.size), to, NAMES_TEXT);
+    }
+    return to;
+}
+
+static bool parse_number(const char *text, int32_t *number)
+{
+    char *end;
+    errno = 0;
+    long parsed = strtol(text, &end, 10);
+    *number = (int32_t)parsed;
+    return !errno && end != text && *end == '\0' && parsed >= INT32_MIN && parsed <= INT32_MAX;
+}
+
+bool names_parse(const struct model *m, const char *text, int32_t *key, struct fault *f)
+{
+    char name[NAMES_TEXT];
+    int32_t number;
+    if (!m->byte_keys)
+        return parse_number(text, key) ||
+               fault_set(f, FAULT_NOT_THIS, "expected the number of an entry, found %.100s", text);
+    bool numbered = parse_number(text[0] == '#' ? text + 1 : text, &number);
+    bool named = false;
+    bool hex = key_column(m) && key_column(m)->type != ESE_COL_TEXT;
+    for (unsigned i = 0; i < m->entries && text[0] != '#'; i++) {
+        names_key_text(m, m->entry[i].key, name);
+        if (hex ? strcasecmp(name, text) != 0 : strcmp(name, text) != 0)
+            continue;
+        if (named && *key != m->entry[i].key)
+            return fault_set(f, FAULT_NOT_THIS, "%.100s is the key of several entries", text);
+        named = true;
+        *key = m->entry[i].key;
+    }
+    if (named && numbered && number != *key && model_entry(m, number))
+        return fault_set(f, FAULT_NOT_THIS,
+                         "%.100s is the number of one entry and the key of another; #%d and #%d "
+                         "are their numbers",
+                         text, number, *key);
+    if (!named && numbered)
+        *key = number;
+    return named || numbered ||
+           fault_set(f, FAULT_NOT_THIS, "expected the key or the number of an entry, found %.100s",
+                     text);
+}
+
+void names_close(struct model *m)
+{
+    for (unsigned i = 0; i < m->key_count; i++)
+        free((void *)(uintptr_t)m->key_bytes[i].at);
+    free(m->key_bytes);
+    free(m->key_slot);
+    free(m->by_sha1);
+}

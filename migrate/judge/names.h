@@ -1,0 +1,50 @@
+/*
+ * How references name entries where that is no integer: by a key that is text, bytes or a GUID, and
+ * by the SHA-1 of the certificate.
+ *
+ * Inside the model a key is always a number.  Keys that are none are numbered from 1, in the order
+ * in which the list's rows bring them; what no entry is called has the number model->no_key.
+ */
+#ifndef KM_MIGRATE_NAMES_H
+#define KM_MIGRATE_NAMES_H
+
+#include "migrate/judge/model.h"
+
+enum { NAMES_TEXT = 520 }; /* bytes of a key for people, with the zero byte */
+
+/* The number of a key that is bytes, which is given one when it is new.  False when memory is
+ * short. */
+bool names_add_key(struct model *model, struct bytes key, int32_t *number, struct fault *f);
+
+/* Its number; no_key: no entry has it. */
+int32_t names_key(const struct model *model, struct bytes key);
+
+/* The bytes of a numbered key; none for a number that was not given. */
+struct bytes names_key_bytes(const struct model *model, int32_t number);
+
+/* The key for people, as `list` shows it: text in UTF-8, else hex digits.  A list whose keys are
+ * integers: the number. */
+const char *names_key_text(const struct model *model, int32_t key, char to[NAMES_TEXT]);
+
+/* After the list was read and sorted: makes hashes findable, and chooses no_key. */
+bool names_index(struct model *model, struct fault *f);
+
+/* Does the which-th reference of the profile hold bytes, and no integer? */
+bool names_is_bytes(const struct model *model, unsigned which);
+
+/* The key of the entry that such bytes name; no_key: none. */
+int32_t names_entry(const struct model *model, unsigned which, struct bytes value);
+
+/* What such a reference holds that names the entry `key`, which has to be there, or, by hash, the
+ * model's certificate of that number. */
+struct bytes names_value(const struct model *model, unsigned which, int32_t key,
+                         unsigned certificate);
+
+/* What a decision calls an entry: a key as names_key_text() gives it, or where keys are no integers
+ * also the number that reports have, or #NUMBER.  False, with the fault set, for what names none of
+ * the sort, or two entries at once. */
+bool names_parse(const struct model *model, const char *text, int32_t *key, struct fault *f);
+
+void names_close(struct model *model);
+
+#endif
