@@ -154,7 +154,12 @@ static void describe(struct discover_column *c)
             c->usable ? "" : "; but the table has no column that could be the key");
         break;
     case DISCOVER_LIST_VALUE:
-        c->usable = c->select != NULL || c->only_row;
+        c->usable = c->select != NULL || c->only_row || c->join != NULL;
+        if (c->join) {
+            WHY(c, "its rows, joined in the order of a number, are a list (%s) of %u certificates",
+                certlist_kind_name(c->list_kind), c->list_certificates);
+            break;
+        }
         WHY(c, "%s %u %s is a list (%s) of %u certificates%s",
             c->form.values ? "all that stands in" : "one of", c->values,
             c->form.values ? "row" : "values sampled",
@@ -206,6 +211,8 @@ static void set_list(struct discover_run *run, struct discover_column *c)
     } else {
         discover_set(run, &p->value_table, c->table->name);
         discover_set(run, &p->value_column, c->column->name);
+        if (c->join)
+            discover_set(run, &p->value_join, c->join->name);
         if (c->form.values) {
             discover_set(run, &p->value_form, "values");
         } else if (c->form.kind == CERTLIST_ITEMS) {
@@ -384,6 +391,7 @@ static void run_all(struct discover_run *run)
 {
     discover_set(run, &run->d->profile.name, "discovered");
     discover_sample(run);
+    discover_pieces(run);
     choose(run);
     if (run->list == NULL || run->no_memory)
         return;

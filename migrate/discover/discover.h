@@ -53,10 +53,11 @@ struct discover_column {
     struct wrapping wrapping;  /* what stands around its certificates */
     unsigned wrapped;          /* values of which it was taken off, and a certificate was there */
     struct certlist_form form; /* of the first value that is a list: auto, but for items */
-    enum certlist_kind list_kind; /* what it is */
-    unsigned list_certificates;   /* in it */
-    unsigned valued;              /* rows of which all values, at least two, are certificates */
-    bool only_row;                /* list value: its table has no other row */
+    enum certlist_kind list_kind;  /* what it is */
+    unsigned list_certificates;    /* in it */
+    unsigned valued;               /* rows of which all values, at least two, are certificates */
+    const struct ese_column *join; /* list value: the column by which its rows are joined */
+    bool only_row;                 /* list value: its table has no other row */
     const struct ese_column
         *select; /* list value: the column that tells its row from the others, ... */
     char select_text[DISCOVER_TEXT]; /* ... and what stands in it there */

@@ -149,6 +149,8 @@ static void write_choices(const struct discovery *d, FILE *to)
             write_choice("certificate", c->column->name, to);
         } else {
             write_choice("column", c->column->name, to);
+            if (c->join)
+                write_choice("join", c->join->name, to);
             if (c->select) {
                 write_choice("select", c->select->name, to);
                 write_choice("equals", c->select_text, to);

@@ -195,10 +195,22 @@ static void read_values(struct discover_run *run, struct rows *rows)
     buffer_free(&row);
 }
 
+static void read_joined(struct discover_run *run)
+{
+    struct buffer whole = {0};
+    if (discover_join(run, run->list, &whole))
+        read_entries(run, buffer_bytes(&whole));
+    buffer_free(&whole);
+}
+
 static void read_value(struct discover_run *run)
 {
     struct rows rows = {.lv = NULL};
     unsigned found = 0;
+    if (run->list->join) {
+        read_joined(run);
+        return;
+    }
     rows_open(&rows, run->store, run->list->table);
     while (discover_next(run, &rows)) {
         char text[DISCOVER_TEXT];

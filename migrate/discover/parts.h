@@ -134,6 +134,15 @@ bool discover_fits(struct bytes value, const struct items_layout *layout);
 /* Tries all layouts on a whole value.  True, form filled, when one of them fits. */
 bool discover_items(struct bytes value, struct certlist_form *form);
 
+/* ---- discover/pieces.c ---- */
+
+/* Joins the rows of a column that has a join.  False when they are no pieces, or memory is short,
+ * which the run notes. */
+bool discover_join(struct discover_run *run, const struct discover_column *c, struct buffer *whole);
+
+/* Looks for columns whose rows are the pieces of a list. */
+void discover_pieces(struct discover_run *run);
+
 /* Samples every user table, and says of each binary column what it holds. */
 void discover_sample(struct discover_run *run);
 

@@ -369,8 +369,8 @@ static void judge_value(struct discover_run *run, struct rows *rows, unsigned nu
         unsigned certificates = count_certificates(value, NULL);
         if (certificates)
             note_list(run, rows, column, NULL, kind, certificates);
-        else
-            column->broken++;
+        else if (column->broken++ == 0)
+            note_select(run, rows, column);
     } else if (kind == CERTLIST_DER) {
         judge_der(run, rows, number, value);
     } else if (kind == CERTLIST_PEM) {

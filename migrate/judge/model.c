@@ -705,6 +705,68 @@ static bool is_selected(struct model *m, struct rows *rows, const struct ese_col
     return null || name != NULL || no_memory(f);
 }
 
+/* Adds the row in hand to the pieces of the list. */
+static bool read_piece(struct model *m, struct rows *rows, const struct ese_column *column,
+                       const struct ese_column *join, uint64_t number, struct problems *problems,
+                       struct fault *f)
+{
+    struct bytes value;
+    bool null, no_order;
+    int32_t order = rows_integer(rows, join, &no_order);
+    if (!rows_bytes(rows, column, &m->memory->value, &value, &null, NULL) || no_order || null ||
+        count_values(rows, column) > 1) {
+        if (rows->unread == 0)
+            doubt_form(m, problems,
+                       "a row has no number, or not one value, that it could be a piece by");
+        m->list_cut = true;
+        return true;
+    }
+    return pieces_add(&m->pieces, order, number, value) || no_memory(f);
+}
+
+static bool join_pieces(struct model *m, struct problems *problems, struct fault *f)
+{
+    struct buffer whole = {0};
+    struct fault why = {.code = FAULT_NONE};
+    const void *kept = NULL;
+    bool joined = pieces_join(&m->pieces, &whole, &why);
+    if (joined)
+        kept = arena_copy(&m->memory->arena, buffer_bytes(&whole));
+    size_t size = whole.size;
+    buffer_free(&whole);
+    if (why.code == FAULT_NO_MEMORY || (joined && kept == NULL))
+        return no_memory(f);
+    if (!joined) {
+        doubt_form(m, problems, why.text);
+        return true;
+    }
+    return read_list_value(m, bytes_of(kept, size), problems, f);
+}
+
+/* A list in pieces. */
+static bool read_pieces(struct model *m, const struct ese_table *table, struct problems *problems,
+                        struct fault *f)
+{
+    const struct ese_column *select = column_named(table, m->profile->value_select);
+    const struct ese_column *column = column_named(table, m->profile->value_column);
+    const struct ese_column *join = column_named(table, m->profile->value_join);
+    struct rows rows;
+    bool ok = true, selected;
+    rows_open(&rows, m->store, table);
+    for (uint64_t number = 1; ok && rows_next(&rows); number++) {
+        ok = is_selected(m, &rows, select, &selected, f);
+        if (ok && selected)
+            ok = read_piece(m, &rows, column, join, number, problems, f);
+    }
+    ok = end_rows(&rows, problems, f) && ok;
+    if (m->match == PROFILE_MATCHES_ROWS)
+        m->second_list = m->pieces.count > 0;
+    else if (ok && m->pieces.count > 0)
+        ok = join_pieces(m, problems, f);
+    m->list_missing = m->list_missing && m->pieces.count == 0 && !m->list_cut;
+    return ok;
+}
+
 /* The list that is kept in one value, in whatever table that is. */
 static bool read_value_table(struct model *m, struct problems *problems, struct fault *f)
 {
@@ -715,6 +777,8 @@ static bool read_value_table(struct model *m, struct problems *problems, struct 
     m->list_missing = m->match == PROFILE_MATCHES_VALUE;
     if (table == NULL || (select == NULL && p->value_select) || column == NULL)
         return true;
+    if (p->value_join)
+        return read_pieces(m, table, problems, f);
     struct rows rows;
     bool ok = true;
     uint64_t seen = 0, number = 0;
@@ -1243,6 +1307,7 @@ void model_close(struct model *m)
 {
     if (m->memory == NULL)
         return;
+    pieces_free(&m->pieces);
     arena_free(&m->memory->arena);
     buffer_free(&m->memory->value);
     buffer_free(&m->memory->more);

@@ -13,6 +13,7 @@
 #include "formats/hash.h"
 #include "formats/certs/proof.h"
 #include "formats/certs/x509.h"
+#include "migrate/judge/pieces.h"
 #include "migrate/judge/problem.h"
 #include "migrate/profile/profile.h"
 #include "migrate/store/rows.h"
@@ -110,6 +111,7 @@ struct model {
     struct certlist_form list_form; /* as the profile says */
     enum certlist_kind list_kind;   /* as it was found */
     struct bytes list_value;        /* of several values: all in a row, as their form has it */
+    struct pieces pieces;           /* that it is cut into; none: it is in one row */
     uint64_t list_row;              /* which row of its table has it, from 1 */
 
     int64_t now; /* seconds since 1970: the store's own last time, or --at */

@@ -52,6 +52,8 @@ static bool is_list_value(struct pass *p, const struct ese_column *column, struc
     if (p->m->match != PROFILE_MATCHES_VALUE || !is_table(p->rows.table, profile->value_table) ||
         strcasecmp(column->name, profile->value_column) != 0)
         return false;
+    if (profile->value_join)
+        return pieces_has_row(&p->m->pieces, p->row);
     if (p->m->list_form.values)
         return p->row == p->m->list_row;
     if (p->list_seen || !bytes_equal(value, p->m->list_value))

@@ -61,6 +61,7 @@ static const struct column_rule list_rules[] = {
 static const struct column_rule value_rules[] = {
     {"column", AT(value_column), &fit_binary, false},
     {"select", AT(value_select), &fit_text, false},
+    {"join", AT(value_join), &fit_integer, false},
     {NULL, 0, NULL, false},
 };
 static const struct column_rule settings_rules[] = {

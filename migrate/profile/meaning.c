@@ -53,7 +53,7 @@ bool profile_gives_meaning(const struct profile *p, const char *table, const cha
     const char *const list[COLUMNS_MOST] = {
         p->list_key,     p->list_certificate, p->list_thumbprint, p->list_role,
         p->list_trusted, p->list_name,        p->list_imported};
-    const char *const value[COLUMNS_MOST] = {p->value_column, p->value_select};
+    const char *const value[COLUMNS_MOST] = {p->value_column, p->value_select, p->value_join};
     const char *const settings[COLUMNS_MOST] = {p->settings_name, p->settings_value};
     const char *const users[COLUMNS_MOST] = {p->users_key, p->users_name};
     const char *const certificates[COLUMNS_MOST] = {p->certificates_key, p->certificates_version,

@@ -200,6 +200,7 @@ static const struct key_spec value_keys[] = {
     {"column", VALUE_NAME, AT(value_column), NEED_ALWAYS, NULL},
     {"select", VALUE_NAME, AT(value_select), MAY_ALWAYS, NULL},
     {"equals", VALUE_TEXT, AT(value_equals), NEED_BESIDE, "select"},
+    {"join", VALUE_NAME, AT(value_join), MAY_ALWAYS, NULL},
     {"form", VALUE_TEXT, AT(value_form), MAY_ALWAYS, NULL},
     {"items", VALUE_TEXT, AT(value_items), MAY_BESIDE, "form"},
 };
@@ -696,8 +697,11 @@ static bool check_roles(struct parser *p)
 static bool check_form(struct parser *p)
 {
     struct certlist_form form;
-    if (profile_value_form(p->profile, &form, p->f))
-        return true;
+    if (profile_value_form(p->profile, &form, p->f)) {
+        if (!form.values || p->profile->value_join == NULL)
+            return true;
+        fault_set(p->f, FAULT_DAMAGED, "expected one value a row with join, found values");
+    }
     fault_context(p->f, "[list-value] form");
     return failed_at(p, p->section_line[SECTION_VALUE][0]);
 }

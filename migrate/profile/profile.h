@@ -67,6 +67,7 @@ struct profile {
     /* Or all of it in one value: in the row of value_table whose column value_select is
      * value_equals, or, without these two, in its only row. */
     char *value_table, *value_column, *value_select, *value_equals;
+    char *value_join;               /* its rows are pieces, in the order of this; NULL: one row */
     char *value_form, *value_items; /* how it is encoded, in words; NULL: as it looks */
 
     /* Settings: one a row, found by name. */

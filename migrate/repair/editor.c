@@ -481,6 +481,31 @@ static bool edit_list_values(struct apply *a, const struct ese_column *c, struct
                             f);
 }
 
+/* A piece of the list: what stands in it now; its row goes when the list ends before it. */
+static bool edit_piece(struct apply *a, const struct ese_table *table,
+                       const struct ese_record *record, struct ese_row_edit *edit, struct fault *f)
+{
+    const struct profile *p = a->model->profile;
+    const struct pieces *pieces = &a->model->pieces;
+    struct bytes whole = buffer_bytes(&a->list_value), old = a->model->list_value;
+    int32_t order;
+    unsigned which;
+    if (whole.size > pieces->count * pieces->length)
+        return fault_set(
+            f, FAULT_UNSUPPORTED,
+            "the list would need more pieces than the %u rows of table %s that there are",
+            pieces->count, table->name);
+    if (!integer_of(record, column(table, p->value_join), &order) ||
+        !pieces_find(pieces, order, &which))
+        return fault_set(f, FAULT_DAMAGED, "table %s has a piece that it did not have before",
+                         table->name);
+    struct bytes piece = pieces_cut(pieces, which, whole);
+    if (piece.size == 0)
+        edit->fate = ESE_ROW_DROP;
+    return piece.size == 0 || bytes_equal(piece, pieces_cut(pieces, which, old)) ||
+           add_change(a, edit, column(table, p->value_column), piece, f);
+}
+
 static bool edit_list_value(struct apply *a, const struct ese_table *table,
                             const struct ese_record *record, struct ese_row_edit *edit,
                             struct fault *f)
@@ -488,7 +513,8 @@ static bool edit_list_value(struct apply *a, const struct ese_table *table,
     const struct profile *p = a->model->profile;
     return a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list ||
            (p->value_select && !text_is(record, column(table, p->value_select), p->value_equals)) ||
-           (a->model->list_form.values
+           (p->value_join ? edit_piece(a, table, record, edit, f)
+            : a->model->list_form.values
                 ? edit_list_values(a, column(table, p->value_column), edit, f)
                 : add_change(a, edit, column(table, p->value_column), buffer_bytes(&a->list_value),
                              f));

@@ -41,6 +41,8 @@ struct expected {
     struct called *called[2]; /* by key, and by hash: as many as entries, in order */
     bool list_changes;        /* an action changes the list value */
     struct buffer room;
+    struct pieces pieces; /* of the new list */
+    int32_t piece;        /* the number of the row in hand */
 
     /* Of the table in hand. */
     const struct ese_table *table;
@@ -230,6 +232,7 @@ void expected_close(struct expected *x)
         return;
     free(x->called[0]);
     free(x->called[1]);
+    pieces_free(&x->pieces);
     free(x->first);
     free(x->next);
     free(x->dangling);
@@ -559,10 +562,56 @@ static bool of_setting(struct expected *x, const struct ese_record *record,
     return true;
 }
 
+static bool of_piece(struct expected *x, const struct ese_record *record, struct expected_row *row,
+                     struct fault *f)
+{
+    const struct profile *p = x->model->profile;
+    if ((p->value_select && !text_is(x, record, column(x, p->value_select), p->value_equals)) ||
+        !integer_of(record, column(x, p->value_join), &x->piece))
+        return true;
+    row->may_go = true;
+    return put(
+        row, &(struct expected_value){.column = column(x, p->value_column), .kind = EXPECTED_PIECE},
+        f);
+}
+
+bool expected_piece(struct expected *x, struct bytes piece, struct fault *f)
+{
+    return pieces_add(&x->pieces, x->piece, x->pieces.count + 1, piece) ||
+           fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+}
+
+/* The first pieces of the old list, and no others, are left. */
+static bool are_first(const struct expected *x, struct fault *f)
+{
+    const struct pieces *old = &x->model->pieces, *new = &x->pieces;
+    for (unsigned i = 0; i < new->count; i++)
+        if (i >= old->count || new->piece[i].order != old->piece[i].order)
+            return fault_set(f, FAULT_DAMAGED, "a piece of the list before piece %d is missing",
+                             new->piece[i].order);
+    return new->count == 0 || new->length == old->length || new->count == 1 ||
+           fault_set(f, FAULT_DAMAGED, "expected pieces of %zu bytes, found %zu", old->length,
+                     new->length);
+}
+
+bool expected_end(struct expected *x, struct fault *f)
+{
+    struct buffer whole = {0};
+    if (!x->is_value || !x->list_changes || x->model->profile->value_join == NULL)
+        return true;
+    bool ok = pieces_join(&x->pieces, &whole, f) && are_first(x, f) &&
+              expected_is_list(x, buffer_bytes(&whole), f);
+    buffer_free(&whole);
+    pieces_free(&x->pieces);
+    return ok;
+}
+
 static bool of_value(struct expected *x, const struct ese_record *record, struct expected_row *row,
                      struct fault *f)
 {
     const struct profile *p = x->model->profile;
+    if (x->list_changes && p->value_join)
+        return of_piece(x, record, row, f);
     bool other = p->value_select && /* without: the table has one row */
                  !text_is(x, record, column(x, p->value_select), p->value_equals);
     return !x->list_changes || other ||
@@ -677,7 +726,7 @@ bool expected_is_list(struct expected *x, struct bytes value, struct fault *f)
 bool expected_of(struct expected *x, const struct ese_record *record, unsigned number,
                  struct expected_row *row, struct fault *f)
 {
-    row->dropped = false;
+    row->dropped = row->may_go = false;
     row->values = 0;
     if (x->is_list && !of_entry(x, record, number, row, f))
         return false;
@@ -742,7 +791,7 @@ bool expected_of_new(struct expected *x, const struct ese_record *record, struct
     const struct profile *p = x->model->profile;
     const struct ese_column *name = column(x, p->settings_name);
     int32_t key;
-    row->dropped = false;
+    row->dropped = row->may_go = false;
     row->values = 0;
     for (size_t i = 0; i < x->plan->actions; i++) {
         const struct action *a = &x->plan->action[i];

@@ -21,6 +21,7 @@ enum expected_kind {
     EXPECTED_BYTES,   /* bytes */
     EXPECTED_TEXT,    /* text: UTF-8 */
     EXPECTED_LIST,    /* the list value: see expected_is_list() */
+    EXPECTED_PIECE,   /* a piece of it: see expected_piece() */
     EXPECTED_VALUES,  /* all values of the column, in a row (certlist_add_value()): the same */
 };
 
@@ -39,6 +40,7 @@ enum { EXPECTED_MOST = 32 };
 /* A row as it has to be.  What is not among the values is as it was; of a new row, null. */
 struct expected_row {
     bool dropped;
+    bool may_go; /* a piece of the list: it is right that it goes when the list ends before it */
     unsigned values;
     struct expected_value value[EXPECTED_MOST];
 };
@@ -60,6 +62,14 @@ bool expected_of(struct expected *expected, const struct ese_record *record, uns
 /* What a row of the new store has to be that the old one has not.  Fails when no action adds it. */
 bool expected_of_new(struct expected *expected, const struct ese_record *record,
                      struct expected_row *row, struct fault *f);
+
+/* Takes note of the piece of the list that the row just asked about has now.  Fails when memory is
+ * short. */
+bool expected_piece(struct expected *expected, struct bytes piece, struct fault *f);
+
+/* When all rows of the table were asked about: are the pieces that stayed the list as the plan
+ * wants it, cut as before, with none missing between them?  True in tables without pieces. */
+bool expected_end(struct expected *expected, struct fault *f);
 
 /* Is this the list value as the plan wants it?  Fails, naming the entry, when it is not. */
 bool expected_is_list(struct expected *expected, struct bytes value, struct fault *f);

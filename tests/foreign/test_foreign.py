@@ -23,7 +23,7 @@ ASKED = re.compile(r"say --reference (\S+?)(=position[01]|=sha1)?(?: \(or =posit
 RIGHT_ALONE = {"a01-names", "d10-ref-thumbprint", "e12-ref-issuer-serial", "h19-value-p7-thumb", "h59-value-own-table",
                "j28-settings-columns", "k32-unicode"}
 RIGHT_ALONE |= {"b02-key-unique-not-primary", "c05-key-short", "p52-refs-composite-key"}
-RIGHT_ALONE |= {"h21-value-len4le", "h24-value-pem", "i25-multi-valued"}
+RIGHT_ALONE |= {"h21-value-len4le", "h24-value-pem", "i25-multi-valued", "i26-chunks-sst"}
 RIGHT_ALONE |= {"l36-cert-wrapped", "l38-cert-zlib"}
 RIGHT_ALONE |= {"c08-key-binary16", "c09-key-text"}
 RIGHT_ANSWERED = RIGHT_ALONE | {

@@ -354,6 +354,72 @@ class ListValue(unittest.TestCase):
         self.assertEqual(status, km.REPAIRED, self.last)
         self.assertEqual(self.rows(), [self.listed(["own", "partner", "issuing"])])
 
+    # ---- pieces ----
+
+    def pieces(self, value, length, numbers=None):
+        cut = [value[k:k + length] for k in range(0, len(value), length)]
+        return [[str(n), piece] for n, piece in zip(numbers or range(len(cut)), cut, strict=True)]
+
+    def joined(self, path=None):
+        rows = edbdecode.open(str(path or self.new)).table("Trust").rows()
+        numbered = sorted((int.from_bytes(row["Part"][0], "little"), row["Blob"]) for row in rows)
+        self.assertEqual([n for n, _ in numbered], list(range(len(numbered))))
+        self.assertTrue(all(len(values) == 1 for _, values in numbered))
+        return [values[0] for _, values in numbered]
+
+    def test_pieces(self):
+        for form, write in FORMS[0], FORMS[3], FORMS[4]:
+            value, after = write(self.listed()), write(self.listed(AFTER))
+            for length in (100, 500, 1000):
+                rows = self.pieces(value, length)
+                for options in (self.profile(f"join = Part\n{form}"), DISCOVERED):
+                    if options == DISCOVERED and (length == 100 or form != FORMS[0][0]):
+                        continue
+                    with self.subTest(form, length=length, options=options[0]):
+                        store = self.store(["Part Long", "Blob LongBinary"], rows)
+                        status, _ = self.repair(store, *options)
+                        self.assertEqual(status, km.REPAIRED, self.last)
+                        self.assertEqual(self.joined(), [row[1] for row in self.pieces(after, length)])
+                        self.assertEqual(self.references(), [3, 3, 3, 2, 1])
+
+    def test_pieces_in_place_and_back(self):
+        value = b"".join(self.listed())
+        store = self.store(["Part Long", "Blob LongBinary"], self.pieces(value, 400))
+        before = store.read_bytes()
+        result = km.run("repair", store, "--in-place", "--no-backup", *self.profile("join = Part"))
+        self.assertEqual(result.returncode, km.REPAIRED, result.stderr)
+        self.assertEqual(b"".join(self.joined(store)), b"".join(self.listed(AFTER)))
+        self.assertEqual(km.run("undo", store).returncode, 0)
+        self.assertEqual(store.read_bytes(), before)
+
+    def test_pieces_in_another_order(self):
+        """The number tells the order, not the rows."""
+        value = b"".join(self.listed())
+        store = self.store(["Part Long", "Blob LongBinary"], self.pieces(value, 700)[::-1])
+        status, _ = self.repair(store, *self.profile("join = Part"))
+        self.assertEqual(status, km.REPAIRED, self.last)
+        self.assertEqual(b"".join(self.joined()), b"".join(self.listed(AFTER)))
+
+    def test_pieces_that_are_none_are_refused(self):
+        lines, write = FORMS[4]
+        whole = self.pieces(write(self.listed()), 700)
+        for what, rows in (("a number twice", [[("1" if n == "2" else n), piece] for n, piece in whole]),
+                           ("one missing", whole[:1] + whole[2:]),
+                           ("another length", [whole[0], ["1", whole[1][1][:-1]], *whole[2:]]),
+                           ("no number", [whole[0], ["-", whole[1][1]], *whole[2:]]),
+                           ("an empty one", [*whole, ["99", "-"]])):
+            with self.subTest(what):
+                self.refused(self.store(["Part Long", "Blob LongBinary"], rows), *self.profile(f"join = Part\n{lines}"))
+
+    def test_pieces_do_not_grow(self):
+        given = self.where / "given.der"
+        given.write_bytes(self.der["issuing"])
+        rows = self.pieces(b"".join(self.listed(["own", "partner"])), 300)
+        store = self.store(["Part Long", "Blob LongBinary"], rows)
+        result = km.run("repair", store, "-o", self.new, *self.without_references("join = Part"), "--issuing-ca", given)
+        self.assertFalse(self.new.exists())
+        self.assertIn(b"more pieces", result.stderr)
+
     # ---- which row ----
 
     def test_only_row(self):
