@@ -4,14 +4,14 @@
 _kmmigrate_options() {
     case $1 in
     check) echo --structure --profile --accept-discovered --at --verify-all --reference \
-        --not-a-reference --not-a-list ;;
+        --not-a-reference --not-a-list --html --force ;;
     repair)
-        echo --dry-run -o --in-place --no-backup --remove-leftovers --plan --force --profile --accept-discovered --at --superseded \
+        echo --dry-run -o --in-place --no-backup --remove-leftovers --plan --html --force --profile --accept-discovered --at --superseded \
             --issuing-ca --trust --keep --drop --reference --not-a-reference \
             --not-a-list --show-secrets --recover --logs --until-damage
         ;;
     migrate)
-        echo --to --issuing-ca -o --in-place --no-backup --remove-leftovers --plan --force --profile --accept-discovered --at \
+        echo --to --issuing-ca -o --in-place --no-backup --remove-leftovers --plan --html --force --profile --accept-discovered --at \
             --superseded --trust --keep --drop --reference --not-a-reference \
             --not-a-list --show-secrets
         ;;
@@ -42,7 +42,7 @@ _kmmigrate_values() {
             compgen -f -- "$3"
         fi
         ;;
-    --profile | --issuing-ca | --schema-from | -o | --logs) compgen -f -- "$3" ;;
+    --profile | --issuing-ca | --schema-from | -o | --logs | --html) compgen -f -- "$3" ;;
     esac
 }
 
@@ -61,7 +61,7 @@ _kmmigrate() {
         before=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     case $before in
-    --color | --superseded | --doubtful | --to | --profile | --issuing-ca | --schema-from | -o | --logs)
+    --color | --superseded | --doubtful | --to | --profile | --issuing-ca | --schema-from | -o | --logs | --html)
         mapfile -t COMPREPLY < <(_kmmigrate_values "$command" "$before" "$word")
         compopt -o filenames 2>/dev/null
         ;;

@@ -11,7 +11,7 @@ KM_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libgnutls28-dev zl
 # shellcheck disable=SC2034 # used by the scripts that source this one
 KM_TEST_PACKAGES="$KM_BUILD_PACKAGES clang libclang-rt-14-dev clang-format check python3
     libesedb-utils python3-libesedb python3-impacket python3-cryptography openssl gnutls-bin mandoc
-    shellcheck strace dpkg-dev acl"
+    shellcheck strace dpkg-dev acl tidy"
 
 # km_root COMMAND...: runs a command as root, through sudo where that is needed.
 km_root() {

@@ -2,7 +2,7 @@
 #include "migrate/commands/command.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
-#include "migrate/report/report.h"
+#include "migrate/report/html.h"
 #include "migrate/report/structure.h"
 #include "migrate/store/leftover.h"
 
@@ -46,9 +46,12 @@ static int verdict(const struct options *options)
 {
     struct assessment a;
     int status = assess(&a, options->operand[0], options);
-    if (status == EXIT_CLEAN) {
+    if (status == EXIT_CLEAN && !html_may_write(&a))
+        status = EXIT_TROUBLE;
+    else if (status == EXIT_CLEAN) {
         leftover_look_beside(a.store.path, false);
-        status = report_print(&a, REPORT_CHECK, NULL, options->json);
+        status = report_print(&a, REPORT_CHECK, NULL, options->json) |
+                 html_write(&a, REPORT_CHECK, NULL);
         if (a.verdict != VERDICT_YES)
             status |= EXIT_PROBLEMS_LEFT;
     }
@@ -59,6 +62,14 @@ static int verdict(const struct options *options)
 int cmd_check(const struct options *options)
 {
     message_end_on_interrupt();
+    if (options->structure && options->html) {
+        message_error("--html does not go with --structure");
+        return EXIT_USAGE;
+    }
+    if (options->force && options->html == NULL) {
+        message_error("check: --force goes with --html only");
+        return EXIT_USAGE;
+    }
     int status = options->structure ? structure_alone(options) : verdict(options);
     return output_finish() ? status : status | EXIT_TROUBLE;
 }

@@ -38,7 +38,7 @@ struct options {
                          */
     const char *color;  /* "auto", "always", "never" */
     const char *max_unpacked; /* a size; NULL: the default */
-    const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan, *logs;
+    const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan, *logs, *html;
     const char *trust[OPTION_DECISIONS_MOST];
     unsigned trusts;
     const char *keep[OPTION_DECISIONS_MOST];
@@ -87,7 +87,7 @@ extern const struct option_spec option_json, option_quiet, option_color, option_
     option_no_backup, option_verify_all, option_show_secrets, option_logs, option_until_damage,
     option_doubtful, option_schema_from, option_drop_index;
 extern const struct option_spec option_remove_leftovers;
-extern const struct option_spec option_recover;
+extern const struct option_spec option_recover, option_html;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */

@@ -4,7 +4,7 @@
 #include "migrate/repair/inplace.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
-#include "migrate/report/report.h"
+#include "migrate/report/html.h"
 #include "migrate/store/leftover.h"
 #include "migrate/repair/copy.h"
 #include "migrate/repair/recovery.h"
@@ -42,13 +42,20 @@ static int may_write(const struct assessment *a)
     return EXIT_PROBLEMS_LEFT;
 }
 
+/* In every form that was asked for. */
+static int report_in_full(const struct assessment *a, enum report_kind kind,
+                          const struct report_result *result)
+{
+    return report_print(a, kind, result, a->options->json) | html_write(a, kind, result);
+}
+
 static int show_plan(const struct assessment *a, const struct options *options)
 {
     int left = a->has_model ? status_of(judge_problems(&a->left))
                             : EXIT_CLEAN; /* a switch can make it worse */
     if (options->plan && !is_reviewed(a, options->plan))
         return EXIT_TROUBLE;
-    return report_print(a, REPORT_PLAN, NULL, options->json) | status_of(a->verdict) | left;
+    return report_in_full(a, REPORT_PLAN, NULL) | status_of(a->verdict) | left;
 }
 
 /* Is there anything to write, and may it be?  If not, *status says what to end with. */
@@ -56,7 +63,7 @@ static bool is_to_write(const struct assessment *a, const struct options *option
 {
     *status = may_write(a);
     if (*status != EXIT_CLEAN) {
-        *status |= report_print(a, REPORT_PLAN, NULL, options->json);
+        *status |= report_in_full(a, REPORT_PLAN, NULL);
         return false;
     }
     if (a->plan.actions == 0) {
@@ -72,10 +79,9 @@ static bool is_to_write(const struct assessment *a, const struct options *option
     return false;
 }
 
-static int report_repaired(const struct assessment *a, const struct report_result *result,
-                           bool as_json)
+static int report_repaired(const struct assessment *a, const struct report_result *result)
 {
-    return report_print(a, REPORT_REPAIRED, result, as_json) | EXIT_REPAIRED |
+    return report_in_full(a, REPORT_REPAIRED, result) | EXIT_REPAIRED |
            status_of(judge_problems(&a->left));
 }
 
@@ -86,14 +92,16 @@ static int write_repaired(const struct assessment *a, const struct options *opti
     if (!is_to_write(a, options, &status))
         return status;
     status = rewrite_store(a, options, &rewritten);
-    return status == EXIT_CLEAN ? report_repaired(a, &rewritten.result, options->json) : status;
+    return status == EXIT_CLEAN ? report_repaired(a, &rewritten.result) : status;
 }
 
 static int judge_and_show(const struct options *options)
 {
     struct assessment a;
     int status = assess(&a, options->operand[0], options);
-    if (status == EXIT_CLEAN)
+    if (status == EXIT_CLEAN && !html_may_write(&a))
+        status = EXIT_TROUBLE;
+    else if (status == EXIT_CLEAN)
         status = options->output && !options->dry_run ? write_repaired(&a, options)
                                                       : show_plan(&a, options);
     assess_close(&a);
@@ -149,10 +157,12 @@ static int judge_and_repair(const struct options *options, const struct lock *lo
     struct assessment a;
     struct in_place in_place;
     int status = assess(&a, options->operand[0], options);
-    if (status == EXIT_CLEAN && is_to_write(&a, options, &status)) {
+    if (status == EXIT_CLEAN && !html_may_write(&a))
+        status = EXIT_TROUBLE;
+    else if (status == EXIT_CLEAN && is_to_write(&a, options, &status)) {
         status = repair_in_place(&a, options, lock, kept_backup, &in_place);
         if (status == EXIT_CLEAN)
-            status = report_repaired(&a, &in_place.result, options->json);
+            status = report_repaired(&a, &in_place.result);
     }
     assess_close(&a);
     return status;

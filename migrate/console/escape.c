@@ -18,21 +18,42 @@ struct escape escape_of(struct bytes text, enum escape_as as)
 /* Printable ASCII that none of the forms changes. */
 static bool is_plain(uint8_t c)
 {
-    return c >= 0x20 && c < 0x7f && c != '\\' && c != '"';
+    switch (c) {
+    case '\\':
+    case '"':
+    case '\'':
+    case '&':
+    case '<':
+    case '>':
+        return false;
+    default:
+        return c >= 0x20 && c < 0x7f;
+    }
 }
 
 static bool stays(const struct escape *e, uint32_t c)
 {
     switch (c) {
     case '"':
-        return e->as != ESCAPE_JSON;
+        return e->as != ESCAPE_JSON && e->as != ESCAPE_HTML;
+    case '\'':
+    case '&':
+    case '<':
+    case '>':
+        return e->as != ESCAPE_HTML;
     case '\\':
-        return e->as == ESCAPE_LINE || e->as == ESCAPE_LINES;
+        return e->as != ESCAPE_FIELD && e->as != ESCAPE_JSON;
     case '\n':
         return e->as == ESCAPE_LINES;
     default:
         return !utf8_is_hidden(c);
     }
+}
+
+/* What means something in HTML, in text or in a quoted attribute; all else as in text. */
+static bool is_markup(uint32_t c)
+{
+    return c == '<' || c == '>' || c == '&' || c == '"' || c == '\'';
 }
 
 static int write_json_escape(char *to, size_t size, uint32_t c)
@@ -69,6 +90,8 @@ static struct bytes replacement(struct escape *e, uint32_t c, size_t size)
         n = snprintf(e->made, sizeof e->made, "\\x%02x", (unsigned)c);
     else if (e->as == ESCAPE_JSON)
         n = write_json_escape(e->made, sizeof e->made, c);
+    else if (e->as == ESCAPE_HTML && is_markup(c))
+        n = snprintf(e->made, sizeof e->made, "&#%u;", (unsigned)c);
     else
         n = write_text_escape(e->made, sizeof e->made, c);
     return bytes_of(e->made, (size_t)n);
@@ -179,20 +202,20 @@ static struct bytes cut_text(const char *text, int precision)
     return whole;
 }
 
-static void put_string(escape_sink *sink, void *context, const struct conversion *c,
-                       const char *text)
+static void put_string(escape_sink *sink, void *context, enum escape_as as,
+                       const struct conversion *c, const char *text)
 {
     static const char spaces[] = "                                ";
     struct bytes whole = cut_text(text ? text : "(none)", text ? c->precision : -1), piece;
     size_t used = 0;
-    for (struct escape e = escape_of(whole, ESCAPE_LINE); c->width && escape_next(&e, &piece);)
+    for (struct escape e = escape_of(whole, as); c->width && escape_next(&e, &piece);)
         used += characters(piece);
     size_t pad = (size_t)c->width > used ? (size_t)c->width - used : 0;
     for (size_t left = c->left ? 0 : pad, n; left > 0; left -= n) {
         n = left < sizeof spaces - 1 ? left : sizeof spaces - 1;
         sink(context, spaces, n);
     }
-    for (struct escape e = escape_of(whole, ESCAPE_LINE); escape_next(&e, &piece);)
+    for (struct escape e = escape_of(whole, as); escape_next(&e, &piece);)
         sink(context, (const char *)piece.at, piece.size);
     for (size_t left = c->left ? pad : 0, n; left > 0; left -= n) {
         n = left < sizeof spaces - 1 ? left : sizeof spaces - 1;
@@ -234,7 +257,8 @@ static void put_number(escape_sink *sink, void *context, const struct conversion
         sink(context, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }
 
-void escape_format(escape_sink *sink, void *context, const char *format, va_list given)
+void escape_format_as(escape_sink *sink, void *context, enum escape_as as, const char *format,
+                      va_list given)
 {
     va_list args;
     va_copy(args, given);
@@ -254,11 +278,11 @@ void escape_format(escape_sink *sink, void *context, const char *format, va_list
             sink(context, "%", 1);
             break;
         case 's':
-            put_string(sink, context, &c, va_arg(args, const char *));
+            put_string(sink, context, as, &c, va_arg(args, const char *));
             break;
         case 'c':
             one[0] = (char)va_arg(args, int);
-            put_string(sink, context, &c, one);
+            put_string(sink, context, as, &c, one);
             break;
         case '\0':
             break;
@@ -268,6 +292,11 @@ void escape_format(escape_sink *sink, void *context, const char *format, va_list
         }
     }
     va_end(args);
+}
+
+void escape_format(escape_sink *sink, void *context, const char *format, va_list args)
+{
+    escape_format_as(sink, context, ESCAPE_LINE, format, args);
 }
 
 /* ---- words for a shell ---- */

@@ -19,6 +19,7 @@ enum escape_as {
     ESCAPE_LINES, /* as ESCAPE_LINE, but line ends stay: a text of several lines */
     ESCAPE_JSON,  /* inside a JSON string: hidden characters as \uXXXX, a byte that is no UTF-8 as
                      U+FFFD */
+    ESCAPE_HTML,  /* as ESCAPE_LINE, for HTML and SVG: in text and in quoted attributes */
 };
 
 /* The text in pieces, each as it is to be printed. */
@@ -40,6 +41,10 @@ typedef void escape_sink(void *context, const char *bytes, size_t size);
  * width counts characters.  The format itself is the program's own and goes out as it is.  Known
  * conversions: d i u x X o c s p f g e %, with their flags, widths, precisions and lengths. */
 void escape_format(escape_sink *sink, void *context, const char *format, va_list args);
+
+/* The same in which every %s argument is escaped as `as`. */
+void escape_format_as(escape_sink *sink, void *context, enum escape_as as, const char *format,
+                      va_list args);
 
 /*
  * A word quoted for a POSIX shell, so that a printed command can be pasted: unchanged where that is

@@ -11,11 +11,16 @@
 
 static char buffer[64 * 1024];
 static size_t filled;
-static int failure; /* errno of the first write that failed */
+static struct buffer *captured; /* where what is printed goes; NULL: standard output */
+static int failure;             /* errno of the first write that failed */
 
 static void flush(void)
 {
     size_t done = 0;
+    if (captured) {
+        buffer_add(captured, bytes_of(buffer, filled));
+        filled = 0;
+    }
     while (done < filled && failure == 0) {
         ssize_t n = write(STDOUT_FILENO, buffer + done, filled - done);
         if (n < 0 && errno != EINTR)
@@ -39,6 +44,12 @@ void output_bytes(const char *bytes, size_t size)
         if (filled == sizeof buffer)
             flush();
     }
+}
+
+void output_capture(struct buffer *to)
+{
+    flush();
+    captured = to;
 }
 
 void output_text(const char *text)

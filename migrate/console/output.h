@@ -5,6 +5,7 @@
 #ifndef KM_MIGRATE_OUTPUT_H
 #define KM_MIGRATE_OUTPUT_H
 
+#include "formats/buffer.h"
 #include "migrate/console/escape.h"
 
 #include <stdbool.h>
@@ -25,6 +26,9 @@ void output_format(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* Text from outside: a field of a table whose fields are separated by tabs, part of a JSON string,
  * a text of several lines.  Text that comes in several calls is cut between characters. */
 void output_escaped(struct bytes text, enum escape_as as);
+
+/* From now on what is printed is added to `to` instead; NULL: it is printed again. */
+void output_capture(struct buffer *to);
 
 /* Two lower-case digits for each byte. */
 void output_hex(const unsigned char *bytes, size_t size);

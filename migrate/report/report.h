@@ -36,6 +36,12 @@ void report_json(struct json *json, const struct assessment *assessment, enum re
 int report_print(const struct assessment *assessment, enum report_kind kind,
                  const struct report_result *result, bool as_json);
 
+/* Prints one action of the plan and why, as a line. */
+void report_action(const struct assessment *assessment, const struct action *action);
+
+/* "yes, the service can start on this store". */
+const char *report_verdict_words(enum verdict verdict);
+
 /* The name of an entry as it may be shown: what it is, or its length and hash where the profile's
  * column for it is a secret one. */
 const char *report_entry_name(const struct model *model, const char *name, char text[120]);

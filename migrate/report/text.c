@@ -159,6 +159,11 @@ static const char *const verdict_words[] = {
     [VERDICT_CANNOT_TELL] = "cannot tell whether the service can start on this store",
 };
 
+const char *report_verdict_words(enum verdict verdict)
+{
+    return verdict_words[verdict];
+}
+
 /* What an escape sequence makes of the words until the end of the line: green, yellow, red. */
 static const char *color_of(const struct assessment *a, enum verdict verdict)
 {
@@ -303,7 +308,7 @@ static void certificate_line(const struct model *m, unsigned number)
     output_format("       %s\n", name);
 }
 
-static void action_line(const struct assessment *a, const struct action *action)
+void report_action(const struct assessment *a, const struct action *action)
 {
     const struct model *m = &a->model;
     const struct profile_reference *r = &m->profile->reference[action->reference];
@@ -388,7 +393,7 @@ static void plan_lines(const struct assessment *a, const char *heading)
             if (first != (pass == 0) || shown[action->kind]++ >= SHOWN)
                 continue;
             output_format("  %2zu. %s", ++number, action->optional ? "(not needed to start) " : "");
-            action_line(a, action);
+            report_action(a, action);
             if (names_certificate(action->kind))
                 certificate_line(&a->model, action->certificate);
         }

@@ -40,6 +40,8 @@ static const struct {
     {"\xc3", "\\xc3", "\\xc3", "\\xc3", "\xef\xbf\xbd"}, /* cut */
 };
 
+enum { QUOTE = 6 }; /* the one case that HTML has another form of than a line */
+
 static void add(void *context, const char *bytes, size_t size)
 {
     buffer_add(context, bytes_of(bytes, size));
@@ -58,8 +60,9 @@ START_TEST(text_is_escaped)
     const char *const expected[] = {[ESCAPE_LINE] = cases[_i].line,
                                     [ESCAPE_FIELD] = cases[_i].field,
                                     [ESCAPE_LINES] = cases[_i].lines,
-                                    [ESCAPE_JSON] = cases[_i].json};
-    for (unsigned as = ESCAPE_LINE; as <= ESCAPE_JSON; as++) {
+                                    [ESCAPE_JSON] = cases[_i].json,
+                                    [ESCAPE_HTML] = _i == QUOTE ? "&#34;" : cases[_i].line};
+    for (unsigned as = ESCAPE_LINE; as <= ESCAPE_HTML; as++) {
         struct buffer out = {0};
         struct bytes piece;
         for (struct escape e =
@@ -71,12 +74,30 @@ START_TEST(text_is_escaped)
 }
 END_TEST
 
+START_TEST(markup_is_escaped)
+{
+    static const char text[] = "<b a=\"x\" c='y'>&amp;\x1b\\";
+    struct buffer out = {0};
+    struct bytes piece;
+    for (struct escape e = escape_of(bytes_of(text, sizeof text - 1), ESCAPE_HTML);
+         escape_next(&e, &piece);)
+        buffer_add(&out, piece);
+    expect(&out, "&#60;b a=&#34;x&#34; c=&#39;y&#39;&#62;&#38;amp;\\x1b\\");
+    for (unsigned as = ESCAPE_LINE; as <= ESCAPE_JSON; as++) {
+        for (struct escape e = escape_of(bytes_of("<&'>", 4), (enum escape_as)as);
+             escape_next(&e, &piece);)
+            buffer_add(&out, piece);
+        expect(&out, "<&'>");
+    }
+}
+END_TEST
+
 START_TEST(every_byte_comes_out_once)
 {
     uint8_t all[3 * 256];
     for (size_t i = 0; i < sizeof all; i++)
         all[i] = (uint8_t)(i * 7 + i / 256);
-    for (unsigned as = ESCAPE_LINE; as <= ESCAPE_JSON; as++) {
+    for (unsigned as = ESCAPE_LINE; as <= ESCAPE_HTML; as++) {
         struct bytes piece;
         size_t read = 0;
         struct escape e = escape_of(bytes_of(all, sizeof all), (enum escape_as)as);
@@ -197,6 +218,7 @@ int main(void)
 {
     return check_main("escape", (const struct check_case[]){
                                     {text_is_escaped, ARRAY_SIZE(cases)},
+                                    {markup_is_escaped, 0},
                                     {every_byte_comes_out_once, 0},
                                     {formats_are_those_of_printf, 0},
                                     {formats_escape_what_they_are_given, 0},

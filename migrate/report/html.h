@@ -1,0 +1,28 @@
+/*
+ * The report as a page: one HTML file that needs nothing else, no script and no network, can be
+ * printed, and can be read on a phone and without colour.
+ *
+ *     html.c        the page, and the file that it is written to
+ *     html_list.c   the certificates as a table, the settings, the dates as bars
+ *     html_tree.c   who issued whom, before and after, as a picture
+ *     picture.c     what they share: the entries in one order, and what becomes of each
+ *
+ * What comes from a store reaches the page through html_put() alone, which escapes it.
+ */
+#ifndef KM_MIGRATE_HTML_H
+#define KM_MIGRATE_HTML_H
+
+#include "migrate/report/report.h"
+
+/* Before anything else is written: can the page of options->html be?  True when none was asked for.
+ * False, with the error printed, when its name is taken (without --force, or by what is no page),
+ * is where the new store goes, or cannot be made.  Nothing is left there. */
+bool html_may_write(const struct assessment *assessment);
+
+/* Writes the page of options->html, with permissions never wider than the store's; nothing when
+ * none was asked for.  Returns enum exit_status: EXIT_CLEAN, or EXIT_TROUBLE with an error printed,
+ * which says whether the repair was done. */
+int html_write(const struct assessment *assessment, enum report_kind kind,
+               const struct report_result *result);
+
+#endif

@@ -1,0 +1,327 @@
+#!/usr/bin/python3
+"""The page that --html writes: well-formed, asks for nothing, runs nothing, lets nothing of a store through as markup, and
+says what the report says; and the rules for its file.
+
+Python's parser of HTML reads it; tidy, where it is installed, validates it; chromium, where it is installed, shows it.
+"""
+
+import html.parser
+import json
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+import unittest
+
+import km
+
+KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
+STATES = km.SOURCE / "fixtures" / "states"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+VOID = {"meta", "link", "br", "input"}
+
+# In the text, what is no character or hidden is to come out in the escaped form.
+EVIL = (b"<script>alert(1)</script>\"'><img src=http://x.example/>&amp;\x1b[31m\xe2\x80\xae",
+        "<script>alert(1)</script>\"'><img src=http://x.example/>&amp;\\x1b[31m\\u202e")
+
+STORE = b"""
+[store]
+seed = page
+organization = Trey %(text)s
+site = London %(text)s
+mode = V1V3
+issuing-ca = issuing
+certificate-server = PKI01 %(text)s
+
+[certificate own]
+version = 1
+subject = O=Trey Research, CN=KM Server CA
+
+[certificate issuing]
+subject = O=Trey Research, CN=Trey %(text)s
+name-encoding = utf8
+
+[entry 1]
+certificate = own
+role = own
+name = Own %(text)s
+
+[entry 2]
+certificate = issuing
+role = imported
+name = Imported %(text)s
+
+[entry 3]
+certificate = issuing
+role = issuing
+"""
+
+
+class Page(html.parser.HTMLParser):
+    """Reads a page, and is strict about what is open."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.words, self.faults, self.texts = [], [], [], [], {}
+        self.feed(text)
+        self.close()
+        if self.open:
+            self.faults.append(f"left open: {self.open}")
+        self.text = "".join(self.words)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs), tuple(self.open)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs), tuple(self.open)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"</{tag}> at {self.getpos()}")
+
+    def handle_data(self, data):
+        self.words.append(data)
+        if self.open:
+            self.texts.setdefault(self.open[-1], []).append(data)
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class Html(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def store(self, state, name="store.edb"):
+        made = self.folder / name
+        if made.is_dir():
+            shutil.rmtree(made)
+        made.unlink(missing_ok=True)
+        subprocess.run([KMFIXTURE, str(STATES / state / "description.ini"), "-o", str(made)], check=True,
+                       capture_output=True)
+        return made
+
+    def page(self, *arguments, status=None, name="page.html"):
+        file = self.folder / name
+        file.unlink(missing_ok=True)
+        result = km.run(*arguments, "--html", file)
+        self.assertFalse(result.returncode & (km.TROUBLE | km.USAGE), result.stderr)
+        if status is not None:
+            self.assertEqual(result.returncode, status, result.stderr)
+        page = Page(file.read_bytes().decode("utf-8"))
+        self.look_at(page)
+        return page
+
+    def look_at(self, page):
+        """What holds of every page."""
+        self.assertEqual(page.faults, [])
+        self.assertFalse({"script", "iframe", "object", "embed", "img", "form", "base", "a"} &
+                         {tag for tag, _, _ in page.tags})
+        metas = [attrs for tag, attrs, _ in page.tags if tag == "meta"]
+        self.assertIn({"http-equiv": "Content-Security-Policy", "content": POLICY}, metas)
+        for tag, attrs, _ in page.tags:
+            for name, value in attrs.items():
+                self.assertFalse(name.startswith("on"), (tag, name))
+                if name in ("src", "href", "action", "data", "xlink:href"):
+                    self.assertTrue(value.startswith("data:"), (tag, name, value))
+        style = "".join(page.texts["style"])
+        self.assertNotRegex(style, r"url\(|@import|expression")
+        self.assertIn("@media print", style)
+        hidden = [c for c in page.text if c != "\n" and (ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or
+                                                        0x202A <= ord(c) <= 0x202E or 0x2066 <= ord(c) <= 0x2069)]
+        self.assertEqual(hidden, [])
+
+    def test_every_state(self):
+        for description in sorted(STATES.glob("*/description.ini")):
+            with self.subTest(description.parent.name):
+                store = self.store(description.parent.name)
+                page = self.page("check", store)
+                verdict = json.loads(km.run("check", store, "--json").stdout)["verdict"]
+                words = {"yes": "yes, the service can start on", "yes after repair": "it can after the repair",
+                         "no": "no, the service cannot start", "cannot tell": "cannot tell whether"}
+                self.assertIn(words[verdict], page.text)
+                self.assertIn("For a ticket", page.text)
+
+    def test_what_was_done(self):
+        store, new = self.store("imported-twice"), self.folder / "new.edb"
+        page = self.page("repair", store, "-o", new, status=km.REPAIRED)
+        for words in ("REPAIRED", "Before the repair", "After the repair", "What was done", "references move",
+                      "Start the service", str(new)):
+            self.assertIn(words, page.text)
+        self.assertTrue([1 for tag, attrs, _ in page.tags if tag == "input" and attrs.get("type") == "checkbox"])
+        page = self.page("repair", store, "--in-place", status=km.REPAIRED)
+        self.assertIn("repaired where it lies", page.text)
+        page = self.page("check", store, status=km.CLEAN)
+        self.assertIn("Nothing has to be repaired", page.text)
+        self.assertNotIn("After the repair", page.text)
+
+    def test_the_ticket_is_the_report(self):
+        store = self.store("imported-five-times")
+        page = self.page("check", store)
+        shown = km.run("check", store).stdout.decode()
+        ticket = page.texts["pre"]
+        drop = re.compile(r"^Command .*\n", re.MULTILINE)
+        self.assertEqual(drop.sub("", "".join(ticket)), drop.sub("", shown))
+        colored = self.page("check", store, "--color", "always")
+        self.assertNotIn("[1;3", colored.text)
+
+    def rows(self, page):
+        """{entry: outcome} of the table."""
+        return {int(entry): outcome for entry, outcome in
+                re.findall(r"entry (\d+)(?: [^\n]*?)??((?:goes|stays|is added)[^\n]*)",
+                           "\n".join(line for line in page.text.split("\n") if re.match(r"\W* ?entry \d+", line)))}
+
+    def test_the_outcome_of_each_entry(self):
+        """Rows and list values: what goes is what the plan drops, in table and picture; references add up."""
+        for state in ("imported-five-times", "imported-twice-sst", "corrupted-copy", "sub-ca-with-root-twice", "clean-v3"):
+            with self.subTest(state):
+                store = self.store(state)
+                plan = json.loads(km.run("repair", store, "--json").stdout)["plan"]
+                dropped = {action["entry"] for action in plan["actions"] if action["action"] == "drop-entry"}
+                listed = {json.loads(line)["entry"] for line in km.run("list", store, "--json").stdout.splitlines()}
+                page = self.page("repair", store)
+                outcome = self.rows(page)
+                self.assertEqual(set(outcome), listed)
+                self.assertEqual({entry for entry, words in outcome.items() if words.startswith("goes")}, dropped)
+                after = page.text.split("After the repair\n")[-1].split("The certificate list")[0]
+                if dropped:
+                    self.assertEqual({int(e) for e in re.findall(r"entry (\d+) is gone", after)}, dropped)
+                before = [int(n) for n in re.findall(r"goes: (\d+) references? moves?", page.text)]
+                moves = [a["count"] for a in plan["actions"] if a["action"] == "move-references" and a["from"] in dropped]
+                self.assertEqual(sum(before), sum(moves))
+
+    def test_one_order(self):
+        """Each entry in one place before and after."""
+        file = self.folder / "page.html"
+        self.page("repair", self.store("imported-five-times"))
+        pictures = re.findall(r"<figure>.*?</figure>", file.read_text(), re.DOTALL)
+        self.assertEqual(len(pictures), 2)
+        places = [{int(entry): y for y, entry in re.findall(r'y="(\d+)" width[^\n]*\n(?:<text class="name"[^\n]*\n)?'
+                                                            r'<text[^>]*>entry (\d+)', picture)} for picture in pictures]
+        self.assertEqual(len(places[0]), 7)
+        self.assertEqual(places[0], places[1])
+
+    def test_markup_in_a_store(self):
+        store, description = self.folder / "evil.edb", self.folder / "evil.ini"
+        description.write_bytes(STORE % {b"text": EVIL[0]})
+        subprocess.run([KMFIXTURE, str(description), "-o", str(store)], check=True, capture_output=True)
+        page = self.page("repair", store)
+        raw = (self.folder / "page.html").read_text()
+        for before in ("Trey ", "London ", "PKI01 ", "Own ", "Imported "):
+            self.assertIn(before + EVIL[1], page.text)
+        self.assertNotIn("<img", raw)
+        self.assertNotIn("<script", raw)
+        evil_name = self.folder / "<script>'\"&.edb"
+        shutil.copy(store, evil_name)
+        self.assertIn("<script>'\"&.edb", self.page("check", evil_name).text)
+
+    def test_the_file(self):
+        store, page, new = self.store("imported-twice"), self.folder / "page.html", self.folder / "new.edb"
+        page.write_text("mine")
+        before = km.hashlib_of(store)
+        for command in (("check",), ("repair",), ("repair", "-o", new), ("repair", "--in-place"),
+                        ("check", "--force"), ("repair", "-o", new, "--force")):
+            with self.subTest(command):
+                result = km.run(command[0], store, *command[1:], "--html", page)
+                self.assertEqual(result.returncode, km.TROUBLE)
+                self.assertIn(str(page).encode(), result.stderr)
+                self.assertEqual((page.read_text(), new.exists(), km.hashlib_of(store)), ("mine", False, before))
+        self.assertEqual(sorted(os.listdir(self.folder)), ["page.html", "store.edb"])
+        page.unlink()
+        km.run("check", store, "--html", page)
+        first = page.read_bytes()
+        self.assertEqual(km.run("check", store, "--html", page).returncode, km.TROUBLE)
+        self.assertEqual(km.run("repair", store, "--html", page, "--force").returncode, km.PROBLEMS_LEFT)
+        self.assertNotEqual(page.read_bytes(), first)
+
+    def test_no_other_file_is_replaced(self):
+        store, new = self.store("imported-twice"), self.folder / "new.edb"
+        before = km.hashlib_of(store)
+        self.assertEqual(km.run("check", store, "--html", store, "--force").returncode, km.TROUBLE)
+        self.assertEqual(km.run("repair", store, "-o", new, "--html", f"{self.folder}/./new.edb", "--force").returncode,
+                         km.TROUBLE)
+        self.assertEqual((km.hashlib_of(store), new.exists()), (before, False))
+        self.assertEqual(km.run("check", store, "--html", self.folder / "no" / "page").returncode, km.TROUBLE)
+        self.assertEqual(km.run("check", store, "--structure", "--html", self.folder / "p").returncode, km.USAGE)
+
+    def test_a_page_that_cannot_be_written_after_the_repair(self):
+        """Its name is taken meanwhile, here by the repair's own quarantine: exit 8, and what was done is said."""
+        for force in ((), ("--force",)):
+            with self.subTest(force=force):
+                store, new = self.store("corrupted-copy"), self.folder / f"new{len(force)}.edb"
+                probe = km.run("repair", store, "-o", self.folder / "probe.edb", "--json", "--force")
+                quarantine = json.loads(probe.stdout)["written"]["quarantine"].replace("probe.edb", new.name)
+                os.unlink(quarantine.replace(new.name, "probe.edb"))
+                result = km.run("repair", store, "-o", new, "--html", quarantine, *force)
+                self.assertEqual(result.returncode & (km.TROUBLE | km.REPAIRED), km.TROUBLE | km.REPAIRED, result.stderr)
+                self.assertIn(f"the repair was done: {new}".encode(), result.stderr)
+                self.assertTrue(new.exists())
+                self.assertNotIn(b"<html", pathlib.Path(quarantine).read_bytes())
+
+    def test_permissions(self):
+        store = self.store("imported-twice")
+        for mode in (0o600, 0o640):
+            store.chmod(mode)
+            self.page("check", store)
+            self.assertEqual(stat.S_IMODE((self.folder / "page.html").stat().st_mode) & ~mode, 0)
+
+    def test_a_long_list(self):
+        store = self.folder / "long.edb"
+        subprocess.run([KMFIXTURE, "--entries", "3000", "--duplicates", "-o", str(store)], check=True, capture_output=True)
+        page = self.page("check", store)
+        self.assertLessEqual(len([1 for tag, _, _ in page.tags if tag == "rect"]), 3 * 200)
+        self.assertEqual(len([1 for tag, _, _ in page.tags if tag == "details"]), 1)
+        listed = [json.loads(line)["entry"] for line in km.run("list", store, "--json").stdout.splitlines()]
+        rows = [int(n) for n in re.findall(r'<th scope="row">\S* entry (\d+)', (self.folder / "page.html").read_text())]
+        self.assertEqual(sorted(rows), sorted(listed))
+        drawn = page.text.split("The certificate list")[0]
+        self.assertRegex(drawn, r"goes")
+
+    def test_no_secret(self):
+        secret = "hidden-0815"
+        store, description = self.folder / "secret.edb", self.folder / "secret.ini"
+        description.write_bytes(STORE % {b"text": b"x"} + f"""
+[user 1]
+key-history = {secret.encode().hex()}
+
+[administrator 1]
+name = EMMA
+secret = {secret.encode().hex()}
+""".encode())
+        subprocess.run([KMFIXTURE, str(description), "-o", str(store)], check=True, capture_output=True)
+        page = self.page("check", store)
+        self.assertNotIn(secret, page.text)
+        self.assertNotIn(secret.encode().hex(), page.text)
+
+    @unittest.skipUnless(shutil.which("tidy"), "tidy is not installed")
+    def test_tidy(self):
+        for state in ("imported-five-times", "clean-v3", "damaged-page", "unparsable-entry", "multi-level"):
+            with self.subTest(state):
+                self.page("repair", self.store(state))
+                tidy = subprocess.run(["tidy", "-q", "-e", str(self.folder / "page.html")], capture_output=True, check=False)
+                self.assertEqual((tidy.returncode, tidy.stderr), (0, b""))
+
+    @unittest.skipUnless(shutil.which("chromium"), "chromium is not installed: no browser has shown the page")
+    def test_chromium(self):
+        """Shown at the width of a phone and of a screen, and printed, without a word on the console."""
+        self.page("repair", self.store("imported-five-times"))
+        page, home = self.folder / "page.html", self.folder / "home"
+        home.mkdir()
+        for what in (("--window-size=400,2000", f"--screenshot={self.folder}/out.png"),
+                     ("--window-size=1200,1600", f"--screenshot={self.folder}/out.png"), (f"--print-to-pdf={self.folder}/out.pdf",)):
+            browser = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+                                      f"--user-data-dir={home}", *what, page.as_uri()],
+                                     env={**os.environ, "HOME": str(home)}, capture_output=True, check=False)
+            self.assertTrue(list(self.folder.glob("out.*")), browser.stderr)
+            self.assertNotIn(b"CONSOLE", browser.stderr)
+            for made in self.folder.glob("out.*"):
+                made.unlink()
+
+
+if __name__ == "__main__":
+    km.main()
