@@ -385,6 +385,17 @@ class Deciding(unittest.TestCase):
             self.assertEqual(report["verdict"], "no")
             self.assertIn("KM-UNIQUE-KEY", {p["code"] for p in report["left"]})
 
+    def test_a_key_that_two_rows_keep_stays(self):
+        """Two certificates under one key, which no rule tells to drop: the duplicate key is there after a repair, too."""
+        entries = "[entry 3]\ncertificate = issuing\n[entry 4]\ncertificate = partner\n" \
+                  "[entry 5]\ncertificate = {}\n[damage]\nduplicate-key.1 = CertificateList 5 4\n"
+        for second, verdict, left in (("other", "no", True), ("partner", "yes after repair", False)):
+            other = "[certificate other]\nsubject = CN=Other\nserial = 5\n" if second == "other" else ""
+            report = self.report("check", self.make(other + ROWS + entries.format(second)))
+            self.assertEqual(report["verdict"], verdict)
+            self.assertEqual("KM-UNIQUE-KEY" in {p["code"] for p in report["left"]}, left)
+            self.assertIn("KM-UNIQUE-KEY", {p["code"] for p in report["problems"]})
+
     def test_what_could_not_be_judged_is_no_yes(self):
         """Of a table that is marked as being deleted, and of no use to the list, no row is judged: that says not "yes"."""
         store = self.make(ROWS)
