@@ -48,9 +48,9 @@ MOST_LEFT = 0.05
 
 DECIDING = ["program/test_expected.py", "test_decide", "program/test_decide.py", "program/test_unsaid.py",
             "program/test_plan_rows.py", "program/test_migrate.py", "program/test_list_value.py", "test_plan",
-            "program/test_fixtures.py"]
+            "program/test_fixtures.py", "program/test_memory.py"]
 WRITING = ["program/test_plan_rows.py", "program/test_expected.py", "test_verify", "program/test_wrong_writes.py",
-           "program/test_passed_over.py"]
+           "program/test_passed_over.py", "program/test_memory.py"]
 IN_PLACE = ["program/test_beside.py", "program/test_inplace.py", "program/test_powerloss.py", "program/test_inplace_kill.py"]
 CERTS = sorted(path.stem for path in (SOURCE / "tests" / "certs").glob("test_*.c"))
 
