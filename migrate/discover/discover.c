@@ -165,9 +165,10 @@ static void describe(struct discover_column *c)
             c->form.values ? "row" : "values sampled",
             c->form.values ? "several values" : certlist_kind_name(c->list_kind),
             c->list_certificates,
-            c->select     ? ""
-            : c->only_row ? "; the table has no other row"
-                          : "; but no text in its row tells the row from others");
+            c->select && discover_is_text(c->select) ? ""
+            : c->only_row                            ? "; the table has no other row"
+            : c->select                              ? "; its row is told by its key"
+                        : "; but nothing in its row tells the row from others");
         break;
     case DISCOVER_LISTS:
         WHY(c, "%u rows sampled hold a list of certificates each; the list is one value", c->lists);
@@ -220,7 +221,7 @@ static void set_list(struct discover_run *run, struct discover_column *c)
             discover_set(run, &p->value_form, "items");
             discover_set(run, &p->value_items, items_layout_text(&c->form.items, words));
         }
-        if (c->select) {
+        if (c->select && (discover_is_text(c->select) || !c->only_row)) {
             discover_set(run, &p->value_select, c->select->name);
             discover_set(run, &p->value_equals, c->select_text);
         }

@@ -213,12 +213,9 @@ static void read_value(struct discover_run *run)
     }
     rows_open(&rows, run->store, run->list->table);
     while (discover_next(run, &rows)) {
-        char text[DISCOVER_TEXT];
         struct bytes value;
-        bool cut, selected = run->list->select == NULL ||
-                             (discover_read_text(run, &rows, run->list->select, text) &&
-                              strcmp(text, run->list->select_text) == 0);
-        if (!selected || found++ > 0)
+        bool cut;
+        if (!discover_selects(run, &rows, run->list) || found++ > 0)
             continue;
         if (run->list->form.values)
             read_values(run, &rows);

@@ -118,6 +118,9 @@ bool discover_read_text(struct discover_run *run, struct rows *rows,
  * not fit. */
 struct bytes discover_unwrap(struct discover_run *run, struct bytes value);
 
+/* Is the row in hand the one that tells a list value's row from the others? */
+bool discover_selects(struct discover_run *run, struct rows *rows, const struct discover_column *c);
+
 /* A name's hash. */
 uint64_t discover_hash(struct discover_run *run, struct bytes name);
 

@@ -32,11 +32,9 @@ static bool are_pieces(struct sizes *s, size_t size)
 static bool add_row(struct discover_run *run, struct rows *rows, const struct discover_column *c,
                     struct sizes *sizes, struct pieces *pieces)
 {
-    char text[DISCOVER_TEXT];
     struct bytes value;
     bool cut, null;
-    if (c->select &&
-        (!discover_read_text(run, rows, c->select, text) || strcmp(text, c->select_text) != 0))
+    if (!discover_selects(run, rows, c))
         return true;
     int32_t order = rows_integer(rows, c->join, &null);
     if (null || pieces->count == PIECES_MOST ||

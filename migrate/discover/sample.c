@@ -253,6 +253,27 @@ static void note_select(struct discover_run *run, struct rows *rows, struct disc
             !secret_is_guessed(rows->table->column[i].name) &&
             discover_read_text(run, rows, &rows->table->column[i], column->select_text))
             column->select = &rows->table->column[i];
+    const struct ese_column *key = discover_table_key(rows->table);
+    bool null = true;
+    int32_t number = column->select == NULL && key && key->type == ESE_COL_LONG
+                         ? rows_integer(rows, key, &null)
+                         : 0;
+    if (null)
+        return;
+    column->select = key;
+    snprintf(column->select_text, sizeof column->select_text, "%d", number);
+}
+
+bool discover_selects(struct discover_run *run, struct rows *rows, const struct discover_column *c)
+{
+    char text[DISCOVER_TEXT];
+    bool null;
+    if (c->select == NULL)
+        return true;
+    if (discover_is_text(c->select))
+        return discover_read_text(run, rows, c->select, text) && strcmp(text, c->select_text) == 0;
+    snprintf(text, sizeof text, "%d", rows_integer(rows, c->select, &null));
+    return !null && strcmp(text, c->select_text) == 0;
 }
 
 static void note_list(struct discover_run *run, struct rows *rows, struct discover_column *column,

@@ -698,6 +698,12 @@ static bool is_selected(struct model *m, struct rows *rows, const struct ese_col
     struct bytes value;
     bool null;
     *selected = select == NULL;
+    if (select && select->type != ESE_COL_TEXT && select->type != ESE_COL_LONG_TEXT) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", rows_integer(rows, select, &null));
+        *selected = !null && strcmp(number, m->profile->value_equals) == 0;
+        return true;
+    }
     if (*selected || !rows_bytes(rows, select, &m->memory->value, &value, &null, NULL))
         return true; /* end_rows() says so */
     const char *name = null ? NULL : utf8_of(m, select, value);

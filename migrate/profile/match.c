@@ -35,6 +35,9 @@ static const struct fit fit_reference = {
 static const struct fit fit_binary = {{ESE_COL_BINARY, ESE_COL_LONG_BINARY},
                                       "Binary or LongBinary"};
 static const struct fit fit_text = {{ESE_COL_TEXT, ESE_COL_LONG_TEXT}, "Text or LongText"};
+static const struct fit fit_select = {{ESE_COL_TEXT, ESE_COL_LONG_TEXT, ESE_COL_LONG, ESE_COL_SHORT,
+                                       ESE_COL_UNSIGNED_BYTE, ESE_COL_UNSIGNED_SHORT},
+                                      "Text, LongText, Long, Short, UnsignedByte or UnsignedShort"};
 static const struct fit fit_bit = {{ESE_COL_BIT}, "Bit"};
 static const struct fit fit_date = {{ESE_COL_DATE_TIME}, "DateTime"};
 static const struct fit fit_value = {
@@ -60,7 +63,7 @@ static const struct column_rule list_rules[] = {
 };
 static const struct column_rule value_rules[] = {
     {"column", AT(value_column), &fit_binary, false},
-    {"select", AT(value_select), &fit_text, false},
+    {"select", AT(value_select), &fit_select, false},
     {"join", AT(value_join), &fit_integer, false},
     {NULL, 0, NULL, false},
 };

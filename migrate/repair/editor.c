@@ -10,6 +10,7 @@
 #include "formats/arena.h"
 #include "migrate/judge/names.h"
 #include "formats/certs/certs.h"
+#include "formats/ese/layout/text.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -414,6 +415,35 @@ static bool text_is(const struct ese_record *record, const struct ese_column *c,
     return true;
 }
 
+/* Does a row have the list, as the profile selects it?  By a text in any code page, or a number. */
+static bool is_selected(struct apply *a, const struct ese_table *table,
+                        const struct ese_record *record)
+{
+    const struct profile *p = a->model->profile;
+    const struct ese_column *c = column(table, p->value_select);
+    struct ese_value v;
+    char number[16];
+    int32_t found;
+    if (p->value_select == NULL)
+        return true;
+    if (c && c->type != ESE_COL_TEXT && c->type != ESE_COL_LONG_TEXT) {
+        bool has = integer_of(record, c, &found);
+        snprintf(number, sizeof number, "%d", has ? found : 0);
+        return has && strcmp(number, p->value_equals) == 0;
+    }
+    if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN)
+        return false;
+    struct ese_text text = {.code_page = c->code_page};
+    buffer_clear(&a->text);
+    if (!buffer_reserve(&a->text, v.data.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1))
+        return text_is(record, c, p->value_equals);
+    char *to = (char *)a->text.at;
+    size_t size = ese_text_convert(&text, v.data, to);
+    size += ese_text_end(&text, to + size);
+    to[size] = '\0';
+    return strcasecmp(to, p->value_equals) == 0;
+}
+
 /* A mode as the value column has it. */
 static bool add_mode(struct apply *a, struct ese_row_edit *edit, const struct ese_column *value,
                      struct fault *f)
@@ -512,7 +542,7 @@ static bool edit_list_value(struct apply *a, const struct ese_table *table,
 {
     const struct profile *p = a->model->profile;
     return a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list ||
-           (p->value_select && !text_is(record, column(table, p->value_select), p->value_equals)) ||
+           !is_selected(a, table, record) ||
            (p->value_join ? edit_piece(a, table, record, edit, f)
             : a->model->list_form.values
                 ? edit_list_values(a, column(table, p->value_column), edit, f)

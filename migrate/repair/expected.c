@@ -562,12 +562,26 @@ static bool of_setting(struct expected *x, const struct ese_record *record,
     return true;
 }
 
+/* Does the profile select that row, by a text or a number? */
+static bool has_the_list(struct expected *x, const struct ese_record *record)
+{
+    const struct profile *p = x->model->profile;
+    const struct ese_column *c = column(x, p->value_select);
+    char *end;
+    int32_t number;
+    if (p->value_select == NULL) /* the table has one row */
+        return true;
+    if (c == NULL || c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT)
+        return text_is(x, record, c, p->value_equals);
+    return integer_of(record, c, &number) && number == strtol(p->value_equals, &end, 10) &&
+           *end == '\0';
+}
+
 static bool of_piece(struct expected *x, const struct ese_record *record, struct expected_row *row,
                      struct fault *f)
 {
     const struct profile *p = x->model->profile;
-    if ((p->value_select && !text_is(x, record, column(x, p->value_select), p->value_equals)) ||
-        !integer_of(record, column(x, p->value_join), &x->piece))
+    if (!has_the_list(x, record) || !integer_of(record, column(x, p->value_join), &x->piece))
         return true;
     row->may_go = true;
     return put(
@@ -612,9 +626,7 @@ static bool of_value(struct expected *x, const struct ese_record *record, struct
     const struct profile *p = x->model->profile;
     if (x->list_changes && p->value_join)
         return of_piece(x, record, row, f);
-    bool other = p->value_select && /* without: the table has one row */
-                 !text_is(x, record, column(x, p->value_select), p->value_equals);
-    return !x->list_changes || other ||
+    return !x->list_changes || !has_the_list(x, record) ||
            put(row,
                &(struct expected_value){.column = column(x, p->value_column),
                                         .kind = x->model->list_form.values ? EXPECTED_VALUES

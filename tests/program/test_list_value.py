@@ -220,7 +220,7 @@ class ListValue(unittest.TestCase):
 
     def rows(self, path=None):
         """The values of Trust.Blob, all of every row."""
-        return [row["Blob"] for row in edbdecode.open(str(path or self.new)).table("Trust").rows()]
+        return [row.get("Blob", []) for row in edbdecode.open(str(path or self.new)).table("Trust").rows()]
 
     def references(self, path=None):
         rows = edbdecode.open(str(path or self.new)).table("UserCertificates").rows()
@@ -449,6 +449,28 @@ class ListValue(unittest.TestCase):
             self.assertFalse(self.new.exists())
             self.assertEqual((status, report["verdict"]), (km.PROBLEMS_LEFT, "cannot tell"))
             self.assertIn("KM-TWO-LISTS", [p["code"] for p in report["problems"]])
+
+    def test_row_of_a_number(self):
+        value, after = b"".join(self.listed()), b"".join(self.listed(AFTER))
+        store = self.store(["Blob LongBinary"], [[b"\1\2"], [value], ["-"]])
+        for options in (self.profile("select = Id\nequals = 20"), DISCOVERED):
+            with self.subTest(options[0]):
+                status, _ = self.repair(store, *options)
+                self.assertEqual(status, km.REPAIRED, self.last)
+                self.assertEqual(self.rows(), [[b"\1\2"], [after], []])
+                self.assertEqual(self.references(), [3, 3, 3, 2, 1])
+        status, report = self.repair(store, *self.profile("select = Id\nequals = 40"))
+        self.assertEqual((status, [p["code"] for p in report["problems"]][0]), (km.PROBLEMS_LEFT, "KM-LIST-MISSING"))
+
+    def test_row_of_a_text_in_another_code_page(self):
+        value, after = b"".join(self.listed()), b"".join(self.listed(AFTER))
+        store = self.store(["Name UnicodeText", "Blob LongBinary"], [["другое", b"\1\2"], ["список", value]])
+        equals = "".join(f"%{byte:02X}" for byte in "список".encode())
+        for options in (self.profile(f"select = Name\nequals = {equals}"), DISCOVERED):
+            with self.subTest(options[0]):
+                status, _ = self.repair(store, *options)
+                self.assertEqual(status, km.REPAIRED, self.last)
+                self.assertEqual(self.rows(), [[b"\1\2"], [after]])
 
     def test_equals_goes_with_select(self):
         store = self.store(["Blob LongBinary"], [[b"".join(self.listed())]])
