@@ -1,6 +1,7 @@
 /* Finding what pins superseded certificates: see pins.h. */
 #include "migrate/decide/pins.h"
 
+#include "migrate/judge/names.h"
 #include "migrate/store/rows.h"
 
 /* The key identifier by which others name a CA's key: its own, else the hash that RFC 5280 4.2.1.2
@@ -48,22 +49,33 @@ static bool crl_allows(const struct model *m, const struct model_certificate *ac
     return satisfied(m, active, &x);
 }
 
-static void look_at_row(const struct model *m, unsigned which, struct rows *rows,
-                        struct buffer *room, const int32_t *active, bool *pinned)
+/* A row that refers to the list, and what comes of it. */
+struct looking {
+    const struct model *m;
+    const struct profile_reference *r;
+    struct rows *rows;
+    struct buffer *room;
+    const int32_t *active;
+    bool *pinned;
+};
+
+static bool look_at(void *context, int32_t names)
 {
-    const struct profile_reference *r = &m->profile->reference[which];
+    struct looking *l = context;
+    const struct model *m = l->m;
+    const struct model_entry *e = model_entry(m, names);
     bool null;
     struct bytes der;
-    int32_t names =
-        model_reference_key(m, which, rows, ese_table_column(rows->table, r->column), &null);
-    const struct model_entry *e = null ? NULL : model_entry(m, names);
-    if (e == NULL || active[e - m->entry] == PINS_NO_ACTIVE || pinned[e - m->entry])
-        return;
-    const struct model_certificate *to = model_certificate_of(m, &m->entry[active[e - m->entry]]);
-    const struct ese_column *proves = r->proves ? ese_table_column(rows->table, r->proves) : NULL;
-    bool read = rows_bytes(rows, proves, room, &der, &null, NULL) && !null;
-    pinned[e - m->entry] =
-        !read || !(r->crl ? crl_allows(m, to, der) : certificate_allows(m, to, der));
+    if (e == NULL || l->active[e - m->entry] == PINS_NO_ACTIVE || l->pinned[e - m->entry])
+        return true;
+    const struct model_certificate *to =
+        model_certificate_of(m, &m->entry[l->active[e - m->entry]]);
+    const struct ese_column *proves =
+        l->r->proves ? ese_table_column(l->rows->table, l->r->proves) : NULL;
+    bool read = rows_bytes(l->rows, proves, l->room, &der, &null, NULL) && !null;
+    l->pinned[e - m->entry] =
+        !read || !(l->r->crl ? crl_allows(m, to, der) : certificate_allows(m, to, der));
+    return true;
 }
 
 bool pins_find(const struct model *m, const int32_t *active, bool *pinned, struct fault *f)
@@ -78,7 +90,8 @@ bool pins_find(const struct model *m, const int32_t *active, bool *pinned, struc
             continue;
         rows_open(&rows, m->store, table);
         while (rows_next(&rows))
-            look_at_row(m, i, &rows, &room, active, pinned);
+            names_each(m, i, &rows, ese_table_column(table, r->column), look_at,
+                       &(struct looking){m, r, &rows, &room, active, pinned});
         ok = rows_end(&rows, f);
     }
     buffer_free(&room);

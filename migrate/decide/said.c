@@ -120,11 +120,6 @@ static bool is_movable(const struct named *n, const char *option, enum ese_colty
                          "%s: column %s of table %s is of type %s; only %s can be moved", option,
                          n->column->name, n->table->name, ese_coltype_name(n->column->type),
                          named == ESE_COL_LONG ? "integers" : "what is of the type of the names");
-    if (n->column->flags & ESE_COLUMN_MULTI_VALUED)
-        return fault_set(f, FAULT_NOT_THIS,
-                         "%s: column %s of table %s can hold several values a row; such references "
-                         "cannot be moved",
-                         option, n->column->name, n->table->name);
     if (ese_table_in_primary(n->table, n->column))
         return fault_set(f, FAULT_NOT_THIS,
                          "%s: column %s is a part of the primary key of table %s; such references "

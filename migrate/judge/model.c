@@ -1104,40 +1104,61 @@ int32_t model_reference_key(const struct model *m, unsigned which, struct rows *
     return *null ? 0 : profile_reference_key(&m->profile->reference[which], value);
 }
 
+/* What one value of a reference is noted with. */
+struct noting {
+    struct model *m;
+    unsigned which;
+    struct rows *rows;
+    const struct reference_columns *c;
+    int32_t row;
+    struct fault *f;
+};
+
+static bool note_reference(void *context, int32_t names)
+{
+    struct noting *n = context;
+    struct model *m = n->m;
+    struct bytes der;
+    bool null;
+    struct model_entry *entry = model_entry(m, names);
+    if (entry) {
+        entry->references[n->which]++;
+        entry->reference_count++;
+        return true;
+    }
+    if (n->c->key == NULL) { /* no single row could be named */
+        m->dangling_count++;
+        return true;
+    }
+    if (!rows_bytes(n->rows, n->c->proves, &m->memory->value, &der, &null, NULL) || null)
+        der = bytes_of(NULL, 0);
+    return add_dangling(m, n->which, n->row, names, der, n->f);
+}
+
+static bool read_crl(struct model *m, unsigned which, struct rows *rows,
+                     const struct reference_columns *c, int32_t row, struct fault *f)
+{
+    bool null, no_value;
+    struct bytes der;
+    struct fault why;
+    int32_t names = model_reference_key(m, which, rows, c->reference, &null);
+    return !rows_bytes(rows, c->proves, &m->memory->value, &der, &no_value, &why) || no_value ||
+           add_crl(m, row, null ? NULL : &names, der, f);
+}
+
 static bool read_reference(struct model *m, unsigned which, struct rows *rows,
                            const struct reference_columns *c, struct fault *f)
 {
-    bool null, no_key;
-    struct bytes der;
-    int32_t names = model_reference_key(m, which, rows, c->reference, &null);
+    bool no_key;
     int32_t row = rows_integer(rows, c->key, &no_key);
+    struct noting n = {m, which, rows, c, row, f};
     m->rows_read++;
     if (c->version && rows_integer(rows, c->version, &no_key) == 1 && is_after_switch(m, rows, c) &&
         m->v1_certificates++ == 0)
         m->first_v1_certificate = (uint32_t)row;
     look_for_user(m, rows, c, row);
-    if (c->is_crl) {
-        bool no_value;
-        struct fault why;
-        if (rows_bytes(rows, c->proves, &m->memory->value, &der, &no_value, &why) && !no_value &&
-            !add_crl(m, row, null ? NULL : &names, der, f))
-            return false;
-    }
-    if (null)
-        return true;
-    struct model_entry *entry = model_entry(m, names);
-    if (entry) {
-        entry->references[which]++;
-        entry->reference_count++;
-        return true;
-    }
-    if (c->key == NULL) { /* no single row could be named */
-        m->dangling_count++;
-        return true;
-    }
-    if (!rows_bytes(rows, c->proves, &m->memory->value, &der, &null, NULL) || null)
-        der = bytes_of(NULL, 0);
-    return add_dangling(m, which, row, names, der, f);
+    return (!c->is_crl || read_crl(m, which, rows, c, row, f)) &&
+           names_each(m, which, rows, c->reference, note_reference, &n);
 }
 
 static bool read_references(struct model *m, unsigned which, struct problems *problems,

@@ -167,6 +167,63 @@ struct bytes names_value(const struct model *m, unsigned which, int32_t key, uns
     return names_key_bytes(m, key);
 }
 
+bool names_in_value(const struct model *m, unsigned which, const struct ese_column *column,
+                    struct bytes value, int32_t *key, struct fault *f)
+{
+    if (value.size == 0 || (!names_is_bytes(m, which) && value.size > sizeof(int64_t)))
+        return false;
+    if (names_is_bytes(m, which)) {
+        *key = names_entry(m, which, value);
+        return true;
+    }
+    uint64_t bits = 0;
+    for (size_t i = value.size; i-- > 0;)
+        bits = bits << 8 | value.at[i];
+    int64_t number = column->type == ESE_COL_SHORT  ? (int16_t)bits
+                     : column->type == ESE_COL_LONG ? (int32_t)bits
+                                                    : (int64_t)bits;
+    if (number < INT32_MIN || number > INT32_MAX)
+        return fault_set(f, FAULT_NOT_THIS,
+                         "column %s: expected a number from %d to %d, found %lld", column->name,
+                         INT32_MIN, INT32_MAX, (long long)number);
+    *key = profile_reference_key(&m->profile->reference[which], (int32_t)number);
+    return true;
+}
+
+static void note_unread(struct rows *rows, const struct fault *why)
+{
+    if (rows->unread++ == 0 || why->code == FAULT_NO_MEMORY)
+        rows->first_unread = *why;
+}
+
+bool names_each(const struct model *m, unsigned which, struct rows *rows,
+                const struct ese_column *column, bool (*take)(void *context, int32_t key),
+                void *context)
+{
+    struct fault why = {.code = FAULT_NONE};
+    struct ese_values values;
+    struct ese_value value;
+    bool null;
+    int32_t key;
+    if (column == NULL)
+        return true;
+    if (!(column->flags & ESE_COLUMN_MULTI_VALUED)) {
+        key = model_reference_key(m, which, rows, column, &null);
+        return null || take(context, key);
+    }
+    bool read = ese_values_of(&values, &rows->record, column, &why), ok = true;
+    while (read && ok && ese_values_next(&values, &value, &why))
+        if (value.kind == ESE_VALUE_PLAIN &&
+            names_in_value(m, which, column, value.data, &key, &why))
+            ok = take(context, key);
+        else if (value.kind != ESE_VALUE_PLAIN && value.kind != ESE_VALUE_NULL)
+            fault_set(&why, FAULT_UNSUPPORTED, "column %s: a reference that is compressed or long",
+                      column->name);
+    if (why.code != FAULT_NONE)
+        note_unread(rows, &why);
+    return ok;
+}
+
 /* ---- for people ---- */
 
 static const struct ese_column *key_column(const struct model *m)

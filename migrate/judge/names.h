@@ -32,6 +32,18 @@ bool names_index(struct model *model, struct fault *f);
 /* Does the which-th reference of the profile hold bytes, and no integer? */
 bool names_is_bytes(const struct model *model, unsigned which);
 
+/* Asks `take` about the key of each entry that a reference in the row in hand names, one after the
+ * other where the column has several values; no_key for what names none.  What cannot be read, or
+ * does not fit, is told by rows_end().  False when `take` said so. */
+bool names_each(const struct model *model, unsigned which, struct rows *rows,
+                const struct ese_column *column, bool (*take)(void *context, int32_t key),
+                void *context);
+
+/* The key of the entry that one value of a reference's column names.  False: it names nothing, or
+ * (f->code) is a number that does not fit. */
+bool names_in_value(const struct model *model, unsigned which, const struct ese_column *column,
+                    struct bytes value, int32_t *key, struct fault *f);
+
 /* The key of the entry that such bytes name; no_key: none. */
 int32_t names_entry(const struct model *model, unsigned which, struct bytes value);
 

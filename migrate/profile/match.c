@@ -89,7 +89,7 @@ static const struct column_rule crl_rules[] = {
     {NULL, 0, NULL, false},
 };
 static const struct column_rule reference_rules[] = {
-    {"column", REFERENCE_AT(column), &fit_reference, true},
+    {"column", REFERENCE_AT(column), &fit_reference, false},
     {"key", REFERENCE_AT(key), &fit_key, true},
     {"proves", REFERENCE_AT(proves), &fit_binary, false},
     {NULL, 0, NULL, false},
@@ -170,6 +170,11 @@ static bool reference_fits(const struct profile *p, const struct ese_catalog *ca
     const struct ese_column *as = r->names == NAMES_SHA1         ? &binary
                                   : r->names == NAMES_KEY && key ? key
                                                                  : &number;
+    if (column && r->proves && (column->flags & ESE_COLUMN_MULTI_VALUED))
+        return fault_set(why, FAULT_NOT_THIS,
+                         "table %s, column %s ([%s] proves): expected a column with one value a "
+                         "row, found one that can hold several",
+                         r->table, r->column, section);
     if (column == NULL || same_sort(as, column))
         return true;
     return fault_set(why, FAULT_NOT_THIS,

@@ -190,20 +190,29 @@ static bool add_change(struct apply *a, struct ese_row_edit *edit, const struct 
 }
 
 /* An integer, in as many bytes as the column has. */
-static bool add_integer(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
-                        int32_t value, struct fault *f)
+static bool integer_bytes(const struct ese_column *column, int32_t value, uint8_t bytes[8],
+                          struct bytes *out, struct fault *f)
 {
-    uint8_t bytes[8];
-    size_t size = column ? ese_coltype_size(column->type) : sizeof bytes;
+    size_t size = column ? ese_coltype_size(column->type) : 8;
     bytes_put_le64(bytes, (uint64_t)(int64_t)value);
-    if (size == 0 || size > sizeof bytes || (size == 1 && (value < 0 || value > UINT8_MAX)) ||
+    if (size == 0 || size > 8 || (size == 1 && (value < 0 || value > UINT8_MAX)) ||
         (size == 2 && column->type == ESE_COL_SHORT && (value < INT16_MIN || value > INT16_MAX)) ||
         (size == 2 && column->type != ESE_COL_SHORT && (value < 0 || value > UINT16_MAX)) ||
-        ((column->type == ESE_COL_UNSIGNED_LONG || column->type == ESE_COL_UNSIGNED_LONG_LONG) &&
+        (column &&
+         (column->type == ESE_COL_UNSIGNED_LONG || column->type == ESE_COL_UNSIGNED_LONG_LONG) &&
          value < 0))
         return fault_set(f, FAULT_UNSUPPORTED, "column %s cannot hold the number %d", column->name,
                          value);
-    return add_change(a, edit, column, bytes_of(bytes, size), f);
+    *out = bytes_of(bytes, size);
+    return true;
+}
+
+static bool add_integer(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
+                        int32_t value, struct fault *f)
+{
+    uint8_t room[8];
+    struct bytes bytes;
+    return integer_bytes(column, value, room, &bytes, f) && add_change(a, edit, column, bytes, f);
 }
 
 static bool add_date(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
@@ -372,32 +381,92 @@ static bool reference_of(const struct apply *a, unsigned which, const struct ese
     return true;
 }
 
-static bool move_to(struct apply *a, unsigned which, const struct action *move,
-                    struct ese_row_edit *edit, const struct ese_column *c, struct fault *f)
+/* What a reference has to hold once it is moved: bytes of the model, or of `room`. */
+static bool moved_value(struct apply *a, unsigned which, const struct action *move,
+                        const struct ese_column *c, uint8_t room[8], struct bytes *value,
+                        struct fault *f)
 {
     const struct profile_reference *r = &a->model->profile->reference[which];
-    if (names_is_bytes(a->model, which))
-        return add_change(a, edit, c, names_value(a->model, which, move->other, move->certificate),
-                          f);
-    return add_integer(a, edit, c, profile_reference_value(r, move->other), f);
+    if (!names_is_bytes(a->model, which))
+        return integer_bytes(c, profile_reference_value(r, move->other), room, value, f);
+    *value = names_value(a->model, which, move->other, move->certificate);
+    return true;
+}
+
+/* The action that moves a reference which names so; NULL: it stays. */
+static const struct action *move_of(const struct apply *a, unsigned which,
+                                    const struct ese_table *table, const struct ese_record *record,
+                                    int32_t names)
+{
+    const struct entry_change *change = change_of(a, names, 0);
+    int32_t row;
+    if (change)
+        return change->moved[which];
+    return integer_of(record, column(table, a->model->profile->reference[which].key), &row)
+               ? dangling_move(a, which, row, names)
+               : NULL;
+}
+
+/* A change of one of a column's values. */
+static bool add_value_change(struct ese_row_edit *edit, const struct ese_change *change,
+                             struct fault *f)
+{
+    if (edit->changes == ESE_EDIT_CHANGES_MOST)
+        return fault_set(f, FAULT_LIMIT, "more than %d values of a row change",
+                         ESE_EDIT_CHANGES_MOST);
+    edit->fate = ESE_ROW_CHANGE;
+    edit->change[edit->changes++] = *change;
+    return true;
+}
+
+/* Of a column with several values each moves for itself. */
+static bool edit_values(struct apply *a, unsigned which, const struct ese_table *table,
+                        const struct ese_record *record, const struct ese_column *c,
+                        struct ese_row_edit *edit, struct fault *f)
+{
+    struct fault why = {.code = FAULT_NONE};
+    struct ese_values values;
+    struct ese_value value;
+    bool ok = ese_values_of(&values, record, c, &why);
+    while (ok && ese_values_next(&values, &value, &why)) {
+        int32_t names;
+        uint8_t room[8];
+        struct bytes to;
+        const struct action *move =
+            value.kind == ESE_VALUE_PLAIN &&
+                    names_in_value(a->model, which, c, value.data, &names, &why)
+                ? move_of(a, which, table, record, names)
+                : NULL;
+        if (move == NULL)
+            continue;
+        ok = moved_value(a, which, move, c, room, &to, &why);
+        const uint8_t *copy = ok ? arena_copy(&a->row, to) : NULL;
+        const struct ese_change change = {
+            .column = c, .value = values.count, .data = bytes_of(copy, to.size)};
+        ok = ok && (copy ? add_value_change(edit, &change, &why) : no_memory(&why));
+    }
+    if (why.code == FAULT_NONE)
+        return true;
+    if (f)
+        *f = why;
+    return false;
 }
 
 static bool edit_reference(struct apply *a, unsigned which, const struct ese_table *table,
                            const struct ese_record *record, struct ese_row_edit *edit,
                            struct fault *f)
 {
-    const struct profile_reference *r = &a->model->profile->reference[which];
-    const struct ese_column *c = column(table, r->column);
-    int32_t names, row;
+    const struct ese_column *c = column(table, a->model->profile->reference[which].column);
+    struct bytes value;
+    uint8_t room[8];
+    int32_t names;
+    if (c && (c->flags & ESE_COLUMN_MULTI_VALUED))
+        return edit_values(a, which, table, record, c, edit, f);
     if (!reference_of(a, which, record, c, &names))
         return true;
-    const struct entry_change *change = change_of(a, names, 0);
-    if (change)
-        return change->moved[which] == NULL || move_to(a, which, change->moved[which], edit, c, f);
-    const struct action *move = integer_of(record, column(table, r->key), &row)
-                                    ? dangling_move(a, which, row, names)
-                                    : NULL;
-    return move == NULL || move_to(a, which, move, edit, c, f);
+    const struct action *move = move_of(a, which, table, record, names);
+    return move == NULL ||
+           (moved_value(a, which, move, c, room, &value, f) && add_change(a, edit, c, value, f));
 }
 
 static bool text_is(const struct ese_record *record, const struct ese_column *c, const char *wanted)
@@ -480,17 +549,6 @@ static bool add_setting(struct apply *a, const struct ese_table *table, const ch
                          table->name, name);
     return add_integer(a, edit, key_column, key, f) &&
            add_name(a, edit, column(table, a->model->profile->settings_name), name, f);
-}
-
-static bool add_value_change(struct ese_row_edit *edit, const struct ese_change *change,
-                             struct fault *f)
-{
-    if (edit->changes == ESE_EDIT_CHANGES_MOST)
-        return fault_set(f, FAULT_LIMIT, "more than %d values of a row change",
-                         ESE_EDIT_CHANGES_MOST);
-    edit->fate = ESE_ROW_CHANGE;
-    edit->change[edit->changes++] = *change;
-    return true;
 }
 
 /* A list in the values of a column: each is an entry, and those that stay are not touched. */

@@ -7,13 +7,14 @@
 #include "migrate/repair/expected.h"
 
 #include "formats/ese/layout/text.h"
+#include "formats/arena.h"
 #include "migrate/judge/names.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { SETTINGS_MOST = 8, TEXT_MOST = 64 * 1024 };
+enum { SETTINGS_MOST = 8, TEXT_MOST = 64 * 1024, EXPECTED_EACH_MOST = 1024 };
 
 #define NONE UINT32_MAX
 
@@ -43,6 +44,7 @@ struct expected {
     struct buffer room;
     struct pieces pieces; /* of the new list */
     int32_t piece;        /* the number of the row in hand */
+    struct arena values;  /* of the row in hand */
 
     /* Of the table in hand. */
     const struct ese_table *table;
@@ -238,6 +240,7 @@ void expected_close(struct expected *x)
     free(x->dangling);
     free(x->seen);
     buffer_free(&x->room);
+    arena_free(&x->values);
     free(x);
 }
 
@@ -277,8 +280,9 @@ static bool contradiction(const struct ese_column *c, struct fault *f)
 
 static bool is_same(const struct expected_value *a, const struct expected_value *b)
 {
-    return a->kind == b->kind && a->number == b->number && a->truth == b->truth &&
-           memcmp(&a->days, &b->days, sizeof a->days) == 0 && bytes_equal(a->bytes, b->bytes) &&
+    return a->kind == b->kind && a->each == b->each && a->number == b->number &&
+           a->truth == b->truth && memcmp(&a->days, &b->days, sizeof a->days) == 0 &&
+           bytes_equal(a->bytes, b->bytes) &&
            (a->text == b->text || (a->text && b->text && strcmp(a->text, b->text) == 0));
 }
 
@@ -470,69 +474,162 @@ static uint32_t dangling_move(const struct expected *x, unsigned reference, int3
     return NONE;
 }
 
-/* The entry that a reference names, and the number by which the plan speaks of it, also where there
- * is no such entry.  False: it names nothing. */
+/* An integer of a reference's column; false for one that does not fit 32 bits. */
+static bool number_in(const struct ese_column *c, struct bytes value, int32_t *number)
+{
+    int64_t wide = 0;
+    if (value.size == 0 || value.size > 8)
+        return false;
+    bool is_signed = c->type != ESE_COL_UNSIGNED_BYTE && c->type != ESE_COL_UNSIGNED_SHORT &&
+                     c->type != ESE_COL_UNSIGNED_LONG && c->type != ESE_COL_UNSIGNED_LONG_LONG;
+    uint64_t bits = is_signed && value.at[value.size - 1] & 0x80 ? UINT64_MAX : 0;
+    for (size_t i = value.size; i-- > 0;)
+        bits = bits << 8 | value.at[i];
+    memcpy(&wide, &bits, sizeof wide);
+    *number = (int32_t)(uint32_t)bits;
+    return wide == *number;
+}
+
+static bool is_by_bytes(const struct expected *x, const struct reference_columns *r)
+{
+    enum profile_names how = x->model->profile->reference[r->which].names;
+    return how == NAMES_SHA1 || (how == NAMES_KEY && x->model->byte_keys);
+}
+
+/* The entry that a value of a reference names, and the number by which the plan speaks of it, also
+ * where there is no such entry.  False: it names nothing. */
 static bool names_of(const struct expected *x, const struct reference_columns *r,
-                     const struct ese_record *record, const struct model_entry **e, int32_t *names)
+                     const struct ese_value *v, const struct model_entry **e, int32_t *names)
 {
     const struct model *m = x->model;
     enum profile_names how = m->profile->reference[r->which].names;
-    struct ese_value v;
-    if (how == NAMES_SHA1 || (how == NAMES_KEY && m->byte_keys)) {
-        if (r->names == NULL || !ese_record_value(record, r->names, &v, NULL) ||
-            v.kind != ESE_VALUE_PLAIN || v.data.size == 0)
-            return false;
-        *e = entry_called(x, how == NAMES_SHA1, v.data);
+    if (v->kind != ESE_VALUE_PLAIN || v->data.size == 0)
+        return false;
+    if (is_by_bytes(x, r)) {
+        *e = entry_called(x, how == NAMES_SHA1, v->data);
         *names = *e ? (*e)->key : m->no_key;
         return true;
     }
-    if (!integer_of(record, r->names, names))
+    if (!number_in(r->names, v->data, names))
         return false;
     *names += how == NAMES_POSITION_0 && *names < INT32_MAX;
     *e = model_entry(m, *names);
     return true;
 }
 
-/* What a moved reference has to hold. */
-static struct expected_value value_of(const struct expected *x, const struct reference_columns *r,
-                                      const struct action *a)
+/* The action that moves a value of a reference; NONE: it stays. */
+static uint32_t move_of(const struct expected *x, const struct reference_columns *r,
+                        const struct ese_record *record, const struct ese_value *v)
+{
+    const struct model_entry *e;
+    int32_t names, key;
+    if (!names_of(x, r, v, &e, &names))
+        return NONE;
+    for (uint32_t i = e ? x->first[e - x->model->entry] : NONE; i != NONE; i = x->next[i])
+        if (x->plan->action[i].kind == ACTION_MOVE_REFERENCES &&
+            x->plan->action[i].reference == r->which)
+            return i;
+    return e == NULL && integer_of(record, r->key, &key) ? dangling_move(x, r->which, key, names)
+                                                         : NONE;
+}
+
+/* The bytes that a moved reference has to hold, where it holds bytes. */
+static struct bytes bytes_after(const struct expected *x, const struct reference_columns *r,
+                                const struct action *a)
 {
     const struct model *m = x->model;
-    enum profile_names how = m->profile->reference[r->which].names;
+    return m->profile->reference[r->which].names == NAMES_SHA1
+               ? bytes_of(m->certificate[a->certificate].sha1, HASH_SHA1_SIZE)
+               : names_key_bytes(m, a->other);
+}
+
+static int32_t number_after(const struct expected *x, const struct reference_columns *r,
+                            const struct action *a)
+{
+    return a->other - (x->model->profile->reference[r->which].names == NAMES_POSITION_0);
+}
+
+static bool of_one_value(struct expected *x, const struct reference_columns *r,
+                         const struct ese_record *record, struct expected_row *row, struct fault *f)
+{
+    struct ese_value v;
+    if (r->names == NULL || !ese_record_value(record, r->names, &v, NULL))
+        return true;
+    uint32_t found = move_of(x, r, record, &v);
+    if (found == NONE)
+        return true;
+    const struct action *a = &x->plan->action[found];
+    x->seen[found]++;
     struct expected_value value = {.column = r->names};
-    if (how == NAMES_SHA1) {
-        value.kind = EXPECTED_BYTES;
-        value.bytes = bytes_of(m->certificate[a->certificate].sha1, HASH_SHA1_SIZE);
-    } else if (how == NAMES_KEY && m->byte_keys) {
-        value.kind = EXPECTED_BYTES;
-        value.bytes = names_key_bytes(m, a->other);
-    } else {
-        value.kind = EXPECTED_INTEGER;
-        value.number = a->other - (how == NAMES_POSITION_0);
+    value.kind = is_by_bytes(x, r) ? EXPECTED_BYTES : EXPECTED_INTEGER;
+    if (value.kind == EXPECTED_BYTES)
+        value.bytes = bytes_after(x, r, a);
+    else
+        value.number = number_after(x, r, a);
+    return row->dropped || put(row, &value, f);
+}
+
+/* A value after the move, in the memory of the row. */
+static bool keep_value(struct expected *x, const struct reference_columns *r,
+                       const struct action *a, struct bytes was, struct bytes *now)
+{
+    uint8_t number[8];
+    struct bytes to = was;
+    if (a && is_by_bytes(x, r)) {
+        to = bytes_after(x, r, a);
+    } else if (a) {
+        bytes_put_le64(number, (uint64_t)(int64_t)number_after(x, r, a));
+        to = bytes_of(number, was.size);
     }
-    return value;
+    const uint8_t *kept = arena_copy(&x->values, to);
+    *now = bytes_of(kept, to.size);
+    return kept != NULL;
+}
+
+static bool of_values(struct expected *x, const struct reference_columns *r,
+                      const struct ese_record *record, struct expected_row *row, struct fault *f)
+{
+    struct ese_values values;
+    struct ese_value v;
+    struct fault why = {.code = FAULT_NONE};
+    struct bytes all[EXPECTED_EACH_MOST];
+    unsigned count = 0;
+    bool moves = false;
+    if (!ese_values_of(&values, record, r->names, f))
+        return false;
+    while (ese_values_next(&values, &v, &why)) {
+        uint32_t found = move_of(x, r, record, &v);
+        if (count == EXPECTED_EACH_MOST)
+            return fault_set(f, FAULT_LIMIT, "column %s: more than %d values of a reference",
+                             r->names->name, EXPECTED_EACH_MOST);
+        if (!keep_value(x, r, found == NONE ? NULL : &x->plan->action[found], v.data,
+                        &all[count++]))
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+        if (found == NONE)
+            continue;
+        x->seen[found]++;
+        moves = true;
+    }
+    if (why.code != FAULT_NONE)
+        return fault_set(f, why.code, "%s", why.text);
+    if (!moves || row->dropped)
+        return true;
+    const struct bytes *each =
+        arena_copy(&x->values, bytes_of((const uint8_t *)all, count * sizeof *all));
+    if (each == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+    return put(row,
+               &(struct expected_value){
+                   .column = r->names, .kind = EXPECTED_EACH, .each = each, .count = count},
+               f);
 }
 
 static bool of_reference(struct expected *x, const struct reference_columns *r,
                          const struct ese_record *record, struct expected_row *row, struct fault *f)
 {
-    const struct model *m = x->model;
-    const struct model_entry *e;
-    int32_t names, key;
-    uint32_t found = NONE;
-    if (!names_of(x, r, record, &e, &names))
-        return true;
-    for (uint32_t i = e ? x->first[e - m->entry] : NONE; i != NONE && found == NONE; i = x->next[i])
-        if (x->plan->action[i].kind == ACTION_MOVE_REFERENCES &&
-            x->plan->action[i].reference == r->which)
-            found = i;
-    if (e == NULL && integer_of(record, r->key, &key))
-        found = dangling_move(x, r->which, key, names);
-    if (found == NONE)
-        return true;
-    x->seen[found]++;
-    struct expected_value value = value_of(x, r, &x->plan->action[found]);
-    return row->dropped || put(row, &value, f);
+    if (r->names && (r->names->flags & ESE_COLUMN_MULTI_VALUED))
+        return of_values(x, r, record, row, f);
+    return of_one_value(x, r, record, row, f);
 }
 
 /* ---- settings, and the list as one of them ---- */
@@ -738,6 +835,7 @@ bool expected_is_list(struct expected *x, struct bytes value, struct fault *f)
 bool expected_of(struct expected *x, const struct ese_record *record, unsigned number,
                  struct expected_row *row, struct fault *f)
 {
+    arena_free(&x->values);
     row->dropped = row->may_go = false;
     row->values = 0;
     if (x->is_list && !of_entry(x, record, number, row, f))

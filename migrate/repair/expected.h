@@ -20,6 +20,7 @@ enum expected_kind {
     EXPECTED_DATE,    /* days since 1899-12-30 */
     EXPECTED_BYTES,   /* bytes */
     EXPECTED_TEXT,    /* text: UTF-8 */
+    EXPECTED_EACH,    /* each: all values of the column, in their order */
     EXPECTED_LIST,    /* the list value: see expected_is_list() */
     EXPECTED_PIECE,   /* a piece of it: see expected_piece() */
     EXPECTED_VALUES,  /* all values of the column, in a row (certlist_add_value()): the same */
@@ -33,6 +34,8 @@ struct expected_value {
     double days;
     struct bytes bytes;
     const char *text;
+    const struct bytes *each; /* so many, valid until the next row */
+    unsigned count;
 };
 
 enum { EXPECTED_MOST = 32 };

@@ -82,6 +82,9 @@ static const char *say_expected(struct comparison *c, const struct expected_valu
     case EXPECTED_TEXT:
         snprintf(said, SAID_SIZE, "%.80s", e->text);
         break;
+    case EXPECTED_EACH:
+        snprintf(said, SAID_SIZE, "%u values", e->count);
+        break;
     case EXPECTED_LIST:
     case EXPECTED_PIECE:
     case EXPECTED_VALUES:
@@ -191,6 +194,8 @@ static bool is_wanted(struct comparison *c, const struct expected_value *e, stru
     case EXPECTED_TEXT:
         ok = is_text(c, e->column, data, e->text);
         break;
+    case EXPECTED_EACH: /* has_each() */
+        break;
     case EXPECTED_LIST:
     case EXPECTED_VALUES:
         return expected_is_list(c->expected, data, f);
@@ -221,6 +226,29 @@ static bool has_values(struct comparison *c, const struct expected_value *e,
     return ok || fault_context(f, "column %s", column->name);
 }
 
+/* The column has these values, all of them and in their order. */
+static bool has_each(struct comparison *c, const struct expected_value *e,
+                     const struct ese_column *column, struct fault *f)
+{
+    struct ese_values values;
+    struct ese_value value;
+    struct fault inner = {.code = FAULT_NONE};
+    unsigned count = 0;
+    bool same = true;
+    if (!ese_values_of(&values, &c->v.at[VERIFY_NEW].record, column, f))
+        return fault_context(f, "column %s", column->name);
+    while (ese_values_next(&values, &value, &inner)) {
+        same = same && count < e->count && value.kind == ESE_VALUE_PLAIN &&
+               bytes_equal(value.data, e->each[count]);
+        count++;
+    }
+    return (same && count == e->count && inner.code == FAULT_NONE) ||
+           fault_set(
+               f, FAULT_DAMAGED,
+               "column %s: expected %u values, each as the plan wants it, found %u and others",
+               column->name, e->count, count);
+}
+
 /* The column has exactly the value that the plan wants. */
 static bool has_expected(struct comparison *c, const struct expected_value *e,
                          const struct ese_column *column, struct fault *f)
@@ -232,6 +260,8 @@ static bool has_expected(struct comparison *c, const struct expected_value *e,
     char expected[SAID_SIZE];
     if (e->kind == EXPECTED_VALUES)
         return has_values(c, e, column, f);
+    if (e->kind == EXPECTED_EACH)
+        return has_each(c, e, column, f);
     bool ok = ese_values_of(&values, &c->v.at[VERIFY_NEW].record, column, f);
     if (!ok)
         return false;

@@ -31,7 +31,7 @@ RIGHT_ANSWERED = RIGHT_ALONE | {
     "j31-settings-text", "j48-role-flags", "k35-cyrillic-1251", "n40-extra-table", "o42-extra-columns",
     "p52-refs-composite-key"}
 RIGHT_ANSWERED |= {"b03-key-primary-composite"}
-RIGHT_ANSWERED |= {"d45-ref-thumbprint-trailing"}
+RIGHT_ANSWERED |= {"d45-ref-thumbprint-trailing", "p54-refs-multi-valued"}
 
 
 def columns(reference):

@@ -249,6 +249,50 @@ class Keys(unittest.TestCase):
             self.assertIsNone(new)
             self.assertIn(b"expected the type of what it names", self.last)
 
+    # ---- several values a row ----
+
+    def test_values(self):
+        """Each of a row's values moves for itself, in both ways of writing; their order and number stay."""
+        def values(*numbers):
+            return " & ".join("hex:" + number.to_bytes(4, "little").hex() for number in numbers) or "-"
+        was = [(2,), (2, 1), (4, 2, 3, 2), (3,), (1, 4), (), (2, 77)]
+        right = [[3], [3, 1], [4, 3, 3, 3], [3], [1, 4], [], [3, 77]]
+        store = self.store("Key Long", (1, 2, 3, 4), "Signer LongValues", [values(*row) for row in was])
+        profile = self.profile()
+        status, problems, new = self.repair(store, "--profile", profile)
+        self.assertIsNotNone(new, (problems, self.last))
+        shown = [[int.from_bytes(value, "little") for value in row if value] for row in new[1]]
+        self.assertEqual(shown, right)
+        self.assertIn("Issued 7: Signer names entry 77", problems["KM-DANGLING"][0])
+        before = store.read_bytes()
+        result = km.run("repair", store, "--in-place", "--no-backup", "--profile", profile)
+        self.assertEqual(result.returncode, 5, result.stderr)
+        rows = edbdecode.open(str(store)).table("Issued").rows()
+        self.assertEqual([[int.from_bytes(value, "little") for value in row.get("Signer", ())] for row in rows], right)
+        self.assertEqual(km.run("undo", store).returncode, 0)
+        self.assertEqual(store.read_bytes(), before)
+
+    def test_values_of_bytes(self):
+        keys = ("hex:0a", "hex:0b0b", "hex:0c", "hex:0d")
+        rows = ("hex:0b0b & hex:0a", "hex:0d & hex:0b0b & hex:0b0b", "hex:0c")
+        store = self.store("Key Binary", keys, "Signer BinaryValues", rows)
+        status, problems, new = self.repair(store, "--profile", self.profile())
+        self.assertIsNotNone(new, (problems, self.last))
+        self.assertEqual([list(row) for row in new[1]], [[b"\x0c", b"\x0a"], [b"\x0d", b"\x0c", b"\x0c"], [b"\x0c"]])
+
+    def test_values_asked(self):
+        store = self.store("Key Long", (1, 2, 3, 4), "Signer LongValues", ("hex:02000000 & hex:03000000", "hex:01000000"))
+        profile = self.profile()
+        text = profile.read_text()
+        profile.write_text(text[:text.index("[reference.1]")] + text[text.index("[ignore.1]"):])
+        status, problems, new = self.repair(store, "--profile", profile)
+        self.assertIsNone(new)
+        self.assertIn("--reference Issued.Signer or", problems["KM-RESIDUE"][0])
+        status, problems, new = self.repair(store, "--profile", profile, "--reference", "Issued.Signer")
+        self.assertEqual([[value[0] for value in row] for row in new[1]], [[3, 3], [1]])
+        profile = self.profile(names="proves = Id\n")
+        self.assertNotEqual(km.run("repair", store, "--profile", profile).returncode, 0)
+
     # ---- references by hash ----
 
     def test_sha1(self):
