@@ -1,20 +1,27 @@
-/* Writing a repaired copy: see repair/copy.h. */
+/*
+ * Writing a repaired copy: see repair/copy.h.
+ *
+ * The store is copied byte for byte, the copy is changed as the store itself would be in place, and
+ * what was not changed is compared once more.
+ */
 #include "migrate/repair/copy.h"
 
-#include "formats/ese/build/compact.h"
 #include "formats/outfile.h"
-#include "migrate/repair/editor.h"
+#include "migrate/repair/changes.h"
 #include "migrate/repair/copydir.h"
 #include "migrate/console/message.h"
 #include "migrate/repair/quarantine.h"
 #include "migrate/repair/verify.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { QUARANTINE_TRIES = 1000 };
+enum { QUARANTINE_TRIES = 1000, STEP = 1024 * 1024 };
 
 static int trouble(const char *path, const struct fault *f)
 {
@@ -28,20 +35,97 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* ---- the database ---- */
+
+static bool read_copy(int copy, uint64_t at, uint8_t *to, size_t size, struct fault *f)
+{
+    for (size_t got = 0; got < size;) {
+        ssize_t n = pread(copy, to + got, size - got, (off_t)(at + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fault_set(f, FAULT_IO, "the copy cannot be read back: %s",
+                             n == 0 ? "it is too short" : strerror(errno));
+        got += (size_t)n;
+    }
+    return true;
+}
+
+/* Two steps of the file side by side. */
+struct steps {
+    const struct assessment *a;
+    int copy;
+    uint8_t *from, *to;
+    size_t got;
+    const volatile sig_atomic_t *stop;
+};
+
+static bool read_step(struct steps *s, uint64_t at, struct fault *f)
+{
+    return *s->stop ? fault_set(f, FAULT_LIMIT, "interrupted")
+                    : ese_file_read(s->a->store.db->file, at, s->from, STEP, &s->got, f);
+}
+
+static bool copy_bytes(struct steps *s, struct fault *f)
+{
+    uint64_t size = ese_file_size(s->a->store.db->file);
+    bool ok = true;
+    for (uint64_t at = 0; ok && at < size; at += STEP)
+        ok = read_step(s, at, f) && ese_inplace_write_at(s->copy, at, bytes_of(s->from, s->got), f);
+    return ok;
+}
+
+static bool same_step(const struct steps *s, const struct changes *changes, uint64_t at,
+                      struct fault *f)
+{
+    size_t page = s->a->store.db->headers.header.page_size;
+    if (memcmp(s->from, s->to, s->got) == 0)
+        return true;
+    for (size_t i = 0; i < s->got; i += page) {
+        size_t size = s->got - i < page ? s->got - i : page;
+        if (memcmp(s->from + i, s->to + i, size) != 0 && !changes_has(changes, at + i))
+            return fault_set(f, FAULT_IO,
+                             "the copy differs at byte %" PRIu64 ", where nothing was changed",
+                             at + i);
+    }
+    return true;
+}
+
+/* Whatever the changes did not touch is bit for bit what it was. */
+static bool compare_rest(struct steps *s, const struct changes *changes, struct fault *f)
+{
+    uint64_t size = ese_file_size(s->a->store.db->file);
+    bool ok = true;
+    for (uint64_t at = 0; ok && at < size; at += STEP)
+        ok = read_step(s, at, f) && read_copy(s->copy, at, s->to, s->got, f) &&
+             same_step(s, changes, at, f);
+    return ok;
+}
+
+bool rewrite_database(const struct assessment *a, int copy, const volatile sig_atomic_t *stop,
+                      struct fault *f)
+{
+    struct changes *changes = calloc(1, sizeof *changes);
+    struct steps s = {.a = a, .copy = copy, .from = malloc(STEP), .to = malloc(STEP), .stop = stop};
+    bool ok = (changes != NULL && s.from != NULL && s.to != NULL) ||
+              fault_set(f, FAULT_NO_MEMORY, "out of memory for the copy");
+    ok = ok && copy_bytes(&s, f) && changes_make(changes, a, &copy, stop, f) &&
+         changes_write(changes, copy, f) && compare_rest(&s, changes, f);
+    if (changes)
+        changes_close(changes);
+    free(changes);
+    free(s.from);
+    free(s.to);
+    return ok;
+}
+
 static int write_database(const struct assessment *a, const struct outfile *out)
 {
     struct fault f = {.code = FAULT_NONE};
-    struct ese_compact_result result = {.interrupted = false};
     const volatile sig_atomic_t *stop = message_watch_interrupt();
-    struct apply *apply = apply_open(&a->model, &a->plan, SIZE_MAX, &f);
-    if (apply == NULL)
-        return trouble(a->store.path, &f);
-    struct ese_compact_options options = {.editor = apply_editor(apply), .stop = stop};
-    bool ok = ese_compact(a->store.db, outfile_descriptor(out), &options, &result, &f);
-    apply_close(apply);
-    if (ok)
+    if (rewrite_database(a, outfile_descriptor(out), stop, &f))
         return EXIT_CLEAN;
-    if (result.interrupted) {
+    if (*stop) {
         message_error("cancelled; nothing was changed");
         return EXIT_CANCELLED;
     }

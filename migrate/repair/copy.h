@@ -8,10 +8,20 @@
 #include "migrate/decide/assess.h"
 #include "migrate/report/report.h"
 
+#include <signal.h>
+
 struct rewritten {
     char store[PATH_MAX], quarantine[PATH_MAX], set_aside[PATH_MAX];
     struct report_result result; /* points into the above */
 };
+
+/*
+ * Writes the assessment's store, changed as its plan says, to `copy`, an empty file open for
+ * reading and writing: all pages that the plan does not touch are bit for bit the same.  Nothing is
+ * synced; after a failure the file is worthless.  stop: gives up as soon as it is set.
+ */
+bool rewrite_database(const struct assessment *assessment, int copy,
+                      const volatile sig_atomic_t *stop, struct fault *f);
 
 /*
  * Applies the assessment's plan into `target`: a file, or a directory when the store was named by

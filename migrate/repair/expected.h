@@ -4,7 +4,7 @@
  *
  * This is for holding a written store against its plan.  It is worked out from the plan and the
  * model alone, and says values as they are read, not as they are written: nothing of what makes the
- * changes (repair/editor.h) is used.
+ * changes (repair/plan_editor.h) is used.
  */
 #ifndef KM_MIGRATE_EXPECTED_H
 #define KM_MIGRATE_EXPECTED_H

@@ -1,12 +1,11 @@
 /* Repairing a store where it lies: see inplace.h. */
 #include "migrate/repair/inplace.h"
 
-#include "formats/ese/edit/edit.h"
 #include "formats/memory.h"
 #include "formats/outfile.h"
-#include "migrate/repair/editor.h"
 #include "migrate/undo/aside.h"
 #include "migrate/repair/backup.h"
+#include "migrate/repair/changes.h"
 #include "migrate/console/message.h"
 #include "migrate/repair/quarantine.h"
 #include "migrate/repair/room.h"
@@ -34,10 +33,8 @@ struct job {
     struct in_place *r;
     struct undofile_identity id;
     struct outfile *quarantine;
-    struct ese_inplace *edit;
+    struct changes changes;
     struct undofile *undo;
-    struct ese_inplace_piece header; /* when only a header is written anew: that, else empty */
-    uint8_t header_before[ESE_PAGE_SIZE_MAX];
     struct backup backup;
 };
 
@@ -155,37 +152,6 @@ static bool prepare_quarantine(struct job *j, struct fault *f)
            undo_hash_file(outfile_descriptor(j->quarantine), &size, j->id.quarantine_sha256, f);
 }
 
-/* Only the header, from its shadow, or the other way round: no row changes, so neither does
- * anything else. */
-static bool change_header(struct job *j, struct fault *f)
-{
-    const struct ese_headers *hs = &j->a->store.db->headers;
-    uint32_t size = hs->header.page_size;
-    size_t got;
-    if ((hs->primary == ESE_HEADER_GOOD) == (hs->shadow == ESE_HEADER_GOOD))
-        return fault_set(f, FAULT_UNSUPPORTED, "the plan changes nothing in it");
-    j->header.offset = hs->primary == ESE_HEADER_GOOD ? size : 0;
-    if (!ese_file_read(j->a->store.db->file, j->header.offset, j->header_before, size, &got, f))
-        return false;
-    j->header.before = bytes_of(j->header_before, got);
-    j->header.after = bytes_of(hs->raw, size);
-    return true;
-}
-
-static bool change_rows(struct job *j, struct fault *f)
-{
-    struct ese_inplace_options how = {.stop = j->stop};
-    struct apply *apply = apply_open(&j->a->model, &j->a->plan, SIZE_MAX, f);
-    if (apply == NULL)
-        return false;
-    bool ok = ese_inplace_open(j->a->store.db, &how, &j->edit, f) &&
-              ese_inplace_edit(j->edit, apply_editor(apply), f) && ese_inplace_finish(j->edit, f);
-    apply_close(apply);
-    if (ok && ese_inplace_pieces(j->edit) == 0)
-        ok = change_header(j, f);
-    return ok;
-}
-
 static bool has_room(const struct job *j, struct fault *f)
 {
     const struct room_needs needs = {.backup = j->id.backup[0] != '\0',
@@ -209,7 +175,7 @@ static int prepare(struct job *j)
         return trouble(j, NULL, &f);
     if (!prepare_quarantine(j, &f))
         return trouble(j, j->r->quarantine, &f);
-    if (!change_rows(j, &f)) {
+    if (!changes_make(&j->changes, j->a, NULL, j->stop, &f)) {
         int status = cancelled(j);
         return status != EXIT_CLEAN ? status : trouble(j, NULL, &f);
     }
@@ -259,19 +225,6 @@ static int keep_quarantine(struct job *j)
     return outfile_commit(j->quarantine, &f) ? EXIT_CLEAN : trouble(j, j->r->quarantine, &f);
 }
 
-static unsigned pieces(const struct job *j)
-{
-    return j->header.after.size > 0 ? 1 : ese_inplace_pieces(j->edit);
-}
-
-static bool piece(const struct job *j, unsigned i, struct ese_inplace_piece *p, struct fault *f)
-{
-    if (j->header.after.size == 0)
-        return ese_inplace_piece(j->edit, i, p, f);
-    *p = j->header;
-    return true;
-}
-
 static bool fill_undo(const struct job *j, struct undofile_writer *w, struct fault *f)
 {
     const struct beside *b = &j->a->beside;
@@ -280,8 +233,8 @@ static bool fill_undo(const struct job *j, struct undofile_writer *w, struct fau
         if (beside_goes_aside(b->file[i].kind, j->a->store.in_directory) &&
             !undofile_add_move(w, b->file[i].name, f))
             return false;
-    for (unsigned i = 0; i < pieces(j); i++)
-        if (!piece(j, i, &p, f) || !undofile_add_piece(w, p.offset, p.before, f))
+    for (unsigned i = 0; i < changes_pieces(&j->changes); i++)
+        if (!changes_piece(&j->changes, i, &p, f) || !undofile_add_piece(w, p.offset, p.before, f))
             return false;
     return true;
 }
@@ -318,35 +271,6 @@ static void leave_no_trace(struct job *j)
 
 /* ---- writing ---- */
 
-struct target {
-    int descriptor;
-};
-
-static bool resize(void *context, uint64_t size, struct fault *f)
-{
-    const struct target *to = context;
-    while (ftruncate(to->descriptor, (off_t)size) != 0)
-        if (errno != EINTR)
-            return fault_set(f, FAULT_IO, "it cannot be made longer: %s", strerror(errno));
-    return true;
-}
-
-static bool write_at(void *context, uint64_t offset, struct bytes data, struct fault *f)
-{
-    const struct target *to = context;
-    while (data.size > 0) {
-        ssize_t n = pwrite(to->descriptor, data.at, data.size, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(f, FAULT_IO, "it cannot be written at byte %" PRIu64 ": %s", offset,
-                             strerror(errno));
-        data = bytes_from(data, (size_t)n);
-        offset += (uint64_t)n;
-    }
-    return true;
-}
-
 static bool sync_store(const struct job *j, struct fault *f)
 {
     while (fsync(j->lock->descriptor) != 0)
@@ -355,24 +279,15 @@ static bool sync_store(const struct job *j, struct fault *f)
     return true;
 }
 
-static bool write_pieces(struct job *j, struct fault *f)
-{
-    struct target to = {j->lock->descriptor};
-    struct ese_inplace_writer writer = {&to, resize, write_at};
-    bool ok = j->header.after.size > 0 ? write_at(&to, j->header.offset, j->header.after, f)
-                                       : ese_inplace_write(j->edit, &writer, f);
-    return ok && sync_store(j, f);
-}
-
 /* From the first move to the mark that all is done.  False: the store has to be put back. */
 static bool write_store(struct job *j)
 {
     struct fault f = {.code = FAULT_NONE};
     const char *path = j->a->store.path;
     struct undo_view *old = NULL;
-    bool ok = aside_move_out(path, j->undo, &f) && write_pieces(j, &f);
-    ese_inplace_close(j->edit);
-    j->edit = NULL;
+    bool ok = aside_move_out(path, j->undo, &f) &&
+              changes_write(&j->changes, j->lock->descriptor, &f) && sync_store(j, &f);
+    changes_close(&j->changes);
     ok = ok && undo_view_open(j->undo, j->a->store.db, &old, &f);
     if (ok && verify_store(j->a, path, j->options, true, "so the repair is taken back",
                            j->undo->result_sha256, &j->undo->result_size) != EXIT_CLEAN) {
@@ -456,7 +371,7 @@ int repair_in_place(const struct assessment *a, const struct options *options,
         r->result.set_aside = r->set_aside[0] ? r->set_aside : NULL;
         r->result.quarantine = r->quarantine[0] ? r->quarantine : NULL;
     }
-    ese_inplace_close(j->edit);
+    changes_close(&j->changes);
     undofile_close(j->undo);
     outfile_discard(j->quarantine);
     backup_close(&j->backup);

@@ -417,6 +417,11 @@ static void result_lines(const struct report_result *result)
         output_format("  %-12s%s\n", "Quarantine", result->quarantine);
     if (result->set_aside)
         output_format("  %-12s%s\n", "Set aside", result->set_aside);
+    if (result->undo == NULL)
+        output_format(
+            "  %-12sthe new store is no smaller than the old one; kmmigrate compact %s -o "
+            "NEW makes it so\n",
+            "Size", shell_word(result->target));
     if (result->backup)
         output_format("  %-12s%s\n", "Backup", result->backup);
     if (result->undo)

@@ -12,8 +12,9 @@ struct undo_view {
     size_t pages;
 };
 
-static const struct ese_page *old_page(void *context, uint32_t number)
+static bool old_page(void *context, uint32_t number, const struct ese_page **page, struct fault *f)
 {
+    (void)f;
     const struct undo_view *v = context;
     size_t low = 0, high = v->pages;
     while (low < high) {
@@ -23,7 +24,8 @@ static const struct ese_page *old_page(void *context, uint32_t number)
         else
             high = middle;
     }
-    return low < v->pages && v->page[low].number == number ? &v->page[low] : NULL;
+    *page = low < v->pages && v->page[low].number == number ? &v->page[low] : NULL;
+    return true;
 }
 
 /* Pieces that are whole pages; those of the header, which the database has read, are passed over.

@@ -5,9 +5,8 @@
  * in turn; the stand-in service must then refuse the store when the action was called needed, and
  * start when it was not.
  */
-#include "formats/ese/build/compact.h"
-#include "migrate/repair/editor.h"
 #include "migrate/decide/assess.h"
+#include "migrate/repair/copy.h"
 #include "tests/check_main.h"
 
 #include <fcntl.h>
@@ -44,18 +43,25 @@ static const char *in_folder(const char *name)
     return to;
 }
 
+/* left_out: an action, or SIZE_MAX. */
 static void write_less_one(const struct assessment *a, size_t left_out, const char *target)
 {
+    static const volatile sig_atomic_t never;
     struct fault f = {.code = FAULT_NONE};
-    struct ese_compact_result result;
+    struct assessment less = *a;
     unlink(target);
     int fd = open(target, O_RDWR | O_CREAT | O_EXCL, 0600);
-    struct apply *apply = apply_open(&a->model, &a->plan, left_out, &f);
-    ck_assert_msg(fd >= 0 && apply != NULL, "%s", f.text);
-    struct ese_compact_options options = {.editor = apply_editor(apply)};
-    bool ok = ese_compact(a->store.db, fd, &options, &result, &f);
+    less.plan.action = calloc(a->plan.actions + 1, sizeof *less.plan.action);
+    ck_assert(fd >= 0 && less.plan.action != NULL);
+    less.plan.actions = 0;
+    for (size_t i = 0; i < a->plan.actions; i++)
+        if (i != left_out)
+            less.plan.action[less.plan.actions++] = a->plan.action[i];
+    /* A plan that changes nothing is a fault for a user; what it leaves is the copy wanted here. */
+    bool ok = rewrite_database(&less, fd, &never, &f) ||
+              strcmp(f.text, "the plan changes nothing in it") == 0;
     ck_assert_msg(ok, "%s: %s", a->store.path, f.text);
-    apply_close(apply);
+    free(less.plan.action);
     close(fd);
 }
 
@@ -65,9 +71,7 @@ static unsigned check_each_action(const char *fixture, const struct assessment *
         const struct action *action = &a->plan.action[i];
         char text[600];
         if (action->kind == ACTION_WRITE_HEADER)
-            continue; /* a copy has a new header whatever the plan says */
-        if (action->kind == ACTION_DROP_ENTRY && action->entry == action->other)
-            continue; /* two rows under one primary key cannot even be written */
+            continue; /* when a row changes, the header does, whatever the plan says */
         plan_action_text(&a->model, action, text, sizeof text);
         write_less_one(a, i, in_folder("less"));
         ck_assert_msg(standin_starts(in_folder("less")) == action->optional,

@@ -7,9 +7,8 @@
  * takes a certificate out of the list without keeping it aside is refused although it was followed
  * to the letter.
  */
-#include "formats/ese/build/compact.h"
 #include "migrate/decide/assess.h"
-#include "migrate/repair/editor.h"
+#include "migrate/repair/copy.h"
 #include "migrate/repair/verify.h"
 #include "migrate/repair/verify_rows.h"
 #include "tests/check_main.h"
@@ -34,15 +33,21 @@ static bool make(const char *description, const char *revision)
  */
 static bool write_copy(const struct assessment *a, size_t left_out)
 {
+    static const volatile sig_atomic_t never;
     struct fault f = {.code = FAULT_NONE};
-    struct ese_compact_result result;
+    struct assessment less = *a;
     unlink(copy);
     int fd = open(copy, O_RDWR | O_CREAT | O_EXCL, 0600);
-    struct apply *apply = apply_open(&a->model, &a->plan, left_out, &f);
-    ck_assert_msg(fd >= 0 && apply != NULL, "%s", f.text);
-    struct ese_compact_options options = {.editor = apply_editor(apply)};
-    bool ok = ese_compact(a->store.db, fd, &options, &result, &f);
-    apply_close(apply);
+    less.plan.action = calloc(a->plan.actions + 1, sizeof *less.plan.action);
+    ck_assert(fd >= 0 && less.plan.action != NULL);
+    less.plan.actions = 0;
+    for (size_t i = 0; i < a->plan.actions; i++)
+        if (i != left_out)
+            less.plan.action[less.plan.actions++] = a->plan.action[i];
+    /* A plan that changes nothing is a fault for a user; what it leaves is the copy wanted here. */
+    bool ok = rewrite_database(&less, fd, &never, &f) ||
+              strcmp(f.text, "the plan changes nothing in it") == 0;
+    free(less.plan.action);
     close(fd);
     return ok;
 }
@@ -73,8 +78,9 @@ static unsigned check_plan(const char *fixture, struct assessment *a)
     ck_assert_msg(is_as_planned(a, &f), "%s: %s", fixture, f.text);
     for (size_t i = 0; i < a->plan.actions; i++) {
         char text[600];
-        if (a->plan.action[i].kind == ACTION_WRITE_HEADER || !write_copy(a, i))
-            continue; /* a copy has a header; two rows under one key cannot be written */
+        if (a->plan.action[i].kind == ACTION_WRITE_HEADER)
+            continue; /* when a row changes, the header does, whatever the plan says */
+        ck_assert_msg(write_copy(a, i), "%s", fixture);
         plan_action_text(&a->model, &a->plan.action[i], text, sizeof text);
         const char *name = plan_action_name(a->plan.action[i].kind);
         ck_assert_int_eq(strncmp(text, name, strlen(name)), 0);

@@ -179,7 +179,6 @@ struct table_copy {
     struct ese_build_table *to;
     struct ese_cursor cursor;
     struct drops drops;
-    struct edits *edits;     /* NULL: none */
     struct row_filter *rows; /* NULL: the table has no secondary index */
     struct whole *whole;
     uint8_t last_key[ESE_KEY_ROOM], last_data[ESE_KEY_ROOM]; /* data: of index entries only */
@@ -196,8 +195,6 @@ static bool copy_long_value_node(struct table_copy *t, struct fault *f)
     struct ese_lv_root root;
     if (!whole_node(t->whole, cursor, f) || !ese_lv_key_read(cursor->key, &key))
         return false;
-    if (t->edits)
-        edits_saw_lid(t->edits, key.lid);
     if (!key.root) {
         if (t->dropped_lid == key.lid)
             return true;
@@ -237,8 +234,6 @@ static bool copy_row(struct table_copy *t, struct fault *f)
         return false;
     if (t->rows)
         row_filter_add(t->rows, cursor->key);
-    if (t->edits)
-        return edits_row(t->edits, t->to, cursor, f);
     if (t->last_key_size > 0 && bytes_equal(cursor->key, bytes_of(t->last_key, t->last_key_size)))
         return t->c->options->keep_first || same_primary_key(t, f);
     memcpy(t->last_key, cursor->key.at, cursor->key.size);
@@ -290,13 +285,9 @@ static bool copy_entry(struct table_copy *t, unsigned index, struct fault *f)
         drop_dangling(t, index);
         return true;
     }
-    if (t->edits ? !edits_entry(t->edits, t->to, index, cursor, &dropped, f)
-                 : !is_dropped(t, index, &dropped, f))
+    if (!is_dropped(t, index, &dropped, f))
         return false;
-    /* Of two rows with one primary key each may have put in the entry that both share. */
-    bool again = t->edits && bytes_equal(cursor->key, bytes_of(t->last_key, t->last_key_size)) &&
-                 bytes_equal(cursor->data, bytes_of(t->last_data, t->last_data_size));
-    if (dropped || again)
+    if (dropped)
         return true;
     if (!ese_build_raw_index_entry(t->to, index, cursor->key, cursor->data, f)) {
         if ((t->table->index[index].flags & ESE_INDEX_UNIQUE) &&
@@ -351,17 +342,13 @@ static bool copy_trees(struct table_copy *t, struct fault *f)
                     f) ||
          !whole_end(t->whole, f)))
         return fault_context(f, "table %s, long values", table->name);
-    if (t->edits && !edits_long_values(t->edits, t->to, f))
-        return fault_context(f, "table %s, new long values", table->name);
-    if (!copy_tree(t, table->root, table->objid, 0, copy_row, f) ||
-        (t->edits && !edits_added_rows(t->edits, t->to, f)))
+    if (!copy_tree(t, table->root, table->objid, 0, copy_row, f))
         return fault_context(f, "table %s", table->name);
     for (unsigned i = 0; i < table->indexes; i++) {
         const struct ese_index *index = &table->index[i];
         if (is_primary(index))
             continue;
-        if (!copy_tree(t, index->root, index->objid, (int)i, NULL, f) ||
-            (t->edits && !edits_index_end(t->edits, t->to, i, f)))
+        if (!copy_tree(t, index->root, index->objid, (int)i, NULL, f))
             return fault_context(f, "table %s, index %s", table->name, index->name);
     }
     return true;
@@ -399,13 +386,12 @@ static bool copy_table(struct compact *c, const struct ese_table *table,
     if (ok) {
         ok = carry_root_header(t, f);
         if (ok && !compact_leaves_behind(table))
-            ok = (!c->options->keep_first || drops_find(c, table, &t->drops, f)) &&
-                 edits_find(c, table, &t->drops, &t->edits, f) && copy_trees(t, f);
+            ok =
+                (!c->options->keep_first || drops_find(c, table, &t->drops, f)) && copy_trees(t, f);
         if (ok)
             ok = ese_build_table_end(t->to, f);
         c->result->dropped_rows += t->drops.rows.count;
     }
-    edits_close(t->edits);
     row_filter_close(t->rows);
     whole_close(t->whole);
     drops_close(&t->drops);

@@ -15,7 +15,6 @@
 
 #include "formats/ese/build/build.h"
 #include "formats/ese/read/db.h"
-#include "formats/ese/edit/editor.h"
 
 #include <signal.h>
 
@@ -33,14 +32,13 @@ struct ese_compact_options {
      * row: those are never copied, as /d makes every index anew. */
     void (*dropped)(void *context, const char *text);
     void *context;
-    const struct ese_editor *editor;   /* NULL: every row is carried as it is */
     const volatile sig_atomic_t *stop; /* not NULL: give up as soon as it is set */
 };
 
 struct ese_compact_result {
     struct ese_build_summary built;
     uint32_t source_pages;
-    uint64_t dropped_rows;
+    uint64_t dropped_rows;    /* by keep_first */
     uint64_t dropped_entries; /* index entries that pointed at no row */
     bool duplicate; /* failed because two rows have one key of a unique index: keep_first would help
                      */

@@ -1,4 +1,5 @@
-/* What compact.c, build/duplicates.c and compact_edit.c share.  Nothing else includes this. */
+/* What the files share that compact a database: compact.c, compact_would.c, duplicates.c,
+ * key_filter.c, standing.c and whole.c.  Nothing else includes this. */
 #ifndef KM_FORMATS_ESE_COMPACT_INTERNAL_H
 #define KM_FORMATS_ESE_COMPACT_INTERNAL_H
 
@@ -42,31 +43,6 @@ bool drops_has_entry(const struct drops *drops, unsigned index, struct bytes key
                      bool *has, struct fault *f);
 /* How many references to a long value go. */
 uint32_t drops_references(const struct drops *drops, uint64_t lid);
-
-/* Adds the long values that a record's column refers to, where changes reach them or (change NULL)
- * all; drops_sort() after the last. */
-bool drops_column(struct drops *drops, const struct ese_record *record,
-                  const struct ese_column *column, const struct ese_change *change,
-                  unsigned changes, struct fault *f);
-void drops_sort(struct drops *drops);
-
-/* What an editor changes in one table; *edits NULL: nothing.  Close it also after a failure. */
-struct edits;
-bool edits_find(struct compact *c, const struct ese_table *table, struct drops *drops,
-                struct edits **edits, struct fault *f);
-void edits_close(struct edits *edits);
-
-/* The copy: long values (each id that was seen, then the new ones), rows (each, then the added
- * ones), entries of each index in turn (each, then the index's end). */
-void edits_saw_lid(struct edits *edits, uint64_t lid);
-bool edits_long_values(struct edits *edits, struct ese_build_table *to, struct fault *f);
-bool edits_row(struct edits *edits, struct ese_build_table *to, const struct ese_cursor *cursor,
-               struct fault *f);
-bool edits_added_rows(struct edits *edits, struct ese_build_table *to, struct fault *f);
-bool edits_entry(struct edits *edits, struct ese_build_table *to, unsigned index,
-                 const struct ese_cursor *cursor, bool *removed, struct fault *f);
-bool edits_index_end(struct edits *edits, struct ese_build_table *to, unsigned index,
-                     struct fault *f);
 
 /* Which primary keys a table has: see build/key_filter.c. */
 struct row_filter;

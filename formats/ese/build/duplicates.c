@@ -117,8 +117,8 @@ static bool add_lid(struct drops *d, uint64_t lid, struct fault *f)
     return true;
 }
 
-bool drops_column(struct drops *d, const struct ese_record *record, const struct ese_column *column,
-                  const struct ese_change *change, unsigned changes, struct fault *f)
+static bool add_column(struct drops *d, const struct ese_record *record,
+                       const struct ese_column *column, struct fault *f)
 {
     struct ese_values values;
     struct ese_value value;
@@ -126,9 +126,7 @@ bool drops_column(struct drops *d, const struct ese_record *record, const struct
     if (!ese_values_of(&values, record, column, f))
         return false;
     while (ese_values_next(&values, &value, &inner))
-        if (value.kind == ESE_VALUE_SEPARATED &&
-            (change == NULL || ese_change_of_value(change, changes, column, values.count)) &&
-            !add_lid(d, value.lid, f))
+        if (value.kind == ESE_VALUE_SEPARATED && !add_lid(d, value.lid, f))
             return false;
     if (inner.code == FAULT_NONE)
         return true;
@@ -141,12 +139,12 @@ static bool drop_long_values(struct drops *d, const struct ese_record *record, s
 {
     for (unsigned i = 0; i < record->table->columns; i++)
         if (ese_coltype_is_long(record->table->column[i].type) &&
-            !drops_column(d, record, &record->table->column[i], NULL, 0, f))
+            !add_column(d, record, &record->table->column[i], f))
             return false;
     return true;
 }
 
-void drops_sort(struct drops *d)
+static void sort_drops(struct drops *d)
 {
     byte_list_sort(&d->rows);
     byte_list_sort(&d->entries);
@@ -462,6 +460,6 @@ bool drops_find(struct compact *c, const struct ese_table *table, struct drops *
         drop_copy(claims.at[i].primary);
     free(claims.at);
     free(s);
-    drops_sort(drops);
+    sort_drops(drops);
     return ok || fault_context(f, "table %s", table->name);
 }

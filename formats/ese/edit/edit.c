@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HEADERS = 2 };
+enum { HEADERS = 2, MEMORY_OF_COPY = 32 * 1024 * 1024 };
 
 /* ---- opening and closing ---- */
 
@@ -27,7 +27,7 @@ static bool may_change(const struct ese_db *db, const struct ese_inplace_options
                          "format revision 0x%x is not written: only 0x%x, and 0x%x and later",
                          h->revision, ESE_REVISION_ESE97, ESE_REVISION_ESE98);
     if (db->catalog_is_shadow)
-        return fault_set(f, FAULT_DAMAGED, "the catalog is damaged: rebuild the database instead");
+        return fault_set(f, FAULT_DAMAGED, "the catalog is damaged: only its shadow can be read");
     return true;
 }
 
@@ -46,12 +46,15 @@ bool ese_inplace_open(struct ese_db *db, const struct ese_inplace_options *optio
     ip->options = *options;
     ip->page_size = db->headers.header.page_size;
     ip->last = ese_pages_last(db->pages);
-    ip->pages_most =
-        (options->memory_most ? options->memory_most : ESE_INPLACE_MEMORY_MOST) / ip->page_size;
+    ip->pages_most = (options->memory_most ? options->memory_most
+                      : options->copy      ? (size_t)MEMORY_OF_COPY
+                                           : (size_t)ESE_INPLACE_MEMORY_MOST) /
+                     ip->page_size;
     ip->summary.old_size = ip->summary.size = ese_file_size(db->file);
     ip->header = calloc(1, ip->page_size);
     ip->before = calloc(1, ip->page_size);
-    if (!inplace_store_open(ip) || ip->header == NULL || ip->before == NULL) {
+    ip->spare = calloc(1, ip->page_size);
+    if (!inplace_store_open(ip) || ip->header == NULL || ip->before == NULL || ip->spare == NULL) {
         ese_inplace_close(ip);
         return inplace_no_memory(f);
     }
@@ -70,6 +73,7 @@ void ese_inplace_close(struct ese_inplace *ip)
     free(ip->sorted);
     free(ip->header);
     free(ip->before);
+    free(ip->spare);
     free(ip);
 }
 
@@ -93,7 +97,7 @@ bool inplace_ready(struct ese_inplace *ip, const struct ese_table *table, struct
 
 bool inplace_done(struct ese_inplace *ip, bool ok, struct fault *f)
 {
-    ok = ok && inplace_entries_flush(ip, f);
+    ok = ok && inplace_entries_flush(ip, f) && inplace_make_room(ip, f);
     ip->failed |= !ok;
     return ok;
 }
@@ -137,52 +141,18 @@ static bool read_before(struct ese_inplace *ip, uint64_t offset, struct bytes *b
     return true;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    const struct inplace_page *const *x = a, *const *y = b;
-    return ((*x)->page.number > (*y)->page.number) - ((*x)->page.number < (*y)->page.number);
-}
-
-/* Lists the pages that differ from the file; one that was changed and changed back does not. */
-static bool list_pages(struct ese_inplace *ip, struct fault *f)
-{
-    ip->sorted = malloc((ip->pages + 1) * sizeof(struct inplace_page *));
-    if (ip->sorted == NULL)
-        return inplace_no_memory(f);
-    for (size_t i = 0; i < ip->buckets; i++)
-        for (struct inplace_page *page = ip->bucket[i]; page; page = page->next) {
-            struct bytes before;
-            if (!read_before(ip, offset_of(ip, page->page.number), &before, f))
-                return false;
-            if (!bytes_equal(before, page->page.raw))
-                ip->sorted[ip->summary.pages++] = page;
-        }
-    if (ip->summary.pages > 0)
-        qsort(ip->sorted, ip->summary.pages, sizeof(struct inplace_page *), by_number);
-    return true;
-}
-
-static void seal(const struct ese_inplace *ip, struct inplace_page *page, uint64_t time)
-{
-    uint32_t flags = page->page.flags & ~(uint32_t)ESE_PAGE_SCRUBBED;
-    bytes_put_le32(page->raw + ESE_PAGE_FLAGS_AT, flags);
-    bytes_put_le64(page->raw + ESE_PAGE_DBTIME_AT, time);
-    ese_checksum_set(page->raw, ip->page_size, page->page.number);
-    inplace_changed(page);
-}
-
 static bool finish(struct ese_inplace *ip, struct fault *f)
 {
-    uint64_t time;
-    if (!inplace_give_back(ip, f) || !list_pages(ip, f))
+    if (!inplace_give_back(ip, f) || !inplace_list_pages(ip, f))
         return false;
+    ip->summary.pages = inplace_count_changed(ip);
     if (ip->summary.pages == 0)
         return true;
-    if (!inplace_last_time(ip, &time, f))
+    if (!inplace_last_time(ip, f))
         return false;
-    for (uint32_t i = 0; i < ip->summary.pages; i++)
-        seal(ip, ip->sorted[i], time + 1);
-    inplace_make_header(ip, time + 2, ip->header);
+    for (size_t i = 0; i < ip->listed; i++)
+        inplace_seal(ip, ip->sorted[i]);
+    inplace_make_header(ip, ip->header);
     return true;
 }
 
@@ -200,17 +170,17 @@ bool ese_inplace_finish(struct ese_inplace *ip, struct fault *f)
 
 unsigned ese_inplace_pieces(const struct ese_inplace *ip)
 {
-    return ip->finished && ip->summary.pages > 0 ? ip->summary.pages + HEADERS : 0;
+    return ip->finished && ip->summary.pages > 0 ? (unsigned)ip->listed + HEADERS : 0;
 }
 
 /* Where piece i stands, and what will be there. */
 static struct bytes new_bytes(const struct ese_inplace *ip, unsigned i, uint64_t *offset)
 {
-    if (i < ip->summary.pages) {
+    if (i < ip->listed) {
         *offset = offset_of(ip, ip->sorted[i]->page.number);
         return ip->sorted[i]->page.raw;
     }
-    *offset = (uint64_t)(i - ip->summary.pages) * ip->page_size;
+    *offset = (uint64_t)(i - ip->listed) * ip->page_size;
     return bytes_of(ip->header, ip->page_size);
 }
 
@@ -250,11 +220,10 @@ static bool resize_descriptor(void *context, uint64_t size, struct fault *f)
     return true;
 }
 
-static bool write_descriptor(void *context, uint64_t offset, struct bytes data, struct fault *f)
+bool ese_inplace_write_at(int descriptor, uint64_t offset, struct bytes data, struct fault *f)
 {
-    const int *descriptor = context;
     while (data.size > 0) {
-        ssize_t n = pwrite(*descriptor, data.at, data.size, (off_t)offset);
+        ssize_t n = pwrite(descriptor, data.at, data.size, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -266,8 +235,24 @@ static bool write_descriptor(void *context, uint64_t offset, struct bytes data, 
     return true;
 }
 
+static bool write_descriptor(void *context, uint64_t offset, struct bytes data, struct fault *f)
+{
+    const int *descriptor = context;
+    return ese_inplace_write_at(*descriptor, offset, data, f);
+}
+
 bool ese_inplace_write_to(struct ese_inplace *ip, int descriptor, struct fault *f)
 {
     const struct ese_inplace_writer writer = {&descriptor, resize_descriptor, write_descriptor};
     return ese_inplace_write(ip, &writer, f);
+}
+
+uint32_t ese_inplace_page_size(const struct ese_inplace *ip)
+{
+    return ip->page_size;
+}
+
+bool ese_inplace_is_changed(const struct ese_inplace *ip, uint32_t page)
+{
+    return ip->finished && inplace_is_changed(ip, page);
 }

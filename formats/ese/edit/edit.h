@@ -36,8 +36,13 @@ struct ese_inplace_options {
         time; /* of the repair, for the header; all zero: the database's last time of consistency */
     uint32_t
         signature; /* random number of the database's new signature; 0: made from the old one */
-    size_t memory_most; /* bytes of changed pages that may be held; 0: ESE_INPLACE_MEMORY_MOST */
-    bool any_revision;  /* also change revisions after the last published one, 0x122, on own risk */
+    size_t memory_most; /* bytes of changed pages that may be held; 0: ESE_INPLACE_MEMORY_MOST; of a
+                           copy 32 MiB */
+    /* Not NULL: a descriptor, open for reading and writing, of a file with the same bytes, which is
+     * to be changed instead of the database's own.  Pages that memory_most has no room for go
+     * straight into it, where otherwise they are refused; it is worthless after a failure. */
+    const int *copy;
+    bool any_revision; /* also change revisions after the last published one, 0x122, on own risk */
     const volatile sig_atomic_t *stop; /* not NULL: give up as soon as it is set */
 };
 
@@ -107,6 +112,11 @@ const struct ese_inplace_summary *ese_inplace_summary(const struct ese_inplace *
  */
 bool ese_inplace_finish(struct ese_inplace *inplace, struct fault *f);
 
+uint32_t ese_inplace_page_size(const struct ese_inplace *inplace);
+
+/* Does a page change?  After ese_inplace_finish(). */
+bool ese_inplace_is_changed(const struct ese_inplace *inplace, uint32_t page);
+
 /* One piece of the file that changes: a page, or a header. */
 struct ese_inplace_piece {
     uint64_t offset;
@@ -114,7 +124,8 @@ struct ese_inplace_piece {
     struct bytes after;
 };
 
-/* How many pieces change: pages in ascending order, then the header, then its shadow. */
+/* How many pieces change: pages in ascending order, then the header, then its shadow.  Of a copy,
+ * without the pages that went into it. */
 unsigned ese_inplace_pieces(const struct ese_inplace *inplace);
 
 /* Gets piece i; its bytes are valid until the next call.  Fails with FAULT_IO when the old ones
@@ -137,5 +148,8 @@ bool ese_inplace_write(struct ese_inplace *inplace, const struct ese_inplace_wri
 
 /* The same with ftruncate() and pwrite() to `descriptor`. */
 bool ese_inplace_write_to(struct ese_inplace *inplace, int descriptor, struct fault *f);
+
+/* Writes all of `data` at `offset`; a signal or a short count does not end it. */
+bool ese_inplace_write_at(int descriptor, uint64_t offset, struct bytes data, struct fault *f);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * Changing rows while a database is rebuilt: rows may be dropped, changed or added on the way, with
- * their index entries and long values; everything else is carried byte for byte.
+ * What becomes of the rows of a database, for ese_inplace_edit(): they may be dropped, changed or
+ * added, with their index entries and long values; everything else stays as it is.
  *
  * An editor is asked about every row of the tables it wants, more than once, and must give one
  * answer.
  */
-#ifndef KM_FORMATS_ESE_EDIT_H
-#define KM_FORMATS_ESE_EDIT_H
+#ifndef KM_FORMATS_ESE_EDITOR_H
+#define KM_FORMATS_ESE_EDITOR_H
 
 #include "formats/ese/layout/record_change.h"
 

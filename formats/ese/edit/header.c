@@ -60,22 +60,25 @@ static uint32_t last_in_file(const struct ese_inplace *ip)
     return pages < 2 ? 0 : (uint32_t)(pages - 2);
 }
 
-bool inplace_last_time(struct ese_inplace *ip, uint64_t *time, struct fault *f)
+bool inplace_last_time(struct ese_inplace *ip, struct fault *f)
 {
+    if (ip->time_known)
+        return true;
     uint32_t per_read = SCAN_BYTES / ip->page_size, last = last_in_file(ip);
     uint8_t *run = malloc(SCAN_BYTES);
     bool ok = run != NULL || inplace_no_memory(f);
-    *time = ip->db->headers.header.dbtime;
+    ip->time = ip->db->headers.header.dbtime;
     for (uint32_t n = 1; ok && n <= last; n += per_read) {
         size_t got = 0;
         ok = ese_file_read(ip->db->file, ((uint64_t)n + 1) * ip->page_size, run, SCAN_BYTES, &got,
                            f);
         uint32_t count = (uint32_t)(got / ip->page_size);
-        scan_run(ip, run, n, count < last - n + 1 ? count : last - n + 1, time);
+        scan_run(ip, run, n, count < last - n + 1 ? count : last - n + 1, &ip->time);
     }
     free(run);
-    if (ok && *time > INT64_MAX)
+    if (ok && ip->time > INT64_MAX)
         ok = fault_set(f, FAULT_DAMAGED, "a page's time is higher than any that the engine gives");
+    ip->time_known = ok;
     return ok;
 }
 
@@ -133,10 +136,10 @@ static uint32_t new_signature(const struct ese_inplace *ip)
     return made ? made : 1;
 }
 
-void inplace_make_header(const struct ese_inplace *ip, uint64_t time, uint8_t *h)
+void inplace_make_header(const struct ese_inplace *ip, uint8_t *h)
 {
     memcpy(h, ip->db->headers.raw, ip->page_size);
-    bytes_put_le64(h + ESE_HEADER_DBTIME_AT, time);
+    bytes_put_le64(h + ESE_HEADER_DBTIME_AT, ip->time + 2);
     bytes_put_le32(h + ESE_HEADER_OBJID_LAST_AT, word(h + ESE_HEADER_OBJID_LAST_AT) + 1);
     bytes_put_le32(h + ESE_HEADER_REPAIR_COUNT_AT, word(h + ESE_HEADER_REPAIR_COUNT_AT) + 1);
     put_time(h + ESE_HEADER_REPAIR_TIME_AT, repair_time(ip));

@@ -124,6 +124,15 @@ static int by_index_and_data(const void *a, const void *b)
     return bytes_compare(x->data, y->data);
 }
 
+static int by_index_and_key(const void *a, const void *b)
+{
+    const struct inplace_entry *x = a, *y = b;
+    if (x->index != y->index)
+        return (uintptr_t)x->index < (uintptr_t)y->index ? -1 : 1;
+    int order = bytes_compare(x->key, y->key);
+    return order ? order : bytes_compare(x->data, y->data);
+}
+
 static int by_data(const void *a, const void *b)
 {
     return bytes_compare(((const struct inplace_entry *)a)->data,
@@ -163,6 +172,7 @@ static bool remove_orphans(struct ese_inplace *ip, const struct inplace_entry *o
         if (ok && !there)
             ok = fault_set(f, FAULT_DAMAGED, "index %s: an entry stands where it cannot be found",
                            orphan->index->name);
+        ok = ok && inplace_make_room(ip, f);
     }
     inplace_entries_clear(&found);
     return ok;
@@ -190,8 +200,10 @@ bool inplace_entries_flush(struct ese_inplace *ip, struct fault *f)
             continue;
         ok = remove_orphans(ip, &orphans->at[i], end - i, f);
     }
+    if (ip->added.count > 0) /* so that neighbours come one after the other */
+        qsort(ip->added.at, ip->added.count, sizeof *ip->added.at, by_index_and_key);
     for (size_t i = 0; ok && i < ip->added.count; i++)
-        ok = add_entry(ip, &ip->added.at[i], f);
+        ok = add_entry(ip, &ip->added.at[i], f) && inplace_make_room(ip, f);
     inplace_entries_clear(orphans);
     inplace_entries_clear(&ip->added);
     return ok && inplace_give_back(ip, f);

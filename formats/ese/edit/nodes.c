@@ -1,14 +1,17 @@
 /*
  * The nodes of one page, taken out and put back: see edit/parts.h.
  *
- * A page that changes is put together anew: nodes one after the other, nothing between them, zeros
- * behind.  Keys share a prefix as the engine has it: never on a root, only where a node shares more
- * than two bytes.
+ * A page that is taken apart is put together anew: nodes one after the other, nothing between them,
+ * zeros behind.  A single node of a page that is in order (form INPLACE_PLAIN: nodes within it and
+ * not over each other, none of them deleted, room counted right) is changed where it lies; what it
+ * gives up becomes zeros.  Keys share a prefix as the engine has it: never on a root, only where a
+ * node shares more than two bytes.
  *
  * Source: the published engine, inc/cpage.hxx (PGHDR, TAG), ese/node.cxx, ese/cpage.cxx
  * (ErrCheckPage).
  */
 #include "formats/ese/edit/parts.h"
+#include "formats/ese/layout/page_change.h"
 
 enum {
     TAG_SIZE = 4,
@@ -22,7 +25,8 @@ enum {
 
 /* ---- taking apart ---- */
 
-static bool in_its_place(const struct ese_page *page, uint32_t objid, bool at_root, struct fault *f)
+bool inplace_in_its_place(const struct ese_page *page, uint32_t objid, bool at_root,
+                          struct fault *f)
 {
     if (page->objid != objid)
         return fault_set(f, FAULT_DAMAGED, "page %u belongs to object %u, expected object %u",
@@ -96,7 +100,8 @@ bool inplace_unpack(struct ese_inplace *ip, uint32_t number, uint32_t objid, boo
     const struct ese_page *page;
     if (!ese_pages_get_sound(ip->db->pages, number, &page, f))
         return false;
-    bool ok = in_its_place(page, objid, at_root, f) && unpack(page, extra, memory, nodes, f);
+    bool ok =
+        inplace_in_its_place(page, objid, at_root, f) && unpack(page, extra, memory, nodes, f);
     ese_pages_put(ip->db->pages, page);
     return ok;
 }
@@ -251,4 +256,105 @@ void inplace_pack(const struct ese_inplace *ip, struct inplace_page *page,
     bytes_put_le16(page->raw + ESE_PAGE_FIRST_FREE_AT, p.used);
     bytes_put_le16(count_at, p.tags | reserved);
     inplace_changed(page);
+    page->form = INPLACE_PLAIN;
+}
+
+/* ---- one node where it lies ---- */
+
+static struct ese_page_change change_of(const struct ese_inplace *ip, struct inplace_page *page)
+{
+    return (struct ese_page_change){
+        .raw = page->raw, .spare = ip->spare, .size = ip->page_size, .number = page->page.number};
+}
+
+/* Claims a tag's bytes.  False when another one has some of them. */
+static bool claim(uint8_t *claimed, const struct ese_page *page, unsigned i)
+{
+    struct ese_tag tag;
+    struct bytes at;
+    if (!ese_page_tag(page, i, &tag, &at, NULL) ||
+        (tag.size > 0 && memchr(claimed + tag.offset, 1, tag.size)))
+        return false;
+    memset(claimed + tag.offset, 1, tag.size);
+    return true;
+}
+
+static bool find_plain(struct ese_inplace *ip, struct inplace_page *page)
+{
+    struct ese_page_change change = change_of(ip, page);
+    const struct ese_page *p = &page->page;
+    if (!ese_page_change_sound(&change, NULL) || p->uncommitted_free != 0)
+        return false;
+    memset(ip->spare, 0, ip->page_size);
+    for (unsigned i = 0; i < p->tags; i++)
+        if (!claim(ip->spare, p, i))
+            return false;
+    for (unsigned i = 0; i < ese_page_nodes(p); i++) {
+        struct ese_node node;
+        if (!ese_page_node(p, i, &node, NULL) || (node.flags & ESE_NODE_DELETED) ||
+            node.prefix.size + node.suffix.size > ESE_KEY_ROOM || node.data.size == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_plain(struct ese_inplace *ip, struct inplace_page *page)
+{
+    if (page->form == INPLACE_UNKNOWN)
+        page->form = find_plain(ip, page) ? INPLACE_PLAIN : INPLACE_UNUSUAL;
+    return page->form == INPLACE_PLAIN;
+}
+
+bool inplace_node_insert(struct ese_inplace *ip, struct inplace_page *page, unsigned at,
+                         struct bytes key, struct bytes data)
+{
+    struct ese_page_change change = change_of(ip, page);
+    if (!is_plain(ip, page))
+        return false;
+    struct bytes prefix = page->page.key_prefix;
+    if (page->page.flags & ESE_PAGE_ROOT)
+        prefix.size = 0;
+    struct inplace_node node = {key, data};
+    size_t taken = shared(key, prefix), tags = page->page.tags;
+    size_t room = inplace_room(ip, 0) + TAG_SIZE - page->page.first_free;
+    if (tags > TAGS_MOST || inplace_node_size(&node, prefix) + TAG_SIZE * tags > room)
+        return false;
+    const struct ese_node in_page = {
+        .prefix = bytes_of(key.at, taken), .suffix = bytes_from(key, taken), .data = data};
+    if (!ese_page_change_insert(&change, at, &in_page))
+        return false;
+    inplace_changed(page);
+    return true;
+}
+
+bool inplace_node_replace(struct ese_inplace *ip, struct inplace_page *page, unsigned at,
+                          struct bytes data)
+{
+    struct ese_page_change change = change_of(ip, page);
+    struct ese_node node;
+    if (!is_plain(ip, page) || !ese_page_node(&page->page, at, &node, NULL) ||
+        node.data.size != data.size)
+        return false;
+    uint8_t *to = ese_page_change_at(&change, at, 0, data.size);
+    if (to == NULL)
+        return false;
+    memcpy(to, data.at, data.size);
+    return true;
+}
+
+bool inplace_node_remove(struct ese_inplace *ip, struct inplace_page *page, unsigned at)
+{
+    struct ese_page_change change = change_of(ip, page);
+    struct ese_tag tag;
+    struct bytes bytes;
+    if (!is_plain(ip, page) || ese_page_nodes(&page->page) < 2 ||
+        !ese_page_tag(&page->page, at + page->page.reserved, &tag, &bytes, NULL))
+        return false;
+    uint32_t header =
+        ese_page_size_small(ip->page_size) ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
+    memset(page->raw + header + tag.offset, 0, tag.size);
+    if (!ese_page_change_delete(&change, at))
+        return false;
+    inplace_changed(page);
+    return true;
 }

@@ -10,7 +10,7 @@
  *   edit/longvalue.c  long values and their references
  *   edit/index.c      entries of secondary indexes
  *   edit/row.c        rows
- *   edit/rows.c       rows as an editor wants them
+ *   edit/editor.c     rows as an editor wants them
  *   edit/header.c     times, checksums, headers
  */
 #ifndef KM_FORMATS_ESE_INPLACE_PARTS_H
@@ -27,7 +27,8 @@
 struct inplace_page {
     struct ese_page page; /* parsed from raw */
     uint8_t *raw;
-    struct inplace_page *next; /* in the hash chain */
+    enum { INPLACE_UNKNOWN, INPLACE_PLAIN, INPLACE_UNUSUAL } form; /* see edit/nodes.c */
+    struct inplace_page *next;                                     /* in the hash chain */
 };
 
 /* A page that no tree uses any more, to be given back to the space of the tree with root page
@@ -59,6 +60,11 @@ struct ese_inplace {
 
     struct inplace_page **bucket;
     size_t buckets, pages, pages_most;
+    uint8_t *written;       /* where a copy is changed: a bit for each page that went into it */
+    uint32_t written_room;  /* pages that it has bits for */
+    uint32_t written_pages; /* bits that are set */
+    uint64_t time;          /* see edit/header.c */
+    bool time_known;
 
     struct inplace_free *freed;
     size_t frees, free_room;
@@ -67,9 +73,11 @@ struct ese_inplace {
     struct inplace_entries orphans; /* to be found by their data, and removed */
     struct ese_key_scratch scratch;
     struct ese_keys keys;
+    uint8_t *spare; /* a page */
 
     /* after finish */
     struct inplace_page **sorted;
+    size_t listed;
     uint8_t *header, *before; /* a page each */
 };
 
@@ -80,7 +88,18 @@ struct inplace_page *inplace_change(struct ese_inplace *ip, uint32_t number, str
 struct inplace_page *inplace_new(struct ese_inplace *ip, uint32_t number, struct fault *f);
 void inplace_changed(struct inplace_page *page);
 /* The page is free again: what was changed of it does not count. */
-void inplace_forget(struct ese_inplace *ip, uint32_t number);
+bool inplace_forget(struct ese_inplace *ip, uint32_t number, struct fault *f);
+/* Where a copy is changed, and more pages are held than may be: writes them into it.  Only between
+ * two changes, when nothing points at a page. */
+bool inplace_make_room(struct ese_inplace *ip, struct fault *f);
+/* Lists, in ip->sorted, the pages in memory that the file is to get: all that differ from it, and
+ * those that differ in the copy.  One that was changed and changed back is not among them. */
+bool inplace_list_pages(struct ese_inplace *ip, struct fault *f);
+/* How many pages change; inplace_is_changed(): is this one of them?  After listing them. */
+uint32_t inplace_count_changed(const struct ese_inplace *ip);
+bool inplace_is_changed(const struct ese_inplace *ip, uint32_t number);
+/* Gives a page its new time and its checksum. */
+void inplace_seal(const struct ese_inplace *ip, struct inplace_page *page);
 bool inplace_no_memory(struct fault *f);
 /* Makes the file longer: `last` is its last page now. */
 void inplace_grow_file(struct ese_inplace *ip, uint32_t last);
@@ -102,6 +121,10 @@ struct inplace_nodes {
     struct inplace_node *node;
     unsigned count, room;
 };
+
+/* Is the page one that can be changed, and where it belongs?  objid, at_root: what it must be. */
+bool inplace_in_its_place(const struct ese_page *page, uint32_t objid, bool at_root,
+                          struct fault *f);
 
 /* Takes a page apart.  objid, at_root: what it must be.  All memory is the arena's; `extra` more
  * nodes have room. */
@@ -135,6 +158,15 @@ bool inplace_fits_root(const struct ese_inplace *ip, const struct inplace_node *
 void inplace_pack(const struct ese_inplace *ip, struct inplace_page *page,
                   const struct inplace_node *node, unsigned count, struct bytes old_prefix);
 
+/* One node of a leaf, changed where the page lies: put in before node `at`, given other data of the
+ * same size, taken out (and its bytes made zero).  False, and nothing was done: the page has no
+ * room behind its nodes, it would be left without any, or it is not as a page has to be. */
+bool inplace_node_insert(struct ese_inplace *ip, struct inplace_page *page, unsigned at,
+                         struct bytes key, struct bytes data);
+bool inplace_node_replace(struct ese_inplace *ip, struct inplace_page *page, unsigned at,
+                          struct bytes data);
+bool inplace_node_remove(struct ese_inplace *ip, struct inplace_page *page, unsigned at);
+
 /* ---- trees (edit/tree.c) ---- */
 
 /* A tree.  space: a tree of extents, of the tree with root page `owner`; else owner is the root
@@ -154,15 +186,18 @@ struct inplace_step {
 /* A place in a tree: the way to a leaf, and a node of it (index may be behind the last). */
 struct inplace_spot {
     struct inplace_step step[ESE_DEPTH_MOST];
-    unsigned depth, index;
-    uint32_t leaves; /* entered so far: a damaged tree may loop */
-    struct inplace_nodes leaf;
+    unsigned depth, index, count; /* count: nodes of the leaf, with those flagged as deleted */
+    uint32_t leaves;              /* entered so far: a damaged tree may loop */
+    uint32_t page, flags;         /* the leaf */
+    struct inplace_node node;     /* where the spot is at a node: a copy, in room */
+    uint8_t *room;
+    struct inplace_nodes leaf; /* when it was taken apart, to be changed */
     struct arena memory;
 };
 
 static inline const struct inplace_node *inplace_at(const struct inplace_spot *spot)
 {
-    return &spot->leaf.node[spot->index];
+    return &spot->node;
 }
 
 /* Goes to the first node that is not less than key (in a non-unique tree: key and data).  *there
@@ -289,9 +324,9 @@ bool inplace_done(struct ese_inplace *ip, bool ok, struct fault *f);
 
 /* ---- headers (edit/header.c) ---- */
 
-/* The highest time of any page that the database owns. */
-bool inplace_last_time(struct ese_inplace *ip, uint64_t *time, struct fault *f);
+/* Finds, in ip->time, the highest time of any page that the database owns. */
+bool inplace_last_time(struct ese_inplace *ip, struct fault *f);
 /* Makes the new header page from the old one. */
-void inplace_make_header(const struct ese_inplace *ip, uint64_t time, uint8_t *to);
+void inplace_make_header(const struct ese_inplace *ip, uint8_t *to);
 
 #endif

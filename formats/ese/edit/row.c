@@ -44,7 +44,7 @@ static bool keep_row(struct row *row, const struct inplace_spot *spot, struct fa
     if (key == NULL || data == NULL)
         return inplace_no_memory(f);
     row->key = bytes_of(key, node->key.size);
-    row->new_format = spot->leaf.flags & ESE_PAGE_NEW_RECORD_FORMAT;
+    row->new_format = spot->flags & ESE_PAGE_NEW_RECORD_FORMAT;
     return ese_record_open(&row->record, row->table, bytes_of(data, node->data.size),
                            row->new_format, row->ip->page_size, f);
 }

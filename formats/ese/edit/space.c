@@ -527,8 +527,7 @@ bool inplace_give_back(struct ese_inplace *ip, struct fault *f)
         if (n > most)
             return fault_set(f, FAULT_DAMAGED, "giving pages back to object %u does not end",
                              freed.objid);
-        inplace_forget(ip, freed.page);
-        if (!read_space(ip, freed.root, freed.objid, &s, f) ||
+        if (!inplace_forget(ip, freed.page, f) || !read_space(ip, freed.root, freed.objid, &s, f) ||
             !(s.header.multiple ? give_to_tree(&s, &freed, f) : give_to_bits(&s, &freed, f)))
             return false;
     }

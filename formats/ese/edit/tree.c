@@ -2,6 +2,9 @@
  * Finding, inserting, replacing and removing nodes of a tree that is changed in place: see
  * edit/parts.h.
  *
+ * A leaf is searched where it lies, and one node of it is changed where it lies, too, as long as
+ * the page has room behind what it holds.  Only what that cannot do takes the page apart.
+ *
  * In a tree of unique keys the key is the order; in others key and data together are, and a
  * separator may have a part of the data behind the key.  In damaged trees keys may come twice
  * although they are unique: the way down therefore goes to the first leaf that can have the key,
@@ -11,11 +14,12 @@
  */
 #include "formats/ese/edit/parts.h"
 
+#include <stdlib.h>
+
 /* ---- the way down ---- */
 
-/* Compares a separator, in the pieces in which it is stored, with key and data behind each other.
- */
-static int compare_separator(const struct ese_node *node, struct bytes key, struct bytes data)
+/* Compares a key, in the pieces in which it is stored, with key and data behind each other. */
+static int compare_pieces(const struct ese_node *node, struct bytes key, struct bytes data)
 {
     struct bytes left[2] = {node->prefix, node->suffix}, right[2] = {key, data};
     for (unsigned i = 0, k = 0;;) {
@@ -48,7 +52,7 @@ static unsigned choose_child(const struct ese_page *page, struct bytes key, stru
         unsigned middle = (low + high) / 2;
         struct ese_node node;
         int order =
-            ese_page_node(page, middle, &node, NULL) ? compare_separator(&node, key, data) : -1;
+            ese_page_node(page, middle, &node, NULL) ? compare_pieces(&node, key, data) : -1;
         if (way == WAY_FIRST ? order < 0 : order <= 0)
             low = middle + 1;
         else
@@ -99,17 +103,21 @@ static bool step_down(const struct inplace_tree *t, uint32_t number, struct byte
     return ok;
 }
 
-enum { EXTRA_NODES = 1 };
-
 static bool open_leaf(const struct inplace_tree *t, uint32_t number, struct inplace_spot *spot,
                       struct fault *f)
 {
-    arena_free(&spot->memory);
-    spot->index = 0;
+    const struct ese_page *page;
     if (spot->leaves++ > t->ip->last)
         return fault_set(f, FAULT_DAMAGED, "the tree with root page %u loops", t->root);
-    return inplace_unpack(t->ip, number, t->objid, spot->depth == 0, EXTRA_NODES, &spot->memory,
-                          &spot->leaf, f);
+    if (!ese_pages_get_sound(t->ip->db->pages, number, &page, f))
+        return false;
+    bool ok = inplace_in_its_place(page, t->objid, spot->depth == 0, f);
+    spot->page = number;
+    spot->flags = page->flags;
+    spot->index = 0;
+    spot->count = ok ? ese_page_nodes(page) : 0;
+    ese_pages_put(t->ip->db->pages, page);
+    return ok;
 }
 
 static bool go_down(const struct inplace_tree *t, struct bytes key, struct bytes data, enum way way,
@@ -129,29 +137,85 @@ static bool go_down(const struct inplace_tree *t, struct bytes key, struct bytes
 void inplace_spot_close(struct inplace_spot *spot)
 {
     arena_free(&spot->memory);
+    free(spot->room);
+    spot->room = NULL;
 }
 
 /* ---- in a leaf ---- */
 
-static int compare_node(const struct inplace_tree *t, const struct inplace_node *node,
-                        struct bytes key, struct bytes data)
+static int compare_node(const struct inplace_tree *t, const struct ese_node *node, struct bytes key,
+                        struct bytes data)
 {
-    int order = bytes_compare(node->key, key);
+    int order = compare_pieces(node, key, bytes_of(key.at, 0));
     return order != 0 || t->unique ? order : bytes_compare(node->data, data);
 }
 
-static unsigned first_not_less(const struct inplace_tree *t, const struct inplace_nodes *leaf,
-                               struct bytes key, struct bytes data)
+static bool first_not_less(const struct inplace_tree *t, const struct ese_page *page,
+                           struct bytes key, struct bytes data, unsigned *index, struct fault *f)
 {
-    unsigned low = 0, high = leaf->count;
+    unsigned low = 0, high = ese_page_nodes(page);
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        if (compare_node(t, &leaf->node[middle], key, data) < 0)
+        struct ese_node node;
+        if (!ese_page_node(page, middle, &node, f))
+            return false;
+        if (compare_node(t, &node, key, data) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low;
+    *index = low;
+    return true;
+}
+
+static bool search_leaf(const struct inplace_tree *t, struct bytes key, struct bytes data,
+                        struct inplace_spot *spot, struct fault *f)
+{
+    const struct ese_page *page;
+    if (!ese_pages_get_sound(t->ip->db->pages, spot->page, &page, f))
+        return false;
+    bool ok = first_not_less(t, page, key, data, &spot->index, f);
+    ese_pages_put(t->ip->db->pages, page);
+    return ok;
+}
+
+static bool copy_node(const struct ese_page *page, const struct ese_node *node,
+                      struct inplace_spot *spot, struct fault *f)
+{
+    size_t size = node->prefix.size + node->suffix.size;
+    if (size > ESE_KEY_ROOM || node->data.size == 0)
+        return fault_set(f, FAULT_DAMAGED, "page %u tag %u: a key of %zu and data of %zu bytes",
+                         page->number, spot->index + page->reserved, size, node->data.size);
+    if (spot->room == NULL)
+        spot->room = malloc(ESE_KEY_ROOM + (size_t)ESE_PAGE_SIZE_MAX);
+    if (spot->room == NULL)
+        return inplace_no_memory(f);
+    uint8_t *data = spot->room + ESE_KEY_ROOM;
+    memcpy(data, node->data.at, node->data.size);
+    spot->node.data = bytes_of(data, node->data.size);
+    return ese_node_key(node, spot->room, ESE_KEY_ROOM, &spot->node.key);
+}
+
+/* Copies the first node from spot->index on that is not flagged as deleted, and goes to it.
+ * *there false: the leaf has none. */
+static bool take_node(const struct inplace_tree *t, struct inplace_spot *spot, bool *there,
+                      struct fault *f)
+{
+    const struct ese_page *page;
+    bool ok = true;
+    *there = false;
+    if (spot->index >= spot->count)
+        return true;
+    if (!ese_pages_get_sound(t->ip->db->pages, spot->page, &page, f))
+        return false;
+    for (; ok && !*there && spot->index < spot->count; spot->index += !*there) {
+        struct ese_node node;
+        ok = ese_page_node(page, spot->index, &node, f);
+        *there = ok && !(node.flags & ESE_NODE_DELETED);
+        ok = ok && (!*there || copy_node(page, &node, spot, f));
+    }
+    ese_pages_put(t->ip->db->pages, page);
+    return ok;
 }
 
 /* The leaf behind this one: up to the nearest parent with a further child, and down again.  The
@@ -194,28 +258,27 @@ static bool next_leaf(const struct inplace_tree *t, struct inplace_spot *spot, u
 static bool settle(const struct inplace_tree *t, struct inplace_spot *spot, bool *there,
                    struct fault *f)
 {
-    while (spot->index >= spot->leaf.count) {
+    for (;;) {
         uint32_t leaf;
+        if (!take_node(t, spot, there, f))
+            return false;
+        if (*there)
+            return true;
         if (!next_leaf(t, spot, &leaf, f))
             return false;
-        *there = leaf != 0;
         if (leaf == 0)
             return true;
         if (!open_leaf(t, leaf, spot, f))
             return false;
     }
-    *there = true;
-    return true;
 }
 
 bool inplace_seek(const struct inplace_tree *t, struct bytes key, struct bytes data,
                   struct inplace_spot *spot, bool *there, struct fault *f)
 {
     *there = false;
-    if (!go_down(t, key, data, WAY_FIRST, spot, f))
-        return false;
-    spot->index = first_not_less(t, &spot->leaf, key, data);
-    return settle(t, spot, there, f);
+    return go_down(t, key, data, WAY_FIRST, spot, f) && search_leaf(t, key, data, spot, f) &&
+           settle(t, spot, there, f);
 }
 
 bool inplace_next(const struct inplace_tree *t, struct inplace_spot *spot, bool *there,
@@ -223,6 +286,26 @@ bool inplace_next(const struct inplace_tree *t, struct inplace_spot *spot, bool 
 {
     spot->index++;
     return settle(t, spot, there, f);
+}
+
+enum { EXTRA_NODES = 1 };
+
+/* Takes the spot's leaf apart; from here on spot->index counts the nodes of spot->leaf. */
+static bool unpack_leaf(const struct inplace_tree *t, struct inplace_spot *spot, struct fault *f)
+{
+    const struct ese_page *page;
+    unsigned deleted = 0;
+    arena_free(&spot->memory);
+    if (!ese_pages_get_sound(t->ip->db->pages, spot->page, &page, f))
+        return false;
+    for (unsigned i = 0; i < spot->index && i < spot->count; i++) {
+        struct ese_node node;
+        deleted += ese_page_node(page, i, &node, NULL) && (node.flags & ESE_NODE_DELETED);
+    }
+    ese_pages_put(t->ip->db->pages, page);
+    spot->index -= deleted;
+    return inplace_unpack(t->ip, spot->page, t->objid, spot->depth == 0, EXTRA_NODES, &spot->memory,
+                          &spot->leaf, f);
 }
 
 /* The node before the spot's leaf, by the link to its left neighbour. */
@@ -250,8 +333,9 @@ bool inplace_last_below(const struct inplace_tree *t, struct bytes key, struct a
     struct inplace_spot spot;
     struct bytes nothing = {.at = key.at, .size = 0};
     *there = false;
-    bool ok = go_down(t, key, nothing, WAY_LAST, &spot, f);
-    unsigned at = ok ? first_not_less(t, &spot.leaf, key, nothing) : 0;
+    bool ok = go_down(t, key, nothing, WAY_LAST, &spot, f) &&
+              search_leaf(t, key, nothing, &spot, f) && unpack_leaf(t, &spot, f);
+    unsigned at = ok ? spot.index : 0;
     if (ok && at == 0)
         ok = last_of_neighbour(t, spot.leaf.prev, memory, node, there, f);
     if (ok && at > 0) {
@@ -341,10 +425,48 @@ static bool find_gap(const struct inplace_tree *t, struct bytes key, struct byte
                      struct inplace_spot *spot, bool *same, struct fault *f)
 {
     *same = false;
-    if (!go_down(t, key, data, WAY_LAST, spot, f))
+    if (!go_down(t, key, data, WAY_LAST, spot, f) || !search_leaf(t, key, data, spot, f))
         return false;
-    spot->index = first_not_less(t, &spot->leaf, key, data);
-    *same = spot->index < spot->leaf.count && compare_node(t, inplace_at(spot), key, data) == 0;
+    unsigned gap = spot->index;
+    bool there, ok = take_node(t, spot, &there, f);
+    *same = ok && there && bytes_equal(spot->node.key, key) &&
+            (t->unique || bytes_equal(spot->node.data, data));
+    spot->index = gap;
+    return ok;
+}
+
+/* Does one change with the leaf taken apart. */
+static bool change_page(const struct inplace_tree *t, enum change change, struct bytes key,
+                        struct bytes data, struct inplace_spot *spot, struct inplace_spares *spares,
+                        unsigned *needed, struct fault *f)
+{
+    if (!unpack_leaf(t, spot, f))
+        return false;
+    edit_leaf(spot, change, key, data);
+    return spot->leaf.count == 0 && spot->depth > 0 ? inplace_unlink(t, spot, spares, needed, f)
+                                                    : inplace_store(t, spot, spares, needed, f);
+}
+
+/* Does one change where the leaf lies.  *did false: nothing was done, for that is not possible. */
+static bool change_node(const struct inplace_tree *t, enum change change, struct bytes key,
+                        struct bytes data, const struct inplace_spot *spot, bool *did,
+                        struct fault *f)
+{
+    struct inplace_page *page = inplace_change(t->ip, spot->page, f);
+    *did = false;
+    if (page == NULL)
+        return false;
+    switch (change) {
+    case CHANGE_INSERT:
+        *did = inplace_node_insert(t->ip, page, spot->index, key, data);
+        break;
+    case CHANGE_REPLACE:
+        *did = inplace_node_replace(t->ip, page, spot->index, data);
+        break;
+    case CHANGE_REMOVE:
+        *did = inplace_node_remove(t->ip, page, spot->index);
+        break;
+    }
     return true;
 }
 
@@ -366,11 +488,10 @@ static bool change_leaf(const struct inplace_tree *t, enum change change,
         if (ok && *hit == (change == CHANGE_INSERT)) {
             done = true; /* nothing to do */
         } else if (ok) {
-            edit_leaf(&spot, change, target->key, data);
-            if (spot.leaf.count == 0 && spot.depth > 0)
-                ok = inplace_unlink(t, &spot, &spares, &needed, f);
-            else
-                ok = inplace_store(t, &spot, &spares, &needed, f);
+            bool simple = !t->space && spares.count == 0;
+            ok = !simple || change_node(t, change, target->key, data, &spot, &done, f);
+            if (ok && !done)
+                ok = change_page(t, change, target->key, data, &spot, &spares, &needed, f);
             done = needed == 0;
         }
         inplace_spot_close(&spot);

@@ -26,7 +26,7 @@ struct ese_pages {
     uint8_t *ahead; /* READ_AHEAD_BYTES */
     void (*tell_corrected)(void *context, uint32_t page, uint32_t bit);
     void *tell_context;
-    const struct ese_page *(*changed)(void *context, uint32_t number); /* see ese_pages_overlay() */
+    ese_pages_changed *changed; /* see ese_pages_overlay() */
     void *changed_context;
     uint32_t last_in_file;
 };
@@ -94,8 +94,8 @@ void ese_pages_on_corrected(struct ese_pages *p, void (*tell)(void *, uint32_t, 
     p->tell_context = context;
 }
 
-void ese_pages_overlay(struct ese_pages *p, const struct ese_page *(*changed)(void *, uint32_t),
-                       void *context, uint32_t last)
+void ese_pages_overlay(struct ese_pages *p, ese_pages_changed *changed, void *context,
+                       uint32_t last)
 {
     p->changed = changed;
     p->changed_context = context;
@@ -216,8 +216,9 @@ bool ese_pages_get(struct ese_pages *p, uint32_t number, const struct ese_page *
     if (number == 0 || number > p->last)
         return fault_set(f, FAULT_DAMAGED, "page %u is not in the file: its last page is %u",
                          number, p->last);
-    if (p->changed && (*page = p->changed(p->changed_context, number)) != NULL)
-        return true;
+    *page = NULL;
+    if (p->changed && (!p->changed(p->changed_context, number, page, f) || *page != NULL))
+        return *page != NULL;
     if (number > p->last_in_file)
         return fault_set(f, FAULT_DAMAGED, "page %u was never written: the file grew by it",
                          number);

@@ -35,15 +35,19 @@ void ese_pages_put(struct ese_pages *pages, const struct ese_page *page);
 bool ese_pages_get_sound(struct ese_pages *pages, uint32_t number, const struct ese_page **page,
                          struct fault *f);
 
+/* Gives the changed page `number`, or NULL in *page when it is as the file has it.  False, with f
+ * saying why, when it cannot be had. */
+typedef bool ese_pages_changed(void *context, uint32_t number, const struct ese_page **page,
+                               struct fault *f);
+
 /*
  * Puts changed pages before those of the file: every page is asked of `changed` first, and got from
- * the file when that gives NULL.  last: the highest page number with them, for a file that is to
+ * the file when that has none.  last: the highest page number with them, for a file that is to
  * grow; not below that of the file.  What `changed` gives must stay while it is held.  changed
  * NULL: the file alone again.
  */
-void ese_pages_overlay(struct ese_pages *pages,
-                       const struct ese_page *(*changed)(void *context, uint32_t number),
-                       void *context, uint32_t last);
+void ese_pages_overlay(struct ese_pages *pages, ese_pages_changed *changed, void *context,
+                       uint32_t last);
 
 /* Called once for every page that is read with a single-bit error, which is put right in memory. */
 void ese_pages_on_corrected(struct ese_pages *pages,

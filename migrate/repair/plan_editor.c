@@ -1,11 +1,11 @@
 /*
- * From actions to changes of rows: see repair/editor.h.
+ * From actions to changes of rows: see repair/plan_editor.h.
  *
  * A row of the list is known by its primary key, which need not be the key that the profile names;
  * a reference's new value is looked up by the entry that it names.  So each row costs a search in
  * the list.
  */
-#include "migrate/repair/editor.h"
+#include "migrate/repair/plan_editor.h"
 
 #include "formats/arena.h"
 #include "migrate/judge/names.h"
@@ -119,7 +119,7 @@ static bool take_action(struct apply *a, const struct action *action, struct fau
     case ACTION_MOVE_REFERENCE:
         a->dangling[a->danglings++] = action;
         break;
-    case ACTION_WRITE_HEADER: /* a new file has a new header */
+    case ACTION_WRITE_HEADER: /* no row */
     case ACTION_KINDS:
         break;
     }
@@ -764,8 +764,7 @@ static bool read_list_keys(struct apply *a, struct fault *f)
     return ok && step == ESE_STEP_END;
 }
 
-struct apply *apply_open(const struct model *model, const struct plan *plan, size_t left_out,
-                         struct fault *f)
+struct apply *apply_open(const struct model *model, const struct plan *plan, struct fault *f)
 {
     struct apply *a = calloc(1, sizeof *a);
     if (a == NULL) {
@@ -778,8 +777,7 @@ struct apply *apply_open(const struct model *model, const struct plan *plan, siz
     a->dangling = calloc(plan->actions + 1, sizeof(const struct action *));
     bool ok = (a->entry != NULL && a->dangling != NULL) || no_memory(f);
     for (size_t i = 0; ok && i < plan->actions; i++)
-        if (i != left_out)
-            ok = take_action(a, &plan->action[i], f);
+        ok = take_action(a, &plan->action[i], f);
     if (ok && a->danglings > 0)
         qsort(a->dangling, a->danglings, sizeof(const struct action *), by_dangling);
     if (ok && read_list_keys(a, f) && make_list_value(a, f))

@@ -102,7 +102,7 @@ static bool apply(struct editing *e, const struct noted *noted, struct fault *f)
                        e->table->name);
     ok = ok &&
          ese_record_open(&record, e->table, inplace_at(&spot)->data,
-                         spot.leaf.flags & ESE_PAGE_NEW_RECORD_FORMAT, e->ip->page_size, f) &&
+                         spot.flags & ESE_PAGE_NEW_RECORD_FORMAT, e->ip->page_size, f) &&
          ask(e, &record, noted->key, noted->twin, f);
     if (ok && e->edit.fate == ESE_ROW_DROP)
         ok = inplace_drop(e->ip, e->table, noted->key, noted->twin, f);
@@ -110,7 +110,7 @@ static bool apply(struct editing *e, const struct noted *noted, struct fault *f)
         ok = inplace_change_columns(e->ip, e->table, noted->key, noted->twin, e->edit.change,
                                     e->edit.changes, f);
     inplace_spot_close(&spot); /* only now: what the editor gives may point into the row */
-    return ok && inplace_give_back(e->ip, f);
+    return ok && inplace_give_back(e->ip, f) && inplace_make_room(e->ip, f);
 }
 
 static bool add_rows(struct editing *e, struct fault *f)
@@ -128,7 +128,9 @@ static bool add_rows(struct editing *e, struct fault *f)
             return false;
         if (!more)
             return true;
-        if (stopped(e->ip, f) || !inplace_add(e->ip, e->table, e->edit.change, e->edit.changes, f))
+        if (stopped(e->ip, f) ||
+            !inplace_add(e->ip, e->table, e->edit.change, e->edit.changes, f) ||
+            !inplace_make_room(e->ip, f))
             return false;
     }
 }

@@ -1,0 +1,76 @@
+/* What a plan changes in the bytes of a store: see changes.h. */
+#include "migrate/repair/changes.h"
+
+#include "migrate/repair/plan_editor.h"
+
+/* Only the header, from its shadow, or the other way round: no row changes, so neither does
+ * anything else. */
+static bool change_header(struct changes *c, const struct assessment *a, struct fault *f)
+{
+    const struct ese_headers *hs = &a->store.db->headers;
+    uint32_t size = hs->header.page_size;
+    size_t got;
+    if ((hs->primary == ESE_HEADER_GOOD) == (hs->shadow == ESE_HEADER_GOOD))
+        return fault_set(f, FAULT_UNSUPPORTED, "the plan changes nothing in it");
+    c->header.offset = hs->primary == ESE_HEADER_GOOD ? size : 0;
+    if (!ese_file_read(a->store.db->file, c->header.offset, c->header_before, size, &got, f))
+        return false;
+    c->header.before = bytes_of(c->header_before, got);
+    c->header.after = bytes_of(hs->raw, size);
+    return true;
+}
+
+bool changes_make(struct changes *c, const struct assessment *a, const int *copy,
+                  const volatile sig_atomic_t *stop, struct fault *f)
+{
+    struct ese_inplace_options how = {.stop = stop, .copy = copy};
+    c->edit = NULL;
+    c->header = (struct ese_inplace_piece){.offset = 0};
+    struct apply *apply = apply_open(&a->model, &a->plan, f);
+    if (apply == NULL)
+        return false;
+    bool ok = ese_inplace_open(a->store.db, &how, &c->edit, f) &&
+              ese_inplace_edit(c->edit, apply_editor(apply), f) && ese_inplace_finish(c->edit, f);
+    apply_close(apply);
+    return ok && (ese_inplace_summary(c->edit)->pages > 0 || change_header(c, a, f));
+}
+
+void changes_close(struct changes *c)
+{
+    ese_inplace_close(c->edit);
+    c->edit = NULL;
+}
+
+static bool only_header(const struct changes *c)
+{
+    return c->header.after.size > 0;
+}
+
+unsigned changes_pieces(const struct changes *c)
+{
+    return only_header(c) ? 1 : ese_inplace_pieces(c->edit);
+}
+
+bool changes_piece(const struct changes *c, unsigned i, struct ese_inplace_piece *piece,
+                   struct fault *f)
+{
+    if (!only_header(c))
+        return ese_inplace_piece(c->edit, i, piece, f);
+    *piece = c->header;
+    return true;
+}
+
+bool changes_has(const struct changes *c, uint64_t offset)
+{
+    uint32_t size = ese_inplace_page_size(c->edit);
+    if (only_header(c))
+        return offset == c->header.offset;
+    return offset < 2 * (uint64_t)size ||
+           ese_inplace_is_changed(c->edit, (uint32_t)(offset / size - 1));
+}
+
+bool changes_write(const struct changes *c, int descriptor, struct fault *f)
+{
+    return only_header(c) ? ese_inplace_write_at(descriptor, c->header.offset, c->header.after, f)
+                          : ese_inplace_write_to(c->edit, descriptor, f);
+}
