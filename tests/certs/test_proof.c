@@ -311,13 +311,21 @@ START_TEST(huge_key_is_unprovable)
 }
 END_TEST
 
-/* What a check costs: by the modulus squared, and by an exponent that is no honest one. */
+/* What a check costs: by the modulus squared, and by an exponent that is no honest one; and at
+ * which sizes, in octets, a key is not used at all: a modulus above 16384 bits, an exponent above
+ * 64 where the modulus has more than 3072. */
 START_TEST(key_has_its_cost)
 {
     static const struct {
         size_t modulus, exponent;
         unsigned least, most;
-    } sizes[] = {{128, 3, 1, 1}, {256, 3, 1, 1}, {512, 3, 4, 4}, {384, 384, 1000, 1300}};
+        bool used;
+    } sizes[] = {
+        {128, 3, 1, 1, true},    {256, 3, 1, 1, true},    {512, 3, 4, 4, true},
+        {384, 8, 6, 6, true},    {384, 9, 24, 24, true},  {384, 384, 1000, 1300, true},
+        {385, 8, 6, 6, true},    {385, 9, 24, 24, false}, {2048, 3, 64, 64, true},
+        {2049, 3, 0, 64, false},
+    };
     struct proof_key key;
     struct buffer spki = {0};
     add_hex(&spki, "300d06092a864886f70d0101010500");
@@ -330,9 +338,9 @@ START_TEST(key_has_its_cost)
     der_wrap(&spki, bits, DER_BIT_STRING);
     der_wrap(&spki, 0, DER_SEQUENCE);
     proof_key_open(&key, buffer_bytes(&spki));
-    ck_assert_ptr_nonnull(key.handle);
-    ck_assert_uint_ge(key.cost, sizes[_i].least);
-    ck_assert_uint_le(key.cost, sizes[_i].most);
+    ck_assert_int_eq(key.handle != NULL, sizes[_i].used);
+    ck_assert_int_eq(key.why == NULL, sizes[_i].used);
+    ck_assert(!sizes[_i].used || (sizes[_i].least <= key.cost && key.cost <= sizes[_i].most));
     proof_key_close(&key);
     buffer_free(&spki);
 }
@@ -467,7 +475,7 @@ int main(void)
         {ecdsa_signature_forms_are_proven, 0},
         {bad_key_is_unprovable, ARRAY_SIZE(bad_keys)},
         {huge_key_is_unprovable, 3},
-        {key_has_its_cost, 4},
+        {key_has_its_cost, 10},
         {old_rsa_key_is_used, 0},
         {signature_without_null_is_proven, 0},
         {crl_is_proven, 0},
