@@ -186,6 +186,74 @@ START_TEST(a_problem_that_stays_is_noticed)
 }
 END_TEST
 
+/* Is it noticed that one byte of what the new store's catalog says is another? */
+static void must_matter(const struct assessment *a, const struct store *new, void *field,
+                        const char *what)
+{
+    uint8_t *byte = field;
+    struct fault f = {.code = FAULT_NONE};
+    *byte ^= 1;
+    ck_assert_msg(!verify_rows(a, new, false, &f), "%s may be another", what);
+    ck_assert_ptr_nonnull(strstr(f.text, "as it was"));
+    *byte ^= 1;
+}
+
+static void must_matter_in_column(const struct assessment *a, const struct store *new,
+                                  struct ese_column *c)
+{
+    must_matter(a, new, &c->id, "a column's id");
+    must_matter(a, new, &c->type, "a column's type");
+    must_matter(a, new, &c->flags, "a column's flags");
+    must_matter(a, new, &c->size, "a column's size");
+    must_matter(a, new, &c->code_page, "a column's code page");
+    must_matter(a, new, &c->offset, "a column's offset");
+    must_matter(a, new, &c->from_template, "whose column it is");
+    must_matter(a, new, (void *)(uintptr_t)c->name, "a column's name");
+}
+
+static void must_matter_in_index(const struct assessment *a, const struct store *new,
+                                 struct ese_index *x)
+{
+    must_matter(a, new, &x->objid, "an index's object id");
+    must_matter(a, new, &x->flags, "an index's flags");
+    must_matter(a, new, &x->locale, "an index's locale");
+    must_matter(a, new, &x->key_most, "an index's longest key");
+    must_matter(a, new, &x->variable_most, "an index's longest segment");
+    must_matter(a, new, &x->tuples, "whether an index is one of substrings");
+    must_matter(a, new, &x->from_template, "whose index it is");
+    must_matter(a, new, &x->segment[x->segments - 1].column, "a segment's column");
+    must_matter(a, new, &x->segment[0].descending, "a segment's order");
+    must_matter(a, new, &x->segment[0].from_template, "whose segment it is");
+    must_matter(a, new, (void *)(uintptr_t)x->name, "an index's name");
+}
+
+/* The rows of the catalog name other pages in a copy, and are not compared: what they say is. */
+START_TEST(a_catalog_that_says_something_else_is_noticed)
+{
+    struct assessment a;
+    struct store new;
+    struct fault f = {.code = FAULT_NONE};
+    struct options options = {.color = "never", .quiet = true};
+    ck_assert(make(KM_SOURCE_DIR "/fixtures/states/imported-twice/description.ini", "0x14"));
+    ck_assert_int_eq(assess(&a, store, &options), EXIT_CLEAN);
+    ck_assert(write_copy(&a, SIZE_MAX));
+    ck_assert_int_eq(store_open(&new, copy), EXIT_CLEAN);
+    ck_assert_msg(verify_rows(&a, &new, false, &f), "%s", f.text);
+    struct ese_table *t =
+        (struct ese_table *)(uintptr_t)ese_catalog_find(new.db->catalog, "CertificateList");
+    for (unsigned i = 0; i < t->columns; i++)
+        must_matter_in_column(&a, &new, &t->column[i]);
+    for (unsigned i = 0; i < t->indexes; i++)
+        must_matter_in_index(&a, &new, &t->index[i]);
+    must_matter(&a, &new, &t->flags, "a table's flags");
+    must_matter(&a, &new, &t->long_value_objid, "the object id of the long values");
+    must_matter(&a, &new, &t->long_value_chunk, "the size of a chunk");
+    ck_assert_msg(verify_rows(&a, &new, false, &f), "%s", f.text);
+    store_close(&new);
+    assess_close(&a);
+}
+END_TEST
+
 /* The id of a plan is made from these words: a kind without one, or with another's, would let two
  * plans pass for one. */
 START_TEST(every_kind_of_action_has_a_name_of_its_own)
@@ -213,6 +281,7 @@ int main(void)
         "verify", (const struct check_case[]){{another_plan_is_noticed, 0},
                                               {a_certificate_that_is_lost_is_noticed, 0},
                                               {a_problem_that_stays_is_noticed, 0},
+                                              {a_catalog_that_says_something_else_is_noticed, 0},
                                               {every_kind_of_action_has_a_name_of_its_own, 0},
                                               {0}});
     char command[300];
