@@ -15,7 +15,8 @@ _kmmigrate_options() {
             --superseded --trust --keep --drop --reference --not-a-reference \
             --not-a-list --show-secrets
         ;;
-    list | show) echo --profile --accept-discovered ;;
+    list) echo --tree --profile --accept-discovered ;;
+    show) echo --profile --accept-discovered ;;
     export) echo --to --force --profile --accept-discovered ;;
     undo | explain) ;;
     logs) echo --logs ;;

@@ -30,6 +30,7 @@ struct recovery;
 struct options {
     bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
         no_backup, verify_all, show_secrets, until_damage;
+    bool tree;
     bool remove_leftovers;
     bool recover;
     const struct recovery *recovered; /* not from the command line: what --recover has made of the
@@ -87,7 +88,7 @@ extern const struct option_spec option_json, option_quiet, option_color, option_
     option_no_backup, option_verify_all, option_show_secrets, option_logs, option_until_damage,
     option_doubtful, option_schema_from, option_drop_index;
 extern const struct option_spec option_remove_leftovers;
-extern const struct option_spec option_recover, option_html;
+extern const struct option_spec option_recover, option_html, option_tree;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */

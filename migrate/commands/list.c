@@ -8,6 +8,7 @@
 #include "migrate/console/table.h"
 #include "migrate/report/facts.h"
 #include "migrate/report/report.h"
+#include "migrate/report/tree.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -127,13 +128,32 @@ static int list_text(const struct model *m)
     return EXIT_TROUBLE;
 }
 
+static int list_tree(const struct assessment *a)
+{
+    struct picture picture;
+    bool ok = picture_open(&picture, a);
+    if (ok)
+        tree_print(&picture);
+    picture_close(&picture);
+    if (ok)
+        return EXIT_CLEAN;
+    message_error("out of memory");
+    return EXIT_TROUBLE;
+}
+
 int cmd_list(const struct options *options)
 {
     struct assessment a;
+    if (options->tree && options->json) {
+        message_error("list: --tree and --json exclude each other");
+        return EXIT_USAGE;
+    }
     message_end_on_interrupt();
     int status = assess_list(&a, options->operand[0], options);
     if (status == EXIT_CLEAN)
-        status = options->json ? list_json(&a.model) : list_text(&a.model);
+        status = options->json   ? list_json(&a.model)
+                 : options->tree ? list_tree(&a)
+                                 : list_text(&a.model);
     if (status == EXIT_CLEAN && (a.store.damaged || a.model.list_cut || a.found.count > 0 ||
                                  a.store.pending.code != FAULT_NONE))
         status = EXIT_PROBLEMS_LEFT;

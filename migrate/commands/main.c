@@ -71,7 +71,9 @@ static const struct option_spec *const migrate_options[] = {&option_migrate_to,
                                                             &option_show_secrets,
                                                             &option_html,
                                                             NULL};
-static const struct option_spec *const list_options[] = {&option_profile, &option_accept_discovered,
+static const struct option_spec *const list_options[] = {&option_tree, &option_profile,
+                                                         &option_accept_discovered, NULL};
+static const struct option_spec *const show_options[] = {&option_profile, &option_accept_discovered,
                                                          NULL};
 static const struct option_spec *const export_options[] = {
     &option_export_to, &option_force, &option_profile, &option_accept_discovered, NULL};
@@ -101,7 +103,7 @@ static const struct command commands[] = {
     {"list", "STORE", 1, "Shows the certificates, their entries and roles.", list_options,
      cmd_list},
     {"show", "STORE ENTRY", 2, "Shows one entry: certificate, duplicates, what refers to it.",
-     list_options, cmd_show},
+     show_options, cmd_show},
     {"export", "STORE --to FILE", 1, "Writes the list as PEM, PKCS#7 or serialized store.",
      export_options, cmd_export},
     {"diff", "A B", 2, "Shows certificates and rows that differ.", diff_options, cmd_diff},

@@ -68,6 +68,8 @@ const struct option_spec option_recover = {
     "recover", NULL, "replay the logs first, and repair what comes out", AT(recover), 0};
 const struct option_spec option_force = {"force", NULL, "replace NEW or FILE if it exists",
                                          AT(force), 0};
+const struct option_spec option_tree = {"tree", NULL, "each entry below the one that issued it",
+                                        AT(tree), 0};
 const struct option_spec option_html = {
     "html", "FILE", "write the report as a page, too, with pictures", AT(html), 0};
 const struct option_spec option_dry_run = {"dry-run", NULL, "only show the plan, as without -o",

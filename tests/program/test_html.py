@@ -195,6 +195,23 @@ class Html(unittest.TestCase):
                 moves = [a["count"] for a in plan["actions"] if a["action"] == "move-references" and a["from"] in dropped]
                 self.assertEqual(sum(before), sum(moves))
 
+    def test_list_tree(self):
+        """Every entry once, each below one that `show` says has signed it."""
+        for state in ("multi-level", "sub-ca-with-root-twice", "imported-five-times", "cross-certified", "unparsable-entry"):
+            with self.subTest(state):
+                store, above, seen = self.store(state), [], []
+                for line in km.run("list", store, "--tree").stdout.decode().splitlines():
+                    entry, depth = int(re.search(r"\(entry (\d+), ", line)[1]), (len(line) - len(line.lstrip())) // 2
+                    shown = json.loads(km.run("show", store, entry, "--json").stdout)
+                    above[depth:] = [shown["entry"]["subject"]]
+                    seen.append(entry)
+                    if depth:
+                        signer = json.loads(km.run("show", store, shown["signed_by"], "--json").stdout)
+                        self.assertEqual((signer["entry"]["subject"], shown["signature_is"]), (above[depth - 1], "proven"))
+                listed = [json.loads(line)["entry"] for line in km.run("list", store, "--json").stdout.splitlines()]
+                self.assertEqual(sorted(seen), sorted(listed))
+        self.assertEqual(km.run("list", store, "--tree", "--json").returncode, km.USAGE)
+
     def test_one_order(self):
         """Each entry in one place before and after."""
         file = self.folder / "page.html"
