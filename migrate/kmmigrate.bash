@@ -4,16 +4,16 @@
 _kmmigrate_options() {
     case $1 in
     check) echo --structure --profile --accept-discovered --at --verify-all --reference \
-        --not-a-reference --not-a-list --html --force ;;
+        --not-a-reference --not-a-list --mode --issuing-ca-is --html --force ;;
     repair)
         echo --dry-run -o --in-place --no-backup --remove-leftovers --plan --html --force --profile --accept-discovered --at --superseded \
             --issuing-ca --trust --keep --drop --reference --not-a-reference \
-            --not-a-list --show-secrets --recover --logs --until-damage
+            --not-a-list --mode --issuing-ca-is --show-secrets --recover --logs --until-damage
         ;;
     migrate)
         echo --to --issuing-ca -o --in-place --no-backup --remove-leftovers --plan --html --force --profile --accept-discovered --at \
             --superseded --trust --keep --drop --reference --not-a-reference \
-            --not-a-list --show-secrets
+            --not-a-list --mode --issuing-ca-is --show-secrets
         ;;
     list) echo --tree --profile --accept-discovered ;;
     show) echo --profile --accept-discovered ;;
@@ -67,6 +67,7 @@ _kmmigrate() {
         compopt -o filenames 2>/dev/null
         ;;
     --table | --at | --plan | --trust | --keep | --drop | --reference | --not-a-reference | --not-a-list | \
+        --mode | --issuing-ca-is | \
         --max-unpacked | --drop-index) ;;
     *)
         if [[ $word == -* ]]; then

@@ -38,7 +38,8 @@ struct options {
     bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own
                          */
     const char *color;  /* "auto", "always", "never" */
-    const char *max_unpacked; /* a size; NULL: the default */
+    const char *mode, *issuing_ca_is; /* settings that the store has not */
+    const char *max_unpacked;         /* a size; NULL: the default */
     const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan, *logs, *html;
     const char *trust[OPTION_DECISIONS_MOST];
     unsigned trusts;
@@ -83,10 +84,10 @@ struct command {
 extern const struct option_spec option_json, option_quiet, option_color, option_max_unpacked,
     option_help, option_table, option_structure, option_profile, option_accept_discovered,
     option_at, option_superseded, option_issuing_ca, option_trust, option_keep, option_drop,
-    option_reference, option_not_reference, option_not_list, option_migrate_to, option_export_to,
-    option_output, option_plan, option_force, option_dry_run, option_keep_first, option_in_place,
-    option_no_backup, option_verify_all, option_show_secrets, option_logs, option_until_damage,
-    option_doubtful, option_schema_from, option_drop_index;
+    option_reference, option_not_reference, option_mode, option_issuing_ca_is, option_not_list,
+    option_migrate_to, option_export_to, option_output, option_plan, option_force, option_dry_run,
+    option_keep_first, option_in_place, option_no_backup, option_verify_all, option_show_secrets,
+    option_logs, option_until_damage, option_doubtful, option_schema_from, option_drop_index;
 extern const struct option_spec option_remove_leftovers;
 extern const struct option_spec option_recover, option_html, option_tree;
 

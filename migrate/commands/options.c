@@ -42,6 +42,11 @@ const struct option_spec option_keep = {
 const struct option_spec option_drop = {
     "drop", "ENTRY", "of several duplicates, or of what is no certificate, this entry goes",
     AT(drop), OPTION_DECISIONS_MOST};
+const struct option_spec option_mode = {
+    "mode", "MODE", "the mode, V1, V1V3 or V3, where it is not in the store", AT(mode), 0};
+const struct option_spec option_issuing_ca_is = {
+    "issuing-ca-is", "E|SHA1", "the issuing CA, where the store has no such setting",
+    AT(issuing_ca_is), 0};
 const struct option_spec option_reference = {"reference", "T.C",
                                              "column C of table T refers to the list",
                                              AT(reference), OPTION_DECISIONS_MOST};
@@ -239,7 +244,7 @@ static void print_options(const struct option_spec *const *specs)
         char left[40];
         snprintf(left, sizeof left, "%s%s%s%s", (*specs)->name[1] ? "--" : "-", (*specs)->name,
                  (*specs)->value_name ? " " : "", (*specs)->value_name ? (*specs)->value_name : "");
-        printf("  %-22s %s\n", left, (*specs)->help);
+        printf("  %-24s %s\n", left, (*specs)->help);
     }
 }
 

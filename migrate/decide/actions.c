@@ -260,6 +260,10 @@ static bool add_settings(struct draft *d)
     const struct model *m = d->model;
     if (d->has_issuing_ca &&
         (!m->has_issuing_ca || memcmp(d->issuing_ca, m->issuing_ca, HASH_SHA1_SIZE) != 0)) {
+        if (m->issuing_stated)
+            return fault_set(d->fault, FAULT_UNSUPPORTED,
+                             "the issuing CA is stated, not set in the store: what names it has to "
+                             "be changed where it is kept before this can be done");
         if (!has_free_setting(d, m->has_issuing_row))
             return false;
         const void *kept = arena_copy(&d->plan->memory, bytes_of(d->issuing_ca, HASH_SHA1_SIZE));
@@ -272,6 +276,11 @@ static bool add_settings(struct draft *d)
                                              ? "the switch asked for"
                                              : "it is the thumbprint of the one that stays"});
     }
+    if (d->mode != m->mode && m->mode_stated)
+        return fault_set(
+            d->fault, FAULT_UNSUPPORTED,
+            "the mode is stated, not set in the store: it has to be changed where it is "
+            "kept");
     if (d->mode != m->mode && !has_free_setting(d, m->has_mode_row))
         return false;
     if (d->mode != m->mode)

@@ -2,6 +2,7 @@
 #include "migrate/decide/assess.h"
 
 #include "migrate/decide/said.h"
+#include "migrate/decide/stated.h"
 #include "migrate/decide/unsaid.h"
 #include "migrate/repair/recovery.h"
 
@@ -472,10 +473,22 @@ static int read_list(struct assessment *a, const struct options *options)
     return trouble(a, &f);
 }
 
+/* What the administrator says of settings that are kept elsewhere. */
+static int apply_stated(struct assessment *a, const struct options *options)
+{
+    struct fault f = {.code = FAULT_NONE};
+    if (stated_apply(&a->model, options, &f))
+        return EXIT_CLEAN;
+    message_error("%s", f.text);
+    return EXIT_USAGE;
+}
+
 static int read_model(struct assessment *a, const struct options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     int status = read_list(a, options);
+    if (status == EXIT_CLEAN)
+        status = apply_stated(a, options);
     if (status != EXIT_CLEAN)
         return status;
     if (!judge_model(&a->model, a->prover, &a->found)) {

@@ -118,10 +118,19 @@ static void add_line(struct hash *hash, const char *line)
 }
 
 /* What the administrator decided is part of the plan, as the options that say it. */
-static bool note_decisions(struct plan *plan, const struct plan_options *o)
+static bool note_decisions(struct plan *plan, const struct model *m, const struct plan_options *o)
 {
     struct buffer all = {0};
-    char line[64];
+    char line[64], sha1[2 * HASH_SHA1_SIZE + 1];
+    if (m->mode_stated) {
+        snprintf(line, sizeof line, " --mode %s", model_mode_name(m->mode));
+        buffer_add_text(&all, line);
+    }
+    if (m->issuing_stated) {
+        bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
+        snprintf(line, sizeof line, " --issuing-ca-is %s", sha1);
+        buffer_add_text(&all, line);
+    }
     for (unsigned k = 0; k < o->keeps; k++) {
         snprintf(line, sizeof line, " --keep %d", o->keep[k]);
         buffer_add_text(&all, line);
@@ -200,7 +209,7 @@ bool plan_make(struct plan *plan, const struct model *m, struct prover *prover,
                  &(struct action){.kind = ACTION_WRITE_HEADER, .why = "its checksum is wrong"});
     if (!dedup_decide(plan, m, prover, options, f))
         return false;
-    if (!note_decisions(plan, options))
+    if (!note_decisions(plan, m, options))
         plan->no_memory = true;
     make_id(plan, m, input_sha256);
     if (plan->no_memory || prover_failed(prover))

@@ -407,10 +407,15 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
     char sha1[2 * HASH_SHA1_SIZE + 1] = "";
     if (m->has_issuing_ca)
         bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
-    if (entry == NULL && !m->list_cut && !m->list_missing)
+    if (!m->has_issuing_ca && m->mode_stated && !m->has_issuing_row)
+        problem_add(problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY,
+                    "mode %s is stated, and which CA issues is not: --issuing-ca-is says it",
+                    model_mode_name(m->mode));
+    else if (entry == NULL && !m->list_cut && !m->list_missing)
         problem_add(problems, PROBLEM_ISSUING_MISSING, NO_ENTRY, NO_ENTRY,
                     "mode %s, setting %s: %s", model_mode_name(m->mode),
-                    m->profile->setting_issuing_ca, m->has_issuing_ca ? sha1 : "not set");
+                    m->profile->setting_issuing_ca ? m->profile->setting_issuing_ca : "(stated)",
+                    m->has_issuing_ca ? sha1 : "not set");
     if (count > 1) {
         struct problem *p = problem_add(problems, PROBLEM_ISSUING_AMBIGUOUS, entry->key, NO_ENTRY,
                                         "thumbprint %s: %u entries, entry %d the first", sha1,
@@ -428,16 +433,19 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
 
 static void judge_mode(const struct model *m, struct prover *prover, struct problems *problems)
 {
-    if (!m->has_settings) {
-        problem_add(problems, PROBLEM_NO_SETTINGS, NO_ENTRY, NO_ENTRY, "expected table %s",
+    if (!m->has_settings && !m->mode_stated) {
+        problem_add(problems, PROBLEM_NO_SETTINGS, NO_ENTRY, NO_ENTRY,
+                    "expected table %s; where the mode is kept elsewhere, --mode says it",
                     m->profile->settings_table ? m->profile->settings_table
                                                : "(not in the profile)");
         return;
     }
     switch (m->mode) {
     case MODE_UNKNOWN:
-        problem_add(problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY, "setting %s is \"%s\"",
-                    m->profile->setting_mode, m->mode_text);
+        problem_add(problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY, "setting %s is \"%s\"%s",
+                    m->profile->setting_mode ? m->profile->setting_mode : "(not in the profile)",
+                    m->mode_text,
+                    m->has_mode_row ? "" : "; where it is kept elsewhere, --mode says it");
         break;
     case MODE_V1:
         for (unsigned i = 0; i < m->entries; i++)

@@ -101,6 +101,7 @@ struct model {
     enum model_mode mode;
     char mode_text[32];
     bool has_issuing_ca;
+    bool mode_stated, issuing_stated; /* not by the store: see decide/stated.h */
     uint8_t issuing_ca[HASH_SHA1_SIZE];
     const char *organization;
     char *site, *server; /* NULL: there is no such setting; server: the Certificate Server */

@@ -89,6 +89,8 @@ int verify_store(const struct assessment *old, const char *path, const struct op
     struct options reading = {.color = "never",
                               .profile = options->profile,
                               .at = options->at,
+                              .mode = options->mode,
+                              .issuing_ca_is = options->issuing_ca_is,
                               .accept_discovered = options->accept_discovered,
                               .quiet = true,
                               .own_undo_file = true};

@@ -66,6 +66,7 @@ static void setting_members(struct json *json, const struct model *m)
     member_text(json, "site", m->site);
     member_text(json, "certificate_server", m->server);
     member_text(json, "mode", model_mode_name(m->mode));
+    member_bool(json, "stated", m->mode_stated || m->issuing_stated);
     if (m->has_issuing_ca)
         member_hex(json, "issuing_ca", bytes_of(m->issuing_ca, sizeof m->issuing_ca));
     else

@@ -108,7 +108,8 @@ static void setting_lines(const struct model *m)
     setting("organization", m->organization, &before);
     setting("site", m->site, &before);
     setting("Certificate Server", m->server, &before);
-    setting("mode", model_mode_name(m->mode), &before);
+    setting(m->mode_stated ? "mode as stated by the administrator" : "mode",
+            model_mode_name(m->mode), &before);
     output_text("\n");
     if (!m->has_issuing_ca)
         return;
@@ -203,6 +204,8 @@ static void verdict_line(const struct assessment *a, enum report_kind kind)
     colored_line(a, a->verdict,
                  kind == REPORT_REPAIRED ? "Verdict before the repair: " : "Verdict: ",
                  verdict_words[a->verdict]);
+    if (a->has_model && (a->model.mode_stated || a->model.issuing_stated))
+        output_text("(with settings as stated by the administrator, not as the store has them)\n");
 }
 
 /* The last line: the verdict again, on the new store where there is one. */
