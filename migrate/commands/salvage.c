@@ -1,81 +1,33 @@
 /* kmmigrate salvage: what can be had from a damaged or dirty database, and what not; writes it. */
-#include "formats/ese/salvage/salvage.h"
-#include "migrate/commands/command.h"
 #include "migrate/console/json.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
-#include "migrate/console/progress.h"
 #include "migrate/profile/profile.h"
-#include "migrate/repair/salvage_files.h"
-#include "migrate/store/filehash.h"
-#include "migrate/store/store.h"
+#include "migrate/repair/salvaging.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { PLAN_DIGITS_LEAST = 8 };
 
-struct salvaging {
-    const struct options *options;
-    struct store store; /* its path alone */
-    struct ese_salvage *salvage;
-    int like; /* descriptor of the source, as it was named; the salvage's */
-    struct filehash hash;
-    struct ese_salvage_options how;
-    struct ese_salvage_result result;
-    struct salvage_files files;
-    struct progress progress;
-};
-
-/* ---- what it comes to ---- */
-
-static uint64_t sum_of(const struct ese_salvage_result *r, size_t member)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < r->tables; i++)
-        sum += *(const uint64_t *)(const void *)((const char *)&r->table[i] + member);
-    return sum;
-}
-
-#define SUM(r, member) sum_of(r, offsetof(struct ese_salvage_table, member))
-
-/* Is anything not as it was? */
-static bool has_loss(const struct ese_salvage_result *r)
-{
-    return SUM(r, doubtful) || SUM(r, lost) || SUM(r, cut) || SUM(r, pages_lost) ||
-           SUM(r, entries_missing) || r->told[ESE_SALVAGE_NO_SCHEMA] ||
-           r->told[ESE_SALVAGE_TABLE_LOST] || r->told[ESE_SALVAGE_CATALOG];
-}
-
-static bool is_sound(const struct salvaging *x)
-{
-    const struct ese_salvage_scan *scan = ese_salvage_scan(x->salvage);
-    return !has_loss(&x->result) && !scan->dirty && !scan->header_invented && !scan->cut &&
-           scan->corrected + scan->displaced + scan->partly + scan->wrong + scan->unreadable == 0;
-}
+#define SUM(r, member) salvaging_sum(r, offsetof(struct ese_salvage_table, member))
 
 static int status_of(const struct salvaging *x)
 {
     if (x->options->output)
-        return EXIT_REPAIRED | (has_loss(&x->result) ? EXIT_PROBLEMS_LEFT : 0);
-    return is_sound(x) ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
+        return EXIT_REPAIRED | (salvaging_has_loss(x) ? EXIT_PROBLEMS_LEFT : 0);
+    return salvaging_is_sound(x) ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
 }
 
 /* ---- the report ---- */
-
-static unsigned badness(const struct ese_salvage_table *t)
-{
-    return t->lost || t->pages_lost ? 3 : t->doubtful ? 2 : t->cut || t->entries_missing ? 1 : 0;
-}
 
 static int worst_first(const void *a, const void *b)
 {
     const struct ese_salvage_table *x = *(const struct ese_salvage_table *const *)a,
                                    *y = *(const struct ese_salvage_table *const *)b;
-    if (badness(x) != badness(y))
-        return badness(x) > badness(y) ? -1 : 1;
+    if (salvaging_badness(x) != salvaging_badness(y))
+        return salvaging_badness(x) > salvaging_badness(y) ? -1 : 1;
     return (x->objid > y->objid) - (x->objid < y->objid);
 }
 
@@ -147,20 +99,12 @@ static void print_written(const struct salvaging *x)
 static void print_next(const struct salvaging *x)
 {
     const char *path = x->store.path, *output = x->options->output;
-    if (output == NULL && is_sound(x))
+    if (output == NULL && salvaging_is_sound(x))
         output_text("Nothing is damaged: nothing has to be salvaged.\n");
     else if (output == NULL)
         output_format("Next: kmmigrate salvage %s -o NEW writes what can be had to NEW.\n", path);
     else
         print_written(x);
-}
-
-static const struct ese_salvage_table *table_of(const struct salvaging *x, const char *name)
-{
-    for (unsigned i = 0; name && i < x->result.tables; i++)
-        if (strcasecmp(x->result.table[i].name, name) == 0)
-            return &x->result.table[i];
-    return NULL;
 }
 
 /* Of a KM store: is the certificate list whole, and what refers to it? */
@@ -172,13 +116,13 @@ static bool print_list(const struct salvaging *x)
         message_error("%s", f.text);
         return false;
     }
-    const struct ese_salvage_table *list = table_of(x, profile.list_table);
-    const struct ese_salvage_table *settings = table_of(x, profile.settings_table);
+    const struct ese_salvage_table *list = salvaging_table(x, profile.list_table);
+    const struct ese_salvage_table *settings = salvaging_table(x, profile.settings_table);
     if (list && settings) {
-        bool whole = badness(list) == 0, rest = badness(settings) == 0;
+        bool whole = salvaging_badness(list) == 0, rest = salvaging_badness(settings) == 0;
         for (unsigned i = 0; i < profile.references; i++) {
-            const struct ese_salvage_table *from = table_of(x, profile.reference[i].table);
-            rest = rest && from && badness(from) == 0;
+            const struct ese_salvage_table *from = salvaging_table(x, profile.reference[i].table);
+            rest = rest && from && salvaging_badness(from) == 0;
         }
         output_format("List:      the certificate list (%s) is %s: %" PRIu64
                       " entries kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost;\n"
@@ -308,72 +252,6 @@ static bool print_json(const struct salvaging *x, int status)
 
 /* ---- doing it ---- */
 
-static int read_options(struct salvaging *x)
-{
-    const char *doubtful = x->options->doubtful;
-    x->how = (struct ese_salvage_options){
-        .any_revision = x->options->force,
-        .drop_index = x->options->drop_index,
-        .drop_indexes = x->options->drop_indexes,
-        .tell = salvage_files_item,
-        .context = &x->files,
-        .progress = progress_step,
-        .progress_context = &x->progress,
-        .stop = message_watch_interrupt(),
-    };
-    if (doubtful && strcmp(doubtful, "keep") == 0)
-        x->how.doubtful = ESE_DOUBTFUL_KEEP;
-    else if (doubtful && strcmp(doubtful, "drop") == 0)
-        x->how.doubtful = ESE_DOUBTFUL_DROP;
-    else if (doubtful) {
-        message_error("salvage: --doubtful takes keep or drop, not %s", doubtful);
-        return EXIT_USAGE;
-    }
-    return EXIT_CLEAN;
-}
-
-/* What the id covers besides the items. */
-static void plan_options(struct salvaging *x)
-{
-    char hex[2 * HASH_SHA256_SIZE + 1], text[120];
-    salvage_files_plan(&x->files, "salvage 1\n");
-    salvage_files_plan(&x->files, hash_text(x, hex));
-    snprintf(text, sizeof text, "\ndoubtful %d\n", (int)x->how.doubtful);
-    salvage_files_plan(&x->files, text);
-    if (x->options->schema_from)
-        salvage_files_plan(&x->files, "schema-from\n");
-    for (unsigned i = 0; i < x->how.drop_indexes; i++) {
-        salvage_files_plan(&x->files, "drop-index ");
-        salvage_files_plan(&x->files, x->how.drop_index[i]);
-        salvage_files_plan(&x->files, "\n");
-    }
-}
-
-static void plan_counts(struct salvaging *x)
-{
-    for (unsigned i = 0; i < x->result.tables; i++) {
-        const struct ese_salvage_table *t = &x->result.table[i];
-        char text[200];
-        snprintf(text, sizeof text, "table %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-                 t->objid, t->kept, t->doubtful, t->lost, t->written);
-        salvage_files_plan(&x->files, text);
-    }
-    salvage_files_id(&x->files);
-}
-
-static bool run(struct salvaging *x, int descriptor, const char *target, struct fault *f)
-{
-    if (!salvage_files_open(&x->files, target, x->like, x->options->force, f))
-        return false;
-    plan_options(x);
-    x->progress = progress_begin("salvaging", x->options->quiet);
-    bool ok = ese_salvage_run(x->salvage, descriptor, &x->how, &x->result, f);
-    progress_end(&x->progress);
-    if (ok)
-        plan_counts(x);
-    return ok;
-}
-
 /* --plan: only what was reviewed. */
 static bool is_planned(const struct salvaging *x, struct fault *f)
 {
@@ -391,7 +269,7 @@ static bool write_new(struct salvaging *x, struct fault *f)
     const char *target = x->options->output;
     if (!outfile_create(target, x->like, x->options->force, &out, f))
         return fault_context(f, "%s", target);
-    bool ok = run(x, outfile_descriptor(out), target, f) && is_planned(x, f) &&
+    bool ok = salvaging_run(x, outfile_descriptor(out), target, f) && is_planned(x, f) &&
               salvage_files_commit(&x->files, f) && outfile_commit(out, f);
     if (!ok && !outfile_is_committed(out))
         salvage_files_remove(&x->files);
@@ -406,7 +284,7 @@ static int salvage(struct salvaging *x)
         message_error("%s: %s", x->store.path, f.text);
         return EXIT_TROUBLE;
     }
-    bool ok = x->options->output ? write_new(x, &f) : run(x, -1, NULL, &f);
+    bool ok = x->options->output ? write_new(x, &f) : salvaging_run(x, -1, NULL, &f);
     int status = ok ? status_of(x) : EXIT_TROUBLE;
     if (!ok && x->result.interrupted) {
         message_error("cancelled; nothing was written");
@@ -416,82 +294,19 @@ static int salvage(struct salvaging *x)
     } else if (x->options->json ? !print_json(x, status) : !print_text(x)) {
         status |= EXIT_TROUBLE;
     }
-    salvage_files_close(&x->files);
-    ese_salvage_result_free(&x->result);
     return status;
-}
-
-/* What the options name has to be there. */
-static int check_indexes(const struct salvaging *x)
-{
-    for (unsigned i = 0; i < x->how.drop_indexes; i++)
-        if (!ese_salvage_has_index(x->salvage, x->how.drop_index[i])) {
-            message_error("%s: there is no index %s that could be left out", x->store.path,
-                          x->how.drop_index[i]);
-            return EXIT_USAGE;
-        }
-    return EXIT_CLEAN;
-}
-
-static int take_schema(struct salvaging *x)
-{
-    struct store other;
-    struct fault f = {.code = FAULT_NONE};
-    if (x->options->schema_from == NULL)
-        return EXIT_CLEAN;
-    int status = store_open(&other, x->options->schema_from);
-    if (status != EXIT_CLEAN)
-        return status;
-    if (!ese_salvage_schema_from(x->salvage, other.db, &f)) {
-        message_error("%s: %s", other.path, f.text);
-        status = EXIT_TROUBLE;
-    }
-    store_close(&other);
-    return status;
-}
-
-static int open_source(struct salvaging *x)
-{
-    struct fault f = {.code = FAULT_NONE};
-    struct ese_file *file;
-    int status = store_find(&x->store, x->options->operand[0]);
-    if (status != EXIT_CLEAN)
-        return status;
-    if (!filehash_start(&x->hash, x->store.path, &f)) {
-        message_error("%s: %s", x->store.path, f.text);
-        return EXIT_TROUBLE;
-    }
-    if (ese_file_open(x->store.path, &file, &f)) {
-        x->like = ese_file_named_descriptor(file);
-        if (ese_salvage_open(file, &x->salvage, &f))
-            return EXIT_CLEAN;
-    }
-    message_error("%s: %s", x->store.path, f.text);
-    filehash_finish(&x->hash, &f);
-    return EXIT_TROUBLE;
 }
 
 int cmd_salvage(const struct options *options)
 {
-    struct fault f;
-    struct salvaging *x = calloc(1, sizeof *x);
+    struct salvaging *x = salvaging_new(options);
     if (x == NULL) {
         message_error("out of memory");
         return EXIT_TROUBLE;
     }
-    x->options = options;
-    int status = read_options(x);
-    if (status == EXIT_CLEAN)
-        status = open_source(x);
-    if (status == EXIT_CLEAN)
-        status = take_schema(x);
-    if (status == EXIT_CLEAN)
-        status = check_indexes(x);
+    int status = salvaging_open(x);
     if (status == EXIT_CLEAN)
         status = salvage(x);
-    else if (x->salvage)
-        filehash_finish(&x->hash, &f);
-    ese_salvage_close(x->salvage);
-    free(x);
+    salvaging_close(x);
     return output_finish() ? status : status | EXIT_TROUBLE;
 }

@@ -116,10 +116,10 @@ static void put_place(FILE *to, const struct ese_salvage_item *item)
         fprintf(to, ",\"other_page\":%u", item->other_page);
 }
 
-static bool make_line(struct salvage_files *files, const struct ese_salvage_item *item, char **text,
-                      size_t *size)
+static bool make_line(struct salvage_files *files, const struct ese_salvage_item *item,
+                      struct buffer *line)
 {
-    FILE *to = open_memstream(text, size);
+    FILE *to = buffer_stream(line);
     if (to == NULL)
         return false;
     put_place(to, item);
@@ -128,7 +128,7 @@ static bool make_line(struct salvage_files *files, const struct ese_salvage_item
     put_hash(files, to, "other_sha256", item->other);
     put_text(to, "reason", item->reason);
     fputs("}\n", to);
-    return fclose(to) == 0;
+    return fclose(to) == 0 && !line->failed;
 }
 
 /* ---- certificates in what is not written ---- */
@@ -192,16 +192,15 @@ static bool put_certificates(struct salvage_files *files, const struct ese_salva
 bool salvage_files_item(void *context, const struct ese_salvage_item *item, struct fault *f)
 {
     struct salvage_files *files = context;
-    char *text = NULL;
-    size_t size = 0;
-    if (!make_line(files, item, &text, &size)) {
-        free(text);
+    struct buffer line = {0};
+    if (!make_line(files, item, &line)) {
+        buffer_free(&line);
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
     }
-    hash_sha256_add(&files->hash, bytes_of(text, size));
+    hash_sha256_add(&files->hash, buffer_bytes(&line));
     if (files->lines_to)
-        fwrite(text, 1, size, files->lines_to);
-    free(text);
+        fwrite(line.at, 1, line.size, files->lines_to);
+    buffer_free(&line);
     if (item->written || item->record.at == NULL)
         return true;
     files->quarantined++;

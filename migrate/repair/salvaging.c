@@ -1,0 +1,259 @@
+/* Salvaging a store: see salvaging.h. */
+#include "migrate/repair/salvaging.h"
+
+#include "migrate/console/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* ---- what it comes to ---- */
+
+uint64_t salvaging_sum(const struct ese_salvage_result *r, size_t member)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < r->tables; i++)
+        sum += *(const uint64_t *)(const void *)((const char *)&r->table[i] + member);
+    return sum;
+}
+
+#define SUM(r, member) salvaging_sum(r, offsetof(struct ese_salvage_table, member))
+
+bool salvaging_has_loss(const struct salvaging *x)
+{
+    const struct ese_salvage_result *r = &x->result;
+    return SUM(r, doubtful) || SUM(r, lost) || SUM(r, cut) || SUM(r, pages_lost) ||
+           SUM(r, entries_missing) || r->told[ESE_SALVAGE_NO_SCHEMA] ||
+           r->told[ESE_SALVAGE_TABLE_LOST] || r->told[ESE_SALVAGE_CATALOG];
+}
+
+bool salvaging_is_sound(const struct salvaging *x)
+{
+    const struct ese_salvage_scan *scan = ese_salvage_scan(x->salvage);
+    return !salvaging_has_loss(x) && !scan->dirty && !scan->header_invented && !scan->cut &&
+           scan->corrected + scan->displaced + scan->partly + scan->wrong + scan->unreadable == 0;
+}
+
+unsigned salvaging_badness(const struct ese_salvage_table *t)
+{
+    return t->lost || t->pages_lost ? 3 : t->doubtful ? 2 : t->cut || t->entries_missing ? 1 : 0;
+}
+
+const struct ese_salvage_table *salvaging_table(const struct salvaging *x, const char *name)
+{
+    for (unsigned i = 0; name && i < x->result.tables; i++)
+        if (strcasecmp(x->result.table[i].name, name) == 0)
+            return &x->result.table[i];
+    return NULL;
+}
+
+/* ---- the rows that are named ---- */
+
+enum { LONG_KEY_SIZE = 5, LONG_KEY_PREFIX = 0x7f, KEY_SHOWN = 16 };
+
+/* The key of one Long is what people know a row by. */
+static void key_words(struct bytes key, char text[48])
+{
+    if (key.at && key.size == LONG_KEY_SIZE && key.at[0] == LONG_KEY_PREFIX) {
+        uint32_t bits = (uint32_t)key.at[1] << 24 | (uint32_t)key.at[2] << 16 |
+                        (uint32_t)key.at[3] << 8 | key.at[4];
+        snprintf(text, 48, "row %" PRId32, (int32_t)(bits ^ 0x80000000u));
+        return;
+    }
+    size_t size = key.at == NULL ? 0 : key.size < KEY_SHOWN ? key.size : KEY_SHOWN, used = 4;
+    memcpy(text, "key ", used + 1);
+    for (size_t i = 0; i < size; i++)
+        used += (size_t)snprintf(text + used, 48 - used, "%02x", key.at[i]);
+    if (key.at && key.size > size)
+        snprintf(text + used, 48 - used, "...");
+}
+
+static bool is_named(enum ese_salvage_kind kind)
+{
+    return kind == ESE_SALVAGE_DOUBTFUL || kind == ESE_SALVAGE_LOST || kind == ESE_SALVAGE_CUT ||
+           kind == ESE_SALVAGE_PAGE_LOST || kind == ESE_SALVAGE_TABLE_LOST;
+}
+
+/* Items come table by table. */
+static bool name_row(struct salvaging *x, const struct ese_salvage_item *item, struct fault *f)
+{
+    bool same = x->names > 0 && x->named[x->names - 1].objid == item->objid;
+    if (!is_named(item->kind) || (same && x->named_of_table == SALVAGING_NAMED_MOST))
+        return true;
+    if (x->names == x->room) {
+        size_t room = x->room ? 2 * x->room : 64;
+        struct salvaging_named *more = realloc(x->named, room * sizeof *more);
+        if (more == NULL)
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the rows that are named");
+        x->named = more;
+        x->room = room;
+    }
+    struct salvaging_named *n = &x->named[x->names++];
+    *n = (struct salvaging_named){.kind = item->kind, .objid = item->objid, .page = item->page};
+    key_words(item->key, n->key);
+    snprintf(n->reason, sizeof n->reason, "%s", item->reason ? item->reason : "");
+    x->named_of_table = same ? x->named_of_table + 1 : 1;
+    return true;
+}
+
+static bool take_item(void *context, const struct ese_salvage_item *item, struct fault *f)
+{
+    struct salvaging *x = context;
+    return name_row(x, item, f) && salvage_files_item(&x->files, item, f);
+}
+
+/* ---- the way there ---- */
+
+static int read_options(struct salvaging *x)
+{
+    const char *doubtful = x->options->doubtful;
+    x->how = (struct ese_salvage_options){
+        .any_revision = x->options->force,
+        .drop_index = x->options->drop_index,
+        .drop_indexes = x->options->drop_indexes,
+        .tell = take_item,
+        .context = x,
+        .progress = progress_step,
+        .progress_context = &x->progress,
+        .stop = message_watch_interrupt(),
+    };
+    if (doubtful && strcmp(doubtful, "keep") == 0)
+        x->how.doubtful = ESE_DOUBTFUL_KEEP;
+    else if (doubtful && strcmp(doubtful, "drop") == 0)
+        x->how.doubtful = ESE_DOUBTFUL_DROP;
+    else if (doubtful) {
+        message_error("--doubtful takes keep or drop, not %s", doubtful);
+        return EXIT_USAGE;
+    }
+    return EXIT_CLEAN;
+}
+
+/* What the options name has to be there. */
+static int check_indexes(const struct salvaging *x)
+{
+    for (unsigned i = 0; i < x->how.drop_indexes; i++)
+        if (!ese_salvage_has_index(x->salvage, x->how.drop_index[i])) {
+            message_error("%s: there is no index %s that could be left out", x->store.path,
+                          x->how.drop_index[i]);
+            return EXIT_USAGE;
+        }
+    return EXIT_CLEAN;
+}
+
+static int take_schema(struct salvaging *x)
+{
+    struct store other;
+    struct fault f = {.code = FAULT_NONE};
+    if (x->options->schema_from == NULL)
+        return EXIT_CLEAN;
+    int status = store_open(&other, x->options->schema_from);
+    if (status != EXIT_CLEAN)
+        return status;
+    if (!ese_salvage_schema_from(x->salvage, other.db, &f)) {
+        message_error("%s: %s", other.path, f.text);
+        status = EXIT_TROUBLE;
+    }
+    store_close(&other);
+    return status;
+}
+
+static int open_source(struct salvaging *x)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct ese_file *file;
+    int status = store_find(&x->store, x->options->operand[0]);
+    if (status != EXIT_CLEAN)
+        return status;
+    if (!filehash_start(&x->hash, x->store.path, &f)) {
+        message_error("%s: %s", x->store.path, f.text);
+        return EXIT_TROUBLE;
+    }
+    if (ese_file_open(x->store.path, &file, &f)) {
+        x->like = ese_file_named_descriptor(file);
+        if (ese_salvage_open(file, &x->salvage, &f))
+            return EXIT_CLEAN;
+    }
+    message_error("%s: %s", x->store.path, f.text);
+    return EXIT_TROUBLE;
+}
+
+struct salvaging *salvaging_new(const struct options *options)
+{
+    struct salvaging *x = calloc(1, sizeof *x);
+    if (x)
+        x->options = options;
+    return x;
+}
+
+int salvaging_open(struct salvaging *x)
+{
+    int status = read_options(x);
+    if (status == EXIT_CLEAN)
+        status = open_source(x);
+    if (status == EXIT_CLEAN)
+        status = take_schema(x);
+    if (status == EXIT_CLEAN)
+        status = check_indexes(x);
+    return status;
+}
+
+/* What the id covers besides the items. */
+static void plan_options(struct salvaging *x)
+{
+    char hex[2 * HASH_SHA256_SIZE + 1], text[120];
+    salvage_files_plan(&x->files, "salvage 1\n");
+    salvage_files_plan(&x->files,
+                       bytes_hex(bytes_of(x->hash.digest, sizeof x->hash.digest), hex, sizeof hex));
+    snprintf(text, sizeof text, "\ndoubtful %d\n", (int)x->how.doubtful);
+    salvage_files_plan(&x->files, text);
+    if (x->options->schema_from)
+        salvage_files_plan(&x->files, "schema-from\n");
+    for (unsigned i = 0; i < x->how.drop_indexes; i++) {
+        salvage_files_plan(&x->files, "drop-index ");
+        salvage_files_plan(&x->files, x->how.drop_index[i]);
+        salvage_files_plan(&x->files, "\n");
+    }
+}
+
+static void plan_counts(struct salvaging *x)
+{
+    for (unsigned i = 0; i < x->result.tables; i++) {
+        const struct ese_salvage_table *t = &x->result.table[i];
+        char text[200];
+        snprintf(text, sizeof text, "table %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                 t->objid, t->kept, t->doubtful, t->lost, t->written);
+        salvage_files_plan(&x->files, text);
+    }
+    salvage_files_id(&x->files);
+}
+
+bool salvaging_run(struct salvaging *x, int descriptor, const char *target, struct fault *f)
+{
+    if (!salvage_files_open(&x->files, target, x->like, x->options->force, f))
+        return false;
+    plan_options(x);
+    x->progress = progress_begin("salvaging", x->options->quiet);
+    bool ok = ese_salvage_run(x->salvage, descriptor, &x->how, &x->result, f);
+    progress_end(&x->progress);
+    if (ok)
+        plan_counts(x);
+    return ok;
+}
+
+void salvaging_close(struct salvaging *x)
+{
+    if (x == NULL)
+        return;
+    if (x->hash.running)
+        filehash_finish(&x->hash, NULL);
+    salvage_files_close(&x->files);
+    ese_salvage_result_free(&x->result);
+    ese_salvage_close(x->salvage);
+    if (x->kept > 0)
+        close(x->kept);
+    free(x->named);
+    free(x);
+}
