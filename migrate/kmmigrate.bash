@@ -8,7 +8,8 @@ _kmmigrate_options() {
     repair)
         echo --dry-run -o --in-place --no-backup --remove-leftovers --plan --html --force --profile --accept-discovered --at --superseded \
             --issuing-ca --trust --keep --drop --reference --not-a-reference \
-            --not-a-list --mode --issuing-ca-is --show-secrets --recover --logs --until-damage
+            --not-a-list --mode --issuing-ca-is --show-secrets --recover --logs --until-damage \
+            --salvage --doubtful --schema-from --drop-index
         ;;
     migrate)
         echo --to --issuing-ca -o --in-place --no-backup --remove-leftovers --plan --html --force --profile --accept-discovered --at \

@@ -26,15 +26,20 @@ enum { EXIT_DIFF_TROUBLE = 2 };
 enum { OPTION_DECISIONS_MOST = 64, OPTION_DROP_INDEX_MOST = 64 };
 
 struct recovery;
+struct salvaging;
 
 struct options {
     bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
         no_backup, verify_all, show_secrets, until_damage;
     bool tree;
     bool remove_leftovers;
-    bool recover;
-    const struct recovery *recovered; /* not from the command line: what --recover has made of the
-                                         store that is judged; NULL: it is as it lies there */
+    bool recover, salvage;
+    /* Not from the command line: what --recover or --salvage has made of the store.  NULL: not
+     * given. */
+    const struct recovery *recovered;
+    struct salvaging *salvaged;
+    const char *stands_for; /* likewise: the path of the store that an unnamed file is judged and
+                               repaired for; NULL: the operand is the store itself */
     bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own
                          */
     const char *color;  /* "auto", "always", "never" */
@@ -89,7 +94,7 @@ extern const struct option_spec option_json, option_quiet, option_color, option_
     option_keep_first, option_in_place, option_no_backup, option_verify_all, option_show_secrets,
     option_logs, option_until_damage, option_doubtful, option_schema_from, option_drop_index;
 extern const struct option_spec option_remove_leftovers;
-extern const struct option_spec option_recover, option_html, option_tree;
+extern const struct option_spec option_recover, option_salvage, option_html, option_tree;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */

@@ -77,6 +77,8 @@ const struct option_spec option_tree = {"tree", NULL, "each entry below the one 
                                         AT(tree), 0};
 const struct option_spec option_html = {
     "html", "FILE", "write the report as a page, too, with pictures", AT(html), 0};
+const struct option_spec option_salvage = {
+    "salvage", NULL, "get out of a damaged store what can be had, and repair that", AT(salvage), 0};
 const struct option_spec option_dry_run = {"dry-run", NULL, "only show the plan, as without -o",
                                            AT(dry_run), 0};
 

@@ -8,6 +8,7 @@
 #include "migrate/store/leftover.h"
 #include "migrate/repair/copy.h"
 #include "migrate/repair/recovery.h"
+#include "migrate/repair/salvaging.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +67,7 @@ static bool is_to_write(const struct assessment *a, const struct options *option
         *status |= report_in_full(a, REPORT_PLAN, NULL);
         return false;
     }
-    if (a->plan.actions == 0) {
+    if (!assess_has_work(a)) {
         message_error("%s: there is nothing %s; %s was not written", a->store.path,
                       a->verdict == VERDICT_YES ? "to repair" : "that can be repaired safely",
                       options->in_place ? "it" : options->output);
@@ -110,6 +111,15 @@ static int judge_and_show(const struct options *options)
 
 /* ---- of a dirty store ---- */
 
+/* how: the option. */
+static int not_in_place(const struct options *options, const char *how)
+{
+    if (!options->in_place)
+        return EXIT_CLEAN;
+    message_error("--%s never writes in place: it goes with -o NEW, or shows the plan", how);
+    return EXIT_USAGE;
+}
+
 static int judge_recovered(const struct options *options, struct recovery *r)
 {
     struct options inner = *options;
@@ -124,6 +134,7 @@ static int judge_recovered(const struct options *options, struct recovery *r)
     }
     inner.operand[0] = path;
     inner.recovered = r;
+    inner.stands_for = r->logs.store.path;
     return judge_and_show(&inner) | (r->loss.code ? EXIT_PROBLEMS_LEFT : 0);
 }
 
@@ -133,19 +144,54 @@ static int recover_and_repair(const struct options *options)
     struct recovery r = {.options = options};
     struct store store;
     int status = store_find(&store, options->operand[0]);
+    if (status == EXIT_CLEAN)
+        status = not_in_place(options, "recover");
     if (status != EXIT_CLEAN)
         return status;
-    if (options->in_place || store.in_directory) {
-        message_error(
-            options->in_place
-                ? "--recover never writes in place: it goes with -o NEW, or shows the plan"
-                : "%s: --recover takes the database file, not its directory; of that, "
-                  "recover -o NEW makes a copy, and repair goes on with it",
-            options->operand[0]);
+    if (store.in_directory) {
+        message_error("%s: --recover takes the database file, not its directory; of that, "
+                      "recover -o NEW makes a copy, and repair goes on with it",
+                      options->operand[0]);
         return EXIT_USAGE;
     }
     status = judge_recovered(options, &r);
     recovery_close(&r);
+    return status;
+}
+
+/* ---- of a damaged store ---- */
+
+static int judge_salvaged(const struct options *options, struct salvaging *x)
+{
+    struct options inner = *options;
+    char path[UNNAMED_PATH];
+    int status = salvaging_open(x);
+    if (status == EXIT_CLEAN)
+        status = salvaging_keep(x, path);
+    if (status != EXIT_CLEAN)
+        return status;
+    inner.operand[0] = path;
+    inner.salvaged = x;
+    inner.stands_for = x->store.path;
+    status = judge_and_show(&inner);
+    if ((status & ~(EXIT_REPAIRED | EXIT_PROBLEMS_LEFT)) == 0 && salvaging_has_loss(x))
+        status |= EXIT_PROBLEMS_LEFT;
+    return status;
+}
+
+/* Salvages into an unnamed file, and goes on with that: one plan, and one new store. */
+static int salvage_and_repair(const struct options *options)
+{
+    int status = not_in_place(options, "salvage");
+    if (status != EXIT_CLEAN)
+        return status;
+    struct salvaging *x = salvaging_new(options);
+    if (x == NULL) {
+        message_error("out of memory");
+        return EXIT_TROUBLE;
+    }
+    status = judge_salvaged(options, x);
+    salvaging_close(x);
     return status;
 }
 
@@ -239,10 +285,19 @@ static int repair(const struct options *options)
         message_error("--logs and --until-damage go with --recover only");
         return EXIT_USAGE;
     }
+    if (options->salvage && options->recover) {
+        message_error("--salvage and --recover exclude each other");
+        return EXIT_USAGE;
+    }
+    if ((options->doubtful || options->schema_from || options->drop_indexes) && !options->salvage) {
+        message_error("--doubtful, --schema-from and --drop-index go with --salvage only");
+        return EXIT_USAGE;
+    }
     message_end_on_interrupt();
     if (!look_for_leftovers(options))
         return EXIT_TROUBLE;
     int status = options->recover                         ? recover_and_repair(options)
+                 : options->salvage                       ? salvage_and_repair(options)
                  : options->in_place && !options->dry_run ? repair_here(options)
                                                           : judge_and_show(options);
     return output_finish() ? status : status | EXIT_TROUBLE;

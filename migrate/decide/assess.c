@@ -4,7 +4,7 @@
 #include "migrate/decide/said.h"
 #include "migrate/decide/stated.h"
 #include "migrate/decide/unsaid.h"
-#include "migrate/repair/recovery.h"
+#include "migrate/decide/salvaged.h"
 
 #include "migrate/decide/givenca.h"
 #include "formats/buffer.h"
@@ -400,6 +400,7 @@ static void carry_over(struct assessment *a)
         switch (p->code) {
         case PROBLEM_DIRTY:
         case PROBLEM_STRUCTURE:
+        case PROBLEM_SALVAGED:
         case PROBLEM_MISFIT:
         case PROBLEM_UNDO_PENDING:
         case PROBLEM_LIST_CUT:
@@ -432,10 +433,11 @@ static int make_plan(struct assessment *a, const struct options *options)
     if (status != EXIT_CLEAN)
         return status;
     plan_options.residue = &a->sweep.residue;
-    if (!filehash_finish(&a->hash, &f))
+    uint8_t input[HASH_SHA256_SIZE];
+    if (!filehash_finish(&a->hash, &f) || !salvaged_input(a, input, &f))
         return trouble(a, &f);
     if (!plan_make(&a->plan, &a->model, a->prover, &plan_options,
-                   problem_has(&a->found, PROBLEM_HEADER), a->hash.digest, &f))
+                   problem_has(&a->found, PROBLEM_HEADER), input, &f))
         return f.code == FAULT_MISSING ? trouble(a, &f), EXIT_USAGE : trouble(a, &f);
     carry_over(a);
     if (!unsaid_judge(&a->plan, &plan_options, &a->model, &a->sweep, &a->found, &a->left,
@@ -509,6 +511,8 @@ static int read_model(struct assessment *a, const struct options *options)
 static enum verdict conclude(const struct assessment *a)
 {
     enum verdict now = judge_problems(&a->found);
+    if (now == VERDICT_YES && a->made_anew) /* but on the store as it lies there it cannot */
+        return VERDICT_AFTER_REPAIR;
     if (now != VERDICT_NO || !assess_has_work(a))
         return now;
     return judge_problems(&a->left) == VERDICT_YES ? VERDICT_AFTER_REPAIR : VERDICT_NO;
@@ -522,8 +526,8 @@ int assess(struct assessment *a, const char *name, const struct options *options
     if (status != EXIT_CLEAN)
         return status;
     a->store.show_secrets = options->show_secrets;
-    if (options->recovered) /* it lies in an unnamed file */
-        snprintf(a->store.path, sizeof a->store.path, "%s", options->recovered->logs.store.path);
+    if (options->stands_for && (status = store_stand_for(&a->store, options->stands_for)))
+        return status;
     if (!filehash_start_open(&a->hash, ese_file_named_descriptor(a->store.db->file), &f))
         return trouble(a, &f);
     status = check_structure(a);
@@ -531,6 +535,8 @@ int assess(struct assessment *a, const char *name, const struct options *options
         status = look_beside(a, options);
     if (status == EXIT_CLEAN)
         status = choose_profile(a, options);
+    if (status == EXIT_CLEAN)
+        salvaged_judge(a);
     /* Without a profile that was chosen, or between two states, the list is not judged. */
     if (status == EXIT_CLEAN && a->match != PROFILE_NO_MATCH && a->repairs_allowed &&
         !problem_has(&a->found, PROBLEM_UNDO_PENDING))

@@ -34,6 +34,8 @@ struct assessment {
     bool other_collision;
     uint64_t damages; /* what else the structural check found */
 
+    bool made_anew; /* --salvage, and something was damaged: to write it is work of its own */
+
     bool has_model; /* the next ones are valid */
     struct model model;
     struct prover *prover;
@@ -59,7 +61,7 @@ void assess_close(struct assessment *assessment);
 /* True when the plan has something to do. */
 static inline bool assess_has_work(const struct assessment *a)
 {
-    return a->has_model && a->repairs_allowed && a->plan.actions > 0;
+    return a->has_model && a->repairs_allowed && (a->plan.actions > 0 || a->made_anew);
 }
 
 #endif

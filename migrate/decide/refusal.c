@@ -12,9 +12,13 @@ const char *refusal_of(const struct assessment *a)
                      "backup back first";
     if (problem_has(&a->found, PROBLEM_DIRTY))
         return "it was not shut down cleanly; recover it first: kmmigrate logs says how";
+    if (problem_has(&a->found, PROBLEM_STRUCTURE) && a->options->salvaged)
+        return "what was salvaged is not whole: where KM-STRUCTURE names an index whose entries "
+               "are "
+               "missing, --drop-index leaves it out";
     if (problem_has(&a->found, PROBLEM_STRUCTURE))
-        return "it is damaged; a copy could lack what cannot be read; kmmigrate salvage says what "
-               "can be had";
+        return "it is damaged; a copy could lack what cannot be read; kmmigrate repair "
+               "--salvage shows what can be had";
     if (problem_has(&a->found, PROBLEM_MISFIT))
         return "the profile does not fit what it holds; KM-PROFILE-MISFIT says where";
     if (problem_has(&a->found, PROBLEM_LIST_FORM))

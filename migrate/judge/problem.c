@@ -17,18 +17,23 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
         {"KM-DIRTY", DOUBT, "R1", "Q190698",
          "the database was not shut down cleanly; its logs hold changes it does not have",
          "none: it is never written in this state; kmmigrate logs says which logs it needs, and "
-         "kmmigrate recover or eseutil /r replays them; where they are lost, kmmigrate salvage "
-         "writes what can be had to a new store"},
+         "kmmigrate recover or eseutil /r replays them; where they are lost, kmmigrate "
+         "repair --salvage -o NEW writes and repairs what can be had"},
     [PROBLEM_HEADER] = {"KM-HEADER", FATAL, "R1", "Q818952",
                         "the database header is damaged; its shadow is good",
                         "the header is written anew from the shadow"},
     [PROBLEM_STRUCTURE] =
         {"KM-STRUCTURE", FATAL, "R1", "Q818952", "the database is structurally damaged",
-         "none: kmmigrate salvage writes what can be had to a new store; or restore the "
-         "file from a backup"},
+         "none: kmmigrate repair --salvage -o NEW writes what can be had to a new store, and "
+         "repairs that; or restore the file from a backup"},
     [PROBLEM_UNIQUE_KEY] = {"KM-UNIQUE-KEY", FATAL, "R1", "Q237422",
                             "two rows stand under one key of a unique index (error -1605)",
                             "the index is written anew once the rows that collide are resolved"},
+    [PROBLEM_SALVAGED] =
+        {"KM-SALVAGED", DOUBT, "R1", "Q818952",
+         "rows that the service needs are doubtful or lost, or may be",
+         "none: the salvage's .salvage.jsonl and .quarantine.jsonl say of each what became of it; "
+         "hold the list, the settings and the references against a backup or an export"},
     [PROBLEM_NO_PROFILE] = {"KM-NO-PROFILE", DOUBT, NULL, NULL,
                             "no profile fits the tables of this database",
                             "none without --profile or --accept-discovered"},
@@ -42,9 +47,10 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_LIST_MISSING] = {"KM-LIST-MISSING", FATAL, "R2", "Q190698",
                               "there is no certificate list",
                               "none: restore the list from a backup"},
-    [PROBLEM_LIST_CUT] = {"KM-LIST-CUT", FATAL, "R2", "Q190698",
-                          "the certificate list ends before its end",
-                          "none: what is behind the cut cannot be known; restore from a backup"},
+    [PROBLEM_LIST_CUT] =
+        {"KM-LIST-CUT", FATAL, "R2", "Q190698", "the certificate list ends before its end",
+         "none: what is behind the cut cannot be known; where damage cut it, kmmigrate "
+         "salvage says what else there is of it; or restore from a backup"},
     [PROBLEM_LIST_FORM] =
         {"KM-LIST-FORM", DOUBT, "R2", NULL, "the certificate list is not in a form that is known",
          "none: how the list is kept has to be said in a profile ([list-value] form)"},

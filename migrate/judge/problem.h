@@ -17,6 +17,7 @@ enum problem_code {
     PROBLEM_HEADER,
     PROBLEM_STRUCTURE,
     PROBLEM_UNIQUE_KEY,
+    PROBLEM_SALVAGED,
     /* finding the list */
     PROBLEM_NO_PROFILE,
     PROBLEM_MISFIT,

@@ -11,6 +11,7 @@
 #include "migrate/repair/copydir.h"
 #include "migrate/console/message.h"
 #include "migrate/repair/quarantine.h"
+#include "migrate/repair/salvaging.h"
 #include "migrate/repair/verify.h"
 
 #include <errno.h>
@@ -109,8 +110,10 @@ bool rewrite_database(const struct assessment *a, int copy, const volatile sig_a
     struct steps s = {.a = a, .copy = copy, .from = malloc(STEP), .to = malloc(STEP), .stop = stop};
     bool ok = (changes != NULL && s.from != NULL && s.to != NULL) ||
               fault_set(f, FAULT_NO_MEMORY, "out of memory for the copy");
-    ok = ok && copy_bytes(&s, f) && changes_make(changes, a, &copy, stop, f) &&
-         changes_write(changes, copy, f) && compare_rest(&s, changes, f);
+    ok = ok && copy_bytes(&s, f);
+    if (a->plan.actions > 0) /* else what was salvaged is written as it is */
+        ok = ok && changes_make(changes, a, &copy, stop, f) && changes_write(changes, copy, f);
+    ok = ok && compare_rest(&s, changes, f);
     if (changes)
         changes_close(changes);
     free(changes);
@@ -172,6 +175,20 @@ static int write_quarantine(const struct assessment *a, struct rewritten *r,
     return status;
 }
 
+/* Those of a salvage go first, and one of them may have taken the quarantine's name. */
+static int commit_salvage(const struct options *options, const char *target, struct rewritten *r)
+{
+    struct fault f = {.code = FAULT_NONE};
+    if (options->salvaged == NULL)
+        return EXIT_CLEAN;
+    if (!salvage_files_commit(&options->salvaged->files, &f))
+        return trouble(target, &f);
+    if (choose_quarantine(target, r->quarantine))
+        return EXIT_CLEAN;
+    message_error("%.60s...: the path is too long", target);
+    return EXIT_TROUBLE;
+}
+
 /* ---- one file ---- */
 
 static int fill(const struct assessment *a, struct outfile *out, const struct options *options,
@@ -214,9 +231,13 @@ static int rewrite_file(const struct assessment *a, const char *target,
         return trouble(target, &f);
     int status = fill(a, out, options, r);
     if (status == EXIT_CLEAN)
+        status = commit_salvage(options, target, r);
+    if (status == EXIT_CLEAN)
         status = write_quarantine(a, r, &quarantine);
     if (status == EXIT_CLEAN)
         status = commit(out, target);
+    if (!outfile_is_committed(out) && options->salvaged)
+        salvage_files_remove(&options->salvaged->files);
     end_quarantine(quarantine, outfile_is_committed(out), r);
     outfile_discard(out);
     return status;

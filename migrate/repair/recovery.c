@@ -1,15 +1,11 @@
 /* Recovering a store from its logs: see recovery.h. */
 #include "migrate/repair/recovery.h"
 
-#include "formats/access.h"
 #include "migrate/console/message.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { HASH_STEP = 256 * 1024 };
@@ -183,22 +179,17 @@ int recovery_make(struct recovery *r)
     return status == EXIT_TROUBLE ? refused : status;
 }
 
-bool recovery_keep(struct recovery *r, char path[64], struct fault *f)
+bool recovery_keep(struct recovery *r, char path[UNNAMED_PATH], struct fault *f)
 {
-    const char *folder = getenv("TMPDIR");
-    bool narrower = false;
-    if (folder == NULL || folder[0] == '\0')
-        folder = "/tmp";
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int like = ese_file_named_descriptor(r->logs.file);
+    int fd = unnamed_create(like, r->options->dry_run ? NULL : r->options->output, path, f);
     if (fd < 0)
-        fd = memfd_create("kmmigrate", MFD_CLOEXEC);
-    if (fd < 0)
-        return fault_set(f, FAULT_IO, "no temporary file for the recovered store: %s",
-                         strerror(errno));
+        return false;
     r->kept = fd;
-    snprintf(path, 64, "/proc/self/fd/%d", fd);
-    return access_as(ese_file_named_descriptor(r->logs.file), fd, &narrower, f) &&
-           ese_replay_write(r->replay, fd, f);
+    if (!ese_replay_write(r->replay, fd, f))
+        return false;
+    unnamed_date(like, fd);
+    return true;
 }
 
 void recovery_close(struct recovery *r)

@@ -8,6 +8,7 @@
 #include "formats/ese/log/replay.h"
 #include "formats/hash.h"
 #include "migrate/commands/logset.h"
+#include "migrate/repair/unnamed.h"
 
 struct recovery {
     const struct options *options;
@@ -30,8 +31,8 @@ struct recovery {
 int recovery_make(struct recovery *recovery);
 void recovery_close(struct recovery *recovery);
 
-/* Writes what was recovered into an unnamed file in TMPDIR that vanishes with the process, with the
- * rights of the store.  path: under which this process can open it.  False, with f saying why. */
-bool recovery_keep(struct recovery *recovery, char path[64], struct fault *f);
+/* Writes what was recovered into an unnamed file (see repair/unnamed.h).  path: under which this
+ * process can open it.  False, with f saying why. */
+bool recovery_keep(struct recovery *recovery, char path[UNNAMED_PATH], struct fault *f);
 
 #endif

@@ -1,7 +1,9 @@
 /* Salvaging a store: see salvaging.h. */
 #include "migrate/repair/salvaging.h"
 
+#include "formats/ese/check/check.h"
 #include "migrate/console/message.h"
+#include "migrate/store/lock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,11 +32,36 @@ bool salvaging_has_loss(const struct salvaging *x)
            r->told[ESE_SALVAGE_TABLE_LOST] || r->told[ESE_SALVAGE_CATALOG];
 }
 
-bool salvaging_is_sound(const struct salvaging *x)
+/* The pages are good, and no row is in doubt.  A page of zeroes is good, too, and may belong to a
+ * tree. */
+static bool pages_are_sound(const struct salvaging *x)
 {
     const struct ese_salvage_scan *scan = ese_salvage_scan(x->salvage);
     return !salvaging_has_loss(x) && !scan->dirty && !scan->header_invented && !scan->cut &&
            scan->corrected + scan->displaced + scan->partly + scan->wrong + scan->unreadable == 0;
+}
+
+static void pass_over_finding(void *context, const struct ese_finding *finding)
+{
+    (void)context, (void)finding;
+}
+
+static bool structure_is_sound(const struct salvaging *x)
+{
+    struct ese_db *db = NULL;
+    struct ese_check_summary s;
+    struct fault f = {.code = FAULT_NONE};
+    if (!ese_db_open(x->store.path, NULL, NULL, &db, &f))
+        return false;
+    bool sound = ese_check(db, pass_over_finding, NULL, &s, &f) && s.problems == 0 &&
+                 s.not_judged == 0 && !s.dirty;
+    ese_db_close(db);
+    return sound;
+}
+
+bool salvaging_is_sound(const struct salvaging *x)
+{
+    return x->sound;
 }
 
 unsigned salvaging_badness(const struct ese_salvage_table *t)
@@ -160,6 +187,19 @@ static int take_schema(struct salvaging *x)
     return status;
 }
 
+/* Between the pages of two states a salvage would be a guess. */
+static bool keep_still(const struct salvaging *x, struct fault *f)
+{
+    bool known;
+    if (!lock_shared(x->like, &known, f))
+        return false;
+    if (!known)
+        message_warning("%s: the file system has no locks: a repair that runs meanwhile would not "
+                        "be noticed",
+                        x->store.path);
+    return true;
+}
+
 static int open_source(struct salvaging *x)
 {
     struct fault f = {.code = FAULT_NONE};
@@ -173,6 +213,11 @@ static int open_source(struct salvaging *x)
     }
     if (ese_file_open(x->store.path, &file, &f)) {
         x->like = ese_file_named_descriptor(file);
+        if (!keep_still(x, &f)) {
+            message_error("%s: %s", x->store.path, f.text);
+            ese_file_close(file);
+            return EXIT_TROUBLE;
+        }
         if (ese_salvage_open(file, &x->salvage, &f))
             return EXIT_CLEAN;
     }
@@ -238,9 +283,36 @@ bool salvaging_run(struct salvaging *x, int descriptor, const char *target, stru
     x->progress = progress_begin("salvaging", x->options->quiet);
     bool ok = ese_salvage_run(x->salvage, descriptor, &x->how, &x->result, f);
     progress_end(&x->progress);
-    if (ok)
+    if (ok) {
         plan_counts(x);
+        x->sound = pages_are_sound(x) && structure_is_sound(x);
+    }
     return ok;
+}
+
+static bool keep(struct salvaging *x, char path[UNNAMED_PATH], struct fault *f)
+{
+    const char *target = x->options->dry_run ? NULL : x->options->output;
+    if (!filehash_finish(&x->hash, f))
+        return false;
+    x->kept = unnamed_create(x->like, target, path, f);
+    if (x->kept < 0 || !salvaging_run(x, x->kept, target, f))
+        return false;
+    unnamed_date(x->like, x->kept);
+    return true;
+}
+
+int salvaging_keep(struct salvaging *x, char path[UNNAMED_PATH])
+{
+    struct fault f = {.code = FAULT_NONE};
+    if (keep(x, path, &f))
+        return EXIT_CLEAN;
+    if (x->result.interrupted) {
+        message_error("cancelled; nothing was written");
+        return EXIT_CANCELLED;
+    }
+    message_error("%s: %s", x->store.path, f.text);
+    return EXIT_TROUBLE;
 }
 
 void salvaging_close(struct salvaging *x)

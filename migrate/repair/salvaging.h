@@ -9,6 +9,7 @@
 #include "migrate/commands/command.h"
 #include "migrate/console/progress.h"
 #include "migrate/repair/salvage_files.h"
+#include "migrate/repair/unnamed.h"
 #include "migrate/store/filehash.h"
 #include "migrate/store/store.h"
 
@@ -36,6 +37,7 @@ struct salvaging {
     struct salvaging_named *named; /* in the order of tables */
     size_t names, room;
     unsigned named_of_table; /* of the last one's table */
+    bool sound;              /* there was nothing to salvage */
     int kept;                /* descriptor of the unnamed file; 0: none */
 };
 
@@ -54,6 +56,11 @@ int salvaging_open(struct salvaging *salvaging);
  */
 bool salvaging_run(struct salvaging *salvaging, int descriptor, const char *target,
                    struct fault *f);
+
+/* The same into an unnamed file (see repair/unnamed.h), for whatever goes on with it.  The files go
+ * beside what -o names, unless it is a dry run.  path: under which this process can open it. Errors
+ * are printed.  Returns enum exit_status: EXIT_CLEAN, EXIT_TROUBLE or EXIT_CANCELLED. */
+int salvaging_keep(struct salvaging *salvaging, char path[UNNAMED_PATH]);
 
 /* Closes what is open, and frees it.  NULL is allowed. */
 void salvaging_close(struct salvaging *salvaging);

@@ -2,6 +2,7 @@
 #include "formats/certs/name.h"
 #include "migrate/decide/refusal.h"
 #include "migrate/report/report.h"
+#include "migrate/report/salvaged.h"
 
 #include "migrate/repair/recovery.h"
 
@@ -91,13 +92,15 @@ static void recovered_members(struct json *json, const struct recovery *r)
 static void store_members(struct json *json, const struct assessment *a)
 {
     recovered_members(json, a->options->recovered);
+    salvaged_members(json, a);
+    const struct filehash *hash = salvaged_from(a);
     const struct ese_header *h = &a->store.db->headers.header;
     char text[32];
     json_key(json, "store");
     json_map(json);
     member_text(json, "path", a->store.path);
-    member_number(json, "size", (int64_t)a->hash.size);
-    member_hex(json, "sha256", bytes_of(a->hash.digest, sizeof a->hash.digest));
+    member_number(json, "size", (int64_t)hash->size);
+    member_hex(json, "sha256", bytes_of(hash->digest, sizeof hash->digest));
     member_text(json, "file_time", file_time(a, text));
     member_text(json, "state", ese_state_name(h->state));
     snprintf(text, sizeof text, "0x%x", h->version);

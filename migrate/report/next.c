@@ -11,6 +11,8 @@
 /* As the user named it: what a printed command has to be given. */
 static const char *store_name(const struct assessment *a)
 {
+    if (a->options->stands_for)
+        return a->options->stands_for;
     return a->options->operand[0] ? a->options->operand[0] : a->store.path;
 }
 
@@ -28,7 +30,10 @@ static void write_command(const struct assessment *a)
                    {"issuing-ca", o->issuing_ca},
                    {"profile", o->profile},
                    {"superseded", o->superseded},
-                   {"at", o->at}};
+                   {"at", o->at},
+                   {"logs", o->logs},
+                   {"doubtful", o->doubtful},
+                   {"schema-from", o->schema_from}};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         if (options[i].value)
             output_format(" --%s=%s", options[i].name, shell_word(options[i].value));
@@ -38,6 +43,10 @@ static void write_command(const struct assessment *a)
         output_format(" --keep %s", shell_word(o->keep[i]));
     for (unsigned i = 0; i < o->drops; i++)
         output_format(" --drop %s", shell_word(o->drop[i]));
+    for (unsigned i = 0; i < o->drop_indexes; i++)
+        output_format(" --drop-index %s", shell_word(o->drop_index[i]));
+    output_format("%s%s%s", o->recover ? " --recover" : "", o->salvage ? " --salvage" : "",
+                  o->until_damage ? " --until-damage" : "");
     output_text(o->accept_discovered ? " --accept-discovered\n" : "\n");
 }
 
@@ -55,9 +64,13 @@ static void replay_lines(const struct assessment *a)
         "  (logs %d to %d are needed; beside the store %s %zu). It is never written before.\n",
         shell_word(store_name(a)), h->generation_min_required, h->generation_max_required,
         logs == 1 ? "lies" : "lie", logs);
-    output_format("  Where the logs are lost, kmmigrate salvage %s shows what can be had without "
-                  "them.\n",
-                  shell_word(store_name(a)));
+    output_format(
+        "  Where the logs are lost, see what can be had without them and what a repair of "
+        "that gives, and\n"
+        "  write both at once:\n"
+        "    kmmigrate repair --salvage %s\n"
+        "    kmmigrate repair --salvage %s -o NEW\n",
+        shell_word(store_name(a)), shell_word(store_name(a)));
 }
 
 static void pending_lines(const struct assessment *a)
@@ -107,14 +120,17 @@ static bool refused_lines(const struct assessment *a)
         pending_lines(a);
     else if (problem_has(&a->found, PROBLEM_DIRTY))
         replay_lines(a);
+    else if (problem_has(&a->found, PROBLEM_STRUCTURE) && a->options->salvaged)
+        output_format("  This is not done: %s.\n", refusal_of(a));
     else if (problem_has(&a->found, PROBLEM_STRUCTURE))
         output_format(
             "  A damaged store is not repaired here: a copy could lack what cannot be read. "
             "Copy the file\n"
-            "  from the server again, or restore a backup; or see what can be had of it, and write "
-            "that:\n"
-            "    kmmigrate salvage %s\n"
-            "    kmmigrate salvage %s -o NEW\n"
+            "  from the server again, or restore a backup; or see what can be had of it and "
+            "what a repair of\n"
+            "  that gives, and write both at once:\n"
+            "    kmmigrate repair --salvage %s\n"
+            "    kmmigrate repair --salvage %s -o NEW\n"
             "  kmmigrate check --structure %s lists all of the damage.\n",
             shell_word(store_name(a)), shell_word(store_name(a)), shell_word(store_name(a)));
     else if (problem_has(&a->found, PROBLEM_MISFIT))

@@ -9,6 +9,7 @@
 #include "migrate/discover/known.h"
 #include "migrate/report/next.h"
 #include "migrate/report/report.h"
+#include "migrate/report/salvaged.h"
 
 #include "migrate/repair/recovery.h"
 
@@ -60,6 +61,7 @@ static void recovered_lines(const struct recovery *r)
 static void file_lines(const struct assessment *a)
 {
     char path[PATH_MAX], hex[2 * HASH_SHA256_SIZE + 1], time[32];
+    const struct filehash *hash = salvaged_from(a);
     output_format("%-14skmmigrate %s\n", "Program", KM_VERSION);
     if (a->options->arguments) {
         output_format("%-14skmmigrate", "Command");
@@ -68,12 +70,13 @@ static void file_lines(const struct assessment *a)
         output_text("\n");
     }
     output_format("%-14s%s, %" PRIu64 " bytes\n", "Store",
-                  realpath(a->store.path, path) ? path : a->store.path, a->hash.size);
+                  realpath(a->store.path, path) ? path : a->store.path, hash->size);
     output_format("%-14s%s UTC\n", "File time",
                   report_time(true, ese_file_stat(a->store.db->file)->st_mtime, time));
     output_format("%-14s%s\n", "SHA-256",
-                  bytes_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex));
+                  bytes_hex(bytes_of(hash->digest, sizeof hash->digest), hex, sizeof hex));
     recovered_lines(a->options->recovered);
+    salvaged_lines(a);
 }
 
 static void profile_line(const struct assessment *a)
@@ -203,7 +206,9 @@ static void verdict_line(const struct assessment *a, enum report_kind kind)
     output_text("\n");
     colored_line(a, a->verdict,
                  kind == REPORT_REPAIRED ? "Verdict before the repair: " : "Verdict: ",
-                 verdict_words[a->verdict]);
+                 a->verdict == VERDICT_AFTER_REPAIR && a->made_anew
+                     ? "no, the service cannot start on this store; it can after salvage and repair"
+                     : verdict_words[a->verdict]);
     if (a->has_model && (a->model.mode_stated || a->model.issuing_stated))
         output_text("(with settings as stated by the administrator, not as the store has them)\n");
 }
@@ -388,6 +393,8 @@ static void plan_lines(const struct assessment *a, const char *heading)
     size_t shown[ACTION_KINDS] = {0}, number = 0;
     output_format("\n%s (%zu action%s)\n", heading, a->plan.actions,
                   a->plan.actions == 1 ? "" : "s");
+    if (a->made_anew)
+        output_text("  On what was salvaged, which is written whole to a new store:\n");
     /* Narrowed trust first: it is what an administrator may not expect. */
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < a->plan.actions; i++) {
@@ -406,7 +413,7 @@ static void plan_lines(const struct assessment *a, const char *heading)
                           plan_action_name((enum action_kind)kind));
 }
 
-static void result_lines(const struct report_result *result)
+static void result_lines(const struct assessment *a, const struct report_result *result)
 {
     char hex[2 * HASH_SHA256_SIZE + 1];
     output_text("\nWritten\n");
@@ -416,6 +423,7 @@ static void result_lines(const struct report_result *result)
         output_format("  %-12snarrower than the input's: its owner, group or access control list "
                       "could not be given\n",
                       "Permissions");
+    salvaged_written_lines(a);
     if (result->quarantine)
         output_format("  %-12s%s\n", "Quarantine", result->quarantine);
     if (result->set_aside)
@@ -453,7 +461,7 @@ void report_text(const struct assessment *a, enum report_kind kind,
         problem_lines(a, &a->left, &a->found, "What a repair leaves besides", false, false);
     problem_lines(a, &a->found, NULL, "Advice, which blocks nothing", true, false);
     if (result)
-        result_lines(result);
+        result_lines(a, result);
     report_next(a, kind, result);
     last_line(a, kind);
 }

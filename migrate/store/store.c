@@ -135,23 +135,46 @@ static bool keep_still(const struct store *store, struct fault *f)
     return true;
 }
 
+/* As far as it can be seen. */
+static int look_for_pending(struct store *store)
+{
+    find_pending(store);
+    if (store->pending.code != FAULT_NO_MEMORY)
+        return EXIT_CLEAN;
+    message_error("%s: %s", store->path, store->pending.text); /* nothing is known of it */
+    return EXIT_TROUBLE;
+}
+
+int store_stand_for(struct store *store, const char *path)
+{
+    snprintf(store->path, sizeof store->path, "%s", path);
+    store->pending = (struct fault){.code = FAULT_NONE};
+    return look_for_pending(store);
+}
+
 int store_open_to_judge(struct store *store, const char *name)
 {
     int status = store_find(store, name);
     if (status != EXIT_CLEAN)
         return status;
     struct fault f = {.code = FAULT_NONE};
-    find_pending(store);
-    if (store->pending.code == FAULT_NO_MEMORY) { /* nothing is known of it */
-        message_error("%s: %s", store->path, store->pending.text);
-        return EXIT_TROUBLE;
-    }
+    status = look_for_pending(store);
+    if (status != EXIT_CLEAN)
+        return status;
     if (ese_db_open(store->path, tell, store, &store->db, &f)) {
         if (keep_still(store, &f))
             return EXIT_CLEAN;
         store_close(store);
     }
-    message_error("%s: %s", store->path, f.text);
+    if (f.code == FAULT_DAMAGED && store->pending.code == FAULT_NONE)
+        message_error("%s: %s; kmmigrate salvage %s shows what can be had", store->path, f.text,
+                      shell_word(store->path));
+    else if (f.code == FAULT_NOT_THIS && store->pending.code == FAULT_NONE)
+        message_error("%s: %s; if it is one without its headers, kmmigrate salvage %s shows what "
+                      "can be had",
+                      store->path, f.text, shell_word(store->path));
+    else
+        message_error("%s: %s", store->path, f.text);
     if (store->pending.code != FAULT_NONE)
         tell_pending(store, message_error);
     return EXIT_TROUBLE;

@@ -34,6 +34,10 @@ int store_open(struct store *store, const char *name);
 /* The same without a warning about an interrupted repair: for whoever tells about that itself. */
 int store_open_to_judge(struct store *store, const char *name);
 
+/* An unnamed file is judged for the store at `path`: it goes by that name, and what an interrupted
+ * repair left beside that is pending.  Returns enum exit_status; an error is printed. */
+int store_stand_for(struct store *store, const char *path);
+
 /* Only the path.  On failure an error is printed.  Nothing has to be closed. */
 int store_find(struct store *store, const char *name);
 

@@ -87,9 +87,10 @@ bool salvage_tell(struct ese_salvage *s, const struct ese_salvage_item *item, st
 
 /* Fills in `reached` and `freed` of an object's pages.  root: of its tree, 0: not known. */
 bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct fault *f);
-/* Tells of every leaf that a parent names and that is not there. */
-bool salvage_lost_pages(struct ese_salvage *s, uint32_t objid, const char *table,
-                        uint64_t *pages_lost, struct fault *f);
+/* Tells of every leaf that a parent names and that is not there; where parents are lost, too, of
+ * every one that a neighbour names; and of a tree of which nothing is there. */
+bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, uint64_t *pages_lost,
+                        struct fault *f);
 
 /* Pages that the database's own space lists as free. */
 struct salvage_free {

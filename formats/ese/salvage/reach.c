@@ -317,11 +317,133 @@ static bool tell_lost_children(struct reach *r, const struct salvage_page *paren
     return true;
 }
 
-bool salvage_lost_pages(struct ese_salvage *s, uint32_t objid, const char *table,
-                        uint64_t *pages_lost, struct fault *f)
+/* ---- where the parents are lost, too ---- */
+
+static bool is_leaf_of_rows(const struct salvage_page *p)
+{
+    return (p->flags & ESE_PAGE_LEAF) && !(p->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_LONG_VALUE));
+}
+
+static bool tell_lost_page(struct reach *r, const struct ese_table *table, uint32_t number,
+                           uint32_t by, const char *reason, uint64_t *lost, struct fault *f)
+{
+    static const uint8_t none[1];
+    struct ese_salvage_item item = {.kind = ESE_SALVAGE_PAGE_LOST,
+                                    .table = table->name,
+                                    .objid = table->objid,
+                                    .key = bytes_of(none, 0),
+                                    .page = number,
+                                    .tag = -1,
+                                    .other_page = by,
+                                    .reason = reason};
+    ++*lost;
+    return salvage_tell(r->s, &item, f);
+}
+
+/* Marks, by its place in r->by, each page that a parent of leaves names. */
+static bool mark_children(struct reach *r, bool *parented, struct fault *f)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct salvage_page *p = &r->s->page[r->first + i];
+        const struct ese_page *page;
+        if (!is_parent(p) || !(p->flags & ESE_PAGE_PARENT_OF_LEAF) || p->freed)
+            continue;
+        if (!salvage_get(r->s, p, &page, f))
+            return false;
+        for (unsigned n = 0; n < ese_page_nodes(page); n++) {
+            struct ese_node node;
+            if (!ese_page_node(page, n, &node, NULL))
+                continue;
+            uint32_t child = ese_node_child(&node);
+            for (size_t k = find_number(r, child); k < r->count && r->by[k].number == child; k++)
+                parented[k] = true;
+        }
+        ese_pages_put(r->s->pages, page);
+    }
+    return true;
+}
+
+struct missing {
+    uint32_t number, by;
+};
+
+static int compare_missing(const void *a, const void *b)
+{
+    const struct missing *x = a, *y = b;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return (x->by > y->by) - (x->by < y->by);
+}
+
+/* The links of leaves that no parent names.  Where one does, it knows better than links do. */
+static size_t find_missing(const struct reach *r, const bool *parented, struct missing *missing)
+{
+    size_t count = 0;
+    for (size_t k = 0; k < r->count; k++) {
+        const struct salvage_page *p = &r->s->page[r->by[k].page];
+        const uint32_t link[] = {p->prev, p->next};
+        if (!is_leaf_of_rows(p) || parented[k] || p->freed || p->trust > SALVAGE_BLOCKS)
+            continue;
+        for (unsigned i = 0; i < 2; i++)
+            if (link[i] != 0 && find_number(r, link[i]) == r->count && !taken(r->s, link[i]))
+                missing[count++] = (struct missing){link[i], p->slot};
+    }
+    if (count > 0)
+        qsort(missing, count, sizeof *missing, compare_missing);
+    return count;
+}
+
+static bool tell_missing(struct reach *r, const struct ese_table *table, const bool *parented,
+                         uint64_t *lost, struct fault *f)
+{
+    struct missing *missing = calloc(2 * r->count + 1, sizeof *missing);
+    if (missing == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    size_t count = find_missing(r, parented, missing);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        char text[160];
+        if (i > 0 && missing[i - 1].number == missing[i].number)
+            continue;
+        snprintf(text, sizeof text,
+                 "page %u, which its neighbour page %u names, is not to be had, nor is a parent: "
+                 "the rows that stood on it are lost, unless they stand elsewhere",
+                 missing[i].number, missing[i].by);
+        ok = tell_lost_page(r, table, missing[i].number, missing[i].by, text, lost, f);
+    }
+    free(missing);
+    return ok;
+}
+
+/* Of a tree that is not empty at least one leaf is there; of an empty one the root. */
+static bool tell_lost_tree(struct reach *r, const struct ese_table *table, uint64_t *lost,
+                           struct fault *f)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (is_leaf_of_rows(&r->s->page[r->first + i]))
+            return true;
+    return *lost > 0 ||
+           tell_lost_page(r, table, table->root, 0,
+                          "of this table not one page with rows is to be had: all of them are lost",
+                          lost, f);
+}
+
+static bool tell_beyond_parents(struct reach *r, const struct ese_table *table, uint64_t *lost,
+                                struct fault *f)
+{
+    bool *parented = calloc(r->count + 1, sizeof *parented);
+    if (parented == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    bool ok = mark_children(r, parented, f) && tell_missing(r, table, parented, lost, f);
+    free(parented);
+    return ok && tell_lost_tree(r, table, lost, f);
+}
+
+bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, uint64_t *pages_lost,
+                        struct fault *f)
 {
     struct reach r;
-    if (!open_reach(&r, s, objid, f))
+    if (!open_reach(&r, s, table->objid, f))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < r.count; i++) {
@@ -331,10 +453,11 @@ bool salvage_lost_pages(struct ese_salvage *s, uint32_t objid, const char *table
             continue;
         ok = salvage_get(s, p, &page, f);
         if (ok) {
-            ok = tell_lost_children(&r, p, page, table, pages_lost, f);
+            ok = tell_lost_children(&r, p, page, table->name, pages_lost, f);
             ese_pages_put(s->pages, page);
         }
     }
+    ok = ok && tell_beyond_parents(&r, table, pages_lost, f);
     free(r.by);
     return ok;
 }

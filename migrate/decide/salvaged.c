@@ -1,0 +1,156 @@
+/* From a salvage to the verdict: see salvaged.h. */
+#include "migrate/decide/salvaged.h"
+
+#include "formats/buffer.h"
+#include "migrate/repair/salvaging.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- the tables that count ---- */
+
+static const char *list_name(const struct assessment *a)
+{
+    return a->match == PROFILE_MATCHES_ROWS    ? a->profile.list_table
+           : a->match == PROFILE_MATCHES_VALUE ? a->profile.value_table
+                                               : NULL;
+}
+
+/* The i-th table that the service needs: the list, the settings, what refers to the list. */
+static const struct ese_salvage_table *named(const struct assessment *a, unsigned i)
+{
+    const char *name = i == 0   ? list_name(a)
+                       : i == 1 ? a->profile.settings_table
+                                : a->profile.reference[i - 2].table;
+    return salvaging_table(a->options->salvaged, name);
+}
+
+/* Likewise; NULL where the profile names none, or an earlier one is the same. */
+static const struct ese_salvage_table *needed(const struct assessment *a, unsigned i)
+{
+    const struct ese_salvage_table *table = named(a, i);
+    for (unsigned before = 0; table && before < i; before++)
+        if (named(a, before) == table)
+            return NULL;
+    return table;
+}
+
+static unsigned needed_most(const struct assessment *a)
+{
+    return a->match == PROFILE_NO_MATCH ? 0 : 2 + a->profile.references;
+}
+
+/* How many rows, or pages of rows, nobody can be sure of. */
+static uint64_t in_doubt(const struct ese_salvage_table *t, bool refers)
+{
+    return t->doubtful + (refers ? 0 : t->lost + t->pages_lost + t->cut);
+}
+
+bool salvaged_is_whole(const struct assessment *a, bool references)
+{
+    for (unsigned i = references ? 2 : 0; i < (references ? needed_most(a) : 2); i++) {
+        const struct ese_salvage_table *table = needed(a, i);
+        if (table && salvaging_badness(table) > 0)
+            return false;
+    }
+    return true;
+}
+
+/* ---- what is in doubt ---- */
+
+static void name_rows(struct buffer *to, const struct salvaging *x,
+                      const struct ese_salvage_table *table)
+{
+    const char *before = ": ";
+    for (size_t i = 0; i < x->names; i++) {
+        const struct salvaging_named *n = &x->named[i];
+        char place[40];
+        if (n->objid != table->objid)
+            continue;
+        snprintf(place, sizeof place, ", page %u", n->page);
+        buffer_add_text(to, before);
+        buffer_add_text(to, n->kind == ESE_SALVAGE_PAGE_LOST ? "a page of rows" : n->key);
+        buffer_add_text(to, n->page ? place : "");
+        buffer_add_text(to, " (");
+        buffer_add_text(to, n->reason);
+        buffer_add_text(to, ")");
+        before = "; ";
+    }
+}
+
+static void add(struct assessment *a, const char *text)
+{
+    problem_add(&a->found, PROBLEM_SALVAGED, NO_ENTRY, NO_ENTRY, "%s", text);
+}
+
+static void judge_table(struct assessment *a, const struct ese_salvage_table *t)
+{
+    struct buffer text = {0};
+    char counts[160];
+    snprintf(counts, sizeof counts,
+             ": %" PRIu64 " rows doubtful, %" PRIu64 " known to be lost, %" PRIu64
+             " without a long value, %" PRIu64 " pages of rows lost",
+             t->doubtful, t->lost, t->cut, t->pages_lost);
+    buffer_add_text(&text, "table ");
+    buffer_add_text(&text, t->name);
+    buffer_add_text(&text, counts);
+    name_rows(&text, a->options->salvaged, t);
+    if (text.failed || !buffer_add_u8(&text, '\0'))
+        a->found.no_memory = true;
+    else
+        add(a, (const char *)text.at);
+    buffer_free(&text);
+}
+
+/* What speaks against every row. */
+static void judge_whole(struct assessment *a)
+{
+    const struct salvaging *x = a->options->salvaged;
+    const struct ese_salvage_scan *scan = ese_salvage_scan(x->salvage);
+    if (scan->dirty)
+        add(a, "the database was not shut down cleanly, and which of its changes were committed "
+               "cannot be seen");
+    if (scan->header_invented)
+        add(a, "header and shadow are gone: whether the database was shut down cleanly cannot be "
+               "seen");
+    if (x->result.told[ESE_SALVAGE_NO_SCHEMA] || x->result.told[ESE_SALVAGE_TABLE_LOST])
+        problem_add(&a->found, PROBLEM_SALVAGED, NO_ENTRY, NO_ENTRY,
+                    "%" PRIu64 " rows are of tables that the catalog does not have, and %" PRIu64
+                    " tables are there in part only: --schema-from OTHER names them again",
+                    x->result.told[ESE_SALVAGE_NO_SCHEMA], x->result.told[ESE_SALVAGE_TABLE_LOST]);
+}
+
+void salvaged_judge(struct assessment *a)
+{
+    const struct salvaging *x = a->options->salvaged;
+    if (x == NULL)
+        return;
+    a->made_anew = !salvaging_is_sound(x);
+    judge_whole(a);
+    for (unsigned i = 0; i < needed_most(a); i++) {
+        const struct ese_salvage_table *table = needed(a, i);
+        if (table && in_doubt(table, i >= 2) > 0)
+            judge_table(a, table);
+    }
+}
+
+/* ---- the id ---- */
+
+bool salvaged_input(const struct assessment *a, uint8_t digest[HASH_SHA256_SIZE], struct fault *f)
+{
+    static const char what[] = "kmmigrate repair --salvage 1\n";
+    const struct salvaging *x = a->options->salvaged;
+    struct hash hash;
+    memcpy(digest, a->hash.digest, HASH_SHA256_SIZE);
+    if (x == NULL)
+        return true;
+    if (!hash_open(&hash, f))
+        return false;
+    hash_sha256_add(&hash, bytes_of(what, sizeof what - 1));
+    hash_sha256_add(&hash, bytes_of(x->files.id, strlen(x->files.id)));
+    hash_sha256_add(&hash, bytes_of(a->hash.digest, HASH_SHA256_SIZE));
+    hash_sha256_end(&hash, digest);
+    hash_close(&hash);
+    return true;
+}

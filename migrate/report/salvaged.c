@@ -1,0 +1,120 @@
+/* A salvage in a report: see salvaged.h. */
+#include "migrate/report/salvaged.h"
+
+#include "migrate/console/output.h"
+#include "migrate/decide/salvaged.h"
+#include "migrate/repair/salvaging.h"
+
+#include <inttypes.h>
+
+enum { SHOWN = 12 };
+
+#define SUM(x, member) salvaging_sum(&(x)->result, offsetof(struct ese_salvage_table, member))
+
+const struct filehash *salvaged_from(const struct assessment *a)
+{
+    return a->options->salvaged ? &a->options->salvaged->hash : &a->hash;
+}
+
+static void table_line(const struct ese_salvage_table *t)
+{
+    output_format("%-14s%s: %" PRIu64 " rows kept, %" PRIu64 " doubtful, %" PRIu64
+                  " known to be lost",
+                  "", t->name, t->kept, t->doubtful, t->lost);
+    if (t->cut)
+        output_format("; %" PRIu64 " of the kept without a long value", t->cut);
+    if (t->pages_lost)
+        output_format("; %" PRIu64 " pages of rows lost", t->pages_lost);
+    if (t->entries_missing)
+        output_format("; %" PRIu64 " index entries missing", t->entries_missing);
+    output_text("\n");
+}
+
+void salvaged_lines(const struct assessment *a)
+{
+    const struct salvaging *x = a->options->salvaged;
+    unsigned shown = 0, bad = 0;
+    if (x == NULL)
+        return;
+    output_format("%-14s", "Salvaged");
+    if (a->match != PROFILE_NO_MATCH)
+        output_format("the list and the settings are %s; what refers to the list %s\n%-14s",
+                      salvaged_is_whole(a, false) ? "whole" : "NOT whole",
+                      salvaged_is_whole(a, true) ? "is whole" : "is NOT whole", "");
+    output_format("%" PRIu64 " rows kept, %" PRIu64 " doubtful, %" PRIu64
+                  " known to be lost; %" PRIu64 " pages of rows lost\n",
+                  SUM(x, kept), SUM(x, doubtful), SUM(x, lost), SUM(x, pages_lost));
+    for (unsigned i = 0; i < x->result.tables; i++)
+        if (salvaging_badness(&x->result.table[i]) > 0 && bad++ < SHOWN) {
+            table_line(&x->result.table[i]);
+            shown++;
+        }
+    if (bad > shown)
+        output_format("%-14sand %u more tables; kmmigrate salvage lists all\n", "", bad - shown);
+}
+
+void salvaged_written_lines(const struct assessment *a)
+{
+    const struct salvaging *x = a->options->salvaged;
+    if (x == NULL)
+        return;
+    output_format("  %-12s%s says of every row that is doubtful or lost where it is from;\n"
+                  "  %-12swhat was not written is in %s (%" PRIu64 " records)\n",
+                  "Salvage", x->files.lines_name, "", x->files.quarantine_name,
+                  x->files.quarantined);
+    if (x->files.certificates > 0)
+        output_format("  %-12s%" PRIu64 " certificates stand whole in that: %s\n", "",
+                      x->files.certificates, x->files.pem_name);
+}
+
+static void json_count(struct json *json, const char *key, uint64_t value)
+{
+    json_key(json, key);
+    json_unsigned(json, value);
+}
+
+static void json_name(struct json *json, const char *key, const char *value)
+{
+    json_key(json, key);
+    json_string(json, value);
+}
+
+static void json_table(struct json *json, const struct ese_salvage_table *t)
+{
+    json_map(json);
+    json_name(json, "name", t->name);
+    json_count(json, "kept", t->kept);
+    json_count(json, "doubtful", t->doubtful);
+    json_count(json, "lost", t->lost);
+    json_count(json, "written", t->written);
+    json_count(json, "cut", t->cut);
+    json_count(json, "pages_lost", t->pages_lost);
+    json_count(json, "entries_missing", t->entries_missing);
+    json_end_map(json);
+}
+
+void salvaged_members(struct json *json, const struct assessment *a)
+{
+    const struct salvaging *x = a->options->salvaged;
+    if (x == NULL)
+        return;
+    json_key(json, "salvaged");
+    json_map(json);
+    json_key(json, "list_whole");
+    json_bool(json, a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, false));
+    json_key(json, "references_whole");
+    json_bool(json, a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, true));
+    json_key(json, "tables");
+    json_array(json);
+    for (unsigned i = 0; i < x->result.tables; i++)
+        json_table(json, &x->result.table[i]);
+    json_end_array(json);
+    json_count(json, "quarantined", x->files.quarantined);
+    if (x->files.lines_name[0]) {
+        json_name(json, "lines", x->files.lines_name);
+        json_name(json, "quarantine", x->files.quarantine_name);
+    }
+    if (x->files.pem_name[0])
+        json_name(json, "pem", x->files.pem_name);
+    json_end_map(json);
+}
