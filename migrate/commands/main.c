@@ -144,7 +144,7 @@ static void print_usage(FILE *to)
         "usage: kmmigrate COMMAND STORE [OPTION]...\n\n"
         "STORE is an ESE database file, as it is or gzip-compressed, or a Kmsdata directory.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-8s%-31s %s\n", commands[i].name, commands[i].operands,
+        fprintf(to, "  %-8s%-32s %s\n", commands[i].name, commands[i].operands,
                 commands[i].summary);
     fprintf(
         to,

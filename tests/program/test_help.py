@@ -2,6 +2,7 @@
 """The man page, --help, the completion and the JSON all say the same: no option, problem code or member is missing."""
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -13,6 +14,7 @@ import km
 
 PAGE = km.SOURCE / "migrate" / "kmmigrate.8"
 COMPLETION = km.SOURCE / "migrate" / "kmmigrate.bash"
+FIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
 COMMON = {"--json", "--quiet", "--color", "--max-unpacked", "--help"}
 STORES = {name: km.CORPUS / "engine" / f"{name}.edb.gz" for name in (
     "imported-twice", "imported-twice-revision2", "clean-v3-revision2", "interrupted-switch-revision2", "churn-4096",
@@ -99,7 +101,7 @@ class Options(unittest.TestCase):
     def test_every_command_is_in_the_page_and_in_the_completion(self):
         self.assertEqual(set(synopsis()), set(commands()))
         self.assertEqual({words[0] for words, _ in items(section("COMMANDS"), "Cm")}, set(commands()))
-        self.assertEqual(set(complete("")), set(commands()) | {"--help", "--version"})
+        self.assertEqual(set(complete("")), set(commands()) | {"help", "--help", "--version"})
 
     def test_every_option_is_in_the_synopsis(self):
         lines = section("SYNOPSIS")
@@ -134,11 +136,13 @@ class Options(unittest.TestCase):
             self.assertEqual((result.returncode, result.stderr), (km.CLEAN, b""))
             self.assertEqual(km.run(command, "-h").stdout, result.stdout)
 
-    def test_the_page_is_clean(self):
+    def test_the_pages_are_clean(self):
         if not shutil.which("mandoc"):
             self.skipTest("mandoc is not installed")
-        result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", PAGE], capture_output=True, check=False)
-        self.assertEqual((result.returncode, result.stdout), (0, b""))
+        for page in PAGE, PAGE.with_name("kmmigrate-profile.5"):
+            with self.subTest(page.name):
+                result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, check=False)
+                self.assertEqual((result.returncode, result.stdout), (0, b""))
 
 
 # ---- completion ---------------------------------------------------------------------------------------------------
@@ -147,9 +151,40 @@ def complete(*words):
     """What the completion offers for the last of the words behind `kmmigrate`."""
     script = ('source "$1"; shift; COMP_WORDS=(kmmigrate "$@"); COMP_CWORD=$#; _kmmigrate 2>/dev/null; '
               'printf "%s\\n" "${COMPREPLY[@]}"')
-    result = subprocess.run(["bash", "-c", script, "bash", COMPLETION, *words], capture_output=True, text=True,
-                            check=True)
+    return shell("bash", "-c", script, "bash", COMPLETION, *words)
+
+
+def shell(*command):
+    """The lines that a shell prints which finds the program as `kmmigrate`."""
+    path = f"{pathlib.Path(km.PROGRAM).parent}:{os.environ['PATH']}"
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ, PATH=path))
+    if result.stderr:
+        raise AssertionError(result.stderr)
     return [line for line in result.stdout.splitlines() if line]
+
+
+def complete_fish(*words):
+    """[(word, description)] that fish offers for the last of the words."""
+    script = "source $argv[1]; complete -C (string join ' ' -- kmmigrate $argv[2..-1])"
+    lines = shell("fish", "--no-config", "-c", script, COMPLETION.with_suffix(".fish"), *words)
+    return [tuple(line.partition("\t")[::2]) for line in lines]
+
+
+# What zsh's completion system does with what it is given is its own; here it is printed.
+ZSH = r"""
+compset() { :; }
+_files() { print -r FILES; }
+_describe() { print -rl -- "${(@P)2}"; }
+compadd() { if [[ $1 == -a ]]; then print -rl -- "${(@P)3}"; else shift; print -rl -- "$@"; fi; }
+file=$1; shift; words=(kmmigrate "$@"); CURRENT=$#words
+source $file
+"""
+
+
+def complete_zsh(*words):
+    """[(word, description)] that the completion gives zsh, which then filters them by the last of the words."""
+    lines = shell("zsh", "-f", "-c", ZSH, "zsh", COMPLETION.with_suffix(".zsh"), *words)
+    return [tuple(line.partition(":")[::2]) for line in lines]
 
 
 class Completion(unittest.TestCase):
@@ -171,6 +206,72 @@ class Completion(unittest.TestCase):
             for words in (["check"], ["diff", "A"], ["repair", "A", "-o"], ["export", "A", "--to"]):
                 with self.subTest(words):
                     self.assertEqual(complete(*words, f"{folder}/K"), [f"{folder}/Kms data.edb"])
+
+
+class CompletionOfStores(unittest.TestCase):
+    """Names of tables and numbers of entries, in every shell."""
+
+    TABLES = {"Configuration", "CertificateList", "Users"}
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.store = str(pathlib.Path(folder.name) / "store.edb")
+        subprocess.run([FIXTURE, km.SOURCE / "fixtures" / "states" / "imported-twice" / "description.ini", "-o",
+                        cls.store], check=True)
+        listed = km.run("list", "--json", cls.store).stdout.decode().splitlines()
+        cls.entries = [str(json.loads(line)["entry"]) for line in listed]
+
+    def test_bash(self):
+        self.assertLess(self.TABLES, set(complete("dump", self.store, "--table", "")))
+        self.assertEqual(complete("dump", self.store, "--table", "Conf"), ["Configuration"])
+        self.assertEqual(complete("repair", self.store, "--keep", ""), self.entries)
+        self.assertEqual(complete("show", self.store, ""), self.entries)
+        self.assertEqual(complete("repair", self.store, "--trust", ""), [f"{entry}=" for entry in self.entries])
+        self.assertEqual(complete("repair", self.store, "--trust", "2", "="), ["yes", "no"])
+        self.assertEqual(complete("repair", self.store, "--trust", "2", "=", "y"), ["yes"])
+        self.assertEqual(complete("dump", "none.edb", "--table", ""), [])
+
+    def test_others(self):
+        for shell_name, offered in (("fish", complete_fish), ("zsh", complete_zsh)):
+            if not shutil.which(shell_name):
+                continue
+            with self.subTest(shell_name):
+                def words(*line, offered=offered):
+                    return [word for word, _ in offered(*line)]
+                self.assertLess(self.TABLES, set(words("dump", self.store, "--table", "")))
+                self.assertEqual(set(words("repair", self.store, "--keep", "")), set(self.entries))
+                self.assertEqual(set(words("show", self.store, "")), set(self.entries))
+                self.assertEqual(set(words("repair", self.store, "--trust", "")),
+                                 {f"{entry}={value}" for entry in self.entries for value in ("yes", "no")})
+
+
+class CompletionOfOtherShells(unittest.TestCase):
+    def of_shell(self, name, offered):
+        if not shutil.which(name):
+            self.skipTest(f"{name} is not installed")
+        self.assertEqual({word for word, _ in offered("")}, set(commands()) | {"help", "--help", "--version"})
+        for command in commands():
+            with self.subTest(command):
+                options = dict(offered(command, "-"))
+                self.assertEqual(set(options), set(help_options(command)))
+                self.assertNotIn("", options.values())
+                for option, value in help_options(command).items():
+                    if value:  # nothing else is offered where a value has to stand
+                        given = {word for word, _ in offered(command, option, "-")}
+                        self.assertFalse(given & set(options), option)
+
+    def test_fish(self):
+        self.of_shell("fish", complete_fish)
+        self.assertEqual([word for word, _ in complete_fish("migrate", "--to", "''")], ["V3", "V1V3"])
+        self.assertEqual([word for word, _ in complete_fish("check", "--color=a")], ["--color=auto", "--color=always"])
+
+    def test_zsh(self):
+        self.of_shell("zsh", complete_zsh)
+        self.assertEqual([word for word, _ in complete_zsh("migrate", "--to", "")], ["V3", "V1V3"])
+        self.assertEqual([word for word, _ in complete_zsh("check", "--color=a")], ["auto", "always", "never"])
+        self.assertEqual(complete_zsh("check", "S"), [("FILES", "")])
 
 
 # ---- tables of the source -----------------------------------------------------------------------------------------
