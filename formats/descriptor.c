@@ -41,3 +41,11 @@ int descriptor_above_standard(int descriptor)
     errno = error;
     return above;
 }
+
+int descriptor_open_input(const char *path, int flags)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOATIME | flags);
+    if (descriptor < 0 && errno == EPERM) /* of another owner */
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | flags);
+    return descriptor;
+}

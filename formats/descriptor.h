@@ -21,4 +21,8 @@ bool descriptors_fill(void);
  */
 int descriptor_above_standard(int descriptor);
 
+/* open(2) to read, with `flags` besides; the time of the last access stays as it is where that is
+ * allowed (to the owner and to root).  Returns -1 with errno set. */
+int descriptor_open_input(const char *path, int flags);
+
 #endif

@@ -100,6 +100,9 @@ extern const struct option_spec option_recover, option_salvage, option_html, opt
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */
 int options_parse(const struct command *command, int argc, char **argv, struct options *options);
 
+/* Whether an argument is an option of the command whose value is the argument behind it. */
+bool option_wants_value(const struct command *command, const char *argument);
+
 /* Prints the command's help to standard output. */
 void command_help(const struct command *command);
 

@@ -148,8 +148,8 @@ static void print_usage(FILE *to)
                 commands[i].summary);
     fprintf(
         to,
-        "\n  kmmigrate COMMAND --help   the command's options\n"
-        "  kmmigrate --version        the program's version\n\n"
+        "\n  kmmigrate COMMAND --help   the command's options; so does kmmigrate help COMMAND\n"
+        "  kmmigrate --version, -V    the program's version\n\n"
         "Exit status, a sum: 0 nothing wrong, 1 problems repaired, 4 problems left, 8 operational\n"
         "error, 16 usage error, 32 cancelled.\n");
 }
@@ -218,6 +218,81 @@ static int run(const struct command *command, int argc, char **argv)
     return tell_sum(command, options.quiet, status);
 }
 
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static bool wants_value(const char *argument)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (option_wants_value(&commands[i], argument))
+            return true;
+    return false;
+}
+
+/* Moves the command's name to the front of options that stand before it. */
+static void name_first(int argc, char **argv)
+{
+    int at = 1;
+    while (at < argc && argv[at][0] == '-' && strcmp(argv[at], "--") != 0)
+        at += wants_value(argv[at]) ? 2 : 1;
+    if (at >= argc || find_command(argv[at]) == NULL)
+        return;
+    char *name = argv[at];
+    memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
+    argv[1] = name;
+}
+
+static unsigned smallest(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters have to be put in, left out, replaced or swapped with the next (Damerau and
+ * Levenshtein, without edits inside a swap).  More than the limit for a long word. */
+static unsigned edits(const char *from, const char *to)
+{
+    enum { MOST = 16 };
+    unsigned d[MOST + 1][MOST + 1];
+    size_t m = strlen(from), n = strlen(to);
+    if (m > MOST || n > MOST)
+        return MOST;
+    for (size_t i = 0; i <= m; i++)
+        for (size_t j = 0; j <= n; j++) {
+            if (i == 0 || j == 0) {
+                d[i][j] = (unsigned)(i + j);
+                continue;
+            }
+            d[i][j] = smallest(smallest(d[i - 1][j], d[i][j - 1]) + 1,
+                               d[i - 1][j - 1] + (from[i - 1] != to[j - 1]));
+            if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1])
+                d[i][j] = smallest(d[i][j], d[i - 2][j - 2] + 1);
+        }
+    return d[m][n];
+}
+
+static int unknown_command(const char *name)
+{
+    const char *meant = NULL;
+    unsigned fewest = 3;
+    for (size_t i = 0; i < COMMANDS; i++) {
+        unsigned count = edits(name, commands[i].name);
+        if (count < fewest && count < strlen(commands[i].name)) {
+            fewest = count;
+            meant = commands[i].name;
+        }
+    }
+    if (meant)
+        message_error("there is no command %s; did you mean %s? See kmmigrate --help", name, meant);
+    else
+        message_error("there is no command %s; see kmmigrate --help", name);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     struct fault f;
@@ -229,22 +304,28 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like others */
     signal(SIGXFSZ, SIG_IGN); /* and so is a limit on the size of files */
+    name_first(argc, argv);
     const char *name = argc > 1 ? argv[1] : NULL;
+    if (name && argc > 2 && strcmp(name, "help") == 0) {
+        const struct command *command = find_command(argv[2]);
+        if (command == NULL)
+            return unknown_command(argv[2]);
+        command_help(command);
+        return flush_standard_output(EXIT_CLEAN);
+    }
     if (name &&
         (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)) {
         print_usage(stdout);
         return flush_standard_output(EXIT_CLEAN);
     }
-    if (name && strcmp(name, "--version") == 0) {
+    if (name && (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)) {
         printf("kmmigrate %s\n", KM_VERSION);
         return flush_standard_output(EXIT_CLEAN);
     }
-    for (size_t i = 0; name && i < COMMANDS; i++)
-        if (strcmp(name, commands[i].name) == 0)
-            return run(&commands[i], argc - 2, argv + 2);
-    if (name)
-        message_error("there is no command %s; see kmmigrate --help", name);
-    else
+    if (name == NULL) {
         print_usage(stderr);
-    return EXIT_USAGE;
+        return EXIT_USAGE;
+    }
+    const struct command *command = find_command(name);
+    return command ? run(command, argc - 2, argv + 2) : unknown_command(name);
 }

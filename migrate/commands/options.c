@@ -123,6 +123,14 @@ static const struct option_spec *find(const struct command *command, const char 
     return spec ? spec : find_in(common, name, size);
 }
 
+bool option_wants_value(const struct command *command, const char *argument)
+{
+    bool letter = argument[1] != '-';
+    const char *name = argument + (letter ? 1 : 2);
+    const struct option_spec *spec = find(command, name, strlen(name));
+    return spec != NULL && letter == (strlen(name) == 1) && spec->value_name != NULL;
+}
+
 static int usage(const struct command *command, const char *what, const char *about)
 {
     message_error("%s: %s%s%s; see kmmigrate %s --help", command->name, what, about ? ": " : "",

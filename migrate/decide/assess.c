@@ -299,9 +299,9 @@ static int plan_options_of(struct assessment *a, const struct options *options,
 {
     *plan = (struct plan_options){.to = MODE_UNKNOWN};
     if (options->to)
-        plan->to = strcmp(options->to, "V3") == 0     ? MODE_V3
-                   : strcmp(options->to, "V1V3") == 0 ? MODE_V1V3
-                                                      : MODE_UNKNOWN;
+        plan->to = strcasecmp(options->to, "V3") == 0     ? MODE_V3
+                   : strcasecmp(options->to, "V1V3") == 0 ? MODE_V1V3
+                                                          : MODE_UNKNOWN;
     if (options->to && plan->to == MODE_UNKNOWN) {
         message_error("--to: expected V3 or V1V3, found %s", options->to);
         return EXIT_USAGE;

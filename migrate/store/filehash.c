@@ -2,6 +2,7 @@
 #include "migrate/store/filehash.h"
 
 #include "formats/certs/crypto.h"
+#include "formats/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,8 +62,7 @@ static bool start(struct filehash *h, struct fault *f)
 
 bool filehash_start(struct filehash *h, const char *path, struct fault *f)
 {
-    *h =
-        (struct filehash){.descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), .owned = true};
+    *h = (struct filehash){.descriptor = descriptor_open_input(path, O_NOCTTY), .owned = true};
     if (h->descriptor < 0)
         return fault_set(f, FAULT_IO, "cannot be opened to hash it: %s", strerror(errno));
     return start(h, f);

@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
@@ -22,6 +23,45 @@ static void tell(void *context, enum ese_notice notice, const char *text)
     if (!ese_notice_is_harmless(notice))
         store->damaged = true;
     message_warning("%s: %s", store->path, text);
+}
+
+/* What a directory holds: the first names in order, so that a report is the same everywhere. */
+enum { NAMES_SHOWN = 8 };
+struct holding {
+    char name[NAMES_SHOWN][NAME_MAX + 1];
+    unsigned shown, all;
+};
+
+static void hold(struct holding *h, const char *name)
+{
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return;
+    h->all++;
+    unsigned at = h->shown;
+    while (at > 0 && strcmp(name, h->name[at - 1]) < 0)
+        at--;
+    if (at == NAMES_SHOWN)
+        return;
+    unsigned last = h->shown < NAMES_SHOWN ? h->shown++ : NAMES_SHOWN - 1;
+    memmove(h->name[at + 1], h->name[at], (last - at) * sizeof h->name[0]);
+    snprintf(h->name[at], sizeof h->name[at], "%s", name);
+}
+
+/* h: of the databases where there are several, otherwise of all files. */
+static int refuse_directory(const char *directory, unsigned matches, const struct holding *h)
+{
+    char names[NAMES_SHOWN * (NAME_MAX + 3) + 1] = "nothing";
+    size_t used = 0;
+    for (unsigned i = 0; i < h->shown; i++)
+        used +=
+            (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", h->name[i]);
+    char more[40] = "";
+    if (h->all > h->shown)
+        snprintf(more, sizeof more, " and %u more", h->all - h->shown);
+    message_error("%s: expected one file %s in this directory, found %u; name the database file "
+                  "itself; there is: %s%s",
+                  directory, STORE_FILE_NAME, matches, names, more);
+    return EXIT_TROUBLE;
 }
 
 /* Looks for the database in a directory.  Two names that differ only in case are not guessed
@@ -35,10 +75,13 @@ static int find_in_directory(struct store *store, const char *directory)
     }
     char found[NAME_MAX + 1] = "";
     unsigned matches = 0;
+    struct holding all = {.all = 0}, databases = {.all = 0};
     struct dirent *entry;
     for (errno = 0; (entry = readdir(dir)) != NULL; errno = 0) {
+        hold(&all, entry->d_name);
         if (strcasecmp(entry->d_name, STORE_FILE_NAME) != 0)
             continue;
+        hold(&databases, entry->d_name);
         matches++;
         snprintf(found, sizeof found, "%s", entry->d_name);
     }
@@ -48,13 +91,8 @@ static int find_in_directory(struct store *store, const char *directory)
         message_error("%s: the directory cannot be read: %s", directory, strerror(error));
         return EXIT_TROUBLE;
     }
-    if (matches != 1) {
-        message_error(
-            "%s: expected one file %s in this directory, found %u; name the database file "
-            "itself",
-            directory, STORE_FILE_NAME, matches);
-        return EXIT_TROUBLE;
-    }
+    if (matches != 1)
+        return refuse_directory(directory, matches, matches ? &databases : &all);
     size_t length = strlen(directory);
     while (length > 1 && directory[length - 1] == '/')
         length--;

@@ -95,6 +95,21 @@ class NoDatabase(BadInput):
                      "not an ESE database: expected 0x89abcdef "
                      "at byte 4 of the header, found 0x20736920, and no shadow header; name another file")
 
+    def test_formats_of_others(self):
+        """What is named in place of a database, each by its own first bytes, long and cut short."""
+        for start, name in ((b"PK\x03\x04\x14\0\0\0", "a ZIP archive; unpack it"),
+                            (b"7z\xbc\xaf\x27\x1c\0\4", "a 7-Zip archive"), (b"MSCF\0\0\0\0", "a cabinet file"),
+                            (b"\xfd7zXZ\0\0\4", "xz data"), (b"BZh91AY&", "bzip2 data"),
+                            (b"TAPE\0\0\3\0", "a backup of NTBackup; restore"),
+                            (b"\0\1\0\0Standard Jet DB\0", "an Access database (Jet Red"),
+                            (b"\0\1\0\0Standard ACE DB\0", "an Access database (ACE)"),
+                            (b"SQLite format 3\0\x10\0", "an SQLite database"), (b"!BDN\0\0\0\0", "an Outlook .pst"),
+                            (b"-----BEGIN CERTIFICATE-----\n", "PEM; list"), (b"regf\0\0\0\0", "a hive of the Windows"),
+                            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a compound file")):
+            for size in 8192, 0:
+                with self.subTest(name, size=size):
+                    self.refused(self.file(start + bytes(size)), f"not an ESE database, but {name}")
+
     def test_short_text(self):
         self.refused(self.file(b"hello"), "not an ESE database: expected at least a header of 2048 bytes, found 5")
 
@@ -186,12 +201,19 @@ class Directory(BadInput):
 
     def test_without_the_file(self):
         self.refused(self.folder,
-                     "expected one file Kmsmdb.edb in this directory, found 0; name the database file itself")
+                     "expected one file Kmsmdb.edb in this directory, found 0; name the database file itself; there is: "
+                     "nothing")
+        for number in range(11):
+            (self.folder / f"e{number:02}.log").touch()
+        self.refused(self.folder, "found 0; name the database file itself; there is: " +
+                     ", ".join(f"e{number:02}.log" for number in range(8)) + " and 3 more")
 
     def test_with_two(self):
         for name in ("Kmsmdb.edb", "KMSMDB.edb"):
             edbmaking.Database().save(self.folder / name)
-        self.refused(self.folder, "expected one file Kmsmdb.edb in this directory, found 2; name the database file")
+        (self.folder / "edb.chk").touch()
+        self.refused(self.folder, "expected one file Kmsmdb.edb in this directory, found 2; name the database file "
+                                  "itself; there is: KMSMDB.edb, Kmsmdb.edb")
 
     def test_a_directory_of_that_name(self):
         (self.folder / "Kmsmdb.edb").mkdir()

@@ -162,7 +162,7 @@ static const char *next_step(int error)
 static bool open_descriptor(struct ese_file *file, const char *path, struct fault *f)
 {
     /* O_NONBLOCK: a pipe or a device under the name must be refused, not waited for. */
-    file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    file->descriptor = descriptor_open_input(path, O_NOCTTY | O_NONBLOCK);
     if (file->descriptor < 0)
         return fault_set(f, errno == ENOENT ? FAULT_MISSING : FAULT_IO, "cannot be opened: %s%s",
                          strerror(errno), next_step(errno));

@@ -182,18 +182,61 @@ static bool judge_shadow(struct ese_file *file, struct ese_headers *hs, uint32_t
     return true;
 }
 
+/* What people name in place of a database, by the bytes that it begins with; NULL: nothing known.
+ */
+static const char *other_format(struct bytes start)
+{
+    static const struct {
+        size_t at;
+        const char *magic;
+        size_t size;
+        const char *name;
+    } known[] = {
+        {0, "PK\x03\x04", 4, "a ZIP archive; unpack it, and name the database"},
+        {0, "PK\x05\x06", 4, "an empty ZIP archive"},
+        {0, "7z\xbc\xaf\x27\x1c", 6, "a 7-Zip archive; unpack it, and name the database"},
+        {0, "Rar!\x1a\x07", 6, "a RAR archive; unpack it, and name the database"},
+        {0, "MSCF", 4, "a cabinet file; unpack it, and name the database"},
+        {0,
+         "\xfd"
+         "7zXZ",
+         6, "xz data; unpack it, and name the database"},
+        {0, "BZh", 3, "bzip2 data; unpack it, and name the database"},
+        {0, "\x28\xb5\x2f\xfd", 4, "zstd data; unpack it, and name the database"},
+        {0, "TAPE", 4, "a backup of NTBackup; restore the Kmsdata directory from it"},
+        {4, "Standard Jet DB", 16, "an Access database (Jet Red, another Jet)"},
+        {4, "Standard ACE DB", 16, "an Access database (ACE)"},
+        {0, "SQLite format 3", 16, "an SQLite database"},
+        {0, "!BDN", 4, "an Outlook .pst or .ost file"},
+        {0, "-----BEGIN ", 11, "PEM; list, show and export take certificates"},
+        {0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, "a compound file, as of Office or a .msg"},
+        {0, "%PDF-", 5, "a PDF document"},
+        {0, "regf", 4, "a hive of the Windows registry"},
+    };
+    struct bytes found;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (bytes_cut(start, known[i].at, known[i].size, &found) &&
+            bytes_equal(found, bytes_of(known[i].magic, known[i].size)))
+            return known[i].name;
+    return NULL;
+}
+
 static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, struct fault *f)
 {
-    uint8_t start[8] = {0};
+    uint8_t start[20] = {0};
     size_t got;
     if (!ese_file_read(file, 0, start, sizeof start, &got, f))
         return false;
-    if (got < sizeof start)
+    if (got < 8)
         return fault_set(
             f, FAULT_NOT_THIS,
             "not an ESE database: expected at least a header of %u bytes, found %zu; name "
             "another file, or get this one again",
             ESE_PAGE_SIZE_MIN, got);
+    const char *other = other_format(bytes_of(start, got));
+    if (hs->primary == ESE_HEADER_NOT_ESE && other != NULL &&
+        (hs->shadow == ESE_HEADER_NOT_ESE || hs->shadow == ESE_HEADER_UNREADABLE))
+        return fault_set(f, FAULT_NOT_THIS, "not an ESE database, but %s", other);
     if (hs->primary == ESE_HEADER_NOT_ESE &&
         (hs->shadow == ESE_HEADER_NOT_ESE || hs->shadow == ESE_HEADER_UNREADABLE))
         return fault_set(
