@@ -16,8 +16,7 @@ static int check_structure(struct store *store, const struct options *options)
     }
     if (json) {
         json_map(json);
-        json_key(json, "store");
-        json_string(json, store->path);
+        json_put_text(json, "store", store->path);
     }
     bool done = structure_report(store, json, &summary);
     if (json) {

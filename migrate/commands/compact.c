@@ -36,10 +36,8 @@ static void write_result(const struct store *store, const struct ese_compact_res
                    {"index_entries", r->built.index_entries}, {"long_values", r->built.long_values},
                    {"dropped_rows", r->dropped_rows}};
     json_map(json);
-    json_key(json, "store");
-    json_string(json, store->path);
-    json_key(json, "written");
-    json_string(json, options->output);
+    json_put_text(json, "store", store->path);
+    json_put_text(json, "written", options->output);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         json_key(json, members[i].key);
         json_unsigned(json, members[i].value);

@@ -100,8 +100,7 @@ static void write_words_json(struct differ *d, enum side side)
     char words[ROW_WORDS];
     if (!row_words(d->rows[side], d->profile, &d->room[side], words))
         return;
-    json_key(d->json, "words");
-    json_string(d->json, words);
+    json_put_text(d->json, "words", words);
 }
 
 /* A value, and beside it the text of a setting. */
@@ -139,8 +138,7 @@ static void tell_alone(struct differ *d, enum side side)
     ++*(side == A ? &d->result->only_a : &d->result->only_b);
     if (d->json) {
         json_map(d->json);
-        json_key(d->json, "table");
-        json_string(d->json, value_name(d->table[side]->name, name));
+        json_put_text(d->json, "table", value_name(d->table[side]->name, name));
         write_words_json(d, side);
         json_key(d->json, keys[side]);
         write_columns_json(d, side, NULL);
@@ -165,8 +163,7 @@ static void tell_changed_json(struct differ *d, const bool *differs_a)
     char name[256];
     struct fault f;
     json_map(d->json);
-    json_key(d->json, "table");
-    json_string(d->json, value_name(d->table[A]->name, name));
+    json_put_text(d->json, "table", value_name(d->table[A]->name, name));
     write_words_json(d, A);
     json_key(d->json, "row");
     json_map(d->json);
@@ -293,10 +290,8 @@ static void tell_table(struct differ *d, enum side side, const struct ese_table 
         return;
     }
     json_map(d->json);
-    json_key(d->json, "table");
-    json_string(d->json, name);
-    json_key(d->json, "only_in");
-    json_string(d->json, side == A ? "a" : "b");
+    json_put_text(d->json, "table", name);
+    json_put_text(d->json, "only_in", side == A ? "a" : "b");
     json_end_map(d->json);
     json_end_document(d->json);
 }

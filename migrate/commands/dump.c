@@ -62,8 +62,7 @@ static void begin_row(const struct dump *d)
     json_map(d->json);
     if (!d->all)
         return;
-    json_key(d->json, "table");
-    json_string(d->json, d->name);
+    json_put_text(d->json, "table", d->name);
     json_key(d->json, "row");
     json_map(d->json);
 }

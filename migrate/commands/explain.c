@@ -188,12 +188,9 @@ static int write_json(const struct answer *a)
     } members[] = {{"kind", a->kind},       {"name", a->name},   {"title", a->title},
                    {"meaning", a->meaning}, {"store", a->store}, {"next", a->next}};
     json_map(json);
-    json_key(json, "schema");
-    json_integer(json, REPORT_SCHEMA);
-    json_key(json, "command");
-    json_string(json, "explain");
-    json_key(json, "exit");
-    json_integer(json, EXIT_CLEAN);
+    json_put_integer(json, "schema", REPORT_SCHEMA);
+    json_put_text(json, "command", "explain");
+    json_put_integer(json, "exit", EXIT_CLEAN);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         json_key(json, members[i].key);
         json_string(json, members[i].value);

@@ -142,16 +142,11 @@ static void tell_written(const struct assessment *a, enum certlist_kind kind,
         return;
     }
     json_map(json);
-    json_key(json, "store");
-    json_string(json, a->store.path);
-    json_key(json, "written");
-    json_string(json, options->to);
-    json_key(json, "form");
-    json_string(json, certlist_kind_name(kind));
-    json_key(json, "certificates");
-    json_unsigned(json, written);
-    json_key(json, "left_out");
-    json_unsigned(json, left_out);
+    json_put_text(json, "store", a->store.path);
+    json_put_text(json, "written", options->to);
+    json_put_text(json, "form", certlist_kind_name(kind));
+    json_put_unsigned(json, "certificates", written);
+    json_put_unsigned(json, "left_out", left_out);
     json_end_map(json);
     json_end_document(json);
     json_close(json);

@@ -39,23 +39,18 @@ static void json_hex_number(struct json *json, const char *key, uint32_t value)
 {
     char text[16];
     snprintf(text, sizeof text, "0x%x", value);
-    json_key(json, key);
-    json_string(json, text);
+    json_put_text(json, key, text);
 }
 
 static void json_column(struct json *json, const struct ese_column *column)
 {
     json_map(json);
-    json_key(json, "id");
-    json_unsigned(json, column->id);
+    json_put_unsigned(json, "id", column->id);
     json_key(json, "name");
     json_name(json, column->name);
-    json_key(json, "type");
-    json_string(json, ese_coltype_name(column->type));
-    if (column->from_template) {
-        json_key(json, "template");
-        json_bool(json, true);
-    }
+    json_put_text(json, "type", ese_coltype_name(column->type));
+    if (column->from_template)
+        json_put_bool(json, "template", true);
     json_end_map(json);
 }
 
@@ -64,10 +59,8 @@ static void json_index(struct json *json, const struct ese_index *index)
     json_map(json);
     json_key(json, "name");
     json_name(json, index->name);
-    json_key(json, "unique");
-    json_bool(json, index->flags & (ESE_INDEX_UNIQUE | ESE_INDEX_PRIMARY));
-    json_key(json, "primary");
-    json_bool(json, index->flags & ESE_INDEX_PRIMARY);
+    json_put_bool(json, "unique", index->flags & (ESE_INDEX_UNIQUE | ESE_INDEX_PRIMARY));
+    json_put_bool(json, "primary", index->flags & ESE_INDEX_PRIMARY);
     json_end_map(json);
 }
 
@@ -77,8 +70,7 @@ static void json_table(struct info *info, const struct ese_table *table)
     json_map(json);
     json_key(json, "name");
     json_name(json, table->name);
-    json_key(json, "rows");
-    json_unsigned(json, ese_db_count_rows(info->store.db, table, tell_damage, info));
+    json_put_unsigned(json, "rows", ese_db_count_rows(info->store.db, table, tell_damage, info));
     json_key(json, "columns");
     json_array(json);
     for (unsigned i = 0; i < table->columns; i++)
@@ -105,12 +97,9 @@ static void write_json(struct info *info, const struct ese_table *only)
     json_hex_number(json, "version", h->version);
     json_hex_number(json, "revision", h->revision);
     json_end_map(json);
-    json_key(json, "page_size");
-    json_unsigned(json, h->page_size);
-    json_key(json, "state");
-    json_string(json, ese_state_name(h->state));
-    json_key(json, "pages");
-    json_unsigned(json, ese_pages_last(info->store.db->pages));
+    json_put_unsigned(json, "page_size", h->page_size);
+    json_put_text(json, "state", ese_state_name(h->state));
+    json_put_unsigned(json, "pages", ese_pages_last(info->store.db->pages));
     json_key(json, "tables");
     json_array(json);
     for (unsigned i = 0; i < ese_catalog_tables(catalog); i++)

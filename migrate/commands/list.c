@@ -37,38 +37,25 @@ static void certificate_texts(const struct model *m, unsigned number, char subje
 static void json_entry(struct json *json, const struct model *m, const struct model_entry *e)
 {
     const struct model_certificate *cert = model_certificate_of(m, e);
-    char subject[512], serial[64], until[32], hex[65], name[120];
+    char subject[512], serial[64], until[32], name[120];
     certificate_texts(m, e->certificate, subject, serial, until);
     json_map(json);
-    json_key(json, "entry");
-    json_integer(json, e->key);
+    json_put_integer(json, "entry", e->key);
     if (m->byte_keys) {
         char text[NAMES_TEXT];
-        json_key(json, "key");
-        json_string(json, names_key_text(m, e->key, text));
+        json_put_text(json, "key", names_key_text(m, e->key, text));
     }
-    json_key(json, "role");
-    json_string(json, model_role_name(e->role));
-    json_key(json, "trust");
-    json_string(json, model_trust_name(e->trust));
-    json_key(json, "thumbprint");
-    json_string(json, bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
-    json_key(json, "sha256");
-    json_string(json, bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
-    json_key(json, "serial");
-    json_string(json, serial);
-    json_key(json, "subject");
-    json_string(json, subject);
-    json_key(json, "version");
-    json_integer(json, cert->parsed ? cert->x509.version : 0);
-    json_key(json, "not_after");
-    json_string(json, until);
-    json_key(json, "references");
-    json_unsigned(json, e->reference_count);
-    if (e->name) {
-        json_key(json, "name");
-        json_string(json, report_entry_name(m, e->name, name));
-    }
+    json_put_text(json, "role", model_role_name(e->role));
+    json_put_text(json, "trust", model_trust_name(e->trust));
+    json_put_hex(json, "thumbprint", bytes_of(cert->sha1, sizeof cert->sha1));
+    json_put_hex(json, "sha256", bytes_of(cert->sha256, sizeof cert->sha256));
+    json_put_text(json, "serial", serial);
+    json_put_text(json, "subject", subject);
+    json_put_integer(json, "version", cert->parsed ? cert->x509.version : 0);
+    json_put_text(json, "not_after", until);
+    json_put_unsigned(json, "references", e->reference_count);
+    if (e->name)
+        json_put_text(json, "name", report_entry_name(m, e->name, name));
     json_end_map(json);
 }
 
@@ -181,34 +168,29 @@ static const char *likeness(const struct model *m, unsigned a, unsigned b)
     return NULL;
 }
 
-static void json_text(struct json *json, const char *key, const char *text)
+/* What is not known is empty. */
+static const char *known(const char *text)
 {
-    json_key(json, key);
-    if (text && text[0])
-        json_string(json, text);
-    else
-        json_null(json);
+    return text && text[0] ? text : NULL;
 }
 
 static void json_facts(struct json *json, const struct model_entry *e,
                        const struct entry_facts *facts)
 {
     char hex[129];
-    json_text(json, "imported_on", facts->imported_on);
-    json_text(json, "stored_thumbprint",
-              e->has_thumbprint ? bytes_hex(e->thumbprint, hex, sizeof hex) : NULL);
-    json_text(json, "key", facts->key);
-    json_key(json, "key_bits");
-    json_unsigned(json, facts->key_bits);
-    json_text(json, "signature", facts->signature);
-    json_text(json, "signature_is", facts->answer);
+    json_put_text(json, "imported_on", known(facts->imported_on));
+    json_put_text(json, "stored_thumbprint",
+                  known(e->has_thumbprint ? bytes_hex(e->thumbprint, hex, sizeof hex) : NULL));
+    json_put_text(json, "key", known(facts->key));
+    json_put_unsigned(json, "key_bits", facts->key_bits);
+    json_put_text(json, "signature", known(facts->signature));
+    json_put_text(json, "signature_is", known(facts->answer));
     json_key(json, "signed_by");
     if (facts->has_issuer)
         json_integer(json, facts->issuer);
     else
         json_null(json);
-    json_key(json, "named_by_settings");
-    json_bool(json, facts->named);
+    json_put_bool(json, "named_by_settings", facts->named);
 }
 
 static void text_facts(const struct model_entry *e, const struct entry_facts *facts)
@@ -254,10 +236,8 @@ static void show_json(const struct model *m, struct prover *prover, const struct
         if (how == NULL || &m->entry[i] == e)
             continue;
         json_map(json);
-        json_key(json, "entry");
-        json_integer(json, m->entry[i].key);
-        json_key(json, "how");
-        json_string(json, how);
+        json_put_integer(json, "entry", m->entry[i].key);
+        json_put_text(json, "how", how);
         json_end_map(json);
     }
     json_end_array(json);
@@ -267,8 +247,7 @@ static void show_json(const struct model *m, struct prover *prover, const struct
         char name[300];
         snprintf(name, sizeof name, "%s.%s", m->profile->reference[r].table,
                  m->profile->reference[r].column);
-        json_key(json, name);
-        json_unsigned(json, e->references[r]);
+        json_put_unsigned(json, name, e->references[r]);
     }
     json_end_map(json);
     json_end_map(json);

@@ -48,8 +48,7 @@ struct out {
 static void text_field(const struct out *o, const char *key, const char *label, const char *value)
 {
     if (o->json) {
-        json_key(o->json, key);
-        json_string(o->json, value);
+        json_put_text(o->json, key, value);
     } else {
         output_format("%22s: %s\n", label, value);
     }
@@ -58,8 +57,7 @@ static void text_field(const struct out *o, const char *key, const char *label, 
 static void number_field(const struct out *o, const char *key, const char *label, int64_t value)
 {
     if (o->json) {
-        json_key(o->json, key);
-        json_integer(o->json, value);
+        json_put_integer(o->json, key, value);
     } else {
         output_format("%22s: %" PRId64 "\n", label, value);
     }
@@ -68,8 +66,7 @@ static void number_field(const struct out *o, const char *key, const char *label
 static void bool_field(const struct out *o, const char *key, const char *label, bool value)
 {
     if (o->json) {
-        json_key(o->json, key);
-        json_bool(o->json, value);
+        json_put_bool(o->json, key, value);
     } else {
         output_format("%22s: %s\n", label, value ? "yes" : "no");
     }
@@ -287,22 +284,17 @@ static void write_line_json(struct json *json, const struct line *l)
                 {"object", p->object_id},
                 {"root", p->root}};
     json_map(json);
-    json_key(json, "at");
-    json_string(json, l->at);
-    json_key(json, "type");
-    json_string(json, ese_log_type_name(l->record->type));
-    json_key(json, "size");
-    json_unsigned(json, l->record->bytes.size);
+    json_put_text(json, "at", l->at);
+    json_put_text(json, "type", ese_log_type_name(l->record->type));
+    json_put_unsigned(json, "size", l->record->bytes.size);
     for (size_t i = 0; l->has_page && i < sizeof page / sizeof page[0] - (p->is_node ? 0 : 2);
          i++) {
         json_key(json, page[i].key);
         json_unsigned(json, page[i].value);
     }
     if (l->rows) {
-        json_key(json, "row_bytes");
-        json_unsigned(json, l->rows);
-        json_key(json, "row_sha256");
-        json_string(json, l->hash);
+        json_put_unsigned(json, "row_bytes", l->rows);
+        json_put_text(json, "row_sha256", l->hash);
     }
     json_end_map(json);
     json_end_document(json);

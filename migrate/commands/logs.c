@@ -170,14 +170,12 @@ static void write_text(const struct logset *l)
 
 static void json_text(struct json *json, const char *key, const char *value)
 {
-    json_key(json, key);
-    json_string(json, value);
+    json_put_text(json, key, value);
 }
 
 static void json_number(struct json *json, const char *key, int64_t value)
 {
-    json_key(json, key);
-    json_integer(json, value);
+    json_put_integer(json, key, value);
 }
 
 static void json_signature(struct json *json, const char *key, const uint8_t *signature)
@@ -188,8 +186,7 @@ static void json_signature(struct json *json, const char *key, const uint8_t *si
 
 static void json_flag(struct json *json, const char *key, bool value)
 {
-    json_key(json, key);
-    json_bool(json, value);
+    json_put_bool(json, key, value);
 }
 
 static void json_header(struct json *json, const struct ese_log_header *h)

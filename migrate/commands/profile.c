@@ -9,46 +9,28 @@
 
 #include <stdlib.h>
 
-static void json_pair(struct json *json, const char *key, const char *value)
-{
-    json_key(json, key);
-    json_string(json, value);
-}
-
-static void json_number(struct json *json, const char *key, uint64_t value)
-{
-    json_key(json, key);
-    json_unsigned(json, value);
-}
-
-static void json_flag(struct json *json, const char *key, bool value)
-{
-    json_key(json, key);
-    json_bool(json, value);
-}
-
 static void json_place(struct json *json, const struct ese_table *table,
                        const struct ese_column *column)
 {
     char name[256];
-    json_pair(json, "table", value_name(table->name, name));
-    json_pair(json, "column", value_name(column->name, name));
+    json_put_text(json, "table", value_name(table->name, name));
+    json_put_text(json, "column", value_name(column->name, name));
 }
 
 static void json_column(struct json *json, const struct discover_column *c)
 {
     json_map(json);
     json_place(json, c->table, c->column);
-    json_pair(json, "kind", discover_kind_name(c->kind));
-    json_flag(json, "chosen", c->chosen);
-    json_number(json, "values", c->values);
-    json_number(json, "certificates", c->certificates);
-    json_number(json, "issuers", c->issuers);
-    json_number(json, "revocation_lists", c->crls);
-    json_number(json, "lists", c->lists);
-    json_number(json, "unreadable", c->broken);
-    json_number(json, "pem", c->pem);
-    json_pair(json, "why", c->why);
+    json_put_text(json, "kind", discover_kind_name(c->kind));
+    json_put_bool(json, "chosen", c->chosen);
+    json_put_unsigned(json, "values", c->values);
+    json_put_unsigned(json, "certificates", c->certificates);
+    json_put_unsigned(json, "issuers", c->issuers);
+    json_put_unsigned(json, "revocation_lists", c->crls);
+    json_put_unsigned(json, "lists", c->lists);
+    json_put_unsigned(json, "unreadable", c->broken);
+    json_put_unsigned(json, "pem", c->pem);
+    json_put_text(json, "why", c->why);
     json_end_map(json);
 }
 
@@ -56,22 +38,22 @@ static void json_reference(struct json *json, const struct discover_reference *r
 {
     json_map(json);
     json_place(json, r->table, r->column);
-    json_pair(json, "verdict", discover_verdict_name(r->verdict));
-    json_flag(json, "contained", r->contained);
-    json_number(json, "rows", r->rows);
-    json_number(json, "compared", r->compared);
-    json_number(json, "agreed", r->agreed);
-    json_pair(json, "why", r->why);
+    json_put_text(json, "verdict", discover_verdict_name(r->verdict));
+    json_put_bool(json, "contained", r->contained);
+    json_put_unsigned(json, "rows", r->rows);
+    json_put_unsigned(json, "compared", r->compared);
+    json_put_unsigned(json, "agreed", r->agreed);
+    json_put_text(json, "why", r->why);
     json_end_map(json);
 }
 
 static void json_note(struct json *json, const struct discover_note *n)
 {
     json_map(json);
-    json_pair(json, "key", n->key);
-    json_flag(json, "guessed", n->guess);
-    json_flag(json, "left_out", n->left_out);
-    json_pair(json, "text", n->text);
+    json_put_text(json, "key", n->key);
+    json_put_bool(json, "guessed", n->guess);
+    json_put_bool(json, "left_out", n->left_out);
+    json_put_text(json, "text", n->text);
     json_end_map(json);
 }
 
@@ -79,12 +61,12 @@ static void json_note(struct json *json, const struct discover_note *n)
 static void write_json(struct json *json, const struct discovery *d, const char *draft)
 {
     json_map(json);
-    json_number(json, "schema", 1);
-    json_pair(json, "result", discover_result_name(d->result));
-    json_pair(json, "why", d->why);
-    json_number(json, "entries", d->entries);
-    json_number(json, "damaged", d->damaged);
-    json_flag(json, "limited", d->limited);
+    json_put_unsigned(json, "schema", 1);
+    json_put_text(json, "result", discover_result_name(d->result));
+    json_put_text(json, "why", d->why);
+    json_put_unsigned(json, "entries", d->entries);
+    json_put_unsigned(json, "damaged", d->damaged);
+    json_put_bool(json, "limited", d->limited);
     json_key(json, "columns");
     json_array(json);
     for (unsigned i = 0; i < d->columns; i++)
@@ -100,7 +82,7 @@ static void write_json(struct json *json, const struct discovery *d, const char 
     for (unsigned i = 0; i < d->notes; i++)
         json_note(json, &d->note[i]);
     json_end_array(json);
-    json_pair(json, "profile", draft);
+    json_put_text(json, "profile", draft);
     json_end_map(json);
     json_end_document(json);
 }

@@ -201,8 +201,7 @@ static void write_text(const struct copying *c, bool written)
 
 static void json_number(struct json *json, const char *key, uint64_t value)
 {
-    json_key(json, key);
-    json_unsigned(json, value);
+    json_put_unsigned(json, key, value);
 }
 
 static bool write_json(const struct copying *c, bool written)
@@ -212,12 +211,9 @@ static bool write_json(const struct copying *c, bool written)
     if (json == NULL)
         return false;
     json_map(json);
-    json_key(json, "store");
-    json_string(json, c->r.logs.store.path);
-    json_key(json, "logs");
-    json_string(json, c->r.logs.directory);
-    json_key(json, "plan");
-    json_string(json, c->r.id);
+    json_put_text(json, "store", c->r.logs.store.path);
+    json_put_text(json, "logs", c->r.logs.directory);
+    json_put_text(json, "plan", c->r.id);
     json_key(json, "written");
     if (written)
         json_string(json, c->r.options->output);

@@ -157,32 +157,20 @@ static bool print_text(const struct salvaging *x)
     return true;
 }
 
-static void json_count(struct json *json, const char *key, uint64_t value)
-{
-    json_key(json, key);
-    json_unsigned(json, value);
-}
-
-static void json_word(struct json *json, const char *key, const char *value)
-{
-    json_key(json, key);
-    json_string(json, value);
-}
-
 static void json_table(struct json *json, const struct ese_salvage_table *t)
 {
     json_map(json);
-    json_word(json, "name", t->name);
-    json_count(json, "object", t->objid);
-    json_count(json, "kept", t->kept);
-    json_count(json, "doubtful", t->doubtful);
-    json_count(json, "lost", t->lost);
-    json_count(json, "written", t->written);
-    json_count(json, "cut", t->cut);
-    json_count(json, "older", t->older);
-    json_count(json, "deleted", t->deleted);
-    json_count(json, "pages_lost", t->pages_lost);
-    json_count(json, "entries_missing", t->entries_missing);
+    json_put_text(json, "name", t->name);
+    json_put_unsigned(json, "object", t->objid);
+    json_put_unsigned(json, "kept", t->kept);
+    json_put_unsigned(json, "doubtful", t->doubtful);
+    json_put_unsigned(json, "lost", t->lost);
+    json_put_unsigned(json, "written", t->written);
+    json_put_unsigned(json, "cut", t->cut);
+    json_put_unsigned(json, "older", t->older);
+    json_put_unsigned(json, "deleted", t->deleted);
+    json_put_unsigned(json, "pages_lost", t->pages_lost);
+    json_put_unsigned(json, "entries_missing", t->entries_missing);
     json_end_map(json);
 }
 
@@ -190,14 +178,14 @@ static void json_pages(struct json *json, const struct ese_salvage_scan *s)
 {
     json_key(json, "pages");
     json_map(json);
-    json_count(json, "all", s->pages);
-    json_count(json, "good", s->good);
-    json_count(json, "corrected", s->corrected);
-    json_count(json, "displaced", s->displaced);
-    json_count(json, "partly", s->partly);
-    json_count(json, "damaged", s->wrong);
-    json_count(json, "unreadable", s->unreadable);
-    json_count(json, "never_written", s->never_written);
+    json_put_unsigned(json, "all", s->pages);
+    json_put_unsigned(json, "good", s->good);
+    json_put_unsigned(json, "corrected", s->corrected);
+    json_put_unsigned(json, "displaced", s->displaced);
+    json_put_unsigned(json, "partly", s->partly);
+    json_put_unsigned(json, "damaged", s->wrong);
+    json_put_unsigned(json, "unreadable", s->unreadable);
+    json_put_unsigned(json, "never_written", s->never_written);
     json_end_map(json);
 }
 
@@ -211,17 +199,16 @@ static bool print_json(const struct salvaging *x, int status)
         return false;
     }
     json_map(json);
-    json_word(json, "command", "salvage");
-    json_count(json, "exit", (uint64_t)status);
-    json_word(json, "store", x->store.path);
-    json_count(json, "size", x->hash.size);
-    json_word(json, "sha256", hash_text(x, hex));
-    json_word(json, "plan", x->files.id);
-    json_word(json, "header", s->header_text);
-    json_count(json, "revision", s->revision);
-    json_count(json, "page_size", s->page_size);
-    json_key(json, "dirty");
-    json_bool(json, s->dirty);
+    json_put_text(json, "command", "salvage");
+    json_put_unsigned(json, "exit", (uint64_t)status);
+    json_put_text(json, "store", x->store.path);
+    json_put_unsigned(json, "size", x->hash.size);
+    json_put_text(json, "sha256", hash_text(x, hex));
+    json_put_text(json, "plan", x->files.id);
+    json_put_text(json, "header", s->header_text);
+    json_put_unsigned(json, "revision", s->revision);
+    json_put_unsigned(json, "page_size", s->page_size);
+    json_put_bool(json, "dirty", s->dirty);
     json_pages(json, s);
     json_key(json, "tables");
     json_array(json);
@@ -231,17 +218,17 @@ static bool print_json(const struct salvaging *x, int status)
     json_key(json, "told");
     json_map(json);
     for (unsigned i = 0; i < ESE_SALVAGE_KINDS; i++)
-        json_count(json, ese_salvage_kind_name((enum ese_salvage_kind)i), x->result.told[i]);
+        json_put_unsigned(json, ese_salvage_kind_name((enum ese_salvage_kind)i), x->result.told[i]);
     json_end_map(json);
     if (x->options->output) {
-        json_word(json, "written", x->options->output);
-        json_count(json, "rows", SUM(&x->result, written));
-        json_count(json, "quarantined", x->files.quarantined);
-        json_word(json, "lines", x->files.lines_name);
-        json_word(json, "quarantine", x->files.quarantine_name);
+        json_put_text(json, "written", x->options->output);
+        json_put_unsigned(json, "rows", SUM(&x->result, written));
+        json_put_unsigned(json, "quarantined", x->files.quarantined);
+        json_put_text(json, "lines", x->files.lines_name);
+        json_put_text(json, "quarantine", x->files.quarantine_name);
         if (x->files.certificates > 0) {
-            json_count(json, "certificates", x->files.certificates);
-            json_word(json, "pem", x->files.pem_name);
+            json_put_unsigned(json, "certificates", x->files.certificates);
+            json_put_text(json, "pem", x->files.pem_name);
         }
     }
     json_end_map(json);

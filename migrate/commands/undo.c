@@ -204,15 +204,12 @@ static int json_report(const struct undoing *u, const char *hex)
         return EXIT_TROUBLE;
     }
     json_map(json);
-    json_key(json, "schema");
-    json_integer(json, REPORT_SCHEMA);
+    json_put_integer(json, "schema", REPORT_SCHEMA);
     member(json, "store", u->store.path);
     member(json, "sha256", hex);
     member(json, "plan", u->undo->identity.plan);
-    json_key(json, "interrupted");
-    json_bool(json, u->interrupted);
-    json_key(json, "pages");
-    json_unsigned(json, u->undo->pieces);
+    json_put_bool(json, "interrupted", u->interrupted);
+    json_put_unsigned(json, "pages", u->undo->pieces);
     json_key(json, "files");
     json_array(json);
     for (size_t i = 0; i < u->undo->moves; i++)

@@ -183,6 +183,39 @@ void json_null(struct json *json)
     yajl_gen_null(json->gen);
 }
 
+void json_put_text(struct json *json, const char *key, const char *text)
+{
+    json_key(json, key);
+    if (text)
+        json_string(json, text);
+    else
+        json_null(json);
+}
+
+void json_put_integer(struct json *json, const char *key, int64_t value)
+{
+    json_key(json, key);
+    json_integer(json, value);
+}
+
+void json_put_unsigned(struct json *json, const char *key, uint64_t value)
+{
+    json_key(json, key);
+    json_unsigned(json, value);
+}
+
+void json_put_bool(struct json *json, const char *key, bool value)
+{
+    json_key(json, key);
+    json_bool(json, value);
+}
+
+void json_put_hex(struct json *json, const char *key, struct bytes value)
+{
+    char hex[2 * JSON_HEX_MOST + 1];
+    json_put_text(json, key, bytes_hex(value, hex, sizeof hex));
+}
+
 size_t json_real_digits(double value, bool single, char to[40])
 {
     if (isnan(value))

@@ -5,6 +5,8 @@
 #ifndef KM_MIGRATE_JSON_H
 #define KM_MIGRATE_JSON_H
 
+#include "formats/bytes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +32,15 @@ void json_integer(struct json *json, int64_t value);
 void json_unsigned(struct json *json, uint64_t value);
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);
+
+/* A member of a map: its key and its value; NULL becomes null. */
+void json_put_text(struct json *json, const char *key, const char *text);
+void json_put_integer(struct json *json, const char *key, int64_t value);
+void json_put_unsigned(struct json *json, const char *key, uint64_t value);
+void json_put_bool(struct json *json, const char *key, bool value);
+/* As hex digits: a hash, a serial number; at most JSON_HEX_MOST bytes, of more the first. */
+void json_put_hex(struct json *json, const char *key, struct bytes value);
+enum { JSON_HEX_MOST = 32 };
 
 /* The shortest decimal that reads back as the same number; "NaN", "Infinity" and "-Infinity", which
  * JSON has no numbers for, become strings.  single: as a 32-bit number. */

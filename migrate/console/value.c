@@ -145,8 +145,7 @@ static void write_date(struct value_writer *w, uint64_t bits, struct bytes store
         return;
     }
     json_map(w->json);
-    json_key(w->json, "raw");
-    json_string(w->json, hex);
+    json_put_text(w->json, "raw", hex);
     json_end_map(w->json);
 }
 
@@ -252,10 +251,8 @@ static void write_secret(struct value_writer *w)
         return;
     }
     json_map(w->json);
-    json_key(w->json, "length");
-    json_unsigned(w->json, w->hashed);
-    json_key(w->json, "sha256");
-    json_string(w->json, hex);
+    json_put_unsigned(w->json, "length", w->hashed);
+    json_put_text(w->json, "sha256", hex);
     json_end_map(w->json);
 }
 

@@ -10,15 +10,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static void member_text(struct json *json, const char *key, const char *text)
-{
-    json_key(json, key);
-    if (text)
-        json_string(json, text);
-    else
-        json_null(json);
-}
-
 /* A name in full, however long. */
 static void member_name(struct json *json, const char *key, struct bytes name)
 {
@@ -26,26 +17,8 @@ static void member_name(struct json *json, const char *key, struct bytes name)
     char *text = malloc(size);
     if (text)
         name_text(name, text, size);
-    member_text(json, key, text);
+    json_put_text(json, key, text);
     free(text);
-}
-
-static void member_number(struct json *json, const char *key, int64_t number)
-{
-    json_key(json, key);
-    json_integer(json, number);
-}
-
-static void member_hex(struct json *json, const char *key, struct bytes b)
-{
-    char hex[2 * HASH_SHA256_SIZE + 1];
-    member_text(json, key, bytes_hex(b, hex, sizeof hex));
-}
-
-static void member_bool(struct json *json, const char *key, bool value)
-{
-    json_key(json, key);
-    json_bool(json, value);
 }
 
 /* When the file was last written, in UTC, as ISO 8601; "unknown" for a year beyond 9999. */
@@ -63,15 +36,15 @@ static void setting_members(struct json *json, const struct model *m)
 {
     json_key(json, "settings");
     json_map(json);
-    member_text(json, "organization", m->organization);
-    member_text(json, "site", m->site);
-    member_text(json, "certificate_server", m->server);
-    member_text(json, "mode", model_mode_name(m->mode));
-    member_bool(json, "stated", m->mode_stated || m->issuing_stated);
+    json_put_text(json, "organization", m->organization);
+    json_put_text(json, "site", m->site);
+    json_put_text(json, "certificate_server", m->server);
+    json_put_text(json, "mode", model_mode_name(m->mode));
+    json_put_bool(json, "stated", m->mode_stated || m->issuing_stated);
     if (m->has_issuing_ca)
-        member_hex(json, "issuing_ca", bytes_of(m->issuing_ca, sizeof m->issuing_ca));
+        json_put_hex(json, "issuing_ca", bytes_of(m->issuing_ca, sizeof m->issuing_ca));
     else
-        member_text(json, "issuing_ca", NULL);
+        json_put_text(json, "issuing_ca", NULL);
     json_end_map(json);
 }
 
@@ -81,11 +54,11 @@ static void recovered_members(struct json *json, const struct recovery *r)
         return;
     json_key(json, "recovered");
     json_map(json);
-    member_number(json, "first_generation", r->summary.first);
-    member_number(json, "last_generation", r->summary.last);
-    member_number(json, "redone", (int64_t)r->summary.redone);
-    member_number(json, "undone_changes", (int64_t)r->summary.undone_changes);
-    member_text(json, "loss", r->loss.code ? r->loss.text : NULL);
+    json_put_integer(json, "first_generation", r->summary.first);
+    json_put_integer(json, "last_generation", r->summary.last);
+    json_put_integer(json, "redone", (int64_t)r->summary.redone);
+    json_put_integer(json, "undone_changes", (int64_t)r->summary.undone_changes);
+    json_put_text(json, "loss", r->loss.code ? r->loss.text : NULL);
     json_end_map(json);
 }
 
@@ -98,16 +71,16 @@ static void store_members(struct json *json, const struct assessment *a)
     char text[32];
     json_key(json, "store");
     json_map(json);
-    member_text(json, "path", a->store.path);
-    member_number(json, "size", (int64_t)hash->size);
-    member_hex(json, "sha256", bytes_of(hash->digest, sizeof hash->digest));
-    member_text(json, "file_time", file_time(a, text));
-    member_text(json, "state", ese_state_name(h->state));
+    json_put_text(json, "path", a->store.path);
+    json_put_integer(json, "size", (int64_t)hash->size);
+    json_put_hex(json, "sha256", bytes_of(hash->digest, sizeof hash->digest));
+    json_put_text(json, "file_time", file_time(a, text));
+    json_put_text(json, "state", ese_state_name(h->state));
     snprintf(text, sizeof text, "0x%x", h->version);
-    member_text(json, "version", text);
+    json_put_text(json, "version", text);
     snprintf(text, sizeof text, "0x%x", h->revision);
-    member_text(json, "revision", text);
-    member_number(json, "page_size", h->page_size);
+    json_put_text(json, "revision", text);
+    json_put_integer(json, "page_size", h->page_size);
     json_key(json, "files_beside");
     json_array(json);
     for (size_t i = 0; i < a->beside.files; i++)
@@ -119,8 +92,8 @@ static void store_members(struct json *json, const struct assessment *a)
         if (a->beside.file[i].kind != BESIDE_UNDO)
             continue;
         json_map(json);
-        member_text(json, "name", a->beside.file[i].name);
-        member_text(json, "state", a->beside.file[i].note);
+        json_put_text(json, "name", a->beside.file[i].name);
+        json_put_text(json, "state", a->beside.file[i].note);
         json_end_map(json);
     }
     json_end_array(json);
@@ -135,10 +108,10 @@ static void profile_members(struct json *json, const struct assessment *a)
         return;
     }
     json_map(json);
-    member_text(json, "name", a->profile.name);
-    member_bool(json, "reconstruction", a->profile.reconstruction);
-    member_text(json, "how", a->profile_how);
-    member_text(json, "list", a->match == PROFILE_MATCHES_ROWS ? "rows" : "value");
+    json_put_text(json, "name", a->profile.name);
+    json_put_bool(json, "reconstruction", a->profile.reconstruction);
+    json_put_text(json, "how", a->profile_how);
+    json_put_text(json, "list", a->match == PROFILE_MATCHES_ROWS ? "rows" : "value");
     json_end_map(json);
 }
 
@@ -148,11 +121,11 @@ static void list_members(struct json *json, const struct assessment *a)
     char time[32];
     json_key(json, "list");
     json_map(json);
-    member_text(json, "mode", model_mode_name(m->mode));
-    member_number(json, "entries", m->entries);
-    member_number(json, "distinct_certificates", m->listed);
-    member_number(json, "references", (int64_t)m->rows_read);
-    member_text(json, "judged_as_of", report_time(m->now_known, m->now, time));
+    json_put_text(json, "mode", model_mode_name(m->mode));
+    json_put_integer(json, "entries", m->entries);
+    json_put_integer(json, "distinct_certificates", m->listed);
+    json_put_integer(json, "references", (int64_t)m->rows_read);
+    json_put_text(json, "judged_as_of", report_time(m->now_known, m->now, time));
     json_end_map(json);
 }
 
@@ -181,19 +154,19 @@ static void problem_members(struct json *json, const char *key, const struct pro
         const struct problem *p = &problems->item[i];
         const struct problem_kind *kind = problem_kind(p->code);
         json_map(json);
-        member_text(json, "code", kind->code);
-        member_text(json, "severity", severities[kind->severity]);
+        json_put_text(json, "code", kind->code);
+        json_put_text(json, "severity", severities[kind->severity]);
         if (kind->rule)
-            member_text(json, "rule", kind->rule);
+            json_put_text(json, "rule", kind->rule);
         if (kind->article)
-            member_text(json, "article", kind->article);
-        member_text(json, "title", kind->title);
-        member_text(json, "evidence", p->evidence);
-        member_number(json, "count", (int64_t)p->count);
+            json_put_text(json, "article", kind->article);
+        json_put_text(json, "title", kind->title);
+        json_put_text(json, "evidence", p->evidence);
+        json_put_integer(json, "count", (int64_t)p->count);
         entry_members(json, p);
         if (with_repair) {
-            member_text(json, "repair", kind->repair);
-            member_bool(json, "repairable", p->repairable);
+            json_put_text(json, "repair", kind->repair);
+            json_put_bool(json, "repairable", p->repairable);
         }
         json_end_map(json);
     }
@@ -206,17 +179,18 @@ static void certificate_members(struct json *json, const struct model *m, unsign
     char text[32];
     json_key(json, "certificate");
     json_map(json);
-    member_hex(json, "thumbprint", bytes_of(cert->sha1, sizeof cert->sha1));
-    member_hex(json, "sha256", bytes_of(cert->sha256, sizeof cert->sha256));
+    json_put_hex(json, "thumbprint", bytes_of(cert->sha1, sizeof cert->sha1));
+    json_put_hex(json, "sha256", bytes_of(cert->sha256, sizeof cert->sha256));
     if (cert->parsed) {
-        member_hex(json, "serial", cert->x509.serial);
+        json_put_hex(json, "serial", cert->x509.serial);
         member_name(json, "subject", cert->x509.subject);
         member_name(json, "issuer", cert->x509.issuer);
-        member_text(json, "not_before",
-                    report_time(cert->x509.not_before.known, cert->x509.not_before.seconds, text));
-        member_text(json, "not_after",
-                    report_time(cert->x509.not_after.known, cert->x509.not_after.seconds, text));
-        member_number(json, "version", cert->x509.version);
+        json_put_text(
+            json, "not_before",
+            report_time(cert->x509.not_before.known, cert->x509.not_before.seconds, text));
+        json_put_text(json, "not_after",
+                      report_time(cert->x509.not_after.known, cert->x509.not_after.seconds, text));
+        json_put_integer(json, "version", cert->x509.version);
     }
     json_end_map(json);
 }
@@ -228,55 +202,55 @@ static void action_details(struct json *json, const struct assessment *a,
     char name[120];
     switch (action->kind) {
     case ACTION_DROP_ENTRY:
-        member_number(json, "entry", action->entry);
+        json_put_integer(json, "entry", action->entry);
         if (!action->alone)
-            member_number(json, "survivor", action->other);
-        member_text(json, "survivor_why", action->text);
-        member_bool(json, "quarantine", action->quarantine);
+            json_put_integer(json, "survivor", action->other);
+        json_put_text(json, "survivor_why", action->text);
+        json_put_bool(json, "quarantine", action->quarantine);
         certificate_members(json, &a->model, action->certificate);
         break;
     case ACTION_SET_ROLE:
     case ACTION_ADD_ENTRY:
-        member_number(json, "entry", action->entry);
-        member_text(json, "role", model_role_name(action->role));
+        json_put_integer(json, "entry", action->entry);
+        json_put_text(json, "role", model_role_name(action->role));
         certificate_members(json, &a->model, action->certificate);
         break;
     case ACTION_SET_TRUST:
-        member_number(json, "entry", action->entry);
-        member_text(json, "trust", model_trust_name(action->trust));
+        json_put_integer(json, "entry", action->entry);
+        json_put_text(json, "trust", model_trust_name(action->trust));
         break;
     case ACTION_SET_NAME:
-        member_number(json, "entry", action->entry);
-        member_text(json, "name", report_entry_name(&a->model, action->text, name));
+        json_put_integer(json, "entry", action->entry);
+        json_put_text(json, "name", report_entry_name(&a->model, action->text, name));
         break;
     case ACTION_SET_IMPORTED:
-        member_number(json, "entry", action->entry);
+        json_put_integer(json, "entry", action->entry);
         json_key(json, "imported_on");
         json_real(json, action->days, false);
         break;
     case ACTION_SET_THUMBPRINT:
-        member_number(json, "entry", action->entry);
-        member_hex(json, "thumbprint", action->value);
+        json_put_integer(json, "entry", action->entry);
+        json_put_hex(json, "thumbprint", action->value);
         break;
     case ACTION_ADD_PROPERTIES:
-        member_number(json, "entry", action->entry);
-        member_number(json, "bytes", (int64_t)action->value.size);
+        json_put_integer(json, "entry", action->entry);
+        json_put_integer(json, "bytes", (int64_t)action->value.size);
         break;
     case ACTION_MOVE_REFERENCES:
     case ACTION_MOVE_REFERENCE:
-        member_text(json, "table", r->table);
-        member_text(json, "column", r->column);
-        member_number(json, "from", action->entry);
-        member_number(json, "to", action->other);
-        member_number(json, "count", (int64_t)action->count);
+        json_put_text(json, "table", r->table);
+        json_put_text(json, "column", r->column);
+        json_put_integer(json, "from", action->entry);
+        json_put_integer(json, "to", action->other);
+        json_put_integer(json, "count", (int64_t)action->count);
         if (action->kind == ACTION_MOVE_REFERENCE)
-            member_number(json, "row", action->row);
+            json_put_integer(json, "row", action->row);
         break;
     case ACTION_SET_ISSUING_CA:
-        member_hex(json, "thumbprint", action->value);
+        json_put_hex(json, "thumbprint", action->value);
         break;
     case ACTION_SET_MODE:
-        member_text(json, "mode", model_mode_name(action->mode));
+        json_put_text(json, "mode", model_mode_name(action->mode));
         break;
     case ACTION_WRITE_HEADER:
     case ACTION_KINDS:
@@ -297,24 +271,24 @@ static void plan_members(struct json *json, const struct assessment *a)
     const char *refusal = refusal_of(a);
     json_key(json, "plan");
     json_map(json);
-    member_text(json, "id", a->has_model ? a->plan.id : NULL);
+    json_put_text(json, "id", a->has_model ? a->plan.id : NULL);
     if (a->has_model && a->plan.decisions)
-        member_text(json, "decisions", a->plan.decisions);
-    member_bool(json, "allowed", refusal == NULL);
+        json_put_text(json, "decisions", a->plan.decisions);
+    json_put_bool(json, "allowed", refusal == NULL);
     if (refusal)
-        member_text(json, "reason", refusal);
+        json_put_text(json, "reason", refusal);
     json_key(json, "actions");
     json_array(json);
     for (size_t i = 0; a->has_model && i < a->plan.actions; i++) {
         const struct action *action = &a->plan.action[i];
         char text[600];
         json_map(json);
-        member_text(json, "action", plan_action_name(action->kind));
+        json_put_text(json, "action", plan_action_name(action->kind));
         action_details(json, a, action);
-        member_bool(json, "needed", !action->optional);
-        member_text(json, "why", action->why);
+        json_put_bool(json, "needed", !action->optional);
+        json_put_text(json, "why", action->why);
         plan_action_text(&a->model, action, text, sizeof text);
-        member_text(json, "canonical", is_secret_name(a, action) ? NULL : text);
+        json_put_text(json, "canonical", is_secret_name(a, action) ? NULL : text);
         json_end_map(json);
     }
     json_end_array(json);
@@ -326,14 +300,14 @@ static void result_members(struct json *json, const struct assessment *a,
 {
     json_key(json, "written");
     json_map(json);
-    member_text(json, "store", result->target);
-    member_hex(json, "sha256", bytes_of(result->sha256, sizeof result->sha256));
-    member_text(json, "verdict", verdict_name(judge_problems(&a->left)));
-    member_text(json, "quarantine", result->quarantine);
-    member_text(json, "set_aside", result->set_aside);
-    member_text(json, "backup", result->backup);
-    member_text(json, "undo", result->undo);
-    member_text(json, "permissions", result->narrower ? "narrower" : "kept");
+    json_put_text(json, "store", result->target);
+    json_put_hex(json, "sha256", bytes_of(result->sha256, sizeof result->sha256));
+    json_put_text(json, "verdict", verdict_name(judge_problems(&a->left)));
+    json_put_text(json, "quarantine", result->quarantine);
+    json_put_text(json, "set_aside", result->set_aside);
+    json_put_text(json, "backup", result->backup);
+    json_put_text(json, "undo", result->undo);
+    json_put_text(json, "permissions", result->narrower ? "narrower" : "kept");
     json_end_map(json);
 }
 
@@ -342,14 +316,14 @@ void report_json(struct json *json, const struct assessment *a, enum report_kind
 {
     static const char *const kinds[] = {"check", "plan", "repaired"};
     json_map(json);
-    member_number(json, "schema", REPORT_SCHEMA);
-    member_text(json, "program", "kmmigrate " KM_VERSION);
-    member_text(json, "report", kinds[kind]);
+    json_put_integer(json, "schema", REPORT_SCHEMA);
+    json_put_text(json, "program", "kmmigrate " KM_VERSION);
+    json_put_text(json, "report", kinds[kind]);
     store_members(json, a);
     profile_members(json, a);
     if (a->discovery)
-        member_text(json, "discovery", a->discovery);
-    member_text(json, "verdict", verdict_name(a->verdict));
+        json_put_text(json, "discovery", a->discovery);
+    json_put_text(json, "verdict", verdict_name(a->verdict));
     if (a->has_model)
         setting_members(json, &a->model);
     if (a->has_model)

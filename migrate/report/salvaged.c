@@ -67,29 +67,17 @@ void salvaged_written_lines(const struct assessment *a)
                       x->files.certificates, x->files.pem_name);
 }
 
-static void json_count(struct json *json, const char *key, uint64_t value)
-{
-    json_key(json, key);
-    json_unsigned(json, value);
-}
-
-static void json_name(struct json *json, const char *key, const char *value)
-{
-    json_key(json, key);
-    json_string(json, value);
-}
-
 static void json_table(struct json *json, const struct ese_salvage_table *t)
 {
     json_map(json);
-    json_name(json, "name", t->name);
-    json_count(json, "kept", t->kept);
-    json_count(json, "doubtful", t->doubtful);
-    json_count(json, "lost", t->lost);
-    json_count(json, "written", t->written);
-    json_count(json, "cut", t->cut);
-    json_count(json, "pages_lost", t->pages_lost);
-    json_count(json, "entries_missing", t->entries_missing);
+    json_put_text(json, "name", t->name);
+    json_put_unsigned(json, "kept", t->kept);
+    json_put_unsigned(json, "doubtful", t->doubtful);
+    json_put_unsigned(json, "lost", t->lost);
+    json_put_unsigned(json, "written", t->written);
+    json_put_unsigned(json, "cut", t->cut);
+    json_put_unsigned(json, "pages_lost", t->pages_lost);
+    json_put_unsigned(json, "entries_missing", t->entries_missing);
     json_end_map(json);
 }
 
@@ -100,21 +88,20 @@ void salvaged_members(struct json *json, const struct assessment *a)
         return;
     json_key(json, "salvaged");
     json_map(json);
-    json_key(json, "list_whole");
-    json_bool(json, a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, false));
-    json_key(json, "references_whole");
-    json_bool(json, a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, true));
+    json_put_bool(json, "list_whole", a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, false));
+    json_put_bool(json, "references_whole",
+                  a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, true));
     json_key(json, "tables");
     json_array(json);
     for (unsigned i = 0; i < x->result.tables; i++)
         json_table(json, &x->result.table[i]);
     json_end_array(json);
-    json_count(json, "quarantined", x->files.quarantined);
+    json_put_unsigned(json, "quarantined", x->files.quarantined);
     if (x->files.lines_name[0]) {
-        json_name(json, "lines", x->files.lines_name);
-        json_name(json, "quarantine", x->files.quarantine_name);
+        json_put_text(json, "lines", x->files.lines_name);
+        json_put_text(json, "quarantine", x->files.quarantine_name);
     }
     if (x->files.pem_name[0])
-        json_name(json, "pem", x->files.pem_name);
+        json_put_text(json, "pem", x->files.pem_name);
     json_end_map(json);
 }

@@ -34,28 +34,17 @@ static void json_finding(struct json *json, const struct ese_finding *finding)
 {
     char name[256];
     json_map(json);
-    json_key(json, "rule");
-    json_string(json, ese_rule_name(finding->rule));
-    json_key(json, "severity");
-    json_string(json, severities[finding->severity]);
-    if (finding->table) {
-        json_key(json, "table");
-        json_string(json, value_name(finding->table, name));
-    }
-    if (finding->page) {
-        json_key(json, "page");
-        json_unsigned(json, finding->page);
-    }
-    if (finding->tag >= 0) {
-        json_key(json, "tag");
-        json_integer(json, finding->tag);
-    }
-    json_key(json, "text");
-    json_string(json, finding->text);
-    if (finding->eseutil_fails) {
-        json_key(json, "eseutil_g_fails");
-        json_bool(json, true);
-    }
+    json_put_text(json, "rule", ese_rule_name(finding->rule));
+    json_put_text(json, "severity", severities[finding->severity]);
+    if (finding->table)
+        json_put_text(json, "table", value_name(finding->table, name));
+    if (finding->page)
+        json_put_unsigned(json, "page", finding->page);
+    if (finding->tag >= 0)
+        json_put_integer(json, "tag", finding->tag);
+    json_put_text(json, "text", finding->text);
+    if (finding->eseutil_fails)
+        json_put_bool(json, "eseutil_g_fails", true);
     json_end_map(json);
 }
 
@@ -126,14 +115,10 @@ static void json_summary(struct json *json, const struct ese_check_summary *s, b
         json_key(json, counts[i].key);
         json_unsigned(json, counts[i].value);
     }
-    json_key(json, "dirty");
-    json_bool(json, s->dirty);
-    json_key(json, "sound");
-    json_bool(json, s->problems == 0 && s->not_judged == 0 && !s->dirty);
-    json_key(json, "eseutil_g_fails");
-    json_bool(json, s->eseutil_fails > 0);
-    json_key(json, "compact_mends");
-    json_bool(json, mends);
+    json_put_bool(json, "dirty", s->dirty);
+    json_put_bool(json, "sound", s->problems == 0 && s->not_judged == 0 && !s->dirty);
+    json_put_bool(json, "eseutil_g_fails", s->eseutil_fails > 0);
+    json_put_bool(json, "compact_mends", mends);
 }
 
 static void text_eseutil(const struct report *report)
