@@ -43,7 +43,8 @@ static void take_finding(void *context, const struct ese_finding *finding)
 {
     struct doubt *doubt = context;
     const struct profile *p = &doubt->a->profile;
-    const char *list = doubt->a->match == PROFILE_MATCHES_ROWS ? p->list_table : p->value_table;
+    const char *list =
+        doubt->a->match == PROFILE_MATCHES_ROWS ? p->list[0].table : p->value[0].table;
     if (finding->severity != ESE_PROBLEM || finding->rule == ESE_RULE_HEADER_SHADOW ||
         (finding->table && strcasecmp(finding->table, list) != 0))
         return;

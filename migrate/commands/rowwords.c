@@ -21,12 +21,12 @@ static const struct ese_column *column_of(const struct rows *rows, const char *n
 static const char *role_of(struct rows *rows, const struct profile *p)
 {
     bool null;
-    int32_t role = rows_integer(rows, column_of(rows, p->list_role), &null);
-    return null                       ? "no role"
-           : role == p->role_own      ? "own"
-           : role == p->role_issuing  ? "issuing"
-           : role == p->role_imported ? "imported"
-                                      : "unknown role";
+    int32_t role = rows_integer(rows, column_of(rows, p->list[0].role), &null);
+    return null                               ? "no role"
+           : role == p->list[0].role_own      ? "own"
+           : role == p->list[0].role_issuing  ? "issuing"
+           : role == p->list[0].role_imported ? "imported"
+                                              : "unknown role";
 }
 
 static bool entry_words(struct rows *rows, const struct profile *p, struct buffer *room,
@@ -36,7 +36,7 @@ static bool entry_words(struct rows *rows, const struct profile *p, struct buffe
     struct bytes value;
     bool null;
     int n = snprintf(text, ROW_WORDS, "%s, ", role_of(rows, p));
-    if (!rows_bytes(rows, column_of(rows, p->list_certificate), room, &value, &null, NULL) ||
+    if (!rows_bytes(rows, column_of(rows, p->list[0].certificate), room, &value, &null, NULL) ||
         null || !x509_certificate_read(value, &cert, NULL))
         snprintf(text + n, ROW_WORDS - (size_t)n, "not a certificate");
     else
@@ -66,7 +66,7 @@ bool row_words(struct rows *rows, const struct profile *p, struct buffer *room,
                char text[ROW_WORDS])
 {
     text[0] = '\0';
-    if (p && is_table(rows, p->list_table))
+    if (p && is_table(rows, p->list[0].table))
         return entry_words(rows, p, room, text);
     return p && is_table(rows, p->settings_table) && setting_words(rows, p, room, text);
 }

@@ -116,7 +116,7 @@ static bool print_list(const struct salvaging *x)
         message_error("%s", f.text);
         return false;
     }
-    const struct ese_salvage_table *list = salvaging_table(x, profile.list_table);
+    const struct ese_salvage_table *list = salvaging_table(x, profile.list[0].table);
     const struct ese_salvage_table *settings = salvaging_table(x, profile.settings_table);
     if (list && settings) {
         bool whole = salvaging_badness(list) == 0, rest = salvaging_badness(settings) == 0;

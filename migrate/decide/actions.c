@@ -22,10 +22,10 @@ static bool leaves_something(const struct draft *d, unsigned dropped, unsigned s
 {
     const struct model_entry *a = &d->model->entry[survivor], *b = &d->model->entry[dropped];
     const struct profile *p = d->model->profile;
-    if (draft_is_fixed(d, p->list_imported) && b->has_imported &&
+    if (draft_is_fixed(d, p->list[0].imported) && b->has_imported &&
         (!a->has_imported || b->imported < a->imported))
         return true;
-    return draft_is_fixed(d, p->list_name) && b->name &&
+    return draft_is_fixed(d, p->list[0].name) && b->name &&
            (!a->name || strcmp(a->name, b->name) != 0);
 }
 
@@ -74,7 +74,7 @@ static void add_changes(struct draft *d, unsigned i)
     a.optional = true;
     a.text = to->name;
     a.why = "a copy of it had this name";
-    if (to->name != e->name && !draft_is_fixed(d, d->model->profile->list_name))
+    if (to->name != e->name && !draft_is_fixed(d, d->model->profile->list[0].name))
         plan_add(d->plan, &a);
     a = base;
     a.kind = ACTION_SET_IMPORTED;
@@ -82,7 +82,7 @@ static void add_changes(struct draft *d, unsigned i)
     a.days = to->imported;
     a.why = "a copy of it was imported earlier";
     if ((to->has_imported != e->has_imported || (to->has_imported && to->imported < e->imported)) &&
-        !draft_is_fixed(d, d->model->profile->list_imported))
+        !draft_is_fixed(d, d->model->profile->list[0].imported))
         plan_add(d->plan, &a);
     a = base;
     a.kind = ACTION_SET_THUMBPRINT;

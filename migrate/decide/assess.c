@@ -386,8 +386,8 @@ static bool keys_differ(struct assessment *a)
  * but one. */
 static bool collision_ends(struct assessment *a)
 {
-    return a->collisions > 0 && !a->other_collision && a->profile.list_table != NULL &&
-           strcasecmp(a->collision, a->profile.list_table) == 0 &&
+    return a->collisions > 0 && !a->other_collision && a->profile.list[0].table != NULL &&
+           strcasecmp(a->collision, a->profile.list[0].table) == 0 &&
            model_key_is_primary(&a->model) && keys_differ(a);
 }
 

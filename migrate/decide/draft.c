@@ -186,8 +186,8 @@ bool draft_is_fixed(const struct draft *d, const char *name)
 {
     const struct model *m = d->model;
     const struct ese_table *table =
-        m->match == PROFILE_MATCHES_ROWS && m->profile->list_table
-            ? ese_catalog_find(m->store->db->catalog, m->profile->list_table)
+        m->match == PROFILE_MATCHES_ROWS && m->profile->list[0].table
+            ? ese_catalog_find(m->store->db->catalog, m->profile->list[0].table)
             : NULL;
     const struct ese_column *column = table && name ? ese_table_column(table, name) : NULL;
     return column && ese_table_in_primary(table, column);

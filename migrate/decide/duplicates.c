@@ -121,7 +121,7 @@ static bool better_copy(const struct draft *d, unsigned a, unsigned b)
     if (m->entry[a].certificate != m->entry[b].certificate)
         return prover_better(d->prover, m->entry[a].certificate, m->entry[b].certificate);
     bool a_named = is_named(d, a), b_named = is_named(d, b);
-    if (a_named != b_named && !draft_is_fixed(d, m->profile->list_role))
+    if (a_named != b_named && !draft_is_fixed(d, m->profile->list[0].role))
         return a_named; /* it can take the other's role */
     return better_entry(&m->entry[a], &m->entry[b]);
 }

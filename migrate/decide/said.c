@@ -82,8 +82,10 @@ static bool ignore(struct profile *p, const char *option, const char *text,
 /* The list's keys, when they are no integers: of which type; else ESE_COL_LONG. */
 static enum ese_coltype key_type(const struct profile *p, const struct ese_catalog *catalog)
 {
-    const struct ese_table *list = p->list_table ? ese_catalog_find(catalog, p->list_table) : NULL;
-    const struct ese_column *key = list && p->list_key ? ese_table_column(list, p->list_key) : NULL;
+    const struct ese_table *list =
+        p->list[0].table ? ese_catalog_find(catalog, p->list[0].table) : NULL;
+    const struct ese_column *key =
+        list && p->list[0].key ? ese_table_column(list, p->list[0].key) : NULL;
     bool bytes = key && (key->type == ESE_COL_TEXT || key->type == ESE_COL_BINARY ||
                          key->type == ESE_COL_GUID);
     return bytes ? key->type : ESE_COL_LONG;
@@ -149,7 +151,7 @@ static bool refer(struct profile *p, const char *text, const struct ese_catalog 
     if (!find_column(option, text, catalog, &n, f))
         return false;
     enum profile_names names;
-    bool in_rows = p->list_table && ese_catalog_find(catalog, p->list_table);
+    bool in_rows = p->list[0].table && ese_catalog_find(catalog, p->list[0].table);
     if (!read_how(n.rest, in_rows, &names))
         return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN%s or =sha1, found %.100s",
                          option, in_rows ? ", TABLE.COLUMN=key" : "=position0, =position1", text);

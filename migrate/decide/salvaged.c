@@ -12,8 +12,8 @@
 
 static const char *list_name(const struct assessment *a)
 {
-    return a->match == PROFILE_MATCHES_ROWS    ? a->profile.list_table
-           : a->match == PROFILE_MATCHES_VALUE ? a->profile.value_table
+    return a->match == PROFILE_MATCHES_ROWS    ? a->profile.list[0].table
+           : a->match == PROFILE_MATCHES_VALUE ? a->profile.value[0].table
                                                : NULL;
 }
 

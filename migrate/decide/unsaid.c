@@ -311,7 +311,7 @@ static bool ask_about_copies(struct asking *a, struct fault *f)
     if (m->match != PROFILE_MATCHES_ROWS)
         return true;
     struct comparison c = {.a = a, .hash = m->hash};
-    c.table = ese_catalog_find(m->store->db->catalog, m->profile->list_table);
+    c.table = ese_catalog_find(m->store->db->catalog, m->profile->list[0].table);
     c.compared = calloc(c.table->columns ? c.table->columns : 1, sizeof *c.compared);
     c.rest = calloc((size_t)m->entries + 1, sizeof *c.rest);
     bool ok = c.compared && c.rest
@@ -332,8 +332,8 @@ static void ask_about_place(struct asking *a, const struct second_copy *c)
 {
     const char *table = c->table->name, *column = c->column->name;
     char text[512];
-    bool told = a->m->second_list && a->m->profile->value_table &&
-                strcasecmp(table, a->m->profile->value_table) == 0;
+    bool told = a->m->second_list && a->m->profile->value[0].table &&
+                strcasecmp(table, a->m->profile->value[0].table) == 0;
     if (c->values == 0 || told)
         return; /* chains; KM-TWO-LISTS */
     snprintf(text, sizeof text,

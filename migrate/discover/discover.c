@@ -200,9 +200,9 @@ static void set_list(struct discover_run *run, struct discover_column *c)
     c->chosen = true;
     run->list = c;
     if (c->kind == DISCOVER_LIST) {
-        discover_set(run, &p->list_table, c->table->name);
-        discover_set(run, &p->list_certificate, c->column->name);
-        p->list_wrapping = c->wrapping;
+        discover_set(run, &p->list[0].table, c->table->name);
+        discover_set(run, &p->list[0].certificate, c->column->name);
+        p->list[0].wrapping = c->wrapping;
         if (!wrapping_is_none(&c->wrapping))
             discover_note(run, "[list] skip, pack", false, false,
                           "behind %d bytes%s, all %u values sampled are certificates to their end",
@@ -210,20 +210,20 @@ static void set_list(struct discover_run *run, struct discover_column *c)
                           c->wrapping.pack == PACK_ZLIB ? " and unpacked with zlib" : "",
                           c->wrapped);
     } else {
-        discover_set(run, &p->value_table, c->table->name);
-        discover_set(run, &p->value_column, c->column->name);
+        discover_set(run, &p->value[0].table, c->table->name);
+        discover_set(run, &p->value[0].column, c->column->name);
         if (c->join)
-            discover_set(run, &p->value_join, c->join->name);
+            discover_set(run, &p->value[0].join, c->join->name);
         if (c->form.values) {
-            discover_set(run, &p->value_form, "values");
+            discover_set(run, &p->value[0].form, "values");
         } else if (c->form.kind == CERTLIST_ITEMS) {
             char words[ITEMS_TEXT];
-            discover_set(run, &p->value_form, "items");
-            discover_set(run, &p->value_items, items_layout_text(&c->form.items, words));
+            discover_set(run, &p->value[0].form, "items");
+            discover_set(run, &p->value[0].items, items_layout_text(&c->form.items, words));
         }
         if (c->select && (discover_is_text(c->select) || !c->only_row)) {
-            discover_set(run, &p->value_select, c->select->name);
-            discover_set(run, &p->value_equals, c->select_text);
+            discover_set(run, &p->value[0].select, c->select->name);
+            discover_set(run, &p->value[0].equals, c->select_text);
         }
     }
 }

@@ -286,7 +286,7 @@ static void choose(struct search *s)
             best = &s->candidate[i];
     }
     s->run->list_key = best->column;
-    discover_set(s->run, &s->run->d->profile.list_key, best->column->name);
+    discover_set(s->run, &s->run->d->profile.list[0].key, best->column->name);
     discover_name(best->column->name, name);
     if (s->candidates == 1) {
         if (!best->primary)

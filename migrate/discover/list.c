@@ -236,9 +236,9 @@ static void take_thumbprint(struct discover_run *run, const struct beside *b)
 {
     for (unsigned i = 0; i < b->binaries; i++) {
         char name[256];
-        if (b->equal[i] <= b->unequal[i] || run->d->profile.list_thumbprint)
+        if (b->equal[i] <= b->unequal[i] || run->d->profile.list[0].thumbprint)
             continue;
-        discover_set(run, &run->d->profile.list_thumbprint, b->binary[i]->name);
+        discover_set(run, &run->d->profile.list[0].thumbprint, b->binary[i]->name);
         discover_note(run, "[list] thumbprint", false, false,
                       "%s is the SHA-1 of the certificate in %llu rows, another value in %llu",
                       discover_name(b->binary[i]->name, name), (unsigned long long)b->equal[i],
@@ -258,7 +258,7 @@ static void take_trusted(struct discover_run *run, const struct beside *b)
                                   : "the only Bit column is not set in most entries");
         return;
     }
-    discover_set(run, &run->d->profile.list_trusted, b->bit->name);
+    discover_set(run, &run->d->profile.list[0].trusted, b->bit->name);
     discover_note(run, "[list] trusted", true, false,
                   "%s is the only Bit column, set in %llu entries and clear in %llu",
                   discover_name(b->bit->name, name), (unsigned long long)b->bit_set,
@@ -300,8 +300,8 @@ void discover_list(struct discover_run *run)
         return;
     take_thumbprint(run, &b);
     take_trusted(run, &b);
-    take_only(run, "[list] name", &p->list_name, "text", b.text, b.texts);
-    take_only(run, "[list] imported-on", &p->list_imported, "DateTime", b.date, b.dates);
+    take_only(run, "[list] name", &p->list[0].name, "text", b.text, b.texts);
+    take_only(run, "[list] imported-on", &p->list[0].imported, "DateTime", b.date, b.dates);
 }
 
 /* ---- settings ---- */
@@ -569,15 +569,16 @@ static void take_role(struct discover_run *run, const struct roles *r)
     char name[256];
     if (!tell_roles(r, &own, &issuing, &imported))
         return;
-    discover_set(run, &p->list_role, r->column->name);
-    p->role_own = r->value[own];
-    p->role_issuing = r->value[issuing];
-    p->role_imported = r->value[imported];
+    discover_set(run, &p->list[0].role, r->column->name);
+    p->list[0].role_own = r->value[own];
+    p->list[0].role_issuing = r->value[issuing];
+    p->list[0].role_imported = r->value[imported];
     discover_note(
         run, "[list] role", true, false,
         "%s: the CA that the settings name has %d, one self-issued certificate has %d, most "
         "entries have %d",
-        discover_name(r->column->name, name), p->role_issuing, p->role_own, p->role_imported);
+        discover_name(r->column->name, name), p->list[0].role_issuing, p->list[0].role_own,
+        p->list[0].role_imported);
 }
 
 void discover_role(struct discover_run *run)

@@ -286,11 +286,11 @@ static bool judge_list(const struct model *m, struct problems *problems)
     char place[128];
     if (m->list_missing)
         problem_add(problems, PROBLEM_LIST_MISSING, NO_ENTRY, NO_ENTRY, "neither table %s nor %s",
-                    m->profile->list_table ? m->profile->list_table : "(none)",
+                    m->profile->list[0].table ? m->profile->list[0].table : "(none)",
                     model_value_place(m, place));
     if (m->second_list && m->match == PROFILE_MATCHES_ROWS)
         problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
-                    "table %s has %u entries, and %s is there, too", m->profile->list_table,
+                    "table %s has %u entries, and %s is there, too", m->profile->list[0].table,
                     m->entries, model_value_place(m, place));
     judge_entries(m, problems);
     return judge_same_content(m, problems) && judge_identities(m, problems) &&

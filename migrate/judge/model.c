@@ -189,10 +189,10 @@ static enum model_role role_of(const struct profile *p, int32_t number, bool nul
 {
     if (null)
         return ROLE_NONE;
-    return number == p->role_own        ? ROLE_OWN
-           : number == p->role_issuing  ? ROLE_ISSUING
-           : number == p->role_imported ? ROLE_IMPORTED
-                                        : ROLE_UNKNOWN;
+    return number == p->list[0].role_own        ? ROLE_OWN
+           : number == p->list[0].role_issuing  ? ROLE_ISSUING
+           : number == p->list[0].role_imported ? ROLE_IMPORTED
+                                                : ROLE_UNKNOWN;
 }
 
 struct list_columns {
@@ -263,7 +263,7 @@ static bool take_off_wrapping(struct model *m, struct bytes *value, int32_t key,
 {
     struct bytes inner;
     struct fault why = {.code = FAULT_NONE};
-    if (wrapping_take_off(&m->profile->list_wrapping, *value, &m->memory->more, &inner, &why)) {
+    if (wrapping_take_off(&m->profile->list[0].wrapping, *value, &m->memory->more, &inner, &why)) {
         *value = inner;
         return true;
     }
@@ -372,25 +372,25 @@ static void judge_all_unparsed(const struct model *m, const struct ese_table *ta
         problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
                     "table %s, column %s: none of its %u values can be read as a certificate; does "
                     "something stand around them (skip, pack), or is the list elsewhere?",
-                    table->name, m->profile->list_certificate, m->entries);
+                    table->name, m->profile->list[0].certificate, m->entries);
 }
 
 static bool read_list_rows(struct model *m, struct problems *problems, struct fault *f)
 {
     const struct profile *p = m->profile;
-    const struct ese_table *table = table_named(m, p->list_table);
+    const struct ese_table *table = table_named(m, p->list[0].table);
     if (table == NULL) {
         m->list_missing = true;
         return true;
     }
     struct list_columns c = {
-        .key = column_named(table, p->list_key),
-        .certificate = column_named(table, p->list_certificate),
-        .thumbprint = column_named(table, p->list_thumbprint),
-        .role = column_named(table, p->list_role),
-        .trusted = column_named(table, p->list_trusted),
-        .name = column_named(table, p->list_name),
-        .imported = column_named(table, p->list_imported),
+        .key = column_named(table, p->list[0].key),
+        .certificate = column_named(table, p->list[0].certificate),
+        .thumbprint = column_named(table, p->list[0].thumbprint),
+        .role = column_named(table, p->list[0].role),
+        .trusted = column_named(table, p->list[0].trusted),
+        .name = column_named(table, p->list[0].name),
+        .imported = column_named(table, p->list[0].imported),
     };
     struct rows rows;
     bool ok = true;
@@ -582,10 +582,11 @@ static bool is_named(const char *name, const char *wanted)
 const char *model_value_place(const struct model *m, char to[128])
 {
     const struct profile *p = m->profile;
-    if (p->value_table && p->value_select == NULL)
-        snprintf(to, 128, "a value in the only row of table %s", p->value_table);
+    if (p->value[0].table && p->value[0].select == NULL)
+        snprintf(to, 128, "a value in the only row of table %s", p->value[0].table);
     else
-        snprintf(to, 128, "a value named %.100s", p->value_equals ? p->value_equals : "(none)");
+        snprintf(to, 128, "a value named %.100s",
+                 p->value[0].equals ? p->value[0].equals : "(none)");
     return to;
 }
 
@@ -594,15 +595,15 @@ static void note_second_row(struct model *m, struct problems *problems)
 {
     const struct profile *p = m->profile;
     m->second_list = true;
-    if (p->value_select)
+    if (p->value[0].select)
         problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
                     "table %s has more than one row named %s; only the first is judged",
-                    p->value_table, p->value_equals);
+                    p->value[0].table, p->value[0].equals);
     else
         problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
                     "table %s has more than one row, and the profile does not say which of them "
                     "has the list ([list-value] select, equals); only the first is judged",
-                    p->value_table);
+                    p->value[0].table);
 }
 
 /* All values of a column, in a row; false when one cannot be read, which end_rows() tells. */
@@ -701,13 +702,13 @@ static bool is_selected(struct model *m, struct rows *rows, const struct ese_col
     if (select && select->type != ESE_COL_TEXT && select->type != ESE_COL_LONG_TEXT) {
         char number[16];
         snprintf(number, sizeof number, "%d", rows_integer(rows, select, &null));
-        *selected = !null && strcmp(number, m->profile->value_equals) == 0;
+        *selected = !null && strcmp(number, m->profile->value[0].equals) == 0;
         return true;
     }
     if (*selected || !rows_bytes(rows, select, &m->memory->value, &value, &null, NULL))
         return true; /* end_rows() says so */
     const char *name = null ? NULL : utf8_of(m, select, value);
-    *selected = is_named(name, m->profile->value_equals);
+    *selected = is_named(name, m->profile->value[0].equals);
     return null || name != NULL || no_memory(f);
 }
 
@@ -753,9 +754,9 @@ static bool join_pieces(struct model *m, struct problems *problems, struct fault
 static bool read_pieces(struct model *m, const struct ese_table *table, struct problems *problems,
                         struct fault *f)
 {
-    const struct ese_column *select = column_named(table, m->profile->value_select);
-    const struct ese_column *column = column_named(table, m->profile->value_column);
-    const struct ese_column *join = column_named(table, m->profile->value_join);
+    const struct ese_column *select = column_named(table, m->profile->value[0].select);
+    const struct ese_column *column = column_named(table, m->profile->value[0].column);
+    const struct ese_column *join = column_named(table, m->profile->value[0].join);
     struct rows rows;
     bool ok = true, selected;
     rows_open(&rows, m->store, table);
@@ -777,13 +778,13 @@ static bool read_pieces(struct model *m, const struct ese_table *table, struct p
 static bool read_value_table(struct model *m, struct problems *problems, struct fault *f)
 {
     const struct profile *p = m->profile;
-    const struct ese_table *table = table_named(m, p->value_table);
-    const struct ese_column *select = column_named(table, p->value_select);
-    const struct ese_column *column = column_named(table, p->value_column);
+    const struct ese_table *table = table_named(m, p->value[0].table);
+    const struct ese_column *select = column_named(table, p->value[0].select);
+    const struct ese_column *column = column_named(table, p->value[0].column);
     m->list_missing = m->match == PROFILE_MATCHES_VALUE;
-    if (table == NULL || (select == NULL && p->value_select) || column == NULL)
+    if (table == NULL || (select == NULL && p->value[0].select) || column == NULL)
         return true;
-    if (p->value_join)
+    if (p->value[0].join)
         return read_pieces(m, table, problems, f);
     struct rows rows;
     bool ok = true;
@@ -793,7 +794,7 @@ static bool read_value_table(struct model *m, struct problems *problems, struct 
         bool selected;
         number++;
         ok = is_selected(m, &rows, select, &selected, f);
-        if (ok && selected && p->value_select == NULL && seen++ > 0) {
+        if (ok && selected && p->value[0].select == NULL && seen++ > 0) {
             note_second_row(m, problems);
             break;
         }
@@ -1009,9 +1010,9 @@ struct model_entry *model_entry(const struct model *m, int32_t key)
 
 bool model_key_is_primary(const struct model *m)
 {
-    const struct ese_table *table = table_named(m, m->profile->list_table);
+    const struct ese_table *table = table_named(m, m->profile->list[0].table);
     const struct ese_column *key = table ? ese_table_key_column(table) : NULL;
-    return key && strcasecmp(key->name, m->profile->list_key) == 0;
+    return key && strcasecmp(key->name, m->profile->list[0].key) == 0;
 }
 
 /* Entries of one key are neighbours, in the order of their twin. */

@@ -179,7 +179,7 @@ static inline struct model_certificate *model_certificate_of(const struct model 
  * one whose profile names no role column: there the setting alone makes the issuing CA. */
 static inline bool model_has_roles(const struct model *model)
 {
-    return model->match == PROFILE_MATCHES_ROWS && model->profile->list_role != NULL;
+    return model->match == PROFILE_MATCHES_ROWS && model->profile->list[0].role != NULL;
 }
 
 /* May there be more of a list that is kept in a value than was read?  Then a reference that leads

@@ -229,9 +229,10 @@ bool names_each(const struct model *m, unsigned which, struct rows *rows,
 static const struct ese_column *key_column(const struct model *m)
 {
     const struct ese_table *table =
-        m->profile->list_table ? ese_catalog_find(m->store->db->catalog, m->profile->list_table)
-                               : NULL;
-    return table ? ese_table_column(table, m->profile->list_key) : NULL;
+        m->profile->list[0].table
+            ? ese_catalog_find(m->store->db->catalog, m->profile->list[0].table)
+            : NULL;
+    return table ? ese_table_column(table, m->profile->list[0].key) : NULL;
 }
 
 const char *names_key_text(const struct model *m, int32_t key, char to[NAMES_TEXT])

@@ -301,7 +301,8 @@ static bool counts_up(const struct residue_table *t, const struct live *l)
 
 static bool is_list_table(const struct model *m, const struct ese_table *table)
 {
-    return m->match == PROFILE_MATCHES_ROWS && strcasecmp(table->name, m->profile->list_table) == 0;
+    return m->match == PROFILE_MATCHES_ROWS &&
+           strcasecmp(table->name, m->profile->list[0].table) == 0;
 }
 
 /* The values are the keys of the list, one by one: then the table says something of each entry. */

@@ -40,8 +40,8 @@ static bool is_table(const struct ese_table *table, const char *name)
 static bool is_list_column(const struct model *m, const struct ese_table *table,
                            const struct ese_column *column)
 {
-    return m->match == PROFILE_MATCHES_ROWS && is_table(table, m->profile->list_table) &&
-           strcasecmp(column->name, m->profile->list_certificate) == 0;
+    return m->match == PROFILE_MATCHES_ROWS && is_table(table, m->profile->list[0].table) &&
+           strcasecmp(column->name, m->profile->list[0].certificate) == 0;
 }
 
 /* The one value that is the list: the first in its column that has its bytes; or, of several, those
@@ -49,10 +49,10 @@ static bool is_list_column(const struct model *m, const struct ese_table *table,
 static bool is_list_value(struct pass *p, const struct ese_column *column, struct bytes value)
 {
     const struct profile *profile = p->m->profile;
-    if (p->m->match != PROFILE_MATCHES_VALUE || !is_table(p->rows.table, profile->value_table) ||
-        strcasecmp(column->name, profile->value_column) != 0)
+    if (p->m->match != PROFILE_MATCHES_VALUE || !is_table(p->rows.table, profile->value[0].table) ||
+        strcasecmp(column->name, profile->value[0].column) != 0)
         return false;
-    if (profile->value_join)
+    if (profile->value[0].join)
         return pieces_has_row(&p->m->pieces, p->row);
     if (p->m->list_form.values)
         return p->row == p->m->list_row;

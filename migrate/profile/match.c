@@ -7,6 +7,8 @@
 #include "migrate/profile/profile.h"
 
 #define AT(member) offsetof(struct profile, member)
+#define LIST_AT(member) offsetof(struct profile_list, member)
+#define VALUE_AT(member) offsetof(struct profile_value, member)
 #define REFERENCE_AT(member) offsetof(struct profile_reference, member)
 
 enum { TYPES_MOST = 12 };
@@ -52,19 +54,19 @@ struct column_rule {
 };
 
 static const struct column_rule list_rules[] = {
-    {"key", AT(list_key), &fit_list_key, true},
-    {"certificate", AT(list_certificate), &fit_binary, false},
-    {"thumbprint", AT(list_thumbprint), &fit_binary, false},
-    {"role", AT(list_role), &fit_integer, false},
-    {"trusted", AT(list_trusted), &fit_bit, false},
-    {"name", AT(list_name), &fit_text, false},
-    {"imported-on", AT(list_imported), &fit_date, false},
+    {"key", LIST_AT(key), &fit_list_key, true},
+    {"certificate", LIST_AT(certificate), &fit_binary, false},
+    {"thumbprint", LIST_AT(thumbprint), &fit_binary, false},
+    {"role", LIST_AT(role), &fit_integer, false},
+    {"trusted", LIST_AT(trusted), &fit_bit, false},
+    {"name", LIST_AT(name), &fit_text, false},
+    {"imported-on", LIST_AT(imported), &fit_date, false},
     {NULL, 0, NULL, false},
 };
 static const struct column_rule value_rules[] = {
-    {"column", AT(value_column), &fit_binary, false},
-    {"select", AT(value_select), &fit_select, false},
-    {"join", AT(value_join), &fit_integer, false},
+    {"column", VALUE_AT(column), &fit_binary, false},
+    {"select", VALUE_AT(select), &fit_select, false},
+    {"join", VALUE_AT(join), &fit_integer, false},
     {NULL, 0, NULL, false},
 };
 static const struct column_rule settings_rules[] = {
@@ -161,9 +163,10 @@ static bool reference_fits(const struct profile *p, const struct ese_catalog *ca
                            const struct profile_reference *r, const char *section,
                            struct fault *why)
 {
-    const struct ese_table *list = p->list_table ? ese_catalog_find(catalog, p->list_table) : NULL,
+    const struct ese_table *list = p->list[0].table ? ese_catalog_find(catalog, p->list[0].table)
+                                                    : NULL,
                            *table = ese_catalog_find(catalog, r->table);
-    const struct ese_column *key = list ? ese_table_column(list, p->list_key) : NULL,
+    const struct ese_column *key = list ? ese_table_column(list, p->list[0].key) : NULL,
                             *column = table ? ese_table_column(table, r->column) : NULL;
     static const struct ese_column binary = {.type = ESE_COL_BINARY},
                                    number = {.type = ESE_COL_LONG};
@@ -213,18 +216,20 @@ static bool rest_fits(const struct profile *profile, const struct ese_catalog *c
 static enum profile_match match_list(const struct profile *profile,
                                      const struct ese_catalog *catalog, struct fault *why)
 {
-    if (profile->list_table && ese_catalog_find(catalog, profile->list_table))
-        return section_fits(catalog, "list", profile->list_table, profile, list_rules, why)
+    if (profile->list[0].table && ese_catalog_find(catalog, profile->list[0].table))
+        return section_fits(catalog, "list", profile->list[0].table, &profile->list[0], list_rules,
+                            why)
                    ? PROFILE_MATCHES_ROWS
                    : PROFILE_NO_MATCH;
-    if (profile->value_table && ese_catalog_find(catalog, profile->value_table))
-        return section_fits(catalog, "list-value", profile->value_table, profile, value_rules, why)
+    if (profile->value[0].table && ese_catalog_find(catalog, profile->value[0].table))
+        return section_fits(catalog, "list-value", profile->value[0].table, &profile->value[0],
+                            value_rules, why)
                    ? PROFILE_MATCHES_VALUE
                    : PROFILE_NO_MATCH;
-    const char *first = profile->list_table ? profile->list_table : profile->value_table;
-    bool both = profile->list_table && profile->value_table;
+    const char *first = profile->list[0].table ? profile->list[0].table : profile->value[0].table;
+    bool both = profile->list[0].table && profile->value[0].table;
     fault_set(why, FAULT_MISSING, "expected a table %s%s%s for the certificate list, found %s",
-              first ? first : "?", both ? " or " : "", both ? profile->value_table : "",
+              first ? first : "?", both ? " or " : "", both ? profile->value[0].table : "",
               both ? "neither" : "none of that name");
     return PROFILE_NO_MATCH;
 }

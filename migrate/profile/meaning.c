@@ -51,17 +51,18 @@ bool profile_is_secret(const struct profile *p, const char *table, const char *c
 bool profile_gives_meaning(const struct profile *p, const char *table, const char *column)
 {
     const char *const list[COLUMNS_MOST] = {
-        p->list_key,     p->list_certificate, p->list_thumbprint, p->list_role,
-        p->list_trusted, p->list_name,        p->list_imported};
-    const char *const value[COLUMNS_MOST] = {p->value_column, p->value_select, p->value_join};
+        p->list[0].key,     p->list[0].certificate, p->list[0].thumbprint, p->list[0].role,
+        p->list[0].trusted, p->list[0].name,        p->list[0].imported};
+    const char *const value[COLUMNS_MOST] = {p->value[0].column, p->value[0].select,
+                                             p->value[0].join};
     const char *const settings[COLUMNS_MOST] = {p->settings_name, p->settings_value};
     const char *const users[COLUMNS_MOST] = {p->users_key, p->users_name};
     const char *const certificates[COLUMNS_MOST] = {p->certificates_key, p->certificates_version,
                                                     p->certificates_certificate,
                                                     p->certificates_user};
     const char *const crls[COLUMNS_MOST] = {p->crl_column};
-    return among(table, column, p->list_table, list) ||
-           among(table, column, p->value_table, value) ||
+    return among(table, column, p->list[0].table, list) ||
+           among(table, column, p->value[0].table, value) ||
            among(table, column, p->settings_table, settings) ||
            among(table, column, p->users_table, users) ||
            among(table, column, p->certificates_table, certificates) ||

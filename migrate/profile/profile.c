@@ -170,6 +170,8 @@ struct section_spec {
 };
 
 #define AT(member) offsetof(struct profile, member)
+#define LIST_AT(member) offsetof(struct profile_list, member)
+#define VALUE_AT(member) offsetof(struct profile_value, member)
 #define REFERENCE_AT(member) offsetof(struct profile_reference, member)
 #define SECRET_AT(member) offsetof(struct profile_secret, member)
 #define IGNORED_AT(member) offsetof(struct profile_ignored, member)
@@ -181,28 +183,28 @@ static const struct key_spec profile_keys[] = {
     {"reconstruction", VALUE_FLAG, AT(reconstruction), MAY_ALWAYS, NULL},
 };
 static const struct key_spec list_keys[] = {
-    {"table", VALUE_NAME, AT(list_table), NEED_ALWAYS, NULL},
-    {"key", VALUE_NAME, AT(list_key), NEED_ALWAYS, NULL},
-    {"certificate", VALUE_NAME, AT(list_certificate), NEED_ALWAYS, NULL},
-    {"skip", VALUE_SKIP, AT(list_wrapping.skip), MAY_ALWAYS, NULL},
-    {"pack", VALUE_PACK, AT(list_wrapping.pack), MAY_ALWAYS, NULL},
-    {"thumbprint", VALUE_NAME, AT(list_thumbprint), MAY_ALWAYS, NULL},
-    {"role", VALUE_NAME, AT(list_role), MAY_ALWAYS, NULL},
-    {"role-own", VALUE_NUMBER, AT(role_own), NEED_BESIDE, "role"},
-    {"role-issuing", VALUE_NUMBER, AT(role_issuing), NEED_BESIDE, "role"},
-    {"role-imported", VALUE_NUMBER, AT(role_imported), NEED_BESIDE, "role"},
-    {"trusted", VALUE_NAME, AT(list_trusted), MAY_ALWAYS, NULL},
-    {"name", VALUE_NAME, AT(list_name), MAY_ALWAYS, NULL},
-    {"imported-on", VALUE_NAME, AT(list_imported), MAY_ALWAYS, NULL},
+    {"table", VALUE_NAME, LIST_AT(table), NEED_ALWAYS, NULL},
+    {"key", VALUE_NAME, LIST_AT(key), NEED_ALWAYS, NULL},
+    {"certificate", VALUE_NAME, LIST_AT(certificate), NEED_ALWAYS, NULL},
+    {"skip", VALUE_SKIP, LIST_AT(wrapping.skip), MAY_ALWAYS, NULL},
+    {"pack", VALUE_PACK, LIST_AT(wrapping.pack), MAY_ALWAYS, NULL},
+    {"thumbprint", VALUE_NAME, LIST_AT(thumbprint), MAY_ALWAYS, NULL},
+    {"role", VALUE_NAME, LIST_AT(role), MAY_ALWAYS, NULL},
+    {"role-own", VALUE_NUMBER, LIST_AT(role_own), NEED_BESIDE, "role"},
+    {"role-issuing", VALUE_NUMBER, LIST_AT(role_issuing), NEED_BESIDE, "role"},
+    {"role-imported", VALUE_NUMBER, LIST_AT(role_imported), NEED_BESIDE, "role"},
+    {"trusted", VALUE_NAME, LIST_AT(trusted), MAY_ALWAYS, NULL},
+    {"name", VALUE_NAME, LIST_AT(name), MAY_ALWAYS, NULL},
+    {"imported-on", VALUE_NAME, LIST_AT(imported), MAY_ALWAYS, NULL},
 };
 static const struct key_spec value_keys[] = {
-    {"table", VALUE_NAME, AT(value_table), NEED_ALWAYS, NULL},
-    {"column", VALUE_NAME, AT(value_column), NEED_ALWAYS, NULL},
-    {"select", VALUE_NAME, AT(value_select), MAY_ALWAYS, NULL},
-    {"equals", VALUE_TEXT, AT(value_equals), NEED_BESIDE, "select"},
-    {"join", VALUE_NAME, AT(value_join), MAY_ALWAYS, NULL},
-    {"form", VALUE_TEXT, AT(value_form), MAY_ALWAYS, NULL},
-    {"items", VALUE_TEXT, AT(value_items), MAY_BESIDE, "form"},
+    {"table", VALUE_NAME, VALUE_AT(table), NEED_ALWAYS, NULL},
+    {"column", VALUE_NAME, VALUE_AT(column), NEED_ALWAYS, NULL},
+    {"select", VALUE_NAME, VALUE_AT(select), MAY_ALWAYS, NULL},
+    {"equals", VALUE_TEXT, VALUE_AT(equals), NEED_BESIDE, "select"},
+    {"join", VALUE_NAME, VALUE_AT(join), MAY_ALWAYS, NULL},
+    {"form", VALUE_TEXT, VALUE_AT(form), MAY_ALWAYS, NULL},
+    {"items", VALUE_TEXT, VALUE_AT(items), MAY_BESIDE, "form"},
 };
 static const struct key_spec settings_keys[] = {
     {"table", VALUE_NAME, AT(settings_table), NEED_ALWAYS, NULL},
@@ -253,8 +255,8 @@ enum { SECTION_PROFILE, SECTION_LIST, SECTION_VALUE, SECTIONS = 10 };
 
 static const struct section_spec sections[SECTIONS] = {
     [SECTION_PROFILE] = {"profile", KEYS(profile_keys), PLAIN},
-    [SECTION_LIST] = {"list", KEYS(list_keys), PLAIN},
-    [SECTION_VALUE] = {"list-value", KEYS(value_keys), PLAIN},
+    [SECTION_LIST] = {"list", KEYS(list_keys), 0, AT(list), 0, 0},
+    [SECTION_VALUE] = {"list-value", KEYS(value_keys), 0, AT(value), 0, 0},
     {"settings", KEYS(settings_keys), PLAIN},
     {"users", KEYS(users_keys), PLAIN},
     {"user-certificates", KEYS(certificates_keys), PLAIN},
@@ -682,15 +684,16 @@ static bool check_section(struct parser *p, const struct section_spec *section, 
 static bool check_roles(struct parser *p)
 {
     const struct profile *profile = p->profile;
-    if (profile->list_role == NULL || (profile->role_own != profile->role_issuing &&
-                                       profile->role_own != profile->role_imported &&
-                                       profile->role_issuing != profile->role_imported))
+    if (profile->list[0].role == NULL ||
+        (profile->list[0].role_own != profile->list[0].role_issuing &&
+         profile->list[0].role_own != profile->list[0].role_imported &&
+         profile->list[0].role_issuing != profile->list[0].role_imported))
         return true;
     fault_set(
         p->f, FAULT_DAMAGED,
         "[list]: expected three different numbers for role-own, role-issuing and role-imported, "
         "found %d, %d and %d",
-        profile->role_own, profile->role_issuing, profile->role_imported);
+        profile->list[0].role_own, profile->list[0].role_issuing, profile->list[0].role_imported);
     return failed_at(p, p->section_line[SECTION_LIST][0]);
 }
 
@@ -698,7 +701,7 @@ static bool check_form(struct parser *p)
 {
     struct certlist_form form;
     if (profile_value_form(p->profile, &form, p->f)) {
-        if (!form.values || p->profile->value_join == NULL)
+        if (!form.values || p->profile->value[0].join == NULL)
             return true;
         fault_set(p->f, FAULT_DAMAGED, "expected one value a row with join, found values");
     }
@@ -708,8 +711,8 @@ static bool check_form(struct parser *p)
 
 bool profile_value_form(const struct profile *profile, struct certlist_form *form, struct fault *f)
 {
-    return certlist_form_read(profile->value_form ? profile->value_form : "auto",
-                              profile->value_items, form, f);
+    return certlist_form_read(profile->value[0].form ? profile->value[0].form : "auto",
+                              profile->value[0].items, form, f);
 }
 
 static bool check_all(struct parser *p)

@@ -15,7 +15,12 @@
 
 #include <stdio.h>
 
-enum { PROFILE_REFERENCES_MOST = 8, PROFILE_SECRETS_MOST = 16, PROFILE_IGNORED_MOST = 64 };
+enum {
+    PROFILE_LISTS_MOST = 8,
+    PROFILE_REFERENCES_MOST = 8,
+    PROFILE_SECRETS_MOST = 16,
+    PROFILE_IGNORED_MOST = 64,
+};
 
 /* How a reference names an entry of the list. */
 enum profile_names {
@@ -44,6 +49,21 @@ static inline int32_t profile_reference_value(const struct profile_reference *r,
     return r->names == NAMES_POSITION_0 ? (int32_t)((uint32_t)key - 1) : key;
 }
 
+/* A part of the certificate list, one entry a row. */
+struct profile_list {
+    char *table, *key, *certificate, *thumbprint, *role, *trusted, *name, *imported;
+    int32_t role_own, role_issuing, role_imported;
+    struct wrapping wrapping; /* around each certificate */
+};
+
+/* A part of it that is one value: in the row of the table whose column `select` is `equals`, or,
+ * without these two, in its only row. */
+struct profile_value {
+    char *table, *column, *select, *equals;
+    char *join;         /* its rows are pieces, in the order of this; NULL: one row */
+    char *form, *items; /* how it is encoded, in words; NULL: as it looks */
+};
+
 struct profile_secret {
     char *table, *column;
 };
@@ -58,17 +78,9 @@ struct profile {
     char *name;
     bool reconstruction; /* its text says that it was not taken from a real server */
 
-    /* The certificate list, one entry a row. */
-    char *list_table, *list_key, *list_certificate, *list_thumbprint, *list_role, *list_trusted,
-        *list_name, *list_imported;
-    int32_t role_own, role_issuing, role_imported;
-    struct wrapping list_wrapping; /* around each certificate */
-
-    /* Or all of it in one value: in the row of value_table whose column value_select is
-     * value_equals, or, without these two, in its only row. */
-    char *value_table, *value_column, *value_select, *value_equals;
-    char *value_join;               /* its rows are pieces, in the order of this; NULL: one row */
-    char *value_form, *value_items; /* how it is encoded, in words; NULL: as it looks */
+    /* The certificate list: in rows, or, where its table is not there, in a value. */
+    struct profile_list list[PROFILE_LISTS_MOST];
+    struct profile_value value[PROFILE_LISTS_MOST];
 
     /* Settings: one a row, found by name. */
     char *settings_table, *settings_name, *settings_value;

@@ -260,9 +260,9 @@ void expected_begin(struct expected *x, const struct ese_table *table)
 {
     const struct profile *p = x->model->profile;
     x->table = table;
-    x->is_list = x->model->match == PROFILE_MATCHES_ROWS && named(table, p->list_table);
+    x->is_list = x->model->match == PROFILE_MATCHES_ROWS && named(table, p->list[0].table);
     x->is_settings = named(table, p->settings_table);
-    x->is_value = x->model->match == PROFILE_MATCHES_VALUE && named(table, p->value_table);
+    x->is_value = x->model->match == PROFILE_MATCHES_VALUE && named(table, p->value[0].table);
     x->references = 0;
     for (unsigned i = 0; i < p->references; i++)
         if (named(table, p->reference[i].table))
@@ -363,15 +363,15 @@ static int32_t number_of(const struct profile *p, enum model_role role)
 {
     switch (role) {
     case ROLE_OWN:
-        return p->role_own;
+        return p->list[0].role_own;
     case ROLE_ISSUING:
-        return p->role_issuing;
+        return p->list[0].role_issuing;
     case ROLE_IMPORTED:
     case ROLE_NONE:
     case ROLE_UNKNOWN:
         break;
     }
-    return p->role_imported;
+    return p->list[0].role_imported;
 }
 
 static bool by_action(const struct expected *x, const struct action *a, struct expected_row *row,
@@ -384,30 +384,31 @@ static bool by_action(const struct expected *x, const struct action *a, struct e
         return true;
     case ACTION_SET_ROLE:
         return put(row,
-                   &(struct expected_value){.column = column(x, p->list_role),
+                   &(struct expected_value){.column = column(x, p->list[0].role),
                                             .kind = EXPECTED_INTEGER,
                                             .number = number_of(p, a->role)},
                    f);
     case ACTION_SET_TRUST:
         return put(row,
-                   &(struct expected_value){.column = column(x, p->list_trusted),
+                   &(struct expected_value){.column = column(x, p->list[0].trusted),
                                             .kind = EXPECTED_TRUTH,
                                             .truth = a->trust == TRUST_YES},
                    f);
     case ACTION_SET_NAME:
         return put(row,
-                   &(struct expected_value){
-                       .column = column(x, p->list_name), .kind = EXPECTED_TEXT, .text = a->text},
+                   &(struct expected_value){.column = column(x, p->list[0].name),
+                                            .kind = EXPECTED_TEXT,
+                                            .text = a->text},
                    f);
     case ACTION_SET_IMPORTED:
         return put(row,
-                   &(struct expected_value){.column = column(x, p->list_imported),
+                   &(struct expected_value){.column = column(x, p->list[0].imported),
                                             .kind = EXPECTED_DATE,
                                             .days = a->days},
                    f);
     case ACTION_SET_THUMBPRINT:
         return put(row,
-                   &(struct expected_value){.column = column(x, p->list_thumbprint),
+                   &(struct expected_value){.column = column(x, p->list[0].thumbprint),
                                             .kind = EXPECTED_BYTES,
                                             .bytes = a->value},
                    f);
@@ -432,9 +433,9 @@ static bool of_entry(struct expected *x, const struct ese_record *record, unsign
     const struct model_entry *e = model_entry_of_row(m, number);
     int32_t key = 0;
     if (m->byte_keys)
-        key = is_key(x, record, column(x, m->profile->list_key), e) ? e->key : 0;
+        key = is_key(x, record, column(x, m->profile->list[0].key), e) ? e->key : 0;
     else
-        integer_of(record, column(x, m->profile->list_key), &key);
+        integer_of(record, column(x, m->profile->list[0].key), &key);
     if (e == NULL || e->key != key)
         return fault_set(f, FAULT_DAMAGED,
                          "expected a list of %u entries, with entry %d here; found %d", m->entries,
@@ -663,14 +664,14 @@ static bool of_setting(struct expected *x, const struct ese_record *record,
 static bool has_the_list(struct expected *x, const struct ese_record *record)
 {
     const struct profile *p = x->model->profile;
-    const struct ese_column *c = column(x, p->value_select);
+    const struct ese_column *c = column(x, p->value[0].select);
     char *end;
     int32_t number;
-    if (p->value_select == NULL) /* the table has one row */
+    if (p->value[0].select == NULL) /* the table has one row */
         return true;
     if (c == NULL || c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT)
-        return text_is(x, record, c, p->value_equals);
-    return integer_of(record, c, &number) && number == strtol(p->value_equals, &end, 10) &&
+        return text_is(x, record, c, p->value[0].equals);
+    return integer_of(record, c, &number) && number == strtol(p->value[0].equals, &end, 10) &&
            *end == '\0';
 }
 
@@ -678,11 +679,12 @@ static bool of_piece(struct expected *x, const struct ese_record *record, struct
                      struct fault *f)
 {
     const struct profile *p = x->model->profile;
-    if (!has_the_list(x, record) || !integer_of(record, column(x, p->value_join), &x->piece))
+    if (!has_the_list(x, record) || !integer_of(record, column(x, p->value[0].join), &x->piece))
         return true;
     row->may_go = true;
     return put(
-        row, &(struct expected_value){.column = column(x, p->value_column), .kind = EXPECTED_PIECE},
+        row,
+        &(struct expected_value){.column = column(x, p->value[0].column), .kind = EXPECTED_PIECE},
         f);
 }
 
@@ -708,7 +710,7 @@ static bool are_first(const struct expected *x, struct fault *f)
 bool expected_end(struct expected *x, struct fault *f)
 {
     struct buffer whole = {0};
-    if (!x->is_value || !x->list_changes || x->model->profile->value_join == NULL)
+    if (!x->is_value || !x->list_changes || x->model->profile->value[0].join == NULL)
         return true;
     bool ok = pieces_join(&x->pieces, &whole, f) && are_first(x, f) &&
               expected_is_list(x, buffer_bytes(&whole), f);
@@ -721,11 +723,11 @@ static bool of_value(struct expected *x, const struct ese_record *record, struct
                      struct fault *f)
 {
     const struct profile *p = x->model->profile;
-    if (x->list_changes && p->value_join)
+    if (x->list_changes && p->value[0].join)
         return of_piece(x, record, row, f);
     return !x->list_changes || !has_the_list(x, record) ||
            put(row,
-               &(struct expected_value){.column = column(x, p->value_column),
+               &(struct expected_value){.column = column(x, p->value[0].column),
                                         .kind = x->model->list_form.values ? EXPECTED_VALUES
                                                                            : EXPECTED_LIST},
                f);
@@ -853,15 +855,15 @@ static bool added_entry(const struct expected *x, const struct action *a, struct
     const struct profile *p = x->model->profile;
     const struct model_certificate *cert = &x->model->certificate[a->certificate];
     struct expected_value value[] = {
-        {.column = column(x, p->list_key), .kind = EXPECTED_INTEGER, .number = a->entry},
-        {.column = column(x, p->list_certificate), .kind = EXPECTED_BYTES, .bytes = cert->der},
-        {.column = column(x, p->list_thumbprint),
+        {.column = column(x, p->list[0].key), .kind = EXPECTED_INTEGER, .number = a->entry},
+        {.column = column(x, p->list[0].certificate), .kind = EXPECTED_BYTES, .bytes = cert->der},
+        {.column = column(x, p->list[0].thumbprint),
          .kind = EXPECTED_BYTES,
          .bytes = bytes_of(cert->sha1, sizeof cert->sha1)},
-        {.column = column(x, p->list_role),
+        {.column = column(x, p->list[0].role),
          .kind = EXPECTED_INTEGER,
          .number = number_of(p, a->role)},
-        {.column = column(x, p->list_trusted),
+        {.column = column(x, p->list[0].trusted),
          .kind = EXPECTED_TRUTH,
          .truth = a->trust == TRUST_YES},
     };
@@ -912,7 +914,7 @@ bool expected_of_new(struct expected *x, const struct ese_record *record, struct
         if (x->seen[i] > 0)
             continue;
         if (x->is_list && a->kind == ACTION_ADD_ENTRY &&
-            integer_of(record, column(x, p->list_key), &key) && key == a->entry) {
+            integer_of(record, column(x, p->list[0].key), &key) && key == a->entry) {
             x->seen[i]++;
             return added_entry(x, a, row, f);
         }

@@ -266,9 +266,9 @@ static bool integer_of(const struct ese_record *record, const struct ese_column 
 
 static int32_t role_number(const struct profile *p, enum model_role role)
 {
-    return role == ROLE_OWN       ? p->role_own
-           : role == ROLE_ISSUING ? p->role_issuing
-                                  : p->role_imported;
+    return role == ROLE_OWN       ? p->list[0].role_own
+           : role == ROLE_ISSUING ? p->list[0].role_issuing
+                                  : p->list[0].role_imported;
 }
 
 /* Text for a column: UTF-8 into its code page.  What does not fit there is refused before it is
@@ -331,14 +331,14 @@ static bool edit_entry(struct apply *a, const struct ese_table *table, struct by
         return true;
     }
     return (!c->set_role ||
-            add_integer(a, edit, column(table, p->list_role), role_number(p, c->role), f)) &&
+            add_integer(a, edit, column(table, p->list[0].role), role_number(p, c->role), f)) &&
            (!c->set_trust ||
-            add_truth(a, edit, column(table, p->list_trusted), c->trust == TRUST_YES, f)) &&
+            add_truth(a, edit, column(table, p->list[0].trusted), c->trust == TRUST_YES, f)) &&
            (!c->set_imported ||
-            add_date(a, edit, column(table, p->list_imported), c->imported, f)) &&
+            add_date(a, edit, column(table, p->list[0].imported), c->imported, f)) &&
            (!c->set_thumbprint ||
-            add_change(a, edit, column(table, p->list_thumbprint), c->thumbprint, f)) &&
-           (!c->set_name || add_name(a, edit, column(table, p->list_name), c->name, f));
+            add_change(a, edit, column(table, p->list[0].thumbprint), c->thumbprint, f)) &&
+           (!c->set_name || add_name(a, edit, column(table, p->list[0].name), c->name, f));
 }
 
 static int by_dangling(const void *x, const void *y)
@@ -489,28 +489,28 @@ static bool is_selected(struct apply *a, const struct ese_table *table,
                         const struct ese_record *record)
 {
     const struct profile *p = a->model->profile;
-    const struct ese_column *c = column(table, p->value_select);
+    const struct ese_column *c = column(table, p->value[0].select);
     struct ese_value v;
     char number[16];
     int32_t found;
-    if (p->value_select == NULL)
+    if (p->value[0].select == NULL)
         return true;
     if (c && c->type != ESE_COL_TEXT && c->type != ESE_COL_LONG_TEXT) {
         bool has = integer_of(record, c, &found);
         snprintf(number, sizeof number, "%d", has ? found : 0);
-        return has && strcmp(number, p->value_equals) == 0;
+        return has && strcmp(number, p->value[0].equals) == 0;
     }
     if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN)
         return false;
     struct ese_text text = {.code_page = c->code_page};
     buffer_clear(&a->text);
     if (!buffer_reserve(&a->text, v.data.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1))
-        return text_is(record, c, p->value_equals);
+        return text_is(record, c, p->value[0].equals);
     char *to = (char *)a->text.at;
     size_t size = ese_text_convert(&text, v.data, to);
     size += ese_text_end(&text, to + size);
     to[size] = '\0';
-    return strcasecmp(to, p->value_equals) == 0;
+    return strcasecmp(to, p->value[0].equals) == 0;
 }
 
 /* A mode as the value column has it. */
@@ -583,7 +583,7 @@ static bool edit_piece(struct apply *a, const struct ese_table *table,
             f, FAULT_UNSUPPORTED,
             "the list would need more pieces than the %u rows of table %s that there are",
             pieces->count, table->name);
-    if (!integer_of(record, column(table, p->value_join), &order) ||
+    if (!integer_of(record, column(table, p->value[0].join), &order) ||
         !pieces_find(pieces, order, &which))
         return fault_set(f, FAULT_DAMAGED, "table %s has a piece that it did not have before",
                          table->name);
@@ -591,7 +591,7 @@ static bool edit_piece(struct apply *a, const struct ese_table *table,
     if (piece.size == 0)
         edit->fate = ESE_ROW_DROP;
     return piece.size == 0 || bytes_equal(piece, pieces_cut(pieces, which, old)) ||
-           add_change(a, edit, column(table, p->value_column), piece, f);
+           add_change(a, edit, column(table, p->value[0].column), piece, f);
 }
 
 static bool edit_list_value(struct apply *a, const struct ese_table *table,
@@ -601,11 +601,11 @@ static bool edit_list_value(struct apply *a, const struct ese_table *table,
     const struct profile *p = a->model->profile;
     return a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list ||
            !is_selected(a, table, record) ||
-           (p->value_join ? edit_piece(a, table, record, edit, f)
+           (p->value[0].join ? edit_piece(a, table, record, edit, f)
             : a->model->list_form.values
-                ? edit_list_values(a, column(table, p->value_column), edit, f)
-                : add_change(a, edit, column(table, p->value_column), buffer_bytes(&a->list_value),
-                             f));
+                ? edit_list_values(a, column(table, p->value[0].column), edit, f)
+                : add_change(a, edit, column(table, p->value[0].column),
+                             buffer_bytes(&a->list_value), f));
 }
 
 /* ---- the editor ---- */
@@ -614,8 +614,8 @@ static bool wants(void *context, const struct ese_table *table)
 {
     const struct apply *a = context;
     const struct profile *p = a->model->profile;
-    if (named(table, p->list_table) || named(table, p->settings_table) ||
-        named(table, p->value_table))
+    if (named(table, p->list[0].table) || named(table, p->settings_table) ||
+        named(table, p->value[0].table))
         return true;
     for (unsigned i = 0; i < p->references; i++)
         if (named(table, p->reference[i].table))
@@ -642,7 +642,7 @@ static bool edit_row(void *context, const struct ese_table *table, const struct 
     struct apply *a = context;
     const struct profile *p = a->model->profile;
     arena_free(&a->row);
-    if (a->model->match == PROFILE_MATCHES_ROWS && named(table, p->list_table)) {
+    if (a->model->match == PROFILE_MATCHES_ROWS && named(table, p->list[0].table)) {
         if (!edit_entry(a, table, key, twin, edit, f))
             return false;
         if (edit->fate == ESE_ROW_DROP) /* whatever else is said of it: it goes */
@@ -653,7 +653,7 @@ static bool edit_row(void *context, const struct ese_table *table, const struct 
             return false;
     if (named(table, p->settings_table) && !edit_setting(a, table, record, edit, f))
         return false;
-    return !named(table, p->value_table) || edit_list_value(a, table, record, edit, f);
+    return !named(table, p->value[0].table) || edit_list_value(a, table, record, edit, f);
 }
 
 static bool row(void *context, const struct ese_table *table, const struct ese_record *record,
@@ -689,21 +689,22 @@ static bool add_listed(struct apply *a, const struct ese_table *table, struct es
 {
     const struct profile *p = a->model->profile;
     const struct model_certificate *cert = &a->model->certificate[a->added->certificate];
-    const struct ese_column *key = column(table, p->list_key), *role = column(table, p->list_role),
-                            *thumbprint = column(table, p->list_thumbprint),
-                            *trusted = column(table, p->list_trusted);
+    const struct ese_column *key = column(table, p->list[0].key),
+                            *role = column(table, p->list[0].role),
+                            *thumbprint = column(table, p->list[0].thumbprint),
+                            *trusted = column(table, p->list[0].trusted);
     if (key == NULL || key != ese_table_key_column(table))
         return fault_set(f, FAULT_UNSUPPORTED,
                          "table %s: an entry cannot be added: its primary key is not the one Long "
                          "column %s",
-                         table->name, p->list_key ? p->list_key : "");
-    if (!wrapping_is_none(&p->list_wrapping))
+                         table->name, p->list[0].key ? p->list[0].key : "");
+    if (!wrapping_is_none(&p->list[0].wrapping))
         return fault_set(f, FAULT_UNSUPPORTED,
                          "table %s: an entry cannot be added: what stands around a certificate "
                          "there (skip = %d, pack) is only known to be taken off",
-                         table->name, p->list_wrapping.skip);
+                         table->name, p->list[0].wrapping.skip);
     return add_integer(a, edit, key, a->added->entry, f) &&
-           add_change(a, edit, column(table, p->list_certificate), cert->der, f) &&
+           add_change(a, edit, column(table, p->list[0].certificate), cert->der, f) &&
            (!thumbprint ||
             add_change(a, edit, thumbprint, bytes_of(cert->sha1, sizeof cert->sha1), f)) &&
            (!role || add_integer(a, edit, role, role_number(p, a->added->role), f)) &&
@@ -719,7 +720,7 @@ static bool add(void *context, const struct ese_table *table, unsigned n, struct
     if (named(table, p->settings_table))
         return add_nth_setting(a, table, n, edit, more, f);
     *more = n == 0 && a->added && a->model->match == PROFILE_MATCHES_ROWS &&
-            named(table, p->list_table);
+            named(table, p->list[0].table);
     return !*more || add_listed(a, table, edit, f);
 }
 
@@ -741,8 +742,8 @@ static bool read_list_keys(struct apply *a, struct fault *f)
 {
     const struct model *m = a->model;
     const struct ese_db *db = m->store->db;
-    const struct ese_table *table = m->match == PROFILE_MATCHES_ROWS && m->profile->list_table
-                                        ? ese_catalog_find(db->catalog, m->profile->list_table)
+    const struct ese_table *table = m->match == PROFILE_MATCHES_ROWS && m->profile->list[0].table
+                                        ? ese_catalog_find(db->catalog, m->profile->list[0].table)
                                         : NULL;
     struct ese_cursor cursor;
     enum ese_step step = ESE_STEP_END;

@@ -180,7 +180,8 @@ static bool holds(struct rows *rows, const struct ese_column *column, struct byt
 
 static bool write_row(struct writing *w, struct rows *rows, struct wanted *wanted, struct fault *f)
 {
-    const struct ese_column *column = ese_table_column(rows->table, w->a->profile.list_certificate);
+    const struct ese_column *column =
+        ese_table_column(rows->table, w->a->profile.list[0].certificate);
     struct buffer room = {0};
     struct bytes der = w->a->model.certificate[wanted->action->certificate].der;
     write_heading(w->to, wanted->action);
@@ -193,7 +194,7 @@ static bool write_row(struct writing *w, struct rows *rows, struct wanted *wante
 static bool write_rows(struct writing *w, struct fault *f)
 {
     const struct profile *p = &w->a->profile;
-    const struct ese_table *table = ese_catalog_find(w->a->store.db->catalog, p->list_table);
+    const struct ese_table *table = ese_catalog_find(w->a->store.db->catalog, p->list[0].table);
     struct rows rows;
     bool ok = true;
     rows_open(&rows, (struct store *)(uintptr_t)&w->a->store, table);

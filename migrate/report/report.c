@@ -23,9 +23,9 @@ const char *report_entry_name(const struct model *m, const char *name, char text
 {
     const struct profile *p = m->profile;
     const struct ese_table *table =
-        p->list_table ? ese_catalog_find(m->store->db->catalog, p->list_table) : NULL;
+        p->list[0].table ? ese_catalog_find(m->store->db->catalog, p->list[0].table) : NULL;
     const struct ese_column *column =
-        table && p->list_name ? ese_table_column(table, p->list_name) : NULL;
+        table && p->list[0].name ? ese_table_column(table, p->list[0].name) : NULL;
     if (column == NULL || name == NULL || !store_column_is_secret(m->store, table, column))
         return name;
     uint8_t digest[HASH_SHA256_SIZE];

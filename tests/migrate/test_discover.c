@@ -380,16 +380,17 @@ static void summarise(const struct profile *p, char to[1024])
 {
     size_t used = 0;
     to[0] = '\0';
-    if (p->list_table)
-        used += (size_t)snprintf(to + used, 1024 - used, "list=%s.%s.%s.%s ", p->list_table,
-                                 p->list_key, p->list_certificate,
-                                 p->list_thumbprint ? p->list_thumbprint : "-");
-    if (p->list_role)
-        used += (size_t)snprintf(to + used, 1024 - used, "roles=%s:%d,%d,%d ", p->list_role,
-                                 p->role_own, p->role_issuing, p->role_imported);
-    if (p->value_table)
-        used += (size_t)snprintf(to + used, 1024 - used, "value=%s.%s.%s.%s ", p->value_table,
-                                 p->value_column, p->value_select, p->value_equals);
+    if (p->list[0].table)
+        used += (size_t)snprintf(to + used, 1024 - used, "list=%s.%s.%s.%s ", p->list[0].table,
+                                 p->list[0].key, p->list[0].certificate,
+                                 p->list[0].thumbprint ? p->list[0].thumbprint : "-");
+    if (p->list[0].role)
+        used += (size_t)snprintf(to + used, 1024 - used, "roles=%s:%d,%d,%d ", p->list[0].role,
+                                 p->list[0].role_own, p->list[0].role_issuing,
+                                 p->list[0].role_imported);
+    if (p->value[0].table)
+        used += (size_t)snprintf(to + used, 1024 - used, "value=%s.%s.%s.%s ", p->value[0].table,
+                                 p->value[0].column, p->value[0].select, p->value[0].equals);
     if (p->settings_table)
         used += (size_t)snprintf(to + used, 1024 - used, "settings=%s.%s.%s mode=%s ca=%s ",
                                  p->settings_table, p->settings_name, p->settings_value,

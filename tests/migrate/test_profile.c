@@ -240,13 +240,13 @@ START_TEST(builtin_profile_is_as_designed)
     ck_assert_msg(profile_builtin(&p, &f), "%s", f.text);
     ck_assert_str_eq(p.name, "km55");
     ck_assert(p.reconstruction);
-    ck_assert_str_eq(p.list_table, "CertificateList");
-    ck_assert_str_eq(p.list_key, "EntryId");
-    ck_assert_str_eq(p.list_imported, "ImportedOn");
-    ck_assert_int_eq(p.role_own, 1);
-    ck_assert_int_eq(p.role_issuing, 2);
-    ck_assert_int_eq(p.role_imported, 3);
-    ck_assert_str_eq(p.value_equals, "CertificateList");
+    ck_assert_str_eq(p.list[0].table, "CertificateList");
+    ck_assert_str_eq(p.list[0].key, "EntryId");
+    ck_assert_str_eq(p.list[0].imported, "ImportedOn");
+    ck_assert_int_eq(p.list[0].role_own, 1);
+    ck_assert_int_eq(p.list[0].role_issuing, 2);
+    ck_assert_int_eq(p.list[0].role_imported, 3);
+    ck_assert_str_eq(p.value[0].equals, "CertificateList");
     ck_assert_str_eq(p.setting_ca_name, "CADistinguishedName");
     ck_assert_uint_eq(p.references, 2);
     ck_assert_str_eq(p.reference[0].table, "UserCertificates");
@@ -256,7 +256,7 @@ START_TEST(builtin_profile_is_as_designed)
     ck_assert_uint_eq(p.secrets, 2);
     ck_assert_str_eq(p.secret[1].column, "Secret");
     profile_close(&p);
-    ck_assert_ptr_null(p.list_table);
+    ck_assert_ptr_null(p.list[0].table);
 }
 END_TEST
 
@@ -328,11 +328,11 @@ START_TEST(odd_values_survive)
     struct profile p, again;
     struct fault f;
     ck_assert(profile_builtin(&p, NULL));
-    free(p.value_equals);
-    p.value_equals = strdup(odd[_i]);
+    free(p.value[0].equals);
+    p.value[0].equals = strdup(odd[_i]);
     char *text = written(&p);
     ck_assert_msg(read_text(text, strlen(text), &again, &f), "%s: %s", odd[_i], f.text);
-    ck_assert_str_eq(again.value_equals, odd[_i]);
+    ck_assert_str_eq(again.value[0].equals, odd[_i]);
     char *text_again = written(&again);
     ck_assert_str_eq(text, text_again);
     free(text);
