@@ -277,25 +277,13 @@ static bool text_for(struct apply *a, const struct ese_column *c, const char *ut
                      struct bytes *out, struct fault *f)
 {
     buffer_clear(&a->text);
-    for (const unsigned char *s = (const unsigned char *)utf8; *s;) {
-        uint32_t ch = *s++;
-        int more = ch >= 0xf0 ? 3 : ch >= 0xe0 ? 2 : ch >= 0xc0 ? 1 : 0;
-        ch &= more == 3 ? 0x07u : more == 2 ? 0x0fu : more == 1 ? 0x1fu : 0x7fu;
-        for (; more > 0 && *s; more--)
-            ch = ch << 6 | (*s++ & 0x3f);
-        if (c->code_page == ESE_CODEPAGE_UNICODE && ch < 0x10000) {
-            buffer_add_u8(&a->text, (uint8_t)ch);
-            buffer_add_u8(&a->text, (uint8_t)(ch >> 8));
-        } else if (c->code_page != ESE_CODEPAGE_UNICODE &&
-                   (ch < 0x80 || (ch >= 0xa0 && ch < 0x100))) {
-            buffer_add_u8(&a->text, (uint8_t)ch);
-        } else {
-            return fault_set(f, FAULT_UNSUPPORTED, "column %s: U+%04X cannot be written", c->name,
-                             ch);
-        }
-    }
+    bool ok = ese_text_encode(c->code_page, bytes_of(utf8, strlen(utf8)), &a->text);
     *out = buffer_bytes(&a->text);
-    return !a->text.failed || fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    if (a->text.failed)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    return ok ||
+           fault_set(f, FAULT_UNSUPPORTED, "column %s: code page %u cannot hold the text %.60s",
+                     c->name, c->code_page, utf8);
 }
 
 static int by_row(const void *x, const void *y)

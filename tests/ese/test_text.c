@@ -32,6 +32,17 @@ static const struct example {
     {"half a unit at the end", 1200, RAW("a\0b"), "a\xef\xbf\xbd", true},
     {"a first surrogate and half a unit", 1200, RAW("\x3d\xd8\x00"), "\xef\xbf\xbd\xef\xbf\xbd",
      true},
+    {"Cyrillic", 1251, RAW("\xca\xee"), "\xd0\x9a\xd0\xbe", false},
+    {"what 1251 does not have", 1251, RAW("a\x98"), "a\xef\xbf\xbd", true},
+    {"Japanese of one and two bytes", 932, RAW("a\x8a\x94\xb1\x81\x60"),
+     "a\xe6\xa0\xaa\xef\xbd\xb1\xef\xbd\x9e", false},
+    {"a first byte alone", 932, RAW("a\x8a"), "a\xef\xbf\xbd", true},
+    {"a first byte before a sign that is no second one", 932, RAW("\x8a a"), "\xef\xbf\xbd a",
+     true},
+    {"Hebrew, that waits for marks", 1255, RAW("\xf9\xec"), "\xd7\xa9\xd7\x9c", false},
+    {"Chinese", 936, RAW("\xd6\xd0"), "\xe4\xb8\xad", false},
+    {"Korean", 949, RAW("\xb0\xa1"), "\xea\xb0\x80", false},
+    {"Taiwanese", 950, RAW("\xa4\xa4"), "\xe4\xb8\xad", false},
 };
 
 /* Converts in runs of `step` bytes, each into a block of exactly the promised room. */
@@ -88,13 +99,67 @@ START_TEST(everything_gives_well_formed_utf8)
 }
 END_TEST
 
+/* What comes of a text whole is put back as it was. */
+START_TEST(an_example_is_encoded_again)
+{
+    const struct example *x = &examples[_i];
+    struct buffer to = {.at = NULL};
+    if (x->bad)
+        return;
+    ck_assert_msg(ese_text_encode(x->code_page, bytes_of(x->utf8, strlen(x->utf8)), &to), "%s",
+                  x->what);
+    ck_assert_msg(bytes_equal(buffer_bytes(&to), x->stored), "%s", x->what);
+    buffer_free(&to);
+}
+END_TEST
+
+START_TEST(what_a_page_does_not_have_is_not_encoded)
+{
+    static const struct {
+        uint32_t code_page;
+        const char *utf8;
+    } refused[] = {{1252, "\xd0\x9a"}, {1251, "\xe6\xa0\xaa"}, {20127, "\xc3\xbc"},
+                   {932, "\xd7\xa9"},  {1200, "\xed\xa0\x80"}, {1200, "\xc1\x81"},
+                   {1252, "\xc3"},     {1252, "\x80"},         {54321, "a"},
+                   {1251, "a\xc3"}};
+    struct buffer to = {.at = NULL};
+    ck_assert(!ese_text_encode(refused[_i].code_page,
+                               bytes_of(refused[_i].utf8, strlen(refused[_i].utf8)), &to));
+    buffer_free(&to);
+}
+END_TEST
+
+/* Each byte, and each two, of the pages that iconv has: well-formed UTF-8 of the promised size. */
+START_TEST(other_pages_give_well_formed_utf8)
+{
+    static const uint32_t all[] = {437,   737,   775,   850,   852,   855,   857,   858,   860,
+                                   861,   862,   863,   864,   865,   866,   869,   874,   932,
+                                   936,   949,   950,   1250,  1251,  1253,  1254,  1255,  1256,
+                                   1257,  1258,  1361,  20866, 21866, 28591, 28592, 28593, 28594,
+                                   28595, 28596, 28597, 28598, 28599, 28605};
+    for (size_t p = 0; p < ARRAY_SIZE(all); p++) {
+        ck_assert_msg(ese_text_known(all[p]), "%u", all[p]);
+        for (uint32_t two = 0; two < 0x10000; two++) {
+            uint8_t bytes[2] = {(uint8_t)two, (uint8_t)(two >> 8)};
+            char to[ESE_TEXT_GROWTH * 2 + ESE_TEXT_CARRY];
+            struct ese_text text = {.code_page = all[p]};
+            size_t n = ese_text_convert(&text, bytes_of(bytes, 2), to);
+            ck_assert_uint_le(n, ESE_TEXT_GROWTH * 2);
+            n += ese_text_end(&text, to + n);
+            ck_assert_uint_ge(n, 1);
+            ck_assert_uint_ne((uint8_t)to[0] & 0xc0, 0x80);
+        }
+    }
+}
+END_TEST
+
 START_TEST(known_code_pages)
 {
     static const struct {
         uint32_t code_page;
         bool known;
-    } pages[] = {{0, true},    {1200, true},  {1252, true},   {20127, true},      {437, false},
-                 {932, false}, {1201, false}, {65001, false}, {UINT32_MAX, false}};
+    } pages[] = {{0, true},   {1200, true},  {1252, true},   {20127, true},      {437, true},
+                 {932, true}, {1201, false}, {65001, false}, {UINT32_MAX, false}};
     for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
         ck_assert_int_eq(ese_text_known(pages[i].code_page), pages[i].known);
 }
@@ -105,6 +170,9 @@ int main(void)
     return check_main("text",
                       (const struct check_case[]){
                           {an_example_becomes_its_utf8_in_runs_of_any_size, ARRAY_SIZE(examples)},
+                          {an_example_is_encoded_again, ARRAY_SIZE(examples)},
+                          {what_a_page_does_not_have_is_not_encoded, 10},
+                          {other_pages_give_well_formed_utf8, 0},
                           {everything_gives_well_formed_utf8, 0},
                           {known_code_pages, 0},
                           {0},

@@ -25,10 +25,11 @@ RIGHT_ALONE = {"a01-names", "d10-ref-thumbprint", "e12-ref-issuer-serial", "h19-
 RIGHT_ALONE |= {"b02-key-unique-not-primary", "c05-key-short", "p52-refs-composite-key"}
 RIGHT_ALONE |= {"h21-value-len4le", "h24-value-pem", "i25-multi-valued", "i26-chunks-sst"}
 RIGHT_ALONE |= {"l36-cert-wrapped", "l38-cert-zlib"}
+RIGHT_ALONE |= {"k35-cyrillic-1251"}
 RIGHT_ALONE |= {"c08-key-binary16", "c09-key-text"}
 RIGHT_ANSWERED = RIGHT_ALONE | {
     "f13-two-refs-indexed", "g16-parent-in-list", "h18-value-sst-column", "h20-value-concat-pos0", "j29-no-settings",
-    "j31-settings-text", "j48-role-flags", "k35-cyrillic-1251", "n40-extra-table", "o42-extra-columns",
+    "j31-settings-text", "j48-role-flags", "n40-extra-table", "o42-extra-columns",
     "p52-refs-composite-key"}
 RIGHT_ANSWERED |= {"b03-key-primary-composite"}
 RIGHT_ANSWERED |= {"d45-ref-thumbprint-trailing", "p54-refs-multi-valued"}

@@ -1,6 +1,7 @@
 /* Making text UTF-8: see text.h. */
 #include "formats/ese/layout/text.h"
 
+#include "formats/ese/layout/codepage.h"
 #include "formats/ese/layout/format.h"
 
 enum { ASCII = 20127, REPLACEMENT = 0xfffd };
@@ -15,7 +16,7 @@ static const uint16_t western[32] = {
 bool ese_text_known(uint32_t code_page)
 {
     return code_page == ESE_CODEPAGE_UNICODE || code_page == ESE_CODEPAGE_WESTERN ||
-           code_page == ASCII || code_page == 0;
+           code_page == ASCII || code_page == 0 || codepage_find(code_page) != NULL;
 }
 
 static size_t put(char *to, uint32_t c)
@@ -85,10 +86,42 @@ static size_t convert_utf16(struct ese_text *text, struct bytes run, char *to)
     return n;
 }
 
+/* The second byte of two.  What is none ends the first, and may be a letter by itself. */
+static size_t put_second(struct ese_text *text, const struct codepage *page, uint8_t byte, char *to)
+{
+    uint32_t c = codepage_two(page, text->half, byte);
+    text->has_half = false;
+    if (c != CODEPAGE_NONE)
+        return put(to, c);
+    size_t n = put_bad(text, to);
+    return byte < 0x80 ? n + put(to + n, byte) : n;
+}
+
+static size_t convert_page(struct ese_text *text, const struct codepage *page, struct bytes run,
+                           char *to)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < run.size; i++) {
+        uint32_t c = codepage_one(page, run.at[i]);
+        if (text->has_half) {
+            n += put_second(text, page, run.at[i], to + n);
+        } else if (c == CODEPAGE_LEAD) {
+            text->half = run.at[i];
+            text->has_half = true;
+        } else {
+            n += c == CODEPAGE_NONE ? put_bad(text, to + n) : put(to + n, c);
+        }
+    }
+    return n;
+}
+
 size_t ese_text_convert(struct ese_text *text, struct bytes run, char *to)
 {
     if (text->code_page == ESE_CODEPAGE_UNICODE)
         return convert_utf16(text, run, to);
+    const struct codepage *page = codepage_find(text->code_page);
+    if (page)
+        return convert_page(text, page, run, to);
     size_t n = 0;
     for (size_t i = 0; i < run.size; i++) {
         uint8_t c = run.at[i];
@@ -110,4 +143,64 @@ size_t ese_text_end(struct ese_text *text, char *to)
     text->high = 0;
     text->has_half = false;
     return n;
+}
+
+/* ---- and back ---- */
+
+/* The next character of UTF-8; false for what is none. */
+static bool next_character(struct bytes utf8, size_t *at, uint32_t *c)
+{
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    uint8_t first = utf8.at[(*at)++];
+    unsigned more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
+    if ((first >= 0x80 && first < 0xc0) || first >= 0xf8 || utf8.size - *at < more)
+        return false;
+    *c = first & (more == 3 ? 0x07u : more == 2 ? 0x0fu : more == 1 ? 0x1fu : 0x7fu);
+    for (unsigned i = 0; i < more; i++) {
+        uint8_t byte = utf8.at[(*at)++];
+        if ((byte & 0xc0) != 0x80)
+            return false;
+        *c = *c << 6 | (byte & 0x3f);
+    }
+    return *c >= least[more] && *c < 0x110000 && !(*c >= 0xd800 && *c < 0xe000);
+}
+
+static bool add_unit(struct buffer *to, uint32_t unit)
+{
+    return buffer_add_u8(to, (uint8_t)unit) && buffer_add_u8(to, (uint8_t)(unit >> 8));
+}
+
+static bool add_utf16(struct buffer *to, uint32_t c)
+{
+    return c < 0x10000 ? add_unit(to, c)
+                       : add_unit(to, 0xd800 + ((c - 0x10000) >> 10)) &&
+                             add_unit(to, 0xdc00 + ((c - 0x10000) & 0x3ff));
+}
+
+static bool add_byte(struct buffer *to, uint32_t c, bool ascii)
+{
+    uint8_t byte = (uint8_t)c;
+    bool found = c < 0x80 || (c >= 0xa0 && c < 0x100 && !ascii);
+    for (unsigned i = 0; i < 32 && !found && !ascii; i++)
+        if (western[i] == c) {
+            byte = (uint8_t)(0x80 + i);
+            found = true;
+        }
+    return found && buffer_add_u8(to, byte);
+}
+
+bool ese_text_encode(uint32_t code_page, struct bytes utf8, struct buffer *to)
+{
+    uint32_t c;
+    const struct codepage *page = codepage_find(code_page);
+    if (page)
+        return codepage_encode(page, utf8, to);
+    if (!ese_text_known(code_page))
+        return false;
+    for (size_t at = 0; at < utf8.size;)
+        if (!next_character(utf8, &at, &c) ||
+            !(code_page == ESE_CODEPAGE_UNICODE ? add_utf16(to, c)
+                                                : add_byte(to, c, code_page == ASCII)))
+            return false;
+    return true;
 }

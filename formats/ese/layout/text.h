@@ -1,17 +1,18 @@
 /*
- * Text of columns and names, made UTF-8: from UTF-16LE (code page 1200), Windows-1252, ASCII.
+ * Text of columns and names, made UTF-8 and back: UTF-16LE (code page 1200), Windows-1252, ASCII,
+ * and the pages of codepage.h.
  *
  * Long text comes in runs that may end inside a character, so a converter keeps what was begun.
  */
 #ifndef KM_FORMATS_ESE_TEXT_H
 #define KM_FORMATS_ESE_TEXT_H
 
-#include "formats/bytes.h"
+#include "formats/buffer.h"
 
 struct ese_text {
     uint32_t code_page;
     uint32_t high; /* UTF-16: a first surrogate that waits for its second; 0: none */
-    uint8_t half;  /* UTF-16: the first byte of a unit cut in two */
+    uint8_t half;  /* the first byte of a unit, or of a character, cut in two */
     bool has_half;
     bool bad; /* something was no valid text; it became U+FFFD */
 };
@@ -20,8 +21,8 @@ struct ese_text {
  * run before it left. */
 enum { ESE_TEXT_GROWTH = 3, ESE_TEXT_CARRY = 6 };
 
-/* True for the code pages that can be made UTF-8: 1200, 1252, 20127 (ASCII), and 0, which is 1252.
- */
+/* True for the code pages that can be made UTF-8: 1200, 1252, 20127 (ASCII), 0, which is 1252, and
+ * those that codepage_find() has.  Text of any other is taken for 1252. */
 bool ese_text_known(uint32_t code_page);
 
 /* Converts a run; `to` has room for ESE_TEXT_GROWTH * run.size + ESE_TEXT_CARRY bytes.  Returns the
@@ -31,5 +32,9 @@ size_t ese_text_convert(struct ese_text *text, struct bytes run, char *to);
 /* Ends the text: writes what a cut-off last character becomes. Returns the number of bytes written.
  */
 size_t ese_text_end(struct ese_text *text, char *to);
+
+/* Appends UTF-8 as text of that code page: what ese_text_convert() makes the same UTF-8 of.  False
+ * when the page is not known or does not have a character, or memory is short (to->failed). */
+bool ese_text_encode(uint32_t code_page, struct bytes utf8, struct buffer *to);
 
 #endif
