@@ -3,11 +3,11 @@
 
 #include "formats/access.h"
 #include "formats/descriptor.h"
+#include "formats/fileio.h"
 #include "formats/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +57,7 @@ static bool check_target(const struct outfile *out, int like, struct fault *f)
             return fault_set(f, FAULT_NOT_THIS, "is a symbolic link that leads nowhere");
         return true;
     }
-    if (like >= 0 && fstat(like, &input) == 0 && st.st_dev == input.st_dev &&
-        st.st_ino == input.st_ino)
+    if (like >= 0 && fstat(like, &input) == 0 && fileio_is_same(&st, &input))
         return fault_set(f, FAULT_LIMIT, "is the input itself; name another file for the output");
     if (!S_ISREG(st.st_mode))
         return fault_set(f, FAULT_NOT_THIS, "exists and is no regular file");
@@ -248,21 +247,13 @@ static bool give_name(struct outfile *out, struct fault *f)
     return rename_temporary(out) || name_failed(f);
 }
 
-static bool sync_descriptor(int descriptor)
-{
-    while (fsync(descriptor) != 0)
-        if (errno != EINTR)
-            return false;
-    return true;
-}
-
 /* Is the name still that of this file, and not of one that somebody has put there? */
 static bool is_named(const struct outfile *out)
 {
     struct stat mine, there;
     return fstat(out->descriptor, &mine) == 0 &&
            fstatat(out->folder, out->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+           fileio_is_same(&mine, &there);
 }
 
 bool outfile_remove(struct outfile *out)
@@ -272,7 +263,7 @@ bool outfile_remove(struct outfile *out)
     if (!is_named(out) || unlinkat(out->folder, out->name, 0) != 0)
         return false;
     out->committed = false;
-    sync_descriptor(out->folder); /* one that comes back after a crash is what it was before */
+    fileio_sync(out->folder); /* one that comes back after a crash is what it was before */
     return true;
 }
 
@@ -280,7 +271,7 @@ bool outfile_commit(struct outfile *out, struct fault *f)
 {
     if (!memory_sufficed(f)) /* then what was written may lack something */
         return false;
-    if (!sync_descriptor(out->descriptor))
+    if (!fileio_sync(out->descriptor))
         return fault_set(f, FAULT_IO, "the new file cannot be synced to the disk: %s",
                          strerror(errno));
     if (!give_name(out, f))
@@ -288,7 +279,7 @@ bool outfile_commit(struct outfile *out, struct fault *f)
     free(out->temporary); /* it is renamed, or gone */
     out->temporary = NULL;
     out->committed = true;
-    if (sync_descriptor(out->folder) || errno == EINVAL)
+    if (fileio_sync_directory(out->folder))
         return true;
     fault_set(f, FAULT_IO, "its directory cannot be synced to the disk: %s", strerror(errno));
     /* What was replaced is gone: then the new file, which is complete, is better than none. */

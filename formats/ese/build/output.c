@@ -1,10 +1,11 @@
 /* Pages and bytes into the file: see build/parts.h. */
 #include "formats/ese/build/parts.h"
 
+#include "formats/fileio.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { RUN_BYTES = 512 * 1024 };
 
@@ -28,18 +29,9 @@ void build_output_close(struct build_output *out)
 bool build_output_bytes(struct build_output *out, uint64_t offset, const uint8_t *at, size_t size,
                         struct fault *f)
 {
-    while (size > 0) {
-        ssize_t n = pwrite(out->descriptor, at, size, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fault_set(f, FAULT_IO, "write error at byte %" PRIu64 " of the new file: %s",
-                             offset, n < 0 ? strerror(errno) : "nothing was written");
-        at += n;
-        offset += (uint64_t)n;
-        size -= (size_t)n;
-    }
-    return true;
+    return fileio_write_at(out->descriptor, offset, bytes_of(at, size)) ||
+           fault_set(f, FAULT_IO, "write error at byte %" PRIu64 " of the new file: %s", offset,
+                     strerror(errno));
 }
 
 bool build_output_flush(struct build_output *out, struct fault *f)
@@ -65,7 +57,7 @@ bool build_output_page(struct build_output *out, uint32_t number, const uint8_t 
 
 bool build_output_size(struct build_output *out, uint64_t size, struct fault *f)
 {
-    if (ftruncate(out->descriptor, (off_t)size) != 0)
+    if (!fileio_resize(out->descriptor, size))
         return fault_set(f, FAULT_IO, "the new file cannot be made %" PRIu64 " bytes long: %s",
                          size, strerror(errno));
     return true;

@@ -9,10 +9,10 @@
 #include "formats/ese/build/parts.h"
 
 #include "formats/descriptor.h"
+#include "formats/fileio.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -114,43 +114,17 @@ static int compare_entries(const void *a, const void *b, void *context)
 
 /* ---- runs ---- */
 
-/* An unnamed file in TMPDIR; where the file system has no such thing, one that is unlinked at once.
- */
-static int temporary_file(void)
-{
-    const char *folder = getenv("TMPDIR");
-    if (folder == NULL || folder[0] == '\0')
-        folder = "/tmp";
-    int fd = descriptor_above_standard(open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (fd >= 0)
-        return fd;
-    char name[4096];
-    if (snprintf(name, sizeof name, "%s/kmmigrate-sort-XXXXXX", folder) >= (int)sizeof name)
-        return -1;
-    fd = mkostemp(name, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(name);
-    return fd;
-}
-
 static bool file_write(struct build_sort *s, const uint8_t *at, size_t size, struct fault *f)
 {
     if (s->descriptor < 0)
-        s->descriptor = temporary_file();
+        s->descriptor = fileio_temporary();
     if (s->descriptor < 0)
         return fault_set(f, FAULT_IO, "no temporary file in TMPDIR for sorting index entries: %s",
                          strerror(errno));
-    while (size > 0) {
-        ssize_t n = pwrite(s->descriptor, at, size, (off_t)s->file_size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fault_set(f, FAULT_IO, "write error in TMPDIR while sorting index entries: %s",
-                             n < 0 ? strerror(errno) : "nothing was written");
-        at += n;
-        size -= (size_t)n;
-        s->file_size += (uint64_t)n;
-    }
+    if (!fileio_write_at(s->descriptor, s->file_size, bytes_of(at, size)))
+        return fault_set(f, FAULT_IO, "write error in TMPDIR while sorting index entries: %s",
+                         strerror(errno));
+    s->file_size += size;
     return true;
 }
 
@@ -263,21 +237,15 @@ static bool advance(struct build_sort *s, struct run_reader *r, struct fault *f)
         memmove(r->buffer, r->buffer + r->start, have);
         r->start = 0;
         r->end = have;
-        while (r->end < READER_BYTES && r->left > 0) {
-            size_t want = READER_BYTES - r->end;
-            if (want > r->left)
-                want = (size_t)r->left;
-            ssize_t n = pread(s->descriptor, r->buffer + r->end, want, (off_t)r->at);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n <= 0)
-                return fault_set(f, FAULT_IO,
-                                 "read error in TMPDIR while sorting index entries: %s",
-                                 n < 0 ? strerror(errno) : "the file is too short");
-            r->at += (uint64_t)n;
-            r->end += (size_t)n;
-            r->left -= (uint64_t)n;
-        }
+        size_t want = READER_BYTES - r->end;
+        if (want > r->left)
+            want = (size_t)r->left;
+        if (fileio_read_at(s->descriptor, r->at, r->buffer + r->end, want) < want)
+            return fault_set(f, FAULT_IO, "read error in TMPDIR while sorting index entries: %s",
+                             fileio_why_short("the file is too short"));
+        r->at += want;
+        r->end += want;
+        r->left -= want;
         have = r->end;
     }
     r->done = true;

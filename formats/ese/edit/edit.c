@@ -1,6 +1,8 @@
 /* Changing a database in place: see edit/edit.h; edit/parts.h says which file does what. */
 #include "formats/ese/edit/parts.h"
 
+#include "formats/fileio.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -214,25 +216,15 @@ bool ese_inplace_write(struct ese_inplace *ip, const struct ese_inplace_writer *
 static bool resize_descriptor(void *context, uint64_t size, struct fault *f)
 {
     const int *descriptor = context;
-    while (ftruncate(*descriptor, (off_t)size) != 0)
-        if (errno != EINTR)
-            return fault_set(f, FAULT_IO, "the file cannot be made longer: %s", strerror(errno));
-    return true;
+    return fileio_resize(*descriptor, size) ||
+           fault_set(f, FAULT_IO, "the file cannot be made longer: %s", strerror(errno));
 }
 
 bool ese_inplace_write_at(int descriptor, uint64_t offset, struct bytes data, struct fault *f)
 {
-    while (data.size > 0) {
-        ssize_t n = pwrite(descriptor, data.at, data.size, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(f, FAULT_IO, "write error at byte %llu: %s",
-                             (unsigned long long)offset, strerror(errno));
-        data = bytes_from(data, (size_t)n);
-        offset += (uint64_t)n;
-    }
-    return true;
+    return fileio_write_at(descriptor, offset, data) ||
+           fault_set(f, FAULT_IO, "write error at byte %llu: %s", (unsigned long long)offset,
+                     strerror(errno));
 }
 
 static bool write_descriptor(void *context, uint64_t offset, struct bytes data, struct fault *f)

@@ -7,9 +7,9 @@
  */
 #include "formats/ese/edit/parts.h"
 
-#include <errno.h>
+#include "formats/fileio.h"
+
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { BUCKETS_LEAST = 4096, BUCKETS_MOST = 1024 * 1024 };
 
@@ -80,16 +80,7 @@ static struct inplace_page *read_back(struct ese_inplace *ip, uint32_t number, s
     struct inplace_page *page = add(ip, number, f);
     if (page == NULL)
         return NULL;
-    size_t got = 0;
-    while (got < ip->page_size) {
-        ssize_t n = pread(*ip->options.copy, page->raw + got, ip->page_size - got,
-                          (off_t)(offset_of(ip, number) + got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        got += (size_t)n;
-    }
+    size_t got = fileio_read_at(*ip->options.copy, offset_of(ip, number), page->raw, ip->page_size);
     inplace_changed(page);
     if (got < ip->page_size ||
         ese_checksum_verify(page->page.raw, number).state != ESE_CHECKSUM_GOOD) {

@@ -7,6 +7,8 @@
  */
 #include "formats/ese/log/parts.h"
 
+#include "formats/fileio.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -128,14 +130,11 @@ static struct entry *entry_of(struct log_pages *p, uint32_t number, struct fault
 
 /* ---- the unnamed file ---- */
 
+/* Where there is no room for a file there may be some in memory. */
 static bool make_store(struct log_pages *p, struct fault *f)
 {
-    const char *folder = getenv("TMPDIR");
-    if (p->store >= 0)
-        return true;
-    if (folder == NULL || folder[0] == '\0')
-        folder = "/tmp";
-    p->store = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (p->store < 0)
+        p->store = fileio_temporary();
     if (p->store < 0)
         p->store = memfd_create("kmmigrate", MFD_CLOEXEC);
     return p->store >= 0 ||
@@ -148,28 +147,17 @@ static bool store_page(struct log_pages *p, struct entry *e, const uint8_t *raw,
         return false;
     if (e->stored < 0)
         e->stored = p->stored++;
-    for (size_t done = 0; done < p->page_size;) {
-        ssize_t n = pwrite(p->store, raw + done, p->page_size - done,
-                           (off_t)(e->stored * p->page_size) + (off_t)done);
-        if (n < 0 && errno != EINTR)
-            return fault_set(f, FAULT_IO, "no room for changed pages in TMPDIR: %s",
-                             strerror(errno));
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return true;
+    return fileio_write_at(p->store, (uint64_t)e->stored * p->page_size,
+                           bytes_of(raw, p->page_size)) ||
+           fault_set(f, FAULT_IO, "no room for changed pages in TMPDIR: %s", strerror(errno));
 }
 
 static bool fetch_stored(struct log_pages *p, const struct entry *e, uint8_t *raw, struct fault *f)
 {
-    for (size_t done = 0; done < p->page_size;) {
-        ssize_t n = pread(p->store, raw + done, p->page_size - done,
-                          (off_t)(e->stored * p->page_size) + (off_t)done);
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return fault_set(f, FAULT_IO, "a changed page cannot be read back: %s",
-                             n < 0 ? strerror(errno) : "it is not there");
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return true;
+    uint64_t at = (uint64_t)e->stored * p->page_size;
+    return fileio_read_at(p->store, at, raw, p->page_size) == p->page_size ||
+           fault_set(f, FAULT_IO, "a changed page cannot be read back: %s",
+                     fileio_why_short("it is not there"));
 }
 
 /* ---- frames ---- */

@@ -2,6 +2,7 @@
 #include "formats/ese/log/parts.h"
 
 #include "formats/ese/edit/header.h"
+#include "formats/fileio.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -179,15 +180,10 @@ struct writing {
     int to;
 };
 
-static bool write_at(int to, const uint8_t *from, size_t size, uint64_t at, struct fault *f)
+static bool write_at(int to, struct bytes data, uint64_t at, struct fault *f)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t n = pwrite(to, from + done, size - done, (off_t)(at + done));
-        if (n < 0 && errno != EINTR)
-            return fault_set(f, FAULT_IO, "the copy cannot be written: %s", strerror(errno));
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return true;
+    return fileio_write_at(to, at, data) ||
+           fault_set(f, FAULT_IO, "the copy cannot be written: %s", strerror(errno));
 }
 
 /* A page of the source that stays: only what a running engine left in it goes. */
@@ -215,7 +211,7 @@ static bool copy_source(struct ese_replay *r, int to, struct fault *f)
         ok = ese_file_read(r->file, at, step, (size_t)count * r->page_size, &got, f);
         for (uint32_t i = 0; ok && i < got / r->page_size; i++)
             settle(r, step + (size_t)i * r->page_size, n + i);
-        ok = ok && write_at(to, step, got, at, f);
+        ok = ok && write_at(to, bytes_of(step, got), at, f);
         if (ok && r->options.stop && *r->options.stop) {
             r->summary.interrupted = true;
             ok = fault_set(f, FAULT_LIMIT, "cancelled");
@@ -236,7 +232,7 @@ static bool write_page(void *context, uint32_t number, uint8_t *raw, struct faul
     if (!(ese_page_change_get_flags(&page) & ESE_PAGE_PRE_INIT))
         ese_page_change_settle(&page);
     ese_checksum_set(raw, r->page_size, number);
-    return write_at(w->to, raw, r->page_size, ((uint64_t)number + 1) * r->page_size, f);
+    return write_at(w->to, bytes_of(raw, r->page_size), ((uint64_t)number + 1) * r->page_size, f);
 }
 
 static bool write_header(struct ese_replay *r, int to, struct fault *f)
@@ -252,13 +248,14 @@ static bool write_header(struct ese_replay *r, int to, struct fault *f)
     }
     ese_header_forget_logs(h);
     ese_checksum_set_header(h, r->page_size);
-    return write_at(to, h, r->page_size, 0, f) && write_at(to, h, r->page_size, r->page_size, f);
+    struct bytes page = bytes_of(h, r->page_size);
+    return write_at(to, page, 0, f) && write_at(to, page, r->page_size, f);
 }
 
 bool ese_replay_write(struct ese_replay *r, int to, struct fault *f)
 {
     struct writing w = {.r = r, .to = to};
-    if (ftruncate(to, (off_t)(((uint64_t)r->last_page + 2) * r->page_size)) != 0)
+    if (!fileio_resize(to, ((uint64_t)r->last_page + 2) * r->page_size))
         return fault_set(f, FAULT_IO, "the copy cannot get its size: %s", strerror(errno));
     return copy_source(r, to, f) && log_pages_each(r->pages, write_page, &w, f) &&
            write_header(r, to, f);

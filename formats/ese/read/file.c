@@ -2,12 +2,11 @@
 #include "formats/ese/read/file.h"
 
 #include "formats/descriptor.h"
+#include "formats/fileio.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -41,45 +40,6 @@ static const char *kind_of(const struct stat *st)
     return "a device";
 }
 
-static bool write_all(int to, const uint8_t *from, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(to, from, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        from += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-static const char *temporary_folder(void)
-{
-    const char *folder = getenv("TMPDIR");
-    return folder == NULL || folder[0] == '\0' ? "/tmp" : folder;
-}
-
-/* An unnamed file in TMPDIR; where the file system has no such thing, a named one that loses its
- * name at once.  Never one in memory: what it is to hold may be larger than that. */
-static int temporary_file(void)
-{
-    const char *folder = temporary_folder();
-    int fd = descriptor_above_standard(open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
-        return fd;
-    char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s/kmmigrate-XXXXXX", folder) >= (int)sizeof name) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    fd = mkostemp(name, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(name);
-    return fd;
-}
-
 static bool unpack_into(gzFile from, int to, struct fault *f)
 {
     uint64_t unpacked = 0;
@@ -99,11 +59,11 @@ static bool unpack_into(gzFile from, int to, struct fault *f)
                           unpacked_most);
             break;
         }
-        if (n > 0 && !write_all(to, step, (size_t)n)) {
+        if (n > 0 && !fileio_write(to, bytes_of(step, (size_t)n))) {
             ok = fault_set(f, FAULT_IO,
                            "the gzip data cannot be unpacked into %s: %s; name a folder with more "
                            "room in TMPDIR",
-                           temporary_folder(), strerror(errno));
+                           fileio_temporary_folder(), strerror(errno));
             break;
         }
         if (n > 0)
@@ -125,13 +85,13 @@ static bool unpack_into(gzFile from, int to, struct fault *f)
 /* Replaces the packed file's descriptor by one of an unnamed file with what it holds. */
 static bool unpack(struct ese_file *file, struct fault *f)
 {
-    int plain = temporary_file(), packed = file->descriptor;
+    int plain = fileio_temporary(), packed = file->descriptor;
     if (plain < 0)
         return fault_set(
             f, FAULT_IO,
             "no temporary file to unpack the gzip data into can be made in %s: %s; name "
             "a folder for it in TMPDIR",
-            temporary_folder(), strerror(errno));
+            fileio_temporary_folder(), strerror(errno));
     int reading = fcntl(packed, F_DUPFD_CLOEXEC, 0);
     gzFile gz = reading < 0 ? NULL : gzdopen(reading, "rb");
     if (gz == NULL) {
@@ -266,17 +226,8 @@ bool ese_file_read(struct ese_file *file, uint64_t offset, void *to, size_t size
         *got = read_memory(file, offset, to, size);
         return true;
     }
-    while (*got < size) {
-        ssize_t n =
-            pread(file->descriptor, (uint8_t *)to + *got, size - *got, (off_t)(offset + *got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(f, FAULT_IO, "read error at byte %" PRIu64 ": %s", offset + *got,
-                             strerror(errno));
-        if (n == 0)
-            break;
-        *got += (size_t)n;
-    }
-    return true;
+    *got = fileio_read_at(file->descriptor, offset, to, size);
+    return *got == size || errno == 0 ||
+           fault_set(f, FAULT_IO, "read error at byte %" PRIu64 ": %s", offset + *got,
+                     strerror(errno));
 }
