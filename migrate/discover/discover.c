@@ -20,7 +20,7 @@
 
 enum {
     NAME_MOST = 64,  /* bytes of a table's or column's name */
-    LINE_MOST = 170, /* of a value on a line of a profile, as it is written there */
+    TEXT_MOST = 160, /* bytes of a text in a profile */
     ROWS_LEAST = 100 * 1000,
     BYTES_LEAST = 64 * 1024 * 1024,
 };
@@ -80,10 +80,8 @@ const char *discover_name(const char *name, char to[256])
 
 bool discover_can_write(const char *text)
 {
-    size_t size = 0;
-    for (const char *c = text; *c && size <= LINE_MOST; c++)
-        size += *c > 0x20 && *c < 0x7f && *c != '%' && *c != ';' ? 1 : 3;
-    return size > 0 && size <= LINE_MOST;
+    size_t size = strlen(text);
+    return size > 0 && size <= TEXT_MOST;
 }
 
 /* Names the engine would give, so that a profile can hold them. */

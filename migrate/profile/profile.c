@@ -4,25 +4,20 @@
  * One table, `sections`, says which sections and keys there are, what their values are and where
  * they go in struct profile.  Reading, writing and freeing all walk it; the manual page
  * kmmigrate-profile(5) lists the same.
- *
- * libinih splits lines into section, key and value.  It cuts what is too long for it without saying
- * so, takes an indented line as the value's continuation, and passes over a section that has no
- * keys: so lines reach it through read_line(), which refuses the first, strips the indent, and
- * looks at section names itself.
  */
 #include "migrate/profile/profile.h"
 
 #include "formats/bytes.h"
+#include "migrate/profile/ini.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <stdlib.h>
 
 enum {
     FILE_MOST = 64 * 1024, /* bytes of a profile file; the longest possible draft has a tenth */
     NAME_MOST = 64,        /* bytes of a table's or column's name, as the engine has it */
-    TEXT_MOST = 160,       /* bytes of any other value: what fits on a line of libinih */
+    TEXT_MOST = 160,       /* bytes of any other value; in %XX they fit on a line */
     KEYS_MOST = 16,
     SLOTS_MOST = PROFILE_IGNORED_MOST,
 };
@@ -312,12 +307,9 @@ static unsigned *element_count(struct profile *profile, const struct section_spe
 
 struct parser {
     const char *name; /* of the file, for faults */
-    struct bytes text;
-    size_t at;
-    unsigned line; /* the one that libinih has in hand */
+    struct ini_reader reader;
     struct profile *profile;
     struct fault *f;
-    unsigned failed_line;               /* 0: none yet */
     const struct section_spec *section; /* NULL: before the first one */
     unsigned slot;
     unsigned section_line[SECTIONS][SLOTS_MOST]; /* 0: not there */
@@ -332,14 +324,13 @@ static const char *shortened(const char *name)
     return size > SHOWN ? name + size - SHOWN : name;
 }
 
-/* Puts the place before the fault and stops the parser.  Returns false. */
+/* Puts the place before the fault.  Returns false. */
 static bool failed_at(struct parser *p, unsigned line)
 {
-    p->failed_line = line;
     return fault_context(p->f, "%s:%u", shortened(p->name), line);
 }
 
-#define FAIL(p, code, ...) (fault_set((p)->f, code, __VA_ARGS__), failed_at(p, (p)->line))
+#define FAIL(p, code, ...) (fault_set((p)->f, code, __VA_ARGS__), failed_at(p, (p)->reader.line))
 
 static unsigned *section_lines(struct parser *p)
 {
@@ -407,77 +398,20 @@ static bool take_slot(struct parser *p, unsigned number)
     return true;
 }
 
-static bool enter_section(struct parser *p, const char *name, size_t size)
+static bool enter_section(struct parser *p, const char *name)
 {
     unsigned number = 0;
-    p->section = find_section(name, size, &number);
+    p->section = find_section(name, strlen(name), &number);
     p->slot = 0;
     if (p->section == NULL)
-        return FAIL(p, FAULT_DAMAGED, "expected a section " SECTION_NAMES ", found [%.*s]",
-                    (int)(size > 60 ? 60 : size), name);
+        return FAIL(p, FAULT_DAMAGED, "expected a section " SECTION_NAMES ", found [%.60s]", name);
     if (p->section->most && !take_slot(p, number))
         return false;
     if (section_lines(p)[p->slot])
         return FAIL(p, FAULT_DAMAGED, "section [%s] comes twice, first in line %u",
                     p->section->name, section_lines(p)[p->slot]);
-    section_lines(p)[p->slot] = p->line;
+    section_lines(p)[p->slot] = p->reader.line;
     return true;
-}
-
-/* A line that starts with a bracket: libinih only tells of sections that have keys. */
-static bool look_at_section(struct parser *p, const char *line, size_t size)
-{
-    const char *end = memchr(line, ']', size);
-    if (end == NULL)
-        return FAIL(p, FAULT_DAMAGED, "expected ] at the end of the section's name, found none");
-    size_t name_size = (size_t)(end - line) - 1, rest = (size_t)(end - line) + 1;
-    while (rest < size && isspace((unsigned char)line[rest]))
-        rest++;
-    if (rest < size && line[rest] != ';' && line[rest] != '#')
-        return FAIL(p, FAULT_DAMAGED, "expected nothing after ], found %.40s", line + rest);
-    return enter_section(p, line + 1, name_size);
-}
-
-static struct bytes next_line(struct parser *p)
-{
-    struct bytes rest = bytes_from(p->text, p->at), line = rest;
-    const uint8_t *end = rest.size ? memchr(rest.at, '\n', rest.size) : NULL;
-    if (end)
-        bytes_cut(rest, 0, (size_t)(end - rest.at), &line);
-    p->at += line.size + (end != NULL);
-    p->line++;
-    while (line.size && isspace(line.at[0]))
-        line = bytes_from(line, 1);
-    while (line.size && isspace(line.at[line.size - 1]))
-        line.size--;
-    return line;
-}
-
-/* ini_reader: gives libinih the next line.  NULL ends the file, after a failure at once. */
-static char *read_line(char *to, int room, void *stream)
-{
-    struct parser *p = stream;
-    if (p->failed_line || p->at >= p->text.size || room < 3)
-        return NULL;
-    struct bytes line = next_line(p);
-    bool comment = line.size && (line.at[0] == ';' || line.at[0] == '#');
-    if (comment)
-        line.size = 0;
-    if (line.size > (size_t)room - 3) {
-        FAIL(p, FAULT_LIMIT, "expected a line of at most %d characters, found %zu", room - 3,
-             line.size);
-        return NULL;
-    }
-    if (line.size)
-        memcpy(to, line.at, line.size);
-    memcpy(to + line.size, "\n", 2);
-    if (line.size && memchr(to, '\0', line.size)) {
-        FAIL(p, FAULT_DAMAGED, "expected text, found a byte 0");
-        return NULL;
-    }
-    if (to[0] == '[' && !look_at_section(p, to, line.size))
-        return NULL;
-    return to;
 }
 
 static int hex_digit(char c)
@@ -620,29 +554,43 @@ static bool unknown_key(struct parser *p, const char *name)
                 section_label(p, p->section, p->slot, label), names, name);
 }
 
-/* ini_handler: one key and its value.  Returns 1; failures are kept in the parser. */
-static int take_key(void *context, const char *section, const char *name, const char *value)
+static bool take_key(struct parser *p, const char *name, const char *value)
 {
-    struct parser *p = context;
-    (void)section; /* cut to 49 characters, and known already */
-    if (p->failed_line)
-        return 1;
-    if (p->section == NULL) {
-        FAIL(p, FAULT_DAMAGED, "expected a section before the first key, found %.50s", name);
-        return 1;
-    }
+    if (p->section == NULL)
+        return FAIL(p, FAULT_DAMAGED, "expected a section before the first key, found %.50s", name);
     for (unsigned i = 0; i < p->section->keys; i++) {
         if (strcmp(p->section->key[i].key, name) != 0)
             continue;
         unsigned *line = &p->key_line[p->section - sections][p->slot][i];
         if (*line)
-            FAIL(p, FAULT_DAMAGED, "%s comes twice, first in line %u", name, *line);
-        else if (take_value(p, &p->section->key[i], value))
-            *line = p->line;
-        return 1;
+            return FAIL(p, FAULT_DAMAGED, "%s comes twice, first in line %u", name, *line);
+        if (!take_value(p, &p->section->key[i], value))
+            return false;
+        *line = p->reader.line;
+        return true;
     }
-    unknown_key(p, name);
-    return 1;
+    return unknown_key(p, name);
+}
+
+static bool take_lines(struct parser *p)
+{
+    const char *name, *value;
+    for (;;) {
+        switch (ini_next(&p->reader, &name, &value, p->f)) {
+        case INI_SECTION:
+            if (!enter_section(p, name))
+                return false;
+            break;
+        case INI_KEY:
+            if (!take_key(p, name, value))
+                return false;
+            break;
+        case INI_BAD:
+            return failed_at(p, p->reader.line);
+        case INI_END:
+            return true;
+        }
+    }
 }
 
 /* ---- what must be there after all lines were read ---- */
@@ -723,11 +671,11 @@ static bool check_all(struct parser *p)
                 return false;
     if (p->section_line[SECTION_PROFILE][0] == 0) {
         fault_set(p->f, FAULT_MISSING, "expected a section [profile], found none");
-        return failed_at(p, p->line);
+        return failed_at(p, p->reader.line);
     }
     if (p->section_line[SECTION_LIST][0] == 0 && p->section_line[SECTION_VALUE][0] == 0) {
         fault_set(p->f, FAULT_MISSING, "expected a section [list] or [list-value], found neither");
-        return failed_at(p, p->line);
+        return failed_at(p, p->reader.line);
     }
     return check_roles(p) && check_form(p);
 }
@@ -738,20 +686,12 @@ static bool parse(const char *name, struct bytes text, struct profile *profile, 
     static const uint8_t byte_order_mark[] = {0xef, 0xbb, 0xbf};
     struct fault ignored;
     struct bytes start;
-    struct parser p = {.name = name, .text = text, .profile = profile, .f = f ? f : &ignored};
+    struct parser p = {
+        .name = name, .reader = {.text = text}, .profile = profile, .f = f ? f : &ignored};
     if (bytes_cut(text, 0, 3, &start) && bytes_equal(start, bytes_of(byte_order_mark, 3)))
-        p.text = bytes_from(text, 3);
+        p.reader.text = bytes_from(text, 3);
     *profile = (struct profile){.name = NULL};
-    int bad_line = ini_parse_stream(read_line, &p, take_key, &p);
-    if (bad_line > 0 && (p.failed_line == 0 || (unsigned)bad_line < p.failed_line)) {
-        fault_set(p.f, FAULT_DAMAGED,
-                  "expected [section], key = value, or a comment; found neither");
-        failed_at(&p, (unsigned)bad_line);
-    } else if (bad_line < 0 && p.failed_line == 0) {
-        p.failed_line = 1;
-        fault_set(p.f, FAULT_NO_MEMORY, "%s: out of memory", shortened(name));
-    }
-    if (p.failed_line == 0 && check_all(&p))
+    if (take_lines(&p) && check_all(&p))
         return true;
     profile_close(profile);
     return false;

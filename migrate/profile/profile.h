@@ -113,9 +113,7 @@ bool profile_builtin(struct profile *profile, struct fault *f);
 bool profile_read(const char *path, struct profile *profile, struct fault *f);
 void profile_close(struct profile *profile);
 
-/* Writes a profile as text that profile_read() reads back the same, as long as no value takes more
- * than a line of libinih has: 170 characters, counting 3 for what has to be written as %XX, always
- * fit. */
+/* Writes a profile as text that profile_read() reads back the same. */
 void profile_write(const struct profile *profile, FILE *to);
 
 /* How a list value is encoded, as the profile says.  Never fails for a profile that was read. */

@@ -140,13 +140,6 @@ static const struct bad {
     {MINIMAL "thumbprint = "
              "1234567890123456789012345678901234567890123456789012345678901234+\n",
      ":7: ", "at most 64 characters", FAULT_LIMIT},
-    {MINIMAL "thumbprint = "
-             "....................................................................................."
-             "................"
-             "....................................................................................."
-             "................"
-             "\n",
-     ":7: ", "a line of at most", FAULT_LIMIT},
     {MINIMAL "thumbprint = \xc3\xa9\n", ":7: ", "write it as %C3", FAULT_DAMAGED},
     {MINIMAL "thumbprint = a%4\n", ":7: ", "two hex digits", FAULT_DAMAGED},
     {MINIMAL "thumbprint = a%00\n", ":7: ", "two hex digits", FAULT_DAMAGED},
@@ -167,6 +160,35 @@ START_TEST(bad_text_is_refused)
                   "expected code %d, %s and %s; found code %d, %s", bad[_i].code, bad[_i].line,
                   bad[_i].says, f.code, f.text);
     ck_assert_ptr_null(p.name);
+}
+END_TEST
+
+/* A text of as many bytes as there may be, each in three characters. */
+START_TEST(a_long_text_fits_on_a_line)
+{
+    char text[2000] = "[profile]\nname = ";
+    struct profile p;
+    struct fault f;
+    for (unsigned i = 0; i < 160; i++)
+        strcat(text, "%E6");
+    strcat(text, "\n" LIST);
+    ck_assert_msg(read_text(text, strlen(text), &p, &f), "%s", f.text);
+    ck_assert_uint_eq(strlen(p.name), 160);
+    char *again = written(&p);
+    ck_assert_msg(strstr(again, "%E6%E6"), "%s", again);
+    free(again);
+    profile_close(&p);
+}
+END_TEST
+
+START_TEST(a_line_has_a_limit)
+{
+    char text[2000] = MINIMAL "thumbprint = ";
+    struct profile p;
+    struct fault f;
+    memset(text + strlen(text), '.', 1000);
+    ck_assert(!read_text(text, strlen(text), &p, &f));
+    ck_assert_msg(strstr(f.text, ":7: ") && strstr(f.text, "a line of at most 1000"), "%s", f.text);
 }
 END_TEST
 
@@ -440,6 +462,8 @@ int main(void)
                       (const struct check_case[]){
                           {good_text_is_read, ARRAY_SIZE(good)},
                           {bad_text_is_refused, ARRAY_SIZE(bad)},
+                          {a_long_text_fits_on_a_line, 0},
+                          {a_line_has_a_limit, 0},
                           {byte_zero_is_refused, 0},
                           {too_large_a_file_is_refused, 0},
                           {no_file_is_a_fault, 0},
