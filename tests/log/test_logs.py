@@ -124,7 +124,7 @@ class Wrong(unittest.TestCase):
         with tempfile.TemporaryDirectory() as top:
             folder = pathlib.Path(top) / "killed"
             shutil.copytree(self.committed / "killed", folder)
-            for size in range(0, len(whole), 512 * 7):
+            for size in range(0, len(whole), 512):
                 (folder / "edb00000005.log").write_bytes(whole[:size])
                 run = km.run("recover", folder / "d.edb", "-o", pathlib.Path(top) / "new.edb")
                 self.assertEqual(run.returncode, km.TROUBLE, (size, run.stdout, run.stderr))

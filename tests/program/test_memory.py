@@ -18,6 +18,7 @@ import unittest
 from collections import Counter
 
 import km
+from log import dirty
 from striking import COMPILER, tree
 from test_fixtures import KMFIXTURE
 
@@ -44,10 +45,7 @@ class Scene:
         self.here = test.folder / name
         self.here.mkdir()
         test.addCleanup(shutil.rmtree, self.here)
-        description = STATES / (test.states.get(name) or "settings-name-the-loser") / "description.ini"
-        subprocess.run([KMFIXTURE, str(description), "-o", str(self.here / "store.edb"), "--page-size", "2048"], check=True,
-                       capture_output=True)
-        (self.here / "other.edb").write_bytes((self.here / "store.edb").read_bytes())
+        self.furnish()
         for step in prepare:
             km.run(*step, cwd=self.here)
         self.before = tree(self.here)
@@ -55,6 +53,12 @@ class Scene:
         self.result, self.count, _ = self.run()
         self.after = self.files()
         self.reset()
+
+    def furnish(self):
+        description = STATES / (self.test.states.get(self.here.name) or "settings-name-the-loser") / "description.ini"
+        subprocess.run([KMFIXTURE, str(description), "-o", str(self.here / "store.edb"), "--page-size", "2048"], check=True,
+                       capture_output=True)
+        (self.here / "other.edb").write_bytes((self.here / "store.edb").read_bytes())
 
     def run(self, **settings):
         log = self.test.folder / "log"
@@ -81,6 +85,14 @@ class Scene:
 
     def text(self, result):
         return re.sub(rb"\d{8}T\d{6}Z(-\d+)?|\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?", b"TIME", result.stdout)
+
+
+class Killed(Scene):
+    """A directory with a database that was killed, and its logs."""
+
+    def furnish(self):
+        for path in (self.test.killed / "killed").iterdir():
+            shutil.copy(path, self.here)
 
 
 class Memory(unittest.TestCase):
@@ -163,8 +175,8 @@ class Memory(unittest.TestCase):
         self.assertEqual(found, scene.files_before, result.stderr)
         return "told"
 
-    def every(self, name, command, prepare=(), first=None):
-        scene = Scene(self, name, command, prepare)
+    def every(self, name, command, prepare=(), first=None, scenery=Scene):
+        scene = scenery(self, name, command, prepare)
         self.assertGreaterEqual(scene.result.returncode, 0)
         base = self.base() if first is None else first
         outcomes = Counter()
@@ -208,6 +220,16 @@ class Memory(unittest.TestCase):
     def test_salvage(self):
         count = self.every("salvage", ["salvage", "store.edb"])
         count += self.every("salvage-copy", ["salvage", "store.edb", "-o", "new.edb", "--json"])
+        self.assertGreater(count * STRIDE, 500)
+
+    def test_recover(self):
+        if not dirty.ARCHIVES:
+            raise unittest.SkipTest(f"{dirty.CORPUS} is not there")
+        with dirty.unpacked(["rollback-4k"]) as cases:
+            self.killed = cases[0]
+            count = self.every("logs", ["logs", "d.edb", "--json"], scenery=Killed)
+            count += self.every("recover", ["recover", "d.edb"], scenery=Killed)
+            count += self.every("recover-copy", ["recover", "d.edb", "-o", "new.edb"], scenery=Killed)
         self.assertGreater(count * STRIDE, 500)
 
     def test_start(self):

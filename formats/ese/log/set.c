@@ -120,11 +120,17 @@ static struct ese_file *open_in(const struct ese_log_set *set, const char *name,
     return ese_file_open(path, &file, f) ? file : NULL;
 }
 
+/* What is wrong with one file is noted with it; lack of memory says nothing of the file. */
+static bool noted(const struct ese_log_file *entry, struct fault *f)
+{
+    return entry->fault.code != FAULT_NO_MEMORY || no_memory(f);
+}
+
 static bool read_header(const struct ese_log_set *set, struct ese_log_file *entry, struct fault *f)
 {
     struct ese_file *file = open_in(set, entry->name, &entry->fault);
     if (file == NULL)
-        return true;
+        return noted(entry, f);
     entry->size = ese_file_size(file);
     bool ok = true;
     if (entry->kind == ESE_LOG_NAME_CURRENT || entry->kind == ESE_LOG_NAME_NUMBERED) {
@@ -136,7 +142,7 @@ static bool read_header(const struct ese_log_set *set, struct ese_log_file *entr
             free(header);
     }
     ese_file_close(file);
-    return ok;
+    return ok && noted(entry, f);
 }
 
 static bool add(struct ese_log_set *set, size_t *room, const struct ese_log_file *entry,
@@ -294,7 +300,7 @@ bool ese_log_set_scan(struct ese_log_set *set, struct ese_log_file *entry, struc
     entry->scanned = true;
     struct ese_file *file = open_in(set, entry->name, &entry->fault);
     if (file == NULL)
-        return entry->fault.code != FAULT_NO_MEMORY || no_memory(f);
+        return noted(entry, f);
     if (ese_log_stream_open(file, &stream, &entry->fault)) {
         while (ese_log_stream_next(stream, &record, &entry->fault) == ESE_LOG_STEP_RECORD)
             entry->records++;
@@ -302,7 +308,7 @@ bool ese_log_set_scan(struct ese_log_set *set, struct ese_log_file *entry, struc
         ese_log_stream_close(stream);
     }
     ese_file_close(file);
-    return entry->fault.code != FAULT_NO_MEMORY || no_memory(f);
+    return noted(entry, f);
 }
 
 /* ---- judging ---- */
