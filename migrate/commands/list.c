@@ -3,6 +3,7 @@
 #include "migrate/decide/assess.h"
 #include "migrate/judge/groups.h"
 #include "migrate/judge/names.h"
+#include "migrate/judge/shown.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/table.h"
@@ -37,7 +38,7 @@ static void certificate_texts(const struct model *m, unsigned number, char subje
 static void json_entry(struct json *json, const struct model *m, const struct model_entry *e)
 {
     const struct model_certificate *cert = model_certificate_of(m, e);
-    char subject[512], serial[64], until[32], name[120];
+    char subject[512], serial[64], until[32], name[SHOWN_NAME];
     certificate_texts(m, e->certificate, subject, serial, until);
     json_map(json);
     json_put_integer(json, "entry", e->key);
@@ -55,7 +56,7 @@ static void json_entry(struct json *json, const struct model *m, const struct mo
     json_put_text(json, "not_after", until);
     json_put_unsigned(json, "references", e->reference_count);
     if (e->name)
-        json_put_text(json, "name", report_entry_name(m, e->name, name));
+        json_put_text(json, "name", shown_name(m, e->name, name));
     json_end_map(json);
 }
 
@@ -258,7 +259,7 @@ static void show_text(const struct model *m, struct prover *prover, const struct
 {
     struct entry_facts facts;
     const struct model_certificate *cert = model_certificate_of(m, e);
-    char subject[512], issuer[512] = "", serial[64], until[32], from[32], hex[65], name[120],
+    char subject[512], issuer[512] = "", serial[64], until[32], from[32], hex[65], name[SHOWN_NAME],
                        name_key[NAMES_TEXT];
     certificate_texts(m, e->certificate, subject, serial, until);
     if (cert->parsed)
@@ -268,7 +269,7 @@ static void show_text(const struct model *m, struct prover *prover, const struct
     if (m->byte_keys)
         output_format("Its key     %s\n", names_key_text(m, e->key, name_key));
     if (e->name)
-        output_format("Name        %s\n", report_entry_name(m, e->name, name));
+        output_format("Name        %s\n", shown_name(m, e->name, name));
     output_format("Subject     %s\nIssuer      %s\nSerial      %s\n", subject, issuer, serial);
     if (cert->parsed)
         output_format("Version     %d, %s, from %s until %s\n", cert->x509.version,

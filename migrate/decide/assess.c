@@ -365,7 +365,7 @@ static bool keys_differ(struct assessment *a)
     }
     for (size_t i = 0; i < a->plan.actions; i++) {
         const struct action *action = &a->plan.action[i];
-        const struct model_entry *e = action->kind == ACTION_DROP_ENTRY
+        const struct model_entry *e = action_effect(action->kind) == EFFECT_DROP
                                           ? model_entry_twin(m, action->entry, action->twin)
                                           : NULL;
         if (e)
@@ -443,7 +443,7 @@ static int make_plan(struct assessment *a, const struct options *options)
     if (!unsaid_judge(&a->plan, &plan_options, &a->model, &a->sweep, &a->found, &a->left,
                       &a->blocked, &f))
         return trouble(a, &f);
-    if (!plan_judge(&a->plan, &a->model, a->prover, SIZE_MAX, &a->left)) {
+    if (!plan_judge(&a->plan, &a->model, a->prover, &a->left)) {
         fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the plan");
         return trouble(a, &f);
     }

@@ -1,30 +1,8 @@
 /* Plans: see plan.h. */
 #include "migrate/decide/plan.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char *const action_names[ACTION_KINDS] = {
-    [ACTION_WRITE_HEADER] = "write-header",
-    [ACTION_DROP_ENTRY] = "drop-entry",
-    [ACTION_SET_ROLE] = "set-role",
-    [ACTION_SET_TRUST] = "set-trust",
-    [ACTION_SET_NAME] = "set-name",
-    [ACTION_SET_IMPORTED] = "set-imported",
-    [ACTION_SET_THUMBPRINT] = "set-thumbprint",
-    [ACTION_ADD_PROPERTIES] = "add-properties",
-    [ACTION_ADD_ENTRY] = "add-entry",
-    [ACTION_MOVE_REFERENCES] = "move-references",
-    [ACTION_MOVE_REFERENCE] = "move-reference",
-    [ACTION_SET_ISSUING_CA] = "set-issuing-ca",
-    [ACTION_SET_MODE] = "set-mode",
-};
-
-const char *plan_action_name(enum action_kind kind)
-{
-    return action_names[kind];
-}
 
 void plan_add(struct plan *plan, const struct action *action)
 {
@@ -42,74 +20,6 @@ void plan_add(struct plan *plan, const struct action *action)
 }
 
 /* ---- canonical text and id ---- */
-
-/* Long values stand for themselves by their hash. */
-static void value_text(const struct model *m, struct bytes value, char text[72])
-{
-    uint8_t digest[HASH_SHA256_SIZE];
-    struct hash hash = m->hash;
-    if (value.size <= HASH_SHA1_SIZE) {
-        bytes_hex(value, text, 72);
-        return;
-    }
-    hash_sha256(&hash, value, digest);
-    bytes_hex(bytes_of(digest, sizeof digest), text, 72);
-}
-
-int plan_action_text(const struct model *m, const struct action *a, char *text, size_t size)
-{
-    const char *name = action_names[a->kind];
-    const struct profile_reference *r = &m->profile->reference[a->reference];
-    char value[72];
-    uint64_t bits;
-    memcpy(&bits, &a->days, sizeof bits);
-    switch (a->kind) {
-    case ACTION_WRITE_HEADER:
-        return snprintf(text, size, "%s", name);
-    case ACTION_DROP_ENTRY:
-        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value,
-                  sizeof value);
-        if (a->alone)
-            return snprintf(text, size, "%s %d.%u %s survivor none quarantine", name, a->entry,
-                            a->twin, value);
-        return snprintf(text, size, "%s %d.%u %s survivor %d%s", name, a->entry, a->twin, value,
-                        a->other, a->quarantine ? " quarantine" : "");
-    case ACTION_SET_ROLE:
-        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin,
-                        model_role_name(a->role));
-    case ACTION_SET_TRUST:
-        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin,
-                        model_trust_name(a->trust));
-    case ACTION_SET_NAME:
-        value_text(m, bytes_of(a->text, a->text ? strlen(a->text) : 0), value);
-        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, value);
-    case ACTION_SET_IMPORTED:
-        return snprintf(text, size, "%s %d.%u %016" PRIx64, name, a->entry, a->twin, bits);
-    case ACTION_SET_THUMBPRINT:
-    case ACTION_ADD_PROPERTIES:
-        value_text(m, a->value, value);
-        return snprintf(text, size, "%s %d.%u %s", name, a->entry, a->twin, value);
-    case ACTION_ADD_ENTRY:
-        bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), value,
-                  sizeof value);
-        return snprintf(text, size, "%s %d %s %s %s", name, a->entry, value,
-                        model_role_name(a->role), model_trust_name(a->trust));
-    case ACTION_MOVE_REFERENCES:
-        return snprintf(text, size, "%s %s.%s %d to %d count %" PRIu64, name, r->table, r->column,
-                        a->entry, a->other, a->count);
-    case ACTION_MOVE_REFERENCE:
-        return snprintf(text, size, "%s %s.%s row %d from %d to %d", name, r->table, r->column,
-                        a->row, a->entry, a->other);
-    case ACTION_SET_ISSUING_CA:
-        value_text(m, a->value, value);
-        return snprintf(text, size, "%s %s", name, value);
-    case ACTION_SET_MODE:
-        return snprintf(text, size, "%s %s", name, model_mode_name(a->mode));
-    case ACTION_KINDS:
-        break;
-    }
-    return 0;
-}
 
 static void add_line(struct hash *hash, const char *line)
 {
@@ -175,7 +85,7 @@ static void make_id(struct plan *plan, const struct model *m,
     uint8_t digest[HASH_SHA256_SIZE];
     struct hash inner = m->hash;
     bytes_hex(bytes_of(input_sha256, HASH_SHA256_SIZE), digest_text, sizeof digest_text);
-    /* plan_action_text() hashes values with the same contexts, so all lines are gathered first. */
+    /* action_canonical() hashes values with the same contexts, so all lines are gathered first. */
     struct buffer all = {0};
     buffer_add_text(&all, "kmmigrate plan 1\ninput ");
     buffer_add_text(&all, digest_text);
@@ -186,7 +96,7 @@ static void make_id(struct plan *plan, const struct model *m,
         buffer_add_text(&all, "\n");
     }
     for (size_t i = 0; i < plan->actions; i++) {
-        plan_action_text(m, &plan->action[i], line, sizeof line);
+        action_canonical(m, &plan->action[i], line, sizeof line);
         buffer_add_text(&all, line);
         buffer_add_text(&all, "\n");
     }
@@ -227,28 +137,15 @@ void plan_close(struct plan *plan)
 
 /* ---- judging what would be ---- */
 
-static void move_references(struct model *m, const struct action *a)
-{
-    if (m->match == PROFILE_MATCHES_VALUE)
-        return; /* positions: see drop_entries() */
-    struct model_entry *from = model_entry(m, a->entry), *to = model_entry(m, a->other);
-    if (from == NULL || to == NULL)
-        return;
-    to->references[a->reference] += a->count;
-    to->reference_count += a->count;
-    from->references[a->reference] -= a->count;
-    from->reference_count -= a->count;
-}
-
 /* Drops the dangling references that the plan moves. */
-static bool undangle(const struct plan *plan, struct model *m, size_t left_out)
+static bool undangle(const struct plan *plan, struct model *m)
 {
     bool *moved = calloc(m->dangling_kept + 1, sizeof *moved);
     unsigned kept = 0;
     if (moved == NULL)
         return false;
     for (size_t i = 0; i < plan->actions; i++)
-        if (i != left_out && plan->action[i].kind == ACTION_MOVE_REFERENCE)
+        if (action_effect(plan->action[i].kind) == EFFECT_MOVE_ONE)
             moved[plan->action[i].dangling] = true;
     for (unsigned i = 0; i < m->dangling_kept; i++)
         if (!moved[i])
@@ -257,59 +154,6 @@ static bool undangle(const struct plan *plan, struct model *m, size_t left_out)
     m->dangling_kept = kept;
     free(moved);
     return true;
-}
-
-/* In its place by key, where others are found by it. */
-static void add_entry(struct model *m, const struct action *a)
-{
-    unsigned at = m->entries;
-    while (m->match == PROFILE_MATCHES_ROWS && at > 0 && m->entry[at - 1].key > a->entry) {
-        m->entry[at] = m->entry[at - 1];
-        at--;
-    }
-    m->entry[at] = (struct model_entry){
-        .key = a->entry, .certificate = a->certificate, .role = a->role, .trust = a->trust};
-    m->entries++;
-}
-
-static void apply(struct model *m, const struct action *a)
-{
-    struct model_entry *e = model_entry_twin(m, a->entry, a->twin);
-    switch (a->kind) {
-    case ACTION_SET_ROLE:
-        if (e)
-            e->role = a->role;
-        break;
-    case ACTION_SET_TRUST:
-        if (e)
-            e->trust = a->trust;
-        break;
-    case ACTION_SET_THUMBPRINT:
-        if (e)
-            e->thumbprint = a->value;
-        break;
-    case ACTION_ADD_ENTRY:
-        add_entry(m, a);
-        break;
-    case ACTION_MOVE_REFERENCES:
-        move_references(m, a);
-        break;
-    case ACTION_SET_ISSUING_CA:
-        memcpy(m->issuing_ca, a->value.at, HASH_SHA1_SIZE);
-        m->has_issuing_ca = true;
-        break;
-    case ACTION_SET_MODE:
-        m->mode = a->mode;
-        break;
-    case ACTION_DROP_ENTRY:     /* done last: until then others refer to entries by their place */
-    case ACTION_MOVE_REFERENCE: /* undangle() */
-    case ACTION_WRITE_HEADER:
-    case ACTION_SET_NAME:
-    case ACTION_SET_IMPORTED:
-    case ACTION_ADD_PROPERTIES:
-    case ACTION_KINDS:
-        break;
-    }
 }
 
 enum { DROPPED = UINT32_MAX }; /* as a certificate's number */
@@ -351,34 +195,30 @@ static void keep_hashes(struct model *m, struct model_entry *from, const struct 
     }
 }
 
-static void drop_entries(const struct plan *plan, struct model *m, size_t left_out)
+/* The entry that an action drops; NULL: it drops none. */
+static struct model_entry *dropped_by(const struct model *m, const struct action *a)
+{
+    return action_effect(a->kind) == EFFECT_DROP ? model_entry_twin(m, a->entry, a->twin) : NULL;
+}
+
+/* Last of all: until then others refer to entries by their place. */
+static void drop_entries(const struct plan *plan, struct model *m)
 {
     for (size_t i = 0; i < plan->actions; i++) {
-        const struct action *a = &plan->action[i];
-        struct model_entry *e = a->kind == ACTION_DROP_ENTRY && i != left_out
-                                    ? model_entry_twin(m, a->entry, a->twin)
-                                    : NULL;
+        struct model_entry *e = dropped_by(m, &plan->action[i]);
         if (e)
-            keep_hashes(m, e, a);
+            keep_hashes(m, e, &plan->action[i]);
     }
     for (size_t i = 0; i < plan->actions; i++) {
-        const struct action *a = &plan->action[i];
-        struct model_entry *e = a->kind == ACTION_DROP_ENTRY && i != left_out
-                                    ? model_entry_twin(m, a->entry, a->twin)
-                                    : NULL;
+        struct model_entry *e = dropped_by(m, &plan->action[i]);
         if (e)
             e->certificate = DROPPED;
     }
     close_gaps(m);
-    /* In a list value every reference that is to move and does not names another entry than before.
-     */
-    if (left_out < plan->actions && plan->action[left_out].kind == ACTION_MOVE_REFERENCES &&
-        m->match == PROFILE_MATCHES_VALUE)
-        m->dangling_count += plan->action[left_out].count;
 }
 
 bool plan_judge(const struct plan *plan, const struct model *model, struct prover *prover,
-                size_t left_out, struct problems *left)
+                struct problems *left)
 {
     struct model after = *model;
     after.entry = malloc((model->entries + plan->actions + 1) * sizeof *after.entry);
@@ -390,10 +230,9 @@ bool plan_judge(const struct plan *plan, const struct model *model, struct prove
         if (model->dangling_kept > 0)
             memcpy(after.dangling, model->dangling, model->dangling_kept * sizeof *after.dangling);
         for (size_t i = 0; i < plan->actions; i++)
-            if (i != left_out)
-                apply(&after, &plan->action[i]);
-        drop_entries(plan, &after, left_out);
-        ok = undangle(plan, &after, left_out) && judge_model(&after, prover, left);
+            action_foresee(&after, &plan->action[i]);
+        drop_entries(plan, &after);
+        ok = undangle(plan, &after) && judge_model(&after, prover, left);
     }
     free(after.entry);
     free(after.dangling);

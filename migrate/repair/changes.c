@@ -26,12 +26,13 @@ bool changes_make(struct changes *c, const struct assessment *a, const int *copy
     struct ese_inplace_options how = {.stop = stop, .copy = copy};
     c->edit = NULL;
     c->header = (struct ese_inplace_piece){.offset = 0};
-    struct apply *apply = apply_open(&a->model, &a->plan, f);
-    if (apply == NULL)
+    struct plan_editor *editor = plan_editor_open(&a->model, &a->plan, f);
+    if (editor == NULL)
         return false;
     bool ok = ese_inplace_open(a->store.db, &how, &c->edit, f) &&
-              ese_inplace_edit(c->edit, apply_editor(apply), f) && ese_inplace_finish(c->edit, f);
-    apply_close(apply);
+              ese_inplace_edit(c->edit, plan_editor_rows(editor), f) &&
+              ese_inplace_finish(c->edit, f);
+    plan_editor_close(editor);
     return ok && (ese_inplace_summary(c->edit)->pages > 0 || change_header(c, a, f));
 }
 

@@ -940,7 +940,7 @@ bool expected_complete(const struct expected *x, struct fault *f)
                                                             : 1;
         if (x->seen[i] == wanted || (settings && x->seen[i] > 0))
             continue;
-        plan_action_text(x->model, a, text, sizeof text);
+        action_canonical(x->model, a, text, sizeof text);
         return fault_set(f, FAULT_DAMAGED,
                          "%.120s: expected it to change %" PRIu64 " rows, found %" PRIu64, text,
                          wanted, x->seen[i]);

@@ -15,14 +15,13 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#define NONE SIZE_MAX
+
 /* What becomes of one entry, and of the references to it. */
 struct entry_change {
-    bool drop, set_role, set_trust, set_name, set_imported, set_thumbprint;
-    enum model_role role;
-    enum model_trust trust;
-    const char *name;
-    double imported;
-    struct bytes thumbprint, properties;
+    bool drop;
+    size_t first, last; /* actions that change its row, chained by plan_editor.next; NONE */
+    struct bytes properties;
     const struct action *moved[PROFILE_REFERENCES_MOST]; /* NULL: what names it stays */
 };
 
@@ -32,22 +31,25 @@ struct list_row {
     unsigned twin; /* how many rows before it have the same */
 };
 
-struct apply {
+struct plan_editor {
     const struct model *model;
+    const struct plan *plan;
     struct ese_editor editor;
     struct entry_change *entry; /* as model->entry */
-    struct list_row *list_row;  /* as many, in the order of the tree */
+    size_t *next;               /* by action: the next one of its entry; NONE */
+    struct list_row *list_row;  /* as many as entries, in the order of the tree */
     struct arena list_keys;
-    const struct action **dangling; /* ACTION_MOVE_REFERENCE, in order */
+    const struct action **dangling; /* EFFECT_MOVE_ONE, in order */
     size_t danglings;
-    const struct action *added; /* NULL: no entry is added */
-    const struct action *set_issuing_ca, *set_mode;
+    const struct action *added;                 /* NULL: no entry is added */
+    const struct action *setting[ACTION_KINDS]; /* EFFECT_SETTING, in the order of the plan */
+    unsigned settings;
     struct buffer list_value, text; /* the new list value; a name in the column's code page */
     bool rewrite_list;
     struct arena row; /* what the changes of the row in hand point at */
 };
 
-static struct entry_change *change_of(const struct apply *a, int32_t key, unsigned twin)
+static struct entry_change *change_of(const struct plan_editor *a, int32_t key, unsigned twin)
 {
     const struct model *m = a->model;
     const struct model_entry *e = model_entry(m, key);
@@ -59,68 +61,55 @@ static struct entry_change *change_of(const struct apply *a, int32_t key, unsign
 
 /* ---- from actions ---- */
 
-/* Actions that change an entry of the list, or what refers to it. */
-static bool is_about_an_entry(enum action_kind kind)
+static void chain(struct plan_editor *a, struct entry_change *c, size_t number)
 {
-    return kind == ACTION_DROP_ENTRY || kind == ACTION_SET_ROLE || kind == ACTION_SET_TRUST ||
-           kind == ACTION_SET_NAME || kind == ACTION_SET_IMPORTED ||
-           kind == ACTION_SET_THUMBPRINT || kind == ACTION_ADD_PROPERTIES ||
-           kind == ACTION_MOVE_REFERENCES;
+    if (c->first == NONE)
+        c->first = number;
+    else
+        a->next[c->last] = number;
+    c->last = number;
+    a->next[number] = NONE;
 }
 
-static bool take_action(struct apply *a, const struct action *action, struct fault *f)
+static bool take_setting(struct plan_editor *a, const struct action *action, struct fault *f)
 {
+    if (a->settings == ACTION_KINDS)
+        return fault_set(f, FAULT_UNSUPPORTED, "the plan sets a setting more than once");
+    a->setting[a->settings++] = action;
+    return true;
+}
+
+static bool take_action(struct plan_editor *a, size_t number, struct fault *f)
+{
+    const struct action *action = &a->plan->action[number];
+    enum action_effect effect = action_effect(action->kind);
     struct entry_change *c = change_of(a, action->entry, action->twin);
-    if (c == NULL && is_about_an_entry(action->kind))
+    if (c == NULL && (action_is_of_entry(action->kind) || effect == EFFECT_MOVE_ALL))
         return fault_set(f, FAULT_UNSUPPORTED, "the plan changes entry %d, which is not there",
                          action->entry);
-    switch (action->kind) {
-    case ACTION_DROP_ENTRY:
+    a->rewrite_list = a->rewrite_list || action_changes_list(action->kind);
+    switch (effect) {
+    case EFFECT_DROP:
         c->drop = true;
-        a->rewrite_list = true;
         break;
-    case ACTION_SET_ROLE:
-        c->set_role = true;
-        c->role = action->role;
+    case EFFECT_CELLS:
+        chain(a, c, number);
         break;
-    case ACTION_SET_TRUST:
-        c->set_trust = true;
-        c->trust = action->trust;
-        break;
-    case ACTION_SET_NAME:
-        c->set_name = true;
-        c->name = action->text;
-        break;
-    case ACTION_SET_IMPORTED:
-        c->set_imported = true;
-        c->imported = action->days;
-        break;
-    case ACTION_SET_THUMBPRINT:
-        c->set_thumbprint = true;
-        c->thumbprint = action->value;
-        break;
-    case ACTION_ADD_PROPERTIES:
+    case EFFECT_PROPERTIES:
         c->properties = action->value;
-        a->rewrite_list = true;
         break;
-    case ACTION_MOVE_REFERENCES:
+    case EFFECT_MOVE_ALL:
         c->moved[action->reference] = action;
         break;
-    case ACTION_ADD_ENTRY:
-        a->added = action;
-        a->rewrite_list = true;
-        break;
-    case ACTION_SET_ISSUING_CA:
-        a->set_issuing_ca = action;
-        break;
-    case ACTION_SET_MODE:
-        a->set_mode = action;
-        break;
-    case ACTION_MOVE_REFERENCE:
+    case EFFECT_MOVE_ONE:
         a->dangling[a->danglings++] = action;
         break;
-    case ACTION_WRITE_HEADER: /* no row */
-    case ACTION_KINDS:
+    case EFFECT_ADD:
+        a->added = action;
+        break;
+    case EFFECT_SETTING:
+        return take_setting(a, action, f);
+    case EFFECT_HEADER: /* no row */
         break;
     }
     return true;
@@ -128,7 +117,7 @@ static bool take_action(struct apply *a, const struct action *action, struct fau
 
 /* What becomes of the entries of a list value, asked for one after the other. */
 struct list_changes {
-    const struct apply *apply;
+    const struct plan_editor *editor;
     unsigned position;
 };
 
@@ -137,7 +126,7 @@ static bool stays_in_list(void *context, const struct certlist_entry *item, stru
     struct list_changes *l = context;
     if (item->type != CERTLIST_CERTIFICATE)
         return true;
-    const struct entry_change *c = &l->apply->entry[l->position++];
+    const struct entry_change *c = &l->editor->entry[l->position++];
     if (!c->drop)
         *more = c->properties;
     return !c->drop;
@@ -145,9 +134,9 @@ static bool stays_in_list(void *context, const struct certlist_entry *item, stru
 
 /* The new list value, put together before the first row is written.  What is no certificate, what
  * was signed around the list, and what stands behind its end is kept as it is. */
-static bool make_list_value(struct apply *a, struct fault *f)
+static bool make_list_value(struct plan_editor *a, struct fault *f)
 {
-    struct list_changes changes = {.apply = a};
+    struct list_changes changes = {.editor = a};
     struct certlist_entry added = {.type = CERTLIST_CERTIFICATE, .encoding = SST_ENCODING};
     if (a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list)
         return true;
@@ -166,8 +155,8 @@ static bool no_memory(struct fault *f)
 }
 
 /* Every change has bytes of its own: two of one row never share them. */
-static bool add_change(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
-                       struct bytes data, struct fault *f)
+static bool add_change(struct plan_editor *a, struct ese_row_edit *edit,
+                       const struct ese_column *column, struct bytes data, struct fault *f)
 {
     if (column == NULL)
         return fault_set(f, FAULT_UNSUPPORTED,
@@ -207,16 +196,16 @@ static bool integer_bytes(const struct ese_column *column, int32_t value, uint8_
     return true;
 }
 
-static bool add_integer(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
-                        int32_t value, struct fault *f)
+static bool add_integer(struct plan_editor *a, struct ese_row_edit *edit,
+                        const struct ese_column *column, int32_t value, struct fault *f)
 {
     uint8_t room[8];
     struct bytes bytes;
     return integer_bytes(column, value, room, &bytes, f) && add_change(a, edit, column, bytes, f);
 }
 
-static bool add_date(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
-                     double days, struct fault *f)
+static bool add_date(struct plan_editor *a, struct ese_row_edit *edit,
+                     const struct ese_column *column, double days, struct fault *f)
 {
     uint8_t bytes[8];
     uint64_t bits;
@@ -227,8 +216,8 @@ static bool add_date(struct apply *a, struct ese_row_edit *edit, const struct es
     return add_change(a, edit, column, bytes_of(bytes, sizeof bytes), f);
 }
 
-static bool add_truth(struct apply *a, struct ese_row_edit *edit, const struct ese_column *column,
-                      bool yes, struct fault *f)
+static bool add_truth(struct plan_editor *a, struct ese_row_edit *edit,
+                      const struct ese_column *column, bool yes, struct fault *f)
 {
     return add_integer(a, edit, column,
                        !yes                                    ? 0
@@ -264,16 +253,9 @@ static bool integer_of(const struct ese_record *record, const struct ese_column 
     return number >= INT32_MIN && number <= INT32_MAX;
 }
 
-static int32_t role_number(const struct profile *p, enum model_role role)
-{
-    return role == ROLE_OWN       ? p->list[0].role_own
-           : role == ROLE_ISSUING ? p->list[0].role_issuing
-                                  : p->list[0].role_imported;
-}
-
 /* Text for a column: UTF-8 into its code page.  What does not fit there is refused before it is
  * written. */
-static bool text_for(struct apply *a, const struct ese_column *c, const char *utf8,
+static bool text_for(struct plan_editor *a, const struct ese_column *c, const char *utf8,
                      struct bytes *out, struct fault *f)
 {
     buffer_clear(&a->text);
@@ -293,17 +275,58 @@ static int by_row(const void *x, const void *y)
     return order ? order : (a->twin > b->twin) - (a->twin < b->twin);
 }
 
-static bool add_name(struct apply *a, struct ese_row_edit *edit, const struct ese_column *c,
+static bool add_name(struct plan_editor *a, struct ese_row_edit *edit, const struct ese_column *c,
                      const char *utf8, struct fault *f)
 {
     struct bytes text = {.at = NULL};
     return (c == NULL || text_for(a, c, utf8, &text, f)) && add_change(a, edit, c, text, f);
 }
 
-static bool edit_entry(struct apply *a, const struct ese_table *table, struct bytes key,
+/* As the column has it: a text in its code page, or as it is where the column is none of text. */
+static bool add_text(struct plan_editor *a, struct ese_row_edit *edit, const struct ese_column *c,
+                     const char *utf8, struct fault *f)
+{
+    bool is_text = c && (c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT);
+    return is_text ? add_name(a, edit, c, utf8, f)
+                   : add_change(a, edit, c, bytes_of(utf8, strlen(utf8)), f);
+}
+
+static bool add_cell(struct plan_editor *a, const struct ese_table *table,
+                     const struct action_cell *cell, struct ese_row_edit *edit, struct fault *f)
+{
+    const struct ese_column *c = column(table, cell->column);
+    if (c == NULL && cell->optional)
+        return true;
+    switch (cell->kind) {
+    case CELL_INTEGER:
+        return add_integer(a, edit, c, cell->integer, f);
+    case CELL_TRUTH:
+        return add_truth(a, edit, c, cell->truth, f);
+    case CELL_DATE:
+        return add_date(a, edit, c, cell->date, f);
+    case CELL_BYTES:
+        return add_change(a, edit, c, cell->bytes, f);
+    case CELL_TEXT:
+        break;
+    }
+    return add_text(a, edit, c, cell->text, f);
+}
+
+/* The values that an action gives to a row. */
+static bool add_cells(struct plan_editor *a, const struct ese_table *table,
+                      const struct action *action, struct ese_row_edit *edit, struct fault *f)
+{
+    struct action_cell cell[ACTION_CELLS_MOST];
+    unsigned cells = action_cells(a->model, action, cell);
+    for (unsigned i = 0; i < cells; i++)
+        if (!add_cell(a, table, &cell[i], edit, f))
+            return false;
+    return true;
+}
+
+static bool edit_entry(struct plan_editor *a, const struct ese_table *table, struct bytes key,
                        unsigned twin, struct ese_row_edit *edit, struct fault *f)
 {
-    const struct profile *p = a->model->profile;
     const struct list_row wanted = {key, twin},
                           *row = a->model->entries == 0
                                      ? NULL
@@ -318,15 +341,10 @@ static bool edit_entry(struct apply *a, const struct ese_table *table, struct by
         edit->fate = ESE_ROW_DROP;
         return true;
     }
-    return (!c->set_role ||
-            add_integer(a, edit, column(table, p->list[0].role), role_number(p, c->role), f)) &&
-           (!c->set_trust ||
-            add_truth(a, edit, column(table, p->list[0].trusted), c->trust == TRUST_YES, f)) &&
-           (!c->set_imported ||
-            add_date(a, edit, column(table, p->list[0].imported), c->imported, f)) &&
-           (!c->set_thumbprint ||
-            add_change(a, edit, column(table, p->list[0].thumbprint), c->thumbprint, f)) &&
-           (!c->set_name || add_name(a, edit, column(table, p->list[0].name), c->name, f));
+    for (size_t i = c->first; i != NONE; i = a->next[i])
+        if (!add_cells(a, table, &a->plan->action[i], edit, f))
+            return false;
+    return true;
 }
 
 static int by_dangling(const void *x, const void *y)
@@ -340,8 +358,8 @@ static int by_dangling(const void *x, const void *y)
     return (a->entry > b->entry) - (a->entry < b->entry);
 }
 
-static const struct action *dangling_move(const struct apply *a, unsigned reference, int32_t row,
-                                          int32_t names)
+static const struct action *dangling_move(const struct plan_editor *a, unsigned reference,
+                                          int32_t row, int32_t names)
 {
     const struct action wanted = {.reference = reference, .row = row, .entry = names};
     const struct action *const key = &wanted, *const *found = NULL;
@@ -352,8 +370,9 @@ static const struct action *dangling_move(const struct apply *a, unsigned refere
 }
 
 /* What a reference of the row names, as the model reads it.  False: nothing. */
-static bool reference_of(const struct apply *a, unsigned which, const struct ese_record *record,
-                         const struct ese_column *c, int32_t *names)
+static bool reference_of(const struct plan_editor *a, unsigned which,
+                         const struct ese_record *record, const struct ese_column *c,
+                         int32_t *names)
 {
     struct ese_value v;
     if (!names_is_bytes(a->model, which)) {
@@ -370,7 +389,7 @@ static bool reference_of(const struct apply *a, unsigned which, const struct ese
 }
 
 /* What a reference has to hold once it is moved: bytes of the model, or of `room`. */
-static bool moved_value(struct apply *a, unsigned which, const struct action *move,
+static bool moved_value(struct plan_editor *a, unsigned which, const struct action *move,
                         const struct ese_column *c, uint8_t room[8], struct bytes *value,
                         struct fault *f)
 {
@@ -382,7 +401,7 @@ static bool moved_value(struct apply *a, unsigned which, const struct action *mo
 }
 
 /* The action that moves a reference which names so; NULL: it stays. */
-static const struct action *move_of(const struct apply *a, unsigned which,
+static const struct action *move_of(const struct plan_editor *a, unsigned which,
                                     const struct ese_table *table, const struct ese_record *record,
                                     int32_t names)
 {
@@ -408,7 +427,7 @@ static bool add_value_change(struct ese_row_edit *edit, const struct ese_change 
 }
 
 /* Of a column with several values each moves for itself. */
-static bool edit_values(struct apply *a, unsigned which, const struct ese_table *table,
+static bool edit_values(struct plan_editor *a, unsigned which, const struct ese_table *table,
                         const struct ese_record *record, const struct ese_column *c,
                         struct ese_row_edit *edit, struct fault *f)
 {
@@ -440,7 +459,7 @@ static bool edit_values(struct apply *a, unsigned which, const struct ese_table 
     return false;
 }
 
-static bool edit_reference(struct apply *a, unsigned which, const struct ese_table *table,
+static bool edit_reference(struct plan_editor *a, unsigned which, const struct ese_table *table,
                            const struct ese_record *record, struct ese_row_edit *edit,
                            struct fault *f)
 {
@@ -473,7 +492,7 @@ static bool text_is(const struct ese_record *record, const struct ese_column *c,
 }
 
 /* Does a row have the list, as the profile selects it?  By a text in any code page, or a number. */
-static bool is_selected(struct apply *a, const struct ese_table *table,
+static bool is_selected(struct plan_editor *a, const struct ese_table *table,
                         const struct ese_record *record)
 {
     const struct profile *p = a->model->profile;
@@ -501,31 +520,21 @@ static bool is_selected(struct apply *a, const struct ese_table *table,
     return strcasecmp(to, p->value[0].equals) == 0;
 }
 
-/* A mode as the value column has it. */
-static bool add_mode(struct apply *a, struct ese_row_edit *edit, const struct ese_column *value,
-                     struct fault *f)
-{
-    const char *mode = model_mode_name(a->set_mode->mode);
-    bool is_text = value && (value->type == ESE_COL_TEXT || value->type == ESE_COL_LONG_TEXT);
-    return is_text ? add_name(a, edit, value, mode, f)
-                   : add_change(a, edit, value, bytes_of(mode, strlen(mode)), f);
-}
-
-static bool edit_setting(struct apply *a, const struct ese_table *table,
+static bool edit_setting(struct plan_editor *a, const struct ese_table *table,
                          const struct ese_record *record, struct ese_row_edit *edit,
                          struct fault *f)
 {
-    const struct profile *p = a->model->profile;
-    const struct ese_column *name = column(table, p->settings_name);
-    const struct ese_column *value = column(table, p->settings_value);
-    if (a->set_issuing_ca && text_is(record, name, p->setting_issuing_ca) &&
-        !add_change(a, edit, value, a->set_issuing_ca->value, f))
-        return false;
-    return !a->set_mode || !text_is(record, name, p->setting_mode) || add_mode(a, edit, value, f);
+    const struct ese_column *name = column(table, a->model->profile->settings_name);
+    bool has_row;
+    for (unsigned i = 0; i < a->settings; i++)
+        if (text_is(record, name, action_setting(a->model, a->setting[i], &has_row)) &&
+            !add_cells(a, table, a->setting[i], edit, f))
+            return false;
+    return true;
 }
 
 /* A setting that has no row yet: its row, but for the value. */
-static bool add_setting(struct apply *a, const struct ese_table *table, const char *name,
+static bool add_setting(struct plan_editor *a, const struct ese_table *table, const char *name,
                         int32_t key, struct ese_row_edit *edit, struct fault *f)
 {
     const struct ese_column *key_column = ese_table_key_column(table);
@@ -540,8 +549,8 @@ static bool add_setting(struct apply *a, const struct ese_table *table, const ch
 }
 
 /* A list in the values of a column: each is an entry, and those that stay are not touched. */
-static bool edit_list_values(struct apply *a, const struct ese_column *c, struct ese_row_edit *edit,
-                             struct fault *f)
+static bool edit_list_values(struct plan_editor *a, const struct ese_column *c,
+                             struct ese_row_edit *edit, struct fault *f)
 {
     const struct model *m = a->model;
     for (unsigned i = 0; i < m->entries; i++)
@@ -558,7 +567,7 @@ static bool edit_list_values(struct apply *a, const struct ese_column *c, struct
 }
 
 /* A piece of the list: what stands in it now; its row goes when the list ends before it. */
-static bool edit_piece(struct apply *a, const struct ese_table *table,
+static bool edit_piece(struct plan_editor *a, const struct ese_table *table,
                        const struct ese_record *record, struct ese_row_edit *edit, struct fault *f)
 {
     const struct profile *p = a->model->profile;
@@ -582,7 +591,7 @@ static bool edit_piece(struct apply *a, const struct ese_table *table,
            add_change(a, edit, column(table, p->value[0].column), piece, f);
 }
 
-static bool edit_list_value(struct apply *a, const struct ese_table *table,
+static bool edit_list_value(struct plan_editor *a, const struct ese_table *table,
                             const struct ese_record *record, struct ese_row_edit *edit,
                             struct fault *f)
 {
@@ -600,7 +609,7 @@ static bool edit_list_value(struct apply *a, const struct ese_table *table,
 
 static bool wants(void *context, const struct ese_table *table)
 {
-    const struct apply *a = context;
+    const struct plan_editor *a = context;
     const struct profile *p = a->model->profile;
     if (named(table, p->list[0].table) || named(table, p->settings_table) ||
         named(table, p->value[0].table))
@@ -627,7 +636,7 @@ static bool keeps_its_key(const struct ese_table *table, const struct ese_row_ed
 static bool edit_row(void *context, const struct ese_table *table, const struct ese_record *record,
                      struct bytes key, unsigned twin, struct ese_row_edit *edit, struct fault *f)
 {
-    struct apply *a = context;
+    struct plan_editor *a = context;
     const struct profile *p = a->model->profile;
     arena_free(&a->row);
     if (a->model->match == PROFILE_MATCHES_ROWS && named(table, p->list[0].table)) {
@@ -651,36 +660,33 @@ static bool row(void *context, const struct ese_table *table, const struct ese_r
 }
 
 /* The n-th setting that is to be set and has no row. */
-static bool add_nth_setting(struct apply *a, const struct ese_table *table, unsigned n,
+static bool add_nth_setting(struct plan_editor *a, const struct ese_table *table, unsigned n,
                             struct ese_row_edit *edit, bool *more, struct fault *f)
 {
-    const struct profile *p = a->model->profile;
     const struct model *m = a->model;
-    bool issuing = a->set_issuing_ca && !m->has_issuing_row, mode = a->set_mode && !m->has_mode_row;
-    const struct ese_column *value = column(table, p->settings_value);
-    *more = n < (unsigned)issuing + mode;
-    if (!*more)
-        return true;
-    if (m->last_setting > INT32_MAX - 1 - (int32_t)n)
-        return fault_set(f, FAULT_LIMIT, "table %s has no key left for another row", table->name);
-    int32_t key = m->last_setting + 1 + (int32_t)n;
-    if (issuing && n == 0)
-        return add_setting(a, table, p->setting_issuing_ca, key, edit, f) &&
-               add_change(a, edit, value, a->set_issuing_ca->value, f);
-    return add_setting(a, table, p->setting_mode, key, edit, f) && add_mode(a, edit, value, f);
+    unsigned without = 0;
+    *more = false;
+    for (unsigned i = 0; i < a->settings; i++) {
+        bool has_row;
+        const char *name = action_setting(m, a->setting[i], &has_row);
+        if (has_row || without++ != n)
+            continue;
+        *more = true;
+        if (m->last_setting > INT32_MAX - 1 - (int32_t)n)
+            return fault_set(f, FAULT_LIMIT, "table %s has no key left for another row",
+                             table->name);
+        return add_setting(a, table, name, m->last_setting + 1 + (int32_t)n, edit, f) &&
+               add_cells(a, table, a->setting[i], edit, f);
+    }
+    return true;
 }
 
-/* --issuing-ca FILE as a new row of the list.  When it was imported is not known, and stays null.
- */
-static bool add_listed(struct apply *a, const struct ese_table *table, struct ese_row_edit *edit,
-                       struct fault *f)
+/* A new row of the list, --issuing-ca FILE. */
+static bool add_listed(struct plan_editor *a, const struct ese_table *table,
+                       struct ese_row_edit *edit, struct fault *f)
 {
     const struct profile *p = a->model->profile;
-    const struct model_certificate *cert = &a->model->certificate[a->added->certificate];
-    const struct ese_column *key = column(table, p->list[0].key),
-                            *role = column(table, p->list[0].role),
-                            *thumbprint = column(table, p->list[0].thumbprint),
-                            *trusted = column(table, p->list[0].trusted);
+    const struct ese_column *key = column(table, p->list[0].key);
     if (key == NULL || key != ese_table_key_column(table))
         return fault_set(f, FAULT_UNSUPPORTED,
                          "table %s: an entry cannot be added: its primary key is not the one Long "
@@ -691,18 +697,13 @@ static bool add_listed(struct apply *a, const struct ese_table *table, struct es
                          "table %s: an entry cannot be added: what stands around a certificate "
                          "there (skip = %d, pack) is only known to be taken off",
                          table->name, p->list[0].wrapping.skip);
-    return add_integer(a, edit, key, a->added->entry, f) &&
-           add_change(a, edit, column(table, p->list[0].certificate), cert->der, f) &&
-           (!thumbprint ||
-            add_change(a, edit, thumbprint, bytes_of(cert->sha1, sizeof cert->sha1), f)) &&
-           (!role || add_integer(a, edit, role, role_number(p, a->added->role), f)) &&
-           (!trusted || add_truth(a, edit, trusted, a->added->trust == TRUST_YES, f));
+    return add_cells(a, table, a->added, edit, f);
 }
 
 static bool add(void *context, const struct ese_table *table, unsigned n, struct ese_row_edit *edit,
                 bool *more, struct fault *f)
 {
-    struct apply *a = context;
+    struct plan_editor *a = context;
     const struct profile *p = a->model->profile;
     arena_free(&a->row);
     if (named(table, p->settings_table))
@@ -714,7 +715,8 @@ static bool add(void *context, const struct ese_table *table, unsigned n, struct
 
 /* ---- opening ---- */
 
-static bool note_row(struct apply *a, const struct ese_cursor *cursor, unsigned n, struct fault *f)
+static bool note_row(struct plan_editor *a, const struct ese_cursor *cursor, unsigned n,
+                     struct fault *f)
 {
     const uint8_t *copy = arena_copy(&a->list_keys, cursor->key);
     if (copy == NULL)
@@ -726,7 +728,7 @@ static bool note_row(struct apply *a, const struct ese_cursor *cursor, unsigned 
 }
 
 /* The keys of the list's rows, in their order: entry and row are told by each other's place. */
-static bool read_list_keys(struct apply *a, struct fault *f)
+static bool read_list_keys(struct plan_editor *a, struct fault *f)
 {
     const struct model *m = a->model;
     const struct ese_db *db = m->store->db;
@@ -753,29 +755,40 @@ static bool read_list_keys(struct apply *a, struct fault *f)
     return ok && step == ESE_STEP_END;
 }
 
-struct apply *apply_open(const struct model *model, const struct plan *plan, struct fault *f)
+static bool take_plan(struct plan_editor *a, struct fault *f)
 {
-    struct apply *a = calloc(1, sizeof *a);
+    for (unsigned i = 0; i < a->model->entries; i++)
+        a->entry[i].first = NONE;
+    for (size_t i = 0; i < a->plan->actions; i++)
+        if (!take_action(a, i, f))
+            return false;
+    if (a->danglings > 0)
+        qsort(a->dangling, a->danglings, sizeof(const struct action *), by_dangling);
+    return true;
+}
+
+struct plan_editor *plan_editor_open(const struct model *model, const struct plan *plan,
+                                     struct fault *f)
+{
+    struct plan_editor *a = calloc(1, sizeof *a);
     if (a == NULL) {
         no_memory(f);
         return NULL;
     }
     a->model = model;
+    a->plan = plan;
     a->editor = (struct ese_editor){.context = a, .wants = wants, .row = row, .add = add};
     a->entry = calloc((size_t)model->entries + 1, sizeof *a->entry);
+    a->next = calloc(plan->actions + 1, sizeof *a->next);
     a->dangling = calloc(plan->actions + 1, sizeof(const struct action *));
-    bool ok = (a->entry != NULL && a->dangling != NULL) || no_memory(f);
-    for (size_t i = 0; ok && i < plan->actions; i++)
-        ok = take_action(a, &plan->action[i], f);
-    if (ok && a->danglings > 0)
-        qsort(a->dangling, a->danglings, sizeof(const struct action *), by_dangling);
-    if (ok && read_list_keys(a, f) && make_list_value(a, f))
+    bool ok = (a->entry && a->next && a->dangling) || no_memory(f);
+    if (ok && take_plan(a, f) && read_list_keys(a, f) && make_list_value(a, f))
         return a;
-    apply_close(a);
+    plan_editor_close(a);
     return NULL;
 }
 
-void apply_close(struct apply *a)
+void plan_editor_close(struct plan_editor *a)
 {
     if (a == NULL)
         return;
@@ -785,11 +798,12 @@ void apply_close(struct apply *a)
     free((void *)a->dangling);
     buffer_free(&a->list_value);
     buffer_free(&a->text);
+    free(a->next);
     free(a->entry);
     free(a);
 }
 
-const struct ese_editor *apply_editor(struct apply *a)
+const struct ese_editor *plan_editor_rows(struct plan_editor *a)
 {
     return &a->editor;
 }

@@ -17,7 +17,7 @@
 bool quarantine_needed(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->actions; i++)
-        if (plan->action[i].kind == ACTION_DROP_ENTRY && plan->action[i].quarantine)
+        if (action_effect(plan->action[i].kind) == EFFECT_DROP && plan->action[i].quarantine)
             return true;
     return false;
 }
@@ -52,7 +52,7 @@ static bool collect(struct writing *w, const struct plan *plan, struct fault *f)
     if (w->wanted == NULL || w->order == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
     for (size_t i = 0; i < plan->actions; i++)
-        if (plan->action[i].kind == ACTION_DROP_ENTRY && plan->action[i].quarantine)
+        if (action_effect(plan->action[i].kind) == EFFECT_DROP && plan->action[i].quarantine)
             w->wanted[w->count++].action = &plan->action[i];
     qsort(w->wanted, w->count, sizeof *w->wanted, by_key);
     return true;

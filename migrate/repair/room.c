@@ -164,7 +164,7 @@ static uint64_t rows_of(const struct assessment *a, unsigned reference)
 {
     uint64_t rows = 0;
     for (size_t i = 0; i < a->plan.actions; i++)
-        if (a->plan.action[i].kind == ACTION_MOVE_REFERENCES &&
+        if (action_effect(a->plan.action[i].kind) == EFFECT_MOVE_ALL &&
             a->plan.action[i].reference == reference)
             rows += a->plan.action[i].count;
     return rows;

@@ -33,7 +33,8 @@ static bool nothing_lost(const struct assessment *old, const struct assessment *
         return fault_set(f, FAULT_NO_MEMORY, "out of memory while verifying");
     bool ok = true;
     for (size_t i = 0; i < old->plan.actions; i++)
-        if (old->plan.action[i].kind == ACTION_DROP_ENTRY && old->plan.action[i].quarantine)
+        if (action_effect(old->plan.action[i].kind) == EFFECT_DROP &&
+            old->plan.action[i].quarantine)
             kept[old->plan.action[i].certificate] = true;
     for (unsigned i = 0; ok && i < old->model.entries; i++) {
         unsigned number = old->model.entry[i].certificate, before = m->certificates, found;

@@ -2,6 +2,7 @@
 #include "migrate/report/html_parts.h"
 
 #include "formats/certs/name.h"
+#include "migrate/judge/shown.h"
 
 #include <inttypes.h>
 
@@ -112,12 +113,12 @@ static void table_row(struct buffer *page, const struct picture *p, const struct
                       const char *bracket)
 {
     const struct model_certificate *cert = &p->a->model.certificate[row->certificate];
-    char sha1[2 * HASH_SHA1_SIZE + 1], name[120];
+    char sha1[2 * HASH_SHA1_SIZE + 1], name[SHOWN_NAME];
     html_put(page, "<tr class=\"%s\"><th scope=\"row\">%s entry %d", row->drop ? "goes" : "stays",
              bracket, row->entry ? row->entry->key : row->key_after);
     if (row->entry && row->entry->name)
         html_put(page, " <span class=\"listed\">%s</span>",
-                 report_entry_name(&p->a->model, row->entry->name, name));
+                 shown_name(&p->a->model, row->entry->name, name));
     html_put(page, "</th>");
     outcome_cell(page, p, row);
     changed_cell(page, "Role", row->entry ? model_role_name(row->role) : "none",

@@ -195,77 +195,6 @@ static void certificate_members(struct json *json, const struct model *m, unsign
     json_end_map(json);
 }
 
-static void action_details(struct json *json, const struct assessment *a,
-                           const struct action *action)
-{
-    const struct profile_reference *r = &a->model.profile->reference[action->reference];
-    char name[120];
-    switch (action->kind) {
-    case ACTION_DROP_ENTRY:
-        json_put_integer(json, "entry", action->entry);
-        if (!action->alone)
-            json_put_integer(json, "survivor", action->other);
-        json_put_text(json, "survivor_why", action->text);
-        json_put_bool(json, "quarantine", action->quarantine);
-        certificate_members(json, &a->model, action->certificate);
-        break;
-    case ACTION_SET_ROLE:
-    case ACTION_ADD_ENTRY:
-        json_put_integer(json, "entry", action->entry);
-        json_put_text(json, "role", model_role_name(action->role));
-        certificate_members(json, &a->model, action->certificate);
-        break;
-    case ACTION_SET_TRUST:
-        json_put_integer(json, "entry", action->entry);
-        json_put_text(json, "trust", model_trust_name(action->trust));
-        break;
-    case ACTION_SET_NAME:
-        json_put_integer(json, "entry", action->entry);
-        json_put_text(json, "name", report_entry_name(&a->model, action->text, name));
-        break;
-    case ACTION_SET_IMPORTED:
-        json_put_integer(json, "entry", action->entry);
-        json_key(json, "imported_on");
-        json_real(json, action->days, false);
-        break;
-    case ACTION_SET_THUMBPRINT:
-        json_put_integer(json, "entry", action->entry);
-        json_put_hex(json, "thumbprint", action->value);
-        break;
-    case ACTION_ADD_PROPERTIES:
-        json_put_integer(json, "entry", action->entry);
-        json_put_integer(json, "bytes", (int64_t)action->value.size);
-        break;
-    case ACTION_MOVE_REFERENCES:
-    case ACTION_MOVE_REFERENCE:
-        json_put_text(json, "table", r->table);
-        json_put_text(json, "column", r->column);
-        json_put_integer(json, "from", action->entry);
-        json_put_integer(json, "to", action->other);
-        json_put_integer(json, "count", (int64_t)action->count);
-        if (action->kind == ACTION_MOVE_REFERENCE)
-            json_put_integer(json, "row", action->row);
-        break;
-    case ACTION_SET_ISSUING_CA:
-        json_put_hex(json, "thumbprint", action->value);
-        break;
-    case ACTION_SET_MODE:
-        json_put_text(json, "mode", model_mode_name(action->mode));
-        break;
-    case ACTION_WRITE_HEADER:
-    case ACTION_KINDS:
-        break;
-    }
-}
-
-/* The canonical text holds a short value as it is. */
-static bool is_secret_name(const struct assessment *a, const struct action *action)
-{
-    char text[120];
-    return action->kind == ACTION_SET_NAME &&
-           report_entry_name(&a->model, action->text, text) != action->text;
-}
-
 static void plan_members(struct json *json, const struct assessment *a)
 {
     const char *refusal = refusal_of(a);
@@ -283,12 +212,14 @@ static void plan_members(struct json *json, const struct assessment *a)
         const struct action *action = &a->plan.action[i];
         char text[600];
         json_map(json);
-        json_put_text(json, "action", plan_action_name(action->kind));
-        action_details(json, a, action);
+        json_put_text(json, "action", action_name(action->kind));
+        action_members(&a->model, action, json);
+        if (action_shows_certificate(action->kind))
+            certificate_members(json, &a->model, action->certificate);
         json_put_bool(json, "needed", !action->optional);
         json_put_text(json, "why", action->why);
-        plan_action_text(&a->model, action, text, sizeof text);
-        json_put_text(json, "canonical", is_secret_name(a, action) ? NULL : text);
+        action_canonical(&a->model, action, text, sizeof text);
+        json_put_text(json, "canonical", action_is_secret(&a->model, action) ? NULL : text);
         json_end_map(json);
     }
     json_end_array(json);

@@ -172,9 +172,8 @@ static void number_after(struct ordering *o)
 
 static void change_entry(struct ordering *o, const struct action *action)
 {
-    bool own = action->kind == ACTION_DROP_ENTRY ||
-               (action->kind >= ACTION_SET_ROLE && action->kind <= ACTION_ADD_PROPERTIES);
-    struct picture_row *row = own ? row_of(o, action->entry, action->twin) : NULL;
+    struct picture_row *row =
+        action_is_of_entry(action->kind) ? row_of(o, action->entry, action->twin) : NULL;
     if (row == NULL)
         return;
     row->changed = true;
@@ -182,7 +181,7 @@ static void change_entry(struct ordering *o, const struct action *action)
         row->role_after = action->role;
     if (action->kind == ACTION_SET_TRUST)
         row->trust_after = action->trust;
-    if (action->kind != ACTION_DROP_ENTRY)
+    if (action_effect(action->kind) != EFFECT_DROP)
         return;
     struct picture_row *other = action->alone ? NULL : row_of(o, action->other, 0);
     row->drop = action;
@@ -194,7 +193,7 @@ static void change_entry(struct ordering *o, const struct action *action)
 static void move_references(struct ordering *o, const struct action *action)
 {
     struct picture_row *from = row_of(o, action->entry, 0), *to;
-    if (action->kind == ACTION_MOVE_REFERENCE) {
+    if (action_effect(action->kind) == EFFECT_MOVE_ONE) {
         bool rows = o->p->a->model.match == PROFILE_MATCHES_ROWS;
         if (rows && (to = row_of(o, action->other, 0)) != NULL) {
             to->references_after++;
@@ -217,8 +216,8 @@ static void follow_plan(struct ordering *o)
         change_entry(o, &plan->action[i]);
     number_after(o);
     for (size_t i = 0; i < plan->actions; i++)
-        if (plan->action[i].kind == ACTION_MOVE_REFERENCES ||
-            plan->action[i].kind == ACTION_MOVE_REFERENCE)
+        if (action_effect(plan->action[i].kind) == EFFECT_MOVE_ALL ||
+            action_effect(plan->action[i].kind) == EFFECT_MOVE_ONE)
             move_references(o, &plan->action[i]);
 }
 
@@ -265,7 +264,7 @@ static void choose_drawn(struct picture *p)
 static const struct action *find_added(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->actions; i++)
-        if (plan->action[i].kind == ACTION_ADD_ENTRY)
+        if (action_effect(plan->action[i].kind) == EFFECT_ADD)
             return &plan->action[i];
     return NULL;
 }

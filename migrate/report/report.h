@@ -42,10 +42,6 @@ void report_action(const struct assessment *assessment, const struct action *act
 /* "yes, the service can start on this store". */
 const char *report_verdict_words(enum verdict verdict);
 
-/* The name of an entry as it may be shown: what it is, or its length and hash where the profile's
- * column for it is a secret one. */
-const char *report_entry_name(const struct model *model, const char *name, char text[120]);
-
 /* Seconds since 1970 as "1999-09-30 12:00:00"; "unknown" when not known. */
 const char *report_time(bool known, int64_t seconds, char text[32]);
 

@@ -318,74 +318,15 @@ static void certificate_line(const struct model *m, unsigned number)
 
 void report_action(const struct assessment *a, const struct action *action)
 {
-    const struct model *m = &a->model;
-    const struct profile_reference *r = &m->profile->reference[action->reference];
-    char hex[64], name[120];
-    switch (action->kind) {
-    case ACTION_WRITE_HEADER:
-        output_format("write the header anew from its shadow: %s", action->why);
-        break;
-    case ACTION_DROP_ENTRY:
-        output_format("drop entry %d: %s; ", action->entry, action->why);
-        if (action->alone)
-            output_format("%s", action->text);
-        else
-            output_format("entry %d stays: %s", action->other, action->text);
-        output_text(action->quarantine ? "; the dropped row goes to quarantine" : "");
-        break;
-    case ACTION_SET_ROLE:
-        output_format("entry %d becomes %s: %s", action->entry, model_role_name(action->role),
-                      action->why);
-        break;
-    case ACTION_SET_TRUST:
-        output_format("entry %d becomes %s: %s", action->entry, model_trust_name(action->trust),
-                      action->why);
-        break;
-    case ACTION_SET_NAME:
-        output_format("entry %d gets the name \"%s\": %s", action->entry,
-                      report_entry_name(m, action->text ? action->text : "", name), action->why);
-        break;
-    case ACTION_SET_IMPORTED:
-        output_format("entry %d gets the earliest import time: %s", action->entry, action->why);
-        break;
-    case ACTION_SET_THUMBPRINT:
-        output_format("entry %d gets the thumbprint %s: %s", action->entry,
-                      bytes_hex(action->value, hex, sizeof hex), action->why);
-        break;
-    case ACTION_ADD_PROPERTIES:
-        output_format("entry %d keeps %zu bytes of properties: %s", action->entry,
-                      action->value.size, action->why);
-        break;
-    case ACTION_ADD_ENTRY:
-        output_format("add entry %d, %s: %s", action->entry, model_role_name(action->role),
-                      action->why);
-        break;
-    case ACTION_MOVE_REFERENCES:
-        output_format("move %" PRIu64 " reference%s of %s.%s from entry %d to entry %d: %s",
-                      action->count, action->count == 1 ? "" : "s", r->table, r->column,
-                      action->entry, action->other, action->why);
-        break;
-    case ACTION_MOVE_REFERENCE:
-        output_format("%s %d: move the dangling reference %s from entry %d to entry %d: %s",
-                      r->table, action->row, r->column, action->entry, action->other, action->why);
-        break;
-    case ACTION_SET_ISSUING_CA:
-        output_format("set %s to %s: %s", m->profile->setting_issuing_ca,
-                      bytes_hex(action->value, hex, sizeof hex), action->why);
-        break;
-    case ACTION_SET_MODE:
-        output_format("set %s to %s: %s", m->profile->setting_mode, model_mode_name(action->mode),
-                      action->why);
-        break;
-    case ACTION_KINDS:
-        break;
+    struct buffer line = {0};
+    FILE *to = buffer_stream(&line);
+    if (to) {
+        action_sentence(&a->model, action, to);
+        fclose(to);
     }
+    output_escaped(buffer_bytes(&line), ESCAPE_LINE);
     output_text("\n");
-}
-
-static bool names_certificate(enum action_kind kind)
-{
-    return kind == ACTION_DROP_ENTRY || kind == ACTION_SET_ROLE || kind == ACTION_ADD_ENTRY;
+    buffer_free(&line);
 }
 
 static void plan_lines(const struct assessment *a, const char *heading)
@@ -404,13 +345,13 @@ static void plan_lines(const struct assessment *a, const char *heading)
                 continue;
             output_format("  %2zu. %s", ++number, action->optional ? "(not needed to start) " : "");
             report_action(a, action);
-            if (names_certificate(action->kind))
+            if (action_shows_certificate(action->kind))
                 certificate_line(&a->model, action->certificate);
         }
     for (unsigned kind = 0; kind < ACTION_KINDS; kind++)
         if (shown[kind] > SHOWN)
             output_format("  and %zu more of the kind %s; --json lists all\n", shown[kind] - SHOWN,
-                          plan_action_name((enum action_kind)kind));
+                          action_name((enum action_kind)kind));
 }
 
 static void result_lines(const struct assessment *a, const struct report_result *result)

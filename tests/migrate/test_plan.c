@@ -72,7 +72,7 @@ static unsigned check_each_action(const char *fixture, const struct assessment *
         char text[600];
         if (action->kind == ACTION_WRITE_HEADER)
             continue; /* when a row changes, the header does, whatever the plan says */
-        plan_action_text(&a->model, action, text, sizeof text);
+        action_canonical(&a->model, action, text, sizeof text);
         write_less_one(a, i, in_folder("less"));
         ck_assert_msg(standin_starts(in_folder("less")) == action->optional,
                       "%s: without \"%s\" the stand-in %s", fixture, text,

@@ -81,8 +81,8 @@ static unsigned check_plan(const char *fixture, struct assessment *a)
         if (a->plan.action[i].kind == ACTION_WRITE_HEADER)
             continue; /* when a row changes, the header does, whatever the plan says */
         ck_assert_msg(write_copy(a, i), "%s", fixture);
-        plan_action_text(&a->model, &a->plan.action[i], text, sizeof text);
-        const char *name = plan_action_name(a->plan.action[i].kind);
+        action_canonical(&a->model, &a->plan.action[i], text, sizeof text);
+        const char *name = action_name(a->plan.action[i].kind);
         ck_assert_int_eq(strncmp(text, name, strlen(name)), 0);
         ck_assert_msg(!is_as_planned(a, &f), "%s: nobody notices that \"%s\" was left out", fixture,
                       text);
@@ -259,10 +259,10 @@ END_TEST
 START_TEST(every_kind_of_action_has_a_name_of_its_own)
 {
     for (int i = 0; i < ACTION_KINDS; i++) {
-        const char *name = plan_action_name((enum action_kind)i);
+        const char *name = action_name((enum action_kind)i);
         ck_assert_msg(name != NULL && name[0] != '\0', "kind %d has no name", i);
         for (int k = 0; k < i; k++)
-            ck_assert_str_ne(name, plan_action_name((enum action_kind)k));
+            ck_assert_str_ne(name, action_name((enum action_kind)k));
     }
 }
 END_TEST
