@@ -6,6 +6,7 @@
 enum {
     CACHE_BYTES = 8 * 1024 * 1024,
     READ_AHEAD_BYTES = 64 * 1024, /* one read fetches the aligned neighbourhood of a page */
+    READ_AHEAD_MOST = READ_AHEAD_BYTES / ESE_PAGE_SIZE_MIN,
     NO_FRAME = -1,
 };
 
@@ -23,7 +24,6 @@ struct ese_pages {
     struct frame *frame;
     int32_t *bucket;
     uint8_t *memory;
-    uint8_t *ahead; /* READ_AHEAD_BYTES */
     void (*tell_corrected)(void *context, uint32_t page, uint32_t bit);
     void *tell_context;
     ese_pages_changed *changed; /* see ese_pages_overlay() */
@@ -55,8 +55,7 @@ bool ese_pages_open(struct ese_file *file, uint32_t page_size, struct ese_pages 
     p->frame = calloc(p->frames, sizeof *p->frame);
     p->bucket = malloc(p->buckets * sizeof *p->bucket);
     p->memory = aligned_alloc(64, (size_t)p->frames * page_size);
-    p->ahead = aligned_alloc(64, READ_AHEAD_BYTES);
-    if (p->frame == NULL || p->bucket == NULL || p->memory == NULL || p->ahead == NULL) {
+    if (p->frame == NULL || p->bucket == NULL || p->memory == NULL) {
         ese_pages_close(p);
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the page cache");
     }
@@ -73,7 +72,6 @@ void ese_pages_close(struct ese_pages *p)
     free(p->frame);
     free(p->bucket);
     free(p->memory);
-    free(p->ahead);
     free(p);
 }
 
@@ -105,6 +103,11 @@ void ese_pages_overlay(struct ese_pages *p, ese_pages_changed *changed, void *co
 static int32_t *bucket_of(struct ese_pages *p, uint32_t number)
 {
     return &p->bucket[number % p->buckets];
+}
+
+static uint8_t *memory_of(const struct ese_pages *p, int32_t frame)
+{
+    return p->memory + (size_t)frame * p->page_size;
 }
 
 static int32_t find(struct ese_pages *p, uint32_t number)
@@ -144,18 +147,15 @@ static int32_t make_room(struct ese_pages *p)
     return NO_FRAME;
 }
 
-/* Puts the bytes of one page into a frame, judged and, after a single flipped bit, corrected. */
-static int32_t fill(struct ese_pages *p, uint32_t number, const uint8_t *from)
+/* Takes up the page whose bytes were read into the frame: judged and, after a single flipped bit,
+ * corrected. */
+static void fill(struct ese_pages *p, int32_t i, uint32_t number)
 {
-    int32_t i = make_room(p);
-    if (i == NO_FRAME)
-        return i;
-    uint8_t *to = p->memory + (size_t)i * p->page_size;
-    memcpy(to, from, p->page_size);
-    struct bytes raw = bytes_of(to, p->page_size);
+    uint8_t *at = memory_of(p, i);
+    struct bytes raw = bytes_of(at, p->page_size);
     struct ese_checksum_verdict verdict = ese_checksum_verify(raw, number);
     if (verdict.state == ESE_CHECKSUM_ONE_BIT) {
-        to[verdict.bit / 8] ^= (uint8_t)(1 << verdict.bit % 8);
+        at[verdict.bit / 8] ^= (uint8_t)(1 << verdict.bit % 8);
         if (p->tell_corrected)
             p->tell_corrected(p->tell_context, number, verdict.bit);
     }
@@ -164,49 +164,95 @@ static int32_t fill(struct ese_pages *p, uint32_t number, const uint8_t *from)
     frame->page.checksum = verdict;
     frame->filled = true;
     frame->used_lately = false;
-    frame->held = 0;
     frame->next = *bucket_of(p, number);
     *bucket_of(p, number) = i;
-    return i;
+}
+
+/* What one read around a page is to fetch: pages in ascending order, and frames for them that are
+ * held against each other until the end. */
+struct fetch {
+    uint32_t number[READ_AHEAD_MOST];
+    int32_t frame[READ_AHEAD_MOST];
+    unsigned count;
+};
+
+/* Page `number` and those of its neighbours that are not cached yet, as far as there is room; the
+ * page itself first of all. */
+static void choose(struct ese_pages *p, uint32_t number, struct fetch *fetch)
+{
+    uint32_t per_read = READ_AHEAD_BYTES / p->page_size;
+    uint32_t first = number - number % per_read;
+    unsigned rooms = 0;
+    fetch->count = 0;
+    for (uint32_t n = first ? first : 1; n < first + per_read && n <= p->last_in_file; n++)
+        if (n == number || find(p, n) == NO_FRAME)
+            fetch->number[fetch->count++] = n;
+    while (rooms < fetch->count && (fetch->frame[rooms] = make_room(p)) != NO_FRAME)
+        p->frame[fetch->frame[rooms++]].held = 1;
+    if (rooms < fetch->count) {
+        for (unsigned i = 1; i < rooms; i++)
+            p->frame[fetch->frame[i]].held = 0;
+        fetch->number[0] = number;
+        fetch->count = rooms > 0;
+    }
+}
+
+/* How many pages from the i-th on follow each other in the file and in memory. */
+static unsigned run_from(const struct fetch *fetch, unsigned i)
+{
+    unsigned run = 1;
+    while (i + run < fetch->count && fetch->number[i + run] == fetch->number[i] + run &&
+           fetch->frame[i + run] == fetch->frame[i] + (int32_t)run)
+        run++;
+    return run;
+}
+
+/* Reads a run, and takes up what came of it whole.  True when nothing went wrong: the file may
+ * still have ended. */
+static bool read_run(struct ese_pages *p, const struct fetch *fetch, unsigned first, unsigned run,
+                     struct fault *f)
+{
+    size_t got;
+    uint64_t offset = ((uint64_t)fetch->number[first] + 1) * p->page_size;
+    if (!ese_file_read(p->file, offset, memory_of(p, fetch->frame[first]),
+                       (size_t)run * p->page_size, &got, f))
+        return false;
+    for (unsigned i = 0; i < run && (i + 1) * (size_t)p->page_size <= got; i++)
+        fill(p, fetch->frame[first + i], fetch->number[first + i]);
+    return true;
+}
+
+/* Reads a run that has page `number`, or one without it: that one may fail. */
+static bool read_wanted(struct ese_pages *p, const struct fetch *fetch, unsigned first,
+                        unsigned run, uint32_t number, struct fault *f)
+{
+    bool has = number - fetch->number[first] < run;
+    if (read_run(p, fetch, first, run, has && run == 1 ? f : NULL))
+        return true;
+    /* A bad sector among the neighbours must not take this page with it. */
+    return !has || (run > 1 && read_run(p, fetch, first + number - fetch->number[first], 1, f));
 }
 
 /* Reads `number` and, as they come with it, those of its neighbours that are not cached yet. */
 static int32_t read_around(struct ese_pages *p, uint32_t number, struct fault *f)
 {
-    uint32_t per_read = READ_AHEAD_BYTES / p->page_size;
-    uint32_t first = number - number % per_read;
-    if (first == 0)
-        first = 1;
-    size_t got;
-    uint64_t offset = ((uint64_t)first + 1) * p->page_size;
-    if (!ese_file_read(p->file, offset, p->ahead, READ_AHEAD_BYTES, &got, f)) {
-        /* A bad sector among the neighbours must not take this page with it. */
-        first = number;
-        per_read = 1;
-        offset = ((uint64_t)number + 1) * p->page_size;
-        if (!ese_file_read(p->file, offset, p->ahead, p->page_size, &got, f)) {
-            fault_context(f, "page %u", number);
-            return NO_FRAME;
-        }
+    struct fetch fetch;
+    bool ok = true;
+    choose(p, number, &fetch);
+    for (unsigned i = 0, run; i < fetch.count; i += run) {
+        run = run_from(&fetch, i);
+        ok = read_wanted(p, &fetch, i, run, number, f) && ok;
     }
-    int32_t wanted = NO_FRAME;
-    for (uint32_t n = first; n < first + per_read && n <= p->last; n++) {
-        size_t at = (size_t)(n - first) * p->page_size;
-        if (at + p->page_size > got || (n != number && find(p, n) != NO_FRAME))
-            continue;
-        int32_t i = fill(p, n, p->ahead + at);
-        if (n == number && i != NO_FRAME) {
-            wanted = i;
-            p->frame[i].held++; /* against being thrown out by the neighbours that follow */
-        }
-    }
-    if (wanted != NO_FRAME)
-        p->frame[wanted].held--;
-    else if ((size_t)(number - first + 1) * p->page_size > got)
+    for (unsigned i = 0; i < fetch.count; i++)
+        p->frame[fetch.frame[i]].held = 0;
+    int32_t wanted = find(p, number);
+    if (!ok)
+        fault_context(f, "page %u", number);
+    else if (fetch.count == 0)
+        fault_set(f, FAULT_LIMIT, "page %u: the page cache is full of pages in use", number);
+    else if (wanted == NO_FRAME)
         fault_set(f, FAULT_IO, "page %u: the file became shorter while it was read; get it again",
                   number);
-    else
-        fault_set(f, FAULT_LIMIT, "page %u: the page cache is full of pages in use", number);
     return wanted;
 }
 
