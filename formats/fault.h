@@ -24,6 +24,13 @@ struct fault {
     char text[320];
 };
 
+/* Begins with no fault, as an initialiser would, without clearing the text: in what is called for
+ * each row, that would cost more than the row. */
+static inline void fault_clear(struct fault *f)
+{
+    f->code = FAULT_NONE;
+}
+
 /* Sets code and text, printf-like, cutting the text at its limit, where it then ends with "...".
  * Returns false, so that a function can `return fault_set(...)`.  f may be NULL: then nothing is
  * recorded but a lack of memory, which is noted for the whole program (memory.h). */

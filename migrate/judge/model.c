@@ -31,7 +31,7 @@ struct model_memory {
     uint32_t slots;
     int32_t *user; /* the keys of all users, ascending */
     unsigned users, user_room;
-    bool has_users;
+    bool has_users, users_mixed; /* mixed: they did not come in that order */
     bool setting_seen[SETTINGS];
 };
 
@@ -995,9 +995,19 @@ struct reference_columns {
     bool is_crl;
 };
 
-struct model_entry *model_entry(const struct model *m, int32_t key)
+/* Keys that count up without a gap, as most do: then this is the entry's place. */
+static bool is_at(const struct model *m, uint64_t place, int64_t key)
+{
+    return place < m->entries && m->entry[place].key == key &&
+           (place == 0 || m->entry[place - 1].key != key);
+}
+
+struct model_entry *model_entry(const struct model *m, int64_t key)
 {
     unsigned low = 0, high = m->entries;
+    uint64_t place = high ? (uint64_t)key - (uint64_t)m->entry[0].key : 0;
+    if (is_at(m, place, key))
+        return &m->entry[place];
     while (low < high) {
         unsigned middle = (low + high) / 2;
         if (m->entry[middle].key < key)
@@ -1075,6 +1085,17 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Is there a user of that key?  Keys that count up without a gap, as most do, are where they are
+ * expected. */
+static bool has_user(const struct model_memory *mem, int32_t key)
+{
+    if (mem->users == 0)
+        return false;
+    uint64_t place = (uint64_t)((int64_t)key - mem->user[0]);
+    return (place < mem->users && mem->user[place] == key) ||
+           bsearch(&key, mem->user, mem->users, sizeof key, by_number) != NULL;
+}
+
 /* A certificate whose user is gone. */
 static void look_for_user(struct model *m, struct rows *rows, const struct reference_columns *c,
                           int32_t row)
@@ -1082,10 +1103,7 @@ static void look_for_user(struct model *m, struct rows *rows, const struct refer
     const struct model_memory *mem = m->memory;
     bool null;
     int32_t user = rows_integer(rows, c->user, &null);
-    if (mem->has_users && c->user &&
-        (null || mem->users == 0 ||
-         bsearch(&user, mem->user, mem->users, sizeof user, by_number) == NULL) &&
-        m->without_user++ == 0)
+    if (mem->has_users && c->user && (null || !has_user(mem, user)) && m->without_user++ == 0)
         m->first_without_user = (uint32_t)row;
 }
 
@@ -1248,6 +1266,7 @@ static bool keep_user(struct model *m, int32_t key, struct fault *f)
     mem->user = array;
     if (one == NULL)
         return no_memory(f);
+    mem->users_mixed = mem->users_mixed || (mem->users > 0 && key < one[-1]);
     *one = key;
     mem->users++;
     return true;
@@ -1283,7 +1302,7 @@ static bool read_users(struct model *m, struct problems *problems, struct fault 
     while (ok && rows_next(&rows))
         ok = read_user(m, &rows, name, key, f);
     ok = end_rows(&rows, problems, f) && ok;
-    if (m->memory->users > 0)
+    if (m->memory->users_mixed)
         qsort(m->memory->user, m->memory->users, sizeof *m->memory->user, by_number);
     m->memory->has_users = ok;
     return ok;

@@ -163,7 +163,7 @@ int32_t model_reference_key(const struct model *model, unsigned which, struct ro
 bool model_key_is_primary(const struct model *model);
 
 /* The entry of that key, the first of several; NULL: none. */
-struct model_entry *model_entry(const struct model *model, int32_t key);
+struct model_entry *model_entry(const struct model *model, int64_t key);
 
 /* The entry that the row-th row of the list's table is (from 0); NULL: there are not so many. */
 const struct model_entry *model_entry_of_row(const struct model *model, unsigned row);

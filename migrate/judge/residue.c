@@ -140,18 +140,12 @@ static int64_t number_of(const struct model *m, const struct ese_column *column,
 /* The entries of that key; *count: how many, from the number returned on. */
 static unsigned find_entries(const struct model *m, int64_t key, unsigned *count)
 {
-    unsigned low = 0, high = m->entries;
+    const struct model_entry *e = model_entry(m, key);
+    unsigned first = e ? (unsigned)(e - m->entry) : 0;
     *count = 0;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        if (m->entry[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    while (low + *count < m->entries && m->entry[low + *count].key == key)
+    while (e && first + *count < m->entries && m->entry[first + *count].key == key)
         ++*count;
-    return low;
+    return first;
 }
 
 static bool name_entries(struct residue_table *t, struct live *l, unsigned first, unsigned count)
@@ -288,7 +282,7 @@ void residue_version(struct residue_table *t, int version)
 void residue_end_row(struct residue_table *t)
 {
     t->rows++;
-    for (unsigned i = 0; i < t->table->columns; i++)
+    for (unsigned i = 0; t->small_followed && i < t->table->columns; i++)
         t->live[i].row_value = 0;
 }
 

@@ -5,6 +5,8 @@
 
 enum {
     START = 48,            /* octets of a to-be-signed part by which it is looked up */
+    FIRST = 16,            /* of them that are looked at first */
+    FIRST_BITS = 16,       /* of a hash of those */
     PROVED_MOST = 200,     /* values of a column whose chains are proved */
     CERTIFICATES_MOST = 32 /* of one value that are tried as issued by a copy */
 };
@@ -14,6 +16,7 @@ struct second_search {
     struct prover *prover;
     unsigned *slot; /* a hash table: certificate + 1; 0: empty */
     unsigned slots; /* a power of two, at least twice as many as certificates */
+    uint64_t first[(1 << FIRST_BITS) / 64]; /* by their hash: are there first octets like these? */
 };
 
 static struct bytes tbs_of(const struct model *m, unsigned certificate)
@@ -21,13 +24,26 @@ static struct bytes tbs_of(const struct model *m, unsigned certificate)
     return m->certificate[certificate].x509.envelope.tbs;
 }
 
-/* FNV-1a over the start of a to-be-signed part. */
-static uint64_t hash_start(const uint8_t *at)
+/* Of a number of octets that eight divides. */
+static uint64_t hash_octets(const uint8_t *at, unsigned octets)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-    for (unsigned i = 0; i < START; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3;
+    uint64_t hash = 0xcbf29ce484222325, eight;
+    for (unsigned i = 0; i < octets; i += 8) {
+        memcpy(&eight, at + i, sizeof eight);
+        hash = (hash ^ eight) * 0x9e3779b97f4a7c15;
+        hash ^= hash >> 32;
+    }
     return hash;
+}
+
+static unsigned slot_of(const struct second_search *s, const uint8_t *start)
+{
+    return (unsigned)hash_octets(start, START) & (s->slots - 1);
+}
+
+static unsigned first_of(const uint8_t *start)
+{
+    return (unsigned)hash_octets(start, FIRST) & ((1u << FIRST_BITS) - 1);
 }
 
 struct second_search *second_open(const struct model *m, struct prover *prover)
@@ -45,8 +61,9 @@ struct second_search *second_open(const struct model *m, struct prover *prover)
     for (unsigned i = 0; i < m->listed; i++) {
         if (!m->certificate[i].parsed || tbs_of(m, i).size < START)
             continue;
-        unsigned at = (unsigned)hash_start(tbs_of(m, i).at) & (s->slots - 1);
+        unsigned at = slot_of(s, tbs_of(m, i).at), first = first_of(tbs_of(m, i).at);
         bool known = false;
+        s->first[first / 64] |= (uint64_t)1 << first % 64;
         for (; s->slot[at] && !known; at = (at + 1) & (s->slots - 1))
             known = bytes_equal(tbs_of(m, s->slot[at] - 1), tbs_of(m, i));
         if (!known)
@@ -68,7 +85,10 @@ static long find(const struct second_search *s, struct bytes value, size_t offse
     struct bytes rest = bytes_from(value, offset), part;
     if (rest.size < START)
         return -1;
-    unsigned at = (unsigned)hash_start(rest.at) & (s->slots - 1);
+    unsigned first = first_of(rest.at);
+    if (!(s->first[first / 64] >> first % 64 & 1))
+        return -1; /* most are told by that */
+    unsigned at = slot_of(s, rest.at);
     for (; s->slot[at]; at = (at + 1) & (s->slots - 1)) {
         struct bytes tbs = tbs_of(s->m, s->slot[at] - 1);
         if (bytes_cut(rest, 0, tbs.size, &part) && bytes_equal(part, tbs))
@@ -77,16 +97,31 @@ static long find(const struct second_search *s, struct bytes value, size_t offse
     return -1;
 }
 
+typedef uint8_t octets __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+
+/* Could a SEQUENCE of more than 127 octets begin at one of these 16 places?  Reads one octet more.
+ */
+static bool may_begin(const uint8_t *at)
+{
+    octets tag, length;
+    memcpy(&tag, at, sizeof tag);
+    memcpy(&length, at + 1, sizeof length);
+    halves both = (halves)(tag == 0x30) & (halves)((length & 0xfc) == 0x80);
+    return (both[0] | both[1]) != 0;
+}
+
 /* The next place from `offset` on where a SEQUENCE of more than 127 octets could begin. */
 static size_t next_sequence(struct bytes value, size_t offset)
 {
     while (offset + 1 < value.size) {
-        const uint8_t *at = memchr(value.at + offset, 0x30, value.size - offset - 1);
-        if (at == NULL)
-            break;
-        if (at[1] >= 0x80 && at[1] <= 0x82)
-            return (size_t)(at - value.at);
-        offset = (size_t)(at - value.at) + 1;
+        while (bytes_has(value, offset, sizeof(octets) + 1) && !may_begin(value.at + offset))
+            offset += sizeof(octets);
+        size_t end = offset + sizeof(octets) + 1;
+        for (end = end < value.size ? end : value.size; offset + 1 < end; offset++)
+            if (value.at[offset] == 0x30 && value.at[offset + 1] >= 0x80 &&
+                value.at[offset + 1] <= 0x82)
+                return offset;
     }
     return value.size;
 }

@@ -3,9 +3,17 @@
 
 #include "migrate/profile/meaning.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 enum { SEEN = 4096, KEY_MOST = 32 };
+
+/* What a column of the table in hand is looked at for: found out once, not for each row. */
+struct look {
+    unsigned column;
+    bool copies; /* it could hold a certificate of the list, and is not the list's own column */
+    bool list;   /* it is the column that the list value stands in */
+};
 
 struct pass {
     struct sweep *sweep;
@@ -14,6 +22,8 @@ struct pass {
     struct rows rows;
     struct residue_table *residue;
     struct buffer room;
+    struct look *look; /* by column, those alone that are looked at */
+    unsigned looks;
     uint64_t row;
     bool list_seen;      /* the list value was met */
     int version;         /* of the certificate in the row; 0: none yet */
@@ -44,15 +54,18 @@ static bool is_list_column(const struct model *m, const struct ese_table *table,
            strcasecmp(column->name, m->profile->list[0].certificate) == 0;
 }
 
+static bool is_value_column(const struct model *m, const struct ese_table *table,
+                            const struct ese_column *column)
+{
+    return m->match == PROFILE_MATCHES_VALUE && is_table(table, m->profile->value[0].table) &&
+           strcasecmp(column->name, m->profile->value[0].column) == 0;
+}
+
 /* The one value that is the list: the first in its column that has its bytes; or, of several, those
  * of its row. */
-static bool is_list_value(struct pass *p, const struct ese_column *column, struct bytes value)
+static bool is_list_value(struct pass *p, struct bytes value)
 {
-    const struct profile *profile = p->m->profile;
-    if (p->m->match != PROFILE_MATCHES_VALUE || !is_table(p->rows.table, profile->value[0].table) ||
-        strcasecmp(column->name, profile->value[0].column) != 0)
-        return false;
-    if (profile->value[0].join)
+    if (p->m->profile->value[0].join)
         return pieces_has_row(&p->m->pieces, p->row);
     if (p->m->list_form.values)
         return p->row == p->m->list_row;
@@ -79,51 +92,52 @@ static bool was_searched(struct pass *p, const struct ese_value *value)
     return seen;
 }
 
-static bool take_bytes(struct pass *p, unsigned i, struct bytes value, struct fault *f)
+static bool take_bytes(struct pass *p, const struct look *look, struct bytes value, struct fault *f)
 {
-    const struct ese_column *column = &p->rows.table->column[i];
+    unsigned i = look->column;
     struct x509_certificate c;
     if (residue_follows(p->residue, i) && !residue_value(p->residue, i, value))
         return no_memory(f);
     if (p->version == 0 && value.size > KEY_MOST && residue_wants_version(p->residue) &&
         x509_certificate_read(value, &c, NULL))
         p->version = c.version;
-    if (!can_hold_certificate(column) || value.size <= KEY_MOST ||
-        is_list_column(p->m, p->rows.table, column) || is_list_value(p, column, value) ||
-        profile_ignores(p->m->profile, p->rows.table->name, column->name))
+    if (value.size <= KEY_MOST || (look->list && is_list_value(p, value)) || !look->copies)
         return true;
-    return second_look(p->search, &p->sweep->second, p->rows.table, column, p->row, value) ||
+    return second_look(p->search, &p->sweep->second, p->rows.table, &p->rows.table->column[i],
+                       p->row, value) ||
            no_memory(f);
 }
 
-static bool take_value(struct pass *p, unsigned i, const struct ese_value *value, struct fault *f)
+static bool take_value(struct pass *p, const struct look *look, const struct ese_value *value,
+                       struct fault *f)
 {
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
     struct bytes bytes;
+    fault_clear(&why);
     if (value->kind == ESE_VALUE_NULL || was_searched(p, value))
         return true;
-    if (rows_value(&p->rows, &p->rows.table->column[i], value, &p->room, &bytes, &why))
-        return take_bytes(p, i, bytes, f);
+    if (rows_value(&p->rows, &p->rows.table->column[look->column], value, &p->room, &bytes, &why))
+        return take_bytes(p, look, bytes, f);
     if (why.code == FAULT_NO_MEMORY)
         *f = why;
     return why.code != FAULT_NO_MEMORY; /* rows_end() tells what could not be read */
 }
 
-static bool take_column(struct pass *p, unsigned i, struct fault *f)
+static bool take_column(struct pass *p, const struct look *look, struct fault *f)
 {
-    const struct ese_column *column = &p->rows.table->column[i];
+    const struct ese_column *column = &p->rows.table->column[look->column];
     struct ese_values values;
     struct ese_value value;
-    struct fault why = {.code = FAULT_NONE};
-    if (column->type == ESE_COL_NIL ||
-        (!can_hold_certificate(column) && !residue_follows(p->residue, i)))
+    struct fault why;
+    fault_clear(&why);
+    if (!can_hold_certificate(column) && !residue_follows(p->residue, look->column))
         return true;
     if (!ese_values_of(&values, &p->rows.record, column, &why)) {
         note_unread(p->sweep, &why);
         return true;
     }
     while (ese_values_next(&values, &value, &why))
-        if (!take_value(p, i, &value, f))
+        if (!take_value(p, look, &value, f))
             return false;
     if (why.code != FAULT_NONE)
         note_unread(p->sweep, &why);
@@ -132,14 +146,37 @@ static bool take_column(struct pass *p, unsigned i, struct fault *f)
 
 static bool take_row(struct pass *p, struct fault *f)
 {
+    struct ese_run_hint hint = {0};
+    p->rows.record.hint = &hint;
     p->row++;
     p->version = 0;
-    for (unsigned i = 0; i < p->rows.table->columns; i++)
-        if (!take_column(p, i, f))
+    for (unsigned i = 0; i < p->looks; i++)
+        if (!take_column(p, &p->look[i], f))
             return false;
     if (p->version)
         residue_version(p->residue, p->version);
     residue_end_row(p->residue);
+    return true;
+}
+
+/* Which columns of the table are looked at, and for what. */
+static bool choose_columns(struct pass *p, const struct ese_table *table, struct fault *f)
+{
+    free(p->look);
+    p->looks = 0;
+    p->look = calloc(table->columns + 1u, sizeof *p->look);
+    if (p->look == NULL)
+        return no_memory(f);
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *column = &table->column[i];
+        bool can_hold = can_hold_certificate(column);
+        if (can_hold || (column->type != ESE_COL_NIL && residue_follows(p->residue, i)))
+            p->look[p->looks++] =
+                (struct look){.column = i,
+                              .copies = can_hold && !is_list_column(p->m, table, column) &&
+                                        !profile_ignores(p->m->profile, table->name, column->name),
+                              .list = is_value_column(p->m, table, column)};
+    }
     return true;
 }
 
@@ -150,7 +187,7 @@ static bool take_table(struct pass *p, const struct ese_table *table, struct fau
     memset(p->seen, 0, sizeof p->seen);
     p->row = 0;
     rows_open(&p->rows, p->m->store, table);
-    bool ok = true;
+    bool ok = choose_columns(p, table, f);
     while (ok && rows_next(&p->rows))
         ok = take_row(p, f);
     struct fault why = {.code = FAULT_NONE};
@@ -179,6 +216,7 @@ bool sweep_read(struct sweep *sweep, const struct model *m, struct prover *prove
         residue_explain(&sweep->residue, m);
     second_close(p.search);
     buffer_free(&p.room);
+    free(p.look);
     return ok;
 }
 

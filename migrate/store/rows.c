@@ -36,7 +36,8 @@ bool rows_end(struct rows *rows, struct fault *f)
 bool rows_next(struct rows *rows)
 {
     for (;;) {
-        struct fault f = {.code = FAULT_NONE};
+        struct fault f;
+        fault_clear(&f);
         enum ese_step step = ese_cursor_next(&rows->cursor, &f);
         if (step == ESE_STEP_END)
             return false;
@@ -54,9 +55,10 @@ static bool small_value(struct rows *rows, const struct ese_column *column, uint
                         size_t *size)
 {
     struct ese_value value;
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
     if (column == NULL)
         return false;
+    fault_clear(&why);
     if (!ese_record_value(&rows->record, column, &value, &why))
         return note_unread(rows, &why);
     if (value.kind != ESE_VALUE_PLAIN || value.data.size == 0 || value.data.size > 8)
@@ -70,7 +72,7 @@ static bool small_value(struct rows *rows, const struct ese_column *column, uint
 
 bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *number)
 {
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
     uint64_t bits;
     size_t size;
     *number = 0;
@@ -100,7 +102,7 @@ bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *nu
 
 int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null)
 {
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
     int64_t number;
     *null = !rows_number(rows, column, &number);
     if (*null || (number >= INT32_MIN && number <= INT32_MAX))
@@ -195,7 +197,8 @@ bool rows_unread(struct rows *rows, const struct fault *why)
 bool rows_value(struct rows *rows, const struct ese_column *column, const struct ese_value *value,
                 struct buffer *room, struct bytes *out, struct fault *f)
 {
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
+    fault_clear(&why);
     return read_value(rows, column, value, room, out, &why) || tell_unread(rows, &why, f);
 }
 
@@ -203,7 +206,8 @@ bool rows_bytes(struct rows *rows, const struct ese_column *column, struct buffe
                 struct bytes *out, bool *null, struct fault *f)
 {
     struct ese_value value;
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
+    fault_clear(&why);
     *null = true;
     *out = (struct bytes){.at = NULL};
     if (column == NULL)

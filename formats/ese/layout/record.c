@@ -475,8 +475,11 @@ bool ese_record_value(const struct ese_record *record, const struct ese_column *
                       struct ese_value *value, struct fault *f)
 {
     struct ese_values values;
-    struct fault inner = {.code = FAULT_NONE};
+    struct fault inner;
     *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+    if (column->id <= ESE_FIXED_LAST) /* has one value, and is asked for most */
+        return fixed_value(record, column, value, f);
+    fault_clear(&inner);
     if (!ese_values_of(&values, record, column, f))
         return false;
     if (ese_values_next(&values, value, &inner) || inner.code == FAULT_NONE)
