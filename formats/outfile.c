@@ -185,6 +185,12 @@ int outfile_descriptor(const struct outfile *out)
     return out->descriptor;
 }
 
+bool outfile_write(struct outfile *out, struct bytes data, struct fault *f)
+{
+    return fileio_write(out->descriptor, data) ||
+           fault_set(f, FAULT_IO, "cannot be written: %s", strerror(errno));
+}
+
 const char *outfile_path(const struct outfile *out)
 {
     return out->path;

@@ -2,7 +2,7 @@
  * A file that appears under its name only when it is complete.
  *
  *     outfile_create()      checks the target, makes an unfinished file beside it
- *       ... write to outfile_descriptor(), read back through outfile_path() ...
+ *       ... outfile_write(), or write to outfile_descriptor(), read back through outfile_path() ...
  *     outfile_commit()      syncs it, gives it the target's name, syncs the directory
  *     outfile_remove()      when it is not wanted after all
  *     outfile_discard()     in any case, also after a commit
@@ -14,6 +14,7 @@
 #ifndef KM_FORMATS_OUTFILE_H
 #define KM_FORMATS_OUTFILE_H
 
+#include "formats/bytes.h"
 #include "formats/fault.h"
 
 #include <stdbool.h>
@@ -46,6 +47,9 @@ bool outfile_is_narrower(const struct outfile *out);
 
 /* Open for reading and writing; stays the outfile's. */
 int outfile_descriptor(const struct outfile *out);
+
+/* Writes all of `data` behind what was written.  FAULT_IO. */
+bool outfile_write(struct outfile *out, struct bytes data, struct fault *f);
 
 /* A path under which this process can open the unfinished file again. */
 const char *outfile_path(const struct outfile *out);

@@ -5,7 +5,6 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -117,19 +116,6 @@ static bool write_list(const struct model *m, enum certlist_kind kind, struct bu
     return certlist_write_end(&writer) && !out->failed;
 }
 
-static bool write_bytes(int descriptor, struct bytes b, struct fault *f)
-{
-    while (b.size > 0) {
-        ssize_t n = write(descriptor, b.at, b.size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(f, FAULT_IO, "cannot be written: %s", strerror(errno));
-        b = bytes_from(b, (size_t)n);
-    }
-    return true;
-}
-
 static void tell_written(const struct assessment *a, enum certlist_kind kind,
                          const struct options *options, unsigned written, unsigned left_out)
 {
@@ -166,7 +152,7 @@ static int export_list(const struct assessment *a, enum certlist_kind kind,
     ok = ok &&
          outfile_create(options->to, ese_file_named_descriptor(a->store.db->file), options->force,
                         &out, &f) &&
-         write_bytes(outfile_descriptor(out), buffer_bytes(&list), &f);
+         outfile_write(out, buffer_bytes(&list), &f);
     bool stopped = ok && *stop;
     ok = ok && (stopped || outfile_commit(out, &f));
     outfile_discard(out);

@@ -1,10 +1,10 @@
 /* Messages on standard error: see message.h. */
 #include "migrate/console/message.h"
 
+#include "formats/fileio.h"
 #include "migrate/commands/command.h"
 #include "migrate/console/escape.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,13 +24,7 @@ struct line {
 
 static void flush_line(struct line *line)
 {
-    for (size_t done = 0; done < line->size;) {
-        ssize_t n = write(STDERR_FILENO, line->text + done, line->size - done);
-        if (n < 0 && errno != EINTR)
-            break; /* there is nobody left to tell */
-        if (n > 0)
-            done += (size_t)n;
-    }
+    fileio_write(STDERR_FILENO, bytes_of(line->text, line->size)); /* else nobody is left to tell */
     line->size = 0;
 }
 

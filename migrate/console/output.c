@@ -1,6 +1,7 @@
 /* Standard output: see output.h. */
 #include "migrate/console/output.h"
 
+#include "formats/fileio.h"
 #include "migrate/console/message.h"
 
 #include <errno.h>
@@ -16,18 +17,11 @@ static int failure;             /* errno of the first write that failed */
 
 static void flush(void)
 {
-    size_t done = 0;
-    if (captured) {
-        buffer_add(captured, bytes_of(buffer, filled));
-        filled = 0;
-    }
-    while (done < filled && failure == 0) {
-        ssize_t n = write(STDOUT_FILENO, buffer + done, filled - done);
-        if (n < 0 && errno != EINTR)
-            failure = errno;
-        else if (n > 0)
-            done += (size_t)n;
-    }
+    struct bytes all = bytes_of(buffer, filled);
+    if (captured)
+        buffer_add(captured, all);
+    else if (failure == 0 && !fileio_write(STDOUT_FILENO, all))
+        failure = errno;
     filled = 0;
 }
 

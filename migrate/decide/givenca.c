@@ -1,6 +1,7 @@
 /* Reading --issuing-ca FILE: see givenca.h. */
 #include "migrate/decide/givenca.h"
 
+#include "formats/fileio.h"
 #include "migrate/commands/command.h"
 #include "migrate/console/message.h"
 #include "migrate/judge/groups.h"
@@ -23,29 +24,27 @@ static int trouble(const char *path, const char *text)
     return EXIT_TROUBLE;
 }
 
+static int unreadable(const char *path, int error)
+{
+    message_error("%s: cannot be read: %s", path, strerror(error));
+    return EXIT_TROUBLE;
+}
+
 /* All of the file; one that is longer is refused. */
 static int read_file(const char *path, struct buffer *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    ssize_t n = fd < 0 ? -1 : 1;
-    while (n > 0 && out->size <= FILE_MOST && buffer_reserve(out, FILE_MOST / 4)) {
-        n = read(fd, out->at + out->size, FILE_MOST / 4);
-        if (n > 0)
-            out->size += (size_t)n;
-        if (n < 0 && errno == EINTR)
-            n = 1;
-    }
+    if (fd < 0)
+        return unreadable(path, errno);
+    if (buffer_reserve(out, FILE_MOST + 1))
+        out->size = fileio_read(fd, out->at, FILE_MOST + 1);
     int error = errno;
-    if (fd >= 0)
-        close(fd);
-    if (n < 0) {
-        message_error("%s: cannot be read: %s", path, strerror(error));
-        return EXIT_TROUBLE;
-    }
+    close(fd);
     if (out->failed)
         return trouble(path, "out of memory for a certificate");
-    return out->size > FILE_MOST ? trouble(path, "larger than 1 MiB, so it is no certificate")
-                                 : EXIT_CLEAN;
+    if (out->size > FILE_MOST)
+        return trouble(path, "larger than 1 MiB, so it is no certificate");
+    return error == 0 ? EXIT_CLEAN : unreadable(path, error);
 }
 
 /* Adds a certificate that the file has; copies of one count once. */

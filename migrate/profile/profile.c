@@ -8,11 +8,14 @@
 #include "migrate/profile/profile.h"
 
 #include "formats/bytes.h"
+#include "formats/fileio.h"
 #include "migrate/profile/ini.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     FILE_MOST = 64 * 1024, /* bytes of a profile file; the longest possible draft has a tenth */
@@ -705,19 +708,17 @@ bool profile_builtin(struct profile *profile, struct fault *f)
 
 static bool load(const char *path, char *room, size_t *size, struct fault *f)
 {
-    FILE *file = fopen(path, "rbe");
-    if (file == NULL)
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return fault_set(f, FAULT_IO, "%s: cannot be opened: %s", shortened(path), strerror(errno));
-    *size = fread(room, 1, FILE_MOST + 1, file);
-    bool failed = ferror(file);
-    int reason = errno;
-    fclose(file);
-    if (failed)
-        return fault_set(f, FAULT_IO, "%s: cannot be read: %s", shortened(path), strerror(reason));
+    *size = fileio_read(fd, room, FILE_MOST + 1);
+    int error = errno;
+    close(fd);
     if (*size > FILE_MOST)
         return fault_set(f, FAULT_LIMIT, "%s: expected a profile of at most %d bytes, found more",
                          shortened(path), FILE_MOST);
-    return true;
+    return error == 0 ||
+           fault_set(f, FAULT_IO, "%s: cannot be read: %s", shortened(path), strerror(error));
 }
 
 bool profile_read(const char *path, struct profile *profile, struct fault *f)

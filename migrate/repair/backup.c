@@ -14,21 +14,7 @@ enum { STEP = 1024 * 1024 };
 
 /* ---- one file ---- */
 
-static bool write_all(int to, const uint8_t *from, size_t size, struct fault *f)
-{
-    while (size > 0) {
-        ssize_t n = write(to, from, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(f, FAULT_IO, "cannot be written: %s", strerror(errno));
-        from += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-static bool copy(struct ese_file *from, int to, struct progress *progress,
+static bool copy(struct ese_file *from, struct outfile *to, struct progress *progress,
                  const volatile sig_atomic_t *stop, struct fault *f)
 {
     uint64_t size = ese_file_size(from);
@@ -36,7 +22,8 @@ static bool copy(struct ese_file *from, int to, struct progress *progress,
     bool ok = step != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for the backup");
     for (uint64_t at = 0; ok && at < size && !*stop; at += STEP) {
         size_t got;
-        ok = ese_file_read(from, at, step, STEP, &got, f) && write_all(to, step, got, f);
+        ok = ese_file_read(from, at, step, STEP, &got, f) &&
+             outfile_write(to, bytes_of(step, got), f);
         progress_step(progress, (uint32_t)(at / STEP), (uint32_t)(size / STEP));
     }
     free(step);
@@ -67,7 +54,7 @@ static bool backup_file(struct backup *b, const struct assessment *a, const char
     struct ese_file *from = a->store.db->file;
     if (!outfile_create(target, ese_file_named_descriptor(from), false, &b->file, f))
         return false;
-    bool ok = copy(from, outfile_descriptor(b->file), progress, stop, f);
+    bool ok = copy(from, b->file, progress, stop, f);
     if (ok && !*stop)
         ok = is_copy(a, outfile_path(b->file), f);
     if (ok && !*stop)

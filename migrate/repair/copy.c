@@ -6,6 +6,7 @@
  */
 #include "migrate/repair/copy.h"
 
+#include "formats/fileio.h"
 #include "formats/outfile.h"
 #include "migrate/repair/changes.h"
 #include "migrate/repair/copydir.h"
@@ -14,7 +15,6 @@
 #include "migrate/repair/salvaging.h"
 #include "migrate/repair/verify.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,16 +40,9 @@ static const char *last_part(const char *path)
 
 static bool read_copy(int copy, uint64_t at, uint8_t *to, size_t size, struct fault *f)
 {
-    for (size_t got = 0; got < size;) {
-        ssize_t n = pread(copy, to + got, size - got, (off_t)(at + got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fault_set(f, FAULT_IO, "the copy cannot be read back: %s",
-                             n == 0 ? "it is too short" : strerror(errno));
-        got += (size_t)n;
-    }
-    return true;
+    return fileio_read_at(copy, at, to, size) == size ||
+           fault_set(f, FAULT_IO, "the copy cannot be read back: %s",
+                     fileio_why_short("it is too short"));
 }
 
 /* Two steps of the file side by side. */

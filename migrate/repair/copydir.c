@@ -2,6 +2,7 @@
 #include "migrate/repair/copydir.h"
 
 #include "formats/access.h"
+#include "formats/fileio.h"
 #include "formats/outfile.h"
 
 #include <dirent.h>
@@ -49,8 +50,7 @@ static bool open_source(struct copydir *c, const char *source, const char *name,
     c->source = open(source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (c->source < 0)
         return failed(f, source, "cannot be opened");
-    return (fstatat(c->source, name, &st, 0) == 0 && st.st_dev == database->st_dev &&
-            st.st_ino == database->st_ino) ||
+    return (fstatat(c->source, name, &st, 0) == 0 && fileio_is_same(&st, database)) ||
            fault_set(f, FAULT_LIMIT,
                      "%.150s has changed: %.100s in it is not the one that was judged", source,
                      name);
@@ -130,51 +130,20 @@ static int open_to_read(int folder, const char *name, struct stat *st, struct fa
     return -1;
 }
 
-/* Up to `size` bytes at `at`; how many there are, -1 after an error. */
-static ssize_t read_some(int fd, void *to, size_t size, off_t at)
-{
-    size_t got = 0;
-    while (got < size) {
-        ssize_t n = pread(fd, (char *)to + got, size - got, at + (off_t)got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        got += (size_t)n;
-    }
-    return (ssize_t)got;
-}
-
-static bool write_all(int to, const char *from, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(to, from, size);
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0) {
-            from += n;
-            size -= (size_t)n;
-        }
-    }
-    return true;
-}
-
 /* What is done with two files, step by step: the second is written, or held against the first. */
 static bool step_through(int from, int to, bool compare, const char *name, struct fault *f)
 {
     char *step = malloc(2 * (size_t)STEP);
     bool ok = step != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory");
-    ssize_t n = STEP;
-    for (off_t at = 0; ok && n == STEP; at += n) {
-        n = read_some(from, step, STEP, at);
-        if (n < 0)
+    size_t n = STEP;
+    for (uint64_t at = 0; ok && n == STEP; at += n) {
+        n = fileio_read_at(from, at, step, STEP);
+        if (n < STEP && errno)
             ok = failed(f, name, "cannot be read");
         else if (!compare)
-            ok = write_all(to, step, (size_t)n) || failed(f, name, "cannot be copied");
-        else if (read_some(to, step + STEP, STEP, at) != n ||
-                 (n > 0 && memcmp(step, step + STEP, (size_t)n) != 0))
+            ok = fileio_write(to, bytes_of(step, n)) || failed(f, name, "cannot be copied");
+        else if (fileio_read_at(to, at, step + STEP, STEP) != n ||
+                 memcmp(step, step + STEP, n) != 0)
             ok = fault_set(f, FAULT_DAMAGED, "%.180s is not the same in the copy", name);
     }
     free(step);
@@ -303,10 +272,7 @@ bool copydir_is_copy(int source, int copy, struct fault *f)
 
 static bool sync_directory(int fd, struct fault *f)
 {
-    while (fsync(fd) != 0)
-        if (errno != EINTR)
-            return errno == EINVAL || failed(f, "the directory", "cannot be synced");
-    return true;
+    return fileio_sync_directory(fd) || failed(f, "the directory", "cannot be synced");
 }
 
 /* Where a file system cannot promise to replace nothing, a look before the rename is what is left.
@@ -344,7 +310,7 @@ static bool is_named(const struct copydir *c, const char *name)
     struct stat mine, there;
     return fstat(c->made, &mine) == 0 &&
            fstatat(c->parent, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+           fileio_is_same(&mine, &there);
 }
 
 void copydir_remove(struct copydir *c)

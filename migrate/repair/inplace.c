@@ -1,6 +1,7 @@
 /* Repairing a store where it lies: see inplace.h. */
 #include "migrate/repair/inplace.h"
 
+#include "formats/fileio.h"
 #include "formats/memory.h"
 #include "formats/outfile.h"
 #include "migrate/undo/aside.h"
@@ -133,8 +134,8 @@ static bool is_unchanged(const struct job *j, struct fault *f)
                          "it is compressed, and cannot be repaired in place; unpack it first");
     if (fstat(j->lock->descriptor, &now) != 0)
         return fault_set(f, FAULT_IO, "it cannot be examined: %s", strerror(errno));
-    if (judged->st_dev == locked->st_dev && judged->st_ino == locked->st_ino &&
-        now.st_size == judged->st_size && now.st_mtim.tv_sec == judged->st_mtim.tv_sec &&
+    if (fileio_is_same(judged, locked) && now.st_size == judged->st_size &&
+        now.st_mtim.tv_sec == judged->st_mtim.tv_sec &&
         now.st_mtim.tv_nsec == judged->st_mtim.tv_nsec && (uint64_t)now.st_size == j->a->hash.size)
         return true;
     return fault_set(f, FAULT_LIMIT, "it changed while it was judged");
@@ -273,10 +274,8 @@ static void leave_no_trace(struct job *j)
 
 static bool sync_store(const struct job *j, struct fault *f)
 {
-    while (fsync(j->lock->descriptor) != 0)
-        if (errno != EINTR)
-            return fault_set(f, FAULT_IO, "it cannot be synced to the disk: %s", strerror(errno));
-    return true;
+    return fileio_sync(j->lock->descriptor) ||
+           fault_set(f, FAULT_IO, "it cannot be synced to the disk: %s", strerror(errno));
 }
 
 /* From the first move to the mark that all is done.  False: the store has to be put back. */

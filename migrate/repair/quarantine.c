@@ -4,6 +4,7 @@
 #include "formats/buffer.h"
 #include "formats/certs/name.h"
 #include "formats/certs/pem.h"
+#include "formats/fileio.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/value.h"
 #include "migrate/report/report.h"
@@ -253,34 +254,17 @@ static bool compose(struct writing *w, struct buffer *text, struct fault *f)
 
 static bool write_all(int descriptor, struct bytes text, struct fault *f)
 {
-    while (text.size > 0) {
-        ssize_t n = write(descriptor, text.at, text.size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(f, FAULT_IO, "the quarantine file cannot be written: %s",
-                             strerror(errno));
-        text = bytes_from(text, (size_t)n);
-    }
-    return true;
+    return fileio_write(descriptor, text) ||
+           fault_set(f, FAULT_IO, "the quarantine file cannot be written: %s", strerror(errno));
 }
 
 static bool read_all(int descriptor, struct buffer *to, size_t size, struct fault *f)
 {
     if (!buffer_reserve(to, size + 1)) /* one byte more than there should be */
         return fault_set(f, FAULT_NO_MEMORY, "out of memory to read the quarantine file back");
-    while (to->size <= size) {
-        ssize_t n = pread(descriptor, to->at + to->size, size + 1 - to->size, (off_t)to->size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(f, FAULT_IO, "the quarantine file cannot be read back: %s",
-                             strerror(errno));
-        if (n == 0)
-            break;
-        to->size += (size_t)n;
-    }
-    return true;
+    to->size = fileio_read_at(descriptor, 0, to->at, size + 1);
+    return to->size > size || errno == 0 ||
+           fault_set(f, FAULT_IO, "the quarantine file cannot be read back: %s", strerror(errno));
 }
 
 /* The certificates of the text are those that the plan takes out of the list: each, and in the

@@ -1,6 +1,7 @@
 /* The page, and the file that it is written to: see html.h. */
 #include "migrate/report/html.h"
 
+#include "formats/fileio.h"
 #include "formats/outfile.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -311,8 +312,7 @@ static bool is_in_output(const struct options *o)
     snprintf(of_page, sizeof of_page, "%s", o->html);
     if (strcmp(page, store) == 0 && strcmp(basename(name), basename(of_page)) == 0)
         return true;
-    return stat(page, &a) == 0 && stat(o->output, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+    return stat(page, &a) == 0 && stat(o->output, &b) == 0 && fileio_is_same(&a, &b);
 }
 
 /* What --force replaces is a page: nothing else is lost by a slip. */
@@ -322,7 +322,7 @@ static bool is_page_or_new(const char *path)
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return errno == ENOENT;
-    bool same = read(file, start, sizeof start) == (ssize_t)sizeof start &&
+    bool same = fileio_read(file, start, sizeof start) == sizeof start &&
                 memcmp(start, mark, sizeof start) == 0;
     close(file);
     return same;
@@ -359,19 +359,6 @@ bool html_may_write(const struct assessment *a)
     return ok && !*stop;
 }
 
-static bool write_bytes(int descriptor, struct bytes b, struct fault *f)
-{
-    while (b.size > 0) {
-        ssize_t n = write(descriptor, b.at, b.size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(f, FAULT_IO, "cannot be written: %s", strerror(errno));
-        b = bytes_from(b, (size_t)n);
-    }
-    return true;
-}
-
 int html_write(const struct assessment *a, enum report_kind kind,
                const struct report_result *result)
 {
@@ -383,8 +370,8 @@ int html_write(const struct assessment *a, enum report_kind kind,
     make_page(&page, a, kind, result);
     message_watch_interrupt(); /* the file may have a name */
     bool ok = !page.failed || fault_set(&f, FAULT_NO_MEMORY, "out of memory for the page");
-    ok = ok && make_file(a, &out, &f) &&
-         write_bytes(outfile_descriptor(out), buffer_bytes(&page), &f) && outfile_commit(out, &f);
+    ok = ok && make_file(a, &out, &f) && outfile_write(out, buffer_bytes(&page), &f) &&
+         outfile_commit(out, &f);
     outfile_discard(out);
     message_end_on_interrupt();
     buffer_free(&page);

@@ -3,6 +3,7 @@
 
 #include "formats/certs/crypto.h"
 #include "formats/descriptor.h"
+#include "formats/fileio.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,16 +23,12 @@ static void *run(void *context)
         free(step);
         return NULL;
     }
-    for (;;) {
-        ssize_t n = pread(h->descriptor, step, STEP, (off_t)h->size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            h->error = errno;
-        if (n <= 0)
-            break;
-        gnutls_hash(sha256, step, (size_t)n);
-        h->size += (uint64_t)n;
+    for (size_t n = STEP; n == STEP; h->size += n) {
+        n = fileio_read_at(h->descriptor, h->size, step, STEP);
+        if (n < STEP)
+            h->error = errno; /* 0 at the end */
+        if (n > 0)
+            gnutls_hash(sha256, step, n);
     }
     gnutls_hash_deinit(sha256, h->digest);
     free(step);

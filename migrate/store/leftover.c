@@ -1,6 +1,7 @@
 /* Left-overs of a run that was killed: see leftover.h. */
 #include "migrate/store/leftover.h"
 
+#include "formats/fileio.h"
 #include "migrate/console/message.h"
 
 #include <ctype.h>
@@ -67,7 +68,7 @@ static bool is_named(int folder, const char *name, int fd)
 {
     struct stat mine, there;
     return fstat(fd, &mine) == 0 && fstatat(folder, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+           fileio_is_same(&mine, &there);
 }
 
 static void empty(int folder)

@@ -7,6 +7,7 @@
 #include "migrate/store/lock.h"
 
 #include "formats/descriptor.h"
+#include "formats/fileio.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -46,7 +47,7 @@ static bool has_open(int proc, const char *pid, const struct stat *wanted)
     for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;)
         found = isdigit((unsigned char)entry->d_name[0]) &&
                 fstatat(folder, entry->d_name, &st, AT_NO_AUTOMOUNT) == 0 &&
-                st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
+                fileio_is_same(&st, wanted);
     closedir(dir);
     return found;
 }
@@ -223,8 +224,7 @@ bool lock_shared(int descriptor, bool *known, struct fault *f)
     *known = true;
     if (descriptor < 0)
         return true;
-    if (holds && fstat(descriptor, &st) == 0 && st.st_dev == held.st_dev &&
-        st.st_ino == held.st_ino)
+    if (holds && fstat(descriptor, &st) == 0 && fileio_is_same(&st, &held))
         return true;
     while (fcntl(descriptor, F_OFD_SETLK, &range) != 0) {
         if (errno == EINTR)

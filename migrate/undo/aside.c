@@ -2,6 +2,7 @@
 #include "migrate/undo/aside.h"
 
 #include "formats/access.h"
+#include "formats/fileio.h"
 #include "migrate/undo/names.h"
 
 #include <errno.h>
@@ -37,13 +38,7 @@ static int open_directory_of(const char *path, struct fault *f)
 
 static bool sync_directory(int fd, struct fault *f)
 {
-    while (fsync(fd) != 0) {
-        if (errno == EINVAL) /* a file system that cannot */
-            return true;
-        if (errno != EINTR)
-            return failed(f, "the directory", "synced to the disk");
-    }
-    return true;
+    return fileio_sync_directory(fd) || failed(f, "the directory", "synced to the disk");
 }
 
 bool aside_sync_directory_of(const char *path, struct fault *f)

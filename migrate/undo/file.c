@@ -3,6 +3,7 @@
 
 #include "formats/buffer.h"
 #include "formats/descriptor.h"
+#include "formats/fileio.h"
 #include "formats/outfile.h"
 
 #include <errno.h>
@@ -85,16 +86,7 @@ struct undofile_writer {
 
 static bool write_all(int descriptor, struct bytes b, uint64_t at, struct fault *f)
 {
-    while (b.size > 0) {
-        ssize_t n = pwrite(descriptor, b.at, b.size, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return io(f, "written");
-        b = bytes_from(b, (size_t)n);
-        at += (uint64_t)n;
-    }
-    return true;
+    return fileio_write_at(descriptor, at, b) || io(f, "written");
 }
 
 static bool flush(struct undofile_writer *w, struct fault *f)
@@ -210,19 +202,10 @@ static bool damaged(struct fault *f, uint64_t at, const char *what)
 
 static bool read_exactly(int descriptor, uint64_t at, uint8_t *to, size_t size, struct fault *f)
 {
-    while (size > 0) {
-        ssize_t n = pread(descriptor, to, size, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return io(f, "read");
-        if (n == 0)
-            return damaged(f, at, "it ends early");
-        to += n;
-        at += (uint64_t)n;
-        size -= (size_t)n;
-    }
-    return true;
+    size_t got = fileio_read_at(descriptor, at, to, size);
+    if (got == size)
+        return true;
+    return errno ? io(f, "read") : damaged(f, at + got, "it ends early");
 }
 
 /* Reads the record at undo->end and moves behind it. */
@@ -518,10 +501,7 @@ bool undofile_piece(struct undofile *u, size_t i, uint8_t *to, struct fault *f)
 
 static bool sync_file(int descriptor, struct fault *f)
 {
-    while (fsync(descriptor) != 0)
-        if (errno != EINTR)
-            return io(f, "synced");
-    return true;
+    return fileio_sync(descriptor) || io(f, "synced");
 }
 
 /* What a disk took down wrongly must be known before anything relies on it. */
@@ -544,11 +524,8 @@ bool undofile_set_state(struct undofile *u, enum undofile_state state, struct fa
               !content.failed;
     if (!ok)
         no_memory(f);
-    while (ok && u->torn) {
-        u->torn = ftruncate(u->descriptor, (off_t)u->end) != 0;
-        if (u->torn && errno != EINTR)
-            ok = io(f, "written");
-    }
+    if (ok && u->torn && !fileio_resize(u->descriptor, u->end))
+        ok = io(f, "written");
     if (ok)
         u->torn = true; /* until all of it is there */
     ok = ok && write_all(u->descriptor, buffer_bytes(&record), u->end, f) &&

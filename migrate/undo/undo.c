@@ -1,6 +1,7 @@
 /* Putting a store back: see undo.h. */
 #include "migrate/undo/undo.h"
 
+#include "formats/fileio.h"
 #include "formats/memory.h"
 #include "migrate/undo/aside.h"
 #include "migrate/undo/names.h"
@@ -41,17 +42,10 @@ struct hashing {
 
 static bool read_step(const struct hashing *h, uint64_t at, size_t size, struct fault *f)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t n = pread(h->descriptor, h->step + done, size - done, (off_t)(at + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return io(f, "read");
-        if (n == 0)
-            return fault_set(f, FAULT_IO, "the store became shorter while it was read");
-        done += (size_t)n;
-    }
-    return true;
+    if (fileio_read_at(h->descriptor, at, h->step, size) == size)
+        return true;
+    return errno ? io(f, "read")
+                 : fault_set(f, FAULT_IO, "the store became shorter while it was read");
 }
 
 /* Lays the old bytes over what was read. */
@@ -159,21 +153,6 @@ bool undo_possible(const char *path, int store, struct undofile *u, struct fault
 
 /* ---- doing it ---- */
 
-static bool write_piece(int store, const uint8_t *from, size_t size, uint64_t at, struct fault *f)
-{
-    while (size > 0) {
-        ssize_t n = pwrite(store, from, size, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return io(f, "written");
-        from += n;
-        at += (uint64_t)n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
 static bool write_pieces(int store, struct undofile *u, struct fault *f)
 {
     uint8_t *room = malloc(UNDOFILE_PIECE_MOST);
@@ -181,20 +160,17 @@ static bool write_pieces(int store, struct undofile *u, struct fault *f)
         room != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for putting the store back");
     for (size_t i = 0; ok && i < u->pieces; i++)
         ok = undofile_piece(u, i, room, f) &&
-             write_piece(store, room, u->piece[i].size, u->piece[i].offset, f);
+             (fileio_write_at(store, u->piece[i].offset, bytes_of(room, u->piece[i].size)) ||
+              io(f, "written"));
     free(room);
     return ok;
 }
 
 static bool set_size_and_sync(int store, uint64_t size, struct fault *f)
 {
-    while (ftruncate(store, (off_t)size) != 0)
-        if (errno != EINTR)
-            return io(f, "given its old length");
-    while (fsync(store) != 0)
-        if (errno != EINTR)
-            return io(f, "synced");
-    return true;
+    if (!fileio_resize(store, size))
+        return io(f, "given its old length");
+    return fileio_sync(store) || io(f, "synced");
 }
 
 static bool is_original(int store, const struct undofile *u, struct fault *f)
@@ -213,8 +189,8 @@ static bool is_original(int store, const struct undofile *u, struct fault *f)
 static bool remove_open(const char *path, int fd)
 {
     struct stat mine, there;
-    return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_dev == there.st_dev &&
-           mine.st_ino == there.st_ino && unlink(path) == 0;
+    return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && fileio_is_same(&mine, &there) &&
+           unlink(path) == 0;
 }
 
 /* Does the quarantine file say that it was taken out of the store that was put back?  Then all that
@@ -222,8 +198,7 @@ static bool remove_open(const char *path, int fd)
 static bool is_of_original(int fd, const struct undofile_identity *id)
 {
     char head[QUARANTINE_HEAD + 1], hex[2 * HASH_SHA256_SIZE + 1], line[sizeof hex + 32];
-    ssize_t size = pread(fd, head, QUARANTINE_HEAD, 0);
-    head[size > 0 ? size : 0] = '\0';
+    head[fileio_read_at(fd, 0, head, QUARANTINE_HEAD)] = '\0';
     snprintf(line, sizeof line, "\nStore SHA-256: %s\n",
              bytes_hex(bytes_of(id->sha256, sizeof id->sha256), hex, sizeof hex));
     return strstr(head, line) != NULL;
