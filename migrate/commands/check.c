@@ -4,7 +4,7 @@
 #include "migrate/console/output.h"
 #include "migrate/report/html.h"
 #include "migrate/report/structure.h"
-#include "migrate/store/leftover.h"
+#include "migrate/files/leftover.h"
 
 static int check_structure(struct store *store, const struct options *options)
 {

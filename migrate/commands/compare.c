@@ -327,7 +327,7 @@ bool diff_stores(struct store *a, struct store *b, const struct profile *profile
     bool ok = hash_open(&d.hash, &f);
     for (int side = 0; side < SIDES; side++) {
         d.rows[side] = malloc(sizeof *d.rows[side]);
-        d.writer[side] = value_writer_open(d.store[side], json);
+        d.writer[side] = store_value_writer(d.store[side], json);
         ok = ok && d.rows[side] != NULL && d.writer[side] != NULL;
     }
     ok = ok && compare_all(&d);

@@ -136,7 +136,7 @@ static int dump(struct dump *d, const struct ese_table *table, const struct opti
 {
     const struct ese_catalog *catalog = d->store.db->catalog;
     d->json = options->json ? json_open(false) : NULL;
-    d->writer = value_writer_open(&d->store, d->json);
+    d->writer = store_value_writer(&d->store, d->json);
     d->all = table == NULL;
     int status = EXIT_TROUBLE;
     if (d->writer == NULL || (options->json && d->json == NULL)) {

@@ -5,7 +5,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/report/html.h"
-#include "migrate/store/leftover.h"
+#include "migrate/files/leftover.h"
 #include "migrate/repair/copy.h"
 #include "migrate/repair/recovery.h"
 #include "migrate/repair/salvaging.h"

@@ -3,7 +3,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/repair/backup.h"
-#include "migrate/store/leftover.h"
+#include "migrate/files/leftover.h"
 #include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 

@@ -2,8 +2,8 @@
 #include "migrate/console/message.h"
 
 #include "formats/fileio.h"
-#include "migrate/commands/command.h"
 #include "migrate/console/escape.h"
+#include "migrate/console/status.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -28,7 +28,9 @@ struct column_facts {
 };
 
 struct value_writer {
-    struct store *store;
+    const struct ese_db *db;
+    value_secret *is_secret;
+    const void *context;
     struct json *json;
     const struct ese_table *table;
     const struct ese_column *column;
@@ -48,12 +50,15 @@ struct value_writer {
     char utf8[TEXT_STEP * ESE_TEXT_GROWTH + ESE_TEXT_CARRY];
 };
 
-struct value_writer *value_writer_open(struct store *store, struct json *json)
+struct value_writer *value_writer_open(const struct ese_db *db, value_secret *is_secret,
+                                       const void *context, struct json *json)
 {
     struct value_writer *w = calloc(1, sizeof *w);
     if (w == NULL)
         return NULL;
-    w->store = store;
+    w->db = db;
+    w->is_secret = is_secret;
+    w->context = context;
     w->json = json;
     return w;
 }
@@ -331,7 +336,7 @@ static bool write_stored_chunks(struct value_writer *w, const struct ese_value *
                                 struct fault *f)
 {
     struct bytes run;
-    bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, f);
+    bool ok = ese_lv_open(&w->lv, w->db->pages, w->table, value, f);
     if (w->json)
         json_array(w->json);
     while (ok && w->lv.at < w->lv.root.size) {
@@ -356,7 +361,7 @@ static bool gather(struct value_writer *w, const struct ese_value *value, struct
 {
     struct bytes run;
     buffer_clear(&w->gathered);
-    bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, f);
+    bool ok = ese_lv_open(&w->lv, w->db->pages, w->table, value, f);
     while (ok && w->lv.at < w->lv.root.size) {
         ok = ese_lv_next(&w->lv, &run, f);
         if (ok && w->gathered.size + run.size <= GATHERED_MOST && !buffer_add(&w->gathered, run))
@@ -369,7 +374,7 @@ static bool gather(struct value_writer *w, const struct ese_value *value, struct
 /* A long value that was read to its end before, and is too long to be kept. */
 static bool write_again(struct value_writer *w, const struct ese_value *value, struct fault *f)
 {
-    bool ok = ese_lv_open(&w->lv, w->store->db->pages, w->table, value, f);
+    bool ok = ese_lv_open(&w->lv, w->db->pages, w->table, value, f);
     begin_run(w);
     while (ok && w->lv.at < w->lv.root.size) {
         struct bytes run;
@@ -399,7 +404,7 @@ static bool write_separated(struct value_writer *w, const struct ese_value *valu
     }
     if (why.code == FAULT_NONE)
         return write_again(w, value, f);
-    bool may_be_packed = w->store->db->headers.header.revision >= ESE_REVISION_LARGE_PAGES;
+    bool may_be_packed = w->db->headers.header.revision >= ESE_REVISION_LARGE_PAGES;
     if (why.code == FAULT_UNSUPPORTED && may_be_packed)
         return write_stored_chunks(w, value, f);
     write_damaged(w, &why, buffer_bytes(&w->gathered));
@@ -475,7 +480,7 @@ static const struct column_facts *facts_of(struct value_writer *w, const struct 
         value_name(table->column[i].name, w->facts[i].name);
         w->facts[i].as_text = is_text(&table->column[i]);
         w->facts[i].filetime = date_is_filetime(table, &table->column[i]);
-        w->facts[i].secret = store_column_is_secret(w->store, table, &table->column[i]);
+        w->facts[i].secret = w->is_secret(w->context, table, &table->column[i]);
     }
     return w->facts ? &w->facts[column - table->column] : NULL;
 }

@@ -5,13 +5,18 @@
 #define KM_MIGRATE_VALUE_H
 
 #include "formats/ese/layout/record.h"
+#include "formats/ese/read/db.h"
 #include "migrate/console/json.h"
-#include "migrate/store/store.h"
 
 struct value_writer;
 
-/* A writer for values of `store`.  json NULL: tab-separated text.  NULL when out of memory. */
-struct value_writer *value_writer_open(struct store *store, struct json *json);
+/* Says whether what a column holds is to be shown as length and hash alone. */
+typedef bool value_secret(const void *context, const struct ese_table *table,
+                          const struct ese_column *column);
+
+/* A writer for values of `db`.  json NULL: tab-separated text.  NULL when out of memory. */
+struct value_writer *value_writer_open(const struct ese_db *db, value_secret *is_secret,
+                                       const void *context, struct json *json);
 void value_writer_close(struct value_writer *writer);
 
 /*

@@ -6,9 +6,9 @@
 #define KM_MIGRATE_ASSESS_H
 
 #include "formats/ese/check/check.h"
-#include "migrate/store/beside.h"
+#include "migrate/files/beside.h"
 #include "migrate/commands/command.h"
-#include "migrate/store/filehash.h"
+#include "migrate/files/filehash.h"
 #include "migrate/decide/plan.h"
 #include "migrate/judge/sweep.h"
 

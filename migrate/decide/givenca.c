@@ -2,8 +2,8 @@
 #include "migrate/decide/givenca.h"
 
 #include "formats/fileio.h"
-#include "migrate/commands/command.h"
 #include "migrate/console/message.h"
+#include "migrate/console/status.h"
 #include "migrate/judge/groups.h"
 
 #include <errno.h>

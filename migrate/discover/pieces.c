@@ -6,7 +6,7 @@
  */
 #include "migrate/discover/parts.h"
 
-#include "migrate/judge/pieces.h"
+#include "migrate/store/pieces.h"
 
 #include <stdlib.h>
 

@@ -13,7 +13,7 @@
 #include "formats/hash.h"
 #include "formats/certs/proof.h"
 #include "formats/certs/x509.h"
-#include "migrate/judge/pieces.h"
+#include "migrate/store/pieces.h"
 #include "migrate/judge/problem.h"
 #include "migrate/profile/profile.h"
 #include "migrate/store/rows.h"

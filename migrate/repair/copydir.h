@@ -8,7 +8,7 @@
 #ifndef KM_MIGRATE_COPYDIR_H
 #define KM_MIGRATE_COPYDIR_H
 
-#include "migrate/store/beside.h"
+#include "migrate/files/beside.h"
 
 #include <limits.h>
 #include <sys/stat.h>

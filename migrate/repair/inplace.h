@@ -11,7 +11,7 @@
 #define KM_MIGRATE_INPLACE_H
 
 #include "migrate/decide/assess.h"
-#include "migrate/store/lock.h"
+#include "migrate/files/lock.h"
 #include "migrate/report/report.h"
 
 struct in_place {

@@ -3,7 +3,7 @@
 
 #include "formats/ese/check/check.h"
 #include "migrate/console/message.h"
-#include "migrate/store/lock.h"
+#include "migrate/files/lock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 #include "migrate/console/progress.h"
 #include "migrate/repair/salvage_files.h"
 #include "migrate/repair/unnamed.h"
-#include "migrate/store/filehash.h"
+#include "migrate/files/filehash.h"
 #include "migrate/store/store.h"
 
 /* Of each table, the first so many rows that something is wrong with are named. */

@@ -2,12 +2,12 @@
 #include "migrate/store/store.h"
 
 #include "formats/buffer.h"
-#include "migrate/commands/command.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
+#include "migrate/console/status.h"
 #include "migrate/console/value.h"
 #include "migrate/profile/secrets.h"
-#include "migrate/store/lock.h"
+#include "migrate/files/lock.h"
 #include "migrate/undo/names.h"
 
 #include <dirent.h>
@@ -256,6 +256,17 @@ bool store_column_is_secret(const struct store *store, const struct ese_table *t
 {
     return secret_is_marked(store->profile, store->db->catalog, table, column) ||
            (!store->show_secrets && secret_is_guessed(column->name));
+}
+
+static bool is_secret(const void *store, const struct ese_table *table,
+                      const struct ese_column *column)
+{
+    return store_column_is_secret(store, table, column);
+}
+
+struct value_writer *store_value_writer(const struct store *store, struct json *json)
+{
+    return value_writer_open(store->db, is_secret, store, json);
 }
 
 int store_use_profile(struct store *store, struct profile *profile, const char *path)

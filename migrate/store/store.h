@@ -9,7 +9,9 @@
 
 #include <limits.h>
 
+struct json;
 struct profile;
+struct value_writer;
 
 struct store {
     char path[PATH_MAX]; /* of the database file */
@@ -51,6 +53,9 @@ const struct ese_table *store_table(const struct store *store, const char *name)
  * built-in one marks as secret, and, unless show_secrets, what its name makes look secret. */
 bool store_column_is_secret(const struct store *store, const struct ese_table *table,
                             const struct ese_column *column);
+
+/* A writer for values of the store, secret ones hidden; see console/value.h. */
+struct value_writer *store_value_writer(const struct store *store, struct json *json);
 
 /* Reads the profile at `path` (NULL: none) whose secrets are not to be shown.  *profile is the
  * caller's to close, also when there is none.  Returns enum exit_status; an error is printed. */

@@ -1,7 +1,7 @@
 /* Names of what a repair in place leaves beside a store: see names.h. */
 #include "migrate/undo/names.h"
 
-#include "migrate/store/beside.h"
+#include "migrate/files/beside.h"
 
 #include <ctype.h>
 #include <dirent.h>

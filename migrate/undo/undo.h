@@ -9,7 +9,7 @@
 #ifndef KM_MIGRATE_UNDO_H
 #define KM_MIGRATE_UNDO_H
 
-#include "migrate/store/beside.h"
+#include "migrate/files/beside.h"
 #include "migrate/undo/file.h"
 
 /* Is a store of this size and SHA-256 what the finished repair left? */

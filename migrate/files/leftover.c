@@ -1,5 +1,5 @@
 /* Left-overs of a run that was killed: see leftover.h. */
-#include "migrate/store/leftover.h"
+#include "migrate/files/leftover.h"
 
 #include "formats/fileio.h"
 #include "migrate/console/message.h"

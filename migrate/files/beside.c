@@ -1,5 +1,5 @@
 /* Files beside the store: see beside.h. */
-#include "migrate/store/beside.h"
+#include "migrate/files/beside.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -1,5 +1,5 @@
 /* Hashing the store beside other work: see filehash.h. */
-#include "migrate/store/filehash.h"
+#include "migrate/files/filehash.h"
 
 #include "formats/certs/crypto.h"
 #include "formats/descriptor.h"

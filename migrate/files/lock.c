@@ -4,7 +4,7 @@
  * The lock is one of the open file description: a lock of the process would be lost as soon as any
  * other descriptor of the file is closed in it, and the store is opened several times.
  */
-#include "migrate/store/lock.h"
+#include "migrate/files/lock.h"
 
 #include "formats/descriptor.h"
 #include "formats/fileio.h"

@@ -1,5 +1,5 @@
 /* Values in pieces: see pieces.h. */
-#include "migrate/judge/pieces.h"
+#include "migrate/store/pieces.h"
 
 #include <stdlib.h>
 
