@@ -5,6 +5,7 @@
 #include "formats/descriptor.h"
 #include "formats/fileio.h"
 #include "formats/memory.h"
+#include "formats/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,22 +30,18 @@ enum { NAME_TRIES = 100 };
 
 static bool split(struct outfile *out, const char *target, struct fault *f)
 {
-    const char *slash = strrchr(target, '/');
-    const char *name = slash ? slash + 1 : target;
+    const char *name = path_last(target);
+    char folder[PATH_MAX];
     if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return fault_set(f, FAULT_NOT_THIS, "expected the name of a file");
-    char *folder = slash ? strndup(target, (size_t)(slash - target) + 1) : strdup(".");
+    if (!path_directory(target, folder))
+        return fault_set(f, FAULT_IO, "the path is too long");
     out->name = strdup(name);
-    bool ok = folder != NULL && out->name != NULL;
-    if (!ok)
-        fault_set(f, FAULT_NO_MEMORY, "out of memory");
-    if (ok) {
-        out->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        ok = out->folder >= 0 || fault_set(f, FAULT_IO, "the directory %s cannot be opened: %s",
-                                           folder, strerror(errno));
-    }
-    free(folder);
-    return ok;
+    if (out->name == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    out->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return out->folder >= 0 ||
+           fault_set(f, FAULT_IO, "the directory %s cannot be opened: %s", folder, strerror(errno));
 }
 
 static bool check_target(const struct outfile *out, int like, struct fault *f)

@@ -1,6 +1,7 @@
 /* The logs of a store: see logset.h. */
 #include "migrate/commands/logset.h"
 
+#include "formats/path.h"
 #include "migrate/console/message.h"
 
 #include <stdio.h>
@@ -12,16 +13,10 @@ static int trouble(const char *path, const struct fault *f)
     return EXIT_TROUBLE;
 }
 
-static void directory_of(const char *path, const char *given, char to[PATH_MAX])
+static bool directory_of(const char *path, const char *given, char to[PATH_MAX], struct fault *f)
 {
-    const char *slash = strrchr(path, '/');
-    size_t size = slash ? (size_t)(slash - path) + (slash == path) : 0;
-    if (given)
-        snprintf(to, PATH_MAX, "%s", given);
-    else if (slash)
-        snprintf(to, PATH_MAX, "%.*s", (int)size, path);
-    else
-        snprintf(to, PATH_MAX, ".");
+    bool fits = given ? snprintf(to, PATH_MAX, "%s", given) < PATH_MAX : path_directory(path, to);
+    return fits || fault_set(f, FAULT_IO, "the path is too long");
 }
 
 int logset_open(struct logset *l, const struct options *options)
@@ -35,8 +30,8 @@ int logset_open(struct logset *l, const struct options *options)
         return trouble(l->store.path, &f);
     struct bytes page = bytes_of(l->headers.raw, sizeof l->headers.raw);
     ese_log_need_read(page, &l->need);
-    directory_of(l->store.path, options->logs, l->directory);
-    if (!ese_log_set_open(&l->set, l->directory, &f))
+    if (!directory_of(l->store.path, options->logs, l->directory, &f) ||
+        !ese_log_set_open(&l->set, l->directory, &f))
         return trouble(l->directory, &f);
     ese_log_set_choose(&l->set, &l->need);
     if (!ese_log_set_judge(&l->set, &l->need, &l->verdict, &f))

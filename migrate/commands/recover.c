@@ -8,6 +8,7 @@
 
 #include "formats/ese/check/check.h"
 #include "formats/outfile.h"
+#include "formats/path.h"
 #include "migrate/console/json.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -127,8 +128,7 @@ static int write_directory(struct copying *c, const char *target)
     struct fault f = {.code = FAULT_NONE};
     struct copydir copy;
     struct beside beside = {.files = 0};
-    const char *slash = strrchr(c->r.logs.store.path, '/');
-    const char *name = slash ? slash + 1 : c->r.logs.store.path;
+    const char *name = path_last(c->r.logs.store.path);
     int status = EXIT_CLEAN;
     if (!beside_look(&beside, c->r.logs.store.path, &f)) {
         beside_close(&beside);

@@ -1,6 +1,7 @@
 /* kmmigrate repair and migrate: the plan, and its application to a new store (-o) or to the store
  * itself (--in-place). */
 #include "migrate/decide/refusal.h"
+#include "formats/path.h"
 #include "migrate/repair/inplace.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -255,9 +256,7 @@ static bool look_for_leftovers(const struct options *options)
 {
     struct store store;
     char target[PATH_MAX];
-    size_t size = options->output ? strlen(options->output) : 0;
-    while (size > 1 && options->output[size - 1] == '/')
-        size--;
+    size_t size = options->output ? path_trimmed(options->output) : 0;
     if (store_find(&store, options->operand[0]) != EXIT_CLEAN ||
         !leftover_look_beside(store.path, options->remove_leftovers))
         return false;

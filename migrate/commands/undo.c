@@ -1,5 +1,6 @@
 /* kmmigrate undo: takes back what a repair in place changed. */
 #include "migrate/repair/inplace.h"
+#include "formats/path.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/repair/backup.h"
@@ -7,7 +8,6 @@
 #include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,12 +31,6 @@ struct undoing {
     bool interrupted;
 };
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* What the backup of a repair is worth: it is named as a way back only when it is one. */
 static void find_backup(struct undoing *u, const struct undofile *undo)
 {
@@ -48,7 +42,7 @@ static void find_backup(struct undoing *u, const struct undofile *undo)
         u->backup[0] = '\0';
         return;
     }
-    u->backup_is_good = backup_holds(u->backup, last_part(u->store.path), id->size, id->sha256);
+    u->backup_is_good = backup_holds(u->backup, path_last(u->store.path), id->size, id->sha256);
 }
 
 static int refuse(const struct undoing *u, const struct fault *f, const char *state)

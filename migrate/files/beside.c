@@ -1,6 +1,8 @@
 /* Files beside the store: see beside.h. */
 #include "migrate/files/beside.h"
 
+#include "formats/path.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -88,10 +90,12 @@ static bool add(struct beside *b, enum beside_kind kind, const char *name)
 
 bool beside_look(struct beside *b, const char *path, struct fault *f)
 {
-    const char *slash = strrchr(path, '/');
-    const char *database = slash ? slash + 1 : path;
-    *b = (struct beside){
-        .directory = slash ? strndup(path, (size_t)(slash - path) + (slash == path)) : strdup(".")};
+    const char *database = path_last(path);
+    char directory[PATH_MAX];
+    *b = (struct beside){.files = 0};
+    if (!path_directory(path, directory))
+        return fault_set(f, FAULT_IO, "the path is too long");
+    b->directory = strdup(directory);
     if (b->directory == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
     DIR *dir = opendir(b->directory);

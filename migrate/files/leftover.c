@@ -2,6 +2,7 @@
 #include "migrate/files/leftover.h"
 
 #include "formats/fileio.h"
+#include "formats/path.h"
 #include "migrate/console/message.h"
 
 #include <ctype.h>
@@ -147,12 +148,8 @@ static void look_at(struct looking *l, const char *name)
 bool leftover_look(const char *path, bool remove)
 {
     char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    struct looking l = {
-        .path = path, .base = slash ? slash + 1 : path, .remove = remove, .ok = true};
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-             slash ? path : ".");
-    DIR *dir = l.base[0] ? opendir(folder) : NULL;
+    struct looking l = {.path = path, .base = path_last(path), .remove = remove, .ok = true};
+    DIR *dir = l.base[0] && path_directory(path, folder) ? opendir(folder) : NULL;
     if (dir == NULL)
         return true; /* whoever writes there will say so */
     l.folder = dirfd(dir);
@@ -165,9 +162,9 @@ bool leftover_look(const char *path, bool remove)
 bool leftover_look_beside(const char *path, bool remove)
 {
     char folder[PATH_MAX], real[PATH_MAX];
-    const char *slash = strrchr(path, '/');
     bool ok = leftover_look(path, remove);
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-             slash ? path : ".");
-    return realpath(folder, real) == NULL || leftover_look(real, remove) ? ok : false;
+    return !path_directory(path, folder) || realpath(folder, real) == NULL ||
+                   leftover_look(real, remove)
+               ? ok
+               : false;
 }

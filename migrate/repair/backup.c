@@ -2,6 +2,7 @@
 #include "migrate/repair/backup.h"
 
 #include "formats/outfile.h"
+#include "formats/path.h"
 #include "migrate/console/progress.h"
 #include "migrate/undo/undo.h"
 
@@ -66,8 +67,7 @@ static bool backup_file(struct backup *b, const struct assessment *a, const char
 
 static const char *name_of(const struct assessment *a)
 {
-    const char *slash = strrchr(a->store.path, '/');
-    return slash ? slash + 1 : a->store.path;
+    return path_last(a->store.path);
 }
 
 /* The database in an open directory has the size and SHA-256 given. */

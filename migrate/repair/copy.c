@@ -8,6 +8,7 @@
 
 #include "formats/fileio.h"
 #include "formats/outfile.h"
+#include "formats/path.h"
 #include "migrate/repair/changes.h"
 #include "migrate/repair/copydir.h"
 #include "migrate/console/message.h"
@@ -28,12 +29,6 @@ static int trouble(const char *path, const struct fault *f)
 {
     message_error("%s: %s", path, f->text);
     return EXIT_TROUBLE;
-}
-
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 
 /* ---- the database ---- */
@@ -261,7 +256,7 @@ static int rewrite_directory(const struct assessment *a, const char *target,
     struct fault f = {.code = FAULT_NONE};
     struct copydir copy;
     struct outfile *quarantine = NULL;
-    const char *name = last_part(a->store.path);
+    const char *name = path_last(a->store.path);
     int status = EXIT_CLEAN;
     if (!copydir_begin(&copy, a->beside.directory, name, ese_file_stat(a->store.db->file), target,
                        &f))
@@ -287,10 +282,7 @@ static int rewrite_directory(const struct assessment *a, const char *target,
 /* NEW/ is NEW: its quarantine lies beside it, not in it. */
 static bool without_slashes(const char *output, char target[PATH_MAX])
 {
-    size_t size = strlen(output);
-    while (size > 1 && output[size - 1] == '/')
-        size--;
-    return snprintf(target, PATH_MAX, "%.*s", (int)size, output) < PATH_MAX;
+    return snprintf(target, PATH_MAX, "%.*s", (int)path_trimmed(output), output) < PATH_MAX;
 }
 
 int rewrite_store(const struct assessment *a, const struct options *options, struct rewritten *r)
@@ -305,7 +297,7 @@ int rewrite_store(const struct assessment *a, const struct options *options, str
     fits = fits && choose_quarantine(target, r->quarantine);
     int size = !fits ? PATH_MAX
                : a->store.in_directory
-                   ? snprintf(r->store, sizeof r->store, "%s/%s", target, last_part(a->store.path))
+                   ? snprintf(r->store, sizeof r->store, "%s/%s", target, path_last(a->store.path))
                    : snprintf(r->store, sizeof r->store, "%s", target);
     if (size >= PATH_MAX) {
         message_error("%.60s...: the path is too long", options->output);

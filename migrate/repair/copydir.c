@@ -4,6 +4,7 @@
 #include "formats/access.h"
 #include "formats/fileio.h"
 #include "formats/outfile.h"
+#include "formats/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,18 +27,13 @@ static bool failed(struct fault *f, const char *name, const char *what)
 
 static bool open_parent(struct copydir *c, const char *target, struct fault *f)
 {
-    char folder[PATH_MAX] = ".";
-    size_t size = strlen(target);
-    while (size > 1 && target[size - 1] == '/')
-        size--;
-    size_t start = size;
-    while (start > 0 && target[start - 1] != '/')
-        start--;
-    if (start == size || size - start > NAME_MAX || start >= sizeof folder)
+    char path[PATH_MAX], folder[PATH_MAX];
+    bool fits = snprintf(path, sizeof path, "%.*s", (int)path_trimmed(target), target) < PATH_MAX &&
+                path_directory(path, folder);
+    size_t size = fits ? strlen(path_last(path)) : 0;
+    if (size == 0 || size > NAME_MAX)
         return fault_set(f, FAULT_NOT_THIS, "expected the name of a directory");
-    memcpy(c->target, target + start, size - start);
-    if (start > 0)
-        snprintf(folder, sizeof folder, "%.*s", (int)start, target);
+    memcpy(c->target, path_last(path), size + 1);
     c->parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return c->parent >= 0 || failed(f, folder, "cannot be opened");
 }

@@ -4,6 +4,7 @@
 #include "formats/fileio.h"
 #include "formats/memory.h"
 #include "formats/outfile.h"
+#include "formats/path.h"
 #include "migrate/undo/aside.h"
 #include "migrate/repair/backup.h"
 #include "migrate/repair/changes.h"
@@ -190,14 +191,13 @@ static int prepare(struct job *j)
 static bool take_over_backup(struct job *j, const char *has_backup)
 {
     struct fault f = {.code = FAULT_NONE};
-    const char *slash = strrchr(has_backup, '/');
     if (!backup_is_copy(j->a, has_backup, &f)) {
         message_warning("%s: is no backup of %s as it is (%s); another one is made", has_backup,
                         j->a->store.path, f.text);
         return false;
     }
     snprintf(j->r->backup, sizeof j->r->backup, "%s", has_backup);
-    snprintf(j->id.backup, sizeof j->id.backup, "%s", slash ? slash + 1 : has_backup);
+    snprintf(j->id.backup, sizeof j->id.backup, "%s", path_last(has_backup));
     return true;
 }
 
@@ -384,10 +384,9 @@ int repair_in_place(const struct assessment *a, const struct options *options,
 static void find_backup(const char *path, const struct undofile *u, char backup[PATH_MAX])
 {
     const struct undofile_identity *id = &u->identity;
-    const char *slash = strrchr(path, '/');
     if (!names_are_own(u, path, NULL) ||
         !names_place(path, id->beside_directory, id->backup, backup, NULL) ||
-        (backup[0] && !backup_holds(backup, slash ? slash + 1 : path, id->size, id->sha256)))
+        (backup[0] && !backup_holds(backup, path_last(path), id->size, id->sha256)))
         backup[0] = '\0';
 }
 

@@ -2,12 +2,13 @@
 #include "migrate/repair/unnamed.h"
 
 #include "formats/access.h"
+#include "formats/fileio.h"
+#include "formats/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,20 +22,15 @@ static int open_in(const char *folder)
 static int open_beside(const char *target)
 {
     char folder[PATH_MAX];
-    const char *slash = strrchr(target, '/');
-    if (slash == NULL)
-        return open_in(".");
-    int size = snprintf(folder, sizeof folder, "%.*s", (int)(slash - target) + 1, target);
-    return size < (int)sizeof folder ? open_in(folder) : -1;
+    return path_directory(target, folder) ? open_in(folder) : -1;
 }
 
 int unnamed_create(int like, const char *target, char path[UNNAMED_PATH], struct fault *f)
 {
-    const char *folder = getenv("TMPDIR");
     bool narrower = false;
     int fd = target ? open_beside(target) : -1;
     if (fd < 0)
-        fd = open_in(folder && folder[0] ? folder : "/tmp");
+        fd = open_in(fileio_temporary_folder());
     if (fd < 0)
         fd = memfd_create("kmmigrate", MFD_CLOEXEC);
     if (fd < 0) {

@@ -2,6 +2,7 @@
 #include "migrate/store/store.h"
 
 #include "formats/buffer.h"
+#include "formats/path.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
 #include "migrate/console/status.h"
@@ -93,9 +94,7 @@ static int find_in_directory(struct store *store, const char *directory)
     }
     if (matches != 1)
         return refuse_directory(directory, matches, matches ? &databases : &all);
-    size_t length = strlen(directory);
-    while (length > 1 && directory[length - 1] == '/')
-        length--;
+    size_t length = path_trimmed(directory);
     bool is_root = length == 1 && directory[0] == '/';
     int size = snprintf(store->path, sizeof store->path, "%.*s%s%s", (int)length, directory,
                         is_root ? "" : "/", found);

@@ -3,6 +3,7 @@
 
 #include "formats/access.h"
 #include "formats/fileio.h"
+#include "formats/path.h"
 #include "migrate/undo/names.h"
 
 #include <errno.h>
@@ -29,11 +30,12 @@ static int open_directory(const char *path, struct fault *f)
 
 static int open_directory_of(const char *path, struct fault *f)
 {
-    char folder[PATH_MAX] = ".";
-    const char *slash = strrchr(path, '/');
-    if (slash)
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path);
-    return open_directory(folder, f);
+    char folder[PATH_MAX];
+    if (path_directory(path, folder))
+        return open_directory(folder, f);
+    errno = ENAMETOOLONG;
+    failed(f, path, "opened");
+    return -1;
 }
 
 static bool sync_directory(int fd, struct fault *f)

@@ -1,6 +1,7 @@
 /* Names of what a repair in place leaves beside a store: see names.h. */
 #include "migrate/undo/names.h"
 
+#include "formats/path.h"
 #include "migrate/files/beside.h"
 
 #include <ctype.h>
@@ -21,24 +22,12 @@ static const struct {
     [NAMES_QUARANTINE] = {".quarantine-", ".pem"},
 };
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-/* The directory of `path`, with a slash at its end; "" when it has none. */
-static void folder_of(const char *path, char folder[PATH_MAX])
-{
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, PATH_MAX, "%.*s", slash ? (int)(slash - path) + 1 : 0, path);
-}
-
 static bool real_folder_of(const char *path, char real[PATH_MAX], struct fault *f)
 {
     char folder[PATH_MAX];
-    folder_of(path, folder);
-    return realpath(folder[0] ? folder : ".", real) != NULL ||
+    if (!path_directory(path, folder))
+        return fault_set(f, FAULT_IO, "the path is too long");
+    return realpath(folder, real) != NULL ||
            fault_set(f, FAULT_IO, "the directory %.150s cannot be found: %s", folder,
                      strerror(errno));
 }
@@ -48,11 +37,11 @@ static bool real_folder_of(const char *path, char real[PATH_MAX], struct fault *
 bool names_base(const char *path, bool beside_directory, char base[NAME_MAX + 1], struct fault *f)
 {
     char real[PATH_MAX];
-    const char *name = last_part(path);
+    const char *name = path_last(path);
     if (beside_directory) {
         if (!real_folder_of(path, real, f))
             return false;
-        name = last_part(real);
+        name = path_last(real);
     }
     return snprintf(base, NAME_MAX + 1, "%s", name) <= NAME_MAX ||
            fault_set(f, FAULT_IO, "its name is too long to make others from it");
@@ -116,7 +105,7 @@ bool names_are_own(const struct undofile *u, const char *path, struct fault *f)
                              "was that renamed? then give it its old name",
                              given[i], base);
     for (size_t i = 0; i < u->moves; i++)
-        if (!beside_kind_of(u->move[i], last_part(path), &kind) ||
+        if (!beside_kind_of(u->move[i], path_last(path), &kind) ||
             !beside_goes_aside(kind, id->beside_directory))
             return fault_set(f, FAULT_NOT_THIS,
                              "the undo file names %.150s, which a repair does not set aside",
@@ -127,21 +116,18 @@ bool names_are_own(const struct undofile *u, const char *path, struct fault *f)
 bool names_place(const char *path, bool beside_directory, const char *name, char place[PATH_MAX],
                  struct fault *f)
 {
-    char folder[PATH_MAX], real[PATH_MAX];
+    char real[PATH_MAX];
     place[0] = '\0';
     if (name[0] == '\0')
         return true;
-    folder_of(path, folder);
     if (beside_directory) {
         if (!real_folder_of(path, real, f))
             return false;
-        char *last = strrchr(real, '/');
-        if (last == NULL || last[1] == '\0')
+        path = real;
+        if (path_last(path)[0] == '\0')
             return fault_set(f, FAULT_IO, "the root directory has nothing beside it");
-        last[1] = '\0';
-        memcpy(folder, real, sizeof folder);
     }
-    if (snprintf(place, PATH_MAX, "%s%s", folder, name) < PATH_MAX)
+    if (snprintf(place, PATH_MAX, "%.*s%s", path_before_last(path), path, name) < PATH_MAX)
         return true;
     place[0] = '\0';
     return fault_set(f, FAULT_IO, "%.150s: the path is too long", name);
@@ -155,7 +141,7 @@ static int by_number(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-static bool add(struct names_undo_list *list, unsigned number, const char *folder, const char *name,
+static bool add(struct names_undo_list *list, unsigned number, const char *store, const char *name,
                 struct fault *f)
 {
     if ((list->count & (list->count - 1)) == 0) {
@@ -166,7 +152,7 @@ static bool add(struct names_undo_list *list, unsigned number, const char *folde
         list->item = grown;
     }
     char *path;
-    if (asprintf(&path, "%s%s", folder, name) < 0)
+    if (asprintf(&path, "%.*s%s", path_before_last(store), store, name) < 0)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of undo files");
     list->item[list->count++] = (struct names_undo){number, path};
     return true;
@@ -176,16 +162,17 @@ bool names_list_undo(const char *path, struct names_undo_list *list, struct faul
 {
     char folder[PATH_MAX];
     *list = (struct names_undo_list){.count = 0};
-    folder_of(path, folder);
-    DIR *dir = opendir(folder[0] ? folder : ".");
+    if (!path_directory(path, folder))
+        return fault_set(f, FAULT_IO, "the path is too long");
+    DIR *dir = opendir(folder);
     if (dir == NULL)
         return fault_set(f, FAULT_IO, "the directory %.150s cannot be read: %s", folder,
                          strerror(errno));
     bool ok = true;
     struct dirent *entry;
     for (errno = 0; ok && (entry = readdir(dir)) != NULL; errno = 0) {
-        unsigned number = beside_undo_number(entry->d_name, last_part(path));
-        ok = number == 0 || add(list, number, folder, entry->d_name, f);
+        unsigned number = beside_undo_number(entry->d_name, path_last(path));
+        ok = number == 0 || add(list, number, path, entry->d_name, f);
     }
     if (ok && errno != 0)
         ok = fault_set(f, FAULT_IO, "the directory %.150s cannot be read: %s", folder,
@@ -197,7 +184,7 @@ bool names_list_undo(const char *path, struct names_undo_list *list, struct faul
         if (list->item[i].number == list->item[i - 1].number)
             ok = fault_set(f, FAULT_LIMIT,
                            "two undo files of one name lie beside the store: %.100s, %.100s",
-                           last_part(list->item[i - 1].path), last_part(list->item[i].path));
+                           path_last(list->item[i - 1].path), path_last(list->item[i].path));
     return ok;
 }
 
