@@ -36,16 +36,24 @@ struct doubt {
     unsigned count;
 };
 
+/* Is the list, or a part of it, in that table? */
+static bool has_list(const struct profile *p, enum profile_match match, const char *table)
+{
+    bool rows = match == PROFILE_MATCHES_ROWS;
+    for (unsigned i = 0; i < (rows ? p->lists : p->values); i++)
+        if (strcasecmp(table, rows ? p->list[i].table : p->value[i].table) == 0)
+            return true;
+    return false;
+}
+
 /* Damage in the list's own table, or in what belongs to no table: the list may be reached in part.
  */
 static void take_finding(void *context, const struct ese_finding *finding)
 {
     struct doubt *doubt = context;
     const struct profile *p = &doubt->a->profile;
-    const char *list =
-        doubt->a->match == PROFILE_MATCHES_ROWS ? p->list[0].table : p->value[0].table;
     if (finding->severity != ESE_PROBLEM || finding->rule == ESE_RULE_HEADER_SHADOW ||
-        (finding->table && strcasecmp(finding->table, list) != 0))
+        (finding->table && !has_list(p, doubt->a->match, finding->table)))
         return;
     if (doubt->count++ == 0)
         message_error("%s: page %u: %s", doubt->a->store.path, finding->page, finding->text);

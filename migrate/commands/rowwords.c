@@ -4,6 +4,7 @@
 #include "formats/certs/name.h"
 #include "formats/certs/x509.h"
 #include "formats/ese/layout/text.h"
+#include "migrate/judge/model.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -18,26 +19,27 @@ static const struct ese_column *column_of(const struct rows *rows, const char *n
     return name ? ese_table_column(rows->table, name) : NULL;
 }
 
-static const char *role_of(struct rows *rows, const struct profile *p)
+static const char *role_of(struct rows *rows, const struct profile_list *list)
 {
-    bool null;
-    int32_t role = rows_integer(rows, column_of(rows, p->list[0].role), &null);
-    return null                               ? "no role"
-           : role == p->list[0].role_own      ? "own"
-           : role == p->list[0].role_issuing  ? "issuing"
-           : role == p->list[0].role_imported ? "imported"
-                                              : "unknown role";
+    struct roles roles;
+    struct roles_row row = {.number = {0}};
+    roles_open(&roles, list, rows->table);
+    roles_read(&roles, &rows->record, &row);
+    enum model_role role = roles_role(&roles, &row);
+    return role == ROLE_NONE      ? "no role"
+           : role == ROLE_UNKNOWN ? "unknown role"
+                                  : model_role_name(role);
 }
 
-static bool entry_words(struct rows *rows, const struct profile *p, struct buffer *room,
+static bool entry_words(struct rows *rows, const struct profile_list *list, struct buffer *room,
                         char text[ROW_WORDS])
 {
     struct x509_certificate cert;
     struct bytes value;
     bool null;
-    int n = snprintf(text, ROW_WORDS, "%s, ", role_of(rows, p));
-    if (!rows_bytes(rows, column_of(rows, p->list[0].certificate), room, &value, &null, NULL) ||
-        null || !x509_certificate_read(value, &cert, NULL))
+    int n = snprintf(text, ROW_WORDS, "%s, ", role_of(rows, list));
+    if (!rows_bytes(rows, column_of(rows, list->certificate), room, &value, &null, NULL) || null ||
+        !x509_certificate_read(value, &cert, NULL))
         snprintf(text + n, ROW_WORDS - (size_t)n, "not a certificate");
     else
         name_text(cert.subject, text + n, ROW_WORDS - (size_t)n);
@@ -66,8 +68,11 @@ bool row_words(struct rows *rows, const struct profile *p, struct buffer *room,
                char text[ROW_WORDS])
 {
     text[0] = '\0';
-    if (p && is_table(rows, p->list[0].table))
-        return entry_words(rows, p, room, text);
+    for (unsigned i = 0; p && i < p->lists; i++)
+        if (is_table(rows, p->list[i].table) &&
+            (!condition_is_there(&p->list[i].rows) ||
+             condition_is_met(&p->list[i].rows, rows->table, &rows->record)))
+            return entry_words(rows, &p->list[i], room, text);
     return p && is_table(rows, p->settings_table) && setting_words(rows, p, room, text);
 }
 

@@ -72,16 +72,16 @@ static unsigned one_cell(struct action_cell *cell, struct action_cell value)
     return 1;
 }
 
-static int32_t role_number(const struct profile *p, enum model_role role)
-{
-    return role == ROLE_OWN       ? p->list[0].role_own
-           : role == ROLE_ISSUING ? p->list[0].role_issuing
-                                  : p->list[0].role_imported;
-}
-
-static struct model_entry *entry_of(struct model *m, const struct action *a)
+static struct model_entry *entry_of(const struct model *m, const struct action *a)
 {
     return model_entry_twin(m, a->entry, a->twin);
+}
+
+/* The part of the list that the entry is in; an entry is added to a list in one part only. */
+static const struct profile_list *list_of(const struct model *m, const struct action *a)
+{
+    const struct model_entry *e = a->kind == ACTION_ADD_ENTRY ? NULL : entry_of(m, a);
+    return e ? model_list_of(m, e) : &m->profile->list[0];
 }
 
 /* ---- the header ---- */
@@ -145,9 +145,11 @@ static void role_members(const struct model *m, const struct action *a, struct j
 
 static unsigned role_cells(const struct model *m, const struct action *a, struct action_cell *cell)
 {
-    return one_cell(cell, (struct action_cell){.column = m->profile->list[0].role,
-                                               .kind = CELL_INTEGER,
-                                               .integer = role_number(m->profile, a->role)});
+    const struct profile_list *list = list_of(m, a);
+    return one_cell(cell,
+                    (struct action_cell){.column = list->role ? list->role : list->issuing.column,
+                                         .kind = CELL_ROLE,
+                                         .role = a->role});
 }
 
 static void role_foresee(struct model *m, const struct action *a)
@@ -179,9 +181,9 @@ static void trust_members(const struct model *m, const struct action *a, struct 
 
 static unsigned trust_cells(const struct model *m, const struct action *a, struct action_cell *cell)
 {
-    return one_cell(cell, (struct action_cell){.column = m->profile->list[0].trusted,
-                                               .kind = CELL_TRUTH,
-                                               .truth = a->trust == TRUST_YES});
+    return one_cell(cell, (struct action_cell){.column = list_of(m, a)->trusted.column,
+                                               .kind = CELL_TRUST,
+                                               .trust = a->trust});
 }
 
 static void trust_foresee(struct model *m, const struct action *a)
@@ -215,9 +217,8 @@ static void name_members(const struct model *m, const struct action *a, struct j
 
 static unsigned name_cells(const struct model *m, const struct action *a, struct action_cell *cell)
 {
-    return one_cell(cell, (struct action_cell){.column = m->profile->list[0].name,
-                                               .kind = CELL_TEXT,
-                                               .text = a->text});
+    return one_cell(cell, (struct action_cell){
+                              .column = list_of(m, a)->name, .kind = CELL_TEXT, .text = a->text});
 }
 
 /* ---- when it was imported ---- */
@@ -247,7 +248,7 @@ static void imported_members(const struct model *m, const struct action *a, stru
 static unsigned imported_cells(const struct model *m, const struct action *a,
                                struct action_cell *cell)
 {
-    return one_cell(cell, (struct action_cell){.column = m->profile->list[0].imported,
+    return one_cell(cell, (struct action_cell){.column = list_of(m, a)->imported,
                                                .kind = CELL_DATE,
                                                .date = a->days});
 }
@@ -264,8 +265,9 @@ static void thumbprint_sentence(const struct model *m, const struct action *a, F
 static unsigned thumbprint_cells(const struct model *m, const struct action *a,
                                  struct action_cell *cell)
 {
-    return one_cell(cell, (struct action_cell){.column = m->profile->list[0].thumbprint,
-                                               .kind = CELL_BYTES,
+    const struct profile_list *list = list_of(m, a);
+    return one_cell(cell, (struct action_cell){.column = list->thumbprint,
+                                               .kind = list->thumbprint_hex ? CELL_HEX : CELL_BYTES,
                                                .bytes = a->value});
 }
 
@@ -308,15 +310,14 @@ static void add_sentence(const struct model *m, const struct action *a, FILE *to
 /* When it was imported is not known, and stays null. */
 static unsigned add_cells(const struct model *m, const struct action *a, struct action_cell *cell)
 {
-    const struct profile *p = m->profile;
+    const struct profile_list *list = list_of(m, a);
     const struct model_certificate *cert = &m->certificate[a->certificate];
-    cell[0] =
-        (struct action_cell){.column = p->list[0].key, .kind = CELL_INTEGER, .integer = a->entry};
-    cell[1] = (struct action_cell){
-        .column = p->list[0].certificate, .kind = CELL_BYTES, .bytes = cert->der};
-    cell[2] = (struct action_cell){.column = p->list[0].thumbprint,
+    cell[0] = (struct action_cell){.column = list->key, .kind = CELL_INTEGER, .integer = a->entry};
+    cell[1] =
+        (struct action_cell){.column = list->certificate, .kind = CELL_BYTES, .bytes = cert->der};
+    cell[2] = (struct action_cell){.column = list->thumbprint,
                                    .optional = true,
-                                   .kind = CELL_BYTES,
+                                   .kind = list->thumbprint_hex ? CELL_HEX : CELL_BYTES,
                                    .bytes = bytes_of(cert->sha1, sizeof cert->sha1)};
     role_cells(m, a, &cell[3]);
     trust_cells(m, a, &cell[4]);

@@ -68,7 +68,15 @@ enum action_effect {
     EFFECT_SETTING,    /* the row of action_setting() gets action_cells() */
 };
 
-enum cell_kind { CELL_INTEGER, CELL_TRUTH, CELL_DATE, CELL_BYTES, CELL_TEXT };
+enum cell_kind {
+    CELL_INTEGER,
+    CELL_DATE,
+    CELL_BYTES,
+    CELL_HEX, /* bytes, written as hex digits */
+    CELL_TEXT,
+    CELL_ROLE,  /* in whatever columns the part of the list tells roles by: see profile/roles.h */
+    CELL_TRUST, /* likewise */
+};
 
 /* One value that a row gets.  Of the members behind `kind` the one that it names is valid. */
 struct action_cell {
@@ -76,7 +84,8 @@ struct action_cell {
     bool optional;      /* where there is no such column, nothing is lost */
     enum cell_kind kind;
     int32_t integer;
-    bool truth;
+    enum model_role role;
+    enum model_trust trust;
     double date; /* days since 1899-12-30 */
     struct bytes bytes;
     const char *text; /* UTF-8 */

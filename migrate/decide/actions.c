@@ -21,11 +21,11 @@ static const char *why_it_stays(const struct draft *d, unsigned dropped, unsigne
 static bool leaves_something(const struct draft *d, unsigned dropped, unsigned survivor)
 {
     const struct model_entry *a = &d->model->entry[survivor], *b = &d->model->entry[dropped];
-    const struct profile *p = d->model->profile;
-    if (draft_is_fixed(d, p->list[0].imported) && b->has_imported &&
+    const struct profile_list *list = draft_list(d, survivor);
+    if (draft_is_fixed(d, survivor, list->imported) && b->has_imported &&
         (!a->has_imported || b->imported < a->imported))
         return true;
-    return draft_is_fixed(d, p->list[0].name) && b->name &&
+    return draft_is_fixed(d, survivor, list->name) && b->name &&
            (!a->name || strcmp(a->name, b->name) != 0);
 }
 
@@ -74,7 +74,7 @@ static void add_changes(struct draft *d, unsigned i)
     a.optional = true;
     a.text = to->name;
     a.why = "a copy of it had this name";
-    if (to->name != e->name && !draft_is_fixed(d, d->model->profile->list[0].name))
+    if (to->name != e->name && !draft_is_fixed(d, i, draft_list(d, i)->name))
         plan_add(d->plan, &a);
     a = base;
     a.kind = ACTION_SET_IMPORTED;
@@ -82,7 +82,7 @@ static void add_changes(struct draft *d, unsigned i)
     a.days = to->imported;
     a.why = "a copy of it was imported earlier";
     if ((to->has_imported != e->has_imported || (to->has_imported && to->imported < e->imported)) &&
-        !draft_is_fixed(d, d->model->profile->list[0].imported))
+        !draft_is_fixed(d, i, draft_list(d, i)->imported))
         plan_add(d->plan, &a);
     a = base;
     a.kind = ACTION_SET_THUMBPRINT;

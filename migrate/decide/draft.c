@@ -182,13 +182,21 @@ bool dedup_decide(struct plan *plan, const struct model *model, struct prover *p
     return ok;
 }
 
-bool draft_is_fixed(const struct draft *d, const char *name)
+bool draft_is_fixed(const struct draft *d, unsigned entry, const char *name)
 {
     const struct model *m = d->model;
-    const struct ese_table *table =
-        m->match == PROFILE_MATCHES_ROWS && m->profile->list[0].table
-            ? ese_catalog_find(m->store->db->catalog, m->profile->list[0].table)
-            : NULL;
+    if (m->match != PROFILE_MATCHES_ROWS)
+        return false;
+    const struct ese_table *table = model_list_table(m, m->entry[entry].part);
     const struct ese_column *column = table && name ? ese_table_column(table, name) : NULL;
-    return column && ese_table_in_primary(table, column);
+    return column ? ese_table_in_primary(table, column) : m->profile->lists > 1;
+}
+
+bool draft_has_fixed_role(const struct draft *d, unsigned entry)
+{
+    const struct model *m = d->model;
+    const struct profile_list *list = draft_list(d, entry);
+    const struct ese_table *table =
+        m->match == PROFILE_MATCHES_ROWS ? model_list_table(m, m->entry[entry].part) : NULL;
+    return table && (roles_are_told(list) ? roles_are_fixed(list, table) : m->profile->lists > 1);
 }

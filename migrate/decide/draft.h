@@ -69,9 +69,18 @@ static inline unsigned draft_survivor(const struct draft *d, unsigned entry)
     return entry;
 }
 
-/* Is that column of the list, by its name in the profile (NULL: none), a part of its table's
- * primary key?  What stands there cannot be changed without moving the row. */
-bool draft_is_fixed(const struct draft *d, const char *name);
+/* Can what stands in that column of an entry's row, by its name in the profile, not be changed?  It
+ * is a part of the table's primary key, by which the row is found; or only another part of the list
+ * has such a column (NULL). */
+bool draft_is_fixed(const struct draft *d, unsigned entry, const char *name);
+
+/* Likewise for an entry's role. */
+bool draft_has_fixed_role(const struct draft *d, unsigned entry);
+
+static inline const struct profile_list *draft_list(const struct draft *d, unsigned entry)
+{
+    return model_list_of(d->model, &d->model->entry[entry]);
+}
 
 static inline bool draft_no_memory(struct draft *d)
 {

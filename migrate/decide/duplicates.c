@@ -108,6 +108,27 @@ static bool is_named(const struct draft *d, unsigned entry)
     return d->options->residue && residue_names(d->options->residue, entry);
 }
 
+/* Does a reference name it that can name no entry of another part of the list? */
+static bool is_bound(const struct draft *d, unsigned entry)
+{
+    const struct model_entry *e = &d->model->entry[entry];
+    for (unsigned r = 0; r < d->model->profile->references; r++)
+        if (d->model->profile->reference[r].list > 0 && e->references[r] > 0)
+            return true;
+    return false;
+}
+
+/* Of copies in different parts of the list the one stays that is where its role has a place: which
+ * part an entry is in may say as much as its role.  A value is left with an entry in it. */
+static int rank_in_parts(const struct draft *d, unsigned entry)
+{
+    const struct model *m = d->model;
+    const struct model_entry *e = &m->entry[entry];
+    bool active = e->role == ROLE_OWN || e->role == ROLE_ISSUING;
+    bool last = m->match == PROFILE_MATCHES_VALUE && m->value[e->part].entries == 1;
+    return 4 * is_bound(d, entry) + 2 * active + last;
+}
+
 /* Of two entries with copies of one certificate, is a the one that stays?  What the administrator
  * decided comes first; then the one that need not be asked about. */
 static bool better_copy(const struct draft *d, unsigned a, unsigned b)
@@ -121,7 +142,9 @@ static bool better_copy(const struct draft *d, unsigned a, unsigned b)
     if (m->entry[a].certificate != m->entry[b].certificate)
         return prover_better(d->prover, m->entry[a].certificate, m->entry[b].certificate);
     bool a_named = is_named(d, a), b_named = is_named(d, b);
-    if (a_named != b_named && !draft_is_fixed(d, m->profile->list[0].role))
+    if (m->entry[a].part != m->entry[b].part && rank_in_parts(d, a) != rank_in_parts(d, b))
+        return rank_in_parts(d, a) > rank_in_parts(d, b);
+    if (a_named != b_named && !draft_has_fixed_role(d, a) && !draft_has_fixed_role(d, b))
         return a_named; /* it can take the other's role */
     return better_entry(&m->entry[a], &m->entry[b]);
 }
@@ -199,6 +222,12 @@ static const char *why_copy_stays(struct draft *d, unsigned dropped, unsigned su
         return draft_option(d, "--keep", d->model->entry[survivor].key);
     if (d->entry[dropped].drop)
         return draft_option(d, "--drop", d->model->entry[dropped].key);
+    if (x == y && d->model->entry[dropped].part != d->model->entry[survivor].part &&
+        rank_in_parts(d, survivor) > rank_in_parts(d, dropped))
+        return is_bound(d, survivor) ? "rows refer to it that can name no other part of the list"
+               : d->model->match == PROFILE_MATCHES_VALUE   ? "its value would be empty without it"
+               : d->model->entry[survivor].role == ROLE_OWN ? "it is own"
+                                                            : "it is issuing";
     if (x == y)
         return NULL;
     if (standing(d, survivor) != standing(d, dropped))
@@ -219,6 +248,28 @@ static bool is_doubtful(const struct draft *d, const struct group *group, unsign
     return false;
 }
 
+/* Can the survivor, where it is, take what the others hand on: their role, that they are not
+ * trusted, and the references to them? */
+static bool can_take(const struct draft *d, const struct group *group, unsigned survivor,
+                     enum model_role role, enum model_trust *trust)
+{
+    const struct model *m = d->model;
+    const struct model_entry *to = &m->entry[survivor];
+    if (m->match != PROFILE_MATCHES_ROWS)
+        return true;
+    if (role != to->role && draft_has_fixed_role(d, survivor))
+        return false;
+    if (*trust != to->trust && !roles_tell_trust(draft_list(d, survivor))) {
+        if (*trust == TRUST_NO)
+            return false;
+        *trust = to->trust; /* its part of the list says nothing of trust */
+    }
+    for (unsigned i = 0; i < group->entries; i++)
+        if (m->entry[group->entry[i]].part != to->part && is_bound(d, group->entry[i]))
+            return false;
+    return true;
+}
+
 /* Merges the group into its survivor; out[i]: the i-th is refuted, and hands on nothing. */
 static bool merge_into(struct draft *d, const struct group *group, unsigned survivor,
                        const bool *out)
@@ -226,7 +277,8 @@ static bool merge_into(struct draft *d, const struct group *group, unsigned surv
     enum model_role role;
     enum model_trust trust;
     if (is_doubtful(d, group, survivor) ||
-        !merge_standing(d, group, out, survivor, &role, &trust)) {
+        !merge_standing(d, group, out, survivor, &role, &trust) ||
+        !can_take(d, group, survivor, role, &trust)) {
         leave(d, group);
         return true;
     }

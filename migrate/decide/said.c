@@ -155,6 +155,11 @@ static bool refer(struct profile *p, const char *text, const struct ese_catalog 
     if (!read_how(n.rest, in_rows, &names))
         return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN%s or =sha1, found %.100s",
                          option, in_rows ? ", TABLE.COLUMN=key" : "=position0, =position1", text);
+    if (p->values > 1 && !in_rows && names != NAMES_SHA1)
+        return fault_set(f, FAULT_NOT_THIS,
+                         "%s: the list is in several values, in which no position is known; only "
+                         "TABLE.COLUMN=sha1 can be moved",
+                         option);
     if (!is_movable(&n, option,
                     names == NAMES_SHA1  ? ESE_COL_BINARY
                     : names == NAMES_KEY ? key_type(p, catalog)

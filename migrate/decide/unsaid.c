@@ -50,15 +50,25 @@ static bool find_drops(struct asking *a, struct fault *f)
 
 /* ---- columns that could refer to them ---- */
 
-/* In a list value, what stands behind an entry that goes moves up. */
+/* In a list value, what stands behind an entry that goes moves up.  Where the list is in several
+ * values, positions may count in each or in all. */
+static unsigned first_moved(const struct asking *a)
+{
+    const struct model *m = a->m;
+    unsigned first = UINT_MAX;
+    for (unsigned i = 0; m->match == PROFILE_MATCHES_VALUE && i < m->entries; i++) {
+        unsigned place = i - m->value[m->entry[i].part].first;
+        first = a->drop[i] && place < first ? place : first;
+    }
+    return first;
+}
+
 static unsigned first_affected(const struct asking *a, const struct residue_column *c)
 {
-    bool moves = a->m->match == PROFILE_MATCHES_VALUE, begun = false;
-    for (unsigned i = 0; i < a->m->entries; i++) {
-        begun = begun || (moves && a->drop[i]);
-        if ((begun || a->drop[i]) && residue_column_names(c, i))
+    unsigned moved = first_moved(a);
+    for (unsigned i = 0; i < a->m->entries; i++)
+        if ((i >= moved || a->drop[i]) && residue_column_names(c, i))
             return i;
-    }
     return UINT_MAX;
 }
 
@@ -66,11 +76,9 @@ static void name_affected(const struct asking *a, const struct residue_column *c
                           size_t size)
 {
     size_t used = 0;
-    unsigned named = 0;
-    bool moves = a->m->match == PROFILE_MATCHES_VALUE, begun = false;
+    unsigned named = 0, moved = first_moved(a);
     for (unsigned i = 0; i < a->m->entries; i++) {
-        begun = begun || (moves && a->drop[i]);
-        if (!(begun || a->drop[i]) || !residue_column_names(c, i))
+        if (!(i >= moved || a->drop[i]) || !residue_column_names(c, i))
             continue;
         if (named++ < NAMED_MOST && used < size)
             used += (size_t)snprintf(to + used, size - used, "%s%d", used ? ", " : "",
@@ -98,11 +106,16 @@ static void ask_about_column(struct asking *a, const struct residue_column *c)
     name_affected(a, c, entries, sizeof entries);
     bool in_value = a->m->match == PROFILE_MATCHES_VALUE;
     char yes[400];
-    snprintf(yes, sizeof yes, "%s.%s%s", table, column, in_value ? how_counted(c) : "");
+    if (in_value && a->m->profile->values > 1)
+        snprintf(yes, sizeof yes,
+                 "positions in a list of several values cannot be moved; if it is none, say ");
+    else
+        snprintf(yes, sizeof yes, "say --reference %s.%s%s or ", table, column,
+                 in_value ? how_counted(c) : "");
     snprintf(text, sizeof text,
              "table %s, column %s: all of its %" PRIu64
-             " values could name entries of the list, and some name %s, which %s; say "
-             "--reference %s or --not-a-reference %s.%s",
+             " values could name entries of the list, and some name %s, which %s; "
+             "%s--not-a-reference %s.%s",
              table, column, c->values, entries, in_value ? "goes or moves up" : "goes", yes, table,
              column);
     ask(a, PROBLEM_RESIDUE, a->m->entry[first].key, NO_ENTRY, text);
@@ -136,8 +149,10 @@ struct rest {
 
 struct comparison {
     struct asking *a;
-    const struct ese_table *table;
-    bool *compared;    /* by column */
+    struct compared_part {
+        const struct ese_table *table;
+        bool *compared; /* by column */
+    } part[PROFILE_LISTS_MOST];
     struct rest *rest; /* by entry; digest NULL: not needed */
     struct hash hash;
 };
@@ -178,7 +193,7 @@ static void show_value(const struct ese_column *column, struct bytes value, char
 static bool read_column(struct comparison *c, struct rows *rows, struct buffer *room, unsigned i,
                         struct rest *rest, struct fault *f)
 {
-    const struct ese_column *column = &c->table->column[i];
+    const struct ese_column *column = &rows->table->column[i];
     struct ese_values values;
     struct ese_value value;
     struct bytes bytes;
@@ -196,7 +211,7 @@ static bool read_column(struct comparison *c, struct rows *rows, struct buffer *
         bytes_put_le64(size, bytes.size);
         hash_sha256_add(&c->hash, bytes_of(size, sizeof size));
         hash_sha256_add(&c->hash, bytes);
-        if (count++ == 0 && profile_is_secret(c->a->m->profile, c->table->name, column->name))
+        if (count++ == 0 && profile_is_secret(c->a->m->profile, rows->table->name, column->name))
             snprintf(rest->shown[i], SHOWN, "%zu bytes that are not shown", bytes.size);
         else if (count == 1)
             show_value(column, bytes, rest->shown[i]);
@@ -206,28 +221,29 @@ static bool read_column(struct comparison *c, struct rows *rows, struct buffer *
 }
 
 static bool read_row(struct comparison *c, struct rows *rows, struct buffer *room,
-                     struct rest *rest, struct fault *f)
+                     const struct compared_part *part, struct rest *rest, struct fault *f)
 {
-    rest->digest = calloc(c->table->columns, HASH_SHA256_SIZE);
-    rest->shown = calloc(c->table->columns, sizeof *rest->shown);
+    rest->digest = calloc(part->table->columns, HASH_SHA256_SIZE);
+    rest->shown = calloc(part->table->columns, sizeof *rest->shown);
     if (rest->digest == NULL || rest->shown == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory while comparing copies");
-    for (unsigned i = 0; i < c->table->columns; i++)
-        if (c->compared[i] && !read_column(c, rows, room, i, rest, f))
+    for (unsigned i = 0; i < part->table->columns; i++)
+        if (part->compared[i] && !read_column(c, rows, room, i, rest, f))
             return false;
     return true;
 }
 
-static bool read_rows(struct comparison *c, const bool *survives, struct fault *f)
+static bool read_rows(struct comparison *c, const struct ese_table *table, const bool *survives,
+                      struct fault *f)
 {
     struct rows rows;
     struct buffer room = {0};
     bool ok = true;
-    rows_open(&rows, c->a->m->store, c->table);
+    rows_open(&rows, c->a->m->store, table);
     for (unsigned row = 0; ok && rows_next(&rows); row++) {
-        const struct model_entry *e = model_entry_of_row(c->a->m, row);
+        const struct model_entry *e = model_entry_of_row(c->a->m, table, row);
         if (e && needs_row(c->a, (unsigned)(e - c->a->m->entry), survives))
-            ok = read_row(c, &rows, &room, &c->rest[e - c->a->m->entry], f);
+            ok = read_row(c, &rows, &room, &c->part[e->part], &c->rest[e - c->a->m->entry], f);
     }
     ok = rows_end(&rows, ok ? f : NULL) && ok;
     buffer_free(&room);
@@ -242,41 +258,95 @@ static bool decided(const struct asking *a, int32_t survivor)
     return false;
 }
 
+/* Does the profile say that of a column the survivor's value stays (keep)? */
+static bool is_kept(const struct profile_list *list, const char *column)
+{
+    size_t size = strlen(column);
+    for (const char *at = list->keep; at && *at;) {
+        at += strspn(at, ", ");
+        size_t length = strcspn(at, ",");
+        while (length > 0 && at[length - 1] == ' ')
+            length--;
+        if (length == size && strncasecmp(at, column, size) == 0)
+            return true;
+        at += strcspn(at, ",");
+    }
+    return false;
+}
+
+/* The column of that name and type in the part of the list where the survivor is; NULL: none. */
+static const struct ese_column *counterpart(const struct compared_part *from, unsigned i,
+                                            const struct compared_part *to)
+{
+    const struct ese_column *column = ese_table_column(to->table, from->table->column[i].name);
+    return column && column->type == from->table->column[i].type &&
+                   to->compared[column - to->table->column]
+               ? column
+               : NULL;
+}
+
+static void ask_which(struct asking *a, const struct ese_table *table, const char *column,
+                      const struct model_entry *goes, const struct model_entry *stays,
+                      const char *gone, const char *kept)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "table %s, column %s: entry %d has %s, entry %d has %s; which row stays is said "
+             "with --keep %d or --keep %d",
+             table->name, column, goes->key, gone, stays->key, kept, goes->key, stays->key);
+    ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
+    *a->blocked = true;
+}
+
+/* What the survivor's table has no column for goes to quarantine with the row. */
 static void compare(struct comparison *c, unsigned goes, unsigned stays)
 {
     struct asking *a = c->a;
     const struct model_entry *x = &a->m->entry[goes], *y = &a->m->entry[stays];
+    const struct compared_part *from = &c->part[x->part], *to = &c->part[y->part];
     const struct rest *gone = &c->rest[goes], *kept = &c->rest[stays];
-    for (unsigned i = 0; gone->digest && kept->digest && i < c->table->columns; i++) {
-        size_t at = (size_t)i * HASH_SHA256_SIZE;
-        if (!c->compared[i] || memcmp(gone->digest + at, kept->digest + at, HASH_SHA256_SIZE) == 0)
+    for (unsigned i = 0; gone->digest && kept->digest && i < from->table->columns; i++) {
+        const char *name = from->table->column[i].name;
+        const struct ese_column *other = from->compared[i] ? counterpart(from, i, to) : NULL;
+        size_t k = other ? (size_t)(other - to->table->column) : 0;
+        if (!from->compared[i] ||
+            (other ? memcmp(gone->digest + (size_t)i * HASH_SHA256_SIZE,
+                            kept->digest + k * HASH_SHA256_SIZE, HASH_SHA256_SIZE) == 0
+                   : strcmp(gone->shown[i], "null") == 0))
             continue;
         a->drop[goes]->quarantine = true;
-        if (decided(a, y->key))
-            continue;
-        char text[512];
-        snprintf(text, sizeof text,
-                 "table %s, column %s: entry %d has %s, entry %d has %s; which row stays is said "
-                 "with --keep %d or --keep %d",
-                 c->table->name, c->table->column[i].name, x->key, gone->shown[i], y->key,
-                 kept->shown[i], x->key, y->key);
-        ask(a, PROBLEM_COPIES_DIFFER, x->key, y->key, text);
-        *a->blocked = true;
+        if (other && !decided(a, y->key) && !is_kept(model_list_of(a->m, x), name))
+            ask_which(a, from->table, name, x, y, gone->shown[i], kept->shown[k]);
     }
 }
 
 /* Not compared: what the profile names, what differs in every two rows, and what is asked about as
  * a possible reference anyway. */
-static bool is_compared(const struct comparison *c, const struct ese_column *column)
+static bool is_compared(const struct comparison *c, const struct ese_table *table,
+                        const struct ese_column *column)
 {
     if (column->type == ESE_COL_NIL || (column->flags & ESE_COLUMN_AUTO_INCREMENT) ||
-        (profile_gives_meaning(c->a->m->profile, c->table->name, column->name) &&
-         !profile_is_secret(c->a->m->profile, c->table->name, column->name)))
+        (profile_gives_meaning(c->a->m->profile, table->name, column->name) &&
+         !profile_is_secret(c->a->m->profile, table->name, column->name)))
         return false;
-    for (unsigned i = 0; i < c->table->indexes; i++)
-        if (c->table->index[i].root == c->table->root && c->table->index[i].segments == 1 &&
-            ese_table_segment_column(c->table, &c->table->index[i].segment[0]) == column)
+    for (unsigned i = 0; i < table->indexes; i++)
+        if (table->index[i].root == table->root && table->index[i].segments == 1 &&
+            ese_table_segment_column(table, &table->index[i].segment[0]) == column)
             return false;
+    return true;
+}
+
+/* Reads the rows of all pairs, each table once. */
+static bool read_tables(struct comparison *c, const bool *survives, struct fault *f)
+{
+    const struct profile *p = c->a->m->profile;
+    for (unsigned i = 0; i < p->lists; i++) {
+        bool before = false;
+        for (unsigned k = 0; k < i; k++)
+            before = before || c->part[k].table == c->part[i].table;
+        if (!before && !read_rows(c, c->part[i].table, survives, f))
+            return false;
+    }
     return true;
 }
 
@@ -284,19 +354,16 @@ static bool compare_all(struct comparison *c, struct fault *f)
 {
     const struct model *m = c->a->m;
     bool *survives = calloc((size_t)m->entries + 1, sizeof *survives);
-    bool any = false;
+    bool pairs = false;
     if (survives == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory while comparing copies");
-    for (unsigned i = 0; i < c->table->columns; i++)
-        any |= c->compared[i] = is_compared(c, &c->table->column[i]);
-    bool pairs = false;
     for (unsigned i = 0; i < m->entries; i++) {
         const struct model_entry *e = survivor_of(c->a, i);
         if (e)
             pairs = survives[e - m->entry] = true;
     }
-    bool ok = !any || !pairs || read_rows(c, survives, f);
-    for (unsigned i = 0; ok && any && i < m->entries; i++) {
+    bool ok = !pairs || read_tables(c, survives, f);
+    for (unsigned i = 0; ok && i < m->entries; i++) {
         const struct model_entry *e = survivor_of(c->a, i);
         if (e)
             compare(c, i, (unsigned)(e - m->entry));
@@ -305,16 +372,29 @@ static bool compare_all(struct comparison *c, struct fault *f)
     return ok;
 }
 
+static bool open_parts(struct comparison *c)
+{
+    const struct model *m = c->a->m;
+    for (unsigned i = 0; i < m->profile->lists; i++) {
+        struct compared_part *part = &c->part[i];
+        part->table = model_list_table(m, i);
+        part->compared = calloc(part->table->columns + 1, sizeof *part->compared);
+        for (unsigned k = 0; part->compared && k < part->table->columns; k++)
+            part->compared[k] = is_compared(c, part->table, &part->table->column[k]);
+        if (part->compared == NULL)
+            return false;
+    }
+    c->rest = calloc((size_t)m->entries + 1, sizeof *c->rest);
+    return c->rest != NULL;
+}
+
 static bool ask_about_copies(struct asking *a, struct fault *f)
 {
     const struct model *m = a->m;
     if (m->match != PROFILE_MATCHES_ROWS)
         return true;
     struct comparison c = {.a = a, .hash = m->hash};
-    c.table = ese_catalog_find(m->store->db->catalog, m->profile->list[0].table);
-    c.compared = calloc(c.table->columns ? c.table->columns : 1, sizeof *c.compared);
-    c.rest = calloc((size_t)m->entries + 1, sizeof *c.rest);
-    bool ok = c.compared && c.rest
+    bool ok = open_parts(&c)
                   ? compare_all(&c, f)
                   : fault_set(f, FAULT_NO_MEMORY, "out of memory while comparing copies");
     for (unsigned i = 0; c.rest && i < m->entries; i++) {
@@ -322,7 +402,8 @@ static bool ask_about_copies(struct asking *a, struct fault *f)
         free(c.rest[i].shown);
     }
     free(c.rest);
-    free(c.compared);
+    for (unsigned i = 0; i < m->profile->lists; i++)
+        free(c.part[i].compared);
     return ok;
 }
 
@@ -332,8 +413,9 @@ static void ask_about_place(struct asking *a, const struct second_copy *c)
 {
     const char *table = c->table->name, *column = c->column->name;
     char text[512];
-    bool told = a->m->second_list && a->m->profile->value[0].table &&
-                strcasecmp(table, a->m->profile->value[0].table) == 0;
+    bool told = false;
+    for (unsigned i = 0; a->m->second_list && i < a->m->profile->values; i++)
+        told = told || strcasecmp(table, a->m->profile->value[i].table) == 0;
     if (c->values == 0 || told)
         return; /* chains; KM-TWO-LISTS */
     snprintf(text, sizeof text,

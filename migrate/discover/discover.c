@@ -198,6 +198,7 @@ static void set_list(struct discover_run *run, struct discover_column *c)
     c->chosen = true;
     run->list = c;
     if (c->kind == DISCOVER_LIST) {
+        p->lists = 1;
         discover_set(run, &p->list[0].table, c->table->name);
         discover_set(run, &p->list[0].certificate, c->column->name);
         p->list[0].wrapping = c->wrapping;
@@ -208,6 +209,7 @@ static void set_list(struct discover_run *run, struct discover_column *c)
                           c->wrapping.pack == PACK_ZLIB ? " and unpacked with zlib" : "",
                           c->wrapped);
     } else {
+        p->values = 1;
         discover_set(run, &p->value[0].table, c->table->name);
         discover_set(run, &p->value[0].column, c->column->name);
         if (c->join)

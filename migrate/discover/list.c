@@ -258,7 +258,7 @@ static void take_trusted(struct discover_run *run, const struct beside *b)
                                   : "the only Bit column is not set in most entries");
         return;
     }
-    discover_set(run, &run->d->profile.list[0].trusted, b->bit->name);
+    discover_set(run, &run->d->profile.list[0].trusted.column, b->bit->name);
     discover_note(run, "[list] trusted", true, false,
                   "%s is the only Bit column, set in %llu entries and clear in %llu",
                   discover_name(b->bit->name, name), (unsigned long long)b->bit_set,

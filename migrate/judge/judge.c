@@ -287,11 +287,11 @@ static bool judge_list(const struct model *m, struct problems *problems)
     if (m->list_missing)
         problem_add(problems, PROBLEM_LIST_MISSING, NO_ENTRY, NO_ENTRY, "neither table %s nor %s",
                     m->profile->list[0].table ? m->profile->list[0].table : "(none)",
-                    model_value_place(m, place));
+                    model_value_place(m, 0, place));
     if (m->second_list && m->match == PROFILE_MATCHES_ROWS)
         problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
                     "table %s has %u entries, and %s is there, too", m->profile->list[0].table,
-                    m->entries, model_value_place(m, place));
+                    m->entries, model_value_place(m, 0, place));
     judge_entries(m, problems);
     return judge_same_content(m, problems) && judge_identities(m, problems) &&
            judge_cas(m, problems);

@@ -64,6 +64,11 @@ static const struct ese_column *column_named(const struct ese_table *table, cons
     return table && name ? ese_table_column(table, name) : NULL;
 }
 
+static bool is_named(const char *name, const char *wanted)
+{
+    return name && wanted && strcasecmp(name, wanted) == 0;
+}
+
 /* A copy that lives as long as the model, with a zero byte behind it; NULL when memory is short. */
 static const void *keep(struct model *m, struct bytes b)
 {
@@ -185,19 +190,48 @@ static struct model_entry *add_entry(struct model *m, int32_t key, struct bytes 
     return entry;
 }
 
-static enum model_role role_of(const struct profile *p, int32_t number, bool null)
+struct list_columns {
+    const struct profile_list *list;
+    unsigned part;
+    const struct ese_column *key, *certificate, *thumbprint, *name, *imported;
+    struct roles roles;
+};
+
+/* What the columns for role and trust hold; one that cannot be read, or is out of all range, is as
+ * good as null, and end_rows() says so. */
+static void read_roles(struct rows *rows, const struct list_columns *c, struct model_entry *entry)
 {
-    if (null)
-        return ROLE_NONE;
-    return number == p->list[0].role_own        ? ROLE_OWN
-           : number == p->list[0].role_issuing  ? ROLE_ISSUING
-           : number == p->list[0].role_imported ? ROLE_IMPORTED
-                                                : ROLE_UNKNOWN;
+    struct roles_row row = {.number = {0}};
+    for (unsigned i = 0; i < c->roles.columns; i++) {
+        row.number[i] = rows_integer(rows, c->roles.column[i], &row.null[i]);
+        if (c->roles.column[i]->type == ESE_COL_BIT)
+            row.number[i] = row.number[i] != 0;
+    }
+    entry->role = roles_role(&c->roles, &row);
+    entry->trust = roles_trust(&c->roles, &row);
 }
 
-struct list_columns {
-    const struct ese_column *key, *certificate, *thumbprint, *role, *trusted, *name, *imported;
-};
+/* A thumbprint in hex digits, as its bytes; what is no such thing stays as it is. */
+static bool from_hex(struct bytes *value, const struct ese_column *column, uint8_t sha1[64])
+{
+    size_t step = column->code_page == ESE_CODEPAGE_UNICODE ? 2 : 1, digits = 0;
+    unsigned byte = 0;
+    for (size_t i = 0; i + step <= value->size; i += step) {
+        int c = value->at[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0 && (c == ' ' || c == ':' || c == 0))
+            continue;
+        if (digit < 0 || digits == 2 * HASH_SHA1_SIZE)
+            return false;
+        byte = byte << 4 | (unsigned)digit;
+        sha1[digits++ / 2] = (uint8_t)byte;
+    }
+    *value = bytes_of(sha1, digits / 2);
+    return true;
+}
 
 /* What cannot be read of them is as good as null: end_rows() says so. */
 static bool read_entry_fields(struct model *m, struct rows *rows, const struct list_columns *c,
@@ -205,10 +239,8 @@ static bool read_entry_fields(struct model *m, struct rows *rows, const struct l
 {
     bool null;
     struct bytes value;
-    int32_t number = rows_integer(rows, c->role, &null);
-    entry->role = role_of(m->profile, number, null);
-    number = rows_integer(rows, c->trusted, &null);
-    entry->trust = null ? TRUST_NULL : number ? TRUST_YES : TRUST_NO;
+    uint8_t sha1[64];
+    read_roles(rows, c, entry);
     entry->imported = rows_date(rows, c->imported, &null);
     entry->has_imported = !null;
     if (rows_bytes(rows, c->name, &m->memory->value, &value, &null, NULL) && !null &&
@@ -216,6 +248,8 @@ static bool read_entry_fields(struct model *m, struct rows *rows, const struct l
         return no_memory(f);
     if (!rows_bytes(rows, c->thumbprint, &m->memory->value, &value, &null, NULL))
         null = true;
+    if (!null && c->list->thumbprint_hex)
+        from_hex(&value, c->thumbprint, sha1);
     const void *kept = null ? NULL : keep(m, value);
     if (!null && kept == NULL)
         return no_memory(f);
@@ -258,12 +292,12 @@ static bool read_key(struct model *m, struct rows *rows, const struct ese_column
 }
 
 /* The certificate in a value of the list; the value itself where there is none such. */
-static bool take_off_wrapping(struct model *m, struct bytes *value, int32_t key,
-                              struct problems *problems, struct fault *f)
+static bool take_off_wrapping(struct model *m, const struct profile_list *list, struct bytes *value,
+                              int32_t key, struct problems *problems, struct fault *f)
 {
     struct bytes inner;
     struct fault why = {.code = FAULT_NONE};
-    if (wrapping_take_off(&m->profile->list[0].wrapping, *value, &m->memory->more, &inner, &why)) {
+    if (wrapping_take_off(&list->wrapping, *value, &m->memory->more, &inner, &why)) {
         *value = inner;
         return true;
     }
@@ -274,7 +308,7 @@ static bool take_off_wrapping(struct model *m, struct bytes *value, int32_t key,
 }
 
 static bool read_entry(struct model *m, struct rows *rows, const struct list_columns *c,
-                       struct problems *problems, struct fault *f)
+                       unsigned row, struct problems *problems, struct fault *f)
 {
     bool null;
     struct bytes der;
@@ -285,7 +319,7 @@ static bool read_entry(struct model *m, struct rows *rows, const struct list_col
     if (null && rows->unread == 0)
         problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
                     "table %s: expected a key in column %s of each row, found a null in row %u",
-                    rows->table->name, c->key->name, m->entries + 1);
+                    rows->table->name, c->key->name, row + 1);
     if (!rows_bytes(rows, c->certificate, &m->memory->value, &der, &null, &why)) {
         if (why.code == FAULT_NO_MEMORY)
             return no_memory(f);
@@ -297,45 +331,112 @@ static bool read_entry(struct model *m, struct rows *rows, const struct list_col
                     "entry %d: column %s has several values; a list in all of them is said in "
                     "[list-value]",
                     key, c->certificate->name);
-    if (!null && !take_off_wrapping(m, &der, key, problems, f))
+    if (!null && !take_off_wrapping(m, c->list, &der, key, problems, f))
         return false;
     struct model_entry *entry = add_entry(m, key, der, f);
-    return entry != NULL && read_entry_fields(m, rows, c, entry, f);
+    if (entry == NULL)
+        return false;
+    entry->row = row;
+    entry->part = c->part;
+    return read_entry_fields(m, rows, c, entry, f);
 }
 
 static int by_key_and_row(const void *a, const void *b)
 {
     const struct model_entry *x = a, *y = b;
-    return x->key != y->key ? (x->key > y->key) - (x->key < y->key)
-                            : (x->row > y->row) - (x->row < y->row);
+    if (x->key != y->key)
+        return (x->key > y->key) - (x->key < y->key);
+    return x->part != y->part ? (x->part > y->part) - (x->part < y->part)
+                              : (x->row > y->row) - (x->row < y->row);
 }
 
-/* Rows come in the order of the primary key, so that the sort is for keys that are no primary key.
- */
-static bool sort_entries(struct model *m, struct fault *f)
+const struct ese_table *model_list_table(const struct model *m, unsigned part)
+{
+    return table_named(m, m->profile->list[part].table);
+}
+
+/* The first part of the list that is in the same table. */
+static unsigned first_part(const struct model *m, unsigned part)
+{
+    for (unsigned i = 0; i < part; i++)
+        if (is_named(m->profile->list[i].table, m->profile->list[part].table))
+            return i;
+    return part;
+}
+
+static int by_table_and_row(const void *a, const void *b, void *context)
+{
+    const struct model *m = context;
+    const struct model_entry *x = &m->entry[*(const unsigned *)a],
+                             *y = &m->entry[*(const unsigned *)b];
+    unsigned p = first_part(m, x->part), q = first_part(m, y->part);
+    return p != q ? (p > q) - (p < q) : (x->row > y->row) - (x->row < y->row);
+}
+
+/* Parts of one list whose keys are of two ranges: what a number names is not known. */
+static void judge_ranges(const struct model *m, struct problems *problems)
+{
+    for (unsigned i = 1; i < m->entries; i++) {
+        const struct model_entry *a = &m->entry[i - 1], *b = &m->entry[i];
+        if (a->key != b->key || a->part == b->part)
+            continue;
+        problem_add(problems, PROBLEM_MISFIT, a->key, NO_ENTRY,
+                    "tables %s and %s: each has an entry %d; in parts of one list keys have to be "
+                    "of one range, so that each names one entry",
+                    m->profile->list[a->part].table, m->profile->list[b->part].table, a->key);
+        return;
+    }
+}
+
+/* Rows come in the order of the primary key, so that the sort is for keys that are no primary key,
+ * and for a list in several parts. */
+static bool sort_entries(struct model *m, struct problems *problems, struct fault *f)
 {
     bool sorted = true;
     for (unsigned i = 1; sorted && i < m->entries; i++)
         sorted = m->entry[i - 1].key <= m->entry[i].key;
-    if (!sorted) {
-        m->entry_of_row = arena_take(&m->memory->arena, m->entries * sizeof *m->entry_of_row);
-        if (m->entry_of_row == NULL)
-            return no_memory(f);
+    if (!sorted)
         qsort(m->entry, m->entries, sizeof *m->entry, by_key_and_row);
-        for (unsigned i = 0; i < m->entries; i++)
-            m->entry_of_row[m->entry[i].row] = i;
-    }
+    m->by_row = arena_take(&m->memory->arena, (m->entries + 1) * sizeof *m->by_row);
+    if (m->by_row == NULL)
+        return no_memory(f);
+    for (unsigned i = 0; i < m->entries; i++)
+        m->by_row[i] = i;
+    if (!sorted || m->profile->lists > 1)
+        qsort_r(m->by_row, m->entries, sizeof *m->by_row, by_table_and_row, m);
     for (unsigned i = 1; i < m->entries; i++)
         if (m->entry[i].key == m->entry[i - 1].key)
             m->entry[i].twin = m->entry[i - 1].twin + 1;
+    judge_ranges(m, problems);
     return true;
 }
 
-const struct model_entry *model_entry_of_row(const struct model *m, unsigned row)
+bool model_is_list_table(const struct model *m, const struct ese_table *table)
 {
-    if (row >= m->entries)
-        return NULL;
-    return &m->entry[m->entry_of_row ? m->entry_of_row[row] : row];
+    for (unsigned i = 0; m->match == PROFILE_MATCHES_ROWS && i < m->profile->lists; i++)
+        if (is_named(m->profile->list[i].table, table->name))
+            return true;
+    return false;
+}
+
+const struct model_entry *model_entry_of_row(const struct model *m, const struct ese_table *table,
+                                             unsigned row)
+{
+    unsigned low = 0, high = m->by_row ? m->entries : 0, part = 0;
+    while (part < m->profile->lists && !is_named(m->profile->list[part].table, table->name))
+        part++;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        const struct model_entry *e = &m->entry[m->by_row[middle]];
+        unsigned first = first_part(m, e->part);
+        if (first == part && e->row == row)
+            return e;
+        if (first < part || (first == part && e->row < row))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
 }
 
 /* Ends reading rows; what could not be read of them is a problem.  False, with f saying so, when
@@ -362,52 +463,108 @@ static bool end_rows(struct rows *rows, struct problems *problems, struct fault 
 
 /* Not one certificate: then the profile does not say how they are kept, rather than that all are
  * gone. */
-static void judge_all_unparsed(const struct model *m, const struct ese_table *table,
-                               struct problems *problems)
+static void judge_all_unparsed(const struct model *m, unsigned part, struct problems *problems)
 {
-    for (unsigned i = 0; i < m->entries; i++)
+    unsigned entries = 0;
+    for (unsigned i = 0; i < m->entries; i++) {
+        if (m->entry[i].part != part)
+            continue;
+        entries++;
         if (model_certificate_of(m, &m->entry[i])->parsed)
             return;
-    if (m->entries > 0)
+    }
+    if (entries > 0)
         problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
                     "table %s, column %s: none of its %u values can be read as a certificate; does "
                     "something stand around them (skip, pack), or is the list elsewhere?",
-                    table->name, m->profile->list[0].certificate, m->entries);
+                    m->profile->list[part].table, m->profile->list[part].certificate, entries);
+}
+
+static struct list_columns columns_of(const struct model *m, unsigned part,
+                                      const struct ese_table *table)
+{
+    const struct profile_list *list = &m->profile->list[part];
+    struct list_columns c = {.list = list,
+                             .part = part,
+                             .key = column_named(table, list->key),
+                             .certificate = column_named(table, list->certificate),
+                             .thumbprint = column_named(table, list->thumbprint),
+                             .name = column_named(table, list->name),
+                             .imported = column_named(table, list->imported)};
+    roles_open(&c.roles, list, table);
+    return c;
+}
+
+/* The parts of the list that are in one table. */
+struct list_parts {
+    struct list_columns part[PROFILE_LISTS_MOST];
+    unsigned parts;
+    const struct ese_table *table;
+};
+
+/* A row is of the part whose condition it meets; a row of two parts would be two entries. */
+static bool read_list_row(struct model *m, struct rows *rows, const struct list_parts *l,
+                          unsigned row, struct problems *problems, struct fault *f)
+{
+    const struct list_columns *found = NULL;
+    for (unsigned i = 0; i < l->parts; i++) {
+        const struct condition *of = &l->part[i].list->rows;
+        if (condition_is_there(of) && !condition_is_met(of, l->table, &rows->record))
+            continue;
+        if (found)
+            problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
+                        "table %s: row %u is of two parts of the list by their rows",
+                        l->table->name, row + 1);
+        else
+            found = &l->part[i];
+    }
+    return found == NULL || read_entry(m, rows, found, row, problems, f);
+}
+
+static bool read_list_table(struct model *m, const struct list_parts *l, struct problems *problems,
+                            struct fault *f)
+{
+    struct rows rows;
+    bool ok = true;
+    rows_open(&rows, m->store, l->table);
+    for (unsigned row = 0; ok && rows_next(&rows); row++)
+        ok = read_list_row(m, &rows, l, row, problems, f);
+    return end_rows(&rows, problems, f) && ok;
 }
 
 static bool read_list_rows(struct model *m, struct problems *problems, struct fault *f)
 {
     const struct profile *p = m->profile;
-    const struct ese_table *table = table_named(m, p->list[0].table);
-    if (table == NULL) {
-        m->list_missing = true;
-        return true;
+    for (unsigned part = 0; part < p->lists; part++) {
+        struct list_parts l = {.parts = 0, .table = model_list_table(m, part)};
+        if (l.table == NULL) {
+            m->list_missing = true;
+            continue;
+        }
+        for (unsigned i = part; first_part(m, part) == part && i < p->lists; i++)
+            if (first_part(m, i) == part)
+                l.part[l.parts++] = columns_of(m, i, l.table);
+        if (l.parts == 0)
+            continue; /* read with the part before */
+        m->byte_keys = l.part[0].key && !is_number(l.part[0].key);
+        if (!read_list_table(m, &l, problems, f))
+            return false;
     }
-    struct list_columns c = {
-        .key = column_named(table, p->list[0].key),
-        .certificate = column_named(table, p->list[0].certificate),
-        .thumbprint = column_named(table, p->list[0].thumbprint),
-        .role = column_named(table, p->list[0].role),
-        .trusted = column_named(table, p->list[0].trusted),
-        .name = column_named(table, p->list[0].name),
-        .imported = column_named(table, p->list[0].imported),
-    };
-    struct rows rows;
-    bool ok = true;
-    m->byte_keys = c.key && !is_number(c.key);
-    rows_open(&rows, m->store, table);
-    while (ok && rows_next(&rows))
-        ok = read_entry(m, &rows, &c, problems, f);
-    ok = end_rows(&rows, problems, f) && ok;
-    if (ok)
-        judge_all_unparsed(m, table, problems);
-    return ok && sort_entries(m, f);
+    for (unsigned part = 0; part < p->lists; part++)
+        judge_all_unparsed(m, part, problems);
+    return sort_entries(m, problems, f);
 }
 
 /* ---- a list kept in one value ---- */
 
+static const struct profile_value *value_of(const struct model *m, const struct model_value *v)
+{
+    return &m->profile->value[v - m->value];
+}
+
 /* What stands behind the list's end: no encoding of a list has a place for it. */
-static struct bytes behind_the_end(const struct certlist *list, const struct model *m)
+static struct bytes behind_the_end(const struct certlist *list, const struct model *m,
+                                   const struct model_value *v)
 {
     struct buffer end = {0};
     struct bytes tail = {.at = NULL};
@@ -421,7 +578,7 @@ static struct bytes behind_the_end(const struct certlist *list, const struct mod
         tail = list->pkcs7.frame.trailing;
         break;
     case CERTLIST_DER:
-        if (m->entries > 0 && model_certificate_of(m, &m->entry[m->entries - 1])->parsed)
+        if (m->entries > v->first && model_certificate_of(m, &m->entry[m->entries - 1])->parsed)
             tail = model_certificate_of(m, &m->entry[m->entries - 1])->x509.envelope.trailing;
         break;
     case CERTLIST_ITEMS: /* their form does not hold then */
@@ -433,11 +590,12 @@ static struct bytes behind_the_end(const struct certlist *list, const struct mod
     return tail;
 }
 
-static void judge_end(struct model *m, const struct certlist *list, struct problems *problems)
+static void judge_end(struct model *m, const struct model_value *v, const struct certlist *list,
+                      struct problems *problems)
 {
-    struct bytes tail = behind_the_end(list, m);
+    struct bytes tail = behind_the_end(list, m, v);
     enum certlist_kind kind = certlist_detect(tail);
-    m->list_tail = tail.size > 0;
+    m->list_tail = m->list_tail || tail.size > 0;
     if (tail.size > 0)
         problem_add(problems, PROBLEM_LIST_TAIL, NO_ENTRY, NO_ENTRY,
                     "%zu bytes behind the end of the %s, after entry %u%s%s", tail.size,
@@ -449,91 +607,93 @@ static void judge_end(struct model *m, const struct certlist *list, struct probl
 /* What certlist_open() or certlist_next() says that the value is not.  A list that is known for
  * what it is, and stops short, is cut; anything else may as well be whole, in a form that nobody
  * has told of. */
-static bool note_unread(struct model *m, const struct fault *why, struct problems *problems,
-                        struct fault *f)
+static bool note_unread(struct model *m, const struct model_value *v, const struct fault *why,
+                        struct problems *problems, struct fault *f)
 {
-    bool known = m->list_form.kind == CERTLIST_NONE && why->code != FAULT_NOT_THIS;
+    bool known = v->form.kind == CERTLIST_NONE && why->code != FAULT_NOT_THIS;
     if (why->code == FAULT_NO_MEMORY)
         return no_memory(f);
     m->list_cut = true;
     enum problem_code code = known ? PROBLEM_LIST_CUT : PROBLEM_LIST_FORM;
-    if (m->entries > 0)
+    if (m->entries > v->first)
         problem_add(problems, code, NO_ENTRY, NO_ENTRY, "after entry %u: %s", m->entries,
                     why->text);
     else
         problem_add(problems, code, NO_ENTRY, NO_ENTRY, "the list value of %zu bytes: %s",
-                    m->list_value.size, why->text);
+                    v->bytes.size, why->text);
     return true;
 }
 
-static void doubt_form(struct model *m, struct problems *problems, const char *what)
+static void doubt_form(struct model *m, const struct model_value *v, struct problems *problems,
+                       const char *what)
 {
     m->list_cut = true;
     problem_add(problems, PROBLEM_LIST_FORM, NO_ENTRY, NO_ENTRY, "the list value of %zu bytes: %s",
-                m->list_value.size, what);
+                v->bytes.size, what);
 }
 
 /* Items have no form but the one that was said: it has to hold for each of them. */
-static bool are_items(const struct model *m, size_t items)
+static bool are_items(const struct model *m, const struct model_value *v, size_t items)
 {
-    for (unsigned i = 0; i < m->entries; i++)
+    for (unsigned i = v->first; i < m->entries; i++)
         if (!model_certificate_of(m, &m->entry[i])->parsed)
             return false;
-    return m->entries == items;
+    return m->entries - v->first == items;
 }
 
 /* A list that was read to its end: is that what it is?  What it does not hold to is written over by
  * no repair. */
-static bool judge_form(struct model *m, const struct certlist *list, struct problems *problems,
-                       struct fault *f)
+static bool judge_form(struct model *m, const struct model_value *v, const struct certlist *list,
+                       struct problems *problems, struct fault *f)
 {
     struct fault why = {.code = FAULT_NONE};
     unsigned read = 0;
     /* PKCS#7 with indefinite lengths gets definite ones; nothing else of it changes. */
-    bool exact =
-        m->list_kind == CERTLIST_PKCS7 || certlist_is_exact(m->list_value, &m->list_form, &why);
+    bool exact = v->kind == CERTLIST_PKCS7 || certlist_is_exact(v->bytes, &v->form, &why);
     if (why.code == FAULT_NO_MEMORY)
         return no_memory(f);
-    for (unsigned i = 0; i < m->entries; i++)
+    for (unsigned i = v->first; i < m->entries; i++)
         read += model_certificate_of(m, &m->entry[i])->parsed;
     if (!exact)
         doubt_form(
-            m, problems,
+            m, v, problems,
             "taken apart and put together again it is not what it was: it is in another form");
-    else if (m->entries > 0 && read == 0)
-        doubt_form(m, problems, "none of its entries is a certificate: it is in another form");
+    else if (m->entries > v->first && read == 0)
+        doubt_form(m, v, problems, "none of its entries is a certificate: it is in another form");
     else if (list->items.tail.size > 0)
-        doubt_form(m, problems, "it goes on behind as many items as it counts");
-    else if (m->list_kind == CERTLIST_ITEMS && !are_items(m, list->index))
-        doubt_form(m, problems, "not all of its items are certificates: it is in another form");
+        doubt_form(m, v, problems, "it goes on behind as many items as it counts");
+    else if (v->kind == CERTLIST_ITEMS && !are_items(m, v, list->index))
+        doubt_form(m, v, problems, "not all of its items are certificates: it is in another form");
     return true;
 }
 
 /* Copies whose headers say different things are no copies: which of them stays matters, and what
  * they say is not known. */
-static bool judge_headers(struct model *m, struct problems *problems, struct fault *f)
+static bool judge_headers(struct model *m, const struct model_value *v, struct problems *problems,
+                          struct fault *f)
 {
     unsigned *first = calloc((size_t)m->certificates + 1, sizeof *first);
     bool alike = true;
     if (first == NULL)
         return no_memory(f);
-    for (unsigned i = 0; i < m->entries; i++) {
+    for (unsigned i = v->first; i < m->entries; i++) {
         unsigned *one = &first[m->entry[i].certificate];
-        alike = alike &&
-                (*one == 0 || items_headers_alike(&m->list_form.items, m->entry[*one - 1].header,
-                                                  m->entry[i].header));
+        alike =
+            alike && (*one == 0 || items_headers_alike(&v->form.items, m->entry[*one - 1].header,
+                                                       m->entry[i].header));
         *one = *one ? *one : i + 1;
     }
     free(first);
     if (!alike)
         doubt_form(
-            m, problems,
+            m, v, problems,
             "copies of one certificate have different bytes in front of them, which are said "
             "to be skipped");
     return true;
 }
 
-static bool add_item(struct model *m, const struct certlist_entry *item, struct fault *f)
+static bool add_item(struct model *m, const struct model_value *v,
+                     const struct certlist_entry *item, struct fault *f)
 {
     if (item->type != CERTLIST_CERTIFICATE)
         return true;
@@ -541,69 +701,67 @@ static bool add_item(struct model *m, const struct certlist_entry *item, struct 
     if (entry == NULL)
         return false;
     entry->role = ROLE_NONE;
+    entry->part = (unsigned)(v - m->value);
     entry->properties = item->properties;
     entry->encoding = item->encoding;
     entry->header = item->header;
     return true;
 }
 
-static bool read_list_value(struct model *m, struct bytes value, struct problems *problems,
-                            struct fault *f)
+/* The entries of a value, behind those of the values before it. */
+static bool read_list_value(struct model *m, struct model_value *v, struct bytes value,
+                            struct problems *problems, struct fault *f)
 {
     struct certlist list;
     struct certlist_entry item;
     struct fault why = {.code = FAULT_NONE};
-    m->list_value = value;
-    if (!profile_value_form(m->profile, &m->list_form, f))
+    v->bytes = value;
+    v->first = m->entries;
+    if (!profile_value_form(value_of(m, v), &v->form, f))
         return false;
-    if (!certlist_open_as(&list, value, &m->list_form, &why))
-        return note_unread(m, &why, problems, f);
-    m->list_kind = list.kind;
+    if (!certlist_open_as(&list, value, &v->form, &why))
+        return note_unread(m, v, &why, problems, f);
+    v->kind = list.kind;
     bool ok = true;
     while (ok && certlist_next(&list, &item, &why))
-        ok = add_item(m, &item, f);
+        ok = add_item(m, v, &item, f);
     if (ok && list.failed) {
-        ok = note_unread(m, &why, problems, f);
+        ok = note_unread(m, v, &why, problems, f);
     } else if (ok) {
-        judge_end(m, &list, problems);
-        ok = judge_form(m, &list, problems, f);
+        judge_end(m, v, &list, problems);
+        ok = judge_form(m, v, &list, problems, f);
     }
     if (ok && list.kind == CERTLIST_ITEMS)
-        ok = judge_headers(m, problems, f);
+        ok = judge_headers(m, v, problems, f);
+    v->entries = m->entries - v->first;
     certlist_close(&list);
     return ok;
 }
 
-static bool is_named(const char *name, const char *wanted)
+const char *model_value_place(const struct model *m, unsigned which, char to[128])
 {
-    return name && wanted && strcasecmp(name, wanted) == 0;
-}
-
-const char *model_value_place(const struct model *m, char to[128])
-{
-    const struct profile *p = m->profile;
-    if (p->value[0].table && p->value[0].select == NULL)
-        snprintf(to, 128, "a value in the only row of table %s", p->value[0].table);
+    const struct profile_value *p = &m->profile->value[which];
+    if (p->table && p->select == NULL)
+        snprintf(to, 128, "a value in the only row of table %s", p->table);
     else
-        snprintf(to, 128, "a value named %.100s",
-                 p->value[0].equals ? p->value[0].equals : "(none)");
+        snprintf(to, 128, "a value named %.100s", p->equals ? p->equals : "(none)");
     return to;
 }
 
 /* Several rows could be the list's.  Without a text that selects, it is none of them. */
-static void note_second_row(struct model *m, struct problems *problems)
+static void note_second_row(struct model *m, const struct model_value *v, struct problems *problems)
 {
-    const struct profile *p = m->profile;
+    const struct profile_value *p = value_of(m, v);
     m->second_list = true;
-    if (p->value[0].select)
+    if (p->select)
         problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
-                    "table %s has more than one row named %s; only the first is judged",
-                    p->value[0].table, p->value[0].equals);
+                    "table %s has more than one row named %s; only the first is judged", p->table,
+                    p->equals);
     else
         problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
                     "table %s has more than one row, and the profile does not say which of them "
                     "has the list ([list-value] select, equals); only the first is judged",
-                    p->value[0].table);
+                    p->table);
 }
 
 /* All values of a column, in a row; false when one cannot be read, which end_rows() tells. */
@@ -630,15 +788,16 @@ static bool gather_values(struct model *m, struct rows *rows, const struct ese_c
 }
 
 /* What the list is made of, in the row in hand: one value, or all that the column has. */
-static bool list_bytes(struct model *m, struct rows *rows, const struct ese_column *column,
-                       struct buffer *row, struct bytes *value, bool *null)
+static bool list_bytes(struct model *m, struct model_value *v, struct rows *rows,
+                       const struct ese_column *column, struct buffer *row, struct bytes *value,
+                       bool *null)
 {
     struct fault ignored;
     struct bytes first;
     if (!rows_bytes(rows, column, &m->memory->value, &first, null, NULL))
         return false;
     *value = first;
-    if (*null || !profile_value_form(m->profile, &m->list_form, &ignored) || !m->list_form.values)
+    if (*null || !profile_value_form(value_of(m, v), &v->form, &ignored) || !v->form.values)
         return true;
     bool ok = gather_values(m, rows, column, row);
     *value = buffer_bytes(row);
@@ -647,14 +806,14 @@ static bool list_bytes(struct model *m, struct rows *rows, const struct ese_colu
 
 /* The value of the row in hand, when it is the list; one that stands beside a list in rows is only
  * noted.  number: which row it is, from 1. */
-static bool take_value_row(struct model *m, struct rows *rows, const struct ese_column *column,
-                           uint64_t number, struct buffer *row, struct problems *problems,
-                           struct fault *f)
+static bool take_value_row(struct model *m, struct model_value *v, struct rows *rows,
+                           const struct ese_column *column, uint64_t number, struct buffer *row,
+                           struct problems *problems, struct fault *f)
 {
     struct bytes value;
     bool null;
-    if (!list_bytes(m, rows, column, row, &value, &null)) {
-        m->list_missing = false; /* it is there; end_rows() says that it cannot be read */
+    if (!list_bytes(m, v, rows, column, row, &value, &null)) {
+        v->missing = false; /* it is there; end_rows() says that it cannot be read */
         m->list_cut = true;
         return true;
     }
@@ -664,37 +823,38 @@ static bool take_value_row(struct model *m, struct rows *rows, const struct ese_
         m->second_list = m->second_list || value.size > 0;
         return true;
     }
-    if (!m->list_missing) {
-        note_second_row(m, problems);
+    if (!v->missing) {
+        note_second_row(m, v, problems);
         return true;
     }
     const void *kept = keep(m, value);
     if (kept == NULL)
         return no_memory(f);
-    m->list_missing = false;
-    m->list_row = number;
-    if (!read_list_value(m, bytes_of(kept, value.size), problems, f))
+    v->missing = false;
+    v->row = number;
+    if (!read_list_value(m, v, bytes_of(kept, value.size), problems, f))
         return false;
-    if (!m->list_form.values && count_values(rows, column) > 1)
+    if (!v->form.values && count_values(rows, column) > 1)
         doubt_form(
-            m, problems,
+            m, v, problems,
             "there are more values in its row, and the profile does not say that the list is "
             "in all of them (form = values)");
     return true;
 }
 
-static bool read_value_row(struct model *m, struct rows *rows, const struct ese_column *column,
-                           uint64_t number, struct problems *problems, struct fault *f)
+static bool read_value_row(struct model *m, struct model_value *v, struct rows *rows,
+                           const struct ese_column *column, uint64_t number,
+                           struct problems *problems, struct fault *f)
 {
     struct buffer row = {0};
-    bool ok = take_value_row(m, rows, column, number, &row, problems, f);
+    bool ok = take_value_row(m, v, rows, column, number, &row, problems, f);
     buffer_free(&row);
     return ok;
 }
 
 /* Is the row in hand the one that the profile selects?  Without a column to select by each is. */
-static bool is_selected(struct model *m, struct rows *rows, const struct ese_column *select,
-                        bool *selected, struct fault *f)
+static bool is_selected(struct model *m, const struct model_value *v, struct rows *rows,
+                        const struct ese_column *select, bool *selected, struct fault *f)
 {
     struct bytes value;
     bool null;
@@ -702,20 +862,20 @@ static bool is_selected(struct model *m, struct rows *rows, const struct ese_col
     if (select && select->type != ESE_COL_TEXT && select->type != ESE_COL_LONG_TEXT) {
         char number[16];
         snprintf(number, sizeof number, "%d", rows_integer(rows, select, &null));
-        *selected = !null && strcmp(number, m->profile->value[0].equals) == 0;
+        *selected = !null && strcmp(number, value_of(m, v)->equals) == 0;
         return true;
     }
     if (*selected || !rows_bytes(rows, select, &m->memory->value, &value, &null, NULL))
         return true; /* end_rows() says so */
     const char *name = null ? NULL : utf8_of(m, select, value);
-    *selected = is_named(name, m->profile->value[0].equals);
+    *selected = is_named(name, value_of(m, v)->equals);
     return null || name != NULL || no_memory(f);
 }
 
 /* Adds the row in hand to the pieces of the list. */
-static bool read_piece(struct model *m, struct rows *rows, const struct ese_column *column,
-                       const struct ese_column *join, uint64_t number, struct problems *problems,
-                       struct fault *f)
+static bool read_piece(struct model *m, struct model_value *v, struct rows *rows,
+                       const struct ese_column *column, const struct ese_column *join,
+                       uint64_t number, struct problems *problems, struct fault *f)
 {
     struct bytes value;
     bool null, no_order;
@@ -723,20 +883,21 @@ static bool read_piece(struct model *m, struct rows *rows, const struct ese_colu
     if (!rows_bytes(rows, column, &m->memory->value, &value, &null, NULL) || no_order || null ||
         count_values(rows, column) > 1) {
         if (rows->unread == 0)
-            doubt_form(m, problems,
+            doubt_form(m, v, problems,
                        "a row has no number, or not one value, that it could be a piece by");
         m->list_cut = true;
         return true;
     }
-    return pieces_add(&m->pieces, order, number, value) || no_memory(f);
+    return pieces_add(&v->pieces, order, number, value) || no_memory(f);
 }
 
-static bool join_pieces(struct model *m, struct problems *problems, struct fault *f)
+static bool join_pieces(struct model *m, struct model_value *v, struct problems *problems,
+                        struct fault *f)
 {
     struct buffer whole = {0};
     struct fault why = {.code = FAULT_NONE};
     const void *kept = NULL;
-    bool joined = pieces_join(&m->pieces, &whole, &why);
+    bool joined = pieces_join(&v->pieces, &whole, &why);
     if (joined)
         kept = arena_copy(&m->memory->arena, buffer_bytes(&whole));
     size_t size = whole.size;
@@ -744,48 +905,49 @@ static bool join_pieces(struct model *m, struct problems *problems, struct fault
     if (why.code == FAULT_NO_MEMORY || (joined && kept == NULL))
         return no_memory(f);
     if (!joined) {
-        doubt_form(m, problems, why.text);
+        doubt_form(m, v, problems, why.text);
         return true;
     }
-    return read_list_value(m, bytes_of(kept, size), problems, f);
+    return read_list_value(m, v, bytes_of(kept, size), problems, f);
 }
 
 /* A list in pieces. */
-static bool read_pieces(struct model *m, const struct ese_table *table, struct problems *problems,
-                        struct fault *f)
+static bool read_pieces(struct model *m, struct model_value *v, const struct ese_table *table,
+                        struct problems *problems, struct fault *f)
 {
-    const struct ese_column *select = column_named(table, m->profile->value[0].select);
-    const struct ese_column *column = column_named(table, m->profile->value[0].column);
-    const struct ese_column *join = column_named(table, m->profile->value[0].join);
+    const struct ese_column *select = column_named(table, value_of(m, v)->select);
+    const struct ese_column *column = column_named(table, value_of(m, v)->column);
+    const struct ese_column *join = column_named(table, value_of(m, v)->join);
     struct rows rows;
     bool ok = true, selected;
     rows_open(&rows, m->store, table);
     for (uint64_t number = 1; ok && rows_next(&rows); number++) {
-        ok = is_selected(m, &rows, select, &selected, f);
+        ok = is_selected(m, v, &rows, select, &selected, f);
         if (ok && selected)
-            ok = read_piece(m, &rows, column, join, number, problems, f);
+            ok = read_piece(m, v, &rows, column, join, number, problems, f);
     }
     ok = end_rows(&rows, problems, f) && ok;
     if (m->match == PROFILE_MATCHES_ROWS)
-        m->second_list = m->pieces.count > 0;
-    else if (ok && m->pieces.count > 0)
-        ok = join_pieces(m, problems, f);
-    m->list_missing = m->list_missing && m->pieces.count == 0 && !m->list_cut;
+        m->second_list = v->pieces.count > 0;
+    else if (ok && v->pieces.count > 0)
+        ok = join_pieces(m, v, problems, f);
+    v->missing = v->missing && v->pieces.count == 0 && !m->list_cut;
     return ok;
 }
 
-/* The list that is kept in one value, in whatever table that is. */
-static bool read_value_table(struct model *m, struct problems *problems, struct fault *f)
+/* A part of the list that is kept in one value, in whatever table that is. */
+static bool read_value(struct model *m, struct model_value *v, struct problems *problems,
+                       struct fault *f)
 {
-    const struct profile *p = m->profile;
-    const struct ese_table *table = table_named(m, p->value[0].table);
-    const struct ese_column *select = column_named(table, p->value[0].select);
-    const struct ese_column *column = column_named(table, p->value[0].column);
-    m->list_missing = m->match == PROFILE_MATCHES_VALUE;
-    if (table == NULL || (select == NULL && p->value[0].select) || column == NULL)
+    const struct profile_value *p = value_of(m, v);
+    const struct ese_table *table = table_named(m, p->table);
+    const struct ese_column *select = column_named(table, p->select);
+    const struct ese_column *column = column_named(table, p->column);
+    v->missing = m->match == PROFILE_MATCHES_VALUE;
+    if (table == NULL || (select == NULL && p->select) || column == NULL)
         return true;
-    if (p->value[0].join)
-        return read_pieces(m, table, problems, f);
+    if (p->join)
+        return read_pieces(m, v, table, problems, f);
     struct rows rows;
     bool ok = true;
     uint64_t seen = 0, number = 0;
@@ -793,15 +955,36 @@ static bool read_value_table(struct model *m, struct problems *problems, struct 
     while (ok && rows_next(&rows)) {
         bool selected;
         number++;
-        ok = is_selected(m, &rows, select, &selected, f);
-        if (ok && selected && p->value[0].select == NULL && seen++ > 0) {
-            note_second_row(m, problems);
+        ok = is_selected(m, v, &rows, select, &selected, f);
+        if (ok && selected && p->select == NULL && seen++ > 0) {
+            note_second_row(m, v, problems);
             break;
         }
         if (ok && selected)
-            ok = read_value_row(m, &rows, column, number, problems, f);
+            ok = read_value_row(m, v, &rows, column, number, problems, f);
     }
     return end_rows(&rows, problems, f) && ok;
+}
+
+/* All values, in the profile's order.  Of several each has to be there: which certificates one that
+ * is not would hold is not known. */
+static bool read_values(struct model *m, struct problems *problems, struct fault *f)
+{
+    unsigned missing = 0, values = m->profile->values;
+    char place[128];
+    for (unsigned i = 0; i < values; i++) {
+        if (!read_value(m, &m->value[i], problems, f))
+            return false;
+        missing += m->value[i].missing;
+    }
+    m->list_missing = m->match == PROFILE_MATCHES_VALUE && missing == values;
+    for (unsigned i = 0; i < values && missing > 0 && missing < values; i++)
+        if (m->value[i].missing) {
+            m->list_cut = true;
+            problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
+                        "a part of the list is not there: %s", model_value_place(m, i, place));
+        }
+    return true;
 }
 
 /* ---- settings ---- */
@@ -1020,9 +1203,13 @@ struct model_entry *model_entry(const struct model *m, int64_t key)
 
 bool model_key_is_primary(const struct model *m)
 {
-    const struct ese_table *table = table_named(m, m->profile->list[0].table);
-    const struct ese_column *key = table ? ese_table_key_column(table) : NULL;
-    return key && strcasecmp(key->name, m->profile->list[0].key) == 0;
+    for (unsigned i = 0; i < m->profile->lists; i++) {
+        const struct ese_table *table = model_list_table(m, i);
+        const struct ese_column *key = table ? ese_table_key_column(table) : NULL;
+        if (key == NULL || strcasecmp(key->name, m->profile->list[i].key) != 0)
+            return false;
+    }
+    return m->profile->lists > 0;
 }
 
 /* Entries of one key are neighbours, in the order of their twin. */
@@ -1139,7 +1326,10 @@ static bool note_reference(void *context, int32_t names)
     struct model *m = n->m;
     struct bytes der;
     bool null;
+    const struct profile_reference *r = &m->profile->reference[n->which];
     struct model_entry *entry = model_entry(m, names);
+    if (entry && r->list > 0 && r->names == NAMES_KEY && entry->part + 1 != (unsigned)r->list)
+        entry = NULL; /* it names entries of another part only */
     if (entry) {
         entry->references[n->which]++;
         entry->reference_count++;
@@ -1337,7 +1527,7 @@ bool model_read(struct model *m, struct store *store, const struct profile *prof
         return false;
     }
     set_now(m, at);
-    bool ok = read_settings(m, problems, f) && read_value_table(m, problems, f);
+    bool ok = read_settings(m, problems, f) && read_values(m, problems, f);
     if (ok && match == PROFILE_MATCHES_ROWS)
         ok = read_list_rows(m, problems, f);
     ok = ok && names_index(m, f) && read_users(m, problems, f);
@@ -1354,7 +1544,8 @@ void model_close(struct model *m)
 {
     if (m->memory == NULL)
         return;
-    pieces_free(&m->pieces);
+    for (unsigned i = 0; i < PROFILE_LISTS_MOST; i++)
+        pieces_free(&m->value[i].pieces);
     arena_free(&m->memory->arena);
     buffer_free(&m->memory->value);
     buffer_free(&m->memory->more);

@@ -16,11 +16,10 @@
 #include "migrate/store/pieces.h"
 #include "migrate/judge/problem.h"
 #include "migrate/profile/profile.h"
+#include "migrate/profile/roles.h"
 #include "migrate/store/rows.h"
 #include "migrate/store/store.h"
 
-enum model_role { ROLE_NONE, ROLE_OWN, ROLE_ISSUING, ROLE_IMPORTED, ROLE_UNKNOWN };
-enum model_trust { TRUST_NULL, TRUST_NO, TRUST_YES };
 enum model_mode { MODE_UNKNOWN, MODE_V1, MODE_V1V3, MODE_V3 };
 
 /* A distinct certificate: distinct in its bytes. */
@@ -41,7 +40,9 @@ struct model_entry {
     int32_t key;   /* the list's key column; in a list value the position, from 1 */
     unsigned twin; /* how many entries before it have the same key: 0, unless a key is broken, or
                       the list's key is not its table's */
-    unsigned row; /* which row of the list's table it is, from 0, in the order of its primary key */
+    unsigned part; /* which of the profile's lists, or values, has it */
+    unsigned
+        row; /* which row of that list's table it is, from 0, in the order of its primary key */
     unsigned certificate; /* which of the model's */
     enum model_role role;
     enum model_trust trust;
@@ -56,6 +57,17 @@ struct model_entry {
     uint64_t
         references[PROFILE_REFERENCES_MOST]; /* rows that name it, by the profile's reference */
     uint64_t reference_count;
+};
+
+/* A value that the list, or a part of it, is kept in. */
+struct model_value {
+    struct certlist_form form; /* as the profile says */
+    enum certlist_kind kind;   /* as it was found */
+    struct bytes bytes;        /* of several values: all in a row, as their form has it */
+    struct pieces pieces;      /* that it is cut into; none: it is in one row */
+    uint64_t row;              /* which row of its table has it, from 1 */
+    bool missing;
+    unsigned first, entries; /* its entries, in the model's */
 };
 
 /* A stored revocation list. */
@@ -86,7 +98,7 @@ struct model {
     unsigned certificates, certificate_room;
     struct model_entry *entry; /* ascending by key, then by row */
     unsigned entries, entry_room;
-    unsigned *entry_of_row; /* NULL: the entries are in the order of their rows */
+    unsigned *by_row; /* numbers of entries, ascending by table, then by row; NULL: in values */
     struct model_crl *crl;
     unsigned crls, crl_room;
     struct model_dangling *dangling;
@@ -109,11 +121,7 @@ struct model {
     bool list_cut, list_missing; /* a list value that ends early; no list at all */
     bool list_tail;   /* bytes stand behind the end of a list value: they may be more of it */
     bool second_list; /* the list is in rows, and a list value is there, too; or two values */
-    struct certlist_form list_form; /* as the profile says */
-    enum certlist_kind list_kind;   /* as it was found */
-    struct bytes list_value;        /* of several values: all in a row, as their form has it */
-    struct pieces pieces;           /* that it is cut into; none: it is in one row */
-    uint64_t list_row;              /* which row of its table has it, from 1 */
+    struct model_value value[PROFILE_LISTS_MOST]; /* as the profile's */
 
     int64_t now; /* seconds since 1970: the store's own last time, or --at */
     bool now_known;
@@ -165,8 +173,22 @@ bool model_key_is_primary(const struct model *model);
 /* The entry of that key, the first of several; NULL: none. */
 struct model_entry *model_entry(const struct model *model, int64_t key);
 
-/* The entry that the row-th row of the list's table is (from 0); NULL: there are not so many. */
-const struct model_entry *model_entry_of_row(const struct model *model, unsigned row);
+/* Is the list, or a part of it, in that table, one entry a row? */
+bool model_is_list_table(const struct model *model, const struct ese_table *table);
+
+/* The entry that the row-th row of such a table is (from 0); NULL: it is none. */
+const struct model_entry *model_entry_of_row(const struct model *model,
+                                             const struct ese_table *table, unsigned row);
+
+/* The part of the profile's list that an entry is in. */
+static inline const struct profile_list *model_list_of(const struct model *model,
+                                                       const struct model_entry *entry)
+{
+    return &model->profile->list[entry->part];
+}
+
+/* The table that a part of the list is in; NULL: the store has none of that name. */
+const struct ese_table *model_list_table(const struct model *model, unsigned part);
 
 /* What an entry holds. */
 static inline struct model_certificate *model_certificate_of(const struct model *model,
@@ -179,7 +201,10 @@ static inline struct model_certificate *model_certificate_of(const struct model 
  * one whose profile names no role column: there the setting alone makes the issuing CA. */
 static inline bool model_has_roles(const struct model *model)
 {
-    return model->match == PROFILE_MATCHES_ROWS && model->profile->list[0].role != NULL;
+    bool told = false;
+    for (unsigned i = 0; model->match == PROFILE_MATCHES_ROWS && i < model->profile->lists; i++)
+        told = told || roles_are_told(&model->profile->list[i]);
+    return told;
 }
 
 /* May there be more of a list that is kept in a value than was read?  Then a reference that leads
@@ -192,7 +217,7 @@ static inline bool model_may_have_more(const struct model *model)
 
 /* Where the profile says that a list value is, in words: "a value named CertificateList", or "a
  * value in the only row of table Server". */
-const char *model_value_place(const struct model *model, char to[128]);
+const char *model_value_place(const struct model *model, unsigned which, char to[128]);
 
 /* Words for reports. */
 const char *model_role_name(enum model_role role);

@@ -293,12 +293,6 @@ static bool counts_up(const struct residue_table *t, const struct live *l)
     return l->present == t->rows && l->least == 1 && (uint64_t)l->greatest == t->rows;
 }
 
-static bool is_list_table(const struct model *m, const struct ese_table *table)
-{
-    return m->match == PROFILE_MATCHES_ROWS &&
-           strcasecmp(table->name, m->profile->list[0].table) == 0;
-}
-
 /* The values are the keys of the list, one by one: then the table says something of each entry. */
 static bool are_the_keys(const struct residue_table *t, const struct live *l)
 {
@@ -315,7 +309,7 @@ static const char *explanation(const struct residue_table *t, unsigned column)
     const struct live *l = &t->live[column];
     if (t->table->column[column].flags & ESE_COLUMN_AUTO_INCREMENT)
         return "the engine counts it up";
-    if (column == t->key && is_list_table(t->m, t->table))
+    if (column == t->key && model_is_list_table(t->m, t->table))
         return "it is the primary key of the list's own table";
     if (column == t->key && counts_up(t, l) && !are_the_keys(t, l))
         return "it is the table's primary key, and counts its rows";
@@ -348,7 +342,7 @@ static bool keep_candidate(struct residue *r, struct residue_table *t, unsigned 
 
 static bool keep_keys(struct residue *r, struct residue_table *t)
 {
-    if (t->keys == NULL || is_list_table(t->m, t->table))
+    if (t->keys == NULL || model_is_list_table(t->m, t->table))
         return true;
     if (r->tables == r->table_room) {
         unsigned room = r->table_room ? 2 * r->table_room : 16;

@@ -25,8 +25,9 @@ struct pass {
     struct look *look; /* by column, those alone that are looked at */
     unsigned looks;
     uint64_t row;
-    bool list_seen;      /* the list value was met */
-    int version;         /* of the certificate in the row; 0: none yet */
+    bool is_list;                        /* the table has entries of the list */
+    bool value_seen[PROFILE_LISTS_MOST]; /* that value of the list was met */
+    int version;                         /* of the certificate in the row; 0: none yet */
     uint64_t seen[SEEN]; /* ids of long values that were searched, for rows that share one */
 };
 
@@ -46,33 +47,51 @@ static bool is_table(const struct ese_table *table, const char *name)
     return name && strcasecmp(table->name, name) == 0;
 }
 
-/* The column with the list's certificates, row by row. */
-static bool is_list_column(const struct model *m, const struct ese_table *table,
-                           const struct ese_column *column)
+/* The certificate of the entry that the row in hand is. */
+static bool is_list_column(const struct pass *p, const struct ese_column *column)
 {
-    return m->match == PROFILE_MATCHES_ROWS && is_table(table, m->profile->list[0].table) &&
-           strcasecmp(column->name, m->profile->list[0].certificate) == 0;
+    const struct model_entry *e =
+        p->is_list ? model_entry_of_row(p->m, p->rows.table, (unsigned)(p->row - 1)) : NULL;
+    return e && strcasecmp(column->name, model_list_of(p->m, e)->certificate) == 0;
+}
+
+/* The one value that is the list, or a part of it: the first in its column that has its bytes; or,
+ * of several, those of its row. */
+static bool is_part(struct pass *p, unsigned which, const struct ese_column *column,
+                    struct bytes value)
+{
+    const struct profile_value *part = &p->m->profile->value[which];
+    const struct model_value *v = &p->m->value[which];
+    if (!is_table(p->rows.table, part->table) || strcasecmp(column->name, part->column) != 0)
+        return false;
+    if (part->join)
+        return pieces_has_row(&v->pieces, p->row);
+    if (v->form.values)
+        return p->row == v->row;
+    if (p->value_seen[which] || !bytes_equal(value, v->bytes))
+        return false;
+    p->value_seen[which] = true;
+    return true;
 }
 
 static bool is_value_column(const struct model *m, const struct ese_table *table,
                             const struct ese_column *column)
 {
-    return m->match == PROFILE_MATCHES_VALUE && is_table(table, m->profile->value[0].table) &&
-           strcasecmp(column->name, m->profile->value[0].column) == 0;
+    bool in_value = m->match == PROFILE_MATCHES_VALUE;
+    for (unsigned i = 0; in_value && i < m->profile->values; i++)
+        if (is_table(table, m->profile->value[i].table) &&
+            strcasecmp(column->name, m->profile->value[i].column) == 0)
+            return true;
+    return false;
 }
 
-/* The one value that is the list: the first in its column that has its bytes; or, of several, those
- * of its row. */
-static bool is_list_value(struct pass *p, struct bytes value)
+static bool is_list_value(struct pass *p, const struct ese_column *column, struct bytes value)
 {
-    if (p->m->profile->value[0].join)
-        return pieces_has_row(&p->m->pieces, p->row);
-    if (p->m->list_form.values)
-        return p->row == p->m->list_row;
-    if (p->list_seen || !bytes_equal(value, p->m->list_value))
-        return false;
-    p->list_seen = true;
-    return true;
+    bool in_value = p->m->match == PROFILE_MATCHES_VALUE;
+    for (unsigned i = 0; in_value && i < p->m->profile->values; i++)
+        if (is_part(p, i, column, value))
+            return true;
+    return false;
 }
 
 static bool can_hold_certificate(const struct ese_column *column)
@@ -95,16 +114,17 @@ static bool was_searched(struct pass *p, const struct ese_value *value)
 static bool take_bytes(struct pass *p, const struct look *look, struct bytes value, struct fault *f)
 {
     unsigned i = look->column;
+    const struct ese_column *column = &p->rows.table->column[i];
     struct x509_certificate c;
     if (residue_follows(p->residue, i) && !residue_value(p->residue, i, value))
         return no_memory(f);
     if (p->version == 0 && value.size > KEY_MOST && residue_wants_version(p->residue) &&
         x509_certificate_read(value, &c, NULL))
         p->version = c.version;
-    if (value.size <= KEY_MOST || (look->list && is_list_value(p, value)) || !look->copies)
+    if (value.size <= KEY_MOST || (look->list && is_list_value(p, column, value)) ||
+        !look->copies || is_list_column(p, column))
         return true;
-    return second_look(p->search, &p->sweep->second, p->rows.table, &p->rows.table->column[i],
-                       p->row, value) ||
+    return second_look(p->search, &p->sweep->second, p->rows.table, column, p->row, value) ||
            no_memory(f);
 }
 
@@ -171,11 +191,10 @@ static bool choose_columns(struct pass *p, const struct ese_table *table, struct
         const struct ese_column *column = &table->column[i];
         bool can_hold = can_hold_certificate(column);
         if (can_hold || (column->type != ESE_COL_NIL && residue_follows(p->residue, i)))
-            p->look[p->looks++] =
-                (struct look){.column = i,
-                              .copies = can_hold && !is_list_column(p->m, table, column) &&
-                                        !profile_ignores(p->m->profile, table->name, column->name),
-                              .list = is_value_column(p->m, table, column)};
+            p->look[p->looks++] = (struct look){
+                .column = i,
+                .copies = can_hold && !profile_ignores(p->m->profile, table->name, column->name),
+                .list = is_value_column(p->m, table, column)};
     }
     return true;
 }
@@ -186,6 +205,7 @@ static bool take_table(struct pass *p, const struct ese_table *table, struct fau
         return no_memory(f);
     memset(p->seen, 0, sizeof p->seen);
     p->row = 0;
+    p->is_list = model_is_list_table(p->m, table);
     rows_open(&p->rows, p->m->store, table);
     bool ok = choose_columns(p, table, f);
     while (ok && rows_next(&p->rows))

@@ -6,6 +6,8 @@
  */
 #include "migrate/profile/profile.h"
 
+#include <string.h>
+
 #define AT(member) offsetof(struct profile, member)
 #define LIST_AT(member) offsetof(struct profile_list, member)
 #define VALUE_AT(member) offsetof(struct profile_value, member)
@@ -56,9 +58,7 @@ struct column_rule {
 static const struct column_rule list_rules[] = {
     {"key", LIST_AT(key), &fit_list_key, true},
     {"certificate", LIST_AT(certificate), &fit_binary, false},
-    {"thumbprint", LIST_AT(thumbprint), &fit_binary, false},
     {"role", LIST_AT(role), &fit_integer, false},
-    {"trusted", LIST_AT(trusted), &fit_bit, false},
     {"name", LIST_AT(name), &fit_text, false},
     {"imported-on", LIST_AT(imported), &fit_date, false},
     {NULL, 0, NULL, false},
@@ -212,24 +212,104 @@ static bool rest_fits(const struct profile *profile, const struct ese_catalog *c
     return true;
 }
 
+/* Are the columns there of which the survivor's value is to stay? */
+static bool kept_fit(const struct profile_list *list, const struct ese_table *table,
+                     struct fault *why)
+{
+    for (const char *at = list->keep; at && *at;) {
+        char name[80];
+        at += strspn(at, ", ");
+        size_t size = strcspn(at, ",");
+        snprintf(name, sizeof name, "%.*s", (int)(size < 79 ? size : 79), at);
+        for (size_t end = strlen(name); end > 0 && name[end - 1] == ' ';)
+            name[--end] = '\0';
+        if (name[0] && ese_table_column(table, name) == NULL)
+            return fault_set(why, FAULT_MISSING,
+                             "table %s: expected a column %s ([list] keep), found none of that "
+                             "name",
+                             table->name, name);
+        at += size;
+    }
+    return true;
+}
+
+/* The columns that say roles and trust, and which rows are of the list. */
+static bool conditions_fit(const struct profile_list *list, const struct ese_table *table,
+                           struct fault *why)
+{
+    static const struct column_rule trusted = {"trusted", 0, &fit_bit, false},
+                                    thumbprint = {"thumbprint", 0, &fit_binary, false},
+                                    hex = {"thumbprint as hex", 0, &fit_text, false};
+    const struct column_rule bit[] = {trusted, {NULL, 0, NULL, false}},
+                             hash[] = {list->thumbprint_hex ? hex : thumbprint,
+                                       {NULL, 0, NULL, false}};
+    return condition_fits(&list->rows, table, "[list] rows", why) &&
+           condition_fits(&list->own, table, "[list] own", why) &&
+           condition_fits(&list->issuing, table, "[list] issuing", why) &&
+           condition_fits(&list->imported_if, table, "[list] imported", why) &&
+           (list->trusted.value ? condition_fits(&list->trusted, table, "[list] trusted", why)
+                                : columns_fit(table, "list", &list->trusted.column, bit, why)) &&
+           kept_fit(list, table, why) && columns_fit(table, "list", &list->thumbprint, hash, why);
+}
+
+/* Parts of one list have keys of one sort, so that a reference can name any of them; two in one
+ * table are told apart by their rows. */
+static bool parts_fit(const struct profile *p, const struct ese_catalog *catalog, unsigned which,
+                      struct fault *why)
+{
+    const struct profile_list *part = &p->list[which];
+    const struct ese_table *table = ese_catalog_find(catalog, part->table);
+    for (unsigned i = 0; i < which; i++) {
+        const struct profile_list *other = &p->list[i];
+        const struct ese_table *other_table = ese_catalog_find(catalog, other->table);
+        if (table == other_table &&
+            (!condition_is_there(&part->rows) || !condition_is_there(&other->rows)))
+            return fault_set(why, FAULT_NOT_THIS,
+                             "table %s is two parts of the list: expected rows of both, by which "
+                             "they are told apart",
+                             table->name);
+        if (!same_sort(ese_table_column(table, part->key),
+                       ese_table_column(other_table, other->key)))
+            return fault_set(why, FAULT_NOT_THIS,
+                             "tables %s and %s: expected keys of one sort in all parts of the list",
+                             table->name, other_table->name);
+    }
+    return true;
+}
+
+static bool rows_fit(const struct profile *p, const struct ese_catalog *catalog, struct fault *why)
+{
+    for (unsigned i = 0; i < p->lists; i++)
+        if (!section_fits(catalog, "list", p->list[i].table, &p->list[i], list_rules, why) ||
+            !conditions_fit(&p->list[i], ese_catalog_find(catalog, p->list[i].table), why) ||
+            !parts_fit(p, catalog, i, why))
+            return false;
+    return true;
+}
+
+static bool values_fit(const struct profile *p, const struct ese_catalog *catalog,
+                       struct fault *why)
+{
+    for (unsigned i = 0; i < p->values; i++)
+        if (!section_fits(catalog, "list-value", p->value[i].table, &p->value[i], value_rules, why))
+            return false;
+    return true;
+}
+
 /* Where the list is kept. */
 static enum profile_match match_list(const struct profile *profile,
                                      const struct ese_catalog *catalog, struct fault *why)
 {
-    if (profile->list[0].table && ese_catalog_find(catalog, profile->list[0].table))
-        return section_fits(catalog, "list", profile->list[0].table, &profile->list[0], list_rules,
-                            why)
-                   ? PROFILE_MATCHES_ROWS
-                   : PROFILE_NO_MATCH;
-    if (profile->value[0].table && ese_catalog_find(catalog, profile->value[0].table))
-        return section_fits(catalog, "list-value", profile->value[0].table, &profile->value[0],
-                            value_rules, why)
-                   ? PROFILE_MATCHES_VALUE
-                   : PROFILE_NO_MATCH;
-    const char *first = profile->list[0].table ? profile->list[0].table : profile->value[0].table;
-    bool both = profile->list[0].table && profile->value[0].table;
+    const char *rows = profile->lists ? profile->list[0].table : NULL,
+               *value = profile->values ? profile->value[0].table : NULL;
+    if (rows && ese_catalog_find(catalog, rows))
+        return rows_fit(profile, catalog, why) ? PROFILE_MATCHES_ROWS : PROFILE_NO_MATCH;
+    if (value && ese_catalog_find(catalog, value))
+        return values_fit(profile, catalog, why) ? PROFILE_MATCHES_VALUE : PROFILE_NO_MATCH;
+    const char *first = rows ? rows : value;
+    bool both = rows && value;
     fault_set(why, FAULT_MISSING, "expected a table %s%s%s for the certificate list, found %s",
-              first ? first : "?", both ? " or " : "", both ? profile->value[0].table : "",
+              first ? first : "?", both ? " or " : "", both ? value : "",
               both ? "neither" : "none of that name");
     return PROFILE_NO_MATCH;
 }

@@ -3,7 +3,7 @@
 
 #include <strings.h>
 
-enum { COLUMNS_MOST = 8 };
+enum { COLUMNS_MOST = 12 };
 
 static bool same(const char *a, const char *b)
 {
@@ -48,22 +48,35 @@ bool profile_is_secret(const struct profile *p, const char *table, const char *c
     return false;
 }
 
+static bool is_of_list(const struct profile *p, const char *table, const char *column)
+{
+    for (unsigned i = 0; i < p->lists; i++) {
+        const struct profile_list *l = &p->list[i];
+        const char *const names[COLUMNS_MOST] = {
+            l->rows.column,    l->key,        l->certificate,    l->thumbprint,
+            l->role,           l->own.column, l->issuing.column, l->imported_if.column,
+            l->trusted.column, l->name,       l->imported};
+        if (among(table, column, l->table, names))
+            return true;
+    }
+    for (unsigned i = 0; i < p->values; i++) {
+        const struct profile_value *v = &p->value[i];
+        const char *const names[COLUMNS_MOST] = {v->column, v->select, v->join};
+        if (among(table, column, v->table, names))
+            return true;
+    }
+    return false;
+}
+
 bool profile_gives_meaning(const struct profile *p, const char *table, const char *column)
 {
-    const char *const list[COLUMNS_MOST] = {
-        p->list[0].key,     p->list[0].certificate, p->list[0].thumbprint, p->list[0].role,
-        p->list[0].trusted, p->list[0].name,        p->list[0].imported};
-    const char *const value[COLUMNS_MOST] = {p->value[0].column, p->value[0].select,
-                                             p->value[0].join};
     const char *const settings[COLUMNS_MOST] = {p->settings_name, p->settings_value};
     const char *const users[COLUMNS_MOST] = {p->users_key, p->users_name};
     const char *const certificates[COLUMNS_MOST] = {p->certificates_key, p->certificates_version,
                                                     p->certificates_certificate,
                                                     p->certificates_user};
     const char *const crls[COLUMNS_MOST] = {p->crl_column};
-    return among(table, column, p->list[0].table, list) ||
-           among(table, column, p->value[0].table, value) ||
-           among(table, column, p->settings_table, settings) ||
+    return is_of_list(p, table, column) || among(table, column, p->settings_table, settings) ||
            among(table, column, p->users_table, users) ||
            among(table, column, p->certificates_table, certificates) ||
            among(table, column, p->crl_table, crls) || is_reference(p, table, column) ||

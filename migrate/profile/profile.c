@@ -21,7 +21,7 @@ enum {
     FILE_MOST = 64 * 1024, /* bytes of a profile file; the longest possible draft has a tenth */
     NAME_MOST = 64,        /* bytes of a table's or column's name, as the engine has it */
     TEXT_MOST = 160,       /* bytes of any other value; in %XX they fit on a line */
-    KEYS_MOST = 16,
+    KEYS_MOST = 24,
     SLOTS_MOST = PROFILE_IGNORED_MOST,
 };
 
@@ -134,14 +134,18 @@ const char profile_km55_text[] =
 /* ---- what a profile consists of ---- */
 
 enum value_kind {
-    VALUE_NAME,   /* char *: of a table or column */
-    VALUE_TEXT,   /* char *: any other text */
-    VALUE_NUMBER, /* int32_t */
-    VALUE_FLAG,   /* bool: yes or no */
-    VALUE_SIGNED, /* bool: certificate, or revocation-list */
-    VALUE_NAMES,  /* enum profile_names, by its words */
-    VALUE_SKIP,   /* int32_t: bytes of a header; 0, the default, is not written */
-    VALUE_PACK,   /* enum wrapping_pack, by its words; none, the default, is not written */
+    VALUE_NAME,      /* char *: of a table or column */
+    VALUE_TEXT,      /* char *: any other text */
+    VALUE_NUMBER,    /* int32_t */
+    VALUE_FLAG,      /* bool: yes or no */
+    VALUE_SIGNED,    /* bool: certificate, or revocation-list */
+    VALUE_NAMES,     /* enum profile_names, by its words */
+    VALUE_SKIP,      /* int32_t: bytes of a header; 0, the default, is not written */
+    VALUE_PACK,      /* enum wrapping_pack, by its words; none, the default, is not written */
+    VALUE_CONDITION, /* struct condition */
+    VALUE_TRUST,     /* struct condition, or the name of a Bit column */
+    VALUE_HASH,      /* char *: of a column, with a bool beside it: "COLUMN as hex" */
+    VALUE_WHICH,     /* int32_t: the number of a section; 0, the default, is not written */
 };
 
 enum need {
@@ -149,6 +153,7 @@ enum need {
     NEED_BESIDE, /* when the key `with` is there, and only then */
     MAY_BESIDE,  /* allowed when the key `with` is there, and only then */
     MAY_ALWAYS,
+    AS_ALIAS, /* another word for the key `with` */
 };
 
 struct key_spec {
@@ -156,7 +161,7 @@ struct key_spec {
     enum value_kind kind;
     size_t offset; /* of the field in struct profile, or in the element of a numbered section */
     enum need need;
-    const char *with; /* the other key of NEED_BESIDE and MAY_BESIDE */
+    const char *with; /* the other key of NEED_BESIDE, MAY_BESIDE and AS_ALIAS */
 };
 
 struct section_spec {
@@ -182,18 +187,27 @@ static const struct key_spec profile_keys[] = {
 };
 static const struct key_spec list_keys[] = {
     {"table", VALUE_NAME, LIST_AT(table), NEED_ALWAYS, NULL},
-    {"key", VALUE_NAME, LIST_AT(key), NEED_ALWAYS, NULL},
+    {"rows", VALUE_CONDITION, LIST_AT(rows), MAY_ALWAYS, NULL},
+    {"key", VALUE_NAME, LIST_AT(key), MAY_ALWAYS, NULL}, /* check_list() */
     {"certificate", VALUE_NAME, LIST_AT(certificate), NEED_ALWAYS, NULL},
+    {"certificates", VALUE_NAME, LIST_AT(certificate), AS_ALIAS, "certificate"},
+    {"join", VALUE_NAME, LIST_AT(join), MAY_ALWAYS, NULL},
+    {"form", VALUE_TEXT, LIST_AT(form), MAY_ALWAYS, NULL},
+    {"items", VALUE_TEXT, LIST_AT(items), MAY_BESIDE, "form"},
     {"skip", VALUE_SKIP, LIST_AT(wrapping.skip), MAY_ALWAYS, NULL},
     {"pack", VALUE_PACK, LIST_AT(wrapping.pack), MAY_ALWAYS, NULL},
-    {"thumbprint", VALUE_NAME, LIST_AT(thumbprint), MAY_ALWAYS, NULL},
+    {"thumbprint", VALUE_HASH, LIST_AT(thumbprint), MAY_ALWAYS, NULL},
     {"role", VALUE_NAME, LIST_AT(role), MAY_ALWAYS, NULL},
     {"role-own", VALUE_NUMBER, LIST_AT(role_own), NEED_BESIDE, "role"},
     {"role-issuing", VALUE_NUMBER, LIST_AT(role_issuing), NEED_BESIDE, "role"},
     {"role-imported", VALUE_NUMBER, LIST_AT(role_imported), NEED_BESIDE, "role"},
-    {"trusted", VALUE_NAME, LIST_AT(trusted), MAY_ALWAYS, NULL},
+    {"own", VALUE_CONDITION, LIST_AT(own), MAY_ALWAYS, NULL},
+    {"issuing", VALUE_CONDITION, LIST_AT(issuing), MAY_ALWAYS, NULL},
+    {"imported", VALUE_CONDITION, LIST_AT(imported_if), MAY_ALWAYS, NULL},
+    {"trusted", VALUE_TRUST, LIST_AT(trusted), MAY_ALWAYS, NULL},
     {"name", VALUE_NAME, LIST_AT(name), MAY_ALWAYS, NULL},
     {"imported-on", VALUE_NAME, LIST_AT(imported), MAY_ALWAYS, NULL},
+    {"keep", VALUE_TEXT, LIST_AT(keep), MAY_ALWAYS, NULL},
 };
 static const struct key_spec value_keys[] = {
     {"table", VALUE_NAME, VALUE_AT(table), NEED_ALWAYS, NULL},
@@ -238,6 +252,7 @@ static const struct key_spec reference_keys[] = {
     {"proves", VALUE_NAME, REFERENCE_AT(proves), MAY_ALWAYS, NULL},
     {"kind", VALUE_SIGNED, REFERENCE_AT(crl), MAY_BESIDE, "proves"},
     {"names", VALUE_NAMES, REFERENCE_AT(names), MAY_ALWAYS, NULL},
+    {"list", VALUE_WHICH, REFERENCE_AT(list), MAY_ALWAYS, NULL},
 };
 static const struct key_spec secret_keys[] = {
     {"table", VALUE_NAME, SECRET_AT(table), NEED_ALWAYS, NULL},
@@ -249,18 +264,19 @@ static const struct key_spec ignored_keys[] = {
     {"column", VALUE_NAME, IGNORED_AT(column), NEED_ALWAYS, NULL},
 };
 
-enum { SECTION_PROFILE, SECTION_LIST, SECTION_VALUE, SECTIONS = 10 };
+enum { SECTION_PROFILE, SECTION_LIST, SECTION_VALUE, SECTION_REFERENCE = 7, SECTIONS = 10 };
 
 static const struct section_spec sections[SECTIONS] = {
     [SECTION_PROFILE] = {"profile", KEYS(profile_keys), PLAIN},
-    [SECTION_LIST] = {"list", KEYS(list_keys), 0, AT(list), 0, 0},
+    [SECTION_LIST] = {"list", KEYS(list_keys), PROFILE_LISTS_MOST, AT(list),
+                      sizeof(struct profile_list), AT(lists)},
     [SECTION_VALUE] = {"list-value", KEYS(value_keys), 0, AT(value), 0, 0},
     {"settings", KEYS(settings_keys), PLAIN},
     {"users", KEYS(users_keys), PLAIN},
     {"user-certificates", KEYS(certificates_keys), PLAIN},
     {"revocation-lists", KEYS(crl_keys), PLAIN},
-    {"reference", KEYS(reference_keys), PROFILE_REFERENCES_MOST, AT(reference),
-     sizeof(struct profile_reference), AT(references)},
+    [SECTION_REFERENCE] = {"reference", KEYS(reference_keys), PROFILE_REFERENCES_MOST,
+                           AT(reference), sizeof(struct profile_reference), AT(references)},
     {"secret", KEYS(secret_keys), PROFILE_SECRETS_MOST, AT(secret), sizeof(struct profile_secret),
      AT(secrets)},
     {"ignore", KEYS(ignored_keys), PROFILE_IGNORED_MOST, AT(ignore), sizeof(struct profile_ignored),
@@ -268,7 +284,7 @@ static const struct section_spec sections[SECTIONS] = {
 };
 
 #define SECTION_NAMES                                                                              \
-    "profile, list, list-value, settings, users, user-certificates, revocation-lists, "            \
+    "profile, list, list.N, list-value, settings, users, user-certificates, revocation-lists, "    \
     "reference.N, secret.N or ignore.N"
 
 /* The words of enum profile_names. */
@@ -284,7 +300,12 @@ static const char *const pack_words[] = {[PACK_NONE] = "none", [PACK_ZLIB] = "zl
 
 static bool is_string(const struct key_spec *key)
 {
-    return key->kind == VALUE_NAME || key->kind == VALUE_TEXT;
+    return key->kind == VALUE_NAME || key->kind == VALUE_TEXT || key->kind == VALUE_HASH;
+}
+
+static bool is_condition(const struct key_spec *key)
+{
+    return key->kind == VALUE_CONDITION || key->kind == VALUE_TRUST;
 }
 
 /* Where the value of a key goes; slot: which of a numbered section's, from 0. */
@@ -344,7 +365,7 @@ static unsigned *section_lines(struct parser *p)
 static const char *section_label(const struct parser *p, const struct section_spec *section,
                                  unsigned slot, char to[48])
 {
-    if (section->most)
+    if (section->most && p->number[section - sections][slot])
         snprintf(to, 48, "%s.%u", section->name, p->number[section - sections][slot]);
     else
         snprintf(to, 48, "%s", section->name);
@@ -372,7 +393,8 @@ static const struct section_spec *find_section(const char *name, size_t size, un
         size_t length = strlen(section->name);
         if (size < length || memcmp(name, section->name, length) != 0)
             continue;
-        if (section->most == 0 && size == length)
+        *number = 0;
+        if (size == length && (section->most == 0 || section == &sections[SECTION_LIST]))
             return section;
         if (section->most == 0 || size == length || name[length] != '.')
             continue;
@@ -384,15 +406,20 @@ static const struct section_spec *find_section(const char *name, size_t size, un
 }
 
 /* Takes the next free slot of a numbered section.  They count in the order of the file, not by
- * number. */
+ * number.  Number 0 is the only one of its kind, without a number. */
 static bool take_slot(struct parser *p, unsigned number)
 {
     unsigned *count = element_count(p->profile, p->section);
     unsigned *numbers = p->number[p->section - sections];
+    char label[48];
     for (unsigned i = 0; i < *count; i++)
         if (numbers[i] == number)
-            return FAIL(p, FAULT_DAMAGED, "section [%s.%u] comes twice, first in line %u",
-                        p->section->name, number, section_lines(p)[i]);
+            return FAIL(p, FAULT_DAMAGED, "section [%s] comes twice, first in line %u",
+                        section_label(p, p->section, i, label), section_lines(p)[i]);
+        else if (numbers[i] == 0 || number == 0)
+            return FAIL(p, FAULT_DAMAGED,
+                        "expected either [%s] or sections [%s.N], found both; the other in line %u",
+                        p->section->name, p->section->name, section_lines(p)[i]);
     if (*count == p->section->most)
         return FAIL(p, FAULT_LIMIT, "expected at most %u sections [%s.N], found one more",
                     p->section->most, p->section->name);
@@ -458,7 +485,7 @@ static bool take_string(struct parser *p, const struct key_spec *key, const char
 {
     char room[TEXT_MOST + 1];
     char **to = field(p->profile, p->section, p->slot, key);
-    size_t most = key->kind == VALUE_NAME ? NAME_MOST : TEXT_MOST;
+    size_t most = key->kind == VALUE_TEXT ? TEXT_MOST : NAME_MOST;
     if (!unescape(p, key->key, value, room, most + 1))
         return false;
     *to = strdup(room);
@@ -524,9 +551,58 @@ static bool take_pack(struct parser *p, const struct key_spec *key, const char *
     return FAIL(p, FAULT_DAMAGED, "%s: expected none or zlib, found %.40s", key->key, value);
 }
 
+static bool take_condition(struct parser *p, const struct key_spec *key, const char *value)
+{
+    char room[TEXT_MOST + 1];
+    struct fault why;
+    struct condition *to = field(p->profile, p->section, p->slot, key);
+    if (!unescape(p, key->key, value, room, sizeof room))
+        return false;
+    if (key->kind == VALUE_TRUST && strchr(room, '=') == NULL) {
+        if (strlen(room) > NAME_MOST)
+            return FAIL(p, FAULT_LIMIT, "%s: expected at most %d characters, found more", key->key,
+                        NAME_MOST);
+        to->column = strdup(room);
+        return to->column || FAIL(p, FAULT_NO_MEMORY, "out of memory");
+    }
+    return condition_read(room, to, &why) || FAIL(p, why.code, "%s: %s", key->key, why.text);
+}
+
+/* "COLUMN" or "COLUMN as hex". */
+static bool take_hash(struct parser *p, const struct key_spec *key, const char *value)
+{
+    static const char suffix[] = " as hex";
+    char room[TEXT_MOST + 1];
+    struct profile_list *list = &p->profile->list[p->slot];
+    size_t size = strlen(value), end = sizeof suffix - 1;
+    list->thumbprint_hex = size > end && strcmp(value + size - end, suffix) == 0;
+    if (!list->thumbprint_hex || size >= sizeof room)
+        return take_string(p, key, value);
+    memcpy(room, value, size - end);
+    room[size - end] = '\0';
+    return take_string(p, key, room);
+}
+
+static bool take_which(struct parser *p, const struct key_spec *key, const char *value)
+{
+    if (!take_number(p, key, value))
+        return false;
+    int32_t number = *(int32_t *)field(p->profile, p->section, p->slot, key);
+    return (number >= 1 && number <= 999) ||
+           FAIL(p, FAULT_LIMIT, "%s: expected a number from 1 to 999, found %.40s", key->key,
+                value);
+}
+
 static bool take_value(struct parser *p, const struct key_spec *key, const char *value)
 {
     switch (key->kind) {
+    case VALUE_CONDITION:
+    case VALUE_TRUST:
+        return take_condition(p, key, value);
+    case VALUE_HASH:
+        return take_hash(p, key, value);
+    case VALUE_WHICH:
+        return take_which(p, key, value);
     case VALUE_NAME:
     case VALUE_TEXT:
         return take_string(p, key, value);
@@ -548,7 +624,7 @@ static bool take_value(struct parser *p, const struct key_spec *key, const char 
 
 static bool unknown_key(struct parser *p, const char *name)
 {
-    char names[200] = "", label[48];
+    char names[400] = "", label[48];
     size_t used = 0;
     for (unsigned i = 0; i < p->section->keys; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
@@ -564,6 +640,8 @@ static bool take_key(struct parser *p, const char *name, const char *value)
     for (unsigned i = 0; i < p->section->keys; i++) {
         if (strcmp(p->section->key[i].key, name) != 0)
             continue;
+        if (p->section->key[i].need == AS_ALIAS)
+            return take_key(p, p->section->key[i].with, value);
         unsigned *line = &p->key_line[p->section - sections][p->slot][i];
         if (*line)
             return FAIL(p, FAULT_DAMAGED, "%s comes twice, first in line %u", name, *line);
@@ -617,13 +695,13 @@ static bool check_section(struct parser *p, const struct section_spec *section, 
     for (unsigned i = 0; i < section->keys; i++) {
         const struct key_spec *key = &section->key[i];
         unsigned there = p->key_line[section - sections][slot][i];
-        bool with = key->with && line_of(p, section, slot, key->with);
+        bool with = key->with && key->need != AS_ALIAS && line_of(p, section, slot, key->with);
         if (there == 0 && (key->need == NEED_ALWAYS || (with && key->need == NEED_BESIDE))) {
             fault_set(p->f, FAULT_MISSING, "[%s]: expected the key %s%s%s, found none", label,
                       key->key, with ? " beside " : "", with ? key->with : "");
             return failed_at(p, line);
         }
-        if (there && key->with && !with) {
+        if (there && key->with && key->need != AS_ALIAS && !with) {
             fault_set(p->f, FAULT_DAMAGED, "[%s]: expected the key %s beside %s, found none", label,
                       key->with, key->key);
             return failed_at(p, there);
@@ -632,38 +710,165 @@ static bool check_section(struct parser *p, const struct section_spec *section, 
     return true;
 }
 
-static bool check_roles(struct parser *p)
+/* Says what is wrong with a part of the list.  Returns false. */
+#define FAIL_LIST(p, slot, code, ...)                                                              \
+    (fault_set((p)->f, code, __VA_ARGS__), failed_at(p, (p)->section_line[SECTION_LIST][slot]))
+
+static bool check_roles(struct parser *p, unsigned slot, const char *label)
 {
-    const struct profile *profile = p->profile;
-    if (profile->list[0].role == NULL ||
-        (profile->list[0].role_own != profile->list[0].role_issuing &&
-         profile->list[0].role_own != profile->list[0].role_imported &&
-         profile->list[0].role_issuing != profile->list[0].role_imported))
+    const struct profile_list *list = &p->profile->list[slot];
+    bool conditions = condition_is_there(&list->own) || condition_is_there(&list->issuing) ||
+                      condition_is_there(&list->imported_if);
+    if (list->role && conditions)
+        return FAIL_LIST(p, slot, FAULT_DAMAGED,
+                         "[%s]: expected role, or conditions for own, issuing and imported, found "
+                         "both",
+                         label);
+    if (conditions && !condition_is_there(&list->issuing))
+        return FAIL_LIST(p, slot, FAULT_MISSING,
+                         "[%s]: expected the key issuing beside own and "
+                         "imported, found none",
+                         label);
+    if (list->role == NULL ||
+        (list->role_own != list->role_issuing && list->role_own != list->role_imported &&
+         list->role_issuing != list->role_imported))
         return true;
-    fault_set(
-        p->f, FAULT_DAMAGED,
-        "[list]: expected three different numbers for role-own, role-issuing and role-imported, "
-        "found %d, %d and %d",
-        profile->list[0].role_own, profile->list[0].role_issuing, profile->list[0].role_imported);
-    return failed_at(p, p->section_line[SECTION_LIST][0]);
+    return FAIL_LIST(p, slot, FAULT_DAMAGED,
+                     "[%s]: expected three different numbers for role-own, role-issuing and "
+                     "role-imported, found %d, %d and %d",
+                     label, list->role_own, list->role_issuing, list->role_imported);
+}
+
+/* Is a part of the list kept in a value?  Then it has no column that is the key. */
+static bool is_value(const struct profile_list *list)
+{
+    return list->form || list->join ||
+           (list->key && (strcmp(list->key, "none") == 0 || strcmp(list->key, "position 0") == 0 ||
+                          strcmp(list->key, "position 1") == 0));
+}
+
+static bool move_to_values(struct parser *p, unsigned slot, const char *label)
+{
+    struct profile *profile = p->profile;
+    struct profile_list *list = &profile->list[slot];
+    if (list->thumbprint || list->role || list->name || list->imported || list->keep ||
+        condition_is_there(&list->issuing) || condition_is_there(&list->trusted) ||
+        !wrapping_is_none(&list->wrapping))
+        return FAIL_LIST(p, slot, FAULT_DAMAGED,
+                         "[%s]: in a value an entry has no columns of its own, which thumbprint, "
+                         "role, trusted, name and the like could be",
+                         label);
+    if (list->rows.mask)
+        return FAIL_LIST(p, slot, FAULT_DAMAGED,
+                         "[%s] rows: expected COLUMN = VALUE for a list in a value, found a mask",
+                         label);
+    if (profile->values == PROFILE_LISTS_MOST)
+        return FAIL_LIST(p, slot, FAULT_LIMIT, "expected a list in at most %d values, found more",
+                         PROFILE_LISTS_MOST);
+    struct profile_value *value = &profile->value[profile->values++];
+    *value = (struct profile_value){.table = list->table,
+                                    .column = list->certificate,
+                                    .select = list->rows.column,
+                                    .equals = list->rows.value,
+                                    .join = list->join,
+                                    .form = list->form,
+                                    .items = list->items};
+    free(list->key);
+    *list = (struct profile_list){.table = NULL};
+    return true;
+}
+
+/* Sorts the parts of the list: those in rows, and those in values. */
+static bool check_lists(struct parser *p)
+{
+    struct profile *profile = p->profile;
+    unsigned values = 0, rows = 0;
+    char label[48];
+    profile->values = p->section_line[SECTION_VALUE][0] != 0;
+    for (unsigned i = 0; i < profile->lists; i++) {
+        struct profile_list *list = &profile->list[i];
+        section_label(p, &sections[SECTION_LIST], i, label);
+        if (is_value(list)) {
+            values++;
+            if (!move_to_values(p, i, label))
+                return false;
+            continue;
+        }
+        rows++;
+        if (list->key == NULL)
+            return FAIL_LIST(p, i, FAULT_MISSING, "[%s]: expected the key key, found none", label);
+        if (!check_roles(p, i, label))
+            return false;
+    }
+    if (values > 0 && (rows > 0 || p->section_line[SECTION_VALUE][0] != 0))
+        return FAIL_LIST(p, 0, FAULT_DAMAGED,
+                         "expected a list whose parts are all in rows, or all in values (form, "
+                         "join, or a key that is a position or none), found both");
+    for (unsigned i = 0; profile->values > 1 && i < profile->values; i++)
+        if (profile->value[i].join)
+            return FAIL_LIST(p, i, FAULT_DAMAGED,
+                             "join: expected a list in pieces to be all of the list, found %u "
+                             "parts",
+                             profile->values);
+    if (values > 0)
+        profile->lists = 0;
+    return true;
+}
+
+/* Positions are those of one list, kept in one value. */
+static bool check_positions(struct parser *p)
+{
+    for (unsigned r = 0; p->profile->values > 1 && r < p->profile->references; r++) {
+        if (p->profile->reference[r].names == NAMES_SHA1)
+            continue;
+        fault_set(p->f, FAULT_DAMAGED,
+                  "names: expected sha1 with a list in several values, in which no position is "
+                  "known, found %s",
+                  names_words[p->profile->reference[r].names]);
+        return failed_at(p, p->section_line[SECTION_REFERENCE][r]);
+    }
+    return true;
+}
+
+/* A reference names the section of its part of the list; the profile counts them in their order. */
+static bool check_reference_lists(struct parser *p)
+{
+    for (unsigned r = 0; r < p->profile->references; r++) {
+        struct profile_reference *reference = &p->profile->reference[r];
+        int32_t number = reference->list;
+        reference->list = 0;
+        for (unsigned i = 0; i < p->profile->lists && number > 0; i++)
+            if ((p->number[SECTION_LIST][i] ? p->number[SECTION_LIST][i] : 1) == (unsigned)number)
+                reference->list = (int32_t)i + 1;
+        if (number == 0 || reference->list > 0)
+            continue;
+        fault_set(p->f, FAULT_MISSING, "expected a section [list.%d] of rows, found none", number);
+        return failed_at(p, p->section_line[SECTION_REFERENCE][r]);
+    }
+    return true;
 }
 
 static bool check_form(struct parser *p)
 {
-    struct certlist_form form;
-    if (profile_value_form(p->profile, &form, p->f)) {
-        if (!form.values || p->profile->value[0].join == NULL)
-            return true;
-        fault_set(p->f, FAULT_DAMAGED, "expected one value a row with join, found values");
+    for (unsigned i = 0; i < p->profile->values; i++) {
+        struct certlist_form form;
+        const struct profile_value *value = &p->profile->value[i];
+        if (profile_value_form(value, &form, p->f)) {
+            if (!form.values || value->join == NULL)
+                continue;
+            fault_set(p->f, FAULT_DAMAGED, "expected one value a row with join, found values");
+        }
+        unsigned line = p->section_line[SECTION_VALUE][0];
+        fault_context(p->f, line ? "[list-value] form" : "[list.N] form");
+        return failed_at(p, line ? line : p->section_line[SECTION_LIST][i]);
     }
-    fault_context(p->f, "[list-value] form");
-    return failed_at(p, p->section_line[SECTION_VALUE][0]);
+    return true;
 }
 
-bool profile_value_form(const struct profile *profile, struct certlist_form *form, struct fault *f)
+bool profile_value_form(const struct profile_value *value, struct certlist_form *form,
+                        struct fault *f)
 {
-    return certlist_form_read(profile->value[0].form ? profile->value[0].form : "auto",
-                              profile->value[0].items, form, f);
+    return certlist_form_read(value->form ? value->form : "auto", value->items, form, f);
 }
 
 static bool check_all(struct parser *p)
@@ -680,7 +885,7 @@ static bool check_all(struct parser *p)
         fault_set(p->f, FAULT_MISSING, "expected a section [list] or [list-value], found neither");
         return failed_at(p, p->reader.line);
     }
-    return check_roles(p) && check_form(p);
+    return check_lists(p) && check_form(p) && check_reference_lists(p) && check_positions(p);
 }
 
 /* Reads a profile's text; `name` is for faults.  The profile is closed again after a failure. */
@@ -733,13 +938,35 @@ bool profile_read(const char *path, struct profile *profile, struct fault *f)
     return ok;
 }
 
+static void close_key(struct profile *profile, const struct section_spec *section, unsigned slot,
+                      const struct key_spec *key)
+{
+    void *at = field(profile, section, slot, key);
+    if (key->need != AS_ALIAS && is_string(key))
+        free(*(char **)at);
+    else if (is_condition(key))
+        condition_free(at);
+}
+
+static void close_value(struct profile_value *value)
+{
+    free(value->table);
+    free(value->column);
+    free(value->select);
+    free(value->equals);
+    free(value->join);
+    free(value->form);
+    free(value->items);
+}
+
 void profile_close(struct profile *profile)
 {
     for (unsigned i = 0; i < SECTIONS; i++)
         for (unsigned slot = 0; slot < (sections[i].most ? sections[i].most : 1); slot++)
             for (unsigned k = 0; k < sections[i].keys; k++)
-                if (is_string(&sections[i].key[k]))
-                    free(*(char **)field(profile, &sections[i], slot, &sections[i].key[k]));
+                close_key(profile, &sections[i], slot, &sections[i].key[k]);
+    for (unsigned i = 1; i < PROFILE_LISTS_MOST; i++)
+        close_value(&profile->value[i]);
     *profile = (struct profile){.name = NULL};
 }
 
@@ -767,16 +994,34 @@ static bool has_key(const struct profile *profile, const struct section_spec *se
     return true;
 }
 
+static void write_condition(const char *key, const struct condition *c, FILE *to)
+{
+    char text[CONDITION_TEXT];
+    if (!condition_is_there(c))
+        return;
+    fprintf(to, "%s = ", key);
+    write_escaped(c->value ? condition_text(c, text) : c->column, to);
+    fputc('\n', to);
+}
+
 static void write_key(const struct profile *profile, const struct section_spec *section,
                       unsigned slot, const struct key_spec *key, FILE *to)
 {
     const void *at = (const char *)profile + section->base + slot * section->stride + key->offset;
+    if (key->need == AS_ALIAS)
+        return;
     if (is_string(key)) {
         if (string_field(profile, section, slot, key) == NULL)
             return;
         fprintf(to, "%s = ", key->key);
         write_escaped(string_field(profile, section, slot, key), to);
-        fputc('\n', to);
+        fputs(key->kind == VALUE_HASH && profile->list[slot].thumbprint_hex ? " as hex\n" : "\n",
+              to);
+    } else if (is_condition(key)) {
+        write_condition(key->key, at, to);
+    } else if (key->kind == VALUE_WHICH) {
+        if (*(const int32_t *)at != 0)
+            fprintf(to, "%s = %d\n", key->key, *(const int32_t *)at);
     } else if (!has_key(profile, section, slot, key->with)) {
         return;
     } else if (key->kind == VALUE_NUMBER) {
@@ -802,7 +1047,7 @@ static void write_section(const struct profile *profile, const struct section_sp
 {
     if (string_field(profile, section, slot, &section->key[0]) == NULL)
         return;
-    if (section->most)
+    if (section->most && !(section == &sections[SECTION_LIST] && profile->lists == 1))
         fprintf(to, "[%s.%u]\n", section->name, slot + 1);
     else
         fprintf(to, "[%s]\n", section->name);
@@ -811,10 +1056,36 @@ static void write_section(const struct profile *profile, const struct section_sp
     fputc('\n', to);
 }
 
+/* A part of the list that is a value, as a section of its own. */
+static void write_value(const struct profile_value *value, unsigned number, FILE *to)
+{
+    const struct condition rows = {.column = value->select, .value = value->equals};
+    const struct {
+        const char *key, *text;
+    } line[] = {{"table", value->table}, {"key", "position 1"}, {"certificate", value->column},
+                {"join", value->join},   {"form", value->form}, {"items", value->items}};
+    fprintf(to, "[list.%u]\n", number);
+    for (size_t i = 0; i < sizeof line / sizeof line[0]; i++) {
+        if (line[i].text == NULL)
+            continue;
+        fprintf(to, "%s = ", line[i].key);
+        write_escaped(line[i].text, to);
+        fputc('\n', to);
+        if (i == 0)
+            write_condition("rows", &rows, to);
+    }
+    fputc('\n', to);
+}
+
 void profile_write(const struct profile *profile, FILE *to)
 {
     for (unsigned i = 0; i < SECTIONS; i++) {
         unsigned slots = 1;
+        if (i == SECTION_VALUE && profile->values > 1) {
+            for (unsigned k = 0; k < profile->values; k++)
+                write_value(&profile->value[k], k + 1, to);
+            continue;
+        }
         if (sections[i].most)
             memcpy(&slots, (const char *)profile + sections[i].count, sizeof slots);
         for (unsigned slot = 0; slot < slots; slot++)

@@ -11,6 +11,7 @@
 #include "formats/certs/certs.h"
 #include "formats/ese/read/catalog.h"
 #include "formats/fault.h"
+#include "migrate/profile/condition.h"
 #include "migrate/profile/wrapping.h"
 
 #include <stdio.h>
@@ -37,6 +38,7 @@ struct profile_reference {
     char *proves; /* the column with what the entry's key has signed; NULL: nothing to prove */
     bool crl;     /* it is a revocation list, not a certificate */
     enum profile_names names;
+    int32_t list; /* which part of the list it names an entry of, from 1; 0: any */
 };
 
 /* The key of the entry that a reference's value names, and the value that names a key. */
@@ -51,9 +53,19 @@ static inline int32_t profile_reference_value(const struct profile_reference *r,
 
 /* A part of the certificate list, one entry a row. */
 struct profile_list {
-    char *table, *key, *certificate, *thumbprint, *role, *trusted, *name, *imported;
+    char *table;
+    struct condition rows; /* which are of the list; none: all */
+    char *key, *certificate, *thumbprint, *name, *imported;
+    bool thumbprint_hex; /* it is written in hex digits */
+    char *role;          /* roles are numbers of this column, or: */
     int32_t role_own, role_issuing, role_imported;
+    struct condition own, issuing, imported_if; /* they are conditions; see roles.h */
+    struct condition trusted;                   /* without a value: a Bit column */
+    char *keep; /* columns, with commas between, of which the survivor's value stays */
     struct wrapping wrapping; /* around each certificate */
+
+    /* While a profile is read: of a part that turns out to be a value. */
+    char *join, *form, *items;
 };
 
 /* A part of it that is one value: in the row of the table whose column `select` is `equals`, or,
@@ -78,9 +90,12 @@ struct profile {
     char *name;
     bool reconstruction; /* its text says that it was not taken from a real server */
 
-    /* The certificate list: in rows, or, where its table is not there, in a value. */
+    /* The certificate list: in rows, all these parts together; or, where the first one's table is
+     * not there, in values, all these together. */
     struct profile_list list[PROFILE_LISTS_MOST];
+    unsigned lists;
     struct profile_value value[PROFILE_LISTS_MOST];
+    unsigned values;
 
     /* Settings: one a row, found by name. */
     char *settings_table, *settings_name, *settings_value;
@@ -117,7 +132,8 @@ void profile_close(struct profile *profile);
 void profile_write(const struct profile *profile, FILE *to);
 
 /* How a list value is encoded, as the profile says.  Never fails for a profile that was read. */
-bool profile_value_form(const struct profile *profile, struct certlist_form *form, struct fault *f);
+bool profile_value_form(const struct profile_value *value, struct certlist_form *form,
+                        struct fault *f);
 
 enum profile_match {
     PROFILE_NO_MATCH,

@@ -39,8 +39,8 @@ struct expected {
     uint32_t danglings;
     uint32_t setting[SETTINGS_MOST]; /* actions that change a setting */
     unsigned settings;
-    struct called *called[2]; /* by key, and by hash: as many as entries, in order */
-    bool list_changes;        /* an action changes the list value */
+    struct called *called[2];              /* by key, and by hash: as many as entries, in order */
+    bool list_changes[PROFILE_LISTS_MOST]; /* an action changes that value of the list */
     struct buffer room;
     struct pieces pieces; /* of the new list */
     int32_t piece;        /* the number of the row in hand */
@@ -49,6 +49,7 @@ struct expected {
     /* Of the table in hand. */
     const struct ese_table *table;
     bool is_list, is_settings, is_value;
+    bool has_other_rows; /* not all rows of its table are of the list */
     unsigned references;
     struct reference_columns reference[PROFILE_REFERENCES_MOST];
 };
@@ -115,15 +116,16 @@ static bool chain(struct expected *x, uint32_t i, struct fault *f)
             return fault_set(f, FAULT_LIMIT, "more changes of settings than can be verified");
         x->setting[x->settings++] = i;
     }
-    if (a->kind == ACTION_DROP_ENTRY || a->kind == ACTION_ADD_PROPERTIES ||
-        a->kind == ACTION_ADD_ENTRY)
-        x->list_changes = true;
+    if (a->kind == ACTION_ADD_ENTRY)
+        x->list_changes[0] = true;
     if (!is_of_entry(a->kind))
         return true;
     const struct model_entry *e = entry_of(x->model, a);
     if (e == NULL)
         return fault_set(f, FAULT_DAMAGED, "the plan speaks of entry %d, which is not there",
                          a->entry);
+    if (a->kind == ACTION_DROP_ENTRY || a->kind == ACTION_ADD_PROPERTIES)
+        x->list_changes[e->part] = true;
     x->next[i] = x->first[e - x->model->entry];
     x->first[e - x->model->entry] = i;
     return true;
@@ -260,9 +262,15 @@ void expected_begin(struct expected *x, const struct ese_table *table)
 {
     const struct profile *p = x->model->profile;
     x->table = table;
-    x->is_list = x->model->match == PROFILE_MATCHES_ROWS && named(table, p->list[0].table);
+    x->is_list = model_is_list_table(x->model, table);
+    x->has_other_rows = false;
+    for (unsigned i = 0; i < p->lists; i++)
+        x->has_other_rows = x->has_other_rows || (named(table, p->list[i].table) &&
+                                                  condition_is_there(&p->list[i].rows));
     x->is_settings = named(table, p->settings_table);
-    x->is_value = x->model->match == PROFILE_MATCHES_VALUE && named(table, p->value[0].table);
+    x->is_value = false;
+    for (unsigned i = 0; x->model->match == PROFILE_MATCHES_VALUE && i < p->values; i++)
+        x->is_value = x->is_value || named(table, p->value[i].table);
     x->references = 0;
     for (unsigned i = 0; i < p->references; i++)
         if (named(table, p->reference[i].table))
@@ -359,59 +367,82 @@ static bool text_is(struct expected *x, const struct ese_record *record, const s
 
 /* ---- the list ---- */
 
-static int32_t number_of(const struct profile *p, enum model_role role)
+/* The columns of a part of the list, and what a row of it has in those for role and trust. */
+struct list_row {
+    const struct profile_list *list;
+    struct roles roles;
+    struct roles_row old, new;
+};
+
+static void open_row(struct list_row *l, const struct expected *x, unsigned part)
 {
-    switch (role) {
-    case ROLE_OWN:
-        return p->list[0].role_own;
-    case ROLE_ISSUING:
-        return p->list[0].role_issuing;
-    case ROLE_IMPORTED:
-    case ROLE_NONE:
-    case ROLE_UNKNOWN:
-        break;
-    }
-    return p->list[0].role_imported;
+    *l = (struct list_row){.list = &x->model->profile->list[part]};
+    roles_open(&l->roles, l->list, x->table);
+    for (unsigned i = 0; i < l->roles.columns; i++)
+        l->old.null[i] = l->new.null[i] = true;
 }
 
-static bool by_action(const struct expected *x, const struct action *a, struct expected_row *row,
-                      struct fault *f)
+/* Each of the columns for role and trust that has another number than before. */
+static bool put_roles(const struct list_row *l, struct expected_row *row, struct fault *f)
 {
-    const struct profile *p = x->model->profile;
+    for (unsigned i = 0; i < l->roles.columns; i++) {
+        const struct ese_column *c = l->roles.column[i];
+        bool bit = c->type == ESE_COL_BIT;
+        if (l->new.null[i] || (!l->old.null[i] && l->old.number[i] == l->new.number[i]))
+            continue;
+        if (!put(row,
+                 &(struct expected_value){.column = c,
+                                          .kind = bit ? EXPECTED_TRUTH : EXPECTED_INTEGER,
+                                          .number = bit ? 0 : (int32_t)l->new.number[i],
+                                          .truth = bit && l->new.number[i] != 0},
+                 f))
+            return false;
+    }
+    return true;
+}
+
+/* A thumbprint as the column has it: bytes, or hex digits. */
+static bool put_thumbprint(struct expected *x, const struct list_row *l, struct bytes sha1,
+                           struct expected_row *row, struct fault *f)
+{
+    char hex[2 * HASH_SHA1_SIZE + 1];
+    struct expected_value value = {
+        .column = column(x, l->list->thumbprint), .kind = EXPECTED_BYTES, .bytes = sha1};
+    if (l->list->thumbprint_hex) {
+        bytes_hex(sha1, hex, sizeof hex);
+        value.bytes = bytes_of(NULL, 0);
+        value.kind = EXPECTED_TEXT;
+        value.text = arena_copy(&x->values, bytes_of(hex, sizeof hex));
+        if (value.text == NULL)
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+    }
+    return put(row, &value, f);
+}
+
+static bool by_action(struct expected *x, struct list_row *l, const struct action *a,
+                      struct expected_row *row, struct fault *f)
+{
     switch (a->kind) {
     case ACTION_DROP_ENTRY:
         row->dropped = true;
         return true;
     case ACTION_SET_ROLE:
-        return put(row,
-                   &(struct expected_value){.column = column(x, p->list[0].role),
-                                            .kind = EXPECTED_INTEGER,
-                                            .number = number_of(p, a->role)},
-                   f);
+        return roles_set_role(&l->roles, &l->new, a->role, f);
     case ACTION_SET_TRUST:
-        return put(row,
-                   &(struct expected_value){.column = column(x, p->list[0].trusted),
-                                            .kind = EXPECTED_TRUTH,
-                                            .truth = a->trust == TRUST_YES},
-                   f);
+        return roles_set_trust(&l->roles, &l->new, a->trust, f);
     case ACTION_SET_NAME:
         return put(row,
-                   &(struct expected_value){.column = column(x, p->list[0].name),
-                                            .kind = EXPECTED_TEXT,
-                                            .text = a->text},
+                   &(struct expected_value){
+                       .column = column(x, l->list->name), .kind = EXPECTED_TEXT, .text = a->text},
                    f);
     case ACTION_SET_IMPORTED:
         return put(row,
-                   &(struct expected_value){.column = column(x, p->list[0].imported),
+                   &(struct expected_value){.column = column(x, l->list->imported),
                                             .kind = EXPECTED_DATE,
                                             .days = a->days},
                    f);
     case ACTION_SET_THUMBPRINT:
-        return put(row,
-                   &(struct expected_value){.column = column(x, p->list[0].thumbprint),
-                                            .kind = EXPECTED_BYTES,
-                                            .bytes = a->value},
-                   f);
+        return put_thumbprint(x, l, a->value, row, f);
     default: /* not of a row of the list */
         return true;
     }
@@ -426,29 +457,45 @@ static bool is_key(const struct expected *x, const struct ese_record *record,
            bytes_equal(v.data, names_key_bytes(x->model, e->key));
 }
 
+/* Is it the row that was judged as that entry? */
+static bool is_entry(const struct expected *x, const struct list_row *l,
+                     const struct ese_record *record, const struct model_entry *e, struct fault *f)
+{
+    const struct ese_column *c = column(x, l->list->key);
+    int32_t key = 0;
+    if (x->model->byte_keys)
+        key = is_key(x, record, c, e) ? e->key : 0;
+    else
+        integer_of(record, c, &key);
+    return e->key == key || fault_set(f, FAULT_DAMAGED,
+                                      "expected a list of %u entries, with entry %d here; found %d",
+                                      x->model->entries, e->key, key);
+}
+
 static bool of_entry(struct expected *x, const struct ese_record *record, unsigned number,
                      struct expected_row *row, struct fault *f)
 {
     const struct model *m = x->model;
-    const struct model_entry *e = model_entry_of_row(m, number);
-    int32_t key = 0;
-    if (m->byte_keys)
-        key = is_key(x, record, column(x, m->profile->list[0].key), e) ? e->key : 0;
-    else
-        integer_of(record, column(x, m->profile->list[0].key), &key);
-    if (e == NULL || e->key != key)
-        return fault_set(f, FAULT_DAMAGED,
-                         "expected a list of %u entries, with entry %d here; found %d", m->entries,
-                         e ? e->key : 0, key);
+    const struct model_entry *e = model_entry_of_row(m, x->table, number);
+    struct list_row l;
+    if (e == NULL)
+        return x->has_other_rows ||
+               fault_set(f, FAULT_DAMAGED, "expected a list of %u entries, found a row more",
+                         m->entries);
+    open_row(&l, x, e->part);
+    if (!is_entry(x, &l, record, e, f))
+        return false;
+    roles_read(&l.roles, record, &l.old);
+    l.new = l.old;
     for (uint32_t i = x->first[e - m->entry]; i != NONE; i = x->next[i]) {
         const struct action *a = &x->plan->action[i];
         if (a->kind == ACTION_MOVE_REFERENCES)
             continue;
         x->seen[i]++;
-        if (!by_action(x, a, row, f))
+        if (!by_action(x, &l, a, row, f))
             return false;
     }
-    return true;
+    return put_roles(&l, row, f);
 }
 
 /* ---- references ---- */
@@ -661,31 +708,27 @@ static bool of_setting(struct expected *x, const struct ese_record *record,
 }
 
 /* Does the profile select that row, by a text or a number? */
-static bool has_the_list(struct expected *x, const struct ese_record *record)
+static bool has_the_list(struct expected *x, const struct profile_value *p,
+                         const struct ese_record *record)
 {
-    const struct profile *p = x->model->profile;
-    const struct ese_column *c = column(x, p->value[0].select);
+    const struct ese_column *c = column(x, p->select);
     char *end;
     int32_t number;
-    if (p->value[0].select == NULL) /* the table has one row */
+    if (p->select == NULL) /* the table has one row */
         return true;
     if (c == NULL || c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT)
-        return text_is(x, record, c, p->value[0].equals);
-    return integer_of(record, c, &number) && number == strtol(p->value[0].equals, &end, 10) &&
-           *end == '\0';
+        return text_is(x, record, c, p->equals);
+    return integer_of(record, c, &number) && number == strtol(p->equals, &end, 10) && *end == '\0';
 }
 
-static bool of_piece(struct expected *x, const struct ese_record *record, struct expected_row *row,
-                     struct fault *f)
+static bool of_piece(struct expected *x, const struct profile_value *p,
+                     const struct ese_record *record, struct expected_row *row, struct fault *f)
 {
-    const struct profile *p = x->model->profile;
-    if (!has_the_list(x, record) || !integer_of(record, column(x, p->value[0].join), &x->piece))
+    if (!has_the_list(x, p, record) || !integer_of(record, column(x, p->join), &x->piece))
         return true;
     row->may_go = true;
-    return put(
-        row,
-        &(struct expected_value){.column = column(x, p->value[0].column), .kind = EXPECTED_PIECE},
-        f);
+    return put(row,
+               &(struct expected_value){.column = column(x, p->column), .kind = EXPECTED_PIECE}, f);
 }
 
 bool expected_piece(struct expected *x, struct bytes piece, struct fault *f)
@@ -697,7 +740,7 @@ bool expected_piece(struct expected *x, struct bytes piece, struct fault *f)
 /* The first pieces of the old list, and no others, are left. */
 static bool are_first(const struct expected *x, struct fault *f)
 {
-    const struct pieces *old = &x->model->pieces, *new = &x->pieces;
+    const struct pieces *old = &x->model->value[0].pieces, *new = &x->pieces;
     for (unsigned i = 0; i < new->count; i++)
         if (i >= old->count || new->piece[i].order != old->piece[i].order)
             return fault_set(f, FAULT_DAMAGED, "a piece of the list before piece %d is missing",
@@ -710,27 +753,40 @@ static bool are_first(const struct expected *x, struct fault *f)
 bool expected_end(struct expected *x, struct fault *f)
 {
     struct buffer whole = {0};
-    if (!x->is_value || !x->list_changes || x->model->profile->value[0].join == NULL)
+    /* Of a list in pieces there are no other parts. */
+    if (!x->is_value || !x->list_changes[0] || x->model->profile->value[0].join == NULL)
         return true;
     bool ok = pieces_join(&x->pieces, &whole, f) && are_first(x, f) &&
-              expected_is_list(x, buffer_bytes(&whole), f);
+              expected_is_list(x, 0, buffer_bytes(&whole), f);
     buffer_free(&whole);
     pieces_free(&x->pieces);
     return ok;
 }
 
-static bool of_value(struct expected *x, const struct ese_record *record, struct expected_row *row,
-                     struct fault *f)
+static bool of_value(struct expected *x, unsigned part, const struct ese_record *record,
+                     struct expected_row *row, struct fault *f)
 {
-    const struct profile *p = x->model->profile;
-    if (x->list_changes && p->value[0].join)
-        return of_piece(x, record, row, f);
-    return !x->list_changes || !has_the_list(x, record) ||
+    const struct profile_value *p = &x->model->profile->value[part];
+    if (!x->list_changes[part] || !named(x->table, p->table))
+        return true;
+    if (p->join)
+        return of_piece(x, p, record, row, f);
+    bool values = x->model->value[part].form.values;
+    return !has_the_list(x, p, record) ||
            put(row,
-               &(struct expected_value){.column = column(x, p->value[0].column),
-                                        .kind = x->model->list_form.values ? EXPECTED_VALUES
-                                                                           : EXPECTED_LIST},
+               &(struct expected_value){.column = column(x, p->column),
+                                        .kind = values ? EXPECTED_VALUES : EXPECTED_LIST,
+                                        .part = part},
                f);
+}
+
+static bool of_list(struct expected *x, const struct ese_record *record, struct expected_row *row,
+                    struct fault *f)
+{
+    for (unsigned i = 0; x->is_value && i < x->model->profile->values; i++)
+        if (!of_value(x, i, record, row, f))
+            return false;
+    return true;
 }
 
 static bool wrong_item(unsigned position, const char *what, struct fault *f)
@@ -800,11 +856,10 @@ static bool are_added(struct expected *x, const struct certlist *old, struct cer
 }
 
 static bool are_items(struct expected *x, struct certlist *old, struct certlist *new,
-                      struct fault *f)
+                      unsigned position, struct fault *f)
 {
     struct certlist_entry was, is;
     struct bytes added;
-    unsigned position = 0;
     while (next_that_stays(x, old, &was, &added, &position))
         if (!certlist_next(new, &is, NULL))
             return wrong_item(position, "expected it, found the end", f);
@@ -813,19 +868,18 @@ static bool are_items(struct expected *x, struct certlist *old, struct certlist 
     return are_added(x, old, new, position, f);
 }
 
-bool expected_is_list(struct expected *x, struct bytes value, struct fault *f)
+bool expected_is_list(struct expected *x, unsigned part, struct bytes value, struct fault *f)
 {
     struct certlist old, new;
-    const struct certlist_form *form = &x->model->list_form;
-    if (form->kind != CERTLIST_ITEMS && certlist_detect(value) != x->model->list_kind)
+    const struct model_value *v = &x->model->value[part];
+    if (v->form.kind != CERTLIST_ITEMS && certlist_detect(value) != v->kind)
         return fault_set(f, FAULT_DAMAGED, "the list value: expected %s, found %s",
-                         certlist_kind_name(x->model->list_kind),
-                         certlist_kind_name(certlist_detect(value)));
-    if (!certlist_open_as(&old, x->model->list_value, form, f))
+                         certlist_kind_name(v->kind), certlist_kind_name(certlist_detect(value)));
+    if (!certlist_open_as(&old, v->bytes, &v->form, f))
         return false;
-    bool ok = certlist_open_as(&new, value, form, f);
+    bool ok = certlist_open_as(&new, value, &v->form, f);
     if (ok) {
-        ok = are_items(x, &old, &new, f);
+        ok = are_items(x, &old, &new, v->first, f);
         certlist_close(&new);
     }
     certlist_close(&old);
@@ -845,32 +899,29 @@ bool expected_of(struct expected *x, const struct ese_record *record, unsigned n
     for (unsigned i = 0; i < x->references; i++)
         if (!of_reference(x, &x->reference[i], record, row, f))
             return false;
-    return (!x->is_settings || of_setting(x, record, row, f)) &&
-           (!x->is_value || of_value(x, record, row, f));
+    return (!x->is_settings || of_setting(x, record, row, f)) && of_list(x, record, row, f);
 }
 
-static bool added_entry(const struct expected *x, const struct action *a, struct expected_row *row,
+static bool added_entry(struct expected *x, const struct action *a, struct expected_row *row,
                         struct fault *f)
 {
-    const struct profile *p = x->model->profile;
+    struct list_row l;
     const struct model_certificate *cert = &x->model->certificate[a->certificate];
-    struct expected_value value[] = {
-        {.column = column(x, p->list[0].key), .kind = EXPECTED_INTEGER, .number = a->entry},
-        {.column = column(x, p->list[0].certificate), .kind = EXPECTED_BYTES, .bytes = cert->der},
-        {.column = column(x, p->list[0].thumbprint),
-         .kind = EXPECTED_BYTES,
-         .bytes = bytes_of(cert->sha1, sizeof cert->sha1)},
-        {.column = column(x, p->list[0].role),
-         .kind = EXPECTED_INTEGER,
-         .number = number_of(p, a->role)},
-        {.column = column(x, p->list[0].trusted),
-         .kind = EXPECTED_TRUTH,
-         .truth = a->trust == TRUST_YES},
-    };
-    for (size_t i = 0; i < sizeof value / sizeof value[0]; i++)
-        if ((value[i].column || i < 2) && !put(row, &value[i], f)) /* key and certificate must be */
-            return false;
-    return true;
+    open_row(&l, x, 0); /* an entry is added to a list in one part only */
+    return put(row,
+               &(struct expected_value){
+                   .column = column(x, l.list->key), .kind = EXPECTED_INTEGER, .number = a->entry},
+               f) &&
+           put(row,
+               &(struct expected_value){.column = column(x, l.list->certificate),
+                                        .kind = EXPECTED_BYTES,
+                                        .bytes = cert->der},
+               f) &&
+           (column(x, l.list->thumbprint) == NULL ||
+            put_thumbprint(x, &l, bytes_of(cert->sha1, sizeof cert->sha1), row, f)) &&
+           (!roles_are_told(l.list) || roles_set_role(&l.roles, &l.new, a->role, f)) &&
+           (!roles_tell_trust(l.list) || roles_set_trust(&l.roles, &l.new, a->trust, f)) &&
+           put_roles(&l, row, f);
 }
 
 static bool added_setting(const struct expected *x, const struct action *a,

@@ -36,6 +36,7 @@ struct expected_value {
     const char *text;
     const struct bytes *each; /* so many, valid until the next row */
     unsigned count;
+    unsigned part; /* of the list, by the profile's values */
 };
 
 enum { EXPECTED_MOST = 32 };
@@ -74,8 +75,10 @@ bool expected_piece(struct expected *expected, struct bytes piece, struct fault 
  * wants it, cut as before, with none missing between them?  True in tables without pieces. */
 bool expected_end(struct expected *expected, struct fault *f);
 
-/* Is this the list value as the plan wants it?  Fails, naming the entry, when it is not. */
-bool expected_is_list(struct expected *expected, struct bytes value, struct fault *f);
+/* Is this the list value, the part-th of the profile's, as the plan wants it?  Fails, naming the
+ * entry, when it is not. */
+bool expected_is_list(struct expected *expected, unsigned part, struct bytes value,
+                      struct fault *f);
 
 /* When all rows were asked about: has every action shown its whole effect?  Fails, naming the
  * action and how many rows it has changed. */

@@ -27,8 +27,10 @@ struct entry_change {
 
 /* A row of the list, as its tree has it. */
 struct list_row {
+    unsigned table; /* the first part of the list that is in it */
     struct bytes key;
-    unsigned twin; /* how many rows before it have the same */
+    unsigned twin;  /* how many rows before it have the same */
+    unsigned entry; /* of the model */
 };
 
 struct plan_editor {
@@ -37,16 +39,18 @@ struct plan_editor {
     struct ese_editor editor;
     struct entry_change *entry; /* as model->entry */
     size_t *next;               /* by action: the next one of its entry; NONE */
-    struct list_row *list_row;  /* as many as entries, in the order of the tree */
+    struct list_row *list_row;  /* as many as entries, by table, in the order of its tree */
+    unsigned list_rows;
     struct arena list_keys;
     const struct action **dangling; /* EFFECT_MOVE_ONE, in order */
     size_t danglings;
     const struct action *added;                 /* NULL: no entry is added */
     const struct action *setting[ACTION_KINDS]; /* EFFECT_SETTING, in the order of the plan */
     unsigned settings;
-    struct buffer list_value, text; /* the new list value; a name in the column's code page */
-    bool rewrite_list;
-    struct arena row; /* what the changes of the row in hand point at */
+    struct buffer list_value[PROFILE_LISTS_MOST]; /* as it is to be, as the profile's */
+    bool rewrite[PROFILE_LISTS_MOST];
+    struct buffer text; /* a name in the column's code page */
+    struct arena row;   /* what the changes of the row in hand point at */
 };
 
 static struct entry_change *change_of(const struct plan_editor *a, int32_t key, unsigned twin)
@@ -87,7 +91,8 @@ static bool take_action(struct plan_editor *a, size_t number, struct fault *f)
     if (c == NULL && (action_is_of_entry(action->kind) || effect == EFFECT_MOVE_ALL))
         return fault_set(f, FAULT_UNSUPPORTED, "the plan changes entry %d, which is not there",
                          action->entry);
-    a->rewrite_list = a->rewrite_list || action_changes_list(action->kind);
+    unsigned part = c ? a->model->entry[c - a->entry].part : 0;
+    a->rewrite[part] = a->rewrite[part] || action_changes_list(action->kind);
     switch (effect) {
     case EFFECT_DROP:
         c->drop = true;
@@ -134,17 +139,31 @@ static bool stays_in_list(void *context, const struct certlist_entry *item, stru
 
 /* The new list value, put together before the first row is written.  What is no certificate, what
  * was signed around the list, and what stands behind its end is kept as it is. */
-static bool make_list_value(struct plan_editor *a, struct fault *f)
+static bool make_list_value(struct plan_editor *a, unsigned part, struct fault *f)
 {
-    struct list_changes changes = {.editor = a};
+    const struct model_value *v = &a->model->value[part];
+    struct list_changes changes = {.editor = a, .position = v->first};
     struct certlist_entry added = {.type = CERTLIST_CERTIFICATE, .encoding = SST_ENCODING};
-    if (a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list)
-        return true;
     if (a->added)
         added.encoded = a->model->certificate[a->added->certificate].der;
-    return certlist_rewrite_and_add(a->model->list_value, &a->model->list_form, stays_in_list,
-                                    &changes, a->added ? &added : NULL, &a->list_value, f) ||
+    return certlist_rewrite_and_add(v->bytes, &v->form, stays_in_list, &changes,
+                                    a->added ? &added : NULL, &a->list_value[part], f) ||
            fault_context(f, "the list value cannot be written anew");
+}
+
+static bool make_list_values(struct plan_editor *a, struct fault *f)
+{
+    bool in_value = a->model->match == PROFILE_MATCHES_VALUE;
+    unsigned parts = in_value ? a->model->profile->values : a->model->profile->lists;
+    if (a->added && parts > 1)
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "an entry cannot be added: the list is in %u parts, and the profile does "
+                         "not say which of them it would be in",
+                         parts);
+    for (unsigned i = 0; in_value && i < parts; i++)
+        if (a->rewrite[i] && !make_list_value(a, i, f))
+            return false;
+    return true;
 }
 
 /* ---- rows ---- */
@@ -216,14 +235,24 @@ static bool add_date(struct plan_editor *a, struct ese_row_edit *edit,
     return add_change(a, edit, column, bytes_of(bytes, sizeof bytes), f);
 }
 
-static bool add_truth(struct plan_editor *a, struct ese_row_edit *edit,
-                      const struct ese_column *column, bool yes, struct fault *f)
+/* The columns for role and trust that have to hold another number than before. */
+static bool add_roles(struct plan_editor *a, struct ese_row_edit *edit, const struct roles *roles,
+                      const struct roles_row *old, const struct roles_row *new, struct fault *f)
 {
-    return add_integer(a, edit, column,
-                       !yes                                    ? 0
-                       : column && column->type == ESE_COL_BIT ? UINT8_MAX
-                                                               : 1,
-                       f);
+    for (unsigned i = 0; i < roles->columns; i++) {
+        const struct ese_column *c = roles->column[i];
+        int64_t number = new->number[i];
+        if (new->null[i] || (!old->null[i] && old->number[i] == number))
+            continue;
+        if (number < INT32_MIN || number > INT32_MAX)
+            return fault_set(f, FAULT_UNSUPPORTED, "column %s: %lld takes more than 32 bits",
+                             c->name, (long long)number);
+        if (c->type == ESE_COL_BIT && number)
+            number = UINT8_MAX;
+        if (!add_integer(a, edit, c, (int32_t)number, f))
+            return false;
+    }
+    return true;
 }
 
 static bool named(const struct ese_table *table, const char *name)
@@ -271,6 +300,8 @@ static bool text_for(struct plan_editor *a, const struct ese_column *c, const ch
 static int by_row(const void *x, const void *y)
 {
     const struct list_row *a = x, *b = y;
+    if (a->table != b->table)
+        return (a->table > b->table) - (a->table < b->table);
     int order = bytes_compare(a->key, b->key);
     return order ? order : (a->twin > b->twin) - (a->twin < b->twin);
 }
@@ -291,7 +322,34 @@ static bool add_text(struct plan_editor *a, struct ese_row_edit *edit, const str
                    : add_change(a, edit, c, bytes_of(utf8, strlen(utf8)), f);
 }
 
-static bool add_cell(struct plan_editor *a, const struct ese_table *table,
+/* A row that gets cells: what it has in the columns for role and trust, which are put together
+ * before they are written, since they may be bits of one. */
+struct cells {
+    struct roles roles;
+    struct roles_row old, new;
+};
+
+/* record: NULL for a new row. */
+static void open_cells(struct cells *c, const struct profile_list *list,
+                       const struct ese_table *table, const struct ese_record *record)
+{
+    *c = (struct cells){.old = {.number = {0}}};
+    roles_open(&c->roles, list, table);
+    for (unsigned i = 0; i < c->roles.columns; i++)
+        c->old.null[i] = true;
+    if (record)
+        roles_read(&c->roles, record, &c->old);
+    c->new = c->old;
+}
+
+static bool add_hex(struct plan_editor *a, struct ese_row_edit *edit, const struct ese_column *c,
+                    struct bytes value, struct fault *f)
+{
+    char hex[2 * HASH_SHA1_SIZE + 1];
+    return add_name(a, edit, c, bytes_hex(value, hex, sizeof hex), f);
+}
+
+static bool add_cell(struct plan_editor *a, const struct ese_table *table, struct cells *row,
                      const struct action_cell *cell, struct ese_row_edit *edit, struct fault *f)
 {
     const struct ese_column *c = column(table, cell->column);
@@ -300,12 +358,16 @@ static bool add_cell(struct plan_editor *a, const struct ese_table *table,
     switch (cell->kind) {
     case CELL_INTEGER:
         return add_integer(a, edit, c, cell->integer, f);
-    case CELL_TRUTH:
-        return add_truth(a, edit, c, cell->truth, f);
     case CELL_DATE:
         return add_date(a, edit, c, cell->date, f);
     case CELL_BYTES:
         return add_change(a, edit, c, cell->bytes, f);
+    case CELL_HEX:
+        return add_hex(a, edit, c, cell->bytes, f);
+    case CELL_ROLE:
+        return roles_set_role(&row->roles, &row->new, cell->role, f);
+    case CELL_TRUST:
+        return roles_set_trust(&row->roles, &row->new, cell->trust, f);
     case CELL_TEXT:
         break;
     }
@@ -313,38 +375,60 @@ static bool add_cell(struct plan_editor *a, const struct ese_table *table,
 }
 
 /* The values that an action gives to a row. */
-static bool add_cells(struct plan_editor *a, const struct ese_table *table,
+static bool add_cells(struct plan_editor *a, const struct ese_table *table, struct cells *row,
                       const struct action *action, struct ese_row_edit *edit, struct fault *f)
 {
     struct action_cell cell[ACTION_CELLS_MOST];
     unsigned cells = action_cells(a->model, action, cell);
     for (unsigned i = 0; i < cells; i++)
-        if (!add_cell(a, table, &cell[i], edit, f))
+        if (!add_cell(a, table, row, &cell[i], edit, f))
             return false;
     return true;
 }
 
-static bool edit_entry(struct plan_editor *a, const struct ese_table *table, struct bytes key,
-                       unsigned twin, struct ese_row_edit *edit, struct fault *f)
+/* A table of the list, by the first part that is in it. */
+static unsigned list_table(const struct profile *p, const struct ese_table *table)
 {
-    const struct list_row wanted = {key, twin},
-                          *row = a->model->entries == 0
-                                     ? NULL
-                                     : bsearch(&wanted, a->list_row, a->model->entries,
-                                               sizeof wanted, by_row);
+    unsigned part = 0;
+    while (part < p->lists && !named(table, p->list[part].table))
+        part++;
+    return part;
+}
+
+/* Is every row of the table an entry? */
+static bool has_only_entries(const struct profile *p, const struct ese_table *table)
+{
+    for (unsigned i = 0; i < p->lists; i++)
+        if (named(table, p->list[i].table) && condition_is_there(&p->list[i].rows))
+            return false;
+    return true;
+}
+
+static bool edit_entry(struct plan_editor *a, const struct ese_table *table,
+                       const struct ese_record *record, struct bytes key, unsigned twin,
+                       struct ese_row_edit *edit, struct fault *f)
+{
+    const struct list_row wanted = {list_table(a->model->profile, table), key, twin, 0},
+                          *row = a->list_rows == 0 ? NULL
+                                                   : bsearch(&wanted, a->list_row, a->list_rows,
+                                                             sizeof wanted, by_row);
     if (row == NULL)
-        return fault_set(f, FAULT_DAMAGED, "table %s has a row that it did not have before",
+        return !has_only_entries(a->model->profile, table) ||
+               fault_set(f, FAULT_DAMAGED, "table %s has a row that it did not have before",
                          table->name);
-    const struct model_entry *e = model_entry_of_row(a->model, (unsigned)(row - a->list_row));
-    const struct entry_change *c = &a->entry[e - a->model->entry];
+    const struct entry_change *c = &a->entry[row->entry];
     if (c->drop) {
         edit->fate = ESE_ROW_DROP;
         return true;
     }
+    if (c->first == NONE)
+        return true;
+    struct cells cells;
+    open_cells(&cells, model_list_of(a->model, &a->model->entry[row->entry]), table, record);
     for (size_t i = c->first; i != NONE; i = a->next[i])
-        if (!add_cells(a, table, &a->plan->action[i], edit, f))
+        if (!add_cells(a, table, &cells, &a->plan->action[i], edit, f))
             return false;
-    return true;
+    return add_roles(a, edit, &cells.roles, &cells.old, &cells.new, f);
 }
 
 static int by_dangling(const void *x, const void *y)
@@ -492,32 +576,31 @@ static bool text_is(const struct ese_record *record, const struct ese_column *c,
 }
 
 /* Does a row have the list, as the profile selects it?  By a text in any code page, or a number. */
-static bool is_selected(struct plan_editor *a, const struct ese_table *table,
-                        const struct ese_record *record)
+static bool is_selected(struct plan_editor *a, const struct profile_value *p,
+                        const struct ese_table *table, const struct ese_record *record)
 {
-    const struct profile *p = a->model->profile;
-    const struct ese_column *c = column(table, p->value[0].select);
+    const struct ese_column *c = column(table, p->select);
     struct ese_value v;
     char number[16];
     int32_t found;
-    if (p->value[0].select == NULL)
+    if (p->select == NULL)
         return true;
     if (c && c->type != ESE_COL_TEXT && c->type != ESE_COL_LONG_TEXT) {
         bool has = integer_of(record, c, &found);
         snprintf(number, sizeof number, "%d", has ? found : 0);
-        return has && strcmp(number, p->value[0].equals) == 0;
+        return has && strcmp(number, p->equals) == 0;
     }
     if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN)
         return false;
     struct ese_text text = {.code_page = c->code_page};
     buffer_clear(&a->text);
     if (!buffer_reserve(&a->text, v.data.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1))
-        return text_is(record, c, p->value[0].equals);
+        return text_is(record, c, p->equals);
     char *to = (char *)a->text.at;
     size_t size = ese_text_convert(&text, v.data, to);
     size += ese_text_end(&text, to + size);
     to[size] = '\0';
-    return strcasecmp(to, p->value[0].equals) == 0;
+    return strcasecmp(to, p->equals) == 0;
 }
 
 static bool edit_setting(struct plan_editor *a, const struct ese_table *table,
@@ -528,7 +611,7 @@ static bool edit_setting(struct plan_editor *a, const struct ese_table *table,
     bool has_row;
     for (unsigned i = 0; i < a->settings; i++)
         if (text_is(record, name, action_setting(a->model, a->setting[i], &has_row)) &&
-            !add_cells(a, table, a->setting[i], edit, f))
+            !add_cells(a, table, NULL, a->setting[i], edit, f))
             return false;
     return true;
 }
@@ -549,12 +632,12 @@ static bool add_setting(struct plan_editor *a, const struct ese_table *table, co
 }
 
 /* A list in the values of a column: each is an entry, and those that stay are not touched. */
-static bool edit_list_values(struct plan_editor *a, const struct ese_column *c,
-                             struct ese_row_edit *edit, struct fault *f)
+static bool edit_list_values(struct plan_editor *a, const struct model_value *v,
+                             const struct ese_column *c, struct ese_row_edit *edit, struct fault *f)
 {
     const struct model *m = a->model;
-    for (unsigned i = 0; i < m->entries; i++)
-        if (a->entry[i].drop &&
+    for (unsigned i = 0; i < v->entries; i++)
+        if (a->entry[v->first + i].drop &&
             !add_value_change(edit, &(struct ese_change){.column = c, .value = i + 1, .null = true},
                               f))
             return false;
@@ -567,12 +650,12 @@ static bool edit_list_values(struct plan_editor *a, const struct ese_column *c,
 }
 
 /* A piece of the list: what stands in it now; its row goes when the list ends before it. */
-static bool edit_piece(struct plan_editor *a, const struct ese_table *table,
+static bool edit_piece(struct plan_editor *a, unsigned part, const struct ese_table *table,
                        const struct ese_record *record, struct ese_row_edit *edit, struct fault *f)
 {
-    const struct profile *p = a->model->profile;
-    const struct pieces *pieces = &a->model->pieces;
-    struct bytes whole = buffer_bytes(&a->list_value), old = a->model->list_value;
+    const struct profile_value *p = &a->model->profile->value[part];
+    const struct pieces *pieces = &a->model->value[part].pieces;
+    struct bytes whole = buffer_bytes(&a->list_value[part]), old = a->model->value[part].bytes;
     int32_t order;
     unsigned which;
     if (whole.size > pieces->count * pieces->length)
@@ -580,29 +663,38 @@ static bool edit_piece(struct plan_editor *a, const struct ese_table *table,
             f, FAULT_UNSUPPORTED,
             "the list would need more pieces than the %u rows of table %s that there are",
             pieces->count, table->name);
-    if (!integer_of(record, column(table, p->value[0].join), &order) ||
-        !pieces_find(pieces, order, &which))
+    if (!integer_of(record, column(table, p->join), &order) || !pieces_find(pieces, order, &which))
         return fault_set(f, FAULT_DAMAGED, "table %s has a piece that it did not have before",
                          table->name);
     struct bytes piece = pieces_cut(pieces, which, whole);
     if (piece.size == 0)
         edit->fate = ESE_ROW_DROP;
     return piece.size == 0 || bytes_equal(piece, pieces_cut(pieces, which, old)) ||
-           add_change(a, edit, column(table, p->value[0].column), piece, f);
+           add_change(a, edit, column(table, p->column), piece, f);
 }
 
-static bool edit_list_value(struct plan_editor *a, const struct ese_table *table,
+static bool edit_list_value(struct plan_editor *a, unsigned part, const struct ese_table *table,
                             const struct ese_record *record, struct ese_row_edit *edit,
                             struct fault *f)
 {
-    const struct profile *p = a->model->profile;
-    return a->model->match != PROFILE_MATCHES_VALUE || !a->rewrite_list ||
-           !is_selected(a, table, record) ||
-           (p->value[0].join ? edit_piece(a, table, record, edit, f)
-            : a->model->list_form.values
-                ? edit_list_values(a, column(table, p->value[0].column), edit, f)
-                : add_change(a, edit, column(table, p->value[0].column),
-                             buffer_bytes(&a->list_value), f));
+    const struct profile_value *p = &a->model->profile->value[part];
+    const struct model_value *v = &a->model->value[part];
+    if (!a->rewrite[part] || !named(table, p->table) || !is_selected(a, p, table, record))
+        return true;
+    return p->join          ? edit_piece(a, part, table, record, edit, f)
+           : v->form.values ? edit_list_values(a, v, column(table, p->column), edit, f)
+                            : add_change(a, edit, column(table, p->column),
+                                         buffer_bytes(&a->list_value[part]), f);
+}
+
+static bool edit_list(struct plan_editor *a, const struct ese_table *table,
+                      const struct ese_record *record, struct ese_row_edit *edit, struct fault *f)
+{
+    bool in_value = a->model->match == PROFILE_MATCHES_VALUE;
+    for (unsigned i = 0; in_value && i < a->model->profile->values; i++)
+        if (!edit_list_value(a, i, table, record, edit, f))
+            return false;
+    return true;
 }
 
 /* ---- the editor ---- */
@@ -611,9 +703,11 @@ static bool wants(void *context, const struct ese_table *table)
 {
     const struct plan_editor *a = context;
     const struct profile *p = a->model->profile;
-    if (named(table, p->list[0].table) || named(table, p->settings_table) ||
-        named(table, p->value[0].table))
+    if (model_is_list_table(a->model, table) || named(table, p->settings_table))
         return true;
+    for (unsigned i = 0; i < p->values; i++)
+        if (named(table, p->value[i].table))
+            return true;
     for (unsigned i = 0; i < p->references; i++)
         if (named(table, p->reference[i].table))
             return true;
@@ -639,8 +733,8 @@ static bool edit_row(void *context, const struct ese_table *table, const struct 
     struct plan_editor *a = context;
     const struct profile *p = a->model->profile;
     arena_free(&a->row);
-    if (a->model->match == PROFILE_MATCHES_ROWS && named(table, p->list[0].table)) {
-        if (!edit_entry(a, table, key, twin, edit, f))
+    if (model_is_list_table(a->model, table)) {
+        if (!edit_entry(a, table, record, key, twin, edit, f))
             return false;
         if (edit->fate == ESE_ROW_DROP) /* whatever else is said of it: it goes */
             return true;
@@ -650,7 +744,7 @@ static bool edit_row(void *context, const struct ese_table *table, const struct 
             return false;
     if (named(table, p->settings_table) && !edit_setting(a, table, record, edit, f))
         return false;
-    return !named(table, p->value[0].table) || edit_list_value(a, table, record, edit, f);
+    return edit_list(a, table, record, edit, f);
 }
 
 static bool row(void *context, const struct ese_table *table, const struct ese_record *record,
@@ -676,83 +770,108 @@ static bool add_nth_setting(struct plan_editor *a, const struct ese_table *table
             return fault_set(f, FAULT_LIMIT, "table %s has no key left for another row",
                              table->name);
         return add_setting(a, table, name, m->last_setting + 1 + (int32_t)n, edit, f) &&
-               add_cells(a, table, a->setting[i], edit, f);
+               add_cells(a, table, NULL, a->setting[i], edit, f);
     }
     return true;
 }
 
-/* A new row of the list, --issuing-ca FILE. */
+/* A new row of the list, which is in one part, --issuing-ca FILE. */
 static bool add_listed(struct plan_editor *a, const struct ese_table *table,
                        struct ese_row_edit *edit, struct fault *f)
 {
-    const struct profile *p = a->model->profile;
-    const struct ese_column *key = column(table, p->list[0].key);
+    const struct profile_list *list = &a->model->profile->list[0];
+    const struct ese_column *key = column(table, list->key);
+    struct cells cells;
     if (key == NULL || key != ese_table_key_column(table))
         return fault_set(f, FAULT_UNSUPPORTED,
                          "table %s: an entry cannot be added: its primary key is not the one Long "
                          "column %s",
-                         table->name, p->list[0].key ? p->list[0].key : "");
-    if (!wrapping_is_none(&p->list[0].wrapping))
+                         table->name, list->key ? list->key : "");
+    if (!wrapping_is_none(&list->wrapping) || condition_is_there(&list->rows))
         return fault_set(f, FAULT_UNSUPPORTED,
                          "table %s: an entry cannot be added: what stands around a certificate "
-                         "there (skip = %d, pack) is only known to be taken off",
-                         table->name, p->list[0].wrapping.skip);
-    return add_cells(a, table, a->added, edit, f);
+                         "there (skip = %d, pack), or in rows of the list alone (rows), is only "
+                         "known to be read",
+                         table->name, list->wrapping.skip);
+    open_cells(&cells, list, table, NULL);
+    return add_cells(a, table, &cells, a->added, edit, f) &&
+           add_roles(a, edit, &cells.roles, &cells.old, &cells.new, f);
 }
 
 static bool add(void *context, const struct ese_table *table, unsigned n, struct ese_row_edit *edit,
                 bool *more, struct fault *f)
 {
     struct plan_editor *a = context;
-    const struct profile *p = a->model->profile;
     arena_free(&a->row);
-    if (named(table, p->settings_table))
+    if (named(table, a->model->profile->settings_table))
         return add_nth_setting(a, table, n, edit, more, f);
-    *more = n == 0 && a->added && a->model->match == PROFILE_MATCHES_ROWS &&
-            named(table, p->list[0].table);
+    *more = n == 0 && a->added && model_is_list_table(a->model, table);
     return !*more || add_listed(a, table, edit, f);
 }
 
 /* ---- opening ---- */
 
-static bool note_row(struct plan_editor *a, const struct ese_cursor *cursor, unsigned n,
+/* What the last row was, so that the next knows whether it is its twin. */
+struct keys {
+    const struct ese_table *table;
+    struct buffer last;
+    unsigned row, twin;
+};
+
+/* The row that the cursor is at: noted, when it is an entry. */
+static bool note_row(struct plan_editor *a, struct keys *k, const struct ese_cursor *cursor,
                      struct fault *f)
 {
+    const struct model_entry *e = model_entry_of_row(a->model, k->table, k->row);
+    bool same = k->row > 0 && bytes_equal(buffer_bytes(&k->last), cursor->key);
+    k->twin = same ? k->twin + 1 : 0;
+    k->row++;
+    buffer_clear(&k->last);
+    if (!buffer_add(&k->last, cursor->key))
+        return no_memory(f);
+    if (e == NULL)
+        return !has_only_entries(a->model->profile, k->table) ||
+               fault_set(f, FAULT_DAMAGED, "table %s changed while it was read", k->table->name);
     const uint8_t *copy = arena_copy(&a->list_keys, cursor->key);
     if (copy == NULL)
         return no_memory(f);
-    a->list_row[n] = (struct list_row){.key = bytes_of(copy, cursor->key.size)};
-    if (n > 0 && bytes_equal(a->list_row[n - 1].key, cursor->key))
-        a->list_row[n].twin = a->list_row[n - 1].twin + 1;
+    a->list_row[a->list_rows++] =
+        (struct list_row){list_table(a->model->profile, k->table), bytes_of(copy, cursor->key.size),
+                          k->twin, (unsigned)(e - a->model->entry)};
     return true;
 }
 
-/* The keys of the list's rows, in their order: entry and row are told by each other's place. */
+/* The keys of a table's rows, in their order: entry and row are told by each other's place. */
+static bool read_table_keys(struct plan_editor *a, const struct ese_table *table, struct fault *f)
+{
+    struct ese_cursor cursor;
+    struct keys keys = {.table = table};
+    enum ese_step step = ESE_STEP_END;
+    ese_cursor_open(&cursor, a->model->store->db->pages, table->root, table->objid);
+    bool ok = true;
+    while (ok && (step = ese_cursor_next(&cursor, f)) == ESE_STEP_NODE)
+        ok = note_row(a, &keys, &cursor, f);
+    ese_cursor_close(&cursor);
+    buffer_free(&keys.last);
+    return ok && step == ESE_STEP_END;
+}
+
 static bool read_list_keys(struct plan_editor *a, struct fault *f)
 {
     const struct model *m = a->model;
-    const struct ese_db *db = m->store->db;
-    const struct ese_table *table = m->match == PROFILE_MATCHES_ROWS && m->profile->list[0].table
-                                        ? ese_catalog_find(db->catalog, m->profile->list[0].table)
-                                        : NULL;
-    struct ese_cursor cursor;
-    enum ese_step step = ESE_STEP_END;
-    unsigned n = 0;
-    if (table == NULL)
-        return true;
+    const struct ese_catalog *catalog = m->store->db->catalog;
     a->list_row = calloc((size_t)m->entries + 1, sizeof *a->list_row);
     if (a->list_row == NULL)
         return no_memory(f);
-    ese_cursor_open(&cursor, db->pages, table->root, table->objid);
-    bool ok = true;
-    while (ok && (step = ese_cursor_next(&cursor, f)) == ESE_STEP_NODE)
-        ok = n < m->entries
-                 ? note_row(a, &cursor, n++, f)
-                 : fault_set(f, FAULT_DAMAGED, "table %s changed while it was read", table->name);
-    ese_cursor_close(&cursor);
-    if (ok && step == ESE_STEP_END && n < m->entries)
-        return fault_set(f, FAULT_DAMAGED, "table %s changed while it was read", table->name);
-    return ok && step == ESE_STEP_END;
+    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++) {
+        const struct ese_table *table = ese_catalog_table(catalog, i);
+        if (model_is_list_table(m, table) && !read_table_keys(a, table, f))
+            return false;
+    }
+    if (a->list_rows > 0)
+        qsort(a->list_row, a->list_rows, sizeof *a->list_row, by_row);
+    return m->match != PROFILE_MATCHES_ROWS || a->list_rows == m->entries ||
+           fault_set(f, FAULT_DAMAGED, "the list changed while it was read");
 }
 
 static bool take_plan(struct plan_editor *a, struct fault *f)
@@ -782,7 +901,7 @@ struct plan_editor *plan_editor_open(const struct model *model, const struct pla
     a->next = calloc(plan->actions + 1, sizeof *a->next);
     a->dangling = calloc(plan->actions + 1, sizeof(const struct action *));
     bool ok = (a->entry && a->next && a->dangling) || no_memory(f);
-    if (ok && take_plan(a, f) && read_list_keys(a, f) && make_list_value(a, f))
+    if (ok && take_plan(a, f) && read_list_keys(a, f) && make_list_values(a, f))
         return a;
     plan_editor_close(a);
     return NULL;
@@ -796,7 +915,8 @@ void plan_editor_close(struct plan_editor *a)
     arena_free(&a->list_keys);
     free(a->list_row);
     free((void *)a->dangling);
-    buffer_free(&a->list_value);
+    for (unsigned i = 0; i < PROFILE_LISTS_MOST; i++)
+        buffer_free(&a->list_value[i]);
     buffer_free(&a->text);
     free(a->next);
     free(a->entry);

@@ -179,10 +179,9 @@ static bool holds(struct rows *rows, const struct ese_column *column, struct byt
            fault_set(f, FAULT_DAMAGED, "a row that goes to quarantine holds another certificate");
 }
 
-static bool write_row(struct writing *w, struct rows *rows, struct wanted *wanted, struct fault *f)
+static bool write_row(struct writing *w, struct rows *rows, const struct ese_column *column,
+                      struct wanted *wanted, struct fault *f)
 {
-    const struct ese_column *column =
-        ese_table_column(rows->table, w->a->profile.list[0].certificate);
     struct buffer room = {0};
     struct bytes der = w->a->model.certificate[wanted->action->certificate].der;
     write_heading(w->to, wanted->action);
@@ -192,20 +191,31 @@ static bool write_row(struct writing *w, struct rows *rows, struct wanted *wante
     return ok;
 }
 
-static bool write_rows(struct writing *w, struct fault *f)
+static bool write_table(struct writing *w, const struct ese_table *table, struct fault *f)
 {
-    const struct profile *p = &w->a->profile;
-    const struct ese_table *table = ese_catalog_find(w->a->store.db->catalog, p->list[0].table);
     struct rows rows;
     bool ok = true;
     rows_open(&rows, (struct store *)(uintptr_t)&w->a->store, table);
     for (unsigned row = 0; ok && rows_next(&rows); row++) {
-        const struct model_entry *e = model_entry_of_row(&w->a->model, row);
+        const struct model_entry *e = model_entry_of_row(&w->a->model, table, row);
         struct wanted *wanted = e ? find_wanted(w, e->key, e->twin) : NULL;
         if (wanted)
-            ok = write_row(w, &rows, wanted, f);
+            ok = write_row(w, &rows,
+                           ese_table_column(table, model_list_of(&w->a->model, e)->certificate),
+                           wanted, f);
     }
     return rows_end(&rows, ok ? f : NULL) && ok;
+}
+
+static bool write_rows(struct writing *w, struct fault *f)
+{
+    const struct ese_catalog *catalog = w->a->store.db->catalog;
+    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++) {
+        const struct ese_table *table = ese_catalog_table(catalog, i);
+        if (model_is_list_table(&w->a->model, table) && !write_table(w, table, f))
+            return false;
+    }
+    return true;
 }
 
 /* In a list value an entry is its certificate and its properties. */

@@ -198,7 +198,7 @@ static bool is_wanted(struct comparison *c, const struct expected_value *e, stru
         break;
     case EXPECTED_LIST:
     case EXPECTED_VALUES:
-        return expected_is_list(c->expected, data, f);
+        return expected_is_list(c->expected, e->part, data, f);
     case EXPECTED_PIECE:
         return expected_piece(c->expected, data, f);
     }

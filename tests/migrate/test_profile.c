@@ -40,6 +40,19 @@ static const struct good {
     {"a list in pieces", "[profile]\nname=p\n[list-value]\ntable=T\ncolumn=V\njoin=N\n"},
     {"a list in several values",
      "[profile]\nname=p\n[list-value]\ntable=T\ncolumn=V\nform=values\n"},
+    {"a list in several tables",
+     "[profile]\nname=p\n[list.4]\ntable=T\nkey=K\ncertificates=C\n[list.2]\ntable=U\nkey=K\n"
+     "certificate=C\nrows=Kind=1, 2\n[reference.1]\ntable=R\ncolumn=S\nlist=2\n"},
+    {"a list in several values",
+     "[profile]\nname=p\n[list.1]\ntable=T\nrows=N = A & B = C\ncertificates=V\nform=der\n"
+     "key=none\n[list.2]\ntable=T\nrows=N=2\ncertificates=V\nform=items\nitems=size:be16\n"},
+    {"one numbered part, and a reference to it",
+     "[profile]\nname=p\n[list.7]\ntable=T\nkey=K\ncertificate=C\n[reference.1]\ntable=R\n"
+     "column=S\nlist=7\n"},
+    {"roles as conditions",
+     MINIMAL "own = F & 4 = 4\nissuing = F & 2 = 2\nimported = F & 6 = 0\ntrusted = F & 1 = 1\n"
+             "thumbprint = H as hex\nkeep = A, B\n"},
+    {"a column that is trust", MINIMAL "trusted = T\n"},
     {"comments, blank lines, indents and a byte order mark",
      "\xef\xbb\xbf; one\n\n  # two\n  [profile]\n\tname = p ; three\n" LIST},
     {"carriage returns",
@@ -92,7 +105,49 @@ static const struct bad {
     {MINIMAL "[reference]\n", ":7: ", "found [reference]", FAULT_DAMAGED},
     {MINIMAL "[reference.0]\n", ":7: ", "found [reference.0]", FAULT_DAMAGED},
     {MINIMAL "[reference.x]\n", ":7: ", "found [reference.x]", FAULT_DAMAGED},
-    {MINIMAL "[list.1]\n", ":7: ", "found [list.1]", FAULT_DAMAGED},
+    {MINIMAL "[list.1]\n", ":7: ", "expected either [list] or sections [list.N], found both",
+     FAULT_DAMAGED},
+    {"[profile]\nname=p\n[list.1]\n"
+     "table=T\nkey=K\ncertificate=C\n[list]\n",
+     ":7: ", "found both; the other in line 3", FAULT_DAMAGED},
+    {"[profile]\nname=p\n[list.1]\n"
+     "table=T\nkey=K\ncertificate=C\n[list.1]\n",
+     ":7: ", "section [list.1] comes twice, first in line 3", FAULT_DAMAGED},
+    {"[profile]\nname=p\n[list]\n"
+     "table=T\ncertificate=C\n",
+     ":3: ", "[list]: expected the key key", FAULT_MISSING},
+    {MINIMAL "certificates = D\n", ":7: ", "certificate comes twice", FAULT_DAMAGED},
+    {MINIMAL "rows = D\n", ":7: ", "rows: expected COLUMN = VALUE", FAULT_DAMAGED},
+    {MINIMAL "rows = D & 0 = 1\n", ":7: ", "expected COLUMN = VALUE or", FAULT_DAMAGED},
+    {MINIMAL "rows = D & 1 = x\n", ":7: ", "expected COLUMN = VALUE or", FAULT_DAMAGED},
+    {MINIMAL "rows = D & 1 = 1,2\n", ":7: ", "expected COLUMN = VALUE or", FAULT_DAMAGED},
+    {MINIMAL "rows = = 1\n", ":7: ", "expected COLUMN = VALUE or", FAULT_DAMAGED},
+    {MINIMAL "rows = D =\n", ":7: ", "expected COLUMN = VALUE or", FAULT_DAMAGED},
+    {MINIMAL "own = D = 1\n", ":3: ", "[list]: expected the key issuing", FAULT_MISSING},
+    {MINIMAL "issuing = D = 1\nrole = R\nrole-own=1\nrole-issuing=2\nrole-imported=3\n",
+     ":3: ", "found both", FAULT_DAMAGED},
+    {"[profile]\nname=p\n[list.1]\n"
+     "table=T\nkey=K\ncertificate=C\n[list.2]\n"
+     "table=T\nform=der\ncertificate=C\n",
+     ":3: ", "all in rows, or all in values", FAULT_DAMAGED},
+    {"[profile]\nname=p\n[list.1]\n"
+     "table=T\nkey=none\ncertificate=C\nname=N\n",
+     ":3: ", "an entry has no columns of its own", FAULT_DAMAGED},
+    {"[profile]\nname=p\n[list.1]\n"
+     "table=T\nkey=none\ncertificate=C\nrows=A & 1 = 1\n",
+     ":3: ", "found a mask", FAULT_DAMAGED},
+    {"[profile]\nname=p\n[list.1]\n"
+     "table=T\nkey=none\ncertificate=C\n[list.2]\n"
+     "table=T\njoin=J\ncertificate=C\n",
+     ":7: ", "expected a list in pieces to be all", FAULT_DAMAGED},
+    {"[profile]\nname=p\n[list.1]\n"
+     "table=T\nkey=none\ncertificate=C\n[list.2]\n"
+     "table=T\nkey=none\ncertificate=D\n[reference.1]\ntable=R\ncolumn=S\n",
+     ":11: ", "expected sha1 with a list in several values", FAULT_DAMAGED},
+    {MINIMAL "[reference.1]\ntable=T\ncolumn=C\nlist=2\n",
+     ":7: ", "expected a section [list.2] of rows", FAULT_MISSING},
+    {MINIMAL "[reference.1]\ntable=T\ncolumn=C\nlist=0\n", ":10: ", "a number from 1 to 999",
+     FAULT_LIMIT},
     {MINIMAL "[List]\n", ":7: ", "found [List]", FAULT_DAMAGED},
     {MINIMAL "[list\n", ":7: ", "expected ]", FAULT_DAMAGED},
     {MINIMAL "[users] table = U\n", ":7: ", "nothing after ]", FAULT_DAMAGED},

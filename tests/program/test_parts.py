@@ -1,0 +1,319 @@
+#!/usr/bin/python3
+"""Lists in several parts, and roles as conditions: in tables that a description adds.
+
+The CA is there twice, imported and issuing; references are in Issued.  What is right is worked out by hand, and read
+back with the separate decoder.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import km
+import test_keys
+from test_keys import table
+
+import edbdecode  # from tests/decoder, which km puts in the path
+
+SETTINGS = """
+[settings]
+table = Configuration
+name = Name
+value = Value
+mode = IssueMode
+issuing-ca = IssuingCA
+[reference.1]
+table = Issued
+column = Signer
+key = Id
+"""
+PART = "\n[list.{0}]\ntable = {1}\nkey = Key\ncertificates = Cert\n{2}"
+ROLE = "own = Role = 1\nissuing = Role = 2\nimported = Role = 3\n"
+
+
+def number(row, column):
+    return int.from_bytes(row[column][0], "little") if row.get(column) else None
+
+
+class Parts(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.where = pathlib.Path(scratch.name)
+        self.new = self.where / "new.edb"
+
+    def store(self, tables, references):
+        """tables: {name: (columns, rows)}, certificates as "certificate:WHO"."""
+        head, *certificates = test_keys.HEAD.split("[certificate ")
+        certificates[-1], schema = certificates[-1].split("[schema]")
+        text = "".join(table(name, *rest) for name, rest in tables.items())
+        head += "".join(f"[certificate {one}" for one in certificates  # kmfixture has no place for one that is not used
+                        if one.startswith("issuing") or f"certificate:{one.split(']')[0]}" in text)
+        text = head + "[schema]" + schema + text
+        text += table("Issued", ["Id Long", "Signer Long"], list(enumerate(references, 1)))
+        path, store = self.where / "description.ini", self.where / "store.edb"
+        path.write_text(text)
+        made = subprocess.run([test_keys.KMFIXTURE, str(path), "-f", "-o", str(store)], check=False, capture_output=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        return store
+
+    def profile(self, text, more=""):
+        path = self.where / "profile.ini"
+        path.write_text("[profile]\nname = parts\n" + text + SETTINGS + more)
+        return path
+
+    def repair(self, store, profile, *options):
+        """Exit status, {code: [evidence]}, and the new store; None: none was written."""
+        for path in self.where.glob("new.edb*"):
+            path.unlink()
+        result = km.run("repair", store, "-o", self.new, "--profile", profile, "--json", *options)
+        self.last = result.stderr
+        problems = {}
+        for problem in json.loads(result.stdout)["problems"] if result.stdout.startswith(b"{") else []:
+            problems.setdefault(problem["code"], []).append(problem["evidence"])
+        return result.returncode, problems, edbdecode.open(str(self.new)) if self.new.exists() else None
+
+    def right(self, store, profile, tables, references, *options):
+        """tables: {name: {key: {column: number}}} after the repair; in place, and undone, it is the same."""
+        status, problems, new = self.repair(store, profile, *options)
+        self.assertIsNotNone(new, (problems, self.last))
+        self.assertEqual(status, km.REPAIRED, (problems, self.last))
+        for name, rows in tables.items():
+            found = {number(row, "Key"): row for row in new.table(name).rows()}
+            self.assertEqual(set(found), set(rows), name)
+            for key, columns in rows.items():
+                for column, value in columns.items():
+                    self.assertEqual(number(found[key], column), value, (name, key, column))
+        self.assertEqual([number(row, "Signer") for row in new.table("Issued").rows()], references)
+        self.assertEqual(km.run("check", self.new, "--profile", profile).returncode, 0)
+        before = store.read_bytes()
+        result = km.run("repair", store, "--in-place", "--no-backup", "--profile", profile, *options)
+        self.assertEqual(result.returncode, km.REPAIRED, result.stderr)
+        self.assertEqual([number(row, "Signer") for row in edbdecode.open(str(store)).table("Issued").rows()], references)
+        self.assertEqual(km.run("undo", store).returncode, 0)
+        self.assertEqual(store.read_bytes(), before)
+
+    # ---- several tables ----
+
+    OWN = (["Key Long", "Cert LongBinary", "Role Long"],
+           [[1, "certificate:own", 1], [4, "certificate:issuing", 2]])
+    TRUSTED = (["Key Long", "Cert LongBinary", "Role Long"],
+               [[2, "certificate:issuing", 3], [3, "certificate:partner", 3]])
+
+    def test_two_tables(self):
+        store = self.store({"Own": self.OWN, "Trusted": self.TRUSTED}, (2, 2, 2, 4, 3, 1))
+        profile = self.profile(PART.format(1, "Own", ROLE) + PART.format(2, "Trusted", ROLE))
+        self.right(store, profile, {"Own": {1: {"Role": 1}, 4: {"Role": 2}}, "Trusted": {3: {"Role": 3}}},
+                   [4, 4, 4, 4, 3, 1])
+
+    def test_role_is_the_table(self):
+        """The trusted ones have no role; the issuing one stays, though most rows refer to the other."""
+        trusted = (self.TRUSTED[0][:2] + ["Trust Bit"], [row[:2] + ["yes"] for row in self.TRUSTED[1]])
+        store = self.store({"Own": self.OWN, "Trusted": trusted}, (2, 2, 2, 4, 3, 1))
+        profile = self.profile(PART.format(7, "Trusted", "trusted = Trust\n") + PART.format(9, "Own", ROLE))
+        self.right(store, profile, {"Own": {1: {"Role": 1}, 4: {"Role": 2}}, "Trusted": {3: {}}}, [4, 4, 4, 4, 3, 1])
+
+    def test_untrusted_where_trust_cannot_be_said(self):
+        """Trust is never widened: an own table that says nothing of trust takes no untrusted copy."""
+        trusted = (self.TRUSTED[0][:2] + ["Trust Bit"], [row[:2] + ["no"] for row in self.TRUSTED[1]])
+        store = self.store({"Own": self.OWN, "Trusted": trusted}, (2, 4))
+        profile = self.profile(PART.format(1, "Own", ROLE) + PART.format(2, "Trusted", "trusted = Trust\n"))
+        status, problems, new = self.repair(store, profile)
+        self.assertEqual((status, new), (km.PROBLEMS_LEFT, None), problems)
+
+    def test_row_goes_to_quarantine(self):
+        """What the other table has no column for is not lost."""
+        trusted = (self.TRUSTED[0] + ["Note Text"], [row + [f"note {n}"] for n, row in enumerate(self.TRUSTED[1])])
+        store = self.store({"Own": self.OWN, "Trusted": trusted}, (2, 4))
+        profile = self.profile(PART.format(1, "Own", ROLE) + PART.format(2, "Trusted", ROLE))
+        status, problems, new = self.repair(store, profile)
+        self.assertIsNotNone(new, (problems, self.last))
+        kept = b"".join(path.read_bytes() for path in self.where.glob("new.edb*") if path != self.new)
+        self.assertIn(b"note 0".hex().encode(), kept)
+        self.assertNotIn(b"note 1".hex().encode(), kept)
+
+    def test_reference_to_one_table(self):
+        """A reference that names entries of one table only keeps the copy there, or nothing is done."""
+        for who, stays in ((1, 4), (2, 2)):
+            own = (self.OWN[0], [self.OWN[1][0], [4, "certificate:issuing", 3 if who == 2 else 2]])
+            trusted = (self.TRUSTED[0], [[2, "certificate:issuing", 2 if who == 2 else 3], self.TRUSTED[1][1]])
+            store = self.store({"Own": own, "Trusted": trusted}, (stays, stays))
+            profile = self.profile(PART.format(1, "Own", ROLE) + PART.format(2, "Trusted", ROLE))
+            profile.write_text(profile.read_text() + f"list = {who}\n")
+            tables = {"Own": {1: {}, 4: {"Role": 2}}, "Trusted": {3: {}}}
+            if who == 2:
+                tables = {"Own": {1: {}}, "Trusted": {2: {"Role": 2}, 3: {}}}
+            self.right(store, profile, tables, [stays, stays])
+        tables = {"Own": self.OWN, "Trusted": self.TRUSTED, "More": (["Id Long", "To Long"], [[1, 4], [2, 4]])}
+        store = self.store(tables, (2, 2))
+        profile = self.profile(PART.format(1, "Own", ROLE) + PART.format(2, "Trusted", ROLE),
+                               "list = 2\n[reference.2]\ntable = More\ncolumn = To\nkey = Id\nlist = 1\n")
+        status, problems, new = self.repair(store, profile)
+        self.assertEqual((status, new), (km.PROBLEMS_LEFT, None), problems)
+
+    def test_two_ranges(self):
+        trusted = (self.TRUSTED[0], [[1, "certificate:issuing", 3], [2, "certificate:partner", 3]])
+        store = self.store({"Own": self.OWN, "Trusted": trusted}, (1, 4))
+        profile = self.profile(PART.format(1, "Own", ROLE) + PART.format(2, "Trusted", ROLE))
+        status, problems, new = self.repair(store, profile)
+        self.assertEqual((status, new), (km.PROBLEMS_LEFT, None))
+        self.assertIn("each has an entry 1", problems["KM-PROFILE-MISFIT"][0])
+
+    def test_not_a_match(self):
+        store = self.store({"Own": self.OWN, "Trusted": self.TRUSTED}, (1, 4))
+        for text, says in ((PART.format(1, "Own", "rows = Roll = 1\n"), b"expected a column Roll"),
+                           (PART.format(1, "Own", "rows = Role = x\n"), b"expected a number"),
+                           (PART.format(1, "Own", "rows = Cert = 1\n"), b"expected an integer"),
+                           (PART.format(1, "Own", "keep = Role, Roll\n"), b"expected a column Roll"),
+                           (PART.format(1, "Own", "") + PART.format(2, "Own", "rows = Role = 1\n"), b"two parts of the list"),
+                           (PART.format(1, "Own", "") + PART.format(2, "Lost", ""), b"expected a table Lost")):
+            result = km.run("check", store, "--profile", self.profile(text))
+            self.assertEqual(result.returncode, km.TROUBLE, text)
+            self.assertIn(says, result.stdout + result.stderr, text)
+
+    # ---- rows of one table ----
+
+    def test_rows(self):
+        """Certificates of others are in the list's table, too, with the number of the one that issued them."""
+        columns = ["Key Long", "Cert LongBinary", "Kind Long", "Signer Long"]
+        rows = [[1, "certificate:own", 1, "-"], [2, "certificate:issuing", 3, "-"], [3, "certificate:partner", 3, "-"],
+                [4, "certificate:issuing", 2, "-"]]
+        rows += [[10 + n, f"hex:3003020{n}0{n}", 4, who] for n, who in enumerate((2, 4, 2, 3), 1)]
+        for how in ("rows = Kind = 1,2,3\n", "rows = Kind & 4 = 0\n"):
+            store = self.store({"All": (columns, rows)}, (2, 4, 1))
+            profile = self.profile(PART.format(1, "All", how + ROLE.replace("Role", "Kind")),
+                                   "[reference.2]\ntable = All\ncolumn = Signer\nkey = Key\n[ignore.1]\ntable = All\n"
+                                   "column = Kind\n")
+            signed = {10 + n: {"Signer": 4 if who == 2 else who, "Kind": 4} for n, who in enumerate((2, 4, 2, 3), 1)}
+            self.right(store, profile, {"All": {1: {"Kind": 1}, 3: {"Kind": 3}, 4: {"Kind": 2}, **signed}}, [4, 4, 1])
+
+    def test_rows_by_text(self):
+        columns = ["Key Long", "Cert LongBinary", "Kind UnicodeText", "Role Long"]
+        rows = [[1, "certificate:own", "CA", 1], [2, "certificate:issuing", "ca", 3], [3, "hex:3000", "user", "-"],
+                [4, "certificate:issuing", "CA", 2]]
+        store = self.store({"All": (columns, rows)}, (2, 4, 1))
+        profile = self.profile(PART.format(1, "All", "rows = Kind = CA\n" + ROLE))
+        self.right(store, profile, {"All": {1: {"Role": 1}, 3: {}, 4: {"Role": 2}}}, [4, 4, 1])
+
+    # ---- roles ----
+
+    def test_flags(self):
+        """Bits that no condition is about stay; the one that most rows refer to stays when --keep says so."""
+        columns = ["Key Long", "Cert LongBinary", "Flags Long"]
+        rows = [[1, "certificate:own", 0x45], [2, "certificate:issuing", 0x21], [3, "certificate:partner", 0x10],
+                [4, "certificate:issuing", 0x03]]
+        text = "own = Flags & 4 = 4\nissuing = Flags & 2 = 2\ntrusted = Flags & 1 = 1\n"
+        store = self.store({"All": (columns, rows)}, (2, 4, 1))
+        for more in ("", "imported = Flags & 6 = 0\n"):
+            profile = self.profile(PART.format(1, "All", text + more))
+            self.right(store, profile, {"All": {1: {"Flags": 0x45}, 3: {"Flags": 0x10}, 4: {"Flags": 3}}}, [4, 4, 1])
+            self.right(store, profile, {"All": {1: {"Flags": 0x45}, 2: {"Flags": 0x23}, 3: {"Flags": 0x10}}}, [2, 2, 1],
+                       "--keep", "2")
+        shown = json.loads(km.run("list", store, "--profile", profile, "--json").stdout.splitlines()[0])
+        self.assertEqual((shown["role"], shown["trust"]), ("own", "trusted"))
+
+    def test_flags_and_trust(self):
+        """A copy that is not trusted makes the survivor untrusted, in the same column as its role."""
+        columns = ["Key Long", "Cert LongBinary", "Flags Short"]
+        rows = [[1, "certificate:own", 5], [2, "certificate:partner", 0x100], [3, "certificate:partner", 0x201],
+                [4, "certificate:issuing", 3]]
+        store = self.store({"All": (columns, rows)}, (3, 4, 1))
+        profile = self.profile(PART.format(
+            1, "All", "own = Flags & 4 = 4\nissuing = Flags & 2 = 2\ntrusted = Flags & 1 = 1\n"))
+        self.right(store, profile, {"All": {1: {"Flags": 5}, 3: {"Flags": 0x200}, 4: {"Flags": 3}}}, [3, 4, 1])
+
+    def test_bits(self):
+        columns = ["Key Long", "Cert LongBinary", "Own Bit", "Issues Bit"]
+        rows = [[1, "certificate:own", "yes", "no"], [2, "certificate:issuing", "no", "no"],
+                [3, "certificate:partner", "no", "no"], [4, "certificate:issuing", "no", "yes"]]
+        store = self.store({"All": (columns, rows)}, (2, 4, 1))
+        profile = self.profile(PART.format(1, "All", "own = Own = 1\nissuing = Issues = 1\n"))
+        self.right(store, profile, {"All": {1: {"Own": 255}, 3: {"Own": 0}, 4: {"Issues": 255}}}, [4, 4, 1])
+        self.right(store, profile, {"All": {1: {"Own": 255}, 2: {"Issues": 255, "Own": 0}, 3: {"Own": 0}}}, [2, 2, 1],
+                   "--keep", "2")
+
+    def test_both_roles(self):
+        columns = ["Key Long", "Cert LongBinary", "Own Bit", "Issues Bit"]
+        rows = [[1, "certificate:own", "yes", "yes"], [2, "certificate:issuing", "no", "no"],
+                [4, "certificate:issuing", "no", "yes"]]
+        store = self.store({"All": (columns, rows)}, (2, 4, 1))
+        result = km.run("check", store, "--profile",
+                        self.profile(PART.format(1, "All", "own = Own = 1\nissuing = Issues = 1\n")))
+        self.assertIn(b"KM-ROLE", result.stdout)
+
+    def test_role_that_cannot_be_said(self):
+        """Own is a kind, issuing a state: what kind an entry is that is no longer own, nobody has said."""
+        columns = ["Key Long", "Cert LongBinary", "Kind Long", "State Long"]
+        rows = [[1, "certificate:own", 1, 0], [2, "certificate:issuing", 7, 0], [4, "certificate:issuing", 7, 9]]
+        store = self.store({"All": (columns, rows)}, (2, 4, 1))
+        profile = self.profile(PART.format(1, "All", "own = Kind = 1\nissuing = State = 9\n"))
+        self.right(store, profile, {"All": {1: {"Kind": 1}, 2: {"State": 9}}}, [2, 2, 1], "--keep", "2")
+        status, problems, new = self.repair(store, self.profile(PART.format(
+            1, "All", "own = Kind = 1\nissuing = State = 9\nimported = State = 0\n")), "--keep", "4")
+        self.assertIsNotNone(new)
+
+    # ---- other columns ----
+
+    def test_hex(self):
+        store = self.store({"Plain": (["Key Long", "Cert LongBinary"], [[1, "certificate:own"]])}, ())
+        certificate = iter(edbdecode.open(str(store)).table("Plain").rows()).__next__()["Cert"][0]
+        import hashlib
+        right = hashlib.sha1(certificate).hexdigest()
+        columns = ["Key Long", "Cert LongBinary", "Role Long", "Hash Text"]
+        rows = [[1, "certificate:own", 1, right.upper()], [2, "certificate:issuing", 3, "-"],
+                [4, "certificate:issuing", 2, "00" * 20]]
+        store = self.store({"All": (columns, rows)}, (2, 4, 1))
+        profile = self.profile(PART.format(1, "All", ROLE + "thumbprint = Hash as hex\n"))
+        status, problems, new = self.repair(store, profile)
+        self.assertIsNotNone(new, (problems, self.last))
+        self.assertEqual(len(problems["KM-THUMBPRINT"]), 1)
+        found = {number(row, "Key"): row for row in new.table("All").rows()}
+        self.assertEqual(found[1]["Hash"][0].decode(), right.upper())
+        self.assertEqual(found[4]["Hash"][0].decode(), hashlib.sha1(found[4]["Cert"][0]).hexdigest())
+
+    def test_keep(self):
+        columns = ["Key Long", "Cert LongBinary", "Role Long", "Note Text"]
+        rows = [[1, "certificate:own", 1, "a"], [2, "certificate:issuing", 3, "b"], [4, "certificate:issuing", 2, "c"]]
+        store = self.store({"All": (columns, rows)}, (2, 4, 1))
+        status, problems, new = self.repair(store, self.profile(PART.format(1, "All", ROLE)))
+        self.assertIn("KM-COPIES-DIFFER", problems)
+        self.assertIsNone(new)
+        status, problems, new = self.repair(store, self.profile(PART.format(1, "All", ROLE + "keep = Note\n")))
+        self.assertIsNotNone(new, (problems, self.last))
+        self.assertIn(b"Note (Text): 62", b"".join(path.read_bytes() for path in self.where.glob("new.edb*") if path != self.new))
+
+    # ---- several values ----
+
+    def test_values(self):
+        """One place of the CA stays; a value is not left empty; references are by hash, and need not move."""
+        columns = ["Id Long", "Name Text", "Value LongBinary"]
+        plain = self.store({"Plain": (["Key Long", "Cert LongBinary"], [
+            [n, f"certificate:{who}"] for n, who in enumerate(("own", "issuing", "partner"), 1)])}, ())
+        own, issuing, partner = (row["Cert"][0] for row in edbdecode.open(str(plain)).table("Plain").rows())
+        for values, right in (((own + issuing + partner, issuing), (own + partner, issuing)),
+                              ((issuing, own + issuing), (issuing, own)),
+                              ((own + issuing, issuing + partner), (own + issuing, partner))):
+            rows = [[n, f"List.{n}", "hex:" + test_keys.folded(value.hex())] for n, value in enumerate(values, 1)]
+            rows.append([7, "Other", "hex:0102"])
+            store = self.store({"All": (columns, rows)}, ())
+            part = "\n[list.{0}]\ntable = All\nrows = Name = List.{0}\ncertificates = Value\nform = der\nkey = none\n"
+            text = "[profile]\nname = values\n" + part.format(1) + part.format(2) + SETTINGS[:SETTINGS.index("[reference")]
+            profile = self.where / "profile.ini"
+            profile.write_text(text + "[ignore.1]\ntable = All\ncolumn = Id\n")
+            status, problems, new = self.repair(store, profile)
+            self.assertIsNotNone(new, (problems, self.last))
+            self.assertEqual(status, km.REPAIRED)
+            self.assertEqual([row["Value"][0] for row in new.table("All").rows()], [*right, b"\1\2"])
+            lost = self.store({"All": (columns, rows[1:])}, ())
+            result = km.run("check", lost, "--profile", profile)
+            self.assertEqual(result.returncode, km.PROBLEMS_LEFT)
+            self.assertIn(b"a part of the list is not there", result.stdout)
+
+
+if __name__ == "__main__":
+    if not os.path.exists(test_keys.KMFIXTURE):
+        raise SystemExit(77)
+    km.main()
