@@ -1,6 +1,8 @@
 /* What the administrator states: see stated.h. */
 #include "migrate/decide/stated.h"
 
+#include "formats/hex.h"
+
 #include <stdlib.h>
 #include <strings.h>
 
@@ -30,10 +32,10 @@ static bool state_mode(struct model *m, const char *text, struct fault *f)
 static bool read_digest(const char *text, uint8_t sha1[HASH_SHA1_SIZE])
 {
     for (size_t i = 0; i < HASH_SHA1_SIZE; i++) {
-        char pair[3] = {text[2 * i], text[2 * i] ? text[2 * i + 1] : '\0', '\0'}, *end;
-        sha1[i] = (uint8_t)strtoul(pair, &end, 16);
-        if (end != pair + 2 || strspn(pair, "0123456789abcdefABCDEF") != 2)
+        int byte = hex_pair(text + 2 * i);
+        if (byte < 0)
             return false;
+        sha1[i] = (uint8_t)byte;
     }
     return text[(size_t)2 * HASH_SHA1_SIZE] == '\0';
 }

@@ -1,6 +1,7 @@
 /* What has to be asked before a repair: see unsaid.h. */
 #include "migrate/decide/unsaid.h"
 
+#include "formats/hex.h"
 #include "migrate/judge/lost.h"
 
 #include "migrate/profile/meaning.h"
@@ -184,10 +185,7 @@ static void show_value(const struct ese_column *column, struct bytes value, char
         snprintf(to, SHOWN, "%" PRIu64, bits);
         return;
     }
-    size_t shown = value.size > 12 ? 12 : value.size;
-    bytes_hex(bytes_of(value.at, shown), to, SHOWN);
-    size_t used = strlen(to);
-    snprintf(to + used, SHOWN - used, "%s", shown < value.size ? "..." : "");
+    hex_start(value, 12, to);
 }
 
 static bool read_column(struct comparison *c, struct rows *rows, struct buffer *room, unsigned i,

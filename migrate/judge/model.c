@@ -7,6 +7,7 @@
 #include "migrate/judge/model.h"
 
 #include "formats/arena.h"
+#include "formats/hex.h"
 #include "formats/pool.h"
 #include "formats/ese/layout/text.h"
 #include "migrate/judge/names.h"
@@ -1006,12 +1007,11 @@ static struct bytes without_terminator(struct bytes value)
 static void odd_value(struct model *m, const char *name, struct bytes value, const char *expected,
                       struct problems *problems)
 {
-    char hex[2 * 24 + 1];
-    bytes_hex(bytes_of(value.at, value.size < 24 ? value.size : 24), hex, sizeof hex);
+    char hex[HEX_START_SIZE(24)];
     m->doubtful_settings = true;
     problem_add(problems, PROBLEM_SETTING_VALUE, NO_ENTRY, NO_ENTRY,
-                "setting %s: expected %s, found %zu bytes: %s%s", name, expected, value.size, hex,
-                value.size > 24 ? "..." : "");
+                "setting %s: expected %s, found %zu bytes: %s", name, expected, value.size,
+                hex_start(value, 24, hex));
 }
 
 static void set_mode(struct model *m, struct bytes value, struct problems *problems)

@@ -9,6 +9,7 @@
 
 #include "formats/bytes.h"
 #include "formats/fileio.h"
+#include "formats/hex.h"
 #include "migrate/profile/ini.h"
 
 #include <ctype.h>
@@ -444,14 +445,6 @@ static bool enter_section(struct parser *p, const char *name)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Undoes the %XX of a value.  False, with a fault, for what is neither plain ASCII nor such a form.
  */
 static bool unescape(struct parser *p, const char *key, const char *value, char *to, size_t room)
@@ -460,12 +453,11 @@ static bool unescape(struct parser *p, const char *key, const char *value, char 
     for (; *value; value++) {
         int byte = (unsigned char)*value;
         if (byte == '%') {
-            int high = hex_digit(value[1]), low = high < 0 ? -1 : hex_digit(value[2]);
-            if (low < 0 || high + low == 0)
+            byte = hex_pair(value + 1);
+            if (byte <= 0)
                 return FAIL(p, FAULT_DAMAGED,
                             "%s: expected two hex digits, not 00, behind %%, found %.8s", key,
                             value);
-            byte = high * 16 + low;
             value += 2;
         } else if (byte < 0x20 || byte > 0x7e) {
             return FAIL(p, FAULT_DAMAGED,

@@ -5,6 +5,7 @@
 #include "formats/certs/name.h"
 #include "formats/certs/pem.h"
 #include "formats/fileio.h"
+#include "formats/hex.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/value.h"
 #include "migrate/report/report.h"
@@ -70,8 +71,7 @@ static struct wanted *find_wanted(const struct writing *w, int32_t key, unsigned
 
 static void write_hex(FILE *to, struct bytes b)
 {
-    for (size_t i = 0; i < b.size; i++)
-        fprintf(to, "%02x", b.at[i]);
+    hex_print(to, b);
     fputc('\n', to);
 }
 

@@ -4,6 +4,7 @@
 #include "formats/buffer.h"
 #include "formats/certs/pem.h"
 #include "formats/certs/x509.h"
+#include "formats/hex.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -84,8 +85,7 @@ static void put_hex(FILE *to, const char *key, struct bytes b)
     if (b.at == NULL)
         return;
     fprintf(to, ",\"%s\":\"", key);
-    for (size_t i = 0; i < b.size; i++)
-        fprintf(to, "%02x", b.at[i]);
+    hex_print(to, b);
     fputc('"', to);
 }
 

@@ -2,6 +2,7 @@
 #include "migrate/repair/salvaging.h"
 
 #include "formats/ese/check/check.h"
+#include "formats/hex.h"
 #include "migrate/console/message.h"
 #include "migrate/files/lock.h"
 
@@ -90,12 +91,8 @@ static void key_words(struct bytes key, char text[48])
         snprintf(text, 48, "row %" PRId32, (int32_t)(bits ^ 0x80000000u));
         return;
     }
-    size_t size = key.at == NULL ? 0 : key.size < KEY_SHOWN ? key.size : KEY_SHOWN, used = 4;
-    memcpy(text, "key ", used + 1);
-    for (size_t i = 0; i < size; i++)
-        used += (size_t)snprintf(text + used, 48 - used, "%02x", key.at[i]);
-    if (key.at && key.size > size)
-        snprintf(text + used, 48 - used, "...");
+    char hex[HEX_START_SIZE(KEY_SHOWN)] = "";
+    snprintf(text, 48, "key %s", key.at ? hex_start(key, KEY_SHOWN, hex) : "");
 }
 
 static bool is_named(enum ese_salvage_kind kind)

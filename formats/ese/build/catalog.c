@@ -10,6 +10,7 @@
 
 #include "formats/ese/build/revision2.h"
 #include "formats/ese/read/key.h"
+#include "formats/hex.h"
 
 #include <string.h>
 
@@ -500,7 +501,7 @@ static bool write_name_index(struct ese_build *build, const struct ese_index *in
         if (same)
             fault_set(f, FAULT_DAMAGED,
                       "two objects in the catalog have one name: index %s, key %s", index->name,
-                      build_key_text(key, (char[72]){0}));
+                      hex_start(key, BUILD_KEY_SHOWN, (char[HEX_START_SIZE(BUILD_KEY_SHOWN)]){0}));
     }
     ok = ok && build_tree_end(&tree, f);
     build_sort_close(sort);

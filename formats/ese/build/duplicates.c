@@ -8,6 +8,7 @@
 #include "formats/ese/build/compact_parts.h"
 
 #include "formats/ese/read/key.h"
+#include "formats/hex.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -231,13 +232,9 @@ static bool entries_of(struct finder *s, struct bytes record_bytes, bool new_for
 
 static void tell(struct finder *s, struct bytes key, const char *why)
 {
-    char text[400], hex[2 * 64 + 1];
-    size_t shown = key.size < 64 ? key.size : 64;
-    for (size_t i = 0; i < shown; i++)
-        snprintf(hex + 2 * i, 3, "%02x", key.at[i]);
-    hex[2 * shown] = '\0';
-    snprintf(text, sizeof text, "table %s: dropped a row with the primary key %s%s: %s",
-             s->table->name, hex, shown < key.size ? "..." : "", why);
+    char text[400], hex[HEX_START_SIZE(64)];
+    snprintf(text, sizeof text, "table %s: dropped a row with the primary key %s: %s",
+             s->table->name, hex_start(key, 64, hex), why);
     if (s->c->options->dropped)
         s->c->options->dropped(s->c->options->context, text);
 }

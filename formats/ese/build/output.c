@@ -99,15 +99,3 @@ bool build_bytes_append(struct build_bytes *b, struct bytes value, struct fault 
     b->size += value.size;
     return true;
 }
-
-const char *build_key_text(struct bytes key, char to[72])
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t shown = key.size < 32 ? key.size : 32, at = 0;
-    for (size_t i = 0; i < shown; i++) {
-        to[at++] = digits[key.at[i] >> 4];
-        to[at++] = digits[key.at[i] & 15];
-    }
-    memcpy(to + at, shown < key.size ? "..." : "", shown < key.size ? 4 : 1);
-    return to;
-}

@@ -63,6 +63,7 @@ bool build_output_size(struct build_output *out, uint64_t size, struct fault *f)
 /* ---- one page ---- */
 
 enum { BUILD_PREFIX_LEAST = 3 }; /* shorter common prefixes save nothing, and one of 1 is illegal */
+enum { BUILD_KEY_SHOWN = 32 };   /* bytes of a key that a message shows */
 
 /* A page being filled: data grow up from the header, tags down from the end, as on disk. */
 struct build_page {
@@ -297,8 +298,5 @@ void build_table_free(struct ese_build_table *table);
 bool build_table_is_open(const struct ese_build_table *table);
 bool build_header_write(struct ese_build *build, struct fault *f);
 uint32_t build_objid_next(struct ese_build *build);
-
-/* "7f80000001...": a key for people. */
-const char *build_key_text(struct bytes key, char to[72]);
 
 #endif

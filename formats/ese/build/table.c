@@ -7,6 +7,7 @@
 #include "formats/ese/build/parts.h"
 
 #include "formats/ese/read/key.h"
+#include "formats/hex.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -600,7 +601,7 @@ static bool add_row(struct ese_build_table *t, const struct ese_build_value *val
     if (!build_tree_add(&t->rows, key, bytes_of(t->record, size), &same, f)) {
         if (same)
             fault_set(f, FAULT_DAMAGED, "its primary key %s is that of the row before it",
-                      build_key_text(key, (char[72]){0}));
+                      hex_start(key, BUILD_KEY_SHOWN, (char[HEX_START_SIZE(BUILD_KEY_SHOWN)]){0}));
         return false;
     }
     return index_row(t, &record, key, f);
@@ -683,14 +684,16 @@ static bool add_entry(struct ese_build_table *t, struct table_index *out, struct
         bytes_equal(data, build_bytes_of(&out->last_data)) && out->sort != NULL)
         return true;
     if (!build_tree_add(&out->tree, key, data, &same, f)) {
-        char first[72], second[72], both[72];
+        char first[HEX_START_SIZE(BUILD_KEY_SHOWN)], second[HEX_START_SIZE(BUILD_KEY_SHOWN)],
+            both[HEX_START_SIZE(BUILD_KEY_SHOWN)];
         if (same)
             fault_set(f, FAULT_DAMAGED,
                       "two rows have one key of this unique index: the rows with the primary keys "
                       "%s and %s, "
                       "index key %s",
-                      build_key_text(build_bytes_of(&out->last_data), first),
-                      build_key_text(data, second), build_key_text(key, both));
+                      hex_start(build_bytes_of(&out->last_data), BUILD_KEY_SHOWN, first),
+                      hex_start(data, BUILD_KEY_SHOWN, second),
+                      hex_start(key, BUILD_KEY_SHOWN, both));
         return fault_context(f, "table %s, index %s", t->table->name, out->index->name);
     }
     t->build->summary.index_entries++;

@@ -13,6 +13,7 @@
 #include "formats/ese/build/parts.h"
 
 #include "formats/ese/layout/page.h"
+#include "formats/hex.h"
 
 #include <string.h>
 
@@ -181,10 +182,10 @@ static bool in_order(struct build_tree *t, struct bytes key, struct bytes data, 
         order = bytes_compare(build_bytes_of(&t->last_data), data);
     if (order < 0)
         return true;
-    char before[72], now[72];
+    char before[HEX_START_SIZE(BUILD_KEY_SHOWN)], now[HEX_START_SIZE(BUILD_KEY_SHOWN)];
     return fault_set(f, FAULT_DAMAGED, "key %s comes behind key %s, expected ascending order",
-                     build_key_text(key, now),
-                     build_key_text(build_bytes_of(&t->last_key), before));
+                     hex_start(key, BUILD_KEY_SHOWN, now),
+                     hex_start(build_bytes_of(&t->last_key), BUILD_KEY_SHOWN, before));
 }
 
 bool build_tree_add(struct build_tree *t, struct bytes key, struct bytes data, bool *same_key,
