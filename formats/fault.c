@@ -23,6 +23,7 @@ bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
     va_list args;
     va_start(args, format);
     f->code = code;
+    f->place = 0;
     mark_cut(f->text, sizeof f->text, vsnprintf(f->text, sizeof f->text, format, args));
     va_end(args);
     return false;
@@ -44,6 +45,9 @@ bool fault_context(struct fault *f, const char *format, ...)
         mark_cut(before, head + 1, (int)room);
     }
     memcpy(f->text, before, head);
+    f->place = (unsigned short)(head + (f->place ? strlen(": ") + f->place : 0));
     mark_cut(f->text, room, (int)head + snprintf(f->text + head, room - head, ": %s", after));
+    if (f->place >= room)
+        f->place = (unsigned short)(room - 1);
     return false;
 }

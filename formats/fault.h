@@ -1,7 +1,8 @@
 /*
  * How a reader of this project says that something is wrong: one code for programs, one sentence
- * for people.  The sentence says what was expected and what was found; whoever prints it puts the
- * file's name before it.  No allocation, so that "out of memory" can be said as well.
+ * for people.  The sentence says what was expected and what was found, as "expected A, found B";
+ * whoever prints it puts the file's name before it.  No allocation, so that "out of memory" can be
+ * said as well.
  */
 #ifndef KM_FORMATS_FAULT_H
 #define KM_FORMATS_FAULT_H
@@ -21,6 +22,7 @@ enum fault_code {
 
 struct fault {
     enum fault_code code;
+    unsigned short place; /* so long is the part of the text that fault_context() put before it */
     char text[320];
 };
 

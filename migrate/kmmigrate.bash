@@ -3,7 +3,7 @@
 
 _kmmigrate_options() {
     case $1 in
-    check) echo --structure --profile --accept-discovered --at --verify-all --reference \
+    check) echo --structure --brief --profile --accept-discovered --at --verify-all --reference \
         --not-a-reference --not-a-list --mode --issuing-ca-is --html --force ;;
     repair)
         echo --dry-run -o --in-place --no-backup --remove-leftovers --plan --html --force --profile --accept-discovered --at --superseded \

@@ -10,7 +10,7 @@ KM_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libgnutls28-dev zl
 # readers of the formats, the shells whose completion is tested, and checks of scripts and pages.
 # shellcheck disable=SC2034 # used by the scripts that source this one
 KM_TEST_PACKAGES="$KM_BUILD_PACKAGES clang libclang-rt-14-dev clang-format check python3
-    libesedb-utils python3-libesedb python3-impacket python3-cryptography openssl gnutls-bin mandoc
+    libesedb-utils python3-libesedb python3-impacket python3-cryptography python3-jsonschema openssl gnutls-bin mandoc
     shellcheck strace acl tidy zsh fish"
 
 # km_root COMMAND...: runs a command as root, through sudo where that is needed.

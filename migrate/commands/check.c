@@ -1,74 +1,111 @@
-/* kmmigrate check: is the store sound, and can the service start on it? */
+/* kmmigrate check: are the stores sound, and can the service start on them? */
+#include "formats/memory.h"
 #include "migrate/commands/command.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/report/brief.h"
 #include "migrate/report/html.h"
+#include "migrate/report/storefacts.h"
 #include "migrate/report/structure.h"
 #include "migrate/files/leftover.h"
+
+static bool is_unsound(const struct ese_check_summary *s)
+{
+    return s->problems || s->not_judged || s->dirty || s->eseutil_fails;
+}
 
 static int check_structure(struct store *store, const struct options *options)
 {
     struct ese_check_summary summary;
     struct json *json = NULL;
-    if (options->json && (json = json_open(true)) == NULL) {
-        message_error("out of memory");
+    if (options->json && (json = document_open()) == NULL)
         return EXIT_TROUBLE;
-    }
-    if (json) {
-        json_map(json);
-        json_put_text(json, "store", store->path);
-    }
-    bool done = structure_report(store, json, &summary);
-    if (json) {
-        json_end_map(json);
-        json_end_document(json);
-    }
-    json_close(json);
-    if (!done)
+    if (json)
+        store_json(json, "store", store);
+    if (!structure_report(store, json, options->quiet, &summary))
         return EXIT_TROUBLE;
-    bool left = summary.problems || summary.not_judged || summary.dirty || summary.eseutil_fails;
-    return left ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
+    return is_unsound(&summary) ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
 }
 
 static int structure_alone(const struct options *options)
 {
     struct store store;
     int status = store_open(&store, options->operand[0]);
-    if (status != EXIT_CLEAN)
+    if (status != EXIT_CLEAN) {
+        brief_print_unread(options->operand[0], options);
         return status;
+    }
     status = check_structure(&store, options);
     store_close(&store);
     return status;
+}
+
+static int report(const struct assessment *a, const struct options *options)
+{
+    int status = options->brief || (options->quiet && !options->json)
+                     ? brief_print(a, options)
+                     : report_print(a, REPORT_CHECK, NULL, options->json);
+    status |= html_write(a, REPORT_CHECK, NULL);
+    return a->verdict == VERDICT_YES ? status : status | EXIT_PROBLEMS_LEFT;
 }
 
 static int verdict(const struct options *options)
 {
     struct assessment a;
     int status = assess(&a, options->operand[0], options);
-    if (status == EXIT_CLEAN && !html_may_write(&a))
+    if (status == EXIT_CLEAN && !html_may_write(&a)) {
         status = EXIT_TROUBLE;
-    else if (status == EXIT_CLEAN) {
+    } else if (status == EXIT_CLEAN) {
         leftover_look_beside(a.store.path, false);
-        status = report_print(&a, REPORT_CHECK, NULL, options->json) |
-                 html_write(&a, REPORT_CHECK, NULL);
-        if (a.verdict != VERDICT_YES)
-            status |= EXIT_PROBLEMS_LEFT;
+        status = report(&a, options);
+    } else {
+        brief_print_unread(options->operand[0], options);
     }
     assess_close(&a);
     return status;
 }
 
+static int check_one(const struct options *options)
+{
+    int status = options->structure ? structure_alone(options) : verdict(options);
+    return memory_ran_short() ? status | EXIT_TROUBLE : status;
+}
+
+/* Each store for itself: one that cannot be read keeps no other from its answer. */
+static int each(const struct options *options)
+{
+    bool line_each = options->operands > 1 || options->brief;
+    int all = EXIT_CLEAN;
+    for (unsigned i = 0; i < options->operands; i++) {
+        struct options inner = *options;
+        inner.operand[0] = options->stores[i];
+        if (options->json && line_each)
+            document_begin("check", true);
+        if (i > 0 && !options->json && !options->brief && !options->quiet)
+            output_text("\n");
+        int status = check_one(&inner);
+        if (line_each)
+            document_end(status);
+        all |= status;
+    }
+    return all;
+}
+
 int cmd_check(const struct options *options)
 {
     message_end_on_interrupt();
-    if (options->structure && options->html) {
-        message_error("--html does not go with --structure");
+    if (options->structure && (options->html || options->brief)) {
+        message_error("check: --html and --brief do not go with --structure");
         return EXIT_USAGE;
     }
     if (options->force && options->html == NULL) {
         message_error("check: --force goes with --html only");
         return EXIT_USAGE;
     }
-    int status = options->structure ? structure_alone(options) : verdict(options);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    if (options->html && options->operands > 1) {
+        message_error("check: --html takes one store, found %u", options->operands);
+        return EXIT_USAGE;
+    }
+    return each(options);
 }

@@ -20,7 +20,7 @@ struct salvaging;
 struct options {
     bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
         no_backup, verify_all, show_secrets, until_damage;
-    bool tree;
+    bool tree, brief;
     bool remove_leftovers;
     bool recover, salvage;
     /* Not from the command line: what --recover or --salvage has made of the store.  NULL: not
@@ -54,6 +54,8 @@ struct options {
     int argument_count;
     const char *operand[2];
     unsigned operands;
+    const char **stores; /* of a command that takes several; operand[0] is the first of them.  Freed
+                            by main() */
 };
 
 struct option_spec {
@@ -64,10 +66,12 @@ struct option_spec {
     size_t many; /* may be given so often; its values go to an array, counted behind it; 0: once */
 };
 
+enum { COMMAND_STORES = 1000 }; /* one store or more */
+
 struct command {
     const char *name;
-    const char *operands; /* as the synopsis shows them */
-    unsigned operand_count;
+    const char *operands;   /* as the synopsis shows them */
+    unsigned operand_count; /* or COMMAND_STORES */
     const char *summary;
     const struct option_spec *const
         *options; /* ends with NULL; the common ones are added to them */
@@ -83,7 +87,8 @@ extern const struct option_spec option_json, option_quiet, option_color, option_
     option_keep_first, option_in_place, option_no_backup, option_verify_all, option_show_secrets,
     option_logs, option_until_damage, option_doubtful, option_schema_from, option_drop_index;
 extern const struct option_spec option_remove_leftovers;
-extern const struct option_spec option_recover, option_salvage, option_html, option_tree;
+extern const struct option_spec option_recover, option_salvage, option_html, option_tree,
+    option_brief;
 
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */

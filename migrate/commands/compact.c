@@ -1,11 +1,11 @@
 /* kmmigrate compact: the same database, rebuilt. */
 #include "formats/ese/build/compact.h"
 #include "migrate/commands/command.h"
-#include "migrate/console/json.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/progress.h"
-#include "migrate/store/store.h"
+#include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
 
@@ -18,7 +18,7 @@ static void tell_dropped(void *context, const char *text)
 static void write_result(const struct store *store, const struct ese_compact_result *r,
                          const struct options *options)
 {
-    struct json *json = options->json ? json_open(true) : NULL;
+    struct json *json = options->json ? document_open() : NULL;
     if (options->json && json == NULL)
         return; /* out of memory, which the exit status says */
     if (json == NULL) {
@@ -31,20 +31,20 @@ static void write_result(const struct store *store, const struct ese_compact_res
     const struct {
         const char *key;
         uint64_t value;
-    } members[] = {{"pages_before", r->source_pages},         {"pages", r->built.pages},
-                   {"pages_used", r->built.used_pages},       {"rows", r->built.rows},
-                   {"index_entries", r->built.index_entries}, {"long_values", r->built.long_values},
+    } members[] = {{"pages_used", r->built.used_pages},
+                   {"rows", r->built.rows},
+                   {"index_entries", r->built.index_entries},
+                   {"long_values", r->built.long_values},
                    {"dropped_rows", r->dropped_rows}};
+    store_json(json, "store", store);
+    json_put_unsigned(json, "pages", r->source_pages);
+    json_key(json, "written");
     json_map(json);
-    json_put_text(json, "store", store->path);
-    json_put_text(json, "written", options->output);
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        json_key(json, members[i].key);
-        json_unsigned(json, members[i].value);
-    }
+    json_put_text(json, "path", options->output);
+    json_put_unsigned(json, "pages", r->built.pages);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        json_put_unsigned(json, members[i].key, members[i].value);
     json_end_map(json);
-    json_end_document(json);
-    json_close(json);
 }
 
 static int compact(struct store *store, const struct options *options)
@@ -68,8 +68,8 @@ static int compact(struct store *store, const struct options *options)
         message_error("cancelled; nothing was written");
         return EXIT_CANCELLED;
     }
-    message_error("%s: %s%s", store->path, f.text,
-                  result.duplicate ? "; --keep-first keeps the first of them" : "");
+    message_file(store->path, "%s%s", f.text,
+                 result.duplicate ? "; --keep-first keeps the first of them" : "");
     return EXIT_TROUBLE;
 }
 
@@ -86,5 +86,5 @@ int cmd_compact(const struct options *options)
         return status;
     status = compact(&store, options);
     store_close(&store);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }

@@ -143,7 +143,6 @@ static void tell_alone(struct differ *d, enum side side)
         json_key(d->json, keys[side]);
         write_columns_json(d, side, NULL);
         json_end_map(d->json);
-        json_end_document(d->json);
         return;
     }
     write_key_text(d, side);
@@ -182,7 +181,6 @@ static void tell_changed_json(struct differ *d, const bool *differs_a)
     }
     json_end_map(d->json);
     json_end_map(d->json);
-    json_end_document(d->json);
 }
 
 static void tell_changed_text(struct differ *d, const bool *differs)
@@ -268,7 +266,8 @@ static bool compare_tables(struct differ *d)
     for (int side = 0; side < SIDES; side++) {
         struct fault why = {.code = FAULT_NONE};
         if (!rows_end(d->rows[side], &why)) {
-            message_error("%s: table %s: %s", d->store[side]->path, d->table[side]->name, why.text);
+            fault_context(&why, "table %s", d->table[side]->name);
+            message_fault(d->store[side]->path, &why);
             d->result->damaged = true;
         }
     }
@@ -293,7 +292,6 @@ static void tell_table(struct differ *d, enum side side, const struct ese_table 
     json_put_text(d->json, "table", name);
     json_put_text(d->json, "only_in", side == A ? "a" : "b");
     json_end_map(d->json);
-    json_end_document(d->json);
 }
 
 static bool compare_all(struct differ *d)

@@ -1,39 +1,59 @@
 /* kmmigrate diff: certificates and rows that differ between two stores. */
 #include "migrate/commands/command.h"
 #include "migrate/commands/compare.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/profile/profile.h"
+#include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
 
 /* As diff(1), not the sum of the other commands. */
 enum { DIFF_SAME = 0, DIFF_DIFFERENT = 1, DIFF_TROUBLE = EXIT_DIFF_TROUBLE };
 
+static void json_counts(struct json *json, const struct diff_result *r)
+{
+    json_put_unsigned(json, "tables", r->tables);
+    json_put_unsigned(json, "rows", r->rows);
+    json_put_unsigned(json, "only_a", r->only_a);
+    json_put_unsigned(json, "only_b", r->only_b);
+    json_put_unsigned(json, "changed", r->changed);
+}
+
 static int compare(struct store *a, struct store *b, const struct options *options)
 {
     struct diff_result r;
-    struct json *json = options->json ? json_open(false) : NULL;
-    if (options->json && json == NULL) {
-        message_error("out of memory");
+    struct json *json = options->json ? document_open() : NULL;
+    if (options->json && json == NULL)
         return DIFF_TROUBLE;
-    }
     struct profile builtin = {.name = NULL};
     struct fault f = {.code = FAULT_NONE};
     const struct profile *profile = a->profile;
     if (profile == NULL && profile_builtin(&builtin, &f) &&
         profile_match(&builtin, a->db->catalog, &f) != PROFILE_NO_MATCH)
         profile = &builtin;
+    if (json) {
+        store_json(json, "a", a);
+        store_json(json, "b", b);
+        json_key(json, "differences");
+        json_array(json);
+    }
     bool done = diff_stores(a, b, profile, json, &r);
     profile_close(&builtin);
-    json_close(json);
+    if (json) {
+        json_end_array(json);
+        json_counts(json, &r);
+    }
     if (!done)
         return DIFF_TROUBLE;
     uint64_t different = r.only_a + r.only_b + r.changed + r.tables_only_a + r.tables_only_b;
     if (!options->json && !options->quiet)
-        output_format("%" PRIu64 " tables, %" PRIu64 " rows compared: %" PRIu64
-                      " rows only in A, %" PRIu64 " only in B, %" PRIu64 " changed\n",
-                      r.tables, r.rows, r.only_a, r.only_b, r.changed);
+        output_format("%" PRIu64 " %s, %" PRIu64 " %s compared: %" PRIu64 " %s only in A, %" PRIu64
+                      " only in B, %" PRIu64 " changed\n",
+                      r.tables, plural(r.tables, "table", "tables"), r.rows,
+                      plural(r.rows, "row", "rows"), r.only_a, plural(r.only_a, "row", "rows"),
+                      r.only_b, r.changed);
     if (r.damaged || a->damaged || b->damaged)
         return DIFF_TROUBLE;
     return different ? DIFF_DIFFERENT : DIFF_SAME;
@@ -56,5 +76,5 @@ int cmd_diff(const struct options *options)
     }
     profile_close(&profile);
     store_close(&a);
-    return output_finish() ? status : DIFF_TROUBLE;
+    return status;
 }

@@ -1,6 +1,7 @@
 /* kmmigrate dump: the rows of one table of any ESE database, or of all, as they are read. */
 #include "migrate/commands/command.h"
 #include "migrate/commands/logfile.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/profile/profile.h"
@@ -22,17 +23,18 @@ enum { DAMAGE_PRINTED_MOST = 20 };
 
 static void tell_damage(struct dump *d, const struct fault *f)
 {
+    struct fault there = *f;
+    fault_context(&there, "table %s", d->table->name);
     if (f->code == FAULT_NO_MEMORY) {
-        message_error("%s: table %s: %s", d->store.path, d->table->name, f->text);
+        message_fault(d->store.path, &there);
         d->no_memory = true;
         return;
     }
     d->damage++;
     if (d->damage <= DAMAGE_PRINTED_MOST)
-        message_error("%s: table %s: %s", d->store.path, d->table->name, f->text);
+        message_fault(d->store.path, &there);
     if (d->damage == DAMAGE_PRINTED_MOST)
-        message_error("%s: more damage is not listed; see kmmigrate check --structure",
-                      d->store.path);
+        message_file(d->store.path, "more damage is not listed; see kmmigrate check --structure");
 }
 
 static bool is_shown(const struct ese_column *column)
@@ -142,6 +144,8 @@ static int dump(struct dump *d, const struct ese_table *table, const struct opti
     if (d->writer == NULL || (options->json && d->json == NULL)) {
         message_error("out of memory");
     } else {
+        if (d->json)
+            document_is_bare();
         if (table)
             dump_table(d, table);
         for (unsigned i = 0; d->all && !d->no_memory && i < ese_catalog_tables(catalog); i++)
@@ -149,7 +153,7 @@ static int dump(struct dump *d, const struct ese_table *table, const struct opti
         status = d->damage || d->store.damaged || d->store.pending.code != FAULT_NONE
                      ? EXIT_PROBLEMS_LEFT
                      : EXIT_CLEAN;
-        if (!output_finish() || d->no_memory)
+        if (d->no_memory)
             status |= EXIT_TROUBLE;
     }
     value_writer_close(d->writer);

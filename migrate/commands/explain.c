@@ -1,12 +1,11 @@
 /* kmmigrate explain: what a code, an event or an error means, and what to do. */
 #include "migrate/commands/command.h"
 #include "migrate/commands/jet.h"
-#include "migrate/console/json.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/judge/problem.h"
 #include "migrate/report/events.h"
-#include "migrate/report/report.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -178,27 +177,20 @@ static void json_articles(struct json *json, const char *articles)
 
 static int write_json(const struct answer *a)
 {
-    struct json *json = json_open(true);
-    if (json == NULL) {
-        message_error("out of memory");
+    struct json *json = document_open();
+    if (json == NULL)
         return EXIT_TROUBLE;
-    }
     const struct {
         const char *key, *value;
-    } members[] = {{"kind", a->kind},       {"name", a->name},   {"title", a->title},
-                   {"meaning", a->meaning}, {"store", a->store}, {"next", a->next}};
-    json_map(json);
-    json_put_integer(json, "schema", REPORT_SCHEMA);
-    json_put_text(json, "command", "explain");
-    json_put_integer(json, "exit", EXIT_CLEAN);
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        json_key(json, members[i].key);
-        json_string(json, members[i].value);
-    }
+    } members[] = {{"kind", a->kind},
+                   {"name", a->name},
+                   {"title", a->title},
+                   {"meaning", a->meaning},
+                   {"store_is_cause", a->store},
+                   {"next", a->next}};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        json_put_text(json, members[i].key, members[i].value);
     json_articles(json, a->articles);
-    json_end_map(json);
-    json_end_document(json);
-    json_close(json);
     return EXIT_CLEAN;
 }
 
@@ -218,5 +210,5 @@ int cmd_explain(const struct options *options)
         status = write_json(&answer);
     else
         write_text(&answer);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }

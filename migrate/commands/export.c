@@ -1,9 +1,10 @@
 /* kmmigrate export: the certificate list as PEM, PKCS#7 or a serialized store. */
 #include "formats/outfile.h"
 #include "migrate/decide/assess.h"
-#include "migrate/console/json.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/report/storefacts.h"
 
 #include <string.h>
 #include <strings.h>
@@ -55,8 +56,11 @@ static void take_finding(void *context, const struct ese_finding *finding)
     if (finding->severity != ESE_PROBLEM || finding->rule == ESE_RULE_HEADER_SHADOW ||
         (finding->table && !has_list(p, doubt->a->match, finding->table)))
         return;
+    struct fault f;
+    fault_set(&f, FAULT_DAMAGED, "%s", finding->text);
+    fault_context(&f, "page %u", finding->page);
     if (doubt->count++ == 0)
-        message_error("%s: page %u: %s", doubt->a->store.path, finding->page, finding->text);
+        message_fault(doubt->a->store.path, &f);
 }
 
 /* What reading the list found; a list that is not there or not whole is not exported. */
@@ -68,11 +72,11 @@ static void look_at_found(struct doubt *doubt)
         if (p->code != PROBLEM_STRUCTURE && p->code != PROBLEM_LIST_CUT &&
             p->code != PROBLEM_LIST_FORM)
             continue;
-        message_error("%s: %s", a->store.path, p->evidence);
+        message_file(a->store.path, "%s", p->evidence);
         doubt->count++;
     }
     if (a->model.list_missing) {
-        message_error("%s: there is no certificate list in it", a->store.path);
+        message_file(a->store.path, "there is no certificate list in it");
         doubt->count++;
     }
     if (a->store.pending.code != FAULT_NONE)
@@ -86,13 +90,14 @@ static bool is_whole(const struct assessment *a)
     struct fault f = {.code = FAULT_NONE};
     look_at_found(&doubt);
     if (!ese_check(a->store.db, take_finding, &doubt, &summary, &f)) {
-        message_error("%s: %s", a->store.path, f.text);
+        message_fault(a->store.path, &f);
         return false;
     }
     if (doubt.count > 0)
-        message_error("%s: not exported: certificates of the list could be missing; see kmmigrate "
-                      "check %s",
-                      a->store.path, a->store.path);
+        message_file(a->store.path,
+                     "not exported: certificates of the list could be missing; see kmmigrate "
+                     "check %s",
+                     a->store.path);
     return doubt.count == 0;
 }
 
@@ -127,24 +132,21 @@ static bool write_list(const struct model *m, enum certlist_kind kind, struct bu
 static void tell_written(const struct assessment *a, enum certlist_kind kind,
                          const struct options *options, unsigned written, unsigned left_out)
 {
-    struct json *json = options->json ? json_open(true) : NULL;
-    if (options->json && json == NULL)
-        return; /* out of memory, which the exit status says */
+    struct json *json = options->json ? document_open() : NULL;
     if (json == NULL) {
-        if (!options->quiet)
+        if (!options->json && !options->quiet)
             output_format("%s: %u certificates, %s\n", options->to, written,
                           certlist_kind_name(kind));
         return;
     }
+    store_json(json, "store", &a->store);
+    json_key(json, "written");
     json_map(json);
-    json_put_text(json, "store", a->store.path);
-    json_put_text(json, "written", options->to);
+    json_put_text(json, "path", options->to);
     json_put_text(json, "form", certlist_kind_name(kind));
     json_put_unsigned(json, "certificates", written);
     json_put_unsigned(json, "left_out", left_out);
     json_end_map(json);
-    json_end_document(json);
-    json_close(json);
 }
 
 static int export_list(const struct assessment *a, enum certlist_kind kind,
@@ -170,7 +172,7 @@ static int export_list(const struct assessment *a, enum certlist_kind kind,
         return EXIT_CANCELLED;
     }
     if (!ok) {
-        message_error("%s: %s", options->to, f.text);
+        message_fault(options->to, &f);
         return EXIT_TROUBLE;
     }
     tell_written(a, kind, options, written, left_out);
@@ -191,5 +193,5 @@ int cmd_export(const struct options *options)
     if (status == EXIT_CLEAN)
         status = is_whole(&a) ? export_list(&a, kind, options) : EXIT_TROUBLE;
     assess_close(&a);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }

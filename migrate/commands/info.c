@@ -2,10 +2,11 @@
 #include "migrate/commands/command.h"
 #include "migrate/commands/logfile.h"
 #include "migrate/console/color.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/table.h"
-#include "migrate/store/store.h"
+#include "migrate/report/storefacts.h"
 #include "migrate/console/value.h"
 
 #include <inttypes.h>
@@ -22,8 +23,9 @@ static void tell_damage(void *context, const struct fault *f)
 {
     struct info *info = context;
     if (!info->damaged)
-        message_error("%s: rows are missing from the counts: %s; see kmmigrate check --structure",
-                      info->store.path, f->text);
+        message_file(info->store.path,
+                     "rows are missing from the counts: %s; see kmmigrate check --structure",
+                     f->text);
     info->damaged = true;
 }
 
@@ -34,13 +36,6 @@ static void json_name(struct json *json, const char *name)
 }
 
 /* ---- JSON: the schema that the contract fixes ---- */
-
-static void json_hex_number(struct json *json, const char *key, uint32_t value)
-{
-    char text[16];
-    snprintf(text, sizeof text, "0x%x", value);
-    json_put_text(json, key, text);
-}
 
 static void json_column(struct json *json, const struct ese_column *column)
 {
@@ -91,11 +86,11 @@ static void write_json(struct info *info, const struct ese_table *only)
     const struct ese_header *h = &info->store.db->headers.header;
     const struct ese_catalog *catalog = info->store.db->catalog;
     struct json *json = info->json;
-    json_map(json);
+    store_json(json, "store", &info->store);
     json_key(json, "format");
     json_map(json);
-    json_hex_number(json, "version", h->version);
-    json_hex_number(json, "revision", h->revision);
+    json_put_hex_number(json, "version", h->version);
+    json_put_hex_number(json, "revision", h->revision);
     json_end_map(json);
     json_put_unsigned(json, "page_size", h->page_size);
     json_put_text(json, "state", ese_state_name(h->state));
@@ -106,8 +101,6 @@ static void write_json(struct info *info, const struct ese_table *only)
         if (only == NULL || ese_catalog_table(catalog, i) == only)
             json_table(info, ese_catalog_table(catalog, i));
     json_end_array(json);
-    json_end_map(json);
-    json_end_document(json);
 }
 
 /* ---- text: the header in eseutil's words, then a table of tables ---- */
@@ -232,16 +225,14 @@ static int show(struct info *info)
         status = EXIT_TROUBLE;
     } else if (!info->options->json) {
         status = write_text(info, only);
-    } else if ((info->json = json_open(true)) != NULL) {
+    } else if ((info->json = document_open()) != NULL) {
         write_json(info, only);
-        json_close(info->json);
     } else {
-        message_error("out of memory");
         status = EXIT_TROUBLE;
     }
     if (info->damaged || info->store.damaged || info->store.pending.code != FAULT_NONE)
         status |= EXIT_PROBLEMS_LEFT;
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }
 
 int cmd_info(const struct options *options)

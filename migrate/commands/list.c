@@ -4,11 +4,13 @@
 #include "migrate/judge/groups.h"
 #include "migrate/judge/names.h"
 #include "migrate/judge/shown.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/table.h"
 #include "migrate/report/facts.h"
 #include "migrate/report/report.h"
+#include "migrate/report/storefacts.h"
 #include "migrate/report/tree.h"
 
 #include <errno.h>
@@ -35,11 +37,29 @@ static void certificate_texts(const struct model *m, unsigned number, char subje
 
 /* ---- JSON ---- */
 
+/* All null where it is no certificate. */
+static void certificate_members(struct json *json, const struct model_certificate *cert)
+{
+    const struct x509_certificate *x = &cert->x509;
+    char subject[512], issuer[512], serial[64];
+    bool is = cert->parsed;
+    if (is) {
+        name_text(x->subject, subject, sizeof subject);
+        name_text(x->issuer, issuer, sizeof issuer);
+        bytes_hex(x->serial, serial, sizeof serial);
+    }
+    json_put_text(json, "serial", is ? serial : NULL);
+    json_put_text(json, "subject", is ? subject : NULL);
+    json_put_text(json, "issuer", is ? issuer : NULL);
+    json_put_integer(json, "version", is ? x->version : 0);
+    json_put_time(json, "not_before", is && x->not_before.known, x->not_before.seconds, true);
+    json_put_time(json, "not_after", is && x->not_after.known, x->not_after.seconds, true);
+}
+
 static void json_entry(struct json *json, const struct model *m, const struct model_entry *e)
 {
     const struct model_certificate *cert = model_certificate_of(m, e);
-    char subject[512], serial[64], until[32], name[SHOWN_NAME];
-    certificate_texts(m, e->certificate, subject, serial, until);
+    char name[SHOWN_NAME];
     json_map(json);
     json_put_integer(json, "entry", e->key);
     if (m->byte_keys) {
@@ -50,28 +70,25 @@ static void json_entry(struct json *json, const struct model *m, const struct mo
     json_put_text(json, "trust", model_trust_name(e->trust));
     json_put_hex(json, "thumbprint", bytes_of(cert->sha1, sizeof cert->sha1));
     json_put_hex(json, "sha256", bytes_of(cert->sha256, sizeof cert->sha256));
-    json_put_text(json, "serial", serial);
-    json_put_text(json, "subject", subject);
-    json_put_integer(json, "version", cert->parsed ? cert->x509.version : 0);
-    json_put_text(json, "not_after", until);
+    certificate_members(json, cert);
     json_put_unsigned(json, "references", e->reference_count);
     if (e->name)
         json_put_text(json, "name", shown_name(m, e->name, name));
     json_end_map(json);
 }
 
-static int list_json(const struct model *m)
+static int list_json(const struct assessment *a)
 {
-    struct json *json = json_open(false);
-    if (json == NULL) {
-        message_error("out of memory");
+    const struct model *m = &a->model;
+    struct json *json = document_open();
+    if (json == NULL)
         return EXIT_TROUBLE;
-    }
-    for (unsigned i = 0; i < m->entries; i++) {
+    store_json(json, "store", &a->store);
+    json_key(json, "entries");
+    json_array(json);
+    for (unsigned i = 0; i < m->entries; i++)
         json_entry(json, m, &m->entry[i]);
-        json_end_document(json);
-    }
-    json_close(json);
+    json_end_array(json);
     return EXIT_CLEAN;
 }
 
@@ -139,14 +156,14 @@ int cmd_list(const struct options *options)
     message_end_on_interrupt();
     int status = assess_list(&a, options->operand[0], options);
     if (status == EXIT_CLEAN)
-        status = options->json   ? list_json(&a.model)
+        status = options->json   ? list_json(&a)
                  : options->tree ? list_tree(&a)
                                  : list_text(&a.model);
     if (status == EXIT_CLEAN && (a.store.damaged || a.model.list_cut || a.found.count > 0 ||
                                  a.store.pending.code != FAULT_NONE))
         status = EXIT_PROBLEMS_LEFT;
     assess_close(&a);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }
 
 /* ---- one entry ---- */
@@ -169,23 +186,23 @@ static const char *likeness(const struct model *m, unsigned a, unsigned b)
     return NULL;
 }
 
-/* What is not known is empty. */
-static const char *known(const char *text)
+/* Empty: not known. */
+static void json_text(struct json *json, const char *key, const char *text)
 {
-    return text && text[0] ? text : NULL;
+    json_put_text(json, key, text && text[0] ? text : NULL);
 }
 
 static void json_facts(struct json *json, const struct model_entry *e,
                        const struct entry_facts *facts)
 {
     char hex[129];
-    json_put_text(json, "imported_on", known(facts->imported_on));
-    json_put_text(json, "stored_thumbprint",
-                  known(e->has_thumbprint ? bytes_hex(e->thumbprint, hex, sizeof hex) : NULL));
-    json_put_text(json, "key", known(facts->key));
+    json_text(json, "imported_on", facts->imported_on);
+    json_text(json, "stored_thumbprint",
+              e->has_thumbprint ? bytes_hex(e->thumbprint, hex, sizeof hex) : NULL);
+    json_text(json, "key", facts->key);
     json_put_unsigned(json, "key_bits", facts->key_bits);
-    json_put_text(json, "signature", known(facts->signature));
-    json_put_text(json, "signature_is", known(facts->answer));
+    json_text(json, "signature", facts->signature);
+    json_text(json, "signature_is", facts->answer);
     json_key(json, "signed_by");
     if (facts->has_issuer)
         json_integer(json, facts->issuer);
@@ -226,7 +243,6 @@ static void show_json(const struct model *m, struct prover *prover, const struct
 {
     struct entry_facts facts;
     entry_facts(m, prover, e, &facts);
-    json_map(json);
     json_key(json, "entry");
     json_entry(json, m, e);
     json_facts(json, e, &facts);
@@ -251,8 +267,6 @@ static void show_json(const struct model *m, struct prover *prover, const struct
         json_put_unsigned(json, name, e->references[r]);
     }
     json_end_map(json);
-    json_end_map(json);
-    json_end_document(json);
 }
 
 static void show_text(const struct model *m, struct prover *prover, const struct model_entry *e)
@@ -305,21 +319,19 @@ static int show_entry(const struct assessment *a, const struct options *options)
     }
     const struct model_entry *e = model_entry(&a->model, key);
     if (e == NULL) {
-        message_error("%s: there is no entry %d; kmmigrate list %s shows them", a->store.path, key,
-                      shell_word(a->store.path));
+        message_file(a->store.path, "there is no entry %d; kmmigrate list %s shows them", key,
+                     shell_word(a->store.path));
         return EXIT_TROUBLE;
     }
     if (!options->json) {
         show_text(&a->model, a->prover, e);
         return EXIT_CLEAN;
     }
-    struct json *json = json_open(true);
-    if (json == NULL) {
-        message_error("out of memory");
+    struct json *json = document_open();
+    if (json == NULL)
         return EXIT_TROUBLE;
-    }
+    store_json(json, "store", &a->store);
     show_json(&a->model, a->prover, e, json);
-    json_close(json);
     return EXIT_CLEAN;
 }
 
@@ -334,5 +346,5 @@ int cmd_show(const struct options *options)
         (a.store.damaged || a.found.count > 0 || a.store.pending.code != FAULT_NONE))
         status = EXIT_PROBLEMS_LEFT;
     assess_close(&a);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }

@@ -3,7 +3,7 @@
 
 #include "formats/ese/log/stream.h"
 #include "formats/hash.h"
-#include "migrate/console/json.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 
@@ -35,7 +35,7 @@ enum ese_log_file_kind logfile_kind(const char *path)
 
 static int trouble(const char *path, const struct fault *f)
 {
-    message_error("%s: %s", path, f->text);
+    message_fault(path, f);
     return EXIT_TROUBLE;
 }
 
@@ -70,6 +70,24 @@ static void bool_field(const struct out *o, const char *key, const char *label, 
     } else {
         output_format("%22s: %s\n", label, value ? "yes" : "no");
     }
+}
+
+void logfile_time_json(struct json *json, const char *key, const uint8_t time[ESE_LOG_TIME_SIZE])
+{
+    static const uint8_t never[ESE_LOG_TIME_SIZE];
+    char text[40];
+    bool known = memcmp(time, never, sizeof never) != 0;
+    json_put_text(json, key, known ? ese_log_time_text(time, text) : NULL);
+}
+
+static void time_field(const struct out *o, const char *key, const char *label,
+                       const uint8_t time[ESE_LOG_TIME_SIZE])
+{
+    char text[40];
+    if (o->json)
+        logfile_time_json(o->json, key, time);
+    else
+        text_field(o, key, label, ese_log_time_text(time, text));
 }
 
 static const char *position_text(struct ese_log_position p, char text[32])
@@ -151,7 +169,7 @@ static int count_records(const char *path, struct ese_file *file, const struct o
     struct fault f = {.code = FAULT_NONE};
     if (!ese_log_stream_open(file, &stream, &f)) {
         bool known = f.code == FAULT_UNSUPPORTED;
-        message_error("%s: %s", path, f.text);
+        message_fault(path, &f);
         return known ? EXIT_CLEAN : f.code == FAULT_DAMAGED ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
     }
     enum ese_log_step step;
@@ -163,7 +181,7 @@ static int count_records(const char *path, struct ese_file *file, const struct o
     ese_log_stream_close(stream);
     if (step == ESE_LOG_STEP_END)
         return EXIT_CLEAN;
-    message_error("%s: %s", path, f.text);
+    message_fault(path, &f);
     return f.code == FAULT_DAMAGED || f.code == FAULT_LIMIT ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
 }
 
@@ -172,9 +190,8 @@ static void write_header(const struct out *o, const struct ese_log_header *h)
     char text[48];
     text_field(o, "version", "Version", ese_log_version(h, text));
     number_field(o, "generation", "Generation", h->generation);
-    text_field(o, "created", "Created", ese_log_time_text(h->created, text));
-    text_field(o, "previous_created", "Previous created",
-               ese_log_time_text(h->previous_created, text));
+    time_field(o, "created", "Created", h->created);
+    time_field(o, "previous_created", "Previous created", h->previous_created);
     if (h->framing == ESE_LOG_ESE97)
         return;
     signature_field(o, "signature", "Log signature", h->signature);
@@ -217,29 +234,18 @@ static int info_checkpoint(const char *path, struct ese_file *file, const struct
 int logfile_info(const struct options *options)
 {
     const char *path = options->operand[0];
-    struct out o = {.json = options->json ? json_open(true) : NULL};
+    struct out o = {.json = options->json ? document_open() : NULL};
     struct ese_file *file;
     struct fault f;
-    if (options->json && o.json == NULL) {
-        message_error("out of memory");
+    if (options->json && o.json == NULL)
         return EXIT_TROUBLE;
-    }
-    if (!ese_file_open(path, &file, &f)) {
-        json_close(o.json);
+    if (!ese_file_open(path, &file, &f))
         return trouble(path, &f);
-    }
     bool checkpoint = logfile_kind(path) == ESE_LOG_CHECKPOINT_FILE;
-    if (o.json)
-        json_map(o.json);
     text_field(&o, "file", checkpoint ? "Checkpoint file" : "Log file", path);
     int status = checkpoint ? info_checkpoint(path, file, &o) : info_log(path, file, &o);
-    if (o.json) {
-        json_end_map(o.json);
-        json_end_document(o.json);
-    }
-    json_close(o.json);
     ese_file_close(file);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }
 
 /* ---- dump ---- */
@@ -322,7 +328,9 @@ static int dump_records(const char *path, struct ese_log_stream *stream, struct 
     struct ese_log_record record;
     struct fault f = {.code = FAULT_NONE};
     enum ese_log_step step;
-    if (json == NULL)
+    if (json)
+        document_is_bare();
+    else
         output_text("at\ttype\tsize\tsession\tdatabase\tpage\tline\tobject\tbefore\tafter\t"
                     "transaction\tlevel\trow_bytes\trow_sha256\n");
     while ((step = ese_log_stream_next(stream, &record, &f)) == ESE_LOG_STEP_RECORD &&
@@ -336,7 +344,7 @@ static int dump_records(const char *path, struct ese_log_stream *stream, struct 
     }
     if (step != ESE_LOG_STEP_FAULT)
         return EXIT_CLEAN;
-    message_error("%s: %s", path, f.text);
+    message_fault(path, &f);
     return f.code == FAULT_DAMAGED || f.code == FAULT_LIMIT ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
 }
 
@@ -361,5 +369,5 @@ int logfile_dump(const struct options *options)
     ese_file_close(file);
     json_close(json);
     hash_close(&hash);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }

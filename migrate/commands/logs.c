@@ -1,8 +1,10 @@
 /* kmmigrate logs: which logs a database needs, and whether they are there and belong to it. */
+#include "migrate/commands/logfile.h"
 #include "migrate/commands/logset.h"
-#include "migrate/console/json.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -168,44 +170,28 @@ static void write_text(const struct logset *l)
 
 /* ---- JSON ---- */
 
-static void json_text(struct json *json, const char *key, const char *value)
-{
-    json_put_text(json, key, value);
-}
-
-static void json_number(struct json *json, const char *key, int64_t value)
-{
-    json_put_integer(json, key, value);
-}
-
 static void json_signature(struct json *json, const char *key, const uint8_t *signature)
 {
-    char text[2 * ESE_LOG_SIGNATURE_SIZE + 1];
-    json_text(json, key, bytes_hex(bytes_of(signature, ESE_LOG_SIGNATURE_SIZE), text, sizeof text));
-}
-
-static void json_flag(struct json *json, const char *key, bool value)
-{
-    json_put_bool(json, key, value);
+    json_put_hex(json, key, bytes_of(signature, ESE_LOG_SIGNATURE_SIZE));
 }
 
 static void json_header(struct json *json, const struct ese_log_header *h)
 {
     char text[48];
-    json_text(json, "version", ese_log_version(h, text));
-    json_number(json, "generation", h->generation);
-    json_text(json, "created", ese_log_time_text(h->created, text));
-    json_text(json, "previous_created", ese_log_time_text(h->previous_created, text));
+    json_put_text(json, "version", ese_log_version(h, text));
+    json_put_integer(json, "generation", h->generation);
+    logfile_time_json(json, "created", h->created);
+    logfile_time_json(json, "previous_created", h->previous_created);
     if (h->framing == ESE_LOG_ESE97)
         return;
     json_signature(json, "signature", h->signature);
-    json_number(json, "page_size", h->page_size);
-    json_flag(json, "header_good", h->checksum_good);
+    json_put_integer(json, "page_size", h->page_size);
+    json_put_bool(json, "header_good", h->checksum_good);
     json_key(json, "databases");
     json_array(json);
     for (unsigned i = 0; i < h->attached.count; i++) {
         json_map(json);
-        json_text(json, "path", h->attached.entry[i].name);
+        json_put_text(json, "path", h->attached.entry[i].name);
         json_signature(json, "signature", h->attached.entry[i].signature);
         json_end_map(json);
     }
@@ -215,20 +201,20 @@ static void json_header(struct json *json, const struct ese_log_header *h)
 static void json_file(struct json *json, const struct ese_log_file *file)
 {
     json_map(json);
-    json_text(json, "name", file->name);
-    json_text(json, "kind", kind_name(file->kind));
-    json_number(json, "size", (int64_t)file->size);
+    json_put_text(json, "name", file->name);
+    json_put_text(json, "kind", kind_name(file->kind));
+    json_put_integer(json, "size", (int64_t)file->size);
     if (file->header)
         json_header(json, file->header);
     if (file->scanned) {
-        json_flag(json, "sound", file->fault.code == FAULT_NONE);
-        json_number(json, "records", (int64_t)file->records);
-        json_number(json, "segments", file->end.segments);
-        json_flag(json, "torn_record", file->end.torn_record);
-        json_flag(json, "read_from_second_copy", file->end.from_copies > 0);
+        json_put_bool(json, "sound", file->fault.code == FAULT_NONE);
+        json_put_integer(json, "records", (int64_t)file->records);
+        json_put_integer(json, "segments", file->end.segments);
+        json_put_bool(json, "torn_record", file->end.torn_record);
+        json_put_bool(json, "read_from_second_copy", file->end.from_copies > 0);
     }
     if (file->fault.code != FAULT_NONE)
-        json_text(json, "fault", file->fault.text);
+        json_put_text(json, "fault", file->fault.text);
     json_end_map(json);
 }
 
@@ -236,9 +222,9 @@ static void json_need(struct json *json, const struct ese_log_need *need)
 {
     json_key(json, "needed");
     json_map(json);
-    json_number(json, "first", need->clean ? 0 : need->first);
-    json_number(json, "last", need->clean ? 0 : need->last);
-    json_number(json, "committed", need->clean ? 0 : need->committed);
+    json_put_integer(json, "first", need->clean ? 0 : need->first);
+    json_put_integer(json, "last", need->clean ? 0 : need->last);
+    json_put_integer(json, "committed", need->clean ? 0 : need->committed);
     json_signature(json, "signature", need->signature);
     json_end_map(json);
 }
@@ -249,10 +235,10 @@ static void json_findings(struct json *json, const struct ese_log_verdict *v)
     json_array(json);
     for (size_t i = 0; i < v->findings; i++) {
         json_map(json);
-        json_text(json, "trouble", logset_trouble_name(v->finding[i].trouble));
-        json_number(json, "generation", v->finding[i].generation);
-        json_text(json, "file", v->finding[i].name);
-        json_text(json, "text", v->finding[i].text);
+        json_put_text(json, "trouble", logset_trouble_name(v->finding[i].trouble));
+        json_put_integer(json, "generation", v->finding[i].generation);
+        json_put_text(json, "file", v->finding[i].name);
+        json_put_text(json, "text", v->finding[i].text);
         json_end_map(json);
     }
     json_end_array(json);
@@ -261,27 +247,25 @@ static void json_findings(struct json *json, const struct ese_log_verdict *v)
 static bool write_json(const struct logset *l)
 {
     char call[3 * ESE_LOG_PATH_MOST];
-    struct json *json = json_open(true);
+    struct json *json = document_open();
     if (json == NULL)
         return false;
     eseutil_call(l, call, sizeof call);
-    json_map(json);
-    json_text(json, "store", l->store.path);
-    json_text(json, "state", ese_state_name(l->need.state));
-    json_text(json, "logs", l->directory);
+    store_facts_json(json, "store",
+                     &(struct store_facts){.path = l->store.path,
+                                           .stat = ese_file_stat(l->file),
+                                           .header = &l->headers.header});
+    json_put_text(json, "logs", l->directory);
     json_need(json, &l->need);
     json_key(json, "files");
     json_array(json);
     for (size_t i = 0; i < l->set.files; i++)
         json_file(json, &l->set.file[i]);
     json_end_array(json);
-    json_flag(json, "complete", l->verdict.complete);
-    json_flag(json, "replayable_version", l->verdict.replayable_version);
+    json_put_bool(json, "complete", l->verdict.complete);
+    json_put_bool(json, "replayable_version", l->verdict.replayable_version);
     json_findings(json, &l->verdict);
-    json_text(json, "eseutil", call);
-    json_end_map(json);
-    json_end_document(json);
-    json_close(json);
+    json_put_text(json, "eseutil", call);
     return true;
 }
 
@@ -295,10 +279,9 @@ int cmd_logs(const struct options *options)
         if (!options->json) {
             write_text(&logs);
         } else if (!write_json(&logs)) {
-            message_error("out of memory");
             status = EXIT_TROUBLE;
         }
     }
     logset_close(&logs);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }

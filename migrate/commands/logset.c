@@ -9,7 +9,7 @@
 
 static int trouble(const char *path, const struct fault *f)
 {
-    message_error("%s: %s", path, f->text);
+    message_fault(path, f);
     return EXIT_TROUBLE;
 }
 

@@ -3,11 +3,13 @@
 #include "formats/descriptor.h"
 #include "formats/memory.h"
 #include "migrate/commands/command.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct option_spec *const table_options[] = {&option_table, NULL};
@@ -16,6 +18,7 @@ static const struct option_spec *const dump_options[] = {&option_table, &option_
 static const struct option_spec *const diff_options[] = {&option_profile, &option_show_secrets,
                                                          NULL};
 static const struct option_spec *const check_options[] = {&option_structure,
+                                                          &option_brief,
                                                           &option_profile,
                                                           &option_accept_discovered,
                                                           &option_at,
@@ -102,8 +105,8 @@ static const struct option_spec *const recover_options[] = {
     &option_logs, &option_output, &option_until_damage, &option_plan, &option_force, NULL};
 
 static const struct command commands[] = {
-    {"check", "STORE", 1, "Can the service start on this store? Changes nothing.", check_options,
-     cmd_check},
+    {"check", "STORE...", COMMAND_STORES, "Can the service start on this store? Changes nothing.",
+     check_options, cmd_check},
     {"repair", "STORE", 1,
      "Shows what a repair would do; -o NEW writes a repaired copy, --in-place repairs it.",
      repair_options, cmd_repair},
@@ -198,24 +201,44 @@ static int tell_sum(const struct command *command, bool quiet, int status)
     return status;
 }
 
+/* Is JSON asked for?  Also where the rest of the command line is wrong. */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
+/* Ends what the command has printed. */
+static int finish(const struct command *command, int status)
+{
+    if (memory_ran_short())
+        status = short_of_memory(command, status);
+    document_end(status);
+    if (output_finish())
+        return status;
+    return command->run == cmd_diff ? EXIT_DIFF_TROUBLE : status | EXIT_TROUBLE;
+}
+
 /* argv: the arguments behind the command's name, with the whole command line before them. */
 static int run(const struct command *command, int argc, char **argv)
 {
     struct options options;
+    if (wants_json(argc + 2, argv - 2))
+        document_begin(command->name, false);
     int status = options_parse(command, argc, argv, &options);
-    if (status != EXIT_CLEAN)
-        return status;
-    if (options.help) {
+    if (status == EXIT_CLEAN && options.help) {
         command_help(command);
         return flush_standard_output(EXIT_CLEAN);
     }
     options.arguments = argv - 2;
     options.argument_count = argc + 2;
     message_quiet(options.quiet);
-    status = command->run(&options);
-    if (memory_ran_short())
-        status = short_of_memory(command, status);
-    return tell_sum(command, options.quiet, status);
+    if (status == EXIT_CLEAN)
+        status = command->run(&options);
+    free(options.stores);
+    return tell_sum(command, options.quiet, finish(command, status));
 }
 
 static const struct command *find_command(const char *name)
@@ -327,5 +350,11 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     const struct command *command = find_command(name);
-    return command ? run(command, argc - 2, argv + 2) : unknown_command(name);
+    if (command)
+        return run(command, argc - 2, argv + 2);
+    if (wants_json(argc, argv))
+        document_begin(NULL, false);
+    int status = unknown_command(name);
+    document_end(status);
+    return output_finish() ? status : status | EXIT_TROUBLE;
 }

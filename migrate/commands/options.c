@@ -12,8 +12,8 @@
 #define AT(member) offsetof(struct options, member)
 
 const struct option_spec option_json = {"json", NULL, "print JSON instead of text", AT(json), 0};
-const struct option_spec option_quiet = {"quiet", NULL, "print no warnings and no progress",
-                                         AT(quiet), 0};
+const struct option_spec option_quiet = {
+    "quiet", NULL, "print no warnings and no progress; check: only the verdict", AT(quiet), 0};
 const struct option_spec option_color = {"color", "WHEN", "colour: auto, always or never",
                                          AT(color), 0};
 const struct option_spec option_max_unpacked = {
@@ -73,6 +73,8 @@ const struct option_spec option_recover = {
     "recover", NULL, "replay the logs first, and repair what comes out", AT(recover), 0};
 const struct option_spec option_force = {"force", NULL, "replace NEW or FILE if it exists",
                                          AT(force), 0};
+const struct option_spec option_brief = {
+    "brief", NULL, "one line a store: path, verdict, findings, plan", AT(brief), 0};
 const struct option_spec option_tree = {"tree", NULL, "each entry below the one that issued it",
                                         AT(tree), 0};
 const struct option_spec option_html = {
@@ -211,7 +213,7 @@ static int check_values(const struct command *command, const struct options *opt
     const char *color = options->color;
     if (strcmp(color, "auto") != 0 && strcmp(color, "always") != 0 && strcmp(color, "never") != 0)
         return usage(command, "--color takes auto, always or never, not", color);
-    if (options->operands < command->operand_count)
+    if (options->operands < (command->operand_count == COMMAND_STORES ? 1 : command->operand_count))
         return usage(command, "expected", command->operands);
     return use_max_unpacked(command, options->max_unpacked);
 }
@@ -220,6 +222,25 @@ static int check_values(const struct command *command, const struct options *opt
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
+}
+
+static int take_operand(const struct command *command, int argc, const char *operand,
+                        struct options *options)
+{
+    if (command->operand_count == COMMAND_STORES) {
+        if (options->stores == NULL &&
+            (options->stores = calloc((size_t)argc, sizeof *options->stores)) == NULL) {
+            message_error("out of memory");
+            return EXIT_TROUBLE;
+        }
+        options->stores[options->operands] = operand;
+    } else if (options->operands == command->operand_count) {
+        return usage(command, "one argument too many", operand);
+    }
+    if (options->operands < sizeof options->operand / sizeof options->operand[0])
+        options->operand[options->operands] = operand;
+    options->operands++;
+    return EXIT_CLEAN;
 }
 
 int options_parse(const struct command *command, int argc, char **argv, struct options *options)
@@ -241,9 +262,9 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
                 return status;
             continue;
         }
-        if (options->operands == command->operand_count)
-            return usage(command, "one argument too many", argv[i]);
-        options->operand[options->operands++] = argv[i];
+        int status = take_operand(command, argc, argv[i], options);
+        if (status != EXIT_CLEAN)
+            return status;
     }
     return check_values(command, options);
 }

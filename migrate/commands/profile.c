@@ -2,10 +2,11 @@
 #include "formats/buffer.h"
 #include "migrate/commands/command.h"
 #include "migrate/discover/discover.h"
-#include "migrate/console/json.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/value.h"
+#include "migrate/report/storefacts.h"
 
 #include <stdlib.h>
 
@@ -60,8 +61,6 @@ static void json_note(struct json *json, const struct discover_note *n)
 /* draft: the text that is printed without --json. */
 static void write_json(struct json *json, const struct discovery *d, const char *draft)
 {
-    json_map(json);
-    json_put_unsigned(json, "schema", 1);
     json_put_text(json, "result", discover_result_name(d->result));
     json_put_text(json, "why", d->why);
     json_put_unsigned(json, "entries", d->entries);
@@ -83,8 +82,6 @@ static void write_json(struct json *json, const struct discovery *d, const char 
         json_note(json, &d->note[i]);
     json_end_array(json);
     json_put_text(json, "profile", draft);
-    json_end_map(json);
-    json_end_document(json);
 }
 
 /* The draft as text, to be freed; NULL: memory is short. */
@@ -102,23 +99,24 @@ static char *draft_text(const struct discovery *d)
     return NULL;
 }
 
-static int show(const struct discovery *d, bool as_json)
+static int show(const struct store *store, const struct discovery *d, bool as_json)
 {
     char *draft = draft_text(d);
-    struct json *json = draft && as_json ? json_open(true) : NULL;
+    struct json *json = draft && as_json ? document_open() : NULL;
     int status =
         d->result == DISCOVER_COMPLETE && d->damaged == 0 ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
-    if (draft == NULL || (as_json && json == NULL)) {
+    if (draft == NULL)
         message_error("out of memory");
+    if (draft == NULL || (as_json && json == NULL)) {
         status = EXIT_TROUBLE;
     } else if (as_json) {
+        store_json(json, "store", store);
         write_json(json, d, draft);
     } else {
         output_escaped(bytes_of(draft, strlen(draft)), ESCAPE_LINES);
     }
-    json_close(json);
     free(draft);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }
 
 int cmd_profile(const struct options *options)
@@ -133,14 +131,14 @@ int cmd_profile(const struct options *options)
     if (options->table && store_table(&store, options->table) == NULL) {
         status = EXIT_TROUBLE;
     } else if (discover(&store, options->table, &d, &f)) {
-        status = show(&d, options->json);
+        status = show(&store, &d, options->json);
         if (store.damaged)
             status |= EXIT_PROBLEMS_LEFT;
         if (d.result != DISCOVER_COMPLETE)
             message_warning("%s: the draft is not complete: %s", store.path, d.why);
         discover_close(&d);
     } else {
-        message_error("%s: %s", store.path, f.text);
+        message_fault(store.path, &f);
         status = EXIT_TROUBLE;
     }
     store_close(&store);

@@ -9,10 +9,11 @@
 #include "formats/ese/check/check.h"
 #include "formats/outfile.h"
 #include "formats/path.h"
-#include "migrate/console/json.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/repair/copydir.h"
+#include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ struct copying {
 
 static int trouble(const char *path, const struct fault *f)
 {
-    message_error("%s: %s", path, f->text);
+    message_fault(path, f);
     return EXIT_TROUBLE;
 }
 
@@ -61,9 +62,10 @@ static int verify(struct copying *c, const char *path)
         return trouble(path, &f);
     if (c->findings == 0)
         return EXIT_CLEAN;
-    message_error("%s: nothing was written: the recovered database is not sound: %s (%" PRIu64
-                  " findings)",
-                  c->r.logs.store.path, c->first_finding, c->findings);
+    message_file(c->r.logs.store.path,
+                 "nothing was written: the recovered database is not sound: %s (%" PRIu64
+                 " findings)",
+                 c->first_finding, c->findings);
     return EXIT_TROUBLE;
 }
 
@@ -158,8 +160,8 @@ static bool is_the_plan(const struct copying *c)
 static int write_copy(struct copying *c)
 {
     if (!is_the_plan(c)) {
-        message_error("%s: the plan is %s, not %s: nothing was written", c->r.logs.store.path,
-                      c->r.id, c->r.options->plan);
+        message_file(c->r.logs.store.path, "the plan is %s, not %s: nothing was written", c->r.id,
+                     c->r.options->plan);
         return EXIT_TROUBLE;
     }
     return c->r.logs.store.in_directory ? write_directory(c, c->r.options->output)
@@ -199,46 +201,43 @@ static void write_text(const struct copying *c, bool written)
                       c->r.options->operand[0]);
 }
 
-static void json_number(struct json *json, const char *key, uint64_t value)
-{
-    json_put_unsigned(json, key, value);
-}
-
 static bool write_json(const struct copying *c, bool written)
 {
     const struct ese_replay_summary *s = &c->r.summary;
-    struct json *json = json_open(true);
+    const struct {
+        const char *key;
+        uint64_t value;
+    } members[] = {{"first_generation", (uint64_t)s->first},
+                   {"last_generation", (uint64_t)s->last},
+                   {"records", s->records},
+                   {"changes", s->changes},
+                   {"redone", s->redone},
+                   {"other_databases", s->other_databases},
+                   {"committed", s->committed},
+                   {"rolled_back", s->rolled_back},
+                   {"undone", s->undone},
+                   {"undone_changes", s->undone_changes},
+                   {"pages_changed", s->pages},
+                   {"pages", s->last_page}};
+    struct json *json = document_open();
     if (json == NULL)
         return false;
-    json_map(json);
-    json_put_text(json, "store", c->r.logs.store.path);
+    store_facts_json(json, "store",
+                     &(struct store_facts){.path = c->r.logs.store.path,
+                                           .stat = ese_file_stat(c->r.logs.file),
+                                           .header = &c->r.logs.headers.header});
     json_put_text(json, "logs", c->r.logs.directory);
     json_put_text(json, "plan", c->r.id);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        json_put_unsigned(json, members[i].key, members[i].value);
+    json_put_text(json, "loss", c->r.loss.code ? c->r.loss.text : NULL);
+    if (!written)
+        return true;
     json_key(json, "written");
-    if (written)
-        json_string(json, c->r.options->output);
-    else
-        json_null(json);
-    json_number(json, "first_generation", (uint64_t)s->first);
-    json_number(json, "last_generation", (uint64_t)s->last);
-    json_number(json, "records", s->records);
-    json_number(json, "changes", s->changes);
-    json_number(json, "redone", s->redone);
-    json_number(json, "other_databases", s->other_databases);
-    json_number(json, "committed", s->committed);
-    json_number(json, "rolled_back", s->rolled_back);
-    json_number(json, "undone", s->undone);
-    json_number(json, "undone_changes", s->undone_changes);
-    json_number(json, "pages_changed", s->pages);
-    json_number(json, "pages", s->last_page);
-    json_key(json, "loss");
-    if (c->r.loss.code)
-        json_string(json, c->r.loss.text);
-    else
-        json_null(json);
+    json_map(json);
+    json_put_text(json, "path", c->r.options->output);
+    json_put_text(json, "permissions", c->narrower ? "narrower" : "kept");
     json_end_map(json);
-    json_end_document(json);
-    json_close(json);
     return true;
 }
 
@@ -247,16 +246,15 @@ static int report(const struct copying *c, bool written)
     if (!c->r.options->json) {
         write_text(c, written);
     } else if (!write_json(c, written)) {
-        message_error("out of memory");
         return EXIT_TROUBLE;
     }
-    return output_finish() ? EXIT_CLEAN : EXIT_TROUBLE;
+    return EXIT_CLEAN;
 }
 
 static int nothing_to_do(const struct copying *c)
 {
-    message_error("%s: it was shut down cleanly, and no logs go on after it: nothing to recover",
-                  c->r.logs.store.path);
+    message_file(c->r.logs.store.path,
+                 "it was shut down cleanly, and no logs go on after it: nothing to recover");
     return c->r.options->output ? EXIT_TROUBLE : EXIT_CLEAN;
 }
 
@@ -281,5 +279,5 @@ int cmd_recover(const struct options *options)
     struct copying c = {.r = {.options = options}};
     int status = recover(&c);
     recovery_close(&c.r);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }

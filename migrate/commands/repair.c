@@ -40,7 +40,7 @@ static int may_write(const struct assessment *a)
     const char *refusal = refusal_of(a);
     if (refusal == NULL)
         return EXIT_CLEAN;
-    message_error("%s: not written: %s", a->store.path, refusal);
+    message_file(a->store.path, "not written: %s", refusal);
     return EXIT_PROBLEMS_LEFT;
 }
 
@@ -69,9 +69,9 @@ static bool is_to_write(const struct assessment *a, const struct options *option
         return false;
     }
     if (!assess_has_work(a)) {
-        message_error("%s: there is nothing %s; %s was not written", a->store.path,
-                      a->verdict == VERDICT_YES ? "to repair" : "that can be repaired safely",
-                      options->in_place ? "it" : options->output);
+        message_file(a->store.path, "there is nothing %s; %s was not written",
+                     a->verdict == VERDICT_YES ? "to repair" : "that can be repaired safely",
+                     options->in_place ? "it" : options->output);
         *status = show_plan(a, options);
         return false;
     }
@@ -130,7 +130,7 @@ static int judge_recovered(const struct options *options, struct recovery *r)
     if (status != EXIT_CLEAN)
         return status;
     if (!recovery_keep(r, path, &f)) {
-        message_error("%s: %s", r->logs.store.path, f.text);
+        message_fault(r->logs.store.path, &f);
         return EXIT_TROUBLE;
     }
     inner.operand[0] = path;
@@ -150,9 +150,9 @@ static int recover_and_repair(const struct options *options)
     if (status != EXIT_CLEAN)
         return status;
     if (store.in_directory) {
-        message_error("%s: --recover takes the database file, not its directory; of that, "
-                      "recover -o NEW makes a copy, and repair goes on with it",
-                      options->operand[0]);
+        message_file(options->operand[0],
+                     "--recover takes the database file, not its directory; of that, "
+                     "recover -o NEW makes a copy, and repair goes on with it");
         return EXIT_USAGE;
     }
     status = judge_recovered(options, &r);
@@ -227,7 +227,7 @@ static int repair_here(const struct options *options)
     if (status != EXIT_CLEAN)
         return status;
     if (!lock_take(&lock, store.path, &f)) {
-        message_error("%s: %s", store.path, f.text);
+        message_fault(store.path, &f);
         return EXIT_TROUBLE;
     }
     const volatile sig_atomic_t *stop = message_watch_interrupt();
@@ -299,7 +299,7 @@ static int repair(const struct options *options)
                  : options->salvage                       ? salvage_and_repair(options)
                  : options->in_place && !options->dry_run ? repair_here(options)
                                                           : judge_and_show(options);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }
 
 int cmd_repair(const struct options *options)

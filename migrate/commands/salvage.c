@@ -1,13 +1,15 @@
 /* kmmigrate salvage: what can be had from a damaged or dirty database, and what not; writes it. */
-#include "migrate/console/json.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/profile/profile.h"
 #include "migrate/repair/salvaging.h"
+#include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { PLAN_DIGITS_LEAST = 8 };
 
@@ -189,24 +191,36 @@ static void json_pages(struct json *json, const struct ese_salvage_scan *s)
     json_end_map(json);
 }
 
-static bool print_json(const struct salvaging *x, int status)
+static void json_written(struct json *json, const struct salvaging *x)
 {
-    char hex[2 * HASH_SHA256_SIZE + 1];
-    const struct ese_salvage_scan *s = ese_salvage_scan(x->salvage);
-    struct json *json = json_open(true);
-    if (json == NULL) {
-        message_error("out of memory");
-        return false;
-    }
+    json_key(json, "written");
     json_map(json);
-    json_put_text(json, "command", "salvage");
-    json_put_unsigned(json, "exit", (uint64_t)status);
-    json_put_text(json, "store", x->store.path);
-    json_put_unsigned(json, "size", x->hash.size);
-    json_put_text(json, "sha256", hash_text(x, hex));
+    json_put_text(json, "path", x->options->output);
+    json_put_unsigned(json, "rows", SUM(&x->result, written));
+    json_put_unsigned(json, "quarantined", x->files.quarantined);
+    json_put_text(json, "lines", x->files.lines_name);
+    json_put_text(json, "quarantine", x->files.quarantine_name);
+    json_put_unsigned(json, "certificates", x->files.certificates);
+    json_put_text(json, "pem", x->files.certificates > 0 ? x->files.pem_name : NULL);
+    json_end_map(json);
+}
+
+static bool print_json(const struct salvaging *x)
+{
+    const struct ese_salvage_scan *s = ese_salvage_scan(x->salvage);
+    struct json *json = document_open();
+    struct stat st;
+    if (json == NULL)
+        return false;
+    bool known = fstat(x->like, &st) == 0;
+    store_facts_json(json, "store",
+                     &(struct store_facts){.path = x->store.path,
+                                           .stat = known ? &st : NULL,
+                                           .sha256 = x->hash.digest,
+                                           .size = &x->hash.size});
     json_put_text(json, "plan", x->files.id);
     json_put_text(json, "header", s->header_text);
-    json_put_unsigned(json, "revision", s->revision);
+    json_put_hex_number(json, "revision", s->revision);
     json_put_unsigned(json, "page_size", s->page_size);
     json_put_bool(json, "dirty", s->dirty);
     json_pages(json, s);
@@ -220,20 +234,8 @@ static bool print_json(const struct salvaging *x, int status)
     for (unsigned i = 0; i < ESE_SALVAGE_KINDS; i++)
         json_put_unsigned(json, ese_salvage_kind_name((enum ese_salvage_kind)i), x->result.told[i]);
     json_end_map(json);
-    if (x->options->output) {
-        json_put_text(json, "written", x->options->output);
-        json_put_unsigned(json, "rows", SUM(&x->result, written));
-        json_put_unsigned(json, "quarantined", x->files.quarantined);
-        json_put_text(json, "lines", x->files.lines_name);
-        json_put_text(json, "quarantine", x->files.quarantine_name);
-        if (x->files.certificates > 0) {
-            json_put_unsigned(json, "certificates", x->files.certificates);
-            json_put_text(json, "pem", x->files.pem_name);
-        }
-    }
-    json_end_map(json);
-    json_end_document(json);
-    json_close(json);
+    if (x->options->output)
+        json_written(json, x);
     return true;
 }
 
@@ -268,7 +270,7 @@ static int salvage(struct salvaging *x)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!filehash_finish(&x->hash, &f)) {
-        message_error("%s: %s", x->store.path, f.text);
+        message_fault(x->store.path, &f);
         return EXIT_TROUBLE;
     }
     bool ok = x->options->output ? write_new(x, &f) : salvaging_run(x, -1, NULL, &f);
@@ -277,8 +279,8 @@ static int salvage(struct salvaging *x)
         message_error("cancelled; nothing was written");
         status = EXIT_CANCELLED;
     } else if (!ok) {
-        message_error("%s: %s", x->store.path, f.text);
-    } else if (x->options->json ? !print_json(x, status) : !print_text(x)) {
+        message_fault(x->store.path, &f);
+    } else if (x->options->json ? !print_json(x) : !print_text(x)) {
         status |= EXIT_TROUBLE;
     }
     return status;
@@ -295,5 +297,5 @@ int cmd_salvage(const struct options *options)
     if (status == EXIT_CLEAN)
         status = salvage(x);
     salvaging_close(x);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }

@@ -1,15 +1,18 @@
 /* kmmigrate undo: takes back what a repair in place changed. */
 #include "migrate/repair/inplace.h"
 #include "formats/path.h"
+#include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/repair/backup.h"
+#include "migrate/report/storefacts.h"
 #include "migrate/files/leftover.h"
 #include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* One of the undo files beside the store. */
 struct candidate {
@@ -48,18 +51,20 @@ static void find_backup(struct undoing *u, const struct undofile *undo)
 static int refuse(const struct undoing *u, const struct fault *f, const char *state)
 {
     if (u->undo == NULL)
-        message_error("%s: %s; %s; a backup, if one was made, is the way back", u->store.path,
-                      f->text, state);
+        message_file(u->store.path, "%s; %s; a backup, if one was made, is the way back", f->text,
+                     state);
     else if (u->backup[0] == '\0')
-        message_error("%s: %s; %s; there is no backup beside it", u->store.path, f->text, state);
+        message_file(u->store.path, "%s; %s; there is no backup beside it", f->text, state);
     else if (u->backup_is_good)
-        message_error("%s: %s; %s; the backup is the way back: %s (its SHA-256 is that of the "
-                      "store before the repair)",
-                      u->store.path, f->text, state, u->backup);
+        message_file(u->store.path,
+                     "%s; %s; the backup is the way back: %s (its SHA-256 is that of the "
+                     "store before the repair)",
+                     f->text, state, u->backup);
     else
-        message_error("%s: %s; %s; the backup %s does not hold the store as it was before the "
-                      "repair",
-                      u->store.path, f->text, state, u->backup);
+        message_file(u->store.path,
+                     "%s; %s; the backup %s does not hold the store as it was before the "
+                     "repair",
+                     f->text, state, u->backup);
     return EXIT_TROUBLE;
 }
 
@@ -74,7 +79,7 @@ static int open_candidates(struct undoing *u)
     if (u->candidate == NULL)
         fault_set(&f, FAULT_NO_MEMORY, "out of memory for the undo files");
     if (u->candidate == NULL || !undo_hash_file(u->lock.descriptor, &size, sha256, &f)) {
-        message_error("%s: %s", u->store.path, f.text);
+        message_fault(u->store.path, &f);
         return EXIT_TROUBLE;
     }
     for (size_t i = 0; i < u->list.count; i++) {
@@ -112,12 +117,12 @@ static int choose_undo_file(struct undoing *u)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!names_list_undo(u->store.path, &u->list, &f)) {
-        message_error("%s: %s", u->store.path, f.text);
+        message_fault(u->store.path, &f);
         return EXIT_TROUBLE;
     }
     if (u->list.count == 0) {
-        message_error("%s: there is nothing to take back: expected the undo file %s%s",
-                      u->store.path, u->store.path, BESIDE_UNDO_SUFFIX);
+        message_file(u->store.path, "there is nothing to take back: expected the undo file %s%s",
+                     u->store.path, BESIDE_UNDO_SUFFIX);
         return EXIT_TROUBLE;
     }
     int status = open_candidates(u);
@@ -181,27 +186,34 @@ static void text_report(const struct undoing *u, const char *hex, const char *ti
                           state_of(&u->candidate[i]));
 }
 
-static void member(struct json *json, const char *key, const char *text)
+static void json_others(struct json *json, const struct undoing *u)
 {
-    json_key(json, key);
-    if (text[0])
-        json_string(json, text);
-    else
-        json_null(json);
+    json_key(json, "others");
+    json_array(json);
+    for (size_t i = 0; i < u->list.count; i++) {
+        if (&u->candidate[i] == u->chosen)
+            continue;
+        json_map(json);
+        json_put_text(json, "path", u->candidate[i].path);
+        json_put_text(json, "state", state_of(&u->candidate[i]));
+        json_end_map(json);
+    }
+    json_end_array(json);
 }
 
-static int json_report(const struct undoing *u, const char *hex)
+static int json_report(const struct undoing *u)
 {
-    struct json *json = json_open(true);
-    if (json == NULL) {
-        message_error("out of memory");
+    const struct undofile_identity *id = &u->undo->identity;
+    struct json *json = document_open();
+    struct stat st;
+    if (json == NULL)
         return EXIT_TROUBLE;
-    }
-    json_map(json);
-    json_put_integer(json, "schema", REPORT_SCHEMA);
-    member(json, "store", u->store.path);
-    member(json, "sha256", hex);
-    member(json, "plan", u->undo->identity.plan);
+    bool known = fstat(u->lock.descriptor, &st) == 0;
+    store_facts_json(json, "store",
+                     &(struct store_facts){
+                         .path = u->store.path, .stat = known ? &st : NULL, .sha256 = id->sha256});
+    json_put_text(json, "plan", id->plan[0] ? id->plan : NULL);
+    json_put_time(json, "repaired_on", id->time <= INT64_MAX, (int64_t)id->time, true);
     json_put_bool(json, "interrupted", u->interrupted);
     json_put_unsigned(json, "pages", u->undo->pieces);
     json_key(json, "files");
@@ -209,21 +221,8 @@ static int json_report(const struct undoing *u, const char *hex)
     for (size_t i = 0; i < u->undo->moves; i++)
         json_string(json, u->undo->move[i]);
     json_end_array(json);
-    member(json, "backup", u->backup);
-    json_key(json, "others");
-    json_array(json);
-    for (size_t i = 0; i < u->list.count; i++) {
-        if (&u->candidate[i] == u->chosen)
-            continue;
-        json_map(json);
-        member(json, "path", u->candidate[i].path);
-        member(json, "state", state_of(&u->candidate[i]));
-        json_end_map(json);
-    }
-    json_end_array(json);
-    json_end_map(json);
-    json_end_document(json);
-    json_close(json);
+    json_put_text(json, "backup", u->backup[0] ? u->backup : NULL);
+    json_others(json, u);
     return EXIT_CLEAN;
 }
 
@@ -231,9 +230,9 @@ static int report(const struct undoing *u, const struct options *options)
 {
     char hex[2 * HASH_SHA256_SIZE + 1], time[32];
     const struct undofile_identity *id = &u->undo->identity;
-    bytes_hex(bytes_of(id->sha256, sizeof id->sha256), hex, sizeof hex);
     if (options->json)
-        return json_report(u, hex);
+        return json_report(u);
+    bytes_hex(bytes_of(id->sha256, sizeof id->sha256), hex, sizeof hex);
     if (!options->quiet)
         text_report(u, hex, report_time(id->time <= INT64_MAX, (int64_t)id->time, time));
     return EXIT_CLEAN;
@@ -248,7 +247,7 @@ int cmd_undo(const struct options *options)
     if (status != EXIT_CLEAN)
         return status;
     if (!lock_take(&u.lock, u.store.path, &f)) {
-        message_error("%s: %s", u.store.path, f.text);
+        message_fault(u.store.path, &f);
         return EXIT_TROUBLE;
     }
     leftover_look_beside(u.store.path, false);
@@ -263,5 +262,5 @@ int cmd_undo(const struct options *options)
     free(u.candidate);
     names_close_undo(&u.list);
     lock_release(&u.lock);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    return status;
 }

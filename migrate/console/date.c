@@ -133,3 +133,18 @@ bool date_text(uint64_t bits, bool filetime, char to[DATE_ROOM])
         snprintf(to + end, DATE_ROOM - end, ".%03d", (int)(ms % 1000));
     return true;
 }
+
+bool date_of_seconds(int64_t seconds, char to[DATE_ROOM])
+{
+    enum { EPOCH = 719468 /* days from 0000-03-01 to 1970-01-01 */, DAYS = 3652365 /* to 9999 */ };
+    int64_t day = seconds / SECONDS_A_DAY, second = seconds % SECONDS_A_DAY;
+    if (second < 0) {
+        second += SECONDS_A_DAY;
+        day--;
+    }
+    to[0] = '\0';
+    if (day < -EPOCH || day >= DAYS - EPOCH)
+        return false;
+    write_second(day + EPOCH, second, to);
+    return true;
+}

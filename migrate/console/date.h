@@ -20,4 +20,8 @@ bool date_is_filetime(const struct ese_table *table, const struct ese_column *co
  */
 bool date_text(uint64_t bits, bool filetime, char to[DATE_ROOM]);
 
+/* Seconds since 1970 as ISO 8601 without a zone.  False, and to[] empty, when they are of no year 0
+ * to 9999. */
+bool date_of_seconds(int64_t seconds, char to[DATE_ROOM]);
+
 #endif

@@ -2,6 +2,7 @@
 #include "migrate/console/json.h"
 
 #include "formats/memory.h"
+#include "migrate/console/date.h"
 #include "migrate/console/output.h"
 
 #include <math.h>
@@ -238,6 +239,22 @@ void json_real(struct json *json, double value, bool single)
         number(json, digits);
     else
         json_string(json, digits);
+}
+
+void json_put_hex_number(struct json *json, const char *key, uint32_t value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "0x%x", value);
+    json_put_text(json, key, text);
+}
+
+void json_put_time(struct json *json, const char *key, bool known, int64_t seconds, bool utc)
+{
+    char text[DATE_ROOM];
+    known = known && date_of_seconds(seconds, text);
+    if (known && utc)
+        strcat(text, "Z");
+    json_put_text(json, key, known ? text : NULL);
 }
 
 void json_long_begin(struct json *json)

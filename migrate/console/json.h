@@ -41,6 +41,11 @@ void json_put_bool(struct json *json, const char *key, bool value);
 /* As hex digits: a hash, a serial number; at most JSON_HEX_MOST bytes, of more the first. */
 void json_put_hex(struct json *json, const char *key, struct bytes value);
 enum { JSON_HEX_MOST = 32 };
+/* 0x and lower-case hex digits. */
+void json_put_hex_number(struct json *json, const char *key, uint32_t value);
+/* Seconds since 1970 as ISO 8601, with Z where the zone is known, which is UTC then; null where the
+ * time is not known or of no year 0 to 9999. */
+void json_put_time(struct json *json, const char *key, bool known, int64_t seconds, bool utc);
 
 /* The shortest decimal that reads back as the same number; "NaN", "Infinity" and "-Infinity", which
  * JSON has no numbers for, become strings.  single: as a 32-bit number. */

@@ -3,9 +3,11 @@
 
 #include "formats/fileio.h"
 #include "migrate/console/escape.h"
+#include "migrate/console/output.h"
 #include "migrate/console/status.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,33 +46,179 @@ static void add_to_line(void *context, const char *bytes, size_t size)
     }
 }
 
-static void put_line(const char *kind, const char *format, va_list args)
+static void line_begin(struct line *line, const char *kind)
 {
-    struct line line = {.size = 0};
     static const char name[] = "kmmigrate: ";
-    add_to_line(&line, name, sizeof name - 1);
-    add_to_line(&line, kind, strlen(kind));
+    line->size = 0;
+    add_to_line(line, name, sizeof name - 1);
+    add_to_line(line, kind, strlen(kind));
+}
+
+static void line_add(struct line *line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    escape_format(add_to_line, line, format, args);
+    va_end(args);
+}
+
+static void line_end(struct line *line)
+{
+    add_to_line(line, "\n", 1);
+    flush_line(line);
+}
+
+/* ---- what was told ---- */
+
+/* Room that is there when memory is short, too. */
+static struct {
+    struct message_told item[MESSAGE_TOLD_MOST];
+    unsigned count, untold;
+    char room[32 * 1024];
+    size_t used;
+} told;
+
+/* A copy that is kept; NULL where there is no room for it. */
+static const char *keep(const char *text, size_t size)
+{
+    if (size >= sizeof told.room - told.used)
+        return NULL;
+    char *copy = told.room + told.used;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    told.used += size + 1;
+    return copy;
+}
+
+/* What to do, of a sentence whose format ends with it: "...; kmmigrate list shows them". */
+static const char *next_in(const char *format, const char *sentence)
+{
+    static const char before[] = "; ";
+    const char *place = strstr(format, before), *next = NULL;
+    if (place == NULL || strstr(place, "kmmigrate ") == NULL)
+        return NULL;
+    while ((sentence = strstr(sentence, before)) != NULL)
+        next = sentence += sizeof before - 1;
+    return next;
+}
+
+/* "expected A, found B" in a sentence; B ends where it says what to do. */
+static void take_apart(const char *sentence, struct message_told *t)
+{
+    static const char expected[] = "expected ", found[] = ", found ";
+    const char *a = strstr(sentence, expected), *b = a ? strstr(a, found) : NULL;
+    if (a == NULL)
+        return;
+    a += sizeof expected - 1;
+    t->expected = keep(a, b ? (size_t)(b - a) : strcspn(a, ";"));
+    if (b) {
+        b += sizeof found - 1;
+        t->found = keep(b, strcspn(b, ";"));
+    }
+}
+
+enum { SENTENCE = 4000 };
+
+/* sentence: without the file; its first `place` bytes say where.  next: in it or not. */
+static void note(const char *file, size_t place, const char *sentence, const char *next)
+{
+    char whole[2 * SENTENCE];
+    struct message_told t = {.message = NULL};
+    snprintf(whole, sizeof whole, "%s%s%s", file ? file : "", file ? ": " : "", sentence);
+    if (told.count < MESSAGE_TOLD_MOST)
+        t.message = keep(whole, strlen(whole));
+    if (t.message == NULL) {
+        told.untold++;
+        return;
+    }
+    t.file = file ? keep(file, strlen(file)) : NULL;
+    t.place = place ? keep(sentence, place) : NULL;
+    t.next = next ? keep(next, strlen(next)) : NULL;
+    take_apart(sentence + place, &t);
+    told.item[told.count++] = t;
+}
+
+const struct message_told *message_told(unsigned i, unsigned *untold)
+{
+    *untold = told.untold;
+    return i < told.count ? &told.item[i] : NULL;
+}
+
+void message_forget(void)
+{
+    told.count = told.untold = 0;
+    told.used = 0;
+}
+
+/* ---- telling ---- */
+
+static void error_line(const char *file, const char *format, va_list args)
+{
+    struct line line;
+    char sentence[SENTENCE];
+    va_list again;
+    va_copy(again, args);
+    vsnprintf(sentence, sizeof sentence, format, again);
+    va_end(again);
+    line_begin(&line, "");
+    if (file)
+        line_add(&line, "%s: ", file);
     escape_format(add_to_line, &line, format, args);
-    add_to_line(&line, "\n", 1);
-    flush_line(&line);
+    line_end(&line);
+    note(file, 0, sentence, next_in(format, sentence));
 }
 
 void message_error(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    put_line("", format, args);
+    error_line(NULL, format, args);
     va_end(args);
+}
+
+void message_file(const char *file, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error_line(file, format, args);
+    va_end(args);
+}
+
+void message_fault(const char *file, const struct fault *f)
+{
+    struct line line;
+    line_begin(&line, "");
+    line_add(&line, "%s: %s", file, f->text);
+    line_end(&line);
+    note(file, f->place, f->text, NULL);
+}
+
+void message_fault_next(const char *file, const struct fault *f, const char *format, ...)
+{
+    struct line line;
+    char next[SENTENCE / 2], sentence[SENTENCE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(next, sizeof next, format, args);
+    va_end(args);
+    line_begin(&line, "");
+    line_add(&line, "%s: %s; %s", file, f->text, next);
+    line_end(&line);
+    snprintf(sentence, sizeof sentence, "%s; %s", f->text, next);
+    note(file, f->place, sentence, next);
 }
 
 void message_warning(const char *format, ...)
 {
     if (quiet)
         return;
+    struct line line;
     va_list args;
+    line_begin(&line, "warning: ");
     va_start(args, format);
-    put_line("warning: ", format, args);
+    escape_format(add_to_line, &line, format, args);
     va_end(args);
+    line_end(&line);
 }
 
 /* A signal that was ignored when the program began stays so: nohup and shells in the background ask
@@ -85,11 +233,20 @@ static void handle_endings(void (*handler)(int))
     }
 }
 
+static const char *end_document;
+
+void message_end_with(const char *document)
+{
+    end_document = document;
+}
+
 static void end_now(int signal_number)
 {
     (void)signal_number;
     static const char text[] = "kmmigrate: cancelled; nothing was changed\n";
     ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    if (end_document && !output_begun())
+        ignored = write(STDOUT_FILENO, end_document, strlen(end_document));
     (void)ignored;
     _exit(EXIT_CANCELLED);
 }

@@ -2,9 +2,14 @@
  * Messages for people, on standard error: one line each, with the program's name before it. Results
  * go to standard output, through output.h.
  * What a %s brings is escaped (escape.h), and no message is cut.
+ *
+ * What went wrong is kept as well, for the JSON of the command, with its parts: a sentence that has
+ * "expected A, found B" in it is taken apart.
  */
 #ifndef KM_MIGRATE_MESSAGE_H
 #define KM_MIGRATE_MESSAGE_H
+
+#include "formats/fault.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -15,9 +20,34 @@ void message_quiet(bool quiet);
 void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* An error of a file: "FILE: ", and the sentence. */
+void message_file(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same of a reader's fault. */
+void message_fault(const char *file, const struct fault *f);
+/* The same, with "; " and what to do next. */
+void message_fault_next(const char *file, const struct fault *f, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* An error as it was told, with what is known of it; NULL: not known. */
+struct message_told {
+    const char *message; /* the whole sentence, without the program's name */
+    const char *file, *place, *expected, *found, *next;
+};
+
+enum { MESSAGE_TOLD_MOST = 100 }; /* so many are kept */
+
+/* The errors that were told since the last message_forget(), oldest first.  NULL behind the last.
+ * *untold is the number of those that were not kept. */
+const struct message_told *message_told(unsigned i, unsigned *untold);
+void message_forget(void);
+
 /* From here on SIGINT, SIGTERM and SIGHUP end the program at once with EXIT_CANCELLED: right only
  * for a command that changes nothing. */
 void message_end_on_interrupt(void);
+
+/* What is then written to standard output if nothing was before: it outlives the call.  NULL:
+ * nothing. */
+void message_end_with(const char *document);
 
 /* From here on SIGINT, SIGTERM and SIGHUP only set the flag that is returned: for a command that
  * has something to take back before it ends with EXIT_CANCELLED. */

@@ -5,6 +5,7 @@
 #include "migrate/console/message.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,15 +14,19 @@
 static char buffer[64 * 1024];
 static size_t filled;
 static struct buffer *captured; /* where what is printed goes; NULL: standard output */
-static int failure;             /* errno of the first write that failed */
+static volatile sig_atomic_t begun;
+static int failure; /* errno of the first write that failed */
 
 static void flush(void)
 {
     struct bytes all = bytes_of(buffer, filled);
-    if (captured)
+    if (captured) {
         buffer_add(captured, all);
-    else if (failure == 0 && !fileio_write(STDOUT_FILENO, all))
-        failure = errno;
+    } else if (failure == 0 && filled > 0) {
+        begun = 1;
+        if (!fileio_write(STDOUT_FILENO, all))
+            failure = errno;
+    }
     filled = 0;
 }
 
@@ -134,6 +139,11 @@ void output_hex(const unsigned char *bytes, size_t size)
         bytes += part;
         size -= part;
     }
+}
+
+bool output_begun(void)
+{
+    return begun != 0;
 }
 
 bool output_failed(void)

@@ -37,6 +37,9 @@ void output_hex(const unsigned char *bytes, size_t size);
  * written. */
 bool output_finish(void);
 
+/* True when something has reached standard output.  For signal handlers, too. */
+bool output_begun(void);
+
 /* True when a write has failed: a long command may stop early. */
 bool output_failed(void);
 

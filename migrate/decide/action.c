@@ -1,6 +1,8 @@
 /* What each kind of action is called, says and does, a record for each: see action.h. */
 #include "migrate/decide/action.h"
 
+#include "migrate/console/date.h"
+#include "migrate/console/value.h"
 #include "migrate/judge/shown.h"
 
 #include <inttypes.h>
@@ -241,8 +243,8 @@ static void imported_sentence(const struct model *m, const struct action *a, FIL
 static void imported_members(const struct model *m, const struct action *a, struct json *json)
 {
     (void)m;
-    json_key(json, "imported_on");
-    json_real(json, a->days, false);
+    char date[DATE_ROOM];
+    json_put_text(json, "imported_on", value_date(a->days, date));
 }
 
 static unsigned imported_cells(const struct model *m, const struct action *a,

@@ -28,7 +28,7 @@ enum { STRUCTURE_KEPT = 200 };
 
 static int trouble(const struct assessment *a, const struct fault *f)
 {
-    message_error("%s: %s", a->store.path, f->text);
+    message_fault(a->store.path, f);
     return EXIT_TROUBLE;
 }
 
@@ -143,14 +143,14 @@ static int use_given_profile(struct assessment *a, const char *path, const struc
 {
     struct fault f = {.code = FAULT_NONE};
     if (!profile_read(path, &a->profile, &f)) {
-        message_error("%s: %s", path, f.text);
+        message_fault(path, &f);
         return EXIT_TROUBLE;
     }
     a->match = profile_match(&a->profile, a->store.db->catalog, &f);
     if (a->match == PROFILE_NO_MATCH) {
-        message_error(
-            "%s: this profile does not fit %s: %s; kmmigrate profile %s shows what can be found",
-            path, a->store.path, f.text, shell_word(a->store.path));
+        message_file(
+            path, "this profile does not fit %s: %s; kmmigrate profile %s shows what can be found",
+            a->store.path, f.text, shell_word(a->store.path));
         return EXIT_TROUBLE;
     }
     a->store.profile = &a->profile;
@@ -562,14 +562,14 @@ int assess_list(struct assessment *a, const char *name, const struct options *op
     }
     const char *known = known_database(a->store.db->catalog);
     if (known) {
-        message_error("%s: this is no KM store: its tables are those of %s", a->store.path, known);
+        message_file(a->store.path, "this is no KM store: its tables are those of %s", known);
         return EXIT_TROUBLE;
     }
-    message_error(
-        "%s: no profile fits its tables%s%s%s", a->store.path,
-        a->drafted ? "; kmmigrate profile " : "", a->drafted ? shell_word(a->store.path) : "",
-        a->drafted ? " drafts one for --profile, and --accept-discovered takes it as it is"
-                   : ", and no certificate list was found in it: is it a KM store?");
+    message_file(a->store.path, "no profile fits its tables%s%s%s",
+                 a->drafted ? "; kmmigrate profile " : "",
+                 a->drafted ? shell_word(a->store.path) : "",
+                 a->drafted ? " drafts one for --profile, and --accept-discovered takes it as it is"
+                            : ", and no certificate list was found in it: is it a KM store?");
     return EXIT_TROUBLE;
 }
 

@@ -20,13 +20,13 @@ struct given {
 
 static int trouble(const char *path, const char *text)
 {
-    message_error("%s: %s", path, text);
+    message_file(path, "%s", text);
     return EXIT_TROUBLE;
 }
 
 static int unreadable(const char *path, int error)
 {
-    message_error("%s: cannot be read: %s", path, strerror(error));
+    message_file(path, "cannot be read: %s", strerror(error));
     return EXIT_TROUBLE;
 }
 
@@ -112,8 +112,8 @@ int given_ca_read(struct model *m, const char *path, unsigned *number)
     struct fault f = {.code = FAULT_NONE};
     int status = read_file(path, &file);
     if (status == EXIT_CLEAN && !take_all(m, buffer_bytes(&file), &given, &f)) {
-        message_error("%s: expected a certificate (DER, PEM, PKCS#7 or serialized store): %s", path,
-                      f.text);
+        message_file(path, "expected a certificate (DER, PEM, PKCS#7 or serialized store): %s",
+                     f.text);
         status = EXIT_TROUBLE;
     }
     buffer_free(&file);
@@ -124,8 +124,9 @@ int given_ca_read(struct model *m, const char *path, unsigned *number)
     *number = choose(m, &given);
     if (*number != UINT32_MAX)
         return EXIT_CLEAN;
-    message_error("%s: %u certificates, none that the settings name, and they are no path that "
-                  "ends in one; give the issuing CA's alone",
-                  path, given.count);
+    message_file(path,
+                 "%u certificates, none that the settings name, and they are no path that "
+                 "ends in one; give the issuing CA's alone",
+                 given.count);
     return EXIT_TROUBLE;
 }

@@ -125,8 +125,8 @@ static void found(struct looking *l, const char *name, const struct stat *st, in
     if (gone)
         message_warning("%s: left over by a run that was killed; removed", path);
     else
-        message_error("%s: left over by a run that was killed; cannot be removed: %s", path,
-                      strerror(errno));
+        message_file(path, "left over by a run that was killed; cannot be removed: %s",
+                     strerror(errno));
     l->ok = l->ok && gone;
 }
 

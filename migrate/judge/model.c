@@ -1506,11 +1506,12 @@ static void set_now(struct model *m, const int64_t *at)
 {
     const struct ese_header *h = &m->store->db->headers.header;
     const struct ese_time times[] = {h->consistent, h->detached, h->attached, h->signature.created};
-    m->now_known = at != NULL;
+    m->now_known = m->now_utc = at != NULL;
     if (at)
         m->now = *at;
     for (size_t i = 0; i < sizeof times / sizeof times[0] && !m->now_known; i++)
-        m->now_known = ese_time_seconds(times[i], &m->now);
+        if ((m->now_known = ese_time_seconds(times[i], &m->now)))
+            m->now_utc = times[i].utc;
 }
 
 bool model_read(struct model *m, struct store *store, const struct profile *profile,

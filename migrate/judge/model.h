@@ -125,6 +125,7 @@ struct model {
 
     int64_t now; /* seconds since 1970: the store's own last time, or --at */
     bool now_known;
+    bool now_utc;       /* and its zone is known */
     uint64_t rows_read; /* of reference tables */
 
     bool switch_known; /* when the store was switched to V3 only; seconds since 1970 */

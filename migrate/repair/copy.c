@@ -27,7 +27,7 @@ enum { QUARANTINE_TRIES = 1000, STEP = 1024 * 1024 };
 
 static int trouble(const char *path, const struct fault *f)
 {
-    message_error("%s: %s", path, f->text);
+    message_fault(path, f);
     return EXIT_TROUBLE;
 }
 
@@ -189,7 +189,7 @@ static int fill(const struct assessment *a, struct outfile *out, const struct op
         status = verify_store(a, outfile_path(out), options, false, "nothing was written",
                               r->result.sha256, &size);
     if (status == EXIT_CLEAN && !verify_is_judged(a, &f)) {
-        message_error("%s: %s; nothing was written", a->store.path, f.text);
+        message_file(a->store.path, "%s; nothing was written", f.text);
         status = EXIT_TROUBLE;
     }
     if (status == EXIT_CLEAN && *message_watch_interrupt()) {

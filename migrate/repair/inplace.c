@@ -43,9 +43,9 @@ struct job {
 static int trouble(const struct job *j, const char *path, const struct fault *f)
 {
     if (path)
-        message_error("%s: %s; %s was not changed", path, f->text, j->a->store.path);
+        message_file(path, "%s; %s was not changed", f->text, j->a->store.path);
     else
-        message_error("%s: %s; it was not changed", j->a->store.path, f->text);
+        message_file(j->a->store.path, "%s; it was not changed", f->text);
     return EXIT_TROUBLE;
 }
 
@@ -298,7 +298,7 @@ static bool write_store(struct job *j)
     ok = ok && undo_possible(path, j->lock->descriptor, j->undo, &f) && memory_sufficed(&f) &&
          undofile_set_state(j->undo, UNDOFILE_FINISHED, &f);
     if (!ok)
-        message_error("%s: %s", path, f.text);
+        message_fault(path, &f);
     return ok;
 }
 
@@ -317,14 +317,15 @@ static void roll_back(struct job *j)
     if ((!marked || undofile_set_state(j->undo, UNDOFILE_UNDOING, &f)) &&
         undo_possible(path, j->lock->descriptor, j->undo, &f) &&
         undo_put_back(path, j->lock->descriptor, j->undo, j->r->undo, &f)) {
-        message_error("%s: the repair failed; the store was put back as it was (SHA-256 compared)",
-                      path);
+        message_file(path,
+                     "the repair failed; the store was put back as it was (SHA-256 compared)");
         return;
     }
-    message_error("%s: the repair failed, and the store could not be put back: %s; when the cause "
-                  "is gone, run kmmigrate "
-                  "undo %s; backup: %s",
-                  path, f.text, path, or_none(j->r->backup));
+    message_file(path,
+                 "the repair failed, and the store could not be put back: %s; when the cause "
+                 "is gone, run kmmigrate "
+                 "undo %s; backup: %s",
+                 f.text, path, or_none(j->r->backup));
 }
 
 /* ---- all of it ---- */
@@ -421,9 +422,10 @@ int repair_take_back(const char *path, const struct lock *lock, char kept_backup
         ok = take_back_if_pending(path, lock, which, kept_backup, &f);
     }
     if (!ok)
-        message_error("%s: a repair in place was interrupted, and cannot be taken back: %s; "
-                      "restore the backup (%s), and then move %s away",
-                      path, f.text, kept_backup[0] ? kept_backup : "if there is one", which);
+        message_file(path,
+                     "a repair in place was interrupted, and cannot be taken back: %s; "
+                     "restore the backup (%s), and then move %s away",
+                     f.text, kept_backup[0] ? kept_backup : "if there is one", which);
     names_close_undo(&list);
     return ok ? EXIT_CLEAN : EXIT_TROUBLE;
 }

@@ -12,7 +12,7 @@ enum { HASH_STEP = 256 * 1024 };
 
 static int trouble(const char *path, const struct fault *f)
 {
-    message_error("%s: %s", path, f->text);
+    message_fault(path, f);
     return EXIT_TROUBLE;
 }
 
@@ -41,12 +41,13 @@ static void tell_misfits(const struct recovery *r)
 {
     const struct ese_log_verdict *v = &r->logs.verdict;
     for (size_t i = 0; i < v->findings; i++)
-        message_error("%s: %s", v->finding[i].name[0] ? v->finding[i].name : r->logs.store.path,
-                      v->finding[i].text);
+        message_file(v->finding[i].name[0] ? v->finding[i].name : r->logs.store.path, "%s",
+                     v->finding[i].text);
     if (!v->replayable_version)
-        message_error("%s: logs of this version are not replayed", r->logs.directory);
-    message_error("%s: not recovered: the logs do not fit; kmmigrate logs %s shows all of them",
-                  r->logs.store.path, r->options->operand[0]);
+        message_file(r->logs.directory, "logs of this version are not replayed");
+    message_file(r->logs.store.path,
+                 "not recovered: the logs do not fit; kmmigrate logs %s shows all of them",
+                 r->options->operand[0]);
 }
 
 static bool open_log(const struct recovery *r, const char *name, struct ese_file **file,
@@ -132,8 +133,8 @@ static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
         message_error("cancelled; nothing was written");
         return EXIT_CANCELLED;
     }
-    message_error("%s: %s", log->name, f.text);
-    message_error("%s: not recovered", r->logs.store.path);
+    message_fault(log->name, &f);
+    message_file(r->logs.store.path, "not recovered");
     return EXIT_TROUBLE;
 }
 
@@ -158,7 +159,7 @@ static int replay(struct recovery *r)
     }
     if (!ese_replay_finish(r->replay, &f)) {
         trouble(r->logs.store.path, &f);
-        message_error("%s: not recovered", r->logs.store.path);
+        message_file(r->logs.store.path, "not recovered");
         return EXIT_TROUBLE;
     }
     r->summary = *ese_replay_summary(r->replay);

@@ -160,8 +160,8 @@ static int check_indexes(const struct salvaging *x)
 {
     for (unsigned i = 0; i < x->how.drop_indexes; i++)
         if (!ese_salvage_has_index(x->salvage, x->how.drop_index[i])) {
-            message_error("%s: there is no index %s that could be left out", x->store.path,
-                          x->how.drop_index[i]);
+            message_file(x->store.path, "there is no index %s that could be left out",
+                         x->how.drop_index[i]);
             return EXIT_USAGE;
         }
     return EXIT_CLEAN;
@@ -177,7 +177,7 @@ static int take_schema(struct salvaging *x)
     if (status != EXIT_CLEAN)
         return status;
     if (!ese_salvage_schema_from(x->salvage, other.db, &f)) {
-        message_error("%s: %s", other.path, f.text);
+        message_fault(other.path, &f);
         status = EXIT_TROUBLE;
     }
     store_close(&other);
@@ -205,20 +205,20 @@ static int open_source(struct salvaging *x)
     if (status != EXIT_CLEAN)
         return status;
     if (!filehash_start(&x->hash, x->store.path, &f)) {
-        message_error("%s: %s", x->store.path, f.text);
+        message_fault(x->store.path, &f);
         return EXIT_TROUBLE;
     }
     if (ese_file_open(x->store.path, &file, &f)) {
         x->like = ese_file_named_descriptor(file);
         if (!keep_still(x, &f)) {
-            message_error("%s: %s", x->store.path, f.text);
+            message_fault(x->store.path, &f);
             ese_file_close(file);
             return EXIT_TROUBLE;
         }
         if (ese_salvage_open(file, &x->salvage, &f))
             return EXIT_CLEAN;
     }
-    message_error("%s: %s", x->store.path, f.text);
+    message_fault(x->store.path, &f);
     return EXIT_TROUBLE;
 }
 
@@ -308,7 +308,7 @@ int salvaging_keep(struct salvaging *x, char path[UNNAMED_PATH])
         message_error("cancelled; nothing was written");
         return EXIT_CANCELLED;
     }
-    message_error("%s: %s", x->store.path, f.text);
+    message_fault(x->store.path, &f);
     return EXIT_TROUBLE;
 }
 

@@ -103,7 +103,7 @@ int verify_store(const struct assessment *old, const char *path, const struct op
     reading.not_lists = options->not_lists;
     int status = assess(&new, path, &reading);
     if (status == EXIT_CLEAN && !is_as_planned(old, &new, in_place, &f)) {
-        message_error("%s: verification failed, %s: %s", old->store.path, what, f.text);
+        message_file(old->store.path, "verification failed, %s: %s", what, f.text);
         status = EXIT_TROUBLE;
     }
     if (status == EXIT_CLEAN) {

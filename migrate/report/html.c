@@ -353,7 +353,7 @@ bool html_may_write(const struct assessment *a)
     outfile_discard(out);
     message_end_on_interrupt();
     if (!ok)
-        message_error("%s: %s; nothing was written", path, f.text);
+        message_file(path, "%s; nothing was written", f.text);
     else if (*stop)
         message_error("cancelled; nothing was written");
     return ok && !*stop;
@@ -376,8 +376,8 @@ int html_write(const struct assessment *a, enum report_kind kind,
     message_end_on_interrupt();
     buffer_free(&page);
     if (!ok)
-        message_error("%s: %s; the page was not written%s%s", a->options->html, f.text,
-                      kind == REPORT_REPAIRED ? "; the repair was done: " : "; nothing was changed",
-                      kind == REPORT_REPAIRED ? result->target : "");
+        message_file(a->options->html, "%s; the page was not written%s%s", f.text,
+                     kind == REPORT_REPAIRED ? "; the repair was done: " : "; nothing was changed",
+                     kind == REPORT_REPAIRED ? result->target : "");
     return ok ? EXIT_CLEAN : EXIT_TROUBLE;
 }

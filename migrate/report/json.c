@@ -2,13 +2,12 @@
 #include "formats/certs/name.h"
 #include "migrate/decide/refusal.h"
 #include "migrate/report/report.h"
-#include "migrate/report/salvaged.h"
-
+#include "migrate/console/value.h"
 #include "migrate/repair/recovery.h"
+#include "migrate/report/salvaged.h"
+#include "migrate/report/storefacts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 /* A name in full, however long. */
 static void member_name(struct json *json, const char *key, struct bytes name)
@@ -19,17 +18,6 @@ static void member_name(struct json *json, const char *key, struct bytes name)
         name_text(name, text, size);
     json_put_text(json, key, text);
     free(text);
-}
-
-/* When the file was last written, in UTC, as ISO 8601; "unknown" for a year beyond 9999. */
-static const char *file_time(const struct assessment *a, char text[32])
-{
-    if (report_time(true, ese_file_stat(a->store.db->file)->st_mtime, text) != text)
-        return "unknown";
-    text[10] = 'T';
-    text[19] = 'Z';
-    text[20] = '\0';
-    return text;
 }
 
 static void setting_members(struct json *json, const struct model *m)
@@ -66,38 +54,7 @@ static void store_members(struct json *json, const struct assessment *a)
 {
     recovered_members(json, a->options->recovered);
     salvaged_members(json, a);
-    const struct filehash *hash = salvaged_from(a);
-    const struct ese_header *h = &a->store.db->headers.header;
-    char text[32];
-    json_key(json, "store");
-    json_map(json);
-    json_put_text(json, "path", a->store.path);
-    json_put_integer(json, "size", (int64_t)hash->size);
-    json_put_hex(json, "sha256", bytes_of(hash->digest, sizeof hash->digest));
-    json_put_text(json, "file_time", file_time(a, text));
-    json_put_text(json, "state", ese_state_name(h->state));
-    snprintf(text, sizeof text, "0x%x", h->version);
-    json_put_text(json, "version", text);
-    snprintf(text, sizeof text, "0x%x", h->revision);
-    json_put_text(json, "revision", text);
-    json_put_integer(json, "page_size", h->page_size);
-    json_key(json, "files_beside");
-    json_array(json);
-    for (size_t i = 0; i < a->beside.files; i++)
-        json_string(json, a->beside.file[i].name);
-    json_end_array(json);
-    json_key(json, "undo_files");
-    json_array(json);
-    for (size_t i = 0; i < a->beside.files; i++) {
-        if (a->beside.file[i].kind != BESIDE_UNDO)
-            continue;
-        json_map(json);
-        json_put_text(json, "name", a->beside.file[i].name);
-        json_put_text(json, "state", a->beside.file[i].note);
-        json_end_map(json);
-    }
-    json_end_array(json);
-    json_end_map(json);
+    assess_store_json(json, a);
 }
 
 static void profile_members(struct json *json, const struct assessment *a)
@@ -118,14 +75,13 @@ static void profile_members(struct json *json, const struct assessment *a)
 static void list_members(struct json *json, const struct assessment *a)
 {
     const struct model *m = &a->model;
-    char time[32];
     json_key(json, "list");
     json_map(json);
     json_put_text(json, "mode", model_mode_name(m->mode));
     json_put_integer(json, "entries", m->entries);
     json_put_integer(json, "distinct_certificates", m->listed);
     json_put_integer(json, "references", (int64_t)m->rows_read);
-    json_put_text(json, "judged_as_of", report_time(m->now_known, m->now, time));
+    json_put_time(json, "judged_as_of", m->now_known, m->now, m->now_utc);
     json_end_map(json);
 }
 
@@ -176,7 +132,6 @@ static void problem_members(struct json *json, const char *key, const struct pro
 static void certificate_members(struct json *json, const struct model *m, unsigned number)
 {
     const struct model_certificate *cert = &m->certificate[number];
-    char text[32];
     json_key(json, "certificate");
     json_map(json);
     json_put_hex(json, "thumbprint", bytes_of(cert->sha1, sizeof cert->sha1));
@@ -185,11 +140,10 @@ static void certificate_members(struct json *json, const struct model *m, unsign
         json_put_hex(json, "serial", cert->x509.serial);
         member_name(json, "subject", cert->x509.subject);
         member_name(json, "issuer", cert->x509.issuer);
-        json_put_text(
-            json, "not_before",
-            report_time(cert->x509.not_before.known, cert->x509.not_before.seconds, text));
-        json_put_text(json, "not_after",
-                      report_time(cert->x509.not_after.known, cert->x509.not_after.seconds, text));
+        json_put_time(json, "not_before", cert->x509.not_before.known,
+                      cert->x509.not_before.seconds, true);
+        json_put_time(json, "not_after", cert->x509.not_after.known, cert->x509.not_after.seconds,
+                      true);
         json_put_integer(json, "version", cert->x509.version);
     }
     json_end_map(json);
@@ -231,7 +185,7 @@ static void result_members(struct json *json, const struct assessment *a,
 {
     json_key(json, "written");
     json_map(json);
-    json_put_text(json, "store", result->target);
+    json_put_text(json, "path", result->target);
     json_put_hex(json, "sha256", bytes_of(result->sha256, sizeof result->sha256));
     json_put_text(json, "verdict", verdict_name(judge_problems(&a->left)));
     json_put_text(json, "quarantine", result->quarantine);
@@ -246,8 +200,6 @@ void report_json(struct json *json, const struct assessment *a, enum report_kind
                  const struct report_result *result)
 {
     static const char *const kinds[] = {"check", "plan", "repaired"};
-    json_map(json);
-    json_put_integer(json, "schema", REPORT_SCHEMA);
     json_put_text(json, "program", "kmmigrate " KM_VERSION);
     json_put_text(json, "report", kinds[kind]);
     store_members(json, a);
@@ -265,6 +217,4 @@ void report_json(struct json *json, const struct assessment *a, enum report_kind
         problem_members(json, "left", &a->left, false);
     if (result)
         result_members(json, a, result);
-    json_end_map(json);
-    json_end_document(json);
 }

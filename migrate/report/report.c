@@ -1,21 +1,18 @@
 /* What the text and the JSON report share: see report.h. */
 #include "migrate/report/report.h"
 
-#include "migrate/console/message.h"
+#include "migrate/console/date.h"
+#include "migrate/console/document.h"
 
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
 
 const char *report_time(bool known, int64_t seconds, char text[32])
 {
-    time_t time = (time_t)seconds;
-    struct tm tm;
-    enum { LAST_YEAR = 9999 };
-    if (!known || gmtime_r(&time, &tm) == NULL || tm.tm_year < -1900 ||
-        tm.tm_year > LAST_YEAR - 1900)
+    char iso[DATE_ROOM];
+    if (!known || !date_of_seconds(seconds, iso))
         return "unknown";
-    snprintf(text, 32, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    snprintf(text, 32, "%.10s %.8s", iso, strchr(iso, 'T') + 1);
     return text;
 }
 
@@ -26,12 +23,9 @@ int report_print(const struct assessment *a, enum report_kind kind,
         report_text(a, kind, result);
         return EXIT_CLEAN;
     }
-    struct json *json = json_open(true);
-    if (json == NULL) {
-        message_error("out of memory");
+    struct json *json = document_open();
+    if (json == NULL)
         return EXIT_TROUBLE;
-    }
     report_json(json, a, kind, result);
-    json_close(json);
     return EXIT_CLEAN;
 }

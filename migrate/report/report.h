@@ -25,10 +25,9 @@ struct report_result {
     uint8_t sha256[HASH_SHA256_SIZE]; /* of the new store */
 };
 
-enum { REPORT_SCHEMA = 1 }; /* "schema" in the JSON; raised when a member changes its meaning */
-
 void report_text(const struct assessment *assessment, enum report_kind kind,
                  const struct report_result *result);
+/* The members of the report, into an object that is open. */
 void report_json(struct json *json, const struct assessment *assessment, enum report_kind kind,
                  const struct report_result *result);
 

@@ -12,6 +12,7 @@ enum { SHOWN_OF_A_RULE = 20 };
 
 struct report {
     struct json *json;
+    bool quiet;
     uint64_t seen[ESE_RULES], problems[ESE_RULES];
     bool eseutil_fails[ESE_RULES];
 };
@@ -71,7 +72,7 @@ static void show(void *context, const struct ese_finding *finding)
     report->eseutil_fails[finding->rule] |= finding->eseutil_fails;
     if (report->json)
         json_finding(report->json, finding);
-    else if (seen < SHOWN_OF_A_RULE)
+    else if (!report->quiet && seen < SHOWN_OF_A_RULE)
         text_finding(finding);
 }
 
@@ -160,9 +161,10 @@ static void text_summary(const struct report *report, const struct store *store,
         output_text("Structure: sound.\n");
 }
 
-bool structure_report(struct store *store, struct json *json, struct ese_check_summary *summary)
+bool structure_report(struct store *store, struct json *json, bool quiet,
+                      struct ese_check_summary *summary)
 {
-    struct report report = {.json = json};
+    struct report report = {.json = json, .quiet = quiet};
     struct fault f = {.code = FAULT_NONE};
     if (json) {
         json_key(json, "findings");
@@ -172,12 +174,16 @@ bool structure_report(struct store *store, struct json *json, struct ese_check_s
     if (json)
         json_end_array(json);
     if (!ok) {
-        message_error("%s: the structure could not be checked: %s", store->path, f.text);
+        message_file(store->path, "the structure could not be checked: %s", f.text);
         return false;
     }
     bool mends = compact_mends(&report, store, summary);
     if (json) {
         json_summary(json, summary, mends);
+    } else if (quiet) {
+        output_format("%s\n", summary->dirty                             ? "dirty"
+                              : summary->problems || summary->not_judged ? "damaged"
+                                                                         : "sound");
     } else {
         text_more(&report);
         text_summary(&report, store, summary, mends);

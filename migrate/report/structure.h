@@ -9,9 +9,11 @@
 #include "migrate/console/json.h"
 #include "migrate/store/store.h"
 
-/* Checks the store's structure and prints the findings: as members of an open JSON map
- * ("structure"), or as text when json is NULL; text shows the first few findings of each rule.
+/* Checks the store's structure and prints the findings: as members of an open JSON map, or as text
+ * when json is NULL; text shows the first few findings of each rule, or, quiet, one word: "sound",
+ * "damaged" or "dirty".
  * *summary is filled.  False, with an error printed, when the check could not be done. */
-bool structure_report(struct store *store, struct json *json, struct ese_check_summary *summary);
+bool structure_report(struct store *store, struct json *json, bool quiet,
+                      struct ese_check_summary *summary);
 
 #endif

@@ -59,9 +59,10 @@ static int refuse_directory(const char *directory, unsigned matches, const struc
     char more[40] = "";
     if (h->all > h->shown)
         snprintf(more, sizeof more, " and %u more", h->all - h->shown);
-    message_error("%s: expected one file %s in this directory, found %u; name the database file "
-                  "itself; there is: %s%s",
-                  directory, STORE_FILE_NAME, matches, names, more);
+    message_file(directory,
+                 "expected one file %s in this directory, found %u; name the database file "
+                 "itself; there is: %s%s",
+                 STORE_FILE_NAME, matches, names, more);
     return EXIT_TROUBLE;
 }
 
@@ -71,7 +72,7 @@ static int find_in_directory(struct store *store, const char *directory)
 {
     DIR *dir = opendir(directory);
     if (dir == NULL) {
-        message_error("%s: the directory cannot be read: %s", directory, strerror(errno));
+        message_file(directory, "the directory cannot be read: %s", strerror(errno));
         return EXIT_TROUBLE;
     }
     char found[NAME_MAX + 1] = "";
@@ -89,7 +90,7 @@ static int find_in_directory(struct store *store, const char *directory)
     int error = errno;
     closedir(dir);
     if (error != 0) {
-        message_error("%s: the directory cannot be read: %s", directory, strerror(error));
+        message_file(directory, "the directory cannot be read: %s", strerror(error));
         return EXIT_TROUBLE;
     }
     if (matches != 1)
@@ -178,7 +179,7 @@ static int look_for_pending(struct store *store)
     find_pending(store);
     if (store->pending.code != FAULT_NO_MEMORY)
         return EXIT_CLEAN;
-    message_error("%s: %s", store->path, store->pending.text); /* nothing is known of it */
+    message_file(store->path, "%s", store->pending.text); /* nothing is known of it */
     return EXIT_TROUBLE;
 }
 
@@ -204,14 +205,15 @@ int store_open_to_judge(struct store *store, const char *name)
         store_close(store);
     }
     if (f.code == FAULT_DAMAGED && store->pending.code == FAULT_NONE)
-        message_error("%s: %s; kmmigrate salvage %s shows what can be had", store->path, f.text,
-                      shell_word(store->path));
+        message_fault_next(store->path, &f, "kmmigrate salvage %s shows what can be had",
+                           shell_word(store->path));
     else if (f.code == FAULT_NOT_THIS && store->pending.code == FAULT_NONE)
-        message_error("%s: %s; if it is one without its headers, kmmigrate salvage %s shows what "
-                      "can be had",
-                      store->path, f.text, shell_word(store->path));
+        message_fault_next(store->path, &f,
+                           "if it is one without its headers, kmmigrate salvage %s shows what "
+                           "can be had",
+                           shell_word(store->path));
     else
-        message_error("%s: %s", store->path, f.text);
+        message_fault(store->path, &f);
     if (store->pending.code != FAULT_NONE)
         tell_pending(store, message_error);
     return EXIT_TROUBLE;
@@ -244,8 +246,8 @@ const struct ese_table *store_table(const struct store *store, const char *name)
         buffer_add_text(&list, value_name(ese_catalog_table(catalog, i)->name, utf8));
     }
     buffer_add(&list, bytes_of("", 1));
-    message_error("%s: there is no table %s; there are: %s", store->path, name,
-                  list.failed ? "more than can be listed" : (const char *)list.at);
+    message_file(store->path, "there is no table %s; there are: %s", name,
+                 list.failed ? "more than can be listed" : (const char *)list.at);
     buffer_free(&list);
     return NULL;
 }
@@ -275,7 +277,7 @@ int store_use_profile(struct store *store, struct profile *profile, const char *
     if (path == NULL)
         return EXIT_CLEAN;
     if (!profile_read(path, profile, &f)) {
-        message_error("%s: %s", path, f.text);
+        message_fault(path, &f);
         return EXIT_TROUBLE;
     }
     store->profile = profile;

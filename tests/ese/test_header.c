@@ -321,26 +321,26 @@ END_TEST
 /* ---- times ---- */
 
 static const struct when {
-    struct ese_time time; /* second, minute, hour, day, month, year - 1900 */
+    struct ese_time time; /* second, minute, hour, day, month, year - 1900, UTC */
     bool is_time;
     int64_t seconds;
 } times[] = {
-    {{0, 0, 0, 1, 1, 70}, true, 0},
-    {{0, 0, 0, 1, 1, 100}, true, 946684800},
-    {{59, 59, 23, 31, 12, 99}, true, 946684799},
-    {{0, 0, 0, 29, 2, 100}, true, 951782400},
-    {{0, 0, 0, 1, 3, 100}, true, 951868800},
-    {{56, 34, 12, 1, 6, 98}, true, 896704496},
-    {{0, 0, 0, 1, 1, 0}, true, -2208988800},
-    {{60, 59, 23, 31, 12, 98}, true, 915148800}, /* a leap second */
-    {{0, 0, 0, 31, 12, 255}, true, 5869497600},
-    {{0, 0, 0, 0, 0, 0}, false, 0},
-    {{0, 0, 0, 1, 13, 98}, false, 0},
-    {{0, 0, 0, 32, 1, 98}, false, 0},
-    {{0, 0, 24, 1, 1, 98}, false, 0},
-    {{0, 60, 0, 1, 1, 98}, false, 0},
-    {{61, 0, 0, 1, 1, 98}, false, 0},
-    {{255, 255, 255, 255, 255, 255}, false, 0},
+    {{0, 0, 0, 1, 1, 70, false}, true, 0},
+    {{0, 0, 0, 1, 1, 100, false}, true, 946684800},
+    {{59, 59, 23, 31, 12, 99, false}, true, 946684799},
+    {{0, 0, 0, 29, 2, 100, false}, true, 951782400},
+    {{0, 0, 0, 1, 3, 100, false}, true, 951868800},
+    {{56, 34, 12, 1, 6, 98, false}, true, 896704496},
+    {{0, 0, 0, 1, 1, 0, false}, true, -2208988800},
+    {{60, 59, 23, 31, 12, 98, false}, true, 915148800}, /* a leap second */
+    {{0, 0, 0, 31, 12, 255, false}, true, 5869497600},
+    {{0, 0, 0, 0, 0, 0, false}, false, 0},
+    {{0, 0, 0, 1, 13, 98, false}, false, 0},
+    {{0, 0, 0, 32, 1, 98, false}, false, 0},
+    {{0, 0, 24, 1, 1, 98, false}, false, 0},
+    {{0, 60, 0, 1, 1, 98, false}, false, 0},
+    {{61, 0, 0, 1, 1, 98, false}, false, 0},
+    {{255, 255, 255, 255, 255, 255, false}, false, 0},
 };
 
 START_TEST(times_become_seconds)
@@ -348,6 +348,17 @@ START_TEST(times_become_seconds)
     int64_t seconds = 4711;
     ck_assert_int_eq(ese_time_seconds(times[_i].time, &seconds), times[_i].is_time);
     ck_assert_int_eq(seconds, times[_i].is_time ? times[_i].seconds : 4711);
+}
+END_TEST
+
+/* The seventh byte says whether a time is UTC; of no time it says nothing. */
+START_TEST(a_time_says_whether_it_is_utc)
+{
+    static const uint8_t local[8] = {56, 34, 12, 1, 6, 98, 0, 0},
+                         utc[8] = {56, 34, 12, 1, 6, 98, 1, 0}, never[8] = {0, 0, 0, 0, 0, 0, 1, 0};
+    ck_assert(!ese_time_read(bytes_of(local, sizeof local), 0).utc);
+    ck_assert(ese_time_read(bytes_of(utc, sizeof utc), 0).utc);
+    ck_assert(!ese_time_read(bytes_of(never, sizeof never), 0).utc);
 }
 END_TEST
 
@@ -361,6 +372,7 @@ int main(void)
                                     {what_cannot_be_read_is_refused_by_name, ARRAY_SIZE(foreign)},
                                     {fields_come_from_their_places, 0},
                                     {times_become_seconds, ARRAY_SIZE(times)},
+                                    {a_time_says_whether_it_is_utc, 0},
                                     {0},
                                 });
 }

@@ -29,6 +29,11 @@ def rows(path, table):
     return [json.loads(line) for line in result.stdout.decode("utf-8").splitlines()], result
 
 
+def entries(store, *options):
+    """The entries that `list --json` gives."""
+    return json.loads(run("list", store, "--json", *options).stdout)["entries"]
+
+
 def hashlib_of(path):
     """One hash over a file, or over all files of a directory with their names."""
     digest = hashlib.sha256()

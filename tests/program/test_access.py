@@ -91,7 +91,7 @@ class Access(Store):
         """Everything that -o and --in-place make of a store: [(the input of it, it)]."""
         new = self.folder / "new"
         report = json.loads(self.expect(km.REPAIRED, "repair", store, "-o", new, "--json", *more).stdout)
-        found = [(database(store), pathlib.Path(report["written"]["store"])),
+        found = [(database(store), pathlib.Path(report["written"]["path"])),
                  (database(store), pathlib.Path(report["written"]["quarantine"]))]
         if store.is_dir():
             found += [(store, new), (store, new / "set-aside")] + [(path, new / path.name) for path in store.iterdir() if (new / path.name).exists()]

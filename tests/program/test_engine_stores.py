@@ -99,7 +99,7 @@ class Repairs(unittest.TestCase):
         new = self.folder / "new.edb"
         report = self.run_json(km.REPAIRED, "repair", store, "-o", new, *options)
         self.assertEqual(report["report"], "repaired")
-        self.assertEqual(report["written"]["store"], str(new))
+        self.assertEqual(report["written"]["path"], str(new))
         self.assertEqual(report["written"]["sha256"], hashlib.sha256(new.read_bytes()).hexdigest())
         return new, report
 
@@ -192,7 +192,7 @@ class ImportedTwice(Repairs):
         new, _ = self.repaired(store)
         result = km.run("diff", store, new, "--json")
         self.assertEqual(result.returncode, DIFFERENT)
-        told = [json.loads(line) for line in result.stdout.splitlines()]
+        told = json.loads(result.stdout)["differences"]
         before, after = rows_of(store), rows_of(new)
         changed = {(table, key) for table, rows in before.items() for key, row in rows.items()
                    if after[table].get(key) != row}

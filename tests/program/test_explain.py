@@ -36,7 +36,7 @@ class Explain(unittest.TestCase):
             with self.subTest(asked):
                 answer = self.explained(asked)
                 self.assertIn(article, answer["articles"])
-                self.assertEqual(answer["store"], store)
+                self.assertEqual(answer["store_is_cause"], store)
                 self.assertEqual((answer["schema"], answer["command"], answer["exit"]), (1, "explain", 0))
                 text = km.run("explain", asked).stdout.decode()
                 for part in ("name", "title", "meaning", "next"):

@@ -183,7 +183,7 @@ class Html(unittest.TestCase):
                 store = self.store(state)
                 plan = json.loads(km.run("repair", store, "--json").stdout)["plan"]
                 dropped = {action["entry"] for action in plan["actions"] if action["action"] == "drop-entry"}
-                listed = {json.loads(line)["entry"] for line in km.run("list", store, "--json").stdout.splitlines()}
+                listed = {entry["entry"] for entry in km.entries(store)}
                 page = self.page("repair", store)
                 outcome = self.rows(page)
                 self.assertEqual(set(outcome), listed)
@@ -208,7 +208,7 @@ class Html(unittest.TestCase):
                     if depth:
                         signer = json.loads(km.run("show", store, shown["signed_by"], "--json").stdout)
                         self.assertEqual((signer["entry"]["subject"], shown["signature_is"]), (above[depth - 1], "proven"))
-                listed = [json.loads(line)["entry"] for line in km.run("list", store, "--json").stdout.splitlines()]
+                listed = [entry["entry"] for entry in km.entries(store)]
                 self.assertEqual(sorted(seen), sorted(listed))
         self.assertEqual(km.run("list", store, "--tree", "--json").returncode, km.USAGE)
 
@@ -293,7 +293,7 @@ class Html(unittest.TestCase):
         page = self.page("check", store)
         self.assertLessEqual(len([1 for tag, _, _ in page.tags if tag == "rect"]), 3 * 200)
         self.assertEqual(len([1 for tag, _, _ in page.tags if tag == "details"]), 1)
-        listed = [json.loads(line)["entry"] for line in km.run("list", store, "--json").stdout.splitlines()]
+        listed = [entry["entry"] for entry in km.entries(store)]
         rows = [int(n) for n in re.findall(r'<th scope="row">\S* entry (\d+)', (self.folder / "page.html").read_text())]
         self.assertEqual(sorted(rows), sorted(listed))
         drawn = page.text.split("The certificate list")[0]

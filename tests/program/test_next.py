@@ -174,7 +174,7 @@ class Next(unittest.TestCase):
                 store = self.store(state, state)
                 problem = next(p for p in json.loads(km.run("check", store, "--json").stdout)["problems"]
                                if p["code"] == code)
-                listed = [json.loads(line) for line in km.run("list", store, "--json").stdout.splitlines()]
+                listed = km.entries(store)
                 self.assertGreater(len(problem["entries"]), 1)
                 self.assertEqual(problem["entries"], sorted(problem["entries"]))
                 for entry in listed:

@@ -266,7 +266,7 @@ class Command(unittest.TestCase):
         pem.write_text("of an earlier repair")
         result = km.run("salvage", self.store, "-o", self.new, "--json")
         self.assertEqual(result.returncode, 5, result.stderr)
-        report = json.loads(result.stdout)
+        report = json.loads(result.stdout)["written"]
         self.assertEqual(pem.read_text(), "of an earlier repair")
         self.assertEqual(report["pem"], f"{self.new}.quarantine-2.pem")
         text = pathlib.Path(report["pem"]).read_text()

@@ -142,8 +142,8 @@ class Text(unittest.TestCase):
                 self.shows("dump", path, "--table", names[b"T"], documents="lines")
                 self.shows("dump", path, "--table", text(rng))
                 self.shows("dump", path)
-                self.shows("diff", path, other, documents="lines")
-                self.shows("diff", other, other + b"x", documents="lines")
+                self.shows("diff", path, other, documents="one")
+                self.shows("diff", other, other + b"x", documents="one")
                 self.shows("check", path, "--structure", documents="one")
                 self.shows("check", other + b"x", "--structure", documents="one")
                 self.shows("check", path, documents="one")
@@ -178,7 +178,7 @@ class Text(unittest.TestCase):
                 path = self.store(rng, cut, 99 if seed % 3 == 1 else 2)
                 new = os.path.join(self.folder, b"new" + text(rng, b"\0/")[:100])
                 evil = {b"TMPDIR": text(rng), b"COLUMNS": text(rng), b"TERM": text(rng)}
-                self.shows("list", path, documents="lines", environment=evil)
+                self.shows("list", path, documents="one", environment=evil)
                 self.shows("show", path, 2, documents="one")
                 self.shows("show", path, text(rng))
                 self.shows("check", path, documents="one", environment=evil)
@@ -195,7 +195,7 @@ class Text(unittest.TestCase):
                         with open(os.path.join(self.folder, name), "rb") as file:
                             self.safe(file.read(), name)
                 if os.path.exists(new):
-                    self.shows("diff", path, new, documents="lines")
+                    self.shows("diff", path, new, documents="one")
                 self.shows("export", path, "--to", new + b".pem", "--force", documents="one")
                 self.shows("compact", path, "-o", new + b"2", "--force", documents="one")
                 self.shows("repair", path, "--in-place")

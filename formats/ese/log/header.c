@@ -228,7 +228,7 @@ const char *ese_log_time_text(const uint8_t time[ESE_LOG_TIME_SIZE], char text[4
     if (memcmp(time, never, sizeof never) == 0)
         return "never";
     snprintf(text, 40, "%04d-%02d-%02dT%02d:%02d:%02d.%03u%s", 1900 + t.year, t.month, t.day,
-             t.hour, t.minute, t.second, milliseconds, time[6] & 1 ? "Z" : "");
+             t.hour, t.minute, t.second, milliseconds, t.utc ? "Z" : "");
     return text;
 }
 

@@ -14,6 +14,9 @@ struct ese_time ese_time_read(struct bytes b, size_t at)
     bytes_u8(b, at + 3, &t.day);
     bytes_u8(b, at + 4, &t.month);
     bytes_u8(b, at + 5, &t.year);
+    uint8_t flags = 0;
+    bytes_u8(b, at + 6, &flags);
+    t.utc = t.month != 0 && (flags & 1);
     return t;
 }
 

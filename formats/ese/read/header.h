@@ -16,6 +16,7 @@
 /* LOGTIME: a time as the engine stores it.  All zero: never. */
 struct ese_time {
     uint8_t second, minute, hour, day, month, year; /* month 1-12; year since 1900 */
+    bool utc; /* it says that it is UTC; otherwise it is local time, of a zone that nobody noted */
 };
 
 /* SIGNATURE: names a database or a log stream. */
