@@ -1,14 +1,20 @@
 /* Certificates of the list elsewhere in the store: see second.h. */
 #include "migrate/judge/second.h"
 
+#include "formats/certs/pem.h"
+#include "migrate/profile/wrapping.h"
+
 #include <stdlib.h>
 
 enum {
-    START = 48,            /* octets of a to-be-signed part by which it is looked up */
-    FIRST = 16,            /* of them that are looked at first */
-    FIRST_BITS = 16,       /* of a hash of those */
-    PROVED_MOST = 200,     /* values of a column whose chains are proved */
-    CERTIFICATES_MOST = 32 /* of one value that are tried as issued by a copy */
+    HEADER_MOST = 64,                 /* bytes before a packed value */
+    UNPACKED_TIMES = 16,              /* of what was read so much is unpacked at most, ... */
+    UNPACKED_FREE = 64 * 1024 * 1024, /* ... and so many bytes */
+    START = 48,                       /* octets of a to-be-signed part by which it is looked up */
+    FIRST = 16,                       /* of them that are looked at first */
+    FIRST_BITS = 16,                  /* of a hash of those */
+    PROVED_MOST = 200,                /* values of a column whose chains are proved */
+    CERTIFICATES_MOST = 32            /* of one value that are tried as issued by a copy */
 };
 
 struct second_search {
@@ -17,6 +23,8 @@ struct second_search {
     unsigned *slot; /* a hash table: certificate + 1; 0: empty */
     unsigned slots; /* a power of two, at least twice as many as certificates */
     uint64_t first[(1 << FIRST_BITS) / 64]; /* by their hash: are there first octets like these? */
+    struct buffer room;                     /* what was unpacked */
+    uint64_t read, unpacked;                /* bytes */
 };
 
 static struct bytes tbs_of(const struct model *m, unsigned certificate)
@@ -74,8 +82,10 @@ struct second_search *second_open(const struct model *m, struct prover *prover)
 
 void second_close(struct second_search *s)
 {
-    if (s)
+    if (s) {
         free(s->slot);
+        buffer_free(&s->room);
+    }
     free(s);
 }
 
@@ -179,9 +189,10 @@ static void note(struct second_copy *c, bool chain, unsigned certificate, uint64
     c->values += !chain;
 }
 
-bool second_look(struct second_search *s, struct second_copies *copies,
-                 const struct ese_table *table, const struct ese_column *column, uint64_t row,
-                 struct bytes value)
+/* Searches bytes as they are. */
+static bool look_plain(struct second_search *s, struct second_copies *copies,
+                       const struct ese_table *table, const struct ese_column *column, uint64_t row,
+                       struct bytes value)
 {
     long copy = -1, outside = -1;
     struct second_copy *c = NULL;
@@ -203,6 +214,45 @@ bool second_look(struct second_search *s, struct second_copies *copies,
     if (c)
         note(c, outside < 0, (unsigned)(outside < 0 ? copy : outside), row);
     return true;
+}
+
+/* Could a value packed with zlib begin here?  RFC 1950, 2.2, with the window that everybody has. */
+static bool is_packed(const uint8_t *at)
+{
+    return at[0] == 0x78 && (at[0] << 8 | at[1]) % 31 == 0;
+}
+
+/* The blocks of a PEM text one behind the other, in s->room. */
+static struct bytes pem_contents(struct second_search *s, struct bytes text)
+{
+    struct pem_reader r = pem_open(text);
+    struct pem_block block;
+    buffer_clear(&s->room);
+    while (pem_next(&r, &block, NULL))
+        pem_decode(&block, &s->room, NULL);
+    return buffer_bytes(&s->room);
+}
+
+bool second_look(struct second_search *s, struct second_copies *copies,
+                 const struct ese_table *table, const struct ese_column *column, uint64_t row,
+                 struct bytes value)
+{
+    static const struct wrapping zlib = {.pack = PACK_ZLIB};
+    struct fault f = {.code = FAULT_NONE};
+    struct bytes inner;
+    s->read += value.size;
+    if (pem_detect(value))
+        return look_plain(s, copies, table, column, row, pem_contents(s, value)) && !s->room.failed;
+    for (size_t at = 0; at < HEADER_MOST && at + 2 < value.size; at++) {
+        if (!is_packed(value.at + at) || s->unpacked > UNPACKED_TIMES * s->read + UNPACKED_FREE)
+            continue;
+        /* What was unpacked before a fault is searched, too. */
+        wrapping_take_off(&zlib, bytes_from(value, at), &s->room, &inner, &f);
+        s->unpacked += inner.size;
+        if (f.code == FAULT_NO_MEMORY || !look_plain(s, copies, table, column, row, inner))
+            return false;
+    }
+    return look_plain(s, copies, table, column, row, value);
 }
 
 void second_copies_close(struct second_copies *copies)

@@ -3,7 +3,8 @@
  *
  * A store may keep its list in more than one place, and the profile name only one of them: then a
  * repair of that one is none.  So the to-be-signed bytes of each listed certificate are looked for
- * at every offset of every value of every table; the list itself is left out.
+ * at every offset of every value of every table, and of what a value holds packed with zlib behind
+ * a small header, or as PEM; the list itself is left out.
  *
  * A copy is part of a chain when the same value holds a certificate outside the list that the
  * copy's key has signed: a user's certificate with its issuers, as a PKCS#7 has it.  Chains block
