@@ -205,6 +205,11 @@ static int discover_profile(struct assessment *a, const struct options *options,
                              ? "discovered, and accepted (--accept-discovered)"
                              : "discovered, and not accepted";
         a->repairs_allowed = options->accept_discovered;
+        if (a->repairs_allowed && *discovery.lacking)
+            problem_add(&a->found, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
+                        "the list that discovery found: %s; if it is the list all the same, give "
+                        "its draft as --profile",
+                        discovery.lacking);
         status = apply_said(a, options);
         a->undecided = is_undecided(a, &discovery);
     }

@@ -403,9 +403,8 @@ static void run_all(struct discover_run *run)
         return;
     }
     static void (*const step[])(struct discover_run *) = {
-        discover_list,       discover_settings, discover_role,
-        discover_references, take_users,        take_certificates,
-        take_crls,           take_secrets,      conclude};
+        discover_list, discover_lacking,  discover_settings, discover_role, discover_references,
+        take_users,    take_certificates, take_crls,         take_secrets,  conclude};
     /* A draft that lacks what there was no memory for is none to go on with. */
     for (size_t i = 0; i < sizeof step / sizeof step[0] && !run->no_memory; i++)
         step[i](run);

@@ -108,10 +108,11 @@ struct discovery {
     unsigned references, reference_room;
     struct discover_note *note;
     unsigned notes, note_room;
-    uint64_t entries;       /* of the list that was chosen */
-    uint64_t damaged;       /* places that could not be read */
-    bool limited;           /* a bound ended the search early */
-    bool doubt_beside;      /* DOUBT has other reasons than references that are UNDECIDED */
+    uint64_t entries;           /* of the list that was chosen */
+    uint64_t damaged;           /* places that could not be read */
+    bool limited;               /* a bound ended the search early */
+    bool doubt_beside;          /* DOUBT has other reasons than references that are UNDECIDED */
+    char lacking[DISCOVER_WHY]; /* why the list can hardly be the whole one; "": nothing says so */
     struct profile profile; /* the draft; without a list unless the result is DOUBT or COMPLETE */
 };
 

@@ -11,6 +11,7 @@ enum {
     ENTRIES_MOST = 1000 * 1000,
     CERTIFICATE_MOST = 64 * 1024,
     LIST_VALUE_MOST = 64 * 1024 * 1024,
+    TEXT_MOST = 255,
     SMALL_VALUE_MOST = 64, /* no thumbprint, mode or other setting of interest is longer */
     COLUMNS_MOST = 16,
     SETTINGS_SAMPLED = 4096,
@@ -134,7 +135,7 @@ static void look_beside(struct discover_run *run, struct beside *b)
 }
 
 static void read_beside(struct discover_run *run, struct rows *rows, struct beside *b,
-                        const struct discover_entry *entry)
+                        struct discover_entry *entry)
 {
     struct bytes value;
     bool cut, null;
@@ -150,7 +151,10 @@ static void read_beside(struct discover_run *run, struct rows *rows, struct besi
         int32_t bit = rows_integer(rows, b->bit, &null);
         b->bit_set += !null && bit != 0;
         b->bit_clear += !null && bit == 0;
+        entry->bit = (int8_t)(null ? -1 : bit != 0);
     }
+    if (b->texts == 1 && discover_read(run, rows, b->text, TEXT_MOST, &value, &cut) && value.size)
+        entry->text = discover_hash(run, value);
 }
 
 static void read_rows(struct discover_run *run, struct beside *b)
@@ -252,10 +256,15 @@ static void take_trusted(struct discover_run *run, const struct beside *b)
     bool says_so = b->bits == 1 && strcasestr(b->bit->name, "trust");
     if (b->bits == 0)
         return;
-    if (b->bits > 1 || (!says_so && b->bit_set <= b->bit_clear)) {
+    const char *no = b->bits > 1                  ? "there are several Bit columns"
+                     : says_so                    ? NULL
+                     : b->bit_set <= b->bit_clear ? "the only Bit column is not set in most entries"
+                     : discover_bits_differ(run)
+                         ? "copies of one certificate differ in the only Bit column"
+                         : NULL;
+    if (no) {
         discover_note(run, "[list] trusted", false, true, "%s; name the column if there is one",
-                      b->bits > 1 ? "there are several Bit columns"
-                                  : "the only Bit column is not set in most entries");
+                      no);
         return;
     }
     discover_set(run, &run->d->profile.list[0].trusted.column, b->bit->name);
@@ -276,6 +285,18 @@ static void take_only(struct discover_run *run, const char *key, char **field, c
     } else if (count > 1) {
         discover_note(run, key, false, true, "the list has %u %s columns", count, type);
     }
+}
+
+static void take_name(struct discover_run *run, const struct beside *b)
+{
+    const char *no = b->texts == 1 ? discover_no_names(run) : NULL;
+    char name[256];
+    if (no)
+        discover_note(run, "[list] name", false, true,
+                      "%s is the only text column of the list, but %s",
+                      discover_name(b->text->name, name), no);
+    else
+        take_only(run, "[list] name", &run->d->profile.list[0].name, "text", b->text, b->texts);
 }
 
 void discover_list(struct discover_run *run)
@@ -300,7 +321,7 @@ void discover_list(struct discover_run *run)
         return;
     take_thumbprint(run, &b);
     take_trusted(run, &b);
-    take_only(run, "[list] name", &p->list[0].name, "text", b.text, b.texts);
+    take_name(run, &b);
     take_only(run, "[list] imported-on", &p->list[0].imported, "DateTime", b.date, b.dates);
 }
 

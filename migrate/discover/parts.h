@@ -1,8 +1,10 @@
 /*
  * What the parts of discovery share: discover.c (the order of things, choosing the list),
  * discover/sample.c (reading values, what columns hold), discover/keys.c (which column is the
- * list's key), discover/list.c (the list's other columns, settings), discover/references.c (what
- * refers to the list), discover/explain.c (telling it).
+ * list's key), discover/copies.c (what copies say), discover/lacking.c (which CAs the list has
+ * not), discover/list.c (the list's other columns, settings), discover/references.c (what refers to
+ * the list), discover/telling.c (what tells issuers otherwise),
+ * discover/explain.c (telling it).
  */
 #ifndef KM_MIGRATE_DISCOVER_PARTS_H
 #define KM_MIGRATE_DISCOVER_PARTS_H
@@ -26,6 +28,8 @@ struct discover_entry {
     bool parsed, self_issued;
     uint64_t subject; /* hashed as above; valid when parsed */
     uint8_t sha1[HASH_SHA1_SIZE];
+    uint64_t text; /* in the list's only text column, hashed; 0: none */
+    int8_t bit;    /* in its only Bit column: 0, 1; -1: null, or there is none */
 };
 
 struct discover_run {
@@ -173,6 +177,16 @@ void discover_key(struct discover_run *run);
 /* Reads the keys of the chosen list, and recognises its other columns. */
 void discover_list(struct discover_run *run);
 
+/* Why the list's only text column cannot be the certificates' names, which a repair merges; NULL:
+ * it can. */
+const char *discover_no_names(struct discover_run *run);
+
+/* Has the list's only Bit column both values beside one certificate? */
+bool discover_bits_differ(const struct discover_run *run);
+
+/* Doubts a list that lacks the CAs which issued the store's certificates. */
+void discover_lacking(struct discover_run *run);
+
 /* Finds the table of settings, by what it says of the list. */
 void discover_settings(struct discover_run *run);
 
@@ -183,6 +197,22 @@ void discover_role(struct discover_run *run);
 const struct discover_entry *discover_find(const struct discover_run *run, int64_t name);
 const struct discover_entry *discover_find_sha1(const struct discover_run *run,
                                                 const uint8_t sha1[HASH_SHA1_SIZE]);
+
+/* ---- discover/telling.c ---- */
+
+/* What a column of numbers tells of the certificates beside it, while its table is read. */
+struct telling;
+
+/* NULL: memory is short. */
+struct telling *discover_telling_open(void);
+void discover_telling_close(struct telling *t);
+
+/* One row: its number, who issued its certificate, and that one's version. */
+void discover_telling_row(struct telling *t, int64_t value, uint64_t issuer, int version);
+
+/* Does each number stand beside certificates of one issuer only, there being several of both?  Not
+ * where it is the certificates' version. */
+bool discover_tells_issuers(const struct telling *t);
 
 /* ---- discover/references.c ---- */
 

@@ -70,6 +70,7 @@ struct scan {
     unsigned first, count; /* the discovery's references of this table */
     unsigned alive;        /* of them still contained */
     uint64_t row;
+    struct telling *telling[COLUMNS_MOST]; /* NULL: no number, or nothing beside it */
 };
 
 static struct discover_reference *reference(struct scan *s, unsigned i)
@@ -129,6 +130,9 @@ static void prepare(struct scan *s, const struct ese_table *table)
         added->indexed = is_indexed(table, column);
         added->named = is_named_after(s->run, column->name);
         s->count++;
+        if (s->proof && discover_is_integer(column) && !added->own_key && !added->counter &&
+            (s->telling[s->count - 1] = discover_telling_open()) == NULL)
+            s->run->no_memory = true;
     }
     s->alive = s->count;
 }
@@ -184,10 +188,15 @@ static void read_row(struct scan *s, struct rows *rows)
                       discover_issuer(s->run, s->proof, rows, &issuer, &version);
     for (unsigned i = 0; i < s->count; i++) {
         struct discover_reference *r = reference(s, i);
+        int64_t value;
+        bool tells = has_issuer && s->telling[i];
+        if (!r->contained && !tells)
+            continue;
+        bool null = !discover_name_of(s->run, rows, r->column, &value);
+        if (!null && value != 0 && tells)
+            discover_telling_row(s->telling[i], value, issuer, version);
         if (!r->contained)
             continue;
-        int64_t value;
-        bool null = !discover_name_of(s->run, rows, r->column, &value);
         const struct discover_entry *entry = null ? NULL : discover_find(s->run, value);
         bool integer = discover_is_integer(r->column);
         if (null || (value == 0 && entry == NULL && integer)) /* 0 as "none" */
@@ -229,14 +238,20 @@ static bool is_version(const struct discover_reference *r)
 }
 
 /* Reasons to leave a column alone that need no comparison with others.  True: that was said. */
-static bool judge_alone(struct discover_reference *r)
+static bool judge_alone(struct discover_reference *r, const struct telling *telling)
 {
     char missed[24] = "one of its values";
     if (discover_is_integer(r->column))
         snprintf(missed, sizeof missed, "%" PRId64, r->missed);
     if (!r->contained) {
         bool suspect = r->agreed >= ENOUGH && agrees(r) && (r->agreed_varied || is_supported(r));
-        if (suspect)
+        if (!suspect && telling && discover_tells_issuers(telling))
+            SAY(r, DISCOVER_UNDECIDED,
+                "%s is no key of the list, but each of its values stands beside certificates of "
+                "one "
+                "issuer: a reference to something else, or to more than this list?",
+                missed);
+        else if (suspect)
             SAY(r, DISCOVER_UNDECIDED,
                 "%" PRIu64
                 " rows agree with the issuers of their certificates, but %s is no key of "
@@ -306,7 +321,7 @@ static void judge_table(struct scan *s)
     uint64_t best = 0;
     for (unsigned i = 0; i < s->count; i++) {
         struct discover_reference *r = reference(s, i);
-        if (judge_alone(r) || r->compared == 0)
+        if (judge_alone(r, s->telling[i]) || r->compared == 0)
             continue;
         supported += is_supported(r);
         agreeing = r->agreed > best ? 1 : agreeing + (r->agreed == best);
@@ -410,10 +425,13 @@ static void scan_table(struct discover_run *run, const struct ese_table *table)
     if (s.count == 0)
         return;
     rows_open(&rows, run->store, table);
-    while (s.alive > 0 && discover_next(run, &rows))
+    /* Numbers that are no keys may tell issuers: the first rows show that. */
+    while ((s.alive > 0 || (s.proof && s.row < COMPARED_AT_FIRST)) && discover_next(run, &rows))
         read_row(&s, &rows);
     discover_end(run, &rows);
     judge_table(&s);
+    for (unsigned i = 0; i < s.count; i++)
+        discover_telling_close(s.telling[i]);
 }
 
 void discover_references(struct discover_run *run)

@@ -582,14 +582,25 @@ static void classify(struct discover_column *c)
         c->kind = DISCOVER_OPAQUE;
 }
 
-/* The unremarkable columns are forgotten. */
-static void keep_remarkable(struct discovery *d)
+/* The unremarkable columns are forgotten; none of them has certificates. */
+static void keep_remarkable(struct discover_run *run)
 {
+    struct discovery *d = run->d;
+    uint32_t *number = calloc(d->columns + 1u, sizeof *number);
     unsigned kept = 0;
-    for (unsigned i = 0; i < d->columns; i++)
+    if (number == NULL) {
+        run->no_memory = true;
+        return;
+    }
+    for (unsigned i = 0; i < d->columns; i++) {
+        number[i] = kept;
         if (d->column[i].kind != DISCOVER_OTHER)
             d->column[kept++] = d->column[i];
+    }
     d->columns = kept;
+    for (unsigned i = 0; i < run->facts; i++)
+        run->fact[i].column = number[run->fact[i].column];
+    free(number);
 }
 
 void discover_sample(struct discover_run *run)
@@ -608,5 +619,5 @@ void discover_sample(struct discover_run *run)
     count_issuers(run);
     for (unsigned i = 0; i < run->d->columns; i++)
         classify(&run->d->column[i]);
-    keep_remarkable(run->d);
+    keep_remarkable(run);
 }
