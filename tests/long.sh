@@ -48,6 +48,7 @@ step wrong-writes "$python" tests/program/test_wrong_writes.py
 step powerloss "$python" tests/program/test_powerloss.py
 step log-replay build/release/tests/test_log_replay
 step log-recover "$python" tests/log/test_recover.py
+step schemas "$python" tests/foreign/test_schemas.py
 step mutation "$python" tests/mutate.py --count "${KM_MUTANTS:-300}"
 
 echo "$passed steps passed${failed:+, failed:$failed}"

@@ -78,6 +78,22 @@ def from_sizes(data, size, order):
     return found
 
 
+def from_items(layout, data):
+    """`-count-skipN-TYPE` as kmfixture's descriptions write it."""
+    parts = layout.split("-")[1:]
+    data = data[4 if "count" in parts else 0:]
+    skip = sum(int(part[4:]) for part in parts if part.startswith("skip"))
+    found = []
+    while data:
+        size = next((int(part[2:]) // 8 for part in parts if part[:2] in ("le", "be")), 0)
+        start = skip + size
+        length = (int.from_bytes(data[skip:start], "big" if any(part.startswith("be") for part in parts) else "little")
+                  if size else der_size(data[start:]))
+        found.append(data[start:start + length])
+        data = data[start + length:]
+    return found
+
+
 def from_pem(data):
     return [base64.b64decode(body) for body in re.findall(
         rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END", data.replace(b"\0", b""))]
@@ -85,13 +101,28 @@ def from_pem(data):
 
 FRAMINGS = {
     "sst": from_sst, "p7": from_pkcs7, "concat": sequence, "pem": from_pem,
-    "lenle": lambda data: from_sizes(data, 4, "little"), "lenbe": lambda data: from_sizes(data, 4, "big"),
+    "der": sequence, "pkcs7": from_pkcs7, "pem-crlf": from_pem, "lenle": lambda data: from_sizes(data, 4, "little"), "lenbe": lambda data: from_sizes(data, 4, "big"),
 }
 
 
+def framed(framing, data):
+    return from_items(framing, data) if framing.startswith("items") else FRAMINGS[framing](data)
+
+
 def unwrap(data, how):
+    """What stands behind a header, packing or the form of a single certificate."""
+    for layer in (how or "").split(":"):
+        data = unwrap_layer(data, layer)
+    return data
+
+
+def unwrap_layer(data, how):
+    if how.startswith("header-"):
+        return data[int(how[7:]):]
+    if how in FRAMINGS:
+        return FRAMINGS[how](data)[0]
     if how == "zlib":
-        return zlib.decompress(data[data.index(b"\x78", 4):])
+        return zlib.decompress(data if data[:1] == b"\x78" else data[data.index(b"\x78", 4):])
     if how == "context":
         return data[16:]
     return data
@@ -143,7 +174,7 @@ class Store:
         if where["framing"] == "multi":
             found = values
         else:
-            found = FRAMINGS[where["framing"]](unwrap(b"".join(values), where.get("wrap")))
+            found = framed(where["framing"], unwrap(b"".join(values), where.get("wrap")))
         self.entries += [(certificate, None, where) for certificate in found]
 
     def meaning(self, reference, row):
@@ -159,10 +190,10 @@ class Store:
         return [maps[by](value) for value in values]
 
 
-def compare(folder, new):
-    """What is wrong with `new` as a repair of folder/store.edb.gz; a list of texts."""
+def compare(folder, new, store="store.edb.gz"):
+    """What is wrong with `new` as a repair of the folder's store; a list of texts."""
     facts = json.loads((pathlib.Path(folder) / "facts.json").read_text())
-    old, new = Store(pathlib.Path(folder) / "store.edb.gz", facts), Store(new, facts)
+    old, new = Store(pathlib.Path(folder) / store, facts), Store(new, facts)
     wrong = []
     before = [plain(entry[0]) for entry in old.entries]
     after = [plain(entry[0]) for entry in new.entries]
