@@ -4,6 +4,7 @@
 #include "migrate/console/date.h"
 #include "migrate/console/value.h"
 #include "migrate/judge/shown.h"
+#include "migrate/profile/settings.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -19,7 +20,7 @@ struct record {
     /* But "entry", which all have that concern one. */
     void (*members)(const struct model *m, const struct action *a, struct json *json);
     unsigned (*cells)(const struct model *m, const struct action *a, struct action_cell *cell);
-    const char *(*setting)(const struct model *m, bool *has_row);
+    enum profile_setting_kind setting; /* EFFECT_SETTING: which */
     void (*foresee)(struct model *m, const struct action *a);
 };
 
@@ -401,43 +402,28 @@ static void one_members(const struct model *m, const struct action *a, struct js
 
 /* ---- settings ---- */
 
-static const char *issuing_setting(const struct model *m, bool *has_row)
-{
-    *has_row = m->has_issuing_row;
-    return m->profile->setting_issuing_ca;
-}
-
 static int issuing_canonical(const struct model *m, const struct action *a, char *text, size_t size)
 {
     char value[VALUE_TEXT];
-    return snprintf(text, size, "%s", value_text(m, a->value, value));
+    value_text(m, a->value, value);
+    return profile_names_entry(m->issuing_names)
+               ? snprintf(text, size, "%s entry %d", value, a->entry)
+               : snprintf(text, size, "%s", value);
 }
 
 static void issuing_sentence(const struct model *m, const struct action *a, FILE *to)
 {
     char hex[2 * HASH_SHA1_SIZE + 1];
-    fprintf(to, "set %s to %s", m->profile->setting_issuing_ca,
+    fprintf(to, "set %s to %s", profile_setting_label(m->profile, SETTING_ISSUING_CA),
             bytes_hex(a->value, hex, sizeof hex));
-}
-
-static unsigned issuing_cells(const struct model *m, const struct action *a,
-                              struct action_cell *cell)
-{
-    return one_cell(cell, (struct action_cell){.column = m->profile->settings_value,
-                                               .kind = CELL_BYTES,
-                                               .bytes = a->value});
 }
 
 static void issuing_foresee(struct model *m, const struct action *a)
 {
     memcpy(m->issuing_ca, a->value.at, HASH_SHA1_SIZE);
     m->has_issuing_ca = true;
-}
-
-static const char *mode_setting(const struct model *m, bool *has_row)
-{
-    *has_row = m->has_mode_row;
-    return m->profile->setting_mode;
+    m->has_issuing_key = profile_names_entry(m->issuing_names);
+    m->issuing_key = a->entry;
 }
 
 static int mode_canonical(const struct model *m, const struct action *a, char *text, size_t size)
@@ -448,20 +434,14 @@ static int mode_canonical(const struct model *m, const struct action *a, char *t
 
 static void mode_sentence(const struct model *m, const struct action *a, FILE *to)
 {
-    fprintf(to, "set %s to %s", m->profile->setting_mode, model_mode_name(a->mode));
+    fprintf(to, "set %s to %s", profile_setting_label(m->profile, SETTING_MODE),
+            model_mode_name(a->mode));
 }
 
 static void mode_members(const struct model *m, const struct action *a, struct json *json)
 {
     (void)m;
     json_put_text(json, "mode", model_mode_name(a->mode));
-}
-
-static unsigned mode_cells(const struct model *m, const struct action *a, struct action_cell *cell)
-{
-    return one_cell(cell, (struct action_cell){.column = m->profile->settings_value,
-                                               .kind = CELL_TEXT,
-                                               .text = model_mode_name(a->mode)});
 }
 
 static void mode_foresee(struct model *m, const struct action *a)
@@ -544,16 +524,14 @@ static const struct record records[ACTION_KINDS] = {
                                .canonical = issuing_canonical,
                                .sentence = issuing_sentence,
                                .members = thumbprint_members,
-                               .cells = issuing_cells,
-                               .setting = issuing_setting,
+                               .setting = SETTING_ISSUING_CA,
                                .foresee = issuing_foresee},
     [ACTION_SET_MODE] = {.name = "set-mode",
                          .effect = EFFECT_SETTING,
                          .canonical = mode_canonical,
                          .sentence = mode_sentence,
                          .members = mode_members,
-                         .cells = mode_cells,
-                         .setting = mode_setting,
+                         .setting = SETTING_MODE,
                          .foresee = mode_foresee},
 };
 
@@ -620,10 +598,9 @@ unsigned action_cells(const struct model *m, const struct action *a,
     return records[a->kind].cells ? records[a->kind].cells(m, a, cell) : 0;
 }
 
-const char *action_setting(const struct model *m, const struct action *a, bool *has_row)
+enum profile_setting_kind action_setting(enum action_kind kind)
 {
-    *has_row = false;
-    return records[a->kind].setting ? records[a->kind].setting(m, has_row) : NULL;
+    return records[kind].setting;
 }
 
 void action_foresee(struct model *m, const struct action *a)

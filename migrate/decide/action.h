@@ -28,7 +28,7 @@ enum action_kind {
     ACTION_MOVE_REFERENCES, /* reference: all `count` rows that name entry name other instead */
     ACTION_MOVE_REFERENCE,  /* reference: the row `row`, which dangles, names other instead of entry
                              */
-    ACTION_SET_ISSUING_CA,  /* value: 20 bytes */
+    ACTION_SET_ISSUING_CA,  /* value: 20 bytes; entry: where the setting names one by its key */
     ACTION_SET_MODE,        /* mode */
     ACTION_KINDS,
 };
@@ -65,7 +65,7 @@ enum action_effect {
     EFFECT_ADD,        /* a new entry; in a list of rows one of action_cells() */
     EFFECT_MOVE_ALL,   /* the rows whose `reference` names `entry` name `other` */
     EFFECT_MOVE_ONE,   /* likewise the one row `row` */
-    EFFECT_SETTING,    /* the row of action_setting() gets action_cells() */
+    EFFECT_SETTING,    /* the setting action_setting() gets another value */
 };
 
 enum cell_kind {
@@ -121,12 +121,12 @@ void action_members(const struct model *model, const struct action *action, stru
 /* The canonical text tells a name that is not to be shown. */
 bool action_is_secret(const struct model *model, const struct action *action);
 
-/* The values that a row gets: of EFFECT_CELLS, EFFECT_ADD and EFFECT_SETTING.  Returns how many. */
+/* The values that a row gets: of EFFECT_CELLS and EFFECT_ADD.  Returns how many. */
 unsigned action_cells(const struct model *model, const struct action *action,
                       struct action_cell cell[ACTION_CELLS_MOST]);
 
-/* EFFECT_SETTING: the setting's name in the profile; *has_row: there is one already. */
-const char *action_setting(const struct model *model, const struct action *action, bool *has_row);
+/* EFFECT_SETTING: which setting gets another value; see repair/plan_settings.h. */
+enum profile_setting_kind action_setting(enum action_kind kind);
 
 /* Makes the model what it would be after the action, as far as that is one entry's or a setting's
  * matter: what is dropped, and single references, see plan_judge(). */

@@ -2,6 +2,7 @@
  * Writing a draft down: an action for each difference between what is and what is to be.
  */
 #include "migrate/decide/draft.h"
+#include "migrate/profile/settings.h"
 
 #include <stdlib.h>
 
@@ -245,43 +246,85 @@ static bool add_dangling_moves(struct draft *d)
     return true;
 }
 
-/* A setting without a row gets one behind the last. */
-static bool has_free_setting(struct draft *d, bool has_row)
+/* A setting without a row gets one behind the last, where its row is told by one value. */
+static bool has_free_setting(struct draft *d, enum profile_setting_kind which)
 {
-    return has_row || d->model->last_setting < INT32_MAX - 2 ||
+    const struct model_setting *s = &d->model->setting[which];
+    struct setting_place place;
+    if (!profile_place(d->model->profile, which, &place) || !s->has_table)
+        return fault_set(d->fault, FAULT_UNSUPPORTED,
+                         "the setting %s has to be changed, and the profile does not say where it "
+                         "is",
+                         profile_setting_word(which));
+    if (!s->has_row && (!condition_is_there(&place.rows) || place.rows.mask))
+        return fault_set(d->fault, FAULT_UNSUPPORTED,
+                         "table %s has no row for the setting %s, and none can be added",
+                         place.table, place.label);
+    return s->has_row || s->last_key < INT32_MAX - 2 ||
            fault_set(d->fault, FAULT_UNSUPPORTED,
                      "table %s: a setting has to be added, and the last row has key %d, which "
                      "leaves none",
-                     d->model->profile->settings_table, d->model->last_setting);
+                     place.table, s->last_key);
+}
+
+/* The key of the entry that the setting has to name, where it names one by its key or its position:
+ * of the new entry, of the one that stays for the one it names, or of the one with the
+ * certificate. */
+static int32_t issuing_key(const struct draft *d)
+{
+    const struct model *m = d->model;
+    const struct model_entry *named = m->has_issuing_key ? model_entry(m, m->issuing_key) : NULL;
+    bool same = m->has_issuing_ca && memcmp(d->issuing_ca, m->issuing_ca, HASH_SHA1_SIZE) == 0;
+    if (d->added_issuing)
+        return d->added_key;
+    unsigned survivor =
+        named && same ? draft_survivor(d, (unsigned)(named - m->entry)) : DRAFT_NOBODY;
+    for (unsigned i = 0; survivor == DRAFT_NOBODY && i < m->entries; i++)
+        if (draft_stays(d, i) &&
+            memcmp(draft_certificate(d, i)->sha1, d->issuing_ca, HASH_SHA1_SIZE) == 0)
+            survivor = i;
+    return survivor == DRAFT_NOBODY ? m->issuing_key : d->entry[survivor].key;
+}
+
+/* Has the setting of the issuing CA to name another one, or the same by another key? */
+static bool changes_issuing(const struct draft *d)
+{
+    const struct model *m = d->model;
+    bool by_key = profile_names_entry(m->issuing_names);
+    if (!d->has_issuing_ca || m->issuing_names == NAMES_ROLE)
+        return false;
+    return !m->has_issuing_ca || memcmp(d->issuing_ca, m->issuing_ca, HASH_SHA1_SIZE) != 0 ||
+           (by_key && !m->issuing_stated && m->has_issuing_key && issuing_key(d) != m->issuing_key);
 }
 
 static bool add_settings(struct draft *d)
 {
     const struct model *m = d->model;
-    if (d->has_issuing_ca &&
-        (!m->has_issuing_ca || memcmp(d->issuing_ca, m->issuing_ca, HASH_SHA1_SIZE) != 0)) {
+    if (changes_issuing(d)) {
         if (m->issuing_stated)
             return fault_set(d->fault, FAULT_UNSUPPORTED,
                              "the issuing CA is stated, not set in the store: what names it has to "
                              "be changed where it is kept before this can be done");
-        if (!has_free_setting(d, m->has_issuing_row))
+        if (!has_free_setting(d, SETTING_ISSUING_CA))
             return false;
         const void *kept = arena_copy(&d->plan->memory, bytes_of(d->issuing_ca, HASH_SHA1_SIZE));
         if (kept == NULL)
             return draft_no_memory(d);
-        plan_add(d->plan,
-                 &(struct action){.kind = ACTION_SET_ISSUING_CA,
-                                  .value = bytes_of(kept, HASH_SHA1_SIZE),
-                                  .why = d->options->to != MODE_UNKNOWN
-                                             ? "the switch asked for"
-                                             : "it is the thumbprint of the one that stays"});
+        plan_add(d->plan, &(struct action){
+                              .kind = ACTION_SET_ISSUING_CA,
+                              .value = bytes_of(kept, HASH_SHA1_SIZE),
+                              .entry = profile_names_entry(m->issuing_names) ? issuing_key(d) : 0,
+                              .why = d->options->to != MODE_UNKNOWN ? "the switch asked for"
+                                     : profile_names_entry(m->issuing_names)
+                                         ? "it names the one that stays"
+                                         : "it is the thumbprint of the one that stays"});
     }
     if (d->mode != m->mode && m->mode_stated)
         return fault_set(
             d->fault, FAULT_UNSUPPORTED,
             "the mode is stated, not set in the store: it has to be changed where it is "
             "kept");
-    if (d->mode != m->mode && !has_free_setting(d, m->has_mode_row))
+    if (d->mode != m->mode && !has_free_setting(d, SETTING_MODE))
         return false;
     if (d->mode != m->mode)
         plan_add(d->plan, &(struct action){.kind = ACTION_SET_MODE,

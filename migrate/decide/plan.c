@@ -1,5 +1,6 @@
 /* Plans: see plan.h. */
 #include "migrate/decide/plan.h"
+#include "migrate/judge/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,6 +233,7 @@ bool plan_judge(const struct plan *plan, const struct model *model, struct prove
         for (size_t i = 0; i < plan->actions; i++)
             action_foresee(&after, &plan->action[i]);
         drop_entries(plan, &after);
+        settings_follow(&after);
         ok = undangle(plan, &after) && judge_model(&after, prover, left);
     }
     free(after.entry);

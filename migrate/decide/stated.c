@@ -15,7 +15,7 @@ static bool state_mode(struct model *m, const char *text, struct fault *f)
             mode = modes[i];
     if (mode == MODE_UNKNOWN)
         return fault_set(f, FAULT_DAMAGED, "--mode: expected V1, V1V3 or V3, found %.40s", text);
-    if (m->has_mode_row && m->mode == MODE_UNKNOWN)
+    if (m->setting[SETTING_MODE].has_row && m->mode == MODE_UNKNOWN)
         return fault_set(
             f, FAULT_NOT_THIS,
             "--mode: the store has a setting of its own, \"%s\", which is no mode that "
@@ -98,7 +98,8 @@ bool stated_apply(struct model *m, const struct options *o, struct fault *f)
     if ((o->mode && !state_mode(m, o->mode, f)) ||
         (o->issuing_ca_is && !state_issuing(m, o->issuing_ca_is, f)))
         return false;
-    if (m->mode_stated && m->mode != MODE_V1 && !m->has_issuing_ca && !m->has_issuing_row)
+    if (m->mode_stated && m->mode != MODE_V1 && !m->has_issuing_ca &&
+        !m->setting[SETTING_ISSUING_CA].has_row)
         find_by_role(m);
     return true;
 }

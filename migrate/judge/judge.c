@@ -4,6 +4,7 @@
 #include "formats/certs/name.h"
 #include "migrate/judge/groups.h"
 #include "migrate/judge/properties.h"
+#include "migrate/profile/settings.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -385,7 +386,8 @@ static void judge_setting(const struct model *m, struct prover *prover,
             continue;
         problem_add(problems, PROBLEM_SETTING_NAMES_DROPPED, entry->key, m->entry[i].key,
                     "%s names the encoding in entry %d, that in entry %d stays",
-                    m->profile->setting_issuing_ca, entry->key, m->entry[i].key);
+                    profile_setting_label(m->profile, SETTING_ISSUING_CA), entry->key,
+                    m->entry[i].key);
         return;
     }
 }
@@ -407,14 +409,17 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
     char sha1[2 * HASH_SHA1_SIZE + 1] = "";
     if (m->has_issuing_ca)
         bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
-    if (!m->has_issuing_ca && m->mode_stated && !m->has_issuing_row)
+    if (m->has_issuing_key && entry == NULL)
+        snprintf(sha1, sizeof sha1, "entry %d", m->issuing_key);
+    if (!m->has_issuing_ca && m->mode_stated && !m->setting[SETTING_ISSUING_CA].has_row)
         problem_add(problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY,
                     "mode %s is stated, and which CA issues is not: --issuing-ca-is says it",
                     model_mode_name(m->mode));
     else if (entry == NULL && !m->list_cut && !m->list_missing)
         problem_add(problems, PROBLEM_ISSUING_MISSING, NO_ENTRY, NO_ENTRY,
                     "mode %s, setting %s: %s", model_mode_name(m->mode),
-                    m->profile->setting_issuing_ca ? m->profile->setting_issuing_ca : "(stated)",
+                    m->issuing_stated ? "(stated)"
+                                      : profile_setting_label(m->profile, SETTING_ISSUING_CA),
                     m->has_issuing_ca ? sha1 : "not set");
     if (count > 1) {
         struct problem *p = problem_add(problems, PROBLEM_ISSUING_AMBIGUOUS, entry->key, NO_ENTRY,
@@ -442,10 +447,10 @@ static void judge_mode(const struct model *m, struct prover *prover, struct prob
     }
     switch (m->mode) {
     case MODE_UNKNOWN:
-        problem_add(problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY, "setting %s is \"%s\"%s",
-                    m->profile->setting_mode ? m->profile->setting_mode : "(not in the profile)",
-                    m->mode_text,
-                    m->has_mode_row ? "" : "; where it is kept elsewhere, --mode says it");
+        problem_add(
+            problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY, "setting %s is \"%s\"%s",
+            profile_setting_label(m->profile, SETTING_MODE), m->mode_text,
+            m->setting[SETTING_MODE].has_row ? "" : "; where it is kept elsewhere, --mode says it");
         break;
     case MODE_V1:
         for (unsigned i = 0; i < m->entries; i++)

@@ -11,6 +11,7 @@
 #include "formats/pool.h"
 #include "formats/ese/layout/text.h"
 #include "migrate/judge/names.h"
+#include "migrate/judge/settings.h"
 #include "migrate/store/rows.h"
 
 #include <ctype.h>
@@ -19,9 +20,6 @@
 #include <strings.h>
 
 enum { NAME_CHARACTERS_MOST = 64 };
-
-/* The settings that decide something. */
-enum setting { SETTING_MODE, SETTING_ISSUING_CA, SETTING_ORGANIZATION, SETTINGS };
 
 /* What only this file needs of the model's memory. */
 struct model_memory {
@@ -33,7 +31,6 @@ struct model_memory {
     int32_t *user; /* the keys of all users, ascending */
     unsigned users, user_room;
     bool has_users, users_mixed; /* mixed: they did not come in that order */
-    bool setting_seen[SETTINGS];
 };
 
 static bool no_memory(struct fault *f)
@@ -988,166 +985,21 @@ static bool read_values(struct model *m, struct problems *problems, struct fault
     return true;
 }
 
-/* ---- settings ---- */
+/* ---- for judge/settings.c ---- */
 
-static bool is_text(const struct ese_column *column)
+const void *model_keep(struct model *m, struct bytes b)
 {
-    return column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+    return keep(m, b);
 }
 
-/* A zero byte at the end of a text ends it, and is nothing to wonder at. */
-static struct bytes without_terminator(struct bytes value)
+struct bytes model_utf8(struct model *m, const struct ese_column *column, struct bytes b)
 {
-    if (value.size > 0 && value.at[value.size - 1] == 0)
-        value.size--;
-    return value;
+    return utf8_bytes(m, column, b);
 }
 
-/* Notes a setting whose value is not what it should be: what the service makes of it is unknown. */
-static void odd_value(struct model *m, const char *name, struct bytes value, const char *expected,
-                      struct problems *problems)
+bool model_end_rows(struct rows *rows, struct problems *problems, struct fault *f)
 {
-    char hex[HEX_START_SIZE(24)];
-    m->doubtful_settings = true;
-    problem_add(problems, PROBLEM_SETTING_VALUE, NO_ENTRY, NO_ENTRY,
-                "setting %s: expected %s, found %zu bytes: %s", name, expected, value.size,
-                hex_start(value, 24, hex));
-}
-
-static void set_mode(struct model *m, struct bytes value, struct problems *problems)
-{
-    static const struct {
-        const char *text;
-        enum model_mode mode;
-    } modes[] = {{"V1", MODE_V1}, {"V1V3", MODE_V1V3}, {"V3", MODE_V3}};
-    struct bytes text = without_terminator(value);
-    snprintf(m->mode_text, sizeof m->mode_text, "%.*s", (int)(text.size < 31 ? text.size : 31),
-             text.size ? (const char *)text.at : "");
-    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
-        if (strcmp(m->mode_text, modes[i].text) == 0)
-            m->mode = modes[i].mode;
-    if (text.size > 0 && memchr(text.at, 0, text.size) != NULL)
-        odd_value(m, m->profile->setting_mode, value, "a mode and at most one zero byte behind it",
-                  problems);
-}
-
-static void set_issuing_ca(struct model *m, struct bytes value, struct problems *problems)
-{
-    if (value.size == HASH_SHA1_SIZE + 1)
-        value = without_terminator(value);
-    if (value.size == HASH_SHA1_SIZE) {
-        m->has_issuing_ca = true;
-        memcpy(m->issuing_ca, value.at, HASH_SHA1_SIZE);
-    } else if (value.size > 0) {
-        odd_value(m, m->profile->setting_issuing_ca, value, "the 20 bytes of a SHA-1", problems);
-    }
-}
-
-static const char *setting_name(const struct model *m, enum setting setting)
-{
-    const struct profile *p = m->profile;
-    return setting == SETTING_MODE         ? p->setting_mode
-           : setting == SETTING_ISSUING_CA ? p->setting_issuing_ca
-                                           : p->setting_organization;
-}
-
-/* The first value of a setting counts; that there is another is a doubt. */
-static bool is_first(struct model *m, enum setting setting, struct problems *problems)
-{
-    if (m->memory->setting_seen[setting]) {
-        m->doubtful_settings = true;
-        problem_add(problems, PROBLEM_SETTING_TWICE, NO_ENTRY, NO_ENTRY,
-                    "setting %s: the first of its values is judged", setting_name(m, setting));
-        return false;
-    }
-    m->memory->setting_seen[setting] = true;
-    return true;
-}
-
-/* Settings that nothing is judged by, only shown. */
-static bool take_shown_setting(struct model *m, const char *name, struct bytes value,
-                               struct fault *f)
-{
-    char **kept = is_named(name, m->profile->setting_site)     ? &m->site
-                  : is_named(name, m->profile->setting_server) ? &m->server
-                                                               : NULL;
-    if (kept == NULL || *kept)
-        return true;
-    *kept = (char *)(uintptr_t)keep(m, value);
-    return *kept != NULL || no_memory(f);
-}
-
-static bool take_setting(struct model *m, const char *name, struct bytes value,
-                         struct problems *problems, struct fault *f)
-{
-    enum setting setting = 0;
-    while (setting < SETTINGS && !is_named(name, setting_name(m, setting)))
-        setting++;
-    if (setting == SETTINGS)
-        return take_shown_setting(m, name, value, f);
-    if (!is_first(m, setting, problems))
-        return true;
-    switch (setting) {
-    case SETTING_MODE:
-        m->has_mode_row = true;
-        set_mode(m, value, problems);
-        break;
-    case SETTING_ISSUING_CA:
-        m->has_issuing_row = true;
-        set_issuing_ca(m, value, problems);
-        break;
-    case SETTING_ORGANIZATION:
-        m->organization = keep(m, value);
-        return m->organization != NULL || no_memory(f);
-    case SETTINGS:
-        break;
-    }
-    return true;
-}
-
-/* A value that is text is read as text, whatever its code page; but a hash that somebody put into a
- * text column is the bytes that it is. */
-static bool read_setting(struct model *m, struct rows *rows, const struct ese_column *name_column,
-                         const struct ese_column *value_column, struct problems *problems,
-                         struct fault *f)
-{
-    struct bytes value;
-    bool null;
-    if (!rows_bytes(rows, name_column, &m->memory->value, &value, &null, NULL))
-        return true; /* end_rows() says so, here and below */
-    char *name = null ? NULL : utf8_of(m, name_column, value);
-    if (!null && name == NULL)
-        return no_memory(f);
-    int32_t key = rows_integer(rows, ese_table_key_column(rows->table), &null);
-    if (!null && key > m->last_setting)
-        m->last_setting = key;
-    if (!rows_bytes(rows, value_column, &m->memory->value, &value, &null, NULL))
-        return true;
-    if (null)
-        value = bytes_of(NULL, 0);
-    if (is_text(value_column) && !is_named(name, m->profile->setting_issuing_ca)) {
-        value = utf8_bytes(m, value_column, value);
-        if (value.at == NULL)
-            return no_memory(f);
-    }
-    return take_setting(m, name, value, problems, f);
-}
-
-static bool read_settings(struct model *m, struct problems *problems, struct fault *f)
-{
-    const struct profile *p = m->profile;
-    const struct ese_table *table = table_named(m, p->settings_table);
-    const struct ese_column *name_column = column_named(table, p->settings_name);
-    const struct ese_column *value_column = column_named(table, p->settings_value);
-    if (table == NULL || name_column == NULL || value_column == NULL)
-        return true;
-    struct rows rows;
-    bool ok = true;
-    m->has_settings = true;
-    rows_open(&rows, m->store, table);
-    while (ok && rows_next(&rows))
-        ok = read_setting(m, &rows, name_column, value_column, problems, f);
-    return end_rows(&rows, problems, f) && ok;
+    return end_rows(rows, problems, f);
 }
 
 /* ---- revocation lists ---- */
@@ -1528,10 +1380,11 @@ bool model_read(struct model *m, struct store *store, const struct profile *prof
         return false;
     }
     set_now(m, at);
-    bool ok = read_settings(m, problems, f) && read_values(m, problems, f);
+    bool ok = settings_read(m, problems, f) && read_values(m, problems, f);
     if (ok && match == PROFILE_MATCHES_ROWS)
         ok = read_list_rows(m, problems, f);
-    ok = ok && names_index(m, f) && read_users(m, problems, f);
+    ok = ok && names_index(m, f) && settings_find_issuing(m, problems, f) &&
+         read_users(m, problems, f);
     m->switch_known = ok && find_switch(m, &m->switched);
     for (unsigned i = 0; ok && i < profile->references; i++)
         ok = read_references(m, i, problems, f);

@@ -89,6 +89,22 @@ struct model_dangling {
 
 enum { MODEL_DANGLING_MOST = 100000 };
 
+/* In which form a setting's bytes say what they say. */
+enum setting_form {
+    SETTING_TEXT,   /* text of a code page, or ASCII */
+    SETTING_WIDE,   /* UTF-16 in a column of bytes */
+    SETTING_NUMBER, /* a number in a column of bytes, little end first */
+};
+
+/* A setting, as it stands in the store. */
+struct model_setting {
+    bool has_table; /* the store has the table that the profile says it is in */
+    bool has_row;   /* and its row, whatever stands in it */
+    enum setting_form form;
+    struct bytes value; /* nothing: null */
+    int32_t last_key;   /* greatest primary key of the table; 0: the key is no single Long */
+};
+
 struct model {
     struct store *store;
     const struct profile *profile;
@@ -106,17 +122,19 @@ struct model {
     uint64_t dangling_count; /* all, also those that are not kept */
 
     bool has_settings;
-    bool has_mode_row, has_issuing_row; /* the settings have such a row, whatever stands in it */
-    int32_t last_setting;   /* greatest primary key of a setting; 0: the key is no single Long */
+    struct model_setting setting[PROFILE_SETTINGS];
     bool doubtful_settings; /* one is there twice, or has no value that is expected there */
     unsigned listed; /* distinct certificates of the list; others come from the command line */
     enum model_mode mode;
     char mode_text[32];
     bool has_issuing_ca;
-    bool mode_stated, issuing_stated; /* not by the store: see decide/stated.h */
+    bool mode_stated, issuing_stated; /* not by the store: by the profile, or decide/stated.h */
+    enum profile_names issuing_names; /* how the store says which CA issues */
+    bool has_issuing_key;             /* by a key or a position: */
+    int32_t issuing_key;
     uint8_t issuing_ca[HASH_SHA1_SIZE];
-    const char *organization;
-    char *site, *server; /* NULL: there is no such setting; server: the Certificate Server */
+    const char *organization, *site, *server; /* NULL: there is no such setting; server: the
+                                                 Certificate Server */
 
     bool list_cut, list_missing; /* a list value that ends early; no list at all */
     bool list_tail;   /* bytes stand behind the end of a list value: they may be more of it */

@@ -226,7 +226,7 @@ bool names_each(const struct model *m, unsigned which, struct rows *rows,
 
 /* ---- for people ---- */
 
-static const struct ese_column *key_column(const struct model *m)
+const struct ese_column *names_key_column(const struct model *m)
 {
     const struct ese_table *table =
         m->profile->list[0].table
@@ -237,7 +237,7 @@ static const struct ese_column *key_column(const struct model *m)
 
 const char *names_key_text(const struct model *m, int32_t key, char to[NAMES_TEXT])
 {
-    const struct ese_column *column = m->byte_keys ? key_column(m) : NULL;
+    const struct ese_column *column = m->byte_keys ? names_key_column(m) : NULL;
     struct bytes bytes = names_key_bytes(m, key);
     enum { SHOWN = (NAMES_TEXT - 2 * ESE_TEXT_CARRY - 1) / ESE_TEXT_GROWTH };
     if (column == NULL) {
@@ -272,7 +272,7 @@ bool names_parse(const struct model *m, const char *text, int32_t *key, struct f
                fault_set(f, FAULT_NOT_THIS, "expected the number of an entry, found %.100s", text);
     bool numbered = parse_number(text[0] == '#' ? text + 1 : text, &number);
     bool named = false;
-    bool hex = key_column(m) && key_column(m)->type != ESE_COL_TEXT;
+    bool hex = names_key_column(m) && names_key_column(m)->type != ESE_COL_TEXT;
     for (unsigned i = 0; i < m->entries && text[0] != '#'; i++) {
         names_key_text(m, m->entry[i].key, name);
         if (hex ? strcasecmp(name, text) != 0 : strcmp(name, text) != 0)

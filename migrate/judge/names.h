@@ -22,6 +22,9 @@ int32_t names_key(const struct model *model, struct bytes key);
 /* The bytes of a numbered key; none for a number that was not given. */
 struct bytes names_key_bytes(const struct model *model, int32_t number);
 
+/* The list's key column; NULL: the list is not in rows. */
+const struct ese_column *names_key_column(const struct model *model);
+
 /* The key for people, as `list` shows it: text in UTF-8, else hex digits.  A list whose keys are
  * integers: the number. */
 const char *names_key_text(const struct model *model, int32_t key, char to[NAMES_TEXT]);

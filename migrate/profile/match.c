@@ -7,13 +7,16 @@
 #include "migrate/profile/profile.h"
 
 #include <string.h>
+#include "migrate/profile/settings.h"
+
+#include <stdlib.h>
 
 #define AT(member) offsetof(struct profile, member)
 #define LIST_AT(member) offsetof(struct profile_list, member)
 #define VALUE_AT(member) offsetof(struct profile_value, member)
 #define REFERENCE_AT(member) offsetof(struct profile_reference, member)
 
-enum { TYPES_MOST = 12 };
+enum { TYPES_MOST = 15 };
 
 /* Which types a column may have. */
 struct fit {
@@ -47,6 +50,13 @@ static const struct fit fit_date = {{ESE_COL_DATE_TIME}, "DateTime"};
 static const struct fit fit_value = {
     {ESE_COL_BINARY, ESE_COL_LONG_BINARY, ESE_COL_TEXT, ESE_COL_LONG_TEXT},
     "Binary, LongBinary, Text or LongText"};
+
+static const struct fit fit_named_setting = {
+    {ESE_COL_LONG, ESE_COL_SHORT, ESE_COL_UNSIGNED_BYTE, ESE_COL_UNSIGNED_SHORT,
+     ESE_COL_UNSIGNED_LONG, ESE_COL_CURRENCY, ESE_COL_LONG_LONG, ESE_COL_UNSIGNED_LONG_LONG,
+     ESE_COL_BIT, ESE_COL_GUID, ESE_COL_BINARY, ESE_COL_LONG_BINARY, ESE_COL_TEXT,
+     ESE_COL_LONG_TEXT},
+    "an integer, Bit, GUID, Binary, LongBinary, Text or LongText"};
 
 struct column_rule {
     const char *key; /* in the profile's section */
@@ -188,13 +198,59 @@ static bool reference_fits(const struct profile *p, const struct ese_catalog *ca
                      as->type == column->type ? " of another code page" : "");
 }
 
+/* What a setting's column may be, by what stands in it. */
+static const struct fit *setting_fit(unsigned which, const struct setting_place *place)
+{
+    char *end;
+    bool numbers = which == SETTING_MODE;
+    for (unsigned i = 0; i < 3 && numbers; i++)
+        numbers = strtoll(place->mode[i], &end, 10) >= 0 && *end == '\0';
+    bool named =
+        which == SETTING_ISSUING_CA && place->names != NAMES_SHA1 && place->names != NAMES_SHA1_HEX;
+    return numbers || named ? &fit_named_setting : &fit_value;
+}
+
+static bool row_told(const struct setting_place *place, const struct ese_table *table,
+                     const char *section, struct fault *why)
+{
+    const struct ese_column *column =
+        place->rows.column ? ese_table_column(table, place->rows.column) : NULL;
+    return (column && fits(&fit_text, column->type)) ||
+           condition_fits(&place->rows, table, section, why);
+}
+
+/* The setting with a section of its own; its table may be missing. */
+static bool setting_fits(const struct profile *p, const struct ese_catalog *catalog, unsigned which,
+                         struct fault *why)
+{
+    char section[40];
+    struct setting_place place;
+    if (p->setting[which].table == NULL || !profile_place(p, which, &place))
+        return true;
+    const struct ese_table *table = ese_catalog_find(catalog, place.table);
+    const struct column_rule rules[] = {{"column", 0, setting_fit(which, &place), true},
+                                        {NULL, 0, NULL, false}};
+    snprintf(section, sizeof section, "setting.%s", profile_setting_word(which));
+    return table == NULL || (columns_fit(table, section, &place.column, rules, why) &&
+                             row_told(&place, table, section, why));
+}
+
+static bool settings_fit(const struct profile *p, const struct ese_catalog *catalog,
+                         struct fault *why)
+{
+    if (p->settings_table && ese_catalog_find(catalog, p->settings_table) &&
+        !section_fits(catalog, "settings", p->settings_table, p, settings_rules, why))
+        return false;
+    for (unsigned i = 0; i < PROFILE_SETTINGS; i++)
+        if (!setting_fits(p, catalog, i, why))
+            return false;
+    return true;
+}
+
 static bool rest_fits(const struct profile *profile, const struct ese_catalog *catalog,
                       struct fault *why)
 {
-    bool has_settings =
-        profile->settings_table && ese_catalog_find(catalog, profile->settings_table);
-    if (has_settings &&
-        !section_fits(catalog, "settings", profile->settings_table, profile, settings_rules, why))
+    if (!settings_fit(profile, catalog, why))
         return false;
     if (!section_fits(catalog, "users", profile->users_table, profile, users_rules, why) ||
         !section_fits(catalog, "user-certificates", profile->certificates_table, profile,

@@ -1,6 +1,8 @@
 /* Which columns a profile knows: see meaning.h. */
 #include "migrate/profile/meaning.h"
 
+#include "migrate/profile/settings.h"
+
 #include <strings.h>
 
 enum { COLUMNS_MOST = 12 };
@@ -70,13 +72,12 @@ static bool is_of_list(const struct profile *p, const char *table, const char *c
 
 bool profile_gives_meaning(const struct profile *p, const char *table, const char *column)
 {
-    const char *const settings[COLUMNS_MOST] = {p->settings_name, p->settings_value};
     const char *const users[COLUMNS_MOST] = {p->users_key, p->users_name};
     const char *const certificates[COLUMNS_MOST] = {p->certificates_key, p->certificates_version,
                                                     p->certificates_certificate,
                                                     p->certificates_user};
     const char *const crls[COLUMNS_MOST] = {p->crl_column};
-    return is_of_list(p, table, column) || among(table, column, p->settings_table, settings) ||
+    return is_of_list(p, table, column) || profile_has_setting_in(p, table, column) ||
            among(table, column, p->users_table, users) ||
            among(table, column, p->certificates_table, certificates) ||
            among(table, column, p->crl_table, crls) || is_reference(p, table, column) ||

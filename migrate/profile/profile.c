@@ -11,6 +11,7 @@
 #include "formats/fileio.h"
 #include "formats/hex.h"
 #include "migrate/profile/ini.h"
+#include "migrate/profile/settings.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -176,6 +177,7 @@ struct section_spec {
 #define AT(member) offsetof(struct profile, member)
 #define LIST_AT(member) offsetof(struct profile_list, member)
 #define VALUE_AT(member) offsetof(struct profile_value, member)
+#define SETTING_AT(member) offsetof(struct profile_setting, member)
 #define REFERENCE_AT(member) offsetof(struct profile_reference, member)
 #define SECRET_AT(member) offsetof(struct profile_secret, member)
 #define IGNORED_AT(member) offsetof(struct profile_ignored, member)
@@ -230,6 +232,28 @@ static const struct key_spec settings_keys[] = {
     {"ca-name", VALUE_TEXT, AT(setting_ca_name), MAY_ALWAYS, NULL},
     {"certificate-server", VALUE_TEXT, AT(setting_server), MAY_ALWAYS, NULL},
 };
+static const struct key_spec mode_keys[] = {
+    {"table", VALUE_NAME, SETTING_AT(table), MAY_ALWAYS, NULL},
+    {"rows", VALUE_CONDITION, SETTING_AT(rows), MAY_BESIDE, "table"},
+    {"column", VALUE_NAME, SETTING_AT(column), NEED_BESIDE, "table"},
+    {"V1", VALUE_TEXT, SETTING_AT(mode[0]), MAY_BESIDE, "table"},
+    {"V1V3", VALUE_TEXT, SETTING_AT(mode[1]), NEED_BESIDE, "V1"},
+    {"V3", VALUE_TEXT, SETTING_AT(mode[2]), NEED_BESIDE, "V1"},
+    {"is", VALUE_TEXT, SETTING_AT(is), MAY_ALWAYS, NULL},
+};
+static const struct key_spec issuing_keys[] = {
+    {"table", VALUE_NAME, SETTING_AT(table), MAY_ALWAYS, NULL},
+    {"rows", VALUE_CONDITION, SETTING_AT(rows), MAY_BESIDE, "table"},
+    {"column", VALUE_NAME, SETTING_AT(column), NEED_BESIDE, "table"},
+    {"names", VALUE_TEXT, SETTING_AT(names), MAY_ALWAYS, NULL},
+    {"is", VALUE_TEXT, SETTING_AT(is), MAY_ALWAYS, NULL},
+};
+static const struct key_spec shown_keys[] = {
+    {"table", VALUE_NAME, SETTING_AT(table), MAY_ALWAYS, NULL},
+    {"rows", VALUE_CONDITION, SETTING_AT(rows), MAY_BESIDE, "table"},
+    {"column", VALUE_NAME, SETTING_AT(column), NEED_BESIDE, "table"},
+    {"is", VALUE_TEXT, SETTING_AT(is), MAY_ALWAYS, NULL},
+};
 static const struct key_spec users_keys[] = {
     {"table", VALUE_NAME, AT(users_table), NEED_ALWAYS, NULL},
     {"key", VALUE_NAME, AT(users_key), NEED_ALWAYS, NULL},
@@ -265,14 +289,25 @@ static const struct key_spec ignored_keys[] = {
     {"column", VALUE_NAME, IGNORED_AT(column), NEED_ALWAYS, NULL},
 };
 
-enum { SECTION_PROFILE, SECTION_LIST, SECTION_VALUE, SECTION_REFERENCE = 7, SECTIONS = 10 };
+enum {
+    SECTION_PROFILE,
+    SECTION_LIST,
+    SECTION_VALUE,
+    SECTION_SETTINGS,
+    SECTION_REFERENCE = 7,
+    SECTION_SETTING = 10, /* the first of PROFILE_SETTINGS */
+    SECTIONS = SECTION_SETTING + PROFILE_SETTINGS
+};
+
+#define SETTING_SECTION(name, keys, which)                                                         \
+    [SECTION_SETTING + (which)] = {"setting." name, KEYS(keys), 0, AT(setting[which]), 0, 0}
 
 static const struct section_spec sections[SECTIONS] = {
     [SECTION_PROFILE] = {"profile", KEYS(profile_keys), PLAIN},
     [SECTION_LIST] = {"list", KEYS(list_keys), PROFILE_LISTS_MOST, AT(list),
                       sizeof(struct profile_list), AT(lists)},
     [SECTION_VALUE] = {"list-value", KEYS(value_keys), 0, AT(value), 0, 0},
-    {"settings", KEYS(settings_keys), PLAIN},
+    [SECTION_SETTINGS] = {"settings", KEYS(settings_keys), PLAIN},
     {"users", KEYS(users_keys), PLAIN},
     {"user-certificates", KEYS(certificates_keys), PLAIN},
     {"revocation-lists", KEYS(crl_keys), PLAIN},
@@ -282,19 +317,17 @@ static const struct section_spec sections[SECTIONS] = {
      AT(secrets)},
     {"ignore", KEYS(ignored_keys), PROFILE_IGNORED_MOST, AT(ignore), sizeof(struct profile_ignored),
      AT(ignored)},
+    SETTING_SECTION("mode", mode_keys, SETTING_MODE),
+    SETTING_SECTION("issuing-ca", issuing_keys, SETTING_ISSUING_CA),
+    SETTING_SECTION("organization", shown_keys, SETTING_ORGANIZATION),
+    SETTING_SECTION("site", shown_keys, SETTING_SITE),
+    SETTING_SECTION("ca-name", shown_keys, SETTING_CA_NAME),
+    SETTING_SECTION("certificate-server", shown_keys, SETTING_SERVER),
 };
 
 #define SECTION_NAMES                                                                              \
-    "profile, list, list.N, list-value, settings, users, user-certificates, revocation-lists, "    \
-    "reference.N, secret.N or ignore.N"
-
-/* The words of enum profile_names. */
-static const char *const names_words[] = {
-    [NAMES_KEY] = "key",
-    [NAMES_POSITION_1] = "position 1",
-    [NAMES_POSITION_0] = "position 0",
-    [NAMES_SHA1] = "sha1",
-};
+    "profile, list, list.N, list-value, settings, setting.X, users, user-certificates, "           \
+    "revocation-lists, reference.N, secret.N or ignore.N"
 
 /* The words of enum wrapping_pack. */
 static const char *const pack_words[] = {[PACK_NONE] = "none", [PACK_ZLIB] = "zlib"};
@@ -512,14 +545,13 @@ static bool take_word(struct parser *p, const struct key_spec *key, const char *
 
 static bool take_names(struct parser *p, const struct key_spec *key, const char *value)
 {
-    for (unsigned i = 0; i < sizeof names_words / sizeof names_words[0]; i++)
-        if (strcmp(value, names_words[i]) == 0) {
-            *(enum profile_names *)field(p->profile, p->section, p->slot, key) =
-                (enum profile_names)i;
-            return true;
-        }
-    return FAIL(p, FAULT_DAMAGED, "%s: expected key, position 0, position 1 or sha1, found %.40s",
-                key->key, value);
+    enum profile_names names;
+    if (!profile_names_read(value, &names) || names > NAMES_SHA1)
+        return FAIL(p, FAULT_DAMAGED,
+                    "%s: expected key, position 0, position 1 or sha1, found %.40s", key->key,
+                    value);
+    *(enum profile_names *)field(p->profile, p->section, p->slot, key) = names;
+    return true;
 }
 
 static bool take_skip(struct parser *p, const struct key_spec *key, const char *value)
@@ -816,7 +848,7 @@ static bool check_positions(struct parser *p)
         fault_set(p->f, FAULT_DAMAGED,
                   "names: expected sha1 with a list in several values, in which no position is "
                   "known, found %s",
-                  names_words[p->profile->reference[r].names]);
+                  profile_names_words(p->profile->reference[r].names));
         return failed_at(p, p->section_line[SECTION_REFERENCE][r]);
     }
     return true;
@@ -836,6 +868,54 @@ static bool check_reference_lists(struct parser *p)
             continue;
         fault_set(p->f, FAULT_MISSING, "expected a section [list.%d] of rows, found none", number);
         return failed_at(p, p->section_line[SECTION_REFERENCE][r]);
+    }
+    return true;
+}
+
+static bool check_setting(struct parser *p, unsigned which)
+{
+    const struct profile_setting *s = &p->profile->setting[which];
+    const char *section = sections[SECTION_SETTING + which].name;
+    struct setting_place place;
+    bool by_role = s->names && strcmp(s->names, "role") == 0;
+    if (profile_setting_name(p->profile, which))
+        return fault_set(p->f, FAULT_DAMAGED, "expected %s in [settings] or [%s], found both",
+                         section + strlen("setting."), section);
+    if ((s->table != NULL) + (s->is != NULL) + by_role != 1)
+        return fault_set(p->f, FAULT_MISSING, "[%s]: expected one of table, is%s, found %s",
+                         section, which == SETTING_ISSUING_CA ? " and names = role" : "",
+                         s->table || s->is || by_role ? "more" : "none");
+    if (which == SETTING_ISSUING_CA && p->profile->values > 1 && s->names &&
+        profile_place(p->profile, which, &place) && profile_names_entry(place.names))
+        return fault_set(p->f, FAULT_DAMAGED,
+                         "[%s] names: expected sha1 with a list in several values, in which no "
+                         "position is known, found %.40s",
+                         section, s->names);
+    if (s->names && s->is)
+        return fault_set(p->f, FAULT_DAMAGED, "[%s]: expected names or is, found both", section);
+    if (s->mode[0] && (strcmp(s->mode[0], s->mode[1]) == 0 || strcmp(s->mode[0], s->mode[2]) == 0 ||
+                       strcmp(s->mode[1], s->mode[2]) == 0))
+        return fault_set(p->f, FAULT_DAMAGED,
+                         "[%s]: expected three different values for V1, V1V3 and V3, found %.40s, "
+                         "%.40s and %.40s",
+                         section, s->mode[0], s->mode[1], s->mode[2]);
+    if (which == SETTING_MODE && s->is && strcmp(s->is, "V1") != 0 && strcmp(s->is, "V1V3") != 0 &&
+        strcmp(s->is, "V3") != 0)
+        return fault_set(p->f, FAULT_DAMAGED, "[%s] is: expected V1, V1V3 or V3, found %.40s",
+                         section, s->is);
+    return profile_place(p->profile, which, &place) ||
+           fault_set(p->f, FAULT_DAMAGED,
+                     "[%s] names: expected sha1, sha1 hex, key, position 0, position 1 or role, "
+                     "found %.40s",
+                     section, s->names);
+}
+
+static bool check_settings(struct parser *p)
+{
+    for (unsigned i = 0; i < PROFILE_SETTINGS; i++) {
+        unsigned line = p->section_line[SECTION_SETTING + i][0];
+        if (line && !check_setting(p, i))
+            return failed_at(p, line);
     }
     return true;
 }
@@ -877,7 +957,8 @@ static bool check_all(struct parser *p)
         fault_set(p->f, FAULT_MISSING, "expected a section [list] or [list-value], found neither");
         return failed_at(p, p->reader.line);
     }
-    return check_lists(p) && check_form(p) && check_reference_lists(p) && check_positions(p);
+    return check_lists(p) && check_form(p) && check_reference_lists(p) && check_positions(p) &&
+           check_settings(p);
 }
 
 /* Reads a profile's text; `name` is for faults.  The profile is closed again after a failure. */
@@ -1020,7 +1101,8 @@ static void write_key(const struct profile *profile, const struct section_spec *
         fprintf(to, "%s = %d\n", key->key, *(const int32_t *)at);
     } else if (key->kind == VALUE_NAMES) {
         if (*(const enum profile_names *)at != NAMES_KEY)
-            fprintf(to, "%s = %s\n", key->key, names_words[*(const enum profile_names *)at]);
+            fprintf(to, "%s = %s\n", key->key,
+                    profile_names_words(*(const enum profile_names *)at));
     } else if (key->kind == VALUE_SKIP) {
         if (*(const int32_t *)at != 0)
             fprintf(to, "%s = %d\n", key->key, *(const int32_t *)at);
@@ -1034,10 +1116,19 @@ static void write_key(const struct profile *profile, const struct section_spec *
     }
 }
 
+static bool has_any(const struct profile *profile, const struct section_spec *section,
+                    unsigned slot)
+{
+    for (unsigned i = 0; i < section->keys; i++)
+        if (is_string(&section->key[i]) && string_field(profile, section, slot, &section->key[i]))
+            return true;
+    return false;
+}
+
 static void write_section(const struct profile *profile, const struct section_spec *section,
                           unsigned slot, FILE *to)
 {
-    if (string_field(profile, section, slot, &section->key[0]) == NULL)
+    if (!has_any(profile, section, slot))
         return;
     if (section->most && !(section == &sections[SECTION_LIST] && profile->lists == 1))
         fprintf(to, "[%s.%u]\n", section->name, slot + 1);

@@ -23,13 +23,21 @@ enum {
     PROFILE_IGNORED_MOST = 64,
 };
 
-/* How a reference names an entry of the list. */
+/* How a reference, or the setting of the issuing CA, names an entry of the list. */
 enum profile_names {
     NAMES_KEY,        /* by its key */
     NAMES_POSITION_1, /* by its position in a list kept in one value, from 1 */
     NAMES_POSITION_0, /* the same, from 0 */
     NAMES_SHA1,       /* by the SHA-1 of its certificate */
+    NAMES_SHA1_HEX,   /* the same, as hexadecimal text; the setting only */
+    NAMES_ROLE,       /* it is the one with role issuing: there is no setting */
 };
+
+/* By its key or position, and not by what its certificate is? */
+static inline bool profile_names_entry(enum profile_names names)
+{
+    return names <= NAMES_POSITION_0;
+}
 
 /* A column whose integers name entries of the certificate list. */
 struct profile_reference {
@@ -76,6 +84,28 @@ struct profile_value {
     char *form, *items; /* how it is encoded, in words; NULL: as it looks */
 };
 
+/* The settings that mean something here. */
+enum profile_setting_kind {
+    SETTING_MODE,
+    SETTING_ISSUING_CA,
+    SETTING_ORGANIZATION,
+    SETTING_SITE,
+    SETTING_CA_NAME,
+    SETTING_SERVER,
+    PROFILE_SETTINGS,
+};
+
+/* Where one setting is: in a column of the row that the condition tells, or, without one, of its
+ * table's only row. */
+struct profile_setting {
+    char *table;
+    struct condition rows;
+    char *column;
+    char *mode[3]; /* what stands there for V1, V1V3, V3; NULL: these words */
+    char *names;   /* of the issuing CA: how, in words; NULL: sha1 */
+    char *is;      /* or what it is, wherever that is kept */
+};
+
 struct profile_secret {
     char *table, *column;
 };
@@ -97,7 +127,9 @@ struct profile {
     struct profile_value value[PROFILE_LISTS_MOST];
     unsigned values;
 
-    /* Settings: one a row, found by name. */
+    /* Settings: each where its own section says, or one a row, found by name.  profile_place()
+     * tells. */
+    struct profile_setting setting[PROFILE_SETTINGS];
     char *settings_table, *settings_name, *settings_value;
     char *setting_mode, *setting_issuing_ca, *setting_organization, *setting_site, *setting_ca_name,
         *setting_server;

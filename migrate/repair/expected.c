@@ -9,7 +9,9 @@
 #include "formats/ese/layout/text.h"
 #include "formats/arena.h"
 #include "migrate/judge/names.h"
+#include "migrate/profile/settings.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -48,7 +50,7 @@ struct expected {
 
     /* Of the table in hand. */
     const struct ese_table *table;
-    bool is_list, is_settings, is_value;
+    bool is_list, is_value;
     bool has_other_rows; /* not all rows of its table are of the list */
     unsigned references;
     struct reference_columns reference[PROFILE_REFERENCES_MOST];
@@ -267,7 +269,6 @@ void expected_begin(struct expected *x, const struct ese_table *table)
     for (unsigned i = 0; i < p->lists; i++)
         x->has_other_rows = x->has_other_rows || (named(table, p->list[i].table) &&
                                                   condition_is_there(&p->list[i].rows));
-    x->is_settings = named(table, p->settings_table);
     x->is_value = false;
     for (unsigned i = 0; x->model->match == PROFILE_MATCHES_VALUE && i < p->values; i++)
         x->is_value = x->is_value || named(table, p->value[i].table);
@@ -682,26 +683,185 @@ static bool of_reference(struct expected *x, const struct reference_columns *r,
 
 /* ---- settings, and the list as one of them ---- */
 
+/* Is a condition met: of a text, or of a number and perhaps some of its bits? */
+static bool meets(struct expected *x, const struct ese_record *record, const struct ese_column *c,
+                  const struct condition *wanted)
+{
+    int32_t number;
+    if (c == NULL || c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT)
+        return text_is(x, record, c, wanted->value);
+    if (!integer_of(record, c, &number))
+        return false;
+    if (c->type == ESE_COL_BIT)
+        number = number != 0;
+    if (wanted->mask)
+        number = (int32_t)(number & wanted->mask);
+    for (const char *at = wanted->value; *at; at += strcspn(at, ",") + (strchr(at, ',') != NULL))
+        if (strtol(at, NULL, 10) == number)
+            return true;
+    return false;
+}
+
+static enum profile_setting_kind setting_of(const struct action *a)
+{
+    return a->kind == ACTION_SET_MODE ? SETTING_MODE : SETTING_ISSUING_CA;
+}
+
+static bool is_number_column(const struct ese_column *c)
+{
+    return c->type != ESE_COL_TEXT && c->type != ESE_COL_LONG_TEXT && c->type != ESE_COL_BINARY &&
+           c->type != ESE_COL_LONG_BINARY && c->type != ESE_COL_GUID;
+}
+
+/* Hexadecimal digits where digits stood before, and all else as it was. */
+static bool expect_hex(struct expected *x, const struct action *a, struct expected_value *value,
+                       struct fault *f)
+{
+    const struct model_setting *s = &x->model->setting[SETTING_ISSUING_CA];
+    unsigned digit = 0;
+    bool capital = false;
+    if (s->value.size == 0) {
+        buffer_clear(&x->room);
+        for (size_t i = 0; i < a->value.size; i++)
+            for (unsigned half = 0; half < 2; half++)
+                buffer_add_u8(&x->room,
+                              (uint8_t) "0123456789abcdef"[a->value.at[i] >> (half ? 0 : 4) & 15]);
+        buffer_add_u8(&x->room, 0);
+        value->kind = EXPECTED_TEXT;
+        value->text = arena_copy(&x->values, buffer_bytes(&x->room));
+        return (!x->room.failed && value->text) ||
+               fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+    }
+    uint8_t *to = arena_take(&x->values, s->value.size);
+    if (to == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+    for (size_t i = 0; i < s->value.size; i++)
+        capital = capital || (isxdigit(s->value.at[i]) && isupper(s->value.at[i]));
+    for (size_t i = 0; i < s->value.size; i++) {
+        to[i] = s->value.at[i];
+        if (!isxdigit(to[i]) || digit == 2 * a->value.size)
+            continue;
+        uint8_t four = a->value.at[digit / 2] >> (digit % 2 ? 0 : 4) & 15;
+        to[i] = (uint8_t)(four < 10 ? '0' + four : (capital ? 'A' : 'a') + four - 10);
+        digit++;
+    }
+    value->kind = EXPECTED_BYTES;
+    value->bytes = bytes_of(to, s->value.size);
+    return true;
+}
+
+/* A number in as many bytes as it had. */
+static bool expect_number(struct expected *x, enum profile_setting_kind which, int32_t number,
+                          struct expected_value *value, struct fault *f)
+{
+    size_t size = x->model->setting[which].value.size ? x->model->setting[which].value.size : 4;
+    uint8_t *to = arena_take(&x->values, size);
+    if (to == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+    for (size_t i = 0; i < size; i++)
+        to[i] = i < 4 ? (uint8_t)((uint32_t)number >> 8 * i) : 0;
+    value->kind = EXPECTED_BYTES;
+    value->bytes = bytes_of(to, size);
+    return true;
+}
+
+static bool expect_digits(struct expected *x, const char *text, struct expected_value *value,
+                          struct fault *f)
+{
+    value->kind = EXPECTED_TEXT;
+    value->text = arena_copy(&x->values, bytes_of(text, strlen(text) + 1));
+    return value->text || fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+}
+
+/* The key, or the position, of the entry that issues. */
+static bool expect_key(struct expected *x, const struct action *a, struct expected_value *value,
+                       struct fault *f)
+{
+    const struct model *m = x->model;
+    const struct ese_column *c = value->column;
+    char text[NAMES_TEXT];
+    int32_t number = m->issuing_names == NAMES_POSITION_0 ? a->entry - 1 : a->entry;
+    bool is_text = c && (c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT);
+    if (m->byte_keys && m->issuing_names == NAMES_KEY && !is_text) {
+        value->kind = EXPECTED_BYTES;
+        value->bytes = names_key_bytes(m, a->entry);
+        return true;
+    }
+    if (c && is_number_column(c)) {
+        value->kind = EXPECTED_INTEGER;
+        value->number = number;
+        return true;
+    }
+    if (!is_text)
+        return expect_number(x, SETTING_ISSUING_CA, number, value, f);
+    if (m->byte_keys && m->issuing_names == NAMES_KEY)
+        names_key_text(m, a->entry, text);
+    else
+        snprintf(text, sizeof text, "%d", number);
+    return expect_digits(x, text, value, f);
+}
+
+static bool expect_mode(struct expected *x, const struct action *a, const char *word,
+                        struct expected_value *value, struct fault *f)
+{
+    int32_t number = (int32_t)strtol(word, NULL, 10);
+    if (value->column && value->column->type == ESE_COL_BIT) {
+        value->kind = EXPECTED_TRUTH;
+        value->truth = number != 0;
+        return true;
+    }
+    if (value->column && is_number_column(value->column)) {
+        value->kind = EXPECTED_INTEGER;
+        value->number = number;
+        return true;
+    }
+    return x->model->setting[setting_of(a)].form == SETTING_NUMBER
+               ? expect_number(x, SETTING_MODE, number, value, f)
+               : expect_digits(x, word, value, f);
+}
+
+/* What the setting's column has to hold. */
+static bool expect_setting(struct expected *x, const struct action *a,
+                           const struct setting_place *place, struct expected_row *row,
+                           struct fault *f)
+{
+    struct expected_value value = {.column = column(x, place->column)};
+    enum model_mode mode = a->mode;
+    bool ok = true;
+    if (a->kind == ACTION_SET_MODE)
+        ok = expect_mode(x, a, place->mode[mode == MODE_V3 ? 2 : mode == MODE_V1V3], &value, f);
+    else if (place->names == NAMES_SHA1_HEX)
+        ok = expect_hex(x, a, &value, f);
+    else if (profile_names_entry(place->names))
+        ok = expect_key(x, a, &value, f);
+    else {
+        value.kind = EXPECTED_BYTES;
+        value.bytes = a->value;
+    }
+    return ok && put(row, &value, f);
+}
+
+/* Is the row the setting's? */
+static bool is_setting(struct expected *x, const struct setting_place *place,
+                       const struct ese_record *record)
+{
+    const struct ese_column *c = column(x, place->rows.column);
+    if (!named(x->table, place->table))
+        return false;
+    return place->rows.column == NULL || meets(x, record, c, &place->rows);
+}
+
 static bool of_setting(struct expected *x, const struct ese_record *record,
                        struct expected_row *row, struct fault *f)
 {
-    const struct profile *p = x->model->profile;
-    const struct ese_column *name = column(x, p->settings_name),
-                            *value = column(x, p->settings_value);
+    struct setting_place place;
     for (unsigned i = 0; i < x->settings; i++) {
         const struct action *a = &x->plan->action[x->setting[i]];
-        struct expected_value wanted = {.column = value};
-        if (a->kind == ACTION_SET_ISSUING_CA && text_is(x, record, name, p->setting_issuing_ca)) {
-            wanted.kind = EXPECTED_BYTES;
-            wanted.bytes = a->value;
-        } else if (a->kind == ACTION_SET_MODE && text_is(x, record, name, p->setting_mode)) {
-            wanted.kind = EXPECTED_TEXT;
-            wanted.text = model_mode_name(a->mode);
-        } else {
+        if (!profile_place(x->model->profile, setting_of(a), &place) ||
+            !is_setting(x, &place, record))
             continue;
-        }
         x->seen[x->setting[i]]++;
-        if (!put(row, &wanted, f))
+        if (!expect_setting(x, a, &place, row, f))
             return false;
     }
     return true;
@@ -899,7 +1059,7 @@ bool expected_of(struct expected *x, const struct ese_record *record, unsigned n
     for (unsigned i = 0; i < x->references; i++)
         if (!of_reference(x, &x->reference[i], record, row, f))
             return false;
-    return (!x->is_settings || of_setting(x, record, row, f)) && of_list(x, record, row, f);
+    return of_setting(x, record, row, f) && of_list(x, record, row, f);
 }
 
 static bool added_entry(struct expected *x, const struct action *a, struct expected_row *row,
@@ -924,44 +1084,49 @@ static bool added_entry(struct expected *x, const struct action *a, struct expec
            put_roles(&l, row, f);
 }
 
-static bool added_setting(const struct expected *x, const struct action *a,
-                          struct expected_row *row, int32_t key, struct fault *f)
+static bool added_setting(struct expected *x, const struct action *a,
+                          const struct setting_place *place, struct expected_row *row, int32_t key,
+                          struct fault *f)
 {
-    const struct profile *p = x->model->profile;
-    bool mode = a->kind == ACTION_SET_MODE;
-    struct expected_value value = {.column = column(x, p->settings_value),
-                                   .kind = mode ? EXPECTED_TEXT : EXPECTED_BYTES};
-    if (mode)
-        value.text = model_mode_name(a->mode);
+    const struct ese_column *tells = column(x, place->rows.column);
+    bool number = tells && is_number_column(tells);
+    struct expected_value selected = {.column = tells,
+                                      .kind = number ? EXPECTED_INTEGER : EXPECTED_TEXT};
+    if (number)
+        selected.number = (int32_t)strtol(place->rows.value, NULL, 10);
     else
-        value.bytes = a->value;
+        selected.text = place->rows.value;
     return put(row,
                &(struct expected_value){.column = ese_table_key_column(x->table),
                                         .kind = EXPECTED_INTEGER,
                                         .number = key},
                f) &&
-           put(row,
-               &(struct expected_value){.column = column(x, p->settings_name),
-                                        .kind = EXPECTED_TEXT,
-                                        .text = mode ? p->setting_mode : p->setting_issuing_ca},
-               f) &&
-           put(row, &value, f);
+           put(row, &selected, f) && expect_setting(x, a, place, row, f);
+}
+
+/* Is it the action that adds this row as a setting? */
+static bool adds_setting(struct expected *x, const struct action *a,
+                         const struct ese_record *record, struct setting_place *place, int32_t *key)
+{
+    if (a->kind != ACTION_SET_ISSUING_CA && a->kind != ACTION_SET_MODE)
+        return false;
+    const struct model_setting *s = &x->model->setting[setting_of(a)];
+    return !s->has_row && profile_place(x->model->profile, setting_of(a), place) &&
+           is_setting(x, place, record) &&
+           integer_of(record, ese_table_key_column(x->table), key) && *key > s->last_key;
 }
 
 bool expected_of_new(struct expected *x, const struct ese_record *record, struct expected_row *row,
                      struct fault *f)
 {
     const struct profile *p = x->model->profile;
-    const struct ese_column *name = column(x, p->settings_name);
+    struct setting_place place;
     int32_t key;
+    arena_free(&x->values);
     row->dropped = row->may_go = false;
     row->values = 0;
     for (size_t i = 0; i < x->plan->actions; i++) {
         const struct action *a = &x->plan->action[i];
-        bool setting = (a->kind == ACTION_SET_ISSUING_CA && !x->model->has_issuing_row &&
-                        text_is(x, record, name, p->setting_issuing_ca)) ||
-                       (a->kind == ACTION_SET_MODE && !x->model->has_mode_row &&
-                        text_is(x, record, name, p->setting_mode));
         if (x->seen[i] > 0)
             continue;
         if (x->is_list && a->kind == ACTION_ADD_ENTRY &&
@@ -969,10 +1134,9 @@ bool expected_of_new(struct expected *x, const struct ese_record *record, struct
             x->seen[i]++;
             return added_entry(x, a, row, f);
         }
-        if (x->is_settings && setting && integer_of(record, ese_table_key_column(x->table), &key) &&
-            key > x->model->last_setting) {
+        if (adds_setting(x, a, record, &place, &key)) {
             x->seen[i]++;
-            return added_setting(x, a, row, key, f);
+            return added_setting(x, a, &place, row, key, f);
         }
     }
     return fault_set(f, FAULT_DAMAGED, "it is new, and no action of the plan adds it");

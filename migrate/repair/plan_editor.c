@@ -9,6 +9,8 @@
 
 #include "formats/arena.h"
 #include "migrate/judge/names.h"
+#include "migrate/profile/settings.h"
+#include "migrate/repair/plan_settings.h"
 #include "formats/certs/certs.h"
 #include "formats/ese/layout/text.h"
 
@@ -560,21 +562,6 @@ static bool edit_reference(struct plan_editor *a, unsigned which, const struct e
            (moved_value(a, which, move, c, room, &value, f) && add_change(a, edit, c, value, f));
 }
 
-static bool text_is(const struct ese_record *record, const struct ese_column *c, const char *wanted)
-{
-    struct ese_value v;
-    if (c == NULL || wanted == NULL || !ese_record_value(record, c, &v, NULL) ||
-        v.kind != ESE_VALUE_PLAIN)
-        return false;
-    size_t width = c->code_page == ESE_CODEPAGE_UNICODE ? 2 : 1, size = strlen(wanted);
-    if (v.data.size != size * width)
-        return false;
-    for (size_t i = 0; i < size; i++)
-        if (strncasecmp((const char *)v.data.at + i * width, wanted + i, 1) != 0)
-            return false;
-    return true;
-}
-
 /* Does a row have the list, as the profile selects it?  By a text in any code page, or a number. */
 static bool is_selected(struct plan_editor *a, const struct profile_value *p,
                         const struct ese_table *table, const struct ese_record *record)
@@ -595,7 +582,7 @@ static bool is_selected(struct plan_editor *a, const struct profile_value *p,
     struct ese_text text = {.code_page = c->code_page};
     buffer_clear(&a->text);
     if (!buffer_reserve(&a->text, v.data.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1))
-        return text_is(record, c, p->equals);
+        return false; /* lack of memory is noted where it happens */
     char *to = (char *)a->text.at;
     size_t size = ese_text_convert(&text, v.data, to);
     size += ese_text_end(&text, to + size);
@@ -603,32 +590,51 @@ static bool is_selected(struct plan_editor *a, const struct profile_value *p,
     return strcasecmp(to, p->equals) == 0;
 }
 
-static bool edit_setting(struct plan_editor *a, const struct ese_table *table,
-                         const struct ese_record *record, struct ese_row_edit *edit,
-                         struct fault *f)
+static bool edit_settings(struct plan_editor *a, const struct ese_table *table,
+                          const struct ese_record *record, struct ese_row_edit *edit,
+                          struct fault *f)
 {
-    const struct ese_column *name = column(table, a->model->profile->settings_name);
-    bool has_row;
-    for (unsigned i = 0; i < a->settings; i++)
-        if (text_is(record, name, action_setting(a->model, a->setting[i], &has_row)) &&
-            !add_cells(a, table, NULL, a->setting[i], edit, f))
+    for (unsigned i = 0; i < a->settings; i++) {
+        struct setting_place place;
+        if (!profile_place(a->model->profile, action_setting(a->setting[i]->kind), &place) ||
+            !named(table, place.table) || !setting_is_in(&place, table, record))
+            continue;
+        const struct ese_column *c = column(table, place.column);
+        if (!plan_setting_value(a->model, a->setting[i], c, &a->text, f) ||
+            !add_change(a, edit, c, buffer_bytes(&a->text), f))
             return false;
+    }
     return true;
 }
 
-/* A setting that has no row yet: its row, but for the value. */
-static bool add_setting(struct plan_editor *a, const struct ese_table *table, const char *name,
-                        int32_t key, struct ese_row_edit *edit, struct fault *f)
+/* What tells a setting's row from the others, in a row that is added. */
+static bool add_selection(struct plan_editor *a, const struct ese_table *table,
+                          const struct setting_place *place, struct ese_row_edit *edit,
+                          struct fault *f)
+{
+    const struct ese_column *c = column(table, place->rows.column);
+    bool text = c && (c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT);
+    return text ? add_name(a, edit, c, place->rows.value, f)
+                : add_integer(a, edit, c, (int32_t)condition_number(&place->rows), f);
+}
+
+/* A setting that has no row yet. */
+static bool add_setting(struct plan_editor *a, const struct ese_table *table,
+                        const struct action *action, int32_t key, struct ese_row_edit *edit,
+                        struct fault *f)
 {
     const struct ese_column *key_column = ese_table_key_column(table);
-    if (key_column == NULL)
+    struct setting_place place;
+    profile_place(a->model->profile, action_setting(action->kind), &place);
+    const struct ese_column *value = column(table, place.column);
+    if (key_column == NULL || key_column == column(table, place.rows.column))
         return fault_set(f, FAULT_UNSUPPORTED,
                          "table %s: there is no setting %s, and a row cannot be added: its primary "
-                         "key is not one "
-                         "Long column",
-                         table->name, name);
-    return add_integer(a, edit, key_column, key, f) &&
-           add_name(a, edit, column(table, a->model->profile->settings_name), name, f);
+                         "key is not one Long column that only counts",
+                         table->name, place.label);
+    return add_integer(a, edit, key_column, key, f) && add_selection(a, table, &place, edit, f) &&
+           plan_setting_value(a->model, action, value, &a->text, f) &&
+           add_change(a, edit, value, buffer_bytes(&a->text), f);
 }
 
 /* A list in the values of a column: each is an entry, and those that stay are not touched. */
@@ -699,11 +705,20 @@ static bool edit_list(struct plan_editor *a, const struct ese_table *table,
 
 /* ---- the editor ---- */
 
+static bool has_setting(const struct profile *p, const struct ese_table *table)
+{
+    struct setting_place place;
+    for (unsigned i = 0; i < PROFILE_SETTINGS; i++)
+        if (profile_place(p, i, &place) && named(table, place.table))
+            return true;
+    return false;
+}
+
 static bool wants(void *context, const struct ese_table *table)
 {
     const struct plan_editor *a = context;
     const struct profile *p = a->model->profile;
-    if (model_is_list_table(a->model, table) || named(table, p->settings_table))
+    if (model_is_list_table(a->model, table) || has_setting(p, table))
         return true;
     for (unsigned i = 0; i < p->values; i++)
         if (named(table, p->value[i].table))
@@ -742,7 +757,7 @@ static bool edit_row(void *context, const struct ese_table *table, const struct 
     for (unsigned i = 0; i < p->references; i++)
         if (named(table, p->reference[i].table) && !edit_reference(a, i, table, record, edit, f))
             return false;
-    if (named(table, p->settings_table) && !edit_setting(a, table, record, edit, f))
+    if (!edit_settings(a, table, record, edit, f))
         return false;
     return edit_list(a, table, record, edit, f);
 }
@@ -753,24 +768,24 @@ static bool row(void *context, const struct ese_table *table, const struct ese_r
     return edit_row(context, table, record, key, twin, edit, f) && keeps_its_key(table, edit, f);
 }
 
-/* The n-th setting that is to be set and has no row. */
+/* The n-th setting of the table that is to be set and has no row. */
 static bool add_nth_setting(struct plan_editor *a, const struct ese_table *table, unsigned n,
                             struct ese_row_edit *edit, bool *more, struct fault *f)
 {
-    const struct model *m = a->model;
     unsigned without = 0;
     *more = false;
     for (unsigned i = 0; i < a->settings; i++) {
-        bool has_row;
-        const char *name = action_setting(m, a->setting[i], &has_row);
-        if (has_row || without++ != n)
+        enum profile_setting_kind which = action_setting(a->setting[i]->kind);
+        const struct model_setting *s = &a->model->setting[which];
+        struct setting_place place;
+        if (s->has_row || !profile_place(a->model->profile, which, &place) ||
+            !named(table, place.table) || without++ != n)
             continue;
         *more = true;
-        if (m->last_setting > INT32_MAX - 1 - (int32_t)n)
+        if (s->last_key > INT32_MAX - 1 - (int32_t)n)
             return fault_set(f, FAULT_LIMIT, "table %s has no key left for another row",
                              table->name);
-        return add_setting(a, table, name, m->last_setting + 1 + (int32_t)n, edit, f) &&
-               add_cells(a, table, NULL, a->setting[i], edit, f);
+        return add_setting(a, table, a->setting[i], s->last_key + 1 + (int32_t)n, edit, f);
     }
     return true;
 }
@@ -803,8 +818,9 @@ static bool add(void *context, const struct ese_table *table, unsigned n, struct
 {
     struct plan_editor *a = context;
     arena_free(&a->row);
-    if (named(table, a->model->profile->settings_table))
-        return add_nth_setting(a, table, n, edit, more, f);
+    bool ok = add_nth_setting(a, table, n, edit, more, f);
+    if (!ok || *more)
+        return ok;
     *more = n == 0 && a->added && model_is_list_table(a->model, table);
     return !*more || add_listed(a, table, edit, f);
 }

@@ -53,6 +53,11 @@ static const struct good {
      MINIMAL "own = F & 4 = 4\nissuing = F & 2 = 2\nimported = F & 6 = 0\ntrusted = F & 1 = 1\n"
              "thumbprint = H as hex\nkeep = A, B\n"},
     {"a column that is trust", MINIMAL "trusted = T\n"},
+    {"settings of every kind",
+     MINIMAL "[setting.mode]\ntable=T\nrows=N & 6 = 4\ncolumn=M\nV1=0\nV1V3=1\nV3=2\n"
+             "[setting.issuing-ca]\ntable=T\nrows = N = CA %3b 1\ncolumn=V\nnames=sha1 hex\n"
+             "[setting.organization]\nis=x\n[setting.site]\ntable=T\ncolumn=S\n"},
+    {"an issuing CA by its role", MINIMAL "[setting.issuing-ca]\nnames = role\n"},
     {"comments, blank lines, indents and a byte order mark",
      "\xef\xbb\xbf; one\n\n  # two\n  [profile]\n\tname = p ; three\n" LIST},
     {"carriage returns",

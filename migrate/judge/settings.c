@@ -1,0 +1,502 @@
+/* Reading settings: see judge/settings.h. */
+#include "migrate/judge/settings.h"
+
+#include "formats/ese/layout/text.h"
+#include "formats/hex.h"
+#include "migrate/judge/names.h"
+#include "migrate/profile/settings.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+enum { SHOWN = 24, NUMBER_DIGITS = 20 };
+
+/* One setting while its table is read. */
+struct reading {
+    struct model *m;
+    enum profile_setting_kind which;
+    struct setting_place place;
+    const struct ese_column *column, *select; /* select: that tells its row; NULL: none */
+    struct problems *problems;
+    struct fault *f;
+};
+
+static bool no_memory(struct fault *f)
+{
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the settings");
+}
+
+static bool is_text(const struct ese_column *column)
+{
+    return column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+}
+
+static bool is_bytes(const struct ese_column *column)
+{
+    return column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY;
+}
+
+/* Notes a setting whose value is not what it should be: what the service makes of it is unknown. */
+static void odd_value(struct reading *r, const char *expected)
+{
+    struct bytes value = r->m->setting[r->which].value;
+    char hex[HEX_START_SIZE(SHOWN)];
+    r->m->doubtful_settings = true;
+    problem_add(r->problems, PROBLEM_SETTING_VALUE, NO_ENTRY, NO_ENTRY,
+                "setting %s: expected %s, found %zu bytes: %s", r->place.label, expected,
+                value.size, hex_start(value, SHOWN, hex));
+}
+
+/* ---- text ---- */
+
+/* Is it text of one byte a character up to its first zero byte? */
+static bool is_narrow(struct bytes b)
+{
+    size_t size = 0;
+    while (size < b.size && b.at[size] >= 0x20 && b.at[size] < 0x7f)
+        size++;
+    return size >= 2 && size < b.size && b.at[size] == 0;
+}
+
+/* UTF-16 that is no text of one byte a character: its bytes hold control codes, its units none. */
+static bool is_wide(struct bytes b)
+{
+    bool control = false;
+    if (b.size < 2 || b.size % 2 != 0 || is_narrow(b))
+        return false;
+    for (size_t i = 0; i < b.size; i += 2) {
+        uint32_t unit = b.at[i] | (uint32_t)b.at[i + 1] << 8;
+        bool ends = unit == 0 && i + 2 == b.size;
+        control = control || b.at[i] < 0x20 || b.at[i + 1] < 0x20;
+        if ((unit < 0x20 && !ends) || unit == 0xfffe || unit == 0xffff)
+            return false;
+    }
+    struct ese_text text = {.code_page = ESE_CODEPAGE_UNICODE};
+    char room[64 * ESE_TEXT_GROWTH + ESE_TEXT_CARRY];
+    for (size_t at = 0; at < b.size; at += 64) {
+        struct bytes run = bytes_from(b, at);
+        run.size = run.size > 64 ? 64 : run.size;
+        ese_text_convert(&text, run, room);
+    }
+    ese_text_end(&text, room);
+    return control && !text.bad;
+}
+
+/* A zero byte at the end of a text ends it, and is nothing to wonder at. */
+static struct bytes without_terminator(struct bytes value)
+{
+    if (value.size > 0 && value.at[value.size - 1] == 0)
+        value.size--;
+    return value;
+}
+
+/* A setting as text, whatever its column: bytes are ASCII, or UTF-16, or in the code page of the
+ * names beside them.  at is NULL when memory is short. */
+static struct bytes text_of(struct reading *r)
+{
+    struct model_setting *s = &r->m->setting[r->which];
+    const struct ese_column unicode = {.code_page = ESE_CODEPAGE_UNICODE},
+                            western = {.code_page = ESE_CODEPAGE_WESTERN};
+    const struct ese_column *as = r->column;
+    if (!is_text(r->column)) {
+        bool named =
+            r->select && is_text(r->select) && r->select->code_page != ESE_CODEPAGE_UNICODE;
+        s->form = is_wide(s->value) ? SETTING_WIDE : SETTING_TEXT;
+        as = s->form == SETTING_WIDE ? &unicode : named ? r->select : &western;
+    }
+    struct bytes text = model_utf8(r->m, as, s->value);
+    return text.at ? without_terminator(text) : text;
+}
+
+/* A number in bytes. */
+static bool number_of(struct bytes value, int64_t *number)
+{
+    uint64_t bits = 0;
+    if (value.size != 1 && value.size != 2 && value.size != 4 && value.size != 8)
+        return false;
+    for (size_t i = value.size; i-- > 0;)
+        bits = bits << 8 | value.at[i];
+    *number = (int64_t)bits;
+    return bits <= INT64_MAX;
+}
+
+static bool is_number(const char *text, int64_t number)
+{
+    char *end;
+    return strtoll(text, &end, 10) == number && *end == '\0' && end != text;
+}
+
+/* ---- the settings that decide something ---- */
+
+static enum model_mode mode_in_words(const struct reading *r, const char *text)
+{
+    static const enum model_mode modes[] = {MODE_V1, MODE_V1V3, MODE_V3};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        if (strcmp(text, r->place.mode[i]) == 0)
+            return modes[i];
+    return MODE_UNKNOWN;
+}
+
+static void set_number_mode(struct reading *r, int64_t number)
+{
+    static const enum model_mode modes[] = {MODE_V1, MODE_V1V3, MODE_V3};
+    snprintf(r->m->mode_text, sizeof r->m->mode_text, "%lld", (long long)number);
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        if (is_number(r->place.mode[i], number))
+            r->m->mode = modes[i];
+}
+
+static bool take_mode(struct reading *r)
+{
+    struct model *m = r->m;
+    int64_t number;
+    struct bytes text = text_of(r);
+    if (text.at == NULL)
+        return no_memory(r->f);
+    snprintf(m->mode_text, sizeof m->mode_text, "%.*s", (int)(text.size < 31 ? text.size : 31),
+             text.size ? (const char *)text.at : "");
+    m->mode = mode_in_words(r, m->mode_text);
+    if (m->mode == MODE_UNKNOWN && is_bytes(r->column) &&
+        number_of(m->setting[r->which].value, &number)) {
+        set_number_mode(r, number);
+        if (m->mode != MODE_UNKNOWN) {
+            m->setting[r->which].form = SETTING_NUMBER;
+            return true;
+        }
+        snprintf(m->mode_text, sizeof m->mode_text, "%.*s", (int)(text.size < 31 ? text.size : 31),
+                 text.size ? (const char *)text.at : "");
+    }
+    if (text.size > 0 && memchr(text.at, 0, text.size) != NULL)
+        odd_value(r, "a mode and at most one zero byte behind it");
+    return true;
+}
+
+static void take_hash(struct reading *r)
+{
+    struct bytes value = r->m->setting[r->which].value;
+    if (value.size == HASH_SHA1_SIZE + 1)
+        value = without_terminator(value);
+    if (value.size == HASH_SHA1_SIZE) {
+        r->m->has_issuing_ca = true;
+        memcpy(r->m->issuing_ca, value.at, HASH_SHA1_SIZE);
+    } else if (value.size > 0) {
+        odd_value(r, "the 20 bytes of a SHA-1");
+    }
+}
+
+bool settings_read_hex(struct bytes text, uint8_t sha1[HASH_SHA1_SIZE])
+{
+    unsigned digits = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = text.at[i];
+        if ((c == ' ' || c == ':' || c == '-') && digits % 2 == 0)
+            continue;
+        int value = hex_digit((char)c);
+        if (value < 0 || digits == 2 * HASH_SHA1_SIZE)
+            return false;
+        sha1[digits / 2] = (uint8_t)(digits % 2 ? sha1[digits / 2] << 4 | value : value);
+        digits++;
+    }
+    return digits == 2 * HASH_SHA1_SIZE;
+}
+
+static bool take_hex(struct reading *r)
+{
+    struct bytes text = text_of(r);
+    if (text.at == NULL)
+        return no_memory(r->f);
+    r->m->has_issuing_ca = settings_read_hex(text, r->m->issuing_ca);
+    if (!r->m->has_issuing_ca && text.size > 0)
+        odd_value(r, "the 40 hexadecimal digits of a SHA-1");
+    return true;
+}
+
+/* ---- the settings that are shown ---- */
+
+static bool take_shown(struct reading *r)
+{
+    struct model *m = r->m;
+    const char **kept = r->which == SETTING_ORGANIZATION ? &m->organization
+                        : r->which == SETTING_SITE       ? &m->site
+                        : r->which == SETTING_SERVER     ? &m->server
+                                                         : NULL;
+    if (kept == NULL)
+        return true;
+    struct bytes text = text_of(r);
+    *kept = text.at ? model_keep(m, text) : NULL;
+    return *kept || no_memory(r->f);
+}
+
+/* ---- rows ---- */
+
+static bool keep_value(struct reading *r, struct rows *rows, bool *read)
+{
+    struct buffer room = {0};
+    struct bytes value;
+    struct fault why = {.code = FAULT_NONE};
+    bool null;
+    *read = rows_bytes(rows, r->column, &room, &value, &null, &why);
+    const void *kept = *read ? model_keep(r->m, null ? bytes_of(NULL, 0) : value) : NULL;
+    buffer_free(&room);
+    if (*read && kept)
+        r->m->setting[r->which].value = bytes_of(kept, null ? 0 : value.size);
+    return !*read || kept || no_memory(r->f);
+}
+
+static bool take_number(struct reading *r, struct rows *rows)
+{
+    int64_t number;
+    if (r->which == SETTING_MODE && condition_integer(&rows->record, r->column, &number))
+        set_number_mode(r, number);
+    return true; /* a key is found by settings_find_issuing() */
+}
+
+/* The first value of a setting counts; that there is another is a doubt. */
+static bool take_row(struct reading *r, struct rows *rows)
+{
+    struct model_setting *s = &r->m->setting[r->which];
+    bool read;
+    if (s->has_row) {
+        r->m->doubtful_settings = true;
+        problem_add(r->problems, PROBLEM_SETTING_TWICE, NO_ENTRY, NO_ENTRY,
+                    "setting %s: the first of its values is judged", r->place.label);
+        return true;
+    }
+    s->has_row = true;
+    if (!keep_value(r, rows, &read))
+        return false;
+    if (!read)
+        return true; /* model_end_rows() says so */
+    if (!is_text(r->column) && !is_bytes(r->column))
+        return take_number(r, rows);
+    if (r->which == SETTING_MODE)
+        return take_mode(r);
+    if (r->which != SETTING_ISSUING_CA)
+        return take_shown(r);
+    if (r->place.names == NAMES_SHA1)
+        take_hash(r);
+    return r->place.names != NAMES_SHA1_HEX || take_hex(r);
+}
+
+static bool read_row(struct reading *all, unsigned count, struct rows *rows, int32_t *last)
+{
+    bool null;
+    int32_t key = rows_integer(rows, ese_table_key_column(rows->table), &null);
+    if (!null && key > *last)
+        *last = key;
+    for (unsigned i = 0; i < count; i++)
+        if (setting_is_in(&all[i].place, rows->table, &rows->record) && !take_row(&all[i], rows))
+            return false;
+    return true;
+}
+
+/* All settings of one table, the first of which is `first`. */
+static bool read_table(struct model *m, const struct ese_table *table, unsigned first,
+                       struct problems *problems, struct fault *f)
+{
+    struct reading all[PROFILE_SETTINGS];
+    unsigned count = 0;
+    int32_t last = 0;
+    struct rows rows;
+    for (unsigned i = first; i < PROFILE_SETTINGS; i++) {
+        struct reading *r = &all[count];
+        *r = (struct reading){.m = m, .which = i, .problems = problems, .f = f};
+        if (!profile_place(m->profile, i, &r->place) || r->place.table == NULL ||
+            strcasecmp(r->place.table, table->name) != 0)
+            continue;
+        r->column = ese_table_column(table, r->place.column);
+        r->select = r->place.rows.column ? ese_table_column(table, r->place.rows.column) : NULL;
+        m->setting[i].has_table = r->column != NULL;
+        count += r->column != NULL;
+    }
+    bool ok = true;
+    rows_open(&rows, m->store, table);
+    while (ok && rows_next(&rows))
+        ok = read_row(all, count, &rows, &last);
+    for (unsigned i = 0; i < count; i++)
+        m->setting[all[i].which].last_key = last;
+    return model_end_rows(&rows, problems, f) && ok;
+}
+
+static bool keep_stated(struct model *m, enum profile_setting_kind which, const char *is,
+                        struct fault *f)
+{
+    struct reading r = {.m = m, .which = which};
+    profile_place(m->profile, which, &r.place);
+    const char *kept = model_keep(m, bytes_of(is, strlen(is)));
+    if (kept == NULL)
+        return no_memory(f);
+    if (which == SETTING_MODE) {
+        m->mode = mode_in_words(&r, is);
+        m->mode_stated = true;
+        snprintf(m->mode_text, sizeof m->mode_text, "%s", is);
+    }
+    if (which == SETTING_ORGANIZATION)
+        m->organization = kept;
+    if (which == SETTING_SITE)
+        m->site = kept;
+    if (which == SETTING_SERVER)
+        m->server = kept;
+    return true;
+}
+
+bool settings_read(struct model *m, struct problems *problems, struct fault *f)
+{
+    struct setting_place place;
+    const struct ese_catalog *catalog = m->store->db->catalog;
+    const char *general = m->profile->settings_table;
+    m->has_settings = general && ese_catalog_find(catalog, general);
+    m->issuing_names = NAMES_SHA1;
+    for (unsigned i = 0; i < PROFILE_SETTINGS; i++) {
+        if (!profile_place(m->profile, i, &place))
+            continue;
+        if (i == SETTING_ISSUING_CA)
+            m->issuing_names = place.names;
+        if (place.is && !keep_stated(m, i, place.is, f))
+            return false;
+        const struct ese_table *table = place.table ? ese_catalog_find(catalog, place.table) : NULL;
+        if (table && !m->setting[i].has_table && !read_table(m, table, i, problems, f))
+            return false;
+        m->has_settings = m->has_settings || m->setting[i].has_table || place.is;
+    }
+    return true;
+}
+
+/* ---- which CA issues ---- */
+
+/* A key in a column of its own sort; text is taken into the code page of the keys. */
+static bool byte_key(const struct model *m, const struct ese_column *column, struct bytes value,
+                     int32_t *key, struct fault *f)
+{
+    const struct ese_column *of_list = names_key_column(m);
+    struct buffer utf8 = {0}, bytes = {0};
+    if (!is_text(column) || of_list == NULL || !is_text(of_list)) {
+        *key = names_key(m, value);
+        return true;
+    }
+    struct ese_text text = {.code_page = column->code_page};
+    bool ok = buffer_reserve(&utf8, value.size * ESE_TEXT_GROWTH + 2 * ESE_TEXT_CARRY);
+    if (ok) {
+        utf8.size = ese_text_convert(&text, value, (char *)utf8.at);
+        utf8.size += ese_text_end(&text, (char *)utf8.at + utf8.size);
+        bool fits = ese_text_encode(of_list->code_page, buffer_bytes(&utf8), &bytes);
+        ok = !bytes.failed;
+        *key = fits ? names_key(m, buffer_bytes(&bytes)) : m->no_key;
+    }
+    buffer_free(&utf8);
+    buffer_free(&bytes);
+    return ok || no_memory(f);
+}
+
+/* A key that is a number: in a column of numbers, of bytes, or of decimal digits. */
+static bool number_key(struct reading *r, struct bytes value, int64_t *number)
+{
+    char *end;
+    if (!is_text(r->column))
+        return number_of(value, number);
+    struct bytes text = text_of(r);
+    if (text.at == NULL || text.size == 0 || text.size > NUMBER_DIGITS)
+        return false;
+    *number = strtoll((const char *)text.at, &end, 10);
+    return (const uint8_t *)end == text.at + text.size;
+}
+
+/* Do entries with different certificates have that key? */
+static bool names_several(const struct model *m, int32_t key)
+{
+    const struct model_entry *first = model_entry(m, key), *e = first;
+    for (; e && e < m->entry + m->entries && e->key == key; e++)
+        if (e->certificate != first->certificate)
+            return true;
+    return false;
+}
+
+static bool find_key(struct reading *r)
+{
+    struct model *m = r->m;
+    struct bytes value = m->setting[SETTING_ISSUING_CA].value;
+    bool by_bytes = m->byte_keys && m->issuing_names == NAMES_KEY;
+    int64_t number = 0;
+    if (value.size == 0)
+        return true;
+    if (by_bytes) {
+        m->has_issuing_key = true;
+        return byte_key(m, r->column, value, &m->issuing_key, r->f);
+    }
+    if (!number_key(r, value, &number) || number > INT32_MAX - 1) {
+        odd_value(r, "a number that names an entry");
+        return true;
+    }
+    m->issuing_key = (int32_t)number + (m->issuing_names == NAMES_POSITION_0);
+    m->has_issuing_key = number != 0 || model_entry(m, m->issuing_key);
+    if (names_several(m, m->issuing_key))
+        odd_value(r, "the key of one certificate");
+    return true;
+}
+
+static bool find_stated(struct model *m, const char *is, struct fault *f)
+{
+    int32_t key;
+    struct fault why;
+    m->has_issuing_ca = m->issuing_stated =
+        settings_read_hex(bytes_of(is, strlen(is)), m->issuing_ca);
+    if (m->has_issuing_ca)
+        return true;
+    const struct model_entry *e = names_parse(m, is, &key, &why) ? model_entry(m, key) : NULL;
+    if (e == NULL)
+        return fault_set(f, FAULT_MISSING,
+                         "[setting.issuing-ca] is: expected a SHA-1 or the key of an entry, found "
+                         "%.60s",
+                         is);
+    m->has_issuing_ca = m->issuing_stated = true;
+    memcpy(m->issuing_ca, model_certificate_of(m, e)->sha1, HASH_SHA1_SIZE);
+    return true;
+}
+
+/* The one certificate that has role issuing. */
+static void find_by_role(struct model *m)
+{
+    const struct model_entry *found = NULL;
+    m->has_issuing_ca = false;
+    for (unsigned i = 0; i < m->entries; i++) {
+        if (m->entry[i].role != ROLE_ISSUING)
+            continue;
+        if (found && found->certificate != m->entry[i].certificate)
+            return;
+        found = &m->entry[i];
+    }
+    if (found == NULL)
+        return;
+    m->has_issuing_ca = true;
+    memcpy(m->issuing_ca, model_certificate_of(m, found)->sha1, HASH_SHA1_SIZE);
+}
+
+void settings_follow(struct model *m)
+{
+    if (m->issuing_names == NAMES_ROLE)
+        find_by_role(m);
+    if (!m->has_issuing_key)
+        return;
+    const struct model_entry *e = model_entry(m, m->issuing_key);
+    m->has_issuing_ca = true;
+    if (e)
+        memcpy(m->issuing_ca, model_certificate_of(m, e)->sha1, HASH_SHA1_SIZE);
+    else
+        memset(m->issuing_ca, 0, HASH_SHA1_SIZE); /* no certificate has it */
+}
+
+bool settings_find_issuing(struct model *m, struct problems *problems, struct fault *f)
+{
+    struct reading r = {.m = m, .which = SETTING_ISSUING_CA, .problems = problems, .f = f};
+    if (!profile_place(m->profile, r.which, &r.place))
+        return true;
+    if (r.place.is && !find_stated(m, r.place.is, f))
+        return false;
+    const struct ese_table *table =
+        r.place.table ? ese_catalog_find(m->store->db->catalog, r.place.table) : NULL;
+    r.column = table ? ese_table_column(table, r.place.column) : NULL;
+    if (profile_names_entry(m->issuing_names) && r.column && !find_key(&r))
+        return false;
+    settings_follow(m);
+    return true;
+}

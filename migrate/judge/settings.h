@@ -1,0 +1,37 @@
+/*
+ * The settings of a store, wherever the profile says that they are: read once, each in whatever
+ * form it stands there.
+ */
+#ifndef KM_MIGRATE_SETTINGS_H
+#define KM_MIGRATE_SETTINGS_H
+
+#include "migrate/judge/model.h"
+
+/* Reads them into the model, before its list is read.  A setting that is there twice, or is not as
+ * is expected, is a problem.  False when memory is short. */
+bool settings_read(struct model *model, struct problems *problems, struct fault *f);
+
+/* After the list was read: which certificate does a setting mean that names an entry by its key or
+ * its position, or the profile states?  False when memory is short. */
+bool settings_find_issuing(struct model *model, struct problems *problems, struct fault *f);
+
+/* The issuing CA anew from the key or the role that names it, for a model whose entries were
+ * changed.  A setting by hash is left. */
+void settings_follow(struct model *model);
+
+/* The 20 bytes of a SHA-1 written in hexadecimal digits, which spaces, colons or dashes may part.
+ * False for any other text. */
+bool settings_read_hex(struct bytes text, uint8_t sha1[HASH_SHA1_SIZE]);
+
+/* ---- what judge/model.c lends ---- */
+
+/* A copy that lives as long as the model, with a zero byte behind it; NULL: memory is short. */
+const void *model_keep(struct model *model, struct bytes b);
+
+/* A text column's value in UTF-8, with a zero byte behind it; at is NULL when memory is short. */
+struct bytes model_utf8(struct model *model, const struct ese_column *column, struct bytes b);
+
+/* Ends reading rows; what could not be read of them is a problem.  False when memory was short. */
+bool model_end_rows(struct rows *rows, struct problems *problems, struct fault *f);
+
+#endif

@@ -1,0 +1,129 @@
+/* Where settings are: see profile/settings.h. */
+#include "migrate/profile/settings.h"
+
+#include "formats/ese/layout/text.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const char *const names_words[] = {
+    [NAMES_KEY] = "key",   [NAMES_POSITION_1] = "position 1", [NAMES_POSITION_0] = "position 0",
+    [NAMES_SHA1] = "sha1", [NAMES_SHA1_HEX] = "sha1 hex",     [NAMES_ROLE] = "role",
+};
+
+bool profile_names_read(const char *words, enum profile_names *names)
+{
+    for (unsigned i = 0; i < sizeof names_words / sizeof names_words[0]; i++)
+        if (strcmp(words, names_words[i]) == 0) {
+            *names = (enum profile_names)i;
+            return true;
+        }
+    return false;
+}
+
+const char *profile_names_words(enum profile_names names)
+{
+    return names_words[names];
+}
+
+const char *profile_setting_word(enum profile_setting_kind which)
+{
+    static const char *const words[] = {"mode", "issuing-ca", "organization",
+                                        "site", "ca-name",    "certificate-server"};
+    return words[which];
+}
+
+char *profile_setting_name(const struct profile *p, enum profile_setting_kind which)
+{
+    char *const names[PROFILE_SETTINGS] = {p->setting_mode,         p->setting_issuing_ca,
+                                           p->setting_organization, p->setting_site,
+                                           p->setting_ca_name,      p->setting_server};
+    return names[which];
+}
+
+bool profile_place(const struct profile *p, enum profile_setting_kind which,
+                   struct setting_place *place)
+{
+    static const char *const modes[] = {"V1", "V1V3", "V3"};
+    const struct profile_setting *s = &p->setting[which];
+    char *name = profile_setting_name(p, which);
+    *place = (struct setting_place){.names = NAMES_SHA1, .is = s->is};
+    for (unsigned i = 0; i < 3; i++)
+        place->mode[i] = s->mode[i] ? s->mode[i] : modes[i];
+    if (s->names && !profile_names_read(s->names, &place->names))
+        return false;
+    if (s->table) {
+        place->table = s->table;
+        place->column = s->column;
+        place->rows = s->rows;
+        place->label = s->rows.value ? s->rows.value : s->column;
+    } else if (p->settings_table && name) {
+        place->table = p->settings_table;
+        place->column = p->settings_value;
+        place->rows = (struct condition){.column = p->settings_name, .value = name};
+        place->label = name;
+    } else {
+        place->label = profile_setting_word(which);
+    }
+    return place->table || place->is || place->names == NAMES_ROLE;
+}
+
+const char *profile_setting_label(const struct profile *p, enum profile_setting_kind which)
+{
+    struct setting_place place;
+    return profile_place(p, which, &place) ? place.label : "(not in the profile)";
+}
+
+static bool is_text(const struct ese_record *record, const struct ese_column *column,
+                    const char *wanted)
+{
+    enum { MOST = 512 };
+    char utf8[ESE_TEXT_GROWTH * MOST + 2 * ESE_TEXT_CARRY + 1];
+    struct ese_text text = {.code_page = column->code_page};
+    struct ese_value v;
+    if (!ese_record_value(record, column, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
+        v.data.size > MOST)
+        return false;
+    size_t size = ese_text_convert(&text, v.data, utf8);
+    size += ese_text_end(&text, utf8 + size);
+    utf8[size] = '\0';
+    return strcasecmp(utf8, wanted) == 0;
+}
+
+bool setting_is_in(const struct setting_place *place, const struct ese_table *table,
+                   const struct ese_record *record)
+{
+    if (!condition_is_there(&place->rows))
+        return true;
+    const struct ese_column *column = ese_table_column(table, place->rows.column);
+    if (column && (column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT))
+        return is_text(record, column, place->rows.value);
+    return condition_is_met(&place->rows, table, record);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && strcasecmp(a, b) == 0;
+}
+
+bool profile_has_setting_value(const struct profile *p, const char *table, const char *column)
+{
+    struct setting_place place;
+    for (unsigned i = 0; i < PROFILE_SETTINGS; i++)
+        if (profile_place(p, i, &place) && same(table, place.table) && same(column, place.column))
+            return true;
+    return same(table, p->settings_table) && same(column, p->settings_value);
+}
+
+bool profile_has_setting_in(const struct profile *p, const char *table, const char *column)
+{
+    struct setting_place place;
+    if (profile_has_setting_value(p, table, column) ||
+        (same(table, p->settings_table) && same(column, p->settings_name)))
+        return true;
+    for (unsigned i = 0; i < PROFILE_SETTINGS; i++)
+        if (profile_place(p, i, &place) && same(table, place.table) &&
+            same(column, place.rows.column))
+            return true;
+    return false;
+}

@@ -1,0 +1,50 @@
+/*
+ * Where a store has its settings, whichever way the profile says it: [setting.X] for each, or
+ * [settings] for those that stand one a row under their names.
+ */
+#ifndef KM_MIGRATE_PROFILE_SETTINGS_H
+#define KM_MIGRATE_PROFILE_SETTINGS_H
+
+#include "formats/ese/layout/record.h"
+#include "migrate/profile/profile.h"
+
+/* One setting's place.  Strings are the profile's. */
+struct setting_place {
+    const char *table, *column; /* NULL: it is in none */
+    struct condition rows;      /* of its row; none: the table has no other */
+    const char *mode[3];        /* of the mode: what stands for V1, V1V3, V3 */
+    const char *is;             /* what it is, without a table */
+    enum profile_names names;   /* of the issuing CA: how it is named */
+    const char *label;          /* what people know it by: its name in its row, or its column */
+};
+
+/* What the profile says of a setting.  False when it says nothing, or how the issuing CA is named
+ * in words that are none. */
+bool profile_place(const struct profile *profile, enum profile_setting_kind which,
+                   struct setting_place *place);
+
+/* "mode", "issuing-ca", ...: as in the profile's sections. */
+const char *profile_setting_word(enum profile_setting_kind which);
+
+/* What [settings] calls a setting; NULL: it does not. */
+char *profile_setting_name(const struct profile *profile, enum profile_setting_kind which);
+
+/* What people know a setting by; "(not in the profile)". */
+const char *profile_setting_label(const struct profile *profile, enum profile_setting_kind which);
+
+/* The words of `names`.  False: there are no such. */
+bool profile_names_read(const char *words, enum profile_names *names);
+const char *profile_names_words(enum profile_names names);
+
+/* Is a row of the place's table the setting's row? */
+bool setting_is_in(const struct setting_place *place, const struct ese_table *table,
+                   const struct ese_record *record);
+
+/* Is the column one of a setting, or tells its row? */
+bool profile_has_setting_in(const struct profile *profile, const char *table, const char *column);
+
+/* Is it the column in which some setting's value stands, in that table? */
+bool profile_has_setting_value(const struct profile *profile, const char *table,
+                               const char *column);
+
+#endif

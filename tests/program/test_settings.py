@@ -1,0 +1,352 @@
+#!/usr/bin/python3
+"""Settings in every place and form that a profile can say: read, and written anew in the same form.
+
+The list of each store is the table Trust: the own CA is row 1, the issuing CA rows 2 (strict DER, imported) and 3
+(issuing, with trailing bytes), of which 2 stays.  So a setting that names 3 has to name 2 afterwards.  What is right is
+worked out by hand, and read back with the separate decoder.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import km
+
+import edbdecode  # from tests/decoder, which km puts in the path
+
+KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
+HEAD = """[store]
+seed = settings
+time = 1999-09-30 12:00
+
+[certificate own]
+version = 1
+subject = O=Trey Research, OU=London, CN=KM Server CA
+serial = 0x2B5C41
+from = 1998-06-01
+until = 2008-06-01
+
+[certificate root]
+subject = C=GB, O=Trey Research, CN=Trey Research CA
+serial = 0x610F9E3C
+from = 1999-02-01
+until = 2009-02-01
+
+[certificate other]
+same-as = root
+form = trailing
+trailing = 010203
+
+[schema]
+CertificateList = Unused
+UserCertificates = Made
+without = Configuration
+"""
+PROFILE = """[profile]
+name = settings
+
+[list]
+table = Trust
+key = Key
+certificate = Cert
+role = Role
+role-own = 1
+role-issuing = 2
+role-imported = 3
+
+[ignore.1]
+table = Trust
+column = RowNo
+
+"""
+MODE = "[setting.mode]\nis = V3\n\n"
+
+
+def table(name, columns, rows):
+    text = f"\n[table {name}]\n" + "".join(f"column.{n} = {column}\n" for n, column in enumerate(columns, 1))
+    for n, row in enumerate(rows, 1):
+        text += f"row.{n} = " + " | ".join(map(str, row)) + "\n"
+    return text
+
+
+def said(data, kind="Binary"):
+    """A cell with these bytes; empty bytes are a null."""
+    if kind in ("UnicodeText", "LongText"):
+        return data.decode("utf-16-le")
+    return "hex:" + data.hex() if data else "-"
+
+
+def wide(text):
+    return text.encode("utf-16-le")
+
+
+class Settings(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.where = pathlib.Path(scratch.name)
+        self.new = self.where / "new.edb"
+        self.store = self.where / "store.edb"
+
+    def make(self, more, key="Key Long", keys=(1, 2, 3), roles=(1, 3, 2)):
+        trust = [[10 * n, value, f"certificate:{who}", role]
+                 for n, (value, who, role) in enumerate(zip(keys, ("own", "root", "other"), roles), 1)]
+        (self.where / "description.ini").write_text(
+            HEAD + table("Trust", ["RowNo Long", key, "Cert LongBinary", "Role Long"], trust) + more)
+        made = subprocess.run([KMFIXTURE, str(self.where / "description.ini"), "-f", "-o", str(self.store), "--certs",
+                               str(self.where)], check=False, capture_output=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        return {who: (self.where / f"{who}.der").read_bytes() for who in ("own", "root", "other")}
+
+    def hashes(self):
+        der = self.make("")
+        return [hashlib.sha1(der[who]).hexdigest() for who in ("own", "root", "other")]
+
+    def profile(self, text):
+        path = self.where / "profile.ini"
+        path.write_text(PROFILE + text)
+        return path
+
+    def run_on(self, command, text, *options):
+        """Exit status, the report, and the tables of the new store; None: none was written."""
+        for path in self.where.glob("new.edb*"):
+            path.unlink()
+        result = km.run(command, self.store, "-o", self.new, "--json", "--profile", self.profile(text), *options)
+        self.last = result.stderr
+        report = json.loads(result.stdout) if result.stdout.startswith(b"{") else {}
+        return result.returncode, report, edbdecode.open(str(self.new)) if self.new.exists() else None
+
+    def repair(self, text, *options):
+        return self.run_on("repair", text, *options)
+
+    def expect(self, text, where, column, right, *options, row=0):
+        status, report, new = self.repair(text, *options)
+        self.assertEqual(status, km.REPAIRED, (self.last, report.get("left")))
+        self.assertEqual(report["verdict"], "yes after repair")
+        rows = list(new.table(where).rows())
+        self.assertEqual(rows[row][column], [right])
+        keys = [r["Key"][0] for r in new.table("Trust").rows()]
+        self.assertEqual(len(keys), 2)
+        again = km.run("check", self.new, "--profile", self.where / "profile.ini", "--json")
+        self.assertEqual(json.loads(again.stdout)["verdict"], "yes", again.stdout)
+
+    # ---- how the issuing CA is named ----
+
+    def test_hash_as_text(self):
+        """Hexadecimal digits keep their case, what parts them, their width, and what stands behind them."""
+        _, new, old = self.hashes()
+        forms = {
+            "lower": (str, "Text", str.encode), "upper": (str.upper, "Text", str.encode),
+            "colons": (lambda h: ":".join(h[k:k + 2] for k in range(0, 40, 2)), "Text", str.encode),
+            "blanks": (lambda h: " ".join(h[k:k + 4] for k in range(0, 40, 4)).upper(), "Text", str.encode),
+            "unicode": (str, "UnicodeText", wide), "zero": (lambda h: h + "\0", "Text", str.encode),
+            "bytes": (str, "Binary", str.encode), "wide bytes": (str.upper, "LongBinary", wide),
+            "wide, zero": (lambda h: h + "\0", "LongBinary", wide),
+        }
+        for what, (shape, kind, encode) in forms.items():
+            with self.subTest(what):
+                self.make(table("Server", ["Id Long", f"Hash {kind}"], [[1, said(encode(shape(old)), kind)]]))
+                self.expect(MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = Hash\nnames = sha1 hex\n",
+                            "Server", "Hash", encode(shape(new)))
+
+    def test_no_hash(self):
+        """What is no hash is no hash, and nothing is written for it."""
+        _, new, old = self.hashes()
+        for value in (old[:-1], old + "0", old[:-1] + "g", "f" * 38 + " :"):
+            self.make(table("Server", ["Id Long", "Hash Text"], [[1, said(value.encode())]]))
+            status, report, store = self.repair(
+                MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = Hash\nnames = sha1 hex\n")
+            self.assertIsNone(store, value)
+            self.assertIn("KM-SETTING-VALUE", [p["code"] for p in report["problems"]])
+
+    def test_bytes(self):
+        _, new, old = self.hashes()
+        for kind in ("Binary", "LongBinary"):
+            self.make(table("Server", ["Id Long", f"Hash {kind}"], [[1, said(bytes.fromhex(old))]]))
+            self.expect(MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = Hash\n", "Server", "Hash",
+                        bytes.fromhex(new))
+
+    def test_key(self):
+        """By its key: a number of any type, in bytes, or in digits."""
+        forms = {"Long": (4, "little"), "Short": (2, "little"), "Currency": (8, "little"), "UnsignedByte": (1, "little"),
+                 "UnsignedLong": (4, "little"), "Binary": (4, "little"), "LongBinary": (2, "little")}
+        text = MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = CA\nnames = key\n"
+        for kind, (size, order) in forms.items():
+            with self.subTest(kind):
+                cell = said((33).to_bytes(size, order)) if "Binary" in kind else 33
+                self.make(table("Server", ["Id Long", f"CA {kind}"], [[1, cell]]), keys=(31, 32, 33))
+                self.expect(text, "Server", "CA", (32).to_bytes(size, order))
+        for kind, encode in (("Text", str.encode), ("UnicodeText", wide), ("LongText", wide)):
+            with self.subTest(kind):
+                self.make(table("Server", ["Id Long", f"CA {kind}"], [[1, said(encode("103"), kind)]]), keys=(101, 102, 103))
+                self.expect(text, "Server", "CA", encode("102"))
+
+    def test_key_of_bytes(self):
+        text = MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = CA\nnames = key\n"
+        for key, kind, encode, back in (("Text", "Text", str.encode, str.encode), ("Text", "UnicodeText", wide, str.encode),
+                                        ("UnicodeText", "Text", str.encode, wide), ("Binary", "LongBinary", str.encode, str.encode)):
+            with self.subTest(key=key, setting=kind):
+                self.make(table("Server", ["Id Long", f"CA {kind}"], [[1, said(encode("CA3"), kind)]]), key=f"Key {key}",
+                          keys=[said(back(f"CA{n}"), key) for n in (1, 2, 3)])
+                self.expect(text, "Server", "CA", encode("CA2"))
+
+    def test_key_that_names_nothing(self):
+        text = MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = CA\nnames = key\n"
+        self.make(table("Server", ["Id Long", "CA Long"], [[1, 7]]))
+        status, report, _ = self.repair(text)
+        self.assertIn("mode V3, setting CA: entry 7", [p["evidence"] for p in report["problems"]])
+        self.assertNotEqual(report["verdict"], "yes after repair")
+
+    def test_role(self):
+        self.make(table("Server", ["Id Long", "Text Text"], [[1, "x"]]))
+        status, report, new = self.repair(MODE + "[setting.issuing-ca]\nnames = role\n")
+        self.assertEqual(status, km.REPAIRED, self.last)
+        self.assertEqual([(int.from_bytes(r["Key"][0], "little"), r["Role"][0][0]) for r in new.table("Trust").rows()],
+                         [(1, 1), (2, 2)])
+
+    def test_stated_in_the_profile(self):
+        own, new, old = self.hashes()
+        self.make("")
+        for value in (new, "2"):
+            status, report, store = self.repair(MODE + f"[setting.issuing-ca]\nis = {value}\n")
+            self.assertEqual(status, km.REPAIRED, (value, self.last))
+            self.assertEqual(report["settings"]["stated"], True)
+        status, report, store = self.repair(MODE + f"[setting.issuing-ca]\nis = {old}\n")
+        self.assertIsNone(store)    # what names it is not in the store
+        self.assertIn(b"stated", self.last)
+        status, report, store = self.repair(MODE + "[setting.issuing-ca]\nis = 9\n")
+        self.assertIsNone(store)
+        self.assertIn(b"expected a SHA-1 or the key of an entry, found 9", self.last)
+
+    # ---- where ----
+
+    def test_rows(self):
+        """A row told by a text or a number; the others stay."""
+        _, new, old = self.hashes()
+        for kind, names, rows in (
+                ("Text", ("Signer", "Mode"), ("Name = signer", "Name = Mode")),
+                ("UnicodeText", ("Подписал", "方式"), ("Name = %D0%9F%D0%BE%D0%B4%D0%BF%D0%B8%D1%81%D0%B0%D0%BB",
+                                                     "Name = %E6%96%B9%E5%BC%8F")),
+                ("Short", (5, 9), ("Name = 5", "Name = 9")), ("Long", (0x105, 9), ("Name & 256 = 256", "Name = 9"))):
+            with self.subTest(kind):
+                cells = [n for n in names]
+                self.make(table("Params", ["Id Long", f"Name {kind}", "Value LongBinary"],
+                                [[71, cells[1], said(wide("V3"))], [72, cells[0], said(old.encode())],
+                                 [73, 7 if kind in ("Short", "Long") else said(wide("x")), said(b"V1")]]))
+                self.expect(f"[setting.mode]\ntable = Params\nrows = {rows[1]}\ncolumn = Value\n\n"
+                            f"[setting.issuing-ca]\ntable = Params\nrows = {rows[0]}\ncolumn = Value\nnames = sha1 hex\n",
+                            "Params", "Value", new.encode(), row=1)
+
+    def test_two_rows(self):
+        _, new, old = self.hashes()
+        self.make(table("Server", ["Id Long", "Hash Text"], [[1, said(old.encode())], [2, said(new.encode())]]))
+        status, report, store = self.repair(
+            MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = Hash\nnames = sha1 hex\n")
+        self.assertIsNone(store)
+        self.assertIn("KM-SETTING-TWICE", [p["code"] for p in report["problems"]])
+
+    def test_a_table_that_is_not_there(self):
+        self.make("")
+        status, report, store = self.repair("[setting.mode]\ntable = Server\ncolumn = Mode\n")
+        self.assertIn("KM-NO-SETTINGS", [p["code"] for p in report["problems"]])
+        self.assertEqual(report["verdict"], "cannot tell")
+
+    # ---- the mode ----
+
+    def switch(self, modes, extra=""):
+        """migrate --to V3 where the store says V1: what stands there then."""
+        profile = (f"[setting.mode]\ntable = Server\ncolumn = Mode\n{modes}\n"
+                   f"[setting.issuing-ca]\ntable = Server\ncolumn = CA\n{extra}")
+        return self.run_on("migrate", profile, "--to", "V3", "--issuing-ca", self.where / "root.der")
+
+    def test_mode(self):
+        numbers = "V1 = 0\nV1V3 = 1\nV3 = 2\n"
+        for kind, value, modes, right in (
+                ("Long", 0, numbers, (2).to_bytes(4, "little")), ("UnsignedByte", 0, numbers, b"\2"),
+                ("Currency", 7, "V1 = 7\nV1V3 = 8\nV3 = 9\n", (9).to_bytes(8, "little")),
+                ("Bit", 0, "V1 = 0\nV1V3 = 9\nV3 = 1\n", b"\xff"),
+                ("Text", "V1", "", b"V3"), ("UnicodeText", "V1", "", wide("V3")), ("LongText", "V1", "", wide("V3")),
+                ("Binary", "hex:5631", "", b"V3"), ("LongBinary", said(wide("V1")), "", wide("V3")),
+                ("LongBinary", said(b"\0\0\0\0"), numbers, b"\2\0\0\0"),
+                ("Text", "alt", "V1 = alt\nV1V3 = beide\nV3 = neu\n", b"neu"), ("Text", "0", numbers, b"2")):
+            for key, names, ca in (("CA Binary", "", None), ("CA Long", "names = key\n", (2).to_bytes(4, "little")),
+                                   ("CA Text", "names = sha1 hex\n", None)):
+                with self.subTest(mode=kind, modes=modes, ca=key):
+                    der = self.make(table("Server", ["Id Long", f"Mode {kind}", key], [[1, value, "-"]]), roles=(1, 3, 3))
+                    status, report, new = self.switch(modes, names)
+                    self.assertEqual(status, km.REPAIRED, self.last)
+                    row = list(new.table("Server").rows())[0]
+                    digest = hashlib.sha1(der["root"])
+                    self.assertEqual(row["Mode"], [right])
+                    self.assertEqual(row["CA"], [ca or (digest.digest() if "Binary" in key else digest.hexdigest().encode())])
+
+    def test_mode_without_a_row(self):
+        """A row is added where one value tells it; a table of one row that has none cannot be."""
+        numbers = "V1 = 0\nV1V3 = 1\nV3 = 2\n"
+        for kind, name, rows in (("Text", "CA", "Name = CA"), ("Long", 40, "Name = 40")):
+            der = self.make(table("Server", ["Id Long", f"Name {kind}", "Value LongBinary", "Number Long"],
+                                  [[4, "Mode" if kind == "Text" else 30, "-", 0]]), roles=(1, 3, 3))
+            mode = "Name = Mode" if kind == "Text" else "Name = 30"
+            text = (f"[setting.mode]\ntable = Server\nrows = {mode}\ncolumn = Number\n{numbers}\n"
+                    f"[setting.issuing-ca]\ntable = Server\nrows = {rows}\ncolumn = Value\n")
+            status, report, new = self.run_on("migrate", text, "--to", "V3", "--issuing-ca", self.where / "root.der")
+            self.assertEqual(status, km.REPAIRED, self.last)
+            first, second = new.table("Server").rows()
+            self.assertEqual(first["Number"], [b"\2\0\0\0"])
+            self.assertEqual(second["Id"], [b"\5\0\0\0"])
+            self.assertEqual(second["Value"], [hashlib.sha1(der["root"]).digest()])
+            self.assertEqual(second["Name"], [b"CA" if kind == "Text" else b"\x28\0\0\0"])
+        self.make(table("Server", ["Id Long", "Mode Text", "CA Binary"], []), roles=(1, 3, 3))
+        status, report, new = self.switch("")
+        self.assertIsNone(new)
+
+    def test_in_place(self):
+        _, new, old = self.hashes()
+        self.make(table("Server", ["Id Long", "Hash UnicodeText"], [[1, old]]))
+        before = self.store.read_bytes()
+        profile = self.profile(MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = Hash\nnames = sha1 hex\n")
+        result = km.run("repair", self.store, "--in-place", "--no-backup", "--profile", profile)
+        self.assertEqual(result.returncode, km.REPAIRED, result.stderr)
+        self.assertEqual(list(edbdecode.open(str(self.store)).table("Server").rows())[0]["Hash"], [wide(new)])
+        self.assertIn(b"set Hash to", result.stdout)
+        self.assertEqual(km.run("undo", self.store).returncode, 0)
+        self.assertEqual(self.store.read_bytes(), before)
+
+    # ---- what a profile must not say ----
+
+    def test_bad_profiles(self):
+        self.make("")
+        for text, words in (
+                ("[setting.mode]\n", "expected one of table, is"),
+                ("[setting.mode]\nis = V2\n", "expected V1, V1V3 or V3"),
+                ("[setting.mode]\ntable = T\n", "the key column beside table"),
+                ("[setting.mode]\ntable = T\ncolumn = C\nV1 = 0\n", "the key V1V3 beside V1"),
+                ("[setting.mode]\ntable = T\ncolumn = C\nV1 = 0\nV1V3 = 0\nV3 = 2\n", "three different values"),
+                ("[setting.mode]\ntable = T\ncolumn = C\nis = V1\n", "found more"),
+                ("[setting.issuing-ca]\ntable = T\ncolumn = C\nnames = md5\n", "sha1, sha1 hex, key"),
+                ("[setting.issuing-ca]\nnames = role\ntable = T\ncolumn = C\n", "found more"),
+                ("[setting.issuing-ca]\nnames = key\n", "expected one of"),
+                ("[setting.issuing-ca]\ntable = T\nrows = C\ncolumn = C\n", "COLUMN = VALUE"),
+                ("[setting.site]\nnames = key\n", "found names"),
+                ("[setting.else]\nis = x\n", "setting.X"),
+                ("[settings]\ntable = S\nname = N\nvalue = V\nmode = M\n[setting.mode]\nis = V3\n", "found both")):
+            result = km.run("check", self.store, "--profile", self.profile(text))
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn(words.encode(), result.stderr, text)
+
+    def test_types(self):
+        for column, keys, words in (("Long", "column = C\n", "expected type Binary, LongBinary, Text or LongText"),
+                                    ("LongBinaryValues", "column = C\n", "one value a row"),
+                                    ("DateTime", "column = C\nV1 = 0\nV1V3 = 1\nV3 = 2\n", "expected type an integer")):
+            self.make(table("Server", ["Id Long", f"C {column}"], [[1, "-"]]))
+            result = km.run("check", self.store, "--profile", self.profile(f"[setting.mode]\ntable = Server\n{keys}"))
+            self.assertIn(words.encode(), result.stdout + result.stderr)
+            self.assertNotEqual(result.returncode, km.CLEAN)
+
+
+if __name__ == "__main__":
+    km.main()
