@@ -29,6 +29,7 @@ struct options {
     struct salvaging *salvaged;
     const char *stands_for; /* likewise: the path of the store that an unnamed file is judged and
                                repaired for; NULL: the operand is the store itself */
+    bool list_short; /* likewise: rows of the list could not be had, and may be what is missing */
     bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own
                          */
     const char *color;  /* "auto", "always", "never" */

@@ -498,6 +498,8 @@ static int read_model(struct assessment *a, const struct options *options)
         status = apply_stated(a, options);
     if (status != EXIT_CLEAN)
         return status;
+    if (options->list_short || (options->salvaged && !salvaged_is_whole(a, false)))
+        a->model.list_cut = true;
     if (!judge_model(&a->model, a->prover, &a->found)) {
         fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the list");
         return trouble(a, &f);

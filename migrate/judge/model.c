@@ -527,6 +527,8 @@ static bool read_list_table(struct model *m, const struct list_parts *l, struct 
     rows_open(&rows, m->store, l->table);
     for (unsigned row = 0; ok && rows_next(&rows); row++)
         ok = read_list_row(m, &rows, l, row, problems, f);
+    if (rows.unread > 0)
+        m->list_cut = true; /* what is missing from the list may be what is looked for */
     return end_rows(&rows, problems, f) && ok;
 }
 

@@ -136,7 +136,8 @@ struct model {
     const char *organization, *site, *server; /* NULL: there is no such setting; server: the
                                                  Certificate Server */
 
-    bool list_cut, list_missing; /* a list value that ends early; no list at all */
+    bool list_cut,
+        list_missing; /* a list that ends early, or has unreadable rows; no list at all */
     bool list_tail;   /* bytes stand behind the end of a list value: they may be more of it */
     bool second_list; /* the list is in rows, and a list value is there, too; or two values */
     struct model_value value[PROFILE_LISTS_MOST]; /* as the profile's */

@@ -93,6 +93,7 @@ int verify_store(const struct assessment *old, const char *path, const struct op
                               .mode = options->mode,
                               .issuing_ca_is = options->issuing_ca_is,
                               .accept_discovered = options->accept_discovered,
+                              .list_short = old->model.list_cut,
                               .quiet = true,
                               .own_undo_file = true};
     memcpy(reading.reference, options->reference, sizeof reading.reference);

@@ -46,6 +46,9 @@ def reports(folder):
                        capture_output=True)
         first = shown(name, "check", store)[0] + shown(name, "repair", store)[0]
         repair, status = shown(name, "repair", store, "-o", new)
+        if "\n[salvage]" in (folder / "description.ini").read_text():
+            first += repair + shown(name, "salvage", store)[0]
+            repair, status = shown(name, "repair", "--salvage", store, "-o", new)
         second = shown(name, "check", new)[0] if status & km.REPAIRED else None
         return first + repair, second
 
