@@ -1,7 +1,9 @@
-/* The growing buffer of the certificate writers: see buffer.h. */
+/* A growing run of bytes: see buffer.h. */
 #include "formats/buffer.h"
 
 #include <stdlib.h>
+
+enum { ROOM_FIRST = 64 };
 
 bool buffer_reserve(struct buffer *out, size_t more)
 {
@@ -17,8 +19,8 @@ bool buffer_reserve(struct buffer *out, size_t more)
     size_t room = out->size + more;
     if (room < out->room * 2)
         room = out->room * 2;
-    if (room < 256)
-        room = 256;
+    if (room < ROOM_FIRST)
+        room = ROOM_FIRST;
     uint8_t *at = realloc(out->at, room);
     if (at == NULL) {
         out->failed = true;
@@ -49,6 +51,18 @@ bool buffer_add_le32(struct buffer *out, uint32_t value)
 bool buffer_add_text(struct buffer *out, const char *text)
 {
     return buffer_add(out, bytes_of(text, strlen(text)));
+}
+
+bool buffer_set(struct buffer *out, struct bytes value, struct fault *f)
+{
+    buffer_clear(out);
+    return buffer_append(out, value, f);
+}
+
+bool buffer_append(struct buffer *out, struct bytes value, struct fault *f)
+{
+    return (buffer_reserve(out, value.size + 1) && buffer_add(out, value)) ||
+           fault_set(f, FAULT_NO_MEMORY, "out of memory");
 }
 
 bool buffer_insert(struct buffer *out, size_t at, struct bytes more)

@@ -1,13 +1,14 @@
 /*
- * A growing run of bytes that the writers of this folder write to.
+ * A growing run of bytes.
  *
  * The first allocation that fails sets `failed`; every later call does nothing, so that a writer is
  * checked once, at its end.  A zeroed struct is an empty buffer.
  */
-#ifndef KM_FORMATS_CERTS_BUFFER_H
-#define KM_FORMATS_CERTS_BUFFER_H
+#ifndef KM_FORMATS_BUFFER_H
+#define KM_FORMATS_BUFFER_H
 
 #include "formats/bytes.h"
+#include "formats/fault.h"
 
 #include <stdio.h>
 
@@ -32,6 +33,11 @@ bool buffer_add(struct buffer *out, struct bytes more);
 bool buffer_add_u8(struct buffer *out, uint8_t value);
 bool buffer_add_le32(struct buffer *out, uint32_t value);
 bool buffer_add_text(struct buffer *out, const char *text);
+
+/* A copy of `value` in the place of what was written, or behind it; buffer_bytes() is never NULL
+ * then.  `value` must not lie inside `out`.  FAULT_NO_MEMORY. */
+bool buffer_set(struct buffer *out, struct bytes value, struct fault *f);
+bool buffer_append(struct buffer *out, struct bytes value, struct fault *f);
 
 /* Puts `more` at offset `at`, at most the size, moving what stands there.  False: no memory. */
 bool buffer_insert(struct buffer *out, size_t at, struct bytes more);

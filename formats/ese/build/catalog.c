@@ -73,8 +73,8 @@ uint32_t build_shadow_pages(const struct ese_build *build)
 void build_catalog_close(struct build_catalog *catalog)
 {
     for (size_t i = 0; i < catalog->rows; i++) {
-        free(catalog->row[i].key.at);
-        free(catalog->row[i].record.at);
+        buffer_free(&catalog->row[i].key);
+        buffer_free(&catalog->row[i].record);
     }
     free(catalog->row);
     *catalog = (struct build_catalog){.row = NULL};
@@ -138,7 +138,7 @@ static struct build_catalog_row *new_row(struct ese_build *build, struct fault *
 {
     struct build_catalog *cat = &build->catalog;
     void *array = cat->row;
-    if (!build_reserve(&array, &cat->room, cat->rows + 1, sizeof *cat->row)) {
+    if (!array_reserve(&array, &cat->room, cat->rows + 1, sizeof *cat->row)) {
         fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
         return NULL;
     }
@@ -173,8 +173,8 @@ static bool make_row(const struct build_record_format *format, struct row *row,
     if (!build_record(ese_catalog_own_table(), format, row->value, row->values, record,
                       sizeof record, &size, f))
         return fault_context(f, "catalog");
-    return build_bytes_set(&to->key, bytes_of(key, sizeof key), f) &&
-           build_bytes_set(&to->record, bytes_of(record, size), f);
+    return buffer_set(&to->key, bytes_of(key, sizeof key), f) &&
+           buffer_set(&to->record, bytes_of(record, size), f);
 }
 
 static bool add_row(struct ese_build *build, struct row *row, struct fault *f)
@@ -319,8 +319,8 @@ bool build_catalog_raw(struct ese_build *build, const struct ese_build_node *row
 {
     for (unsigned i = 0; i < rows; i++) {
         struct build_catalog_row *to = new_row(build, f);
-        if (to == NULL || !build_bytes_set(&to->key, row[i].key, f) ||
-            !build_bytes_set(&to->record, row[i].data, f))
+        if (to == NULL || !buffer_set(&to->key, row[i].key, f) ||
+            !buffer_set(&to->record, row[i].data, f))
             return false;
         if (row[i].data.size < KEYS_END)
             return fault_set(f, FAULT_DAMAGED, "a catalog row of %zu bytes, expected at least %u",
@@ -334,7 +334,7 @@ bool build_catalog_patch(struct ese_build *build, uint32_t objid, uint32_t type,
 {
     struct build_catalog *cat = &build->catalog;
     for (size_t i = cat->rows; i-- > 0;) {
-        struct bytes record = build_bytes_of(&cat->row[i].record);
+        struct bytes record = buffer_bytes(&cat->row[i].record);
         uint32_t row_table = 0, row_id = 0;
         uint16_t row_type = 0;
         if (!bytes_le32(record, OBJID_TABLE_AT, &row_table) ||
@@ -439,7 +439,7 @@ static bool add_system_rows(struct ese_build *build, struct fault *f)
 static int compare_rows(const void *a, const void *b)
 {
     const struct build_catalog_row *x = a, *y = b;
-    return bytes_compare(build_bytes_of(&x->key), build_bytes_of(&y->key));
+    return bytes_compare(buffer_bytes(&x->key), buffer_bytes(&y->key));
 }
 
 static bool write_rows(struct ese_build *build, struct build_space *space, uint32_t objid,
@@ -450,8 +450,7 @@ static bool write_rows(struct ese_build *build, struct build_space *space, uint3
     bool ok = build_tree_begin(&tree, build, objid, 0, true, f);
     for (size_t i = 0; ok && !empty && i < build->catalog.rows; i++) {
         const struct build_catalog_row *row = &build->catalog.row[i];
-        ok =
-            build_tree_add(&tree, build_bytes_of(&row->key), build_bytes_of(&row->record), NULL, f);
+        ok = build_tree_add(&tree, buffer_bytes(&row->key), buffer_bytes(&row->record), NULL, f);
     }
     ok = ok && build_tree_end(&tree, f);
     build_tree_close(&tree);
@@ -468,13 +467,13 @@ static bool name_keys(struct ese_build *build, const struct ese_index *index, st
     for (size_t i = 0; i < build->catalog.rows; i++) {
         const struct build_catalog_row *row = &build->catalog.row[i];
         struct ese_record record;
-        if (!ese_record_open(&record, own, build_bytes_of(&row->record), build->format.new_format,
+        if (!ese_record_open(&record, own, buffer_bytes(&row->record), build->format.new_format,
                              build->options.page_size, f))
             return false;
         ese_keys_of(keys, &record);
         enum ese_key_result result;
         while ((result = ese_keys_next(keys, f)) == ESE_KEY_OK)
-            if (!build_sort_add(sort, ese_key_bytes(&keys->key), build_bytes_of(&row->key), f))
+            if (!build_sort_add(sort, ese_key_bytes(&keys->key), buffer_bytes(&row->key), f))
                 return false;
         if (result == ESE_KEY_FAULT)
             return false;

@@ -7,6 +7,7 @@
  */
 #include "formats/ese/build/compact_parts.h"
 
+#include "formats/array.h"
 #include "formats/ese/read/key.h"
 #include "formats/hex.h"
 
@@ -18,14 +19,10 @@
 
 bool byte_list_add(struct byte_list *list, struct bytes value, struct fault *f)
 {
-    if (list->count == list->room) {
-        size_t room = list->room ? list->room * 2 : 16;
-        struct bytes *at = realloc(list->at, room * sizeof *at);
-        if (at == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-        list->at = at;
-        list->room = room;
-    }
+    void *array = list->at;
+    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+    list->at = array;
     uint8_t *copy = malloc(value.size + 1);
     if (copy == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
@@ -106,14 +103,10 @@ uint32_t drops_references(const struct drops *d, uint64_t lid)
 
 static bool add_lid(struct drops *d, uint64_t lid, struct fault *f)
 {
-    if (d->lids == d->lid_room) {
-        size_t room = d->lid_room ? d->lid_room * 2 : 16;
-        uint64_t *more = realloc(d->lid, room * sizeof *more);
-        if (more == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-        d->lid = more;
-        d->lid_room = room;
-    }
+    void *array = d->lid;
+    if (!array_reserve(&array, &d->lid_room, d->lids + 1, sizeof *d->lid))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+    d->lid = array;
     d->lid[d->lids++] = lid;
     return true;
 }
@@ -319,14 +312,10 @@ struct claims {
 
 static bool add_claim(struct claims *claims, struct bytes primary, size_t group, struct fault *f)
 {
-    if (claims->count == claims->room) {
-        size_t room = claims->room ? claims->room * 2 : 16;
-        struct claim *at = realloc(claims->at, room * sizeof *at);
-        if (at == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-        claims->at = at;
-        claims->room = room;
-    }
+    void *array = claims->at;
+    if (!array_reserve(&array, &claims->room, claims->count + 1, sizeof *claims->at))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+    claims->at = array;
     uint8_t *copy = malloc(primary.size + 1);
     if (copy == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");

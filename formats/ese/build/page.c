@@ -39,7 +39,7 @@ bool build_page_open(struct build_page *p, uint32_t page_size, struct fault *f)
 void build_page_close(struct build_page *p)
 {
     free(p->raw);
-    free(p->last_key.at);
+    buffer_free(&p->last_key);
     *p = (struct build_page){.raw = NULL};
 }
 
@@ -111,10 +111,9 @@ static void put_node(struct build_page *p, uint32_t tag, uint32_t shared, struct
  * it. */
 static bool start_prefix(struct build_page *p, uint32_t shared, struct bytes key, struct fault *f)
 {
-    struct build_bytes data = {.size = 0};
-    struct bytes last_key = build_bytes_of(&p->last_key);
-    if (!build_bytes_set(&data, bytes_of(p->raw + p->header + p->used - p->last_data, p->last_data),
-                         f))
+    struct buffer data = {.size = 0};
+    struct bytes last_key = buffer_bytes(&p->last_key);
+    if (!buffer_set(&data, bytes_of(p->raw + p->header + p->used - p->last_data, p->last_data), f))
         return false;
     p->used = p->last_at;
     p->prefix_at = p->used;
@@ -122,8 +121,8 @@ static bool start_prefix(struct build_page *p, uint32_t shared, struct bytes key
     memcpy(p->raw + p->header + p->used, key.at, shared);
     p->used += shared;
     set_tag(p, 0, p->prefix_at, shared, 0);
-    put_node(p, p->tags - 1, shared, last_key, build_bytes_of(&data));
-    free(data.at);
+    put_node(p, p->tags - 1, shared, last_key, buffer_bytes(&data));
+    buffer_free(&data);
     return true;
 }
 
@@ -135,7 +134,7 @@ bool build_page_add(struct build_page *p, struct bytes key, struct bytes data, b
     if (p->prefix_size > 0) {
         shared = common_prefix(bytes_of(p->raw + p->header + p->prefix_at, p->prefix_size), key);
     } else if (p->compress && p->tags > 1) {
-        shared = common_prefix(build_bytes_of(&p->last_key), key);
+        shared = common_prefix(buffer_bytes(&p->last_key), key);
         /* The last node grows by one size field, loses the shared bytes; the prefix takes them. */
         if (shared < PREFIX_GAIN_LEAST ||
             !has_room(p, 1, KEY_SIZE_FIELD + node_size(shared, key.size, data.size)))
@@ -150,7 +149,7 @@ bool build_page_add(struct build_page *p, struct bytes key, struct bytes data, b
     put_node(p, p->tags, shared, key, data);
     p->tags++;
     *fits = true;
-    return build_bytes_set(&p->last_key, key, f);
+    return buffer_set(&p->last_key, key, f);
 }
 
 void build_page_finish(struct build_page *p, const struct build_page_header *h)

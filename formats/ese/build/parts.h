@@ -16,28 +16,11 @@
 #ifndef KM_FORMATS_ESE_BUILD_INTERNAL_H
 #define KM_FORMATS_ESE_BUILD_INTERNAL_H
 
+#include "formats/array.h"
+#include "formats/buffer.h"
 #include "formats/ese/build/build.h"
 
 #include <stdlib.h>
-
-/* ---- growing arrays ---- */
-
-/* Room for at least `wanted` elements of `size` bytes; *room is how many there is room for.  False,
- * with everything unchanged, when memory is short. */
-bool build_reserve(void **array, size_t *room, size_t wanted, size_t size);
-
-struct build_bytes {
-    uint8_t *at;
-    size_t size, room;
-};
-
-bool build_bytes_set(struct build_bytes *b, struct bytes value, struct fault *f);
-bool build_bytes_append(struct build_bytes *b, struct bytes value, struct fault *f);
-
-static inline struct bytes build_bytes_of(const struct build_bytes *b)
-{
-    return bytes_of(b->at, b->size);
-}
 
 /* ---- output ---- */
 
@@ -75,7 +58,7 @@ struct build_page {
     uint32_t tags, used;
     uint32_t prefix_at, prefix_size; /* in the data area; size 0: none yet */
     uint32_t last_at;                /* where the last node starts in the data area */
-    struct build_bytes last_key;
+    struct buffer last_key;
     uint32_t last_data;
 };
 
@@ -159,7 +142,7 @@ struct build_tree {
     uint32_t root_external; /* size of the root's external header */
     uint8_t external[BUILD_SPACE_HEADER_SIZE + 65];
     struct build_level level[ESE_DEPTH_MOST];
-    struct build_bytes last_key, last_data; /* of the node added last */
+    struct buffer last_key, last_data; /* of the node added last */
     uint64_t nodes;
 };
 
@@ -244,7 +227,7 @@ void build_schema_close(struct build_schema *s);
 /* ---- the catalog ---- */
 
 struct build_catalog_row {
-    struct build_bytes key, record;
+    struct buffer key, record;
 };
 
 struct build_catalog {

@@ -146,7 +146,7 @@ static void *keep(struct build_schema *s, const void *from, size_t size)
 {
     void *array = s->owned, *copy = malloc(size + 1);
     if (copy == NULL ||
-        !build_reserve(&array, &s->owned_room, s->owned_count + 1, sizeof *s->owned)) {
+        !array_reserve(&array, &s->owned_room, s->owned_count + 1, sizeof *s->owned)) {
         free(copy);
         return NULL;
     }

@@ -131,7 +131,7 @@ static bool file_write(struct build_sort *s, const uint8_t *at, size_t size, str
 static bool new_run(struct build_sort *s, struct fault *f)
 {
     void *array = s->run;
-    if (!build_reserve(&array, &s->run_room, s->runs + 1, sizeof *s->run))
+    if (!array_reserve(&array, &s->run_room, s->runs + 1, sizeof *s->run))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
     s->run = array;
     s->run[s->runs++] = (struct run){.at = s->file_size};
@@ -206,7 +206,7 @@ bool build_sort_add(struct build_sort *s, struct bytes key, struct bytes data, s
     if (s->used + size + (s->entries + 1) * sizeof *s->entry > BUFFER_BYTES && !write_run(s, f))
         return false;
     void *array = s->entry;
-    if (!build_reserve(&array, &s->entry_room, s->entries + 1, sizeof *s->entry))
+    if (!array_reserve(&array, &s->entry_room, s->entries + 1, sizeof *s->entry))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
     s->entry = array;
     s->entry[s->entries++] = (uint32_t)s->used;

@@ -37,7 +37,7 @@ static uint32_t end_of(const struct build_extent *e)
 static bool insert_at(struct build_extents *list, size_t at, struct build_extent e, struct fault *f)
 {
     void *array = list->at;
-    if (!build_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
+    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
     list->at = array;
     memmove(list->at + at + 1, list->at + at, (list->count - at) * sizeof *list->at);

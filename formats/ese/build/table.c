@@ -31,7 +31,7 @@ struct table_index {
     const struct ese_index *index;
     struct build_sort *sort; /* entries computed from rows; NULL: fed */
     struct ese_keys *keys;
-    struct build_bytes last_key, last_data; /* fed or sorted: the entry before */
+    struct buffer last_key, last_data; /* fed or sorted: the entry before */
     bool primary;
 };
 
@@ -66,8 +66,8 @@ static void release(struct ese_build_table *t)
         build_tree_close(&t->index[i].tree);
         build_sort_close(t->index[i].sort);
         free(t->index[i].keys);
-        free(t->index[i].last_key.at);
-        free(t->index[i].last_data.at);
+        buffer_free(&t->index[i].last_key);
+        buffer_free(&t->index[i].last_data);
     }
     free(t->index);
     t->index = NULL;
@@ -110,7 +110,7 @@ static struct ese_build_table *new_table(struct ese_build *build, struct fault *
     void *array = build->table;
     struct ese_build_table *t = calloc(1, sizeof *t);
     if (t == NULL ||
-        !build_reserve(&array, &build->table_room, build->tables + 1, sizeof *build->table)) {
+        !array_reserve(&array, &build->table_room, build->tables + 1, sizeof *build->table)) {
         free(t);
         fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
         return NULL;
@@ -440,7 +440,7 @@ static bool take_values(struct ese_build_table *t, const struct ese_build_value 
                         unsigned values, unsigned *taken, struct fault *f)
 {
     void *array = t->value;
-    if (!build_reserve(&array, &t->value_room, values, sizeof *t->value))
+    if (!array_reserve(&array, &t->value_room, values, sizeof *t->value))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a row");
     t->value = array;
     for (unsigned i = 0; i < values; i++) {
@@ -520,7 +520,7 @@ static bool open_key_record(struct ese_build_table *t, unsigned values, size_t s
         return ese_record_open(record, t->table, bytes_of(t->record, size),
                                t->build->format.new_format, t->build->options.page_size, f);
     void *array = t->key_value;
-    if (!build_reserve(&array, &t->key_value_room, values, sizeof *t->key_value))
+    if (!array_reserve(&array, &t->key_value_room, values, sizeof *t->key_value))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a row");
     t->key_value = array;
     unsigned taken = 0;
@@ -680,8 +680,8 @@ static bool add_entry(struct ese_build_table *t, struct table_index *out, struct
                       struct bytes data, struct fault *f)
 {
     bool same;
-    if (out->tree.nodes > 0 && bytes_equal(key, build_bytes_of(&out->last_key)) &&
-        bytes_equal(data, build_bytes_of(&out->last_data)) && out->sort != NULL)
+    if (out->tree.nodes > 0 && bytes_equal(key, buffer_bytes(&out->last_key)) &&
+        bytes_equal(data, buffer_bytes(&out->last_data)) && out->sort != NULL)
         return true;
     if (!build_tree_add(&out->tree, key, data, &same, f)) {
         char first[HEX_START_SIZE(BUILD_KEY_SHOWN)], second[HEX_START_SIZE(BUILD_KEY_SHOWN)],
@@ -691,13 +691,13 @@ static bool add_entry(struct ese_build_table *t, struct table_index *out, struct
                       "two rows have one key of this unique index: the rows with the primary keys "
                       "%s and %s, "
                       "index key %s",
-                      hex_start(build_bytes_of(&out->last_data), BUILD_KEY_SHOWN, first),
+                      hex_start(buffer_bytes(&out->last_data), BUILD_KEY_SHOWN, first),
                       hex_start(data, BUILD_KEY_SHOWN, second),
                       hex_start(key, BUILD_KEY_SHOWN, both));
         return fault_context(f, "table %s, index %s", t->table->name, out->index->name);
     }
     t->build->summary.index_entries++;
-    return build_bytes_set(&out->last_key, key, f) && build_bytes_set(&out->last_data, data, f);
+    return buffer_set(&out->last_key, key, f) && buffer_set(&out->last_data, data, f);
 }
 
 bool ese_build_raw_index_entry(struct ese_build_table *t, unsigned index, struct bytes key,

@@ -36,8 +36,8 @@ void build_tree_close(struct build_tree *t)
     for (unsigned i = 0; i < ESE_DEPTH_MOST; i++)
         if (t->level[i].opened)
             build_page_close(&t->level[i].page);
-    free(t->last_key.at);
-    free(t->last_data.at);
+    buffer_free(&t->last_key);
+    buffer_free(&t->last_data);
     build_space_close(&t->space);
     memset(t, 0, sizeof *t);
 }
@@ -122,10 +122,10 @@ static bool push(struct build_tree *t, unsigned level, struct bytes key, uint32_
     if (fits)
         return true;
     /* An internal page's last key is its own separator. */
-    struct build_bytes last = {.size = 0};
-    bool ok = build_bytes_set(&last, build_bytes_of(&l->page.last_key), f) &&
-              close_page(t, level, build_bytes_of(&last), f);
-    free(last.at);
+    struct buffer last = {.size = 0};
+    bool ok = buffer_set(&last, buffer_bytes(&l->page.last_key), f) &&
+              close_page(t, level, buffer_bytes(&last), f);
+    buffer_free(&last);
     if (!ok || !build_page_add(&l->page, key, bytes_of(pointer, 4), &fits, f))
         return false;
     return fits || fault_set(f, FAULT_LIMIT, "a key of %zu bytes is too long for a page", key.size);
@@ -148,7 +148,7 @@ static bool place_byte(const struct build_tree *t, struct bytes key, struct byte
 static size_t separator(const struct build_tree *t, struct bytes key, struct bytes data,
                         uint8_t *to)
 {
-    struct bytes last_key = build_bytes_of(&t->last_key), last_data = build_bytes_of(&t->last_data);
+    struct bytes last_key = buffer_bytes(&t->last_key), last_data = buffer_bytes(&t->last_data);
     size_t i = 0;
     uint8_t a = 0, b = 0;
     for (;; i++) {
@@ -168,10 +168,10 @@ static bool in_order(struct build_tree *t, struct bytes key, struct bytes data, 
         *same_key = false;
     if (t->nodes == 0)
         return true;
-    int order = bytes_compare(build_bytes_of(&t->last_key), key);
+    int order = bytes_compare(buffer_bytes(&t->last_key), key);
     if (order < 0 && !t->unique && t->last_key.size < key.size &&
         memcmp(t->last_key.at, key.at, t->last_key.size) == 0)
-        order = bytes_compare(build_bytes_of(&t->last_data), bytes_from(key, t->last_key.size)) < 0
+        order = bytes_compare(buffer_bytes(&t->last_data), bytes_from(key, t->last_key.size)) < 0
                     ? -1
                     : 1;
     if (order == 0 && t->unique && t->allow_same)
@@ -179,13 +179,13 @@ static bool in_order(struct build_tree *t, struct bytes key, struct bytes data, 
     if (order == 0 && same_key)
         *same_key = t->unique;
     if (order == 0 && !t->unique)
-        order = bytes_compare(build_bytes_of(&t->last_data), data);
+        order = bytes_compare(buffer_bytes(&t->last_data), data);
     if (order < 0)
         return true;
     char before[HEX_START_SIZE(BUILD_KEY_SHOWN)], now[HEX_START_SIZE(BUILD_KEY_SHOWN)];
     return fault_set(f, FAULT_DAMAGED, "key %s comes behind key %s, expected ascending order",
                      hex_start(key, BUILD_KEY_SHOWN, now),
-                     hex_start(build_bytes_of(&t->last_key), BUILD_KEY_SHOWN, before));
+                     hex_start(buffer_bytes(&t->last_key), BUILD_KEY_SHOWN, before));
 }
 
 bool build_tree_add(struct build_tree *t, struct bytes key, struct bytes data, bool *same_key,
@@ -215,8 +215,7 @@ bool build_tree_add(struct build_tree *t, struct bytes key, struct bytes data, b
                              key.size + data.size);
     }
     t->nodes++;
-    return build_bytes_set(&t->last_key, key, f) &&
-           (t->unique || build_bytes_set(&t->last_data, data, f));
+    return buffer_set(&t->last_key, key, f) && (t->unique || buffer_set(&t->last_data, data, f));
 }
 
 /* ---- the root ---- */

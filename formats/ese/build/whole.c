@@ -7,6 +7,7 @@
  */
 #include "formats/ese/build/compact_parts.h"
 
+#include "formats/array.h"
 #include "formats/ese/layout/compress.h"
 #include "formats/ese/read/longvalue.h"
 
@@ -55,14 +56,10 @@ void whole_close(struct whole *w)
 
 static bool keep_lid(struct whole *w, uint64_t lid, struct fault *f)
 {
-    if (w->lids == w->room) {
-        size_t room = w->room ? w->room * 2 : 64;
-        uint64_t *more = realloc(w->lid, room * sizeof *more);
-        if (more == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the long values of a table");
-        w->lid = more;
-        w->room = room;
-    }
+    void *array = w->lid;
+    if (!array_reserve(&array, &w->room, w->lids + 1, sizeof *w->lid))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the long values of a table");
+    w->lid = array;
     w->lid[w->lids++] = lid;
     return true;
 }

@@ -8,6 +8,8 @@
  */
 #include "formats/ese/edit/parts.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 struct noted {
@@ -52,14 +54,10 @@ static void count_twins(struct editing *e, struct bytes key)
 
 static bool note(struct editing *e, struct bytes key, struct fault *f)
 {
-    if (e->count == e->room) {
-        size_t room = e->room ? e->room * 2 : 16;
-        struct noted *more = realloc(e->noted, room * sizeof *more);
-        if (more == NULL)
-            return inplace_no_memory(f);
-        e->noted = more;
-        e->room = room;
-    }
+    void *array = e->noted;
+    if (!array_reserve(&array, &e->room, e->count + 1, sizeof *e->noted))
+        return inplace_no_memory(f);
+    e->noted = array;
     const uint8_t *copy = arena_copy(&e->memory, key);
     if (copy == NULL)
         return inplace_no_memory(f);

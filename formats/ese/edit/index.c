@@ -10,6 +10,8 @@
  */
 #include "formats/ese/edit/parts.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 /* ---- lists ---- */
@@ -18,14 +20,10 @@ bool inplace_entries_add(struct inplace_entries *list, const struct ese_table *t
                          const struct ese_index *index, struct bytes key, struct bytes data,
                          struct fault *f)
 {
-    if (list->count == list->room) {
-        size_t room = list->room ? list->room * 2 : 16;
-        struct inplace_entry *more = realloc(list->at, room * sizeof *more);
-        if (more == NULL)
-            return inplace_no_memory(f);
-        list->at = more;
-        list->room = room;
-    }
+    void *array = list->at;
+    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
+        return inplace_no_memory(f);
+    list->at = array;
     const uint8_t *key_copy = arena_copy(&list->memory, key),
                   *data_copy = arena_copy(&list->memory, data);
     if (key_copy == NULL || data_copy == NULL)

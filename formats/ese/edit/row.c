@@ -8,6 +8,8 @@
  */
 #include "formats/ese/edit/parts.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 enum {
@@ -181,14 +183,10 @@ struct references {
 
 static bool add_reference(struct references *list, const struct ese_value *value, struct fault *f)
 {
-    if (list->count == list->room) {
-        size_t room = list->room ? list->room * 2 : 8;
-        struct reference *more = realloc(list->at, room * sizeof *more);
-        if (more == NULL)
-            return inplace_no_memory(f);
-        list->at = more;
-        list->room = room;
-    }
+    void *array = list->at;
+    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
+        return inplace_no_memory(f);
+    list->at = array;
     list->at[list->count++] = (struct reference){value->lid, value->wide_lid};
     return true;
 }

@@ -15,6 +15,8 @@
  */
 #include "formats/ese/edit/parts.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 enum {
@@ -458,14 +460,10 @@ bool inplace_take_own(struct ese_inplace *ip, uint32_t root, uint32_t objid, uin
 bool inplace_release(struct ese_inplace *ip, uint32_t root, uint32_t objid, uint32_t page,
                      struct fault *f)
 {
-    if (ip->frees == ip->free_room) {
-        size_t room = ip->free_room ? ip->free_room * 2 : 16;
-        struct inplace_free *more = realloc(ip->freed, room * sizeof *more);
-        if (more == NULL)
-            return inplace_no_memory(f);
-        ip->freed = more;
-        ip->free_room = room;
-    }
+    void *array = ip->freed;
+    if (!array_reserve(&array, &ip->free_room, ip->frees + 1, sizeof *ip->freed))
+        return inplace_no_memory(f);
+    ip->freed = array;
     ip->freed[ip->frees++] = (struct inplace_free){root, objid, page};
     return true;
 }

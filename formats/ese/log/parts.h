@@ -172,7 +172,8 @@ struct ese_replay {
     struct ese_log_position at;  /* of the record in hand */
     int32_t generation;          /* of the log before; 0: none */
     struct log_session *session; /* those that have begun */
-    unsigned sessions, sessions_room;
+    unsigned sessions;
+    size_t sessions_room;
     uint32_t *place;               /* of each of LOG_SESSIONS numbers: its place, plus 1; 0: none */
     struct log_session no_session; /* stands for all others; never changed */
     unsigned active;               /* sessions within a transaction */

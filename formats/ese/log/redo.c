@@ -7,6 +7,8 @@
  */
 #include "formats/ese/log/parts.h"
 
+#include "formats/array.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -520,14 +522,10 @@ static bool take_undo_info(struct ese_replay *r, const struct ese_log_record *re
 static bool new_session(struct ese_replay *r, uint16_t number, struct log_session **session,
                         struct fault *f)
 {
-    if (r->sessions == r->sessions_room) {
-        unsigned room = r->sessions_room ? 2 * r->sessions_room : 16;
-        struct log_session *grown = realloc(r->session, room * sizeof *grown);
-        if (grown == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for sessions");
-        r->session = grown;
-        r->sessions_room = room;
-    }
+    void *array = r->session;
+    if (!array_reserve(&array, &r->sessions_room, r->sessions + 1, sizeof *r->session))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sessions");
+    r->session = array;
     r->session[r->sessions] = (struct log_session){.begun = true, .head = SIZE_MAX};
     *session = &r->session[r->sessions];
     r->sessions++;

@@ -1,6 +1,8 @@
 /* The logs in a directory: see log/set.h. */
 #include "formats/ese/log/set.h"
 
+#include "formats/array.h"
+
 #include <ctype.h>
 #include <stdarg.h>
 #include <dirent.h>
@@ -150,14 +152,10 @@ static bool add(struct ese_log_set *set, size_t *room, const struct ese_log_file
 {
     if (set->files == FILES_MOST)
         return fault_set(f, FAULT_LIMIT, "more than %u logs in one directory", FILES_MOST);
-    if (set->files == *room) {
-        size_t more = *room ? 2 * *room : 32;
-        struct ese_log_file *grown = realloc(set->file, more * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(f);
-        set->file = grown;
-        *room = more;
-    }
+    void *array = set->file;
+    if (!array_reserve(&array, &*room, set->files + 1, sizeof *set->file))
+        return no_memory(f);
+    set->file = array;
     struct ese_log_file *to = &set->file[set->files];
     *to = *entry;
     to->name = strdup(name);
@@ -329,16 +327,12 @@ static void find(struct judging *j, enum ese_log_trouble trouble, int32_t genera
 {
     struct ese_log_verdict *v = j->verdict;
     v->complete = false;
-    if (v->findings == v->room) {
-        size_t more = v->room ? 2 * v->room : 8;
-        struct ese_log_finding *grown = realloc(v->finding, more * sizeof *grown);
-        if (grown == NULL) {
-            j->ok = no_memory(j->f);
-            return;
-        }
-        v->finding = grown;
-        v->room = more;
+    void *array = v->finding;
+    if (!array_reserve(&array, &v->room, v->findings + 1, sizeof *v->finding)) {
+        j->ok = no_memory(j->f);
+        return;
     }
+    v->finding = array;
     struct ese_log_finding *to = &v->finding[v->findings++];
     *to = (struct ese_log_finding){.trouble = trouble, .generation = generation};
     snprintf(to->name, sizeof to->name, "%s", name);

@@ -38,8 +38,8 @@ static bool next_expected(struct salvage_table *t, unsigned index, struct expect
 
 static int compare(const struct expected *e, const struct salvage_walk *w)
 {
-    int order = bytes_compare(e->key, build_bytes_of(&w->key));
-    return order ? order : bytes_compare(e->bookmark, build_bytes_of(&w->data));
+    int order = bytes_compare(e->key, buffer_bytes(&w->key));
+    return order ? order : bytes_compare(e->bookmark, buffer_bytes(&w->data));
 }
 
 static bool only_row(struct salvage_table *t, unsigned index, struct salvage_walk *w,
@@ -47,9 +47,9 @@ static bool only_row(struct salvage_table *t, unsigned index, struct salvage_wal
 {
     if (index >= MARK_INDEXES)
         return true;
-    if (!build_bytes_set(&w->both, e->key, f) || !build_bytes_append(&w->both, e->bookmark, f))
+    if (!buffer_set(&w->both, e->key, f) || !buffer_append(&w->both, e->bookmark, f))
         return false;
-    const struct salvage_page *owner = salvage_walk_owner(w, build_bytes_of(&w->both));
+    const struct salvage_page *owner = salvage_walk_owner(w, buffer_bytes(&w->both));
     if (owner == NULL || owner->dbtime <= e->dbtime)
         return true;
     if (!e->in_question)
@@ -74,7 +74,7 @@ static bool only_entry(struct salvage_table *t, unsigned index, struct salvage_w
     bytes_put_le32(data + 9, v->page);
     if (w->key.size > 0)
         memcpy(data + 13, w->key.at, w->key.size);
-    return build_sort_add(t->stray, build_bytes_of(&w->data), bytes_of(data, 13 + w->key.size), f);
+    return build_sort_add(t->stray, buffer_bytes(&w->data), bytes_of(data, 13 + w->key.size), f);
 }
 
 static bool both_have(struct salvage_table *t, struct salvage_walk *w, const struct expected *e,
@@ -128,22 +128,21 @@ bool salvage_index_evidence(struct salvage_table *t, unsigned index, struct faul
 
 bool salvage_index_write(struct salvage_table *t, unsigned index, struct fault *f)
 {
-    struct build_bytes last_key = {.at = NULL}, last_bookmark = {.at = NULL};
+    struct buffer last_key = {.at = NULL}, last_bookmark = {.at = NULL};
     bool ok = true, any = false;
     while (ok) {
         struct expected e = {.found = false};
         ok = next_expected(t, index, &e, f);
         if (!ok || !e.found)
             break;
-        if (any && bytes_equal(e.key, build_bytes_of(&last_key)) &&
-            bytes_equal(e.bookmark, build_bytes_of(&last_bookmark)))
+        if (any && bytes_equal(e.key, buffer_bytes(&last_key)) &&
+            bytes_equal(e.bookmark, buffer_bytes(&last_bookmark)))
             continue; /* two keys of a row may be equal: one entry */
         any = true;
-        ok = build_bytes_set(&last_key, e.key, f) &&
-             build_bytes_set(&last_bookmark, e.bookmark, f) &&
+        ok = buffer_set(&last_key, e.key, f) && buffer_set(&last_bookmark, e.bookmark, f) &&
              (t->to == NULL || ese_build_raw_index_entry(t->to, index, e.key, e.bookmark, f));
     }
-    free(last_key.at);
-    free(last_bookmark.at);
+    buffer_free(&last_key);
+    buffer_free(&last_bookmark);
     return ok;
 }

@@ -83,7 +83,7 @@ static bool add_gone(struct salvage_table *t, struct bytes id, const struct salv
 {
     struct ese_lv_key key = {.lid = 0};
     void *array = t->gone;
-    if (!build_reserve(&array, &t->gone_room, t->gones + 1, sizeof *t->gone))
+    if (!array_reserve(&array, &t->gone_room, t->gones + 1, sizeof *t->gone))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for long values");
     t->gone = array;
     ese_lv_key_read(id, &key);
@@ -203,7 +203,7 @@ static bool end_value(struct values *v, struct fault *f)
 static bool check_node(struct values *v, struct fault *f)
 {
     struct salvage_choice c;
-    struct bytes key = build_bytes_of(&v->w.key), id = id_of(key);
+    struct bytes key = buffer_bytes(&v->w.key), id = id_of(key);
     const struct ese_page *page;
     struct ese_node node;
     if (id.at == NULL)
@@ -304,7 +304,7 @@ static bool tell_value(struct values *v, const struct salvage_choice *c, struct 
 static bool write_node(struct values *v, struct fault *f)
 {
     struct salvage_choice c;
-    struct bytes key = build_bytes_of(&v->w.key), id = id_of(key);
+    struct bytes key = buffer_bytes(&v->w.key), id = id_of(key);
     struct ese_lv_key parts;
     const struct ese_page *page;
     struct ese_node node;

@@ -6,7 +6,7 @@ bool salvage_mark(struct salvage_marks *m, struct bytes key, uint32_t page, uint
 {
     void *array = m->at;
     uint8_t *copy = malloc(key.size + 1);
-    if (copy == NULL || !build_reserve(&array, &m->room, m->count + 1, sizeof *m->at)) {
+    if (copy == NULL || !array_reserve(&array, &m->room, m->count + 1, sizeof *m->at)) {
         free(copy);
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for rows in conflict");
     }

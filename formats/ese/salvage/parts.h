@@ -137,12 +137,12 @@ struct salvage_walk {
     struct ese_salvage *s;
     bool with_data; /* key and data together are the order: an index */
     struct build_sort *sort;
-    struct build_bytes key, data; /* of the group; data: with_data only */
-    struct build_bytes both;      /* key and data in one piece */
+    struct buffer key, data; /* of the group; data: with_data only */
+    struct buffer both;      /* key and data in one piece */
     struct salvage_version *version;
     size_t versions, version_room;
     bool pending; /* the next group's first entry was read already */
-    struct build_bytes next_key, next_data;
+    struct buffer next_key, next_data;
     bool done;
 
     /* Which leaf should have a key. */

@@ -125,7 +125,7 @@ static bool read_ranges(struct ese_salvage *s, uint32_t root, uint32_t objid, bo
     enum ese_step step = ESE_STEP_END;
     while (ok && *sound && (step = ese_extents_next(e, &extent, &why)) == ESE_STEP_NODE) {
         void *array = to->at;
-        ok = build_reserve(&array, &to->room, to->count + 1, sizeof *to->at);
+        ok = array_reserve(&array, &to->room, to->count + 1, sizeof *to->at);
         if (ok) {
             to->at = array;
             to->at[to->count++] = (struct range){

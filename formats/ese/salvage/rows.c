@@ -56,7 +56,7 @@ static bool open_row(struct salvage_table *t, const struct salvage_walk *w,
     }
     row->readable = ese_record_check(&row->record, &t->limits, NULL, NULL, &row->why);
     if (row->readable)
-        row->readable = has_its_key(t, &row->record, build_bytes_of(&w->key)) ||
+        row->readable = has_its_key(t, &row->record, buffer_bytes(&w->key)) ||
                         fault_set(&row->why, FAULT_DAMAGED, "its columns do not give its key");
     return true;
 }
@@ -162,7 +162,7 @@ static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
         ok = ese_record_check(&row.record, &t->limits, see_reference, &r, f);
         for (unsigned i = 0; ok && i < t->table->indexes; i++)
             if (t->keys[i] && !t->keys[i]->count_only) {
-                ok = add_entries(t, i, &row.record, build_bytes_of(&w->key), v,
+                ok = add_entries(t, i, &row.record, buffer_bytes(&w->key), v,
                                  c->verdict != SALVAGE_KEPT, &count, f);
                 t->uncomputed[i] = t->uncomputed[i] || count < 0;
             }
@@ -191,14 +191,14 @@ struct stray {
     uint64_t dbtime;
     uint32_t page;
     uint8_t index;
-    struct build_bytes key;
+    struct buffer key;
 };
 
 struct strays {
     struct salvage_table *t;
     struct stray *at; /* of one bookmark */
     size_t count, room;
-    struct build_bytes bookmark, next_bookmark, next;
+    struct buffer bookmark, next_bookmark, next;
     bool pending, done;
 };
 
@@ -212,21 +212,20 @@ static bool read_stray(struct strays *x, struct fault *f)
         return false;
     x->done = !more;
     x->pending = more;
-    return !more ||
-           (build_bytes_set(&x->next_bookmark, key, f) && build_bytes_set(&x->next, data, f));
+    return !more || (buffer_set(&x->next_bookmark, key, f) && buffer_set(&x->next, data, f));
 }
 
 static bool take_stray(struct strays *x, struct fault *f)
 {
     void *array = x->at;
     size_t before = x->room;
-    if (!build_reserve(&array, &x->room, x->count + 1, sizeof *x->at))
+    if (!array_reserve(&array, &x->room, x->count + 1, sizeof *x->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for index entries");
     x->at = array;
     if (x->room > before)
         memset(x->at + before, 0, (x->room - before) * sizeof *x->at);
     struct stray *s = &x->at[x->count];
-    struct bytes data = build_bytes_of(&x->next);
+    struct bytes data = buffer_bytes(&x->next);
     bytes_u8(data, 0, &s->index);
     uint32_t high = 0, low = 0;
     bytes_be32(data, 1, &high);
@@ -235,7 +234,7 @@ static bool take_stray(struct strays *x, struct fault *f)
     s->dbtime = ~((uint64_t)high << 32 | low); /* so that the newest comes first */
     x->pending = false;
     x->count++;
-    return build_bytes_set(&s->key, bytes_from(data, 13), f);
+    return buffer_set(&s->key, bytes_from(data, 13), f);
 }
 
 /* All entries of the next bookmark, if it is not behind `most` (at == NULL: any). */
@@ -245,27 +244,27 @@ static bool next_strays(struct strays *x, struct bytes most, bool *found, struct
     *found = false;
     if (!read_stray(x, f))
         return false;
-    if (!x->pending || (most.at && bytes_compare(build_bytes_of(&x->next_bookmark), most) > 0))
+    if (!x->pending || (most.at && bytes_compare(buffer_bytes(&x->next_bookmark), most) > 0))
         return true;
     *found = true;
-    if (!build_bytes_set(&x->bookmark, build_bytes_of(&x->next_bookmark), f))
+    if (!buffer_set(&x->bookmark, buffer_bytes(&x->next_bookmark), f))
         return false;
     do {
         if (!take_stray(x, f) || !read_stray(x, f))
             return false;
     } while (x->pending &&
-             bytes_equal(build_bytes_of(&x->next_bookmark), build_bytes_of(&x->bookmark)));
+             bytes_equal(buffer_bytes(&x->next_bookmark), buffer_bytes(&x->bookmark)));
     return true;
 }
 
 static void close_strays(struct strays *x)
 {
     for (size_t i = 0; i < x->room; i++)
-        free(x->at[i].key.at);
+        buffer_free(&x->at[i].key);
     free(x->at);
-    free(x->bookmark.at);
-    free(x->next_bookmark.at);
-    free(x->next.at);
+    buffer_free(&x->bookmark);
+    buffer_free(&x->next_bookmark);
+    buffer_free(&x->next);
 }
 
 /* ---- the next auto-increment value ---- */
@@ -317,7 +316,7 @@ static struct ese_salvage_item item_of(const struct writing *x, enum ese_salvage
         .kind = kind,
         .table = x->t->table->name,
         .objid = x->t->table->objid,
-        .key = build_bytes_of(&x->w.key),
+        .key = buffer_bytes(&x->w.key),
         .page = p->slot,
         .tag = row && row->page ? (int)(v->node + row->page->reserved) : v->node + 1,
         .dbtime = p->dbtime,
@@ -363,7 +362,7 @@ static bool pass_strays(struct writing *x, struct bytes key, struct fault *f)
             return false;
         if (!found)
             return true;
-        struct bytes bookmark = build_bytes_of(&x->strays.bookmark);
+        struct bytes bookmark = buffer_bytes(&x->strays.bookmark);
         if (key.at && bytes_equal(bookmark, key))
             return true; /* they are the row's own, and stay in x->strays */
         if (!lost_row(x, bookmark, salvage_walk_owner(&x->w, bookmark), f))
@@ -458,7 +457,7 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
 {
     struct salvage_table *t = x->t;
     const struct salvage_version *v = &x->w.version[c->best];
-    const struct salvage_mark *mark = salvage_marked(&t->marks, build_bytes_of(&x->w.key));
+    const struct salvage_mark *mark = salvage_marked(&t->marks, buffer_bytes(&x->w.key));
     uint32_t bits = mark ? mark->bits : 0;
     const struct stray *other = other_entry(x, v->dbtime, own_strays);
     struct references r = {.t = t, .row = row, .only_look = true};
@@ -518,7 +517,7 @@ static bool carry_entries(struct writing *x, unsigned index, const struct salvag
                           int count, bool own_strays, struct fault *f)
 {
     struct salvage_table *t = x->t;
-    struct bytes bookmark = build_bytes_of(&x->w.key);
+    struct bytes bookmark = buffer_bytes(&x->w.key);
     uint8_t data[ESE_KEY_ROOM + ROW_TAIL] = {0};
     int carried = 0;
     memcpy(data, bookmark.at, bookmark.size);
@@ -526,7 +525,7 @@ static bool carry_entries(struct writing *x, unsigned index, const struct salvag
         const struct stray *s = &x->strays.at[i];
         if (s->index != index || (count >= 0 && carried == count))
             continue;
-        if (!build_sort_add(t->entry[index], build_bytes_of(&s->key),
+        if (!build_sort_add(t->entry[index], buffer_bytes(&s->key),
                             bytes_of(data, bookmark.size + ROW_TAIL), f))
             return false;
         carried++;
@@ -551,7 +550,7 @@ static bool write_entries(struct writing *x, const struct salvage_version *v,
         int count = 0;
         if (t->keys[i] == NULL)
             continue;
-        if (!add_entries(t, i, record, build_bytes_of(&x->w.key), v, false, &count, f))
+        if (!add_entries(t, i, record, buffer_bytes(&x->w.key), v, false, &count, f))
             return false;
         if ((count < 0 || t->keys[i]->count_only) && count != 0 &&
             !carry_entries(x, i, v, count, own_strays, f))
@@ -581,7 +580,7 @@ static bool put_row(struct writing *x, const struct salvage_version *v, const st
     if (!write_entries(x, v, &record, own_strays, f))
         return false;
     t->sum->written++;
-    return t->to == NULL || ese_build_raw_row(t->to, build_bytes_of(&x->w.key), data, f);
+    return t->to == NULL || ese_build_raw_row(t->to, buffer_bytes(&x->w.key), data, f);
 }
 
 /* Names the long values that a row is kept without. */
@@ -616,7 +615,7 @@ static bool unreadable_row(struct writing *x, const struct salvage_choice *c, st
 {
     const struct salvage_version *v = &x->w.version[c->best];
     if (v->doubtful && c->verdict == SALVAGE_BYTES) /* no row, but bytes under a wrong checksum */
-        return !own_strays || lost_row(x, build_bytes_of(&x->w.key), NULL, f);
+        return !own_strays || lost_row(x, buffer_bytes(&x->w.key), NULL, f);
     struct ese_salvage_item item = item_of(x, ESE_SALVAGE_DOUBTFUL, v, row);
     char text[380];
     snprintf(text, sizeof text, "it does not fit the table's columns: %s", row->why.text);
@@ -666,7 +665,7 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
     bool deleted = c->verdict == SALVAGE_GONE;
     const struct salvage_page *newer =
         c->against && c->against->dbtime > p->dbtime ? c->against : p;
-    if (own_strays && !lost_row(x, build_bytes_of(&x->w.key), newer, f))
+    if (own_strays && !lost_row(x, buffer_bytes(&x->w.key), newer, f))
         return false;
     if (p->freed || (deleted && !t->s->scan.dirty) || (v->flags & ESE_NODE_DELETED && !deleted))
         return true;
@@ -692,7 +691,7 @@ static bool one_row(struct writing *x, struct fault *f)
     struct salvage_table *t = x->t;
     struct salvage_choice c;
     struct row row;
-    struct bytes key = build_bytes_of(&x->w.key);
+    struct bytes key = buffer_bytes(&x->w.key);
     if (!pass_strays(x, key, f) || !salvage_choose(&x->w, &c, f))
         return false;
     bool own_strays = x->strays.count > 0;

@@ -20,7 +20,7 @@ enum {
 static bool add_page(struct ese_salvage *s, const struct salvage_page *page, struct fault *f)
 {
     void *array = s->page;
-    if (!build_reserve(&array, &s->page_room, s->pages_found + 1, sizeof *s->page))
+    if (!array_reserve(&array, &s->page_room, s->pages_found + 1, sizeof *s->page))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of pages");
     s->page = array;
     s->page[s->pages_found++] = *page;

@@ -49,7 +49,7 @@ static bool add_row(struct ese_salvage *s, struct bytes key, struct bytes record
     if (!bytes_le32(record, OBJID_TABLE_AT, &table))
         return true;
     uint8_t *copy = malloc(key.size + record.size + 1);
-    if (copy == NULL || !build_reserve(&array, &s->row_room, s->rows + 1, sizeof *s->row)) {
+    if (copy == NULL || !array_reserve(&array, &s->row_room, s->rows + 1, sizeof *s->row)) {
         free(copy);
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     }
@@ -79,7 +79,7 @@ static bool keep_row(struct ese_salvage *s, const struct salvage_walk *w,
         ese_pages_put(s->pages, page);
         return why.code != FAULT_NO_MEMORY || fault_set(f, FAULT_NO_MEMORY, "%s", why.text);
     }
-    bool ok = add_row(s, build_bytes_of(&w->key), node.data, s->page[v->page].slot,
+    bool ok = add_row(s, buffer_bytes(&w->key), node.data, s->page[v->page].slot,
                       s->page[v->page].dbtime, f);
     free(converted);
     ese_pages_put(s->pages, page);
@@ -200,9 +200,9 @@ static bool adopt_long_values(struct ese_salvage *s, const struct salvage_page *
     if (table == NULL)
         return true;
     bool ok = build_catalog_long_value(&format, table->objid, p->objid, p->number, &row, f) &&
-              add_row(s, build_bytes_of(&row.key), build_bytes_of(&row.record), p->slot, 0, f);
-    free(row.key.at);
-    free(row.record.at);
+              add_row(s, buffer_bytes(&row.key), buffer_bytes(&row.record), p->slot, 0, f);
+    buffer_free(&row.key);
+    buffer_free(&row.record);
     return ok;
 }
 

@@ -84,7 +84,7 @@ static bool add_leaf(struct salvage_walk *w, const struct salvage_leaf *leaf, st
 {
     const uint8_t *copy = arena_copy(w->arena, last);
     void *array = w->leaf;
-    if (copy == NULL || !build_reserve(&array, &w->leaf_room, w->leaves + 1, sizeof *w->leaf))
+    if (copy == NULL || !array_reserve(&array, &w->leaf_room, w->leaves + 1, sizeof *w->leaf))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
     w->leaf = array;
     w->leaf[w->leaves] = *leaf;
@@ -258,7 +258,7 @@ bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint
     w->intact = objids == 1 && is_chain(w);
     w->direct = w->intact && !w->unordered && is_disjoint(w);
     void *array = NULL;
-    if (!build_reserve(&array, &w->version_room, 1, sizeof *w->version))
+    if (!array_reserve(&array, &w->version_room, 1, sizeof *w->version))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
     w->version = array;
     for (unsigned i = 0; i < objids && !w->direct; i++)
@@ -272,11 +272,11 @@ void salvage_walk_close(struct salvage_walk *w)
     if (w->held)
         ese_pages_put(w->s->pages, w->held);
     build_sort_close(w->sort);
-    free(w->key.at);
-    free(w->data.at);
-    free(w->both.at);
-    free(w->next_key.at);
-    free(w->next_data.at);
+    buffer_free(&w->key);
+    buffer_free(&w->data);
+    buffer_free(&w->both);
+    buffer_free(&w->next_key);
+    buffer_free(&w->next_data);
     free(w->version);
     free(w->leaf);
     free(w->heap);
@@ -297,7 +297,7 @@ static struct bytes without_locator(struct bytes data)
 static bool add_version(struct salvage_walk *w, struct bytes data, struct fault *f)
 {
     void *array = w->version;
-    if (!build_reserve(&array, &w->version_room, w->versions + 1, sizeof *w->version))
+    if (!array_reserve(&array, &w->version_room, w->versions + 1, sizeof *w->version))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the versions of a row");
     w->version = array;
     struct bytes at = bytes_from(data, data.size - LOCATOR);
@@ -311,8 +311,8 @@ static bool add_version(struct salvage_walk *w, struct bytes data, struct fault 
 
 static bool same_group(const struct salvage_walk *w, struct bytes key, struct bytes data)
 {
-    return bytes_equal(key, build_bytes_of(&w->key)) &&
-           (!w->with_data || bytes_equal(without_locator(data), build_bytes_of(&w->data)));
+    return bytes_equal(key, buffer_bytes(&w->key)) &&
+           (!w->with_data || bytes_equal(without_locator(data), buffer_bytes(&w->data)));
 }
 
 /* The next node of leaves that stand in order. */
@@ -340,8 +340,7 @@ static bool next_direct(struct salvage_walk *w, bool *more, struct fault *f)
         !(ese_node_key(&node, room, sizeof room, &key) ||
           fault_set(f, FAULT_DAMAGED, "page %u changed while it was read", p->slot)))
         return false;
-    if (!build_bytes_set(&w->key, key, f) ||
-        (w->with_data && !build_bytes_set(&w->data, node.data, f)))
+    if (!buffer_set(&w->key, key, f) || (w->with_data && !buffer_set(&w->data, node.data, f)))
         return false;
     w->version[0] = (struct salvage_version){.dbtime = p->dbtime,
                                              .page = w->leaf[w->at_leaf].page,
@@ -364,17 +363,16 @@ bool salvage_walk_next(struct salvage_walk *w, bool *more, struct fault *f)
         if (!build_sort_next(w->sort, &key, &data, &found, f))
             return false;
         w->done = !found;
-        if (found &&
-            (!build_bytes_set(&w->next_key, key, f) || !build_bytes_set(&w->next_data, data, f)))
+        if (found && (!buffer_set(&w->next_key, key, f) || !buffer_set(&w->next_data, data, f)))
             return false;
     }
     w->pending = false;
     if (w->done)
         return true;
     *more = true;
-    if (!build_bytes_set(&w->key, build_bytes_of(&w->next_key), f) ||
-        !build_bytes_set(&w->data, without_locator(build_bytes_of(&w->next_data)), f) ||
-        !add_version(w, build_bytes_of(&w->next_data), f))
+    if (!buffer_set(&w->key, buffer_bytes(&w->next_key), f) ||
+        !buffer_set(&w->data, without_locator(buffer_bytes(&w->next_data)), f) ||
+        !add_version(w, buffer_bytes(&w->next_data), f))
         return false;
     for (;;) {
         if (!build_sort_next(w->sort, &key, &data, &found, f))
@@ -385,7 +383,7 @@ bool salvage_walk_next(struct salvage_walk *w, bool *more, struct fault *f)
         }
         if (!same_group(w, key, data)) {
             w->pending = true;
-            return build_bytes_set(&w->next_key, key, f) && build_bytes_set(&w->next_data, data, f);
+            return buffer_set(&w->next_key, key, f) && buffer_set(&w->next_data, data, f);
         }
         if (!add_version(w, data, f))
             return false;
@@ -481,17 +479,16 @@ bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fau
 {
     struct ese_salvage *s = w->s;
     const struct salvage_version *v = w->version;
-    struct bytes key = build_bytes_of(&w->key);
+    struct bytes key = buffer_bytes(&w->key);
     if (w->direct) { /* one version, on a good page that should have it */
         *c = (struct salvage_choice){.verdict =
                                          v->flags & ESE_NODE_DELETED ? SALVAGE_GONE : SALVAGE_KEPT};
         return true;
     }
     if (w->with_data) {
-        if (!build_bytes_set(&w->both, key, f) ||
-            !build_bytes_append(&w->both, build_bytes_of(&w->data), f))
+        if (!buffer_set(&w->both, key, f) || !buffer_append(&w->both, buffer_bytes(&w->data), f))
             return false;
-        key = build_bytes_of(&w->both);
+        key = buffer_bytes(&w->both);
     }
     const struct salvage_page *owner = salvage_walk_owner(w, key);
     *c = (struct salvage_choice){.verdict = SALVAGE_KEPT};

@@ -96,7 +96,7 @@ static bool take_out(struct ese_salvage *s, const bool *out, struct fault *f)
             s->row[to++] = s->row[i];
             continue;
         }
-        if (!build_reserve(&array, &s->weed_room, s->weeds + 1, sizeof *s->weed))
+        if (!array_reserve(&array, &s->weed_room, s->weeds + 1, sizeof *s->weed))
             return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
         s->weed = array;
         s->weed[s->weeds++] = s->row[i];

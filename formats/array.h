@@ -1,0 +1,15 @@
+/*
+ * Arrays that grow by doubling, so that adding one element after the other stays linear.
+ */
+#ifndef KM_FORMATS_ARRAY_H
+#define KM_FORMATS_ARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Makes room for at least `wanted` elements of `size` bytes; *room is how many there is room for.
+ * *array is NULL where there is none yet, and moves; it is the caller's to free.  What is behind
+ * the elements in use has no value.  False, with everything unchanged, when memory is short. */
+bool array_reserve(void **array, size_t *room, size_t wanted, size_t size);
+
+#endif

@@ -1,0 +1,82 @@
+/* Growing arrays, and the growing buffer's copies. */
+#include "formats/array.h"
+#include "formats/buffer.h"
+#include "tests/check_main.h"
+
+START_TEST(elements_stay_what_they_are)
+{
+    uint32_t *number = NULL;
+    size_t room = 0, grown = 0;
+    for (uint32_t i = 0; i < 10000; i++) {
+        void *array = number;
+        size_t before = room;
+        ck_assert(array_reserve(&array, &room, i + 1, sizeof *number));
+        number = array;
+        ck_assert_uint_gt(room, i);
+        grown += room != before;
+        number[i] = i * i;
+    }
+    ck_assert_uint_lt(grown, 16); /* it doubles */
+    for (uint32_t i = 0; i < 10000; i++)
+        ck_assert_uint_eq(number[i], i * i);
+    free(number);
+}
+END_TEST
+
+START_TEST(what_is_asked_for_at_once_is_there)
+{
+    void *array = NULL;
+    size_t room = 0;
+    ck_assert(array_reserve(&array, &room, 0, 1));
+    ck_assert(array_reserve(&array, &room, 1000, 8));
+    ck_assert_uint_ge(room, 1000);
+    void *same = array;
+    ck_assert(array_reserve(&array, &room, 1000, 8));
+    ck_assert_ptr_eq(array, same);
+    free(array);
+}
+END_TEST
+
+START_TEST(too_much_changes_nothing)
+{
+    void *array = NULL;
+    size_t room = 0;
+    ck_assert(array_reserve(&array, &room, 1, 8));
+    void *same = array;
+    size_t same_room = room;
+    ck_assert(!array_reserve(&array, &room, SIZE_MAX / 4, 8));
+    ck_assert_ptr_eq(array, same);
+    ck_assert_uint_eq(room, same_room);
+    free(array);
+}
+END_TEST
+
+START_TEST(a_copy_takes_the_place_of_the_one_before)
+{
+    struct buffer b = {0};
+    struct fault f;
+    ck_assert(buffer_set(&b, bytes_of(NULL, 0), &f));
+    ck_assert_ptr_nonnull(buffer_bytes(&b).at);
+    ck_assert_uint_eq(b.size, 0);
+    ck_assert(buffer_set(&b, bytes_of("abc", 3), &f));
+    ck_assert(buffer_append(&b, bytes_of("de", 2), &f));
+    ck_assert(bytes_equal(buffer_bytes(&b), bytes_of("abcde", 5)));
+    ck_assert(buffer_set(&b, bytes_of("f", 1), &f));
+    ck_assert(bytes_equal(buffer_bytes(&b), bytes_of("f", 1)));
+    ck_assert(!buffer_append(&b, bytes_of("x", SIZE_MAX / 2), &f));
+    ck_assert_int_eq(f.code, FAULT_NO_MEMORY);
+    ck_assert(buffer_set(&b, bytes_of("g", 1), &f));
+    ck_assert(bytes_equal(buffer_bytes(&b), bytes_of("g", 1)));
+    buffer_free(&b);
+}
+END_TEST
+
+int main(void)
+{
+    return check_main("array",
+                      (const struct check_case[]){{elements_stay_what_they_are, 0},
+                                                  {what_is_asked_for_at_once_is_there, 0},
+                                                  {too_much_changes_nothing, 0},
+                                                  {a_copy_takes_the_place_of_the_one_before, 0},
+                                                  {0}});
+}
