@@ -167,25 +167,30 @@ static void write_heading(FILE *to, const struct action *action)
         fprintf(to, "entry %d stays.\n", action->other);
 }
 
-/* The row holds what is about to be written as its certificate. */
-static bool holds(struct rows *rows, const struct ese_column *column, struct bytes der,
+/* The row holds, perhaps with something around it, what is about to be written as its certificate.
+ */
+static bool holds(struct rows *rows, const struct profile_list *list, struct bytes der,
                   struct buffer *room, struct fault *f)
 {
-    struct bytes value;
-    bool null;
-    if (!rows_bytes(rows, column, room, &value, &null, f))
+    struct bytes value, inner;
+    struct buffer unpacked = {0};
+    bool null, ok;
+    if (!rows_bytes(rows, ese_table_column(rows->table, list->certificate), room, &value, &null, f))
         return false;
-    return bytes_equal(value, der) ||
-           fault_set(f, FAULT_DAMAGED, "a row that goes to quarantine holds another certificate");
+    ok = wrapping_take_off(&list->wrapping, value, &unpacked, &inner, f) &&
+         (bytes_equal(inner, der) ||
+          fault_set(f, FAULT_DAMAGED, "a row that goes to quarantine holds another certificate"));
+    buffer_free(&unpacked);
+    return ok;
 }
 
-static bool write_row(struct writing *w, struct rows *rows, const struct ese_column *column,
+static bool write_row(struct writing *w, struct rows *rows, const struct profile_list *list,
                       struct wanted *wanted, struct fault *f)
 {
     struct buffer room = {0};
     struct bytes der = w->a->model.certificate[wanted->action->certificate].der;
     write_heading(w->to, wanted->action);
-    bool ok = holds(rows, column, der, &room, f) && write_columns(w->to, rows, &room, f) &&
+    bool ok = holds(rows, list, der, &room, f) && write_columns(w->to, rows, &room, f) &&
               write_certificate(w, wanted, f);
     buffer_free(&room);
     return ok;
@@ -200,9 +205,7 @@ static bool write_table(struct writing *w, const struct ese_table *table, struct
         const struct model_entry *e = model_entry_of_row(&w->a->model, table, row);
         struct wanted *wanted = e ? find_wanted(w, e->key, e->twin) : NULL;
         if (wanted)
-            ok = write_row(w, &rows,
-                           ese_table_column(table, model_list_of(&w->a->model, e)->certificate),
-                           wanted, f);
+            ok = write_row(w, &rows, model_list_of(&w->a->model, e), wanted, f);
     }
     return rows_end(&rows, ok ? f : NULL) && ok;
 }
