@@ -35,10 +35,9 @@ bool verify_keys_add(struct verify_keys *keys, struct bytes key, struct fault *f
 bool verify_keys_has(struct verify_keys *keys, struct bytes key);
 void verify_keys_clear(struct verify_keys *keys);
 
-/* By how much the references to a long value change. */
+/* How many references to a long value go, and how many come. */
 struct verify_lid {
-    uint64_t lid;
-    int64_t change;
+    uint64_t lid, lost, gained;
 };
 
 struct verify_lids {

@@ -19,7 +19,8 @@ static bool add_lid(struct verify_lids *lids, uint64_t lid, int change, struct f
         lids->at = more;
         lids->room = room;
     }
-    lids->at[lids->count++] = (struct verify_lid){lid, change};
+    lids->at[lids->count++] = (struct verify_lid){
+        .lid = lid, .lost = change < 0 ? 1u : 0u, .gained = change > 0 ? 1u : 0u};
     return true;
 }
 
@@ -64,20 +65,28 @@ static void add_up(struct verify_lids *lids)
     if (lids->count > 0)
         qsort(lids->at, lids->count, sizeof *lids->at, by_lid);
     for (size_t i = 0; i < lids->count; i++)
-        if (kept > 0 && lids->at[kept - 1].lid == lids->at[i].lid)
-            lids->at[kept - 1].change += lids->at[i].change;
-        else
+        if (kept > 0 && lids->at[kept - 1].lid == lids->at[i].lid) {
+            lids->at[kept - 1].lost += lids->at[i].lost;
+            lids->at[kept - 1].gained += lids->at[i].gained;
+        } else {
             lids->at[kept++] = lids->at[i];
+        }
     lids->count = kept;
 }
 
-static int64_t change_of(const struct verify_lids *lids, uint64_t lid)
+static struct verify_lid change_by(const struct verify_lids *lids, uint64_t lid)
 {
     const struct verify_lid wanted = {.lid = lid},
                             *found = lids->count == 0 ? NULL
                                                       : bsearch(&wanted, lids->at, lids->count,
                                                                 sizeof wanted, by_lid);
-    return found ? found->change : 0;
+    return found ? *found : wanted;
+}
+
+static int64_t change_of(const struct verify_lids *lids, uint64_t lid)
+{
+    struct verify_lid change = change_by(lids, lid);
+    return (int64_t)change.gained - (int64_t)change.lost;
 }
 
 /* The two walks. */
@@ -85,8 +94,9 @@ struct values {
     struct verify *v;
     struct ese_cursor cursor[VERIFY_SIDES];
     bool more[VERIFY_SIDES];
-    bool has_gone, has_new; /* the value whose chunks follow has gone, or is new */
-    uint64_t gone, new;
+    bool has_gone, has_new; /* the value whose chunks follow has gone, or is new, ... */
+    bool has_both;          /* ... or has gone, and a new one has its id */
+    uint64_t gone, new, both;
 };
 
 static bool step(struct values *w, enum verify_side side, struct fault *f)
@@ -112,12 +122,26 @@ static bool wrong_count(const struct values *w, uint64_t lid, int64_t expected, 
                      w->v->at[VERIFY_OLD].table->name, lid, expected, found);
 }
 
-static bool roots_differ_rightly(const struct values *w, const struct ese_lv_key *key,
-                                 struct fault *f)
+/* The greatest id is free again when its value goes; the next value gets it.  What stands in that
+ * is compared with what its row should hold, as everything new is. */
+static bool was_replaced(const struct values *w, uint64_t lid, const struct ese_lv_root *old,
+                         const struct ese_lv_root *new)
+{
+    struct verify_lid change = change_by(&w->v->lids, lid);
+    return change.gained > 0 && change.lost == old->references && change.gained == new->references;
+}
+
+static bool roots_differ_rightly(struct values *w, const struct ese_lv_key *key, struct fault *f)
 {
     const struct ese_cursor *c = w->cursor;
     int64_t change = change_of(&w->v->lids, key->lid);
     struct ese_lv_root old, new;
+    if (ese_lv_root_read(c[VERIFY_OLD].data, &old) && ese_lv_root_read(c[VERIFY_NEW].data, &new) &&
+        was_replaced(w, key->lid, &old, &new)) {
+        w->has_both = true;
+        w->both = key->lid;
+        return true;
+    }
     if (change == 0)
         return bytes_equal(c[VERIFY_OLD].data, c[VERIFY_NEW].data) ||
                wrong(w, key->lid, "its root as it was", "other bytes", f);
@@ -139,11 +163,13 @@ static bool is_in_both(struct values *w, struct fault *f)
         return bytes_equal(c[VERIFY_OLD].data, c[VERIFY_NEW].data) ||
                wrong(w, 0, "a node as it was", "another", f);
     if (key.root) {
-        w->has_gone = w->has_new = false;
+        w->has_gone = w->has_new = w->has_both = false;
         return roots_differ_rightly(w, &key, f);
     }
     if (w->has_gone && w->gone == key.lid)
         return wrong(w, key.lid, "that all of it goes", "a part of it", f);
+    if (w->has_both && w->both == key.lid)
+        return true;
     return bytes_equal(c[VERIFY_OLD].data, c[VERIFY_NEW].data) ||
            wrong(w, key.lid, "its bytes as they were", "others", f);
 }
@@ -155,7 +181,7 @@ static bool has_gone_rightly(struct values *w, struct fault *f)
     if (!ese_lv_key_read(w->cursor[VERIFY_OLD].key, &key))
         return wrong(w, 0, "a node as it was", "none", f);
     if (!key.root)
-        return (w->has_gone && w->gone == key.lid) ||
+        return (w->has_gone && w->gone == key.lid) || (w->has_both && w->both == key.lid) ||
                wrong(w, key.lid, "all of it", "that a part of it is missing", f);
     w->has_new = false;
     w->has_gone = ese_lv_root_read(w->cursor[VERIFY_OLD].data, &root) &&
@@ -172,7 +198,7 @@ static bool is_new_rightly(struct values *w, struct fault *f)
     if (!ese_lv_key_read(w->cursor[VERIFY_NEW].key, &key))
         return wrong(w, 0, "no such node", "one", f);
     if (!key.root)
-        return (w->has_new && w->new == key.lid) ||
+        return (w->has_new && w->new == key.lid) || (w->has_both && w->both == key.lid) ||
                wrong(w, key.lid, "its parts as they were", "one more", f);
     int64_t change = change_of(&w->v->lids, key.lid);
     w->has_gone = false;
