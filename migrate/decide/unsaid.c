@@ -318,14 +318,16 @@ static void compare(struct comparison *c, unsigned goes, unsigned stays)
     }
 }
 
-/* Not compared: what the profile names, what differs in every two rows, and what is asked about as
- * a possible reference anyway. */
+/* Not compared: what the profile names, but for what it only says to be secret, or no reference:
+ * that is of the entry all the same; and what differs in every two rows. */
 static bool is_compared(const struct comparison *c, const struct ese_table *table,
                         const struct ese_column *column)
 {
+    const struct profile *p = c->a->m->profile;
     if (column->type == ESE_COL_NIL || (column->flags & ESE_COLUMN_AUTO_INCREMENT) ||
-        (profile_gives_meaning(c->a->m->profile, table->name, column->name) &&
-         !profile_is_secret(c->a->m->profile, table->name, column->name)))
+        (profile_gives_meaning(p, table->name, column->name) &&
+         !profile_is_secret(p, table->name, column->name) &&
+         !profile_ignores(p, table->name, column->name)))
         return false;
     for (unsigned i = 0; i < table->indexes; i++)
         if (table->index[i].root == table->root && table->index[i].segments == 1 &&

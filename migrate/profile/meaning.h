@@ -14,8 +14,8 @@ bool profile_gives_meaning(const struct profile *profile, const char *table, con
 /* True when a [secret.N] section names this column: what stands in it is not shown. */
 bool profile_is_secret(const struct profile *profile, const char *table, const char *column);
 
-/* True when an [ignore.N] section names this column: whatever stands in it, it is none of the
- * list's business. */
+/* True when an [ignore.N] section names this column: whatever stands in it, it refers to no entry
+ * of the list, and is no list. */
 bool profile_ignores(const struct profile *profile, const char *table, const char *column);
 
 #endif

@@ -5,7 +5,7 @@
     test_schemas.py SEED...    these alone, with what was drawn, asked and answered
 
 kmfixture builds each from schemas.py's description.  It is repaired with --accept-discovered alone, then with every
-question answered as the schema knows, and what was written is judged by value (judge.py).
+question answered as the schema knows, one after the other; whatever was written on the way is judged by value (judge.py).
 """
 
 import json
@@ -74,7 +74,7 @@ def answers(schema, facts, problems, given):
             found += [("--keep", entry) for entry in KEEP.findall(text) if entry in facts["kept"]][:1]
         if problem["code"] == "KM-NO-SETTINGS":
             found.append(("--mode", schema.drawn["mode"]))
-        if problem["code"] == "KM-ISSUING-MISSING" and "not set" in text:
+        if "--issuing-ca-is" in text or (problem["code"] == "KM-ISSUING-MISSING" and "not set" in text):
             found.append(("--issuing-ca-is", facts["ca"]))
     return [option for option in dict.fromkeys(found) if option not in given]
 
@@ -114,12 +114,12 @@ def judged(seed):
         found = {"seed": seed, "drawn": schema.drawn, "before": json.loads(before.stdout)["verdict"], "options": []}
         given = []
         for turn in ("alone", "answered"):
-            for _ in range(1 if turn == "alone" else 6):
+            for _ in range(1 if turn == "alone" else 12):
                 wrong, report, result = repair(folder, [word for option in given for word in option])
                 more = answers(schema, facts, report.get("problems", []), given) if turn == "answered" else []
-                if not more or (wrong is not None and not wrong and report["after"]["verdict"] == "yes"):
+                if not more or wrong or (wrong is not None and report["after"]["verdict"] == "yes"):
                     break
-                given += more
+                given.append(more[0])
             found[turn] = "refused: " + refusal(report, result) if wrong is None else \
                 "wrong: " + "; ".join(wrong) if wrong else "right"
             found["after " + turn] = report.get("after", {}).get("verdict")

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -385,6 +386,22 @@ class Keys(unittest.TestCase):
             self.assertIn("KM-PROFILE-MISFIT", problems)
             before = json.loads(km.run("check", store, "--profile", profile, "--json").stdout)
             self.assertEqual(before["verdict"], "cannot tell")
+
+    def test_wrapped_row_to_quarantine(self):
+        """Copies that differ in what the profile does not name: the row that goes is written down as it was."""
+        for around, more in ((self.header, "skip = 16\n"), (self.packed, "skip = 8\npack = zlib\n")):
+            store = self.wrapped(around)
+            profile = self.profile(more=more)
+            profile.write_text(re.sub(r"role.*\n", "", profile.read_text()))
+            said = ["--profile", profile, "--not-a-reference", "Trust.Role"]
+            status, problems, new = self.repair(store, *said)
+            self.assertIsNone(new)      # that it is no reference does not make it worthless
+            self.assertIn("--keep 3 or --keep 2", problems["KM-COPIES-DIFFER"][0])
+            status, problems, new = self.repair(store, *said, "--keep", "3")
+            self.assertIsNotNone(new, (problems, self.last))
+            self.assertEqual(new[0], [(b"\1\0\0\0", 1), (b"\3\0\0\0", 2), (b"\4\0\0\0", 3)])
+            quarantine = self.new.with_name(self.new.name + ".quarantine.pem").read_text()
+            self.assertIn(around(self.certificates()["issuing"]).hex(), quarantine)
 
     def test_wrapped_is_not_added_to(self):
         der = self.certificates()
