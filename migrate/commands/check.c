@@ -28,12 +28,21 @@ static int check_structure(struct store *store, const struct options *options)
     return is_unsound(&summary) ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
 }
 
+/* In JSON every object names its store, also where it could not be read. */
+static enum brief_form form_of(const struct options *options)
+{
+    return options->json    ? BRIEF_JSON
+           : options->brief ? BRIEF_LINE
+           : options->quiet ? BRIEF_VERDICT
+                            : BRIEF_NOTHING;
+}
+
 static int structure_alone(const struct options *options)
 {
     struct store store;
     int status = store_open(&store, options->operand[0]);
     if (status != EXIT_CLEAN) {
-        brief_print_unread(options->operand[0], options);
+        brief_print_unread(options->operand[0], form_of(options));
         return status;
     }
     status = check_structure(&store, options);
@@ -41,26 +50,29 @@ static int structure_alone(const struct options *options)
     return status;
 }
 
-static int report(const struct assessment *a, const struct options *options)
+static int report(const struct assessment *a, const struct options *options,
+                  const struct html_options *page)
 {
     int status = options->brief || (options->quiet && !options->json)
-                     ? brief_print(a, options)
+                     ? brief_print(a, form_of(options))
                      : report_print(a, REPORT_CHECK, NULL, options->json);
-    status |= html_write(a, REPORT_CHECK, NULL);
+    status |= html_write(a, REPORT_CHECK, NULL, page);
     return a->verdict == VERDICT_YES ? status : status | EXIT_PROBLEMS_LEFT;
 }
 
 static int verdict(const struct options *options)
 {
     struct assessment a;
-    int status = assess(&a, options->operand[0], options);
-    if (status == EXIT_CLEAN && !html_may_write(&a)) {
+    const struct assess_options how = options_for_assessing(options);
+    const struct html_options page = options_for_page(options);
+    int status = assess(&a, options->operand[0], &how);
+    if (status == EXIT_CLEAN && !html_may_write(&a, &page)) {
         status = EXIT_TROUBLE;
     } else if (status == EXIT_CLEAN) {
         leftover_look_beside(a.store.path, false);
-        status = report(&a, options);
+        status = report(&a, options, &page);
     } else {
-        brief_print_unread(options->operand[0], options);
+        brief_print_unread(options->operand[0], form_of(options));
     }
     assess_close(&a);
     return status;

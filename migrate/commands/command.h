@@ -8,14 +8,14 @@
 #define KM_MIGRATE_COMMAND_H
 
 #include "migrate/console/status.h"
+#include "migrate/decide/assess.h"
+#include "migrate/report/html.h"
+#include "migrate/rescue/rescue.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 enum { OPTION_DECISIONS_MOST = 64, OPTION_DROP_INDEX_MOST = 64 };
-
-struct recovery;
-struct salvaging;
 
 struct options {
     bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
@@ -23,16 +23,7 @@ struct options {
     bool tree, brief;
     bool remove_leftovers;
     bool recover, salvage;
-    /* Not from the command line: what --recover or --salvage has made of the store.  NULL: not
-     * given. */
-    const struct recovery *recovered;
-    struct salvaging *salvaged;
-    const char *stands_for; /* likewise: the path of the store that an unnamed file is judged and
-                               repaired for; NULL: the operand is the store itself */
-    bool list_short; /* likewise: rows of the list could not be had, and may be what is missing */
-    bool own_undo_file; /* not from the command line: the unfinished undo file is this repair's own
-                         */
-    const char *color;  /* "auto", "always", "never" */
+    const char *color;                /* "auto", "always", "never" */
     const char *mode, *issuing_ca_is; /* settings that the store has not */
     const char *max_unpacked;         /* a size; NULL: the default */
     const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan, *logs, *html;
@@ -51,8 +42,6 @@ struct options {
     const char *doubtful, *schema_from;
     const char *drop_index[OPTION_DROP_INDEX_MOST];
     unsigned drop_indexes;
-    char **arguments; /* the whole command line, the program's name first; NULL: there was none */
-    int argument_count;
     const char *operand[2];
     unsigned operands;
     const char **stores; /* of a command that takes several; operand[0] is the first of them.  Freed
@@ -94,6 +83,11 @@ extern const struct option_spec option_recover, option_salvage, option_html, opt
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */
 int options_parse(const struct command *command, int argc, char **argv, struct options *options);
+
+/* What the options say to the rooms that ask: borrowed, as long as the options are there. */
+struct assess_options options_for_assessing(const struct options *options);
+struct rescue_options options_for_rescue(const struct options *options);
+struct html_options options_for_page(const struct options *options);
 
 /* Whether an argument is an option of the command whose value is the argument behind it. */
 bool option_wants_value(const struct command *command, const char *argument);

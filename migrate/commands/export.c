@@ -1,4 +1,5 @@
 /* kmmigrate export: the certificate list as PEM, PKCS#7 or a serialized store. */
+#include "migrate/commands/command.h"
 #include "formats/outfile.h"
 #include "migrate/decide/assess.h"
 #include "migrate/console/document.h"
@@ -189,7 +190,8 @@ int cmd_export(const struct options *options)
         return EXIT_USAGE;
     }
     message_end_on_interrupt();
-    int status = assess_list(&a, options->operand[0], options);
+    const struct assess_options how = options_for_assessing(options);
+    int status = assess_list(&a, options->operand[0], &how);
     if (status == EXIT_CLEAN)
         status = is_whole(&a) ? export_list(&a, kind, options) : EXIT_TROUBLE;
     assess_close(&a);

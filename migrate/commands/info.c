@@ -153,7 +153,7 @@ static bool fill_line(struct info *info, struct libscols_line *line, const struc
     unsigned shown = 0;
     for (unsigned i = 0; i < table->columns; i++)
         shown += table->column[i].type != ESE_COL_NIL;
-    if ((table->flags & ESE_TABLE_SYSTEM) && color_wanted(info->options->color))
+    if ((table->flags & ESE_TABLE_SYSTEM) && color_wanted())
         scols_line_set_color(line, "darkgray");
     return table_cell(line, 0, value_name(table->name, name)) &&
            number_cell(line, 1, ese_db_count_rows(info->store.db, table, tell_damage, info)) &&
@@ -171,7 +171,7 @@ static bool write_tables(struct info *info)
         table_new(headings, sizeof headings / sizeof headings[0], NUMBERS);
     if (table == NULL)
         return false;
-    scols_table_enable_colors(table, color_wanted(info->options->color));
+    scols_table_enable_colors(table, color_wanted());
     scols_table_enable_maxout(table, 0);
     bool ok = true;
     for (unsigned i = 0; ok && i < ese_catalog_tables(catalog); i++) {

@@ -1,4 +1,5 @@
 /* kmmigrate list and show: the certificate list, and one entry of it. */
+#include "migrate/commands/command.h"
 #include "formats/certs/name.h"
 #include "migrate/decide/assess.h"
 #include "migrate/judge/groups.h"
@@ -154,7 +155,8 @@ int cmd_list(const struct options *options)
         return EXIT_USAGE;
     }
     message_end_on_interrupt();
-    int status = assess_list(&a, options->operand[0], options);
+    const struct assess_options how = options_for_assessing(options);
+    int status = assess_list(&a, options->operand[0], &how);
     if (status == EXIT_CLEAN)
         status = options->json   ? list_json(&a)
                  : options->tree ? list_tree(&a)
@@ -339,7 +341,8 @@ int cmd_show(const struct options *options)
 {
     struct assessment a;
     message_end_on_interrupt();
-    int status = assess_list(&a, options->operand[0], options);
+    const struct assess_options how = options_for_assessing(options);
+    int status = assess_list(&a, options->operand[0], &how);
     if (status == EXIT_CLEAN)
         status = show_entry(&a, options);
     if (status == EXIT_CLEAN &&

@@ -1,4 +1,5 @@
 /* Log and checkpoint files, shown: see logfile.h. */
+#include "migrate/commands/command.h"
 #include "migrate/commands/logfile.h"
 
 #include "formats/ese/log/stream.h"

@@ -1,6 +1,7 @@
 /* kmmigrate logs: which logs a database needs, and whether they are there and belong to it. */
+#include "migrate/commands/command.h"
 #include "migrate/commands/logfile.h"
-#include "migrate/commands/logset.h"
+#include "migrate/rescue/logset.h"
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -273,7 +274,8 @@ int cmd_logs(const struct options *options)
 {
     struct logset logs;
     message_end_on_interrupt();
-    int status = logset_open(&logs, options);
+    const struct rescue_options rescue = options_for_rescue(options);
+    int status = logset_open(&logs, &rescue);
     if (status == EXIT_CLEAN) {
         status = logs.verdict.complete || logs.need.clean ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
         if (!options->json) {

@@ -3,7 +3,9 @@
 #include "formats/descriptor.h"
 #include "formats/memory.h"
 #include "migrate/commands/command.h"
+#include "migrate/console/color.h"
 #include "migrate/console/document.h"
+#include "migrate/console/invocation.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 
@@ -232,8 +234,8 @@ static int run(const struct command *command, int argc, char **argv)
         command_help(command);
         return flush_standard_output(EXIT_CLEAN);
     }
-    options.arguments = argv - 2;
-    options.argument_count = argc + 2;
+    invocation_note(argc + 2, argv - 2);
+    color_choose(options.color);
     message_quiet(options.quiet);
     if (status == EXIT_CLEAN)
         status = command->run(&options);

@@ -286,3 +286,54 @@ void command_help(const struct command *command)
     print_options(command->options);
     print_options(common);
 }
+
+/* ---- for the rooms that ask ---- */
+
+struct assess_options options_for_assessing(const struct options *o)
+{
+    return (struct assess_options){
+        .reading = {.profile = o->profile,
+                    .accept_discovered = o->accept_discovered,
+                    .reference = o->reference,
+                    .references = o->references,
+                    .not_reference = o->not_reference,
+                    .not_references = o->not_references,
+                    .not_list = o->not_list,
+                    .not_lists = o->not_lists,
+                    .mode = o->mode,
+                    .issuing_ca_is = o->issuing_ca_is,
+                    .at = o->at,
+                    .show_secrets = o->show_secrets},
+        .decisions = {.to = o->to,
+                      .issuing_ca = o->issuing_ca,
+                      .superseded = o->superseded,
+                      .trust = o->trust,
+                      .trusts = o->trusts,
+                      .keep = o->keep,
+                      .keeps = o->keeps,
+                      .drop = o->drop,
+                      .drops = o->drops},
+        .verify_all = o->verify_all,
+        .in_place = o->in_place,
+    };
+}
+
+struct rescue_options options_for_rescue(const struct options *o)
+{
+    return (struct rescue_options){.store = o->operand[0],
+                                   .output = o->output,
+                                   .plan = o->plan,
+                                   .dry_run = o->dry_run,
+                                   .force = o->force,
+                                   .logs = o->logs,
+                                   .until_damage = o->until_damage,
+                                   .doubtful = o->doubtful,
+                                   .schema_from = o->schema_from,
+                                   .drop_index = o->drop_index,
+                                   .drop_indexes = o->drop_indexes};
+}
+
+struct html_options options_for_page(const struct options *o)
+{
+    return (struct html_options){.path = o->html, .output = o->output, .force = o->force};
+}

@@ -4,7 +4,8 @@
  * Without -o the whole replay is made as well, and its result thrown away: only so is it known what
  * would be redone and undone, and whether the logs fit.
  */
-#include "migrate/repair/recovery.h"
+#include "migrate/commands/command.h"
+#include "migrate/rescue/recovery.h"
 
 #include "formats/ese/check/check.h"
 #include "formats/outfile.h"
@@ -24,6 +25,7 @@ enum { ID_LEAST = 8 };
 
 struct copying {
     struct recovery r;
+    bool json;
     bool narrower;     /* somebody may do less with the copy than with the store */
     uint64_t findings; /* of the structural check of the copy */
     char first_finding[320];
@@ -198,7 +200,7 @@ static void write_text(const struct copying *c, bool written)
         output_format("%-14ssomebody may do less with the copy than with the store\n", "Rights");
     else
         output_format("%-14skmmigrate recover %s -o NEW writes the recovered copy\n", "Next",
-                      c->r.options->operand[0]);
+                      c->r.options->store);
 }
 
 static bool write_json(const struct copying *c, bool written)
@@ -243,7 +245,7 @@ static bool write_json(const struct copying *c, bool written)
 
 static int report(const struct copying *c, bool written)
 {
-    if (!c->r.options->json) {
+    if (!c->json) {
         write_text(c, written);
     } else if (!write_json(c, written)) {
         return EXIT_TROUBLE;
@@ -260,7 +262,7 @@ static int nothing_to_do(const struct copying *c)
 
 static int recover(struct copying *c)
 {
-    const struct options *options = c->r.options;
+    const struct rescue_options *options = c->r.options;
     int status = recovery_make(&c->r);
     if (status != EXIT_CLEAN)
         return status;
@@ -276,7 +278,8 @@ static int recover(struct copying *c)
 
 int cmd_recover(const struct options *options)
 {
-    struct copying c = {.r = {.options = options}};
+    const struct rescue_options rescue = options_for_rescue(options);
+    struct copying c = {.r = {.options = &rescue}, .json = options->json};
     int status = recover(&c);
     recovery_close(&c.r);
     return status;

@@ -1,5 +1,6 @@
 /* kmmigrate repair and migrate: the plan, and its application to a new store (-o) or to the store
  * itself (--in-place). */
+#include "migrate/commands/command.h"
 #include "migrate/decide/refusal.h"
 #include "formats/path.h"
 #include "migrate/repair/inplace.h"
@@ -8,8 +9,8 @@
 #include "migrate/report/html.h"
 #include "migrate/files/leftover.h"
 #include "migrate/repair/copy.h"
-#include "migrate/repair/recovery.h"
-#include "migrate/repair/salvaging.h"
+#include "migrate/rescue/recovery.h"
+#include "migrate/rescue/salvaging.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,9 +47,10 @@ static int may_write(const struct assessment *a)
 
 /* In every form that was asked for. */
 static int report_in_full(const struct assessment *a, enum report_kind kind,
-                          const struct report_result *result)
+                          const struct repair_result *result, const struct options *options)
 {
-    return report_print(a, kind, result, a->options->json) | html_write(a, kind, result);
+    const struct html_options page = options_for_page(options);
+    return report_print(a, kind, result, options->json) | html_write(a, kind, result, &page);
 }
 
 static int show_plan(const struct assessment *a, const struct options *options)
@@ -57,7 +59,7 @@ static int show_plan(const struct assessment *a, const struct options *options)
                             : EXIT_CLEAN; /* a switch can make it worse */
     if (options->plan && !is_reviewed(a, options->plan))
         return EXIT_TROUBLE;
-    return report_in_full(a, REPORT_PLAN, NULL) | status_of(a->verdict) | left;
+    return report_in_full(a, REPORT_PLAN, NULL, options) | status_of(a->verdict) | left;
 }
 
 /* Is there anything to write, and may it be?  If not, *status says what to end with. */
@@ -65,7 +67,7 @@ static bool is_to_write(const struct assessment *a, const struct options *option
 {
     *status = may_write(a);
     if (*status != EXIT_CLEAN) {
-        *status |= report_in_full(a, REPORT_PLAN, NULL);
+        *status |= report_in_full(a, REPORT_PLAN, NULL, options);
         return false;
     }
     if (!assess_has_work(a)) {
@@ -81,9 +83,10 @@ static bool is_to_write(const struct assessment *a, const struct options *option
     return false;
 }
 
-static int report_repaired(const struct assessment *a, const struct report_result *result)
+static int report_repaired(const struct assessment *a, const struct repair_result *result,
+                           const struct options *options)
 {
-    return report_in_full(a, REPORT_REPAIRED, result) | EXIT_REPAIRED |
+    return report_in_full(a, REPORT_REPAIRED, result, options) | EXIT_REPAIRED |
            status_of(judge_problems(&a->left));
 }
 
@@ -93,15 +96,18 @@ static int write_repaired(const struct assessment *a, const struct options *opti
     int status;
     if (!is_to_write(a, options, &status))
         return status;
-    status = rewrite_store(a, options, &rewritten);
-    return status == EXIT_CLEAN ? report_repaired(a, &rewritten.result) : status;
+    status = rewrite_store(a, options->output, options->force, &rewritten);
+    return status == EXIT_CLEAN ? report_repaired(a, &rewritten.result, options) : status;
 }
 
-static int judge_and_show(const struct options *options)
+/* name: of the store, or of the file that was made of it. */
+static int judge_and_show(const struct options *options, const char *name,
+                          const struct assess_options *how)
 {
     struct assessment a;
-    int status = assess(&a, options->operand[0], options);
-    if (status == EXIT_CLEAN && !html_may_write(&a))
+    const struct html_options page = options_for_page(options);
+    int status = assess(&a, name, how);
+    if (status == EXIT_CLEAN && !html_may_write(&a, &page))
         status = EXIT_TROUBLE;
     else if (status == EXIT_CLEAN)
         status = options->output && !options->dry_run ? write_repaired(&a, options)
@@ -123,9 +129,9 @@ static int not_in_place(const struct options *options, const char *how)
 
 static int judge_recovered(const struct options *options, struct recovery *r)
 {
-    struct options inner = *options;
+    struct assess_options how = options_for_assessing(options);
     struct fault f = {.code = FAULT_NONE};
-    char path[64];
+    char path[UNNAMED_PATH];
     int status = recovery_make(r);
     if (status != EXIT_CLEAN)
         return status;
@@ -133,16 +139,16 @@ static int judge_recovered(const struct options *options, struct recovery *r)
         message_fault(r->logs.store.path, &f);
         return EXIT_TROUBLE;
     }
-    inner.operand[0] = path;
-    inner.recovered = r;
-    inner.stands_for = r->logs.store.path;
-    return judge_and_show(&inner) | (r->loss.code ? EXIT_PROBLEMS_LEFT : 0);
+    how.recovered = r;
+    how.stands_for = r->logs.store.path;
+    return judge_and_show(options, path, &how) | (r->loss.code ? EXIT_PROBLEMS_LEFT : 0);
 }
 
 /* Replays the logs into an unnamed file, and goes on with that: one plan, and one new store. */
 static int recover_and_repair(const struct options *options)
 {
-    struct recovery r = {.options = options};
+    const struct rescue_options rescue = options_for_rescue(options);
+    struct recovery r = {.options = &rescue};
     struct store store;
     int status = store_find(&store, options->operand[0]);
     if (status == EXIT_CLEAN)
@@ -164,17 +170,16 @@ static int recover_and_repair(const struct options *options)
 
 static int judge_salvaged(const struct options *options, struct salvaging *x)
 {
-    struct options inner = *options;
+    struct assess_options how = options_for_assessing(options);
     char path[UNNAMED_PATH];
     int status = salvaging_open(x);
     if (status == EXIT_CLEAN)
         status = salvaging_keep(x, path);
     if (status != EXIT_CLEAN)
         return status;
-    inner.operand[0] = path;
-    inner.salvaged = x;
-    inner.stands_for = x->store.path;
-    status = judge_and_show(&inner);
+    how.salvaged = x;
+    how.stands_for = x->store.path;
+    status = judge_and_show(options, path, &how);
     if ((status & ~(EXIT_REPAIRED | EXIT_PROBLEMS_LEFT)) == 0 && salvaging_has_loss(x))
         status |= EXIT_PROBLEMS_LEFT;
     return status;
@@ -186,7 +191,8 @@ static int salvage_and_repair(const struct options *options)
     int status = not_in_place(options, "salvage");
     if (status != EXIT_CLEAN)
         return status;
-    struct salvaging *x = salvaging_new(options);
+    const struct rescue_options rescue = options_for_rescue(options);
+    struct salvaging *x = salvaging_new(&rescue);
     if (x == NULL) {
         message_error("out of memory");
         return EXIT_TROUBLE;
@@ -203,13 +209,15 @@ static int judge_and_repair(const struct options *options, const struct lock *lo
 {
     struct assessment a;
     struct in_place in_place;
-    int status = assess(&a, options->operand[0], options);
-    if (status == EXIT_CLEAN && !html_may_write(&a))
+    const struct assess_options how = options_for_assessing(options);
+    const struct html_options page = options_for_page(options);
+    int status = assess(&a, options->operand[0], &how);
+    if (status == EXIT_CLEAN && !html_may_write(&a, &page))
         status = EXIT_TROUBLE;
     else if (status == EXIT_CLEAN && is_to_write(&a, options, &status)) {
-        status = repair_in_place(&a, options, lock, kept_backup, &in_place);
+        status = repair_in_place(&a, !options->no_backup, lock, kept_backup, &in_place);
         if (status == EXIT_CLEAN)
-            status = report_repaired(&a, &in_place.result);
+            status = report_repaired(&a, &in_place.result, options);
     }
     assess_close(&a);
     return status;
@@ -295,10 +303,12 @@ static int repair(const struct options *options)
     message_end_on_interrupt();
     if (!look_for_leftovers(options))
         return EXIT_TROUBLE;
-    int status = options->recover                         ? recover_and_repair(options)
-                 : options->salvage                       ? salvage_and_repair(options)
-                 : options->in_place && !options->dry_run ? repair_here(options)
-                                                          : judge_and_show(options);
+    const struct assess_options how = options_for_assessing(options);
+    int status = options->recover   ? recover_and_repair(options)
+                 : options->salvage ? salvage_and_repair(options)
+                 : options->in_place && !options->dry_run
+                     ? repair_here(options)
+                     : judge_and_show(options, options->operand[0], &how);
     return status;
 }
 

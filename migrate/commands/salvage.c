@@ -1,9 +1,10 @@
 /* kmmigrate salvage: what can be had from a damaged or dirty database, and what not; writes it. */
+#include "migrate/commands/command.h"
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/profile/profile.h"
-#include "migrate/repair/salvaging.h"
+#include "migrate/rescue/salvaging.h"
 #include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
@@ -266,7 +267,7 @@ static bool write_new(struct salvaging *x, struct fault *f)
     return ok;
 }
 
-static int salvage(struct salvaging *x)
+static int salvage(struct salvaging *x, bool json)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!filehash_finish(&x->hash, &f)) {
@@ -280,7 +281,7 @@ static int salvage(struct salvaging *x)
         status = EXIT_CANCELLED;
     } else if (!ok) {
         message_fault(x->store.path, &f);
-    } else if (x->options->json ? !print_json(x) : !print_text(x)) {
+    } else if (json ? !print_json(x) : !print_text(x)) {
         status |= EXIT_TROUBLE;
     }
     return status;
@@ -288,14 +289,15 @@ static int salvage(struct salvaging *x)
 
 int cmd_salvage(const struct options *options)
 {
-    struct salvaging *x = salvaging_new(options);
+    const struct rescue_options rescue = options_for_rescue(options);
+    struct salvaging *x = salvaging_new(&rescue);
     if (x == NULL) {
         message_error("out of memory");
         return EXIT_TROUBLE;
     }
     int status = salvaging_open(x);
     if (status == EXIT_CLEAN)
-        status = salvage(x);
+        status = salvage(x, options->json);
     salvaging_close(x);
     return status;
 }

@@ -1,4 +1,5 @@
 /* kmmigrate undo: takes back what a repair in place changed. */
+#include "migrate/commands/command.h"
 #include "migrate/repair/inplace.h"
 #include "formats/path.h"
 #include "migrate/console/document.h"

@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
-/* when: "auto", "always", "never". */
-bool color_wanted(const char *when);
+/* when: "auto" (as it is until something else is chosen), "always", "never"; static. */
+void color_choose(const char *when);
+
+/* Never while output is captured (output.h). */
+bool color_wanted(void);
 
 #endif

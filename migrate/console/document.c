@@ -1,7 +1,7 @@
 /* The object of a command: see document.h. */
 #include "migrate/console/document.h"
 
-#include "migrate/commands/command.h"
+#include "migrate/console/status.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 

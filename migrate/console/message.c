@@ -18,6 +18,11 @@ void message_quiet(bool be_quiet)
     quiet = be_quiet;
 }
 
+bool message_is_quiet(void)
+{
+    return quiet;
+}
+
 /* One line is one write where it fits, so that lines of several programs do not mix. */
 struct line {
     char text[4096];

@@ -16,6 +16,7 @@
 
 /* Warnings are not printed while quiet; errors always are. */
 void message_quiet(bool quiet);
+bool message_is_quiet(void);
 
 void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));

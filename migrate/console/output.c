@@ -51,6 +51,11 @@ void output_capture(struct buffer *to)
     captured = to;
 }
 
+bool output_is_captured(void)
+{
+    return captured != NULL;
+}
+
 void output_text(const char *text)
 {
     output_bytes(text, strlen(text));

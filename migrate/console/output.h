@@ -29,6 +29,7 @@ void output_escaped(struct bytes text, enum escape_as as);
 
 /* From now on what is printed is added to `to` instead; NULL: it is printed again. */
 void output_capture(struct buffer *to);
+bool output_is_captured(void);
 
 /* Two lower-case digits for each byte. */
 void output_hex(const unsigned char *bytes, size_t size);

@@ -98,7 +98,7 @@ static int check_structure(struct assessment *a)
 
 /* ---- what lies beside ---- */
 
-static int look_beside(struct assessment *a, const struct options *options)
+static int look_beside(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!beside_look(&a->beside, a->store.path, &f))
@@ -119,10 +119,10 @@ static int look_beside(struct assessment *a, const struct options *options)
 
 /* ---- the profile ---- */
 
-static int apply_said(struct assessment *a, const struct options *options)
+static int apply_said(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
-    if (said_apply(&a->profile, a->store.db->catalog, options, &f))
+    if (said_apply(&a->profile, a->store.db->catalog, &options->reading, &f))
         return EXIT_CLEAN;
     message_error("%s", f.text);
     return f.code == FAULT_NO_MEMORY ? EXIT_TROUBLE : EXIT_USAGE;
@@ -139,7 +139,8 @@ static bool is_undecided(const struct assessment *a, const struct discovery *d)
     return open;
 }
 
-static int use_given_profile(struct assessment *a, const char *path, const struct options *options)
+static int use_given_profile(struct assessment *a, const char *path,
+                             const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!profile_read(path, &a->profile, &f)) {
@@ -175,7 +176,7 @@ static bool explain(struct assessment *a, const struct discovery *discovery)
     return true;
 }
 
-static int discover_profile(struct assessment *a, const struct options *options,
+static int discover_profile(struct assessment *a, const struct assess_options *options,
                             const struct fault *why_not)
 {
     struct discovery discovery;
@@ -194,17 +195,17 @@ static int discover_profile(struct assessment *a, const struct options *options,
     a->draft_whole = discovery.result == DISCOVER_COMPLETE;
     if (discovery.result == DISCOVER_TWO_LISTS)
         problem_add(&a->found, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY, "%s", discovery.why);
-    if (!has_list || !options->accept_discovered)
+    if (!has_list || !options->reading.accept_discovered)
         problem_add(&a->found, PROBLEM_NO_PROFILE, NO_ENTRY, NO_ENTRY, "%s", why_not->text);
     if (has_list) {
         a->profile = discovery.profile;
         discovery.profile = (struct profile){.name = NULL};
         a->store.profile = &a->profile;
         a->match = profile_match(&a->profile, a->store.db->catalog, &f);
-        a->profile_how = options->accept_discovered
+        a->profile_how = options->reading.accept_discovered
                              ? "discovered, and accepted (--accept-discovered)"
                              : "discovered, and not accepted";
-        a->repairs_allowed = options->accept_discovered;
+        a->repairs_allowed = options->reading.accept_discovered;
         if (a->repairs_allowed && *discovery.lacking)
             problem_add(&a->found, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
                         "the list that discovery found: %s; if it is the list all the same, give "
@@ -217,11 +218,11 @@ static int discover_profile(struct assessment *a, const struct options *options,
     return status;
 }
 
-static int choose_profile(struct assessment *a, const struct options *options)
+static int choose_profile(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
-    if (options->profile)
-        return use_given_profile(a, options->profile, options);
+    if (options->reading.profile)
+        return use_given_profile(a, options->reading.profile, options);
     if (!profile_builtin(&a->profile, &f))
         return trouble(a, &f);
     a->match = profile_match(&a->profile, a->store.db->catalog, &f);
@@ -269,12 +270,12 @@ static bool parse_entry(const struct model *m, const char *option, const char *t
     return ok;
 }
 
-static int parse_trust(const struct model *m, const struct options *options,
+static int parse_trust(const struct model *m, const struct assess_options *options,
                        struct plan_options *plan)
 {
-    for (unsigned i = 0; i < options->trusts && i < PLAN_DECISIONS_MOST; i++) {
+    for (unsigned i = 0; i < options->decisions.trusts && i < PLAN_DECISIONS_MOST; i++) {
         int32_t entry;
-        const char *text = options->trust[i], *end = strrchr(text, '=');
+        const char *text = options->decisions.trust[i], *end = strrchr(text, '=');
         bool yes = end && strcmp(end, "=yes") == 0;
         if (end == NULL || (!yes && strcmp(end, "=no") != 0)) {
             message_error("--trust: expected ENTRY=yes or ENTRY=no, found %s", text);
@@ -299,33 +300,35 @@ static int parse_entries(const struct model *m, const char *option, const char *
     return EXIT_CLEAN;
 }
 
-static int plan_options_of(struct assessment *a, const struct options *options,
+static int plan_options_of(struct assessment *a, const struct assess_options *options,
                            struct plan_options *plan)
 {
     *plan = (struct plan_options){.to = MODE_UNKNOWN};
-    if (options->to)
-        plan->to = strcasecmp(options->to, "V3") == 0     ? MODE_V3
-                   : strcasecmp(options->to, "V1V3") == 0 ? MODE_V1V3
-                                                          : MODE_UNKNOWN;
-    if (options->to && plan->to == MODE_UNKNOWN) {
-        message_error("--to: expected V3 or V1V3, found %s", options->to);
+    if (options->decisions.to)
+        plan->to = strcasecmp(options->decisions.to, "V3") == 0     ? MODE_V3
+                   : strcasecmp(options->decisions.to, "V1V3") == 0 ? MODE_V1V3
+                                                                    : MODE_UNKNOWN;
+    if (options->decisions.to && plan->to == MODE_UNKNOWN) {
+        message_error("--to: expected V3 or V1V3, found %s", options->decisions.to);
         return EXIT_USAGE;
     }
-    if (options->superseded && strcmp(options->superseded, "drop") != 0 &&
-        strcmp(options->superseded, "keep") != 0) {
-        message_error("--superseded: expected keep or drop, found %s", options->superseded);
+    if (options->decisions.superseded && strcmp(options->decisions.superseded, "drop") != 0 &&
+        strcmp(options->decisions.superseded, "keep") != 0) {
+        message_error("--superseded: expected keep or drop, found %s",
+                      options->decisions.superseded);
         return EXIT_USAGE;
     }
-    plan->drop_superseded = options->superseded && strcmp(options->superseded, "drop") == 0;
+    plan->drop_superseded =
+        options->decisions.superseded && strcmp(options->decisions.superseded, "drop") == 0;
     int status = parse_trust(&a->model, options, plan);
     if (status == EXIT_CLEAN)
-        status = parse_entries(&a->model, "--keep", options->keep, options->keeps, plan->keep,
-                               &plan->keeps);
+        status = parse_entries(&a->model, "--keep", options->decisions.keep,
+                               options->decisions.keeps, plan->keep, &plan->keeps);
     if (status == EXIT_CLEAN)
-        status = parse_entries(&a->model, "--drop", options->drop, options->drops, plan->drop,
-                               &plan->drops);
-    if (status == EXIT_CLEAN && options->issuing_ca) {
-        status = given_ca_read(&a->model, options->issuing_ca, &plan->issuing_ca);
+        status = parse_entries(&a->model, "--drop", options->decisions.drop,
+                               options->decisions.drops, plan->drop, &plan->drops);
+    if (status == EXIT_CLEAN && options->decisions.issuing_ca) {
+        status = given_ca_read(&a->model, options->decisions.issuing_ca, &plan->issuing_ca);
         plan->has_issuing_ca = true;
     }
     return status;
@@ -430,7 +433,7 @@ static void carry_over(struct assessment *a)
     }
 }
 
-static int make_plan(struct assessment *a, const struct options *options)
+static int make_plan(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     struct plan_options plan_options;
@@ -462,14 +465,14 @@ static int make_plan(struct assessment *a, const struct options *options)
 }
 
 /* The list alone, judged by nobody. */
-static int read_list(struct assessment *a, const struct options *options)
+static int read_list(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     int64_t at = 0;
-    int status = options->at ? parse_at(options->at, &at) : EXIT_CLEAN;
+    int status = options->reading.at ? parse_at(options->reading.at, &at) : EXIT_CLEAN;
     if (status != EXIT_CLEAN)
         return status;
-    if (!model_read(&a->model, &a->store, &a->profile, a->match, options->at ? &at : NULL,
+    if (!model_read(&a->model, &a->store, &a->profile, a->match, options->reading.at ? &at : NULL,
                     &a->found, &f))
         return trouble(a, &f);
     a->has_model = true;
@@ -481,16 +484,16 @@ static int read_list(struct assessment *a, const struct options *options)
 }
 
 /* What the administrator says of settings that are kept elsewhere. */
-static int apply_stated(struct assessment *a, const struct options *options)
+static int apply_stated(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
-    if (stated_apply(&a->model, options, &f))
+    if (stated_apply(&a->model, &options->reading, &f))
         return EXIT_CLEAN;
     message_error("%s", f.text);
     return EXIT_USAGE;
 }
 
-static int read_model(struct assessment *a, const struct options *options)
+static int read_model(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     int status = read_list(a, options);
@@ -525,14 +528,14 @@ static enum verdict conclude(const struct assessment *a)
     return judge_problems(&a->left) == VERDICT_YES ? VERDICT_AFTER_REPAIR : VERDICT_NO;
 }
 
-int assess(struct assessment *a, const char *name, const struct options *options)
+int assess(struct assessment *a, const char *name, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
-    *a = (struct assessment){.match = PROFILE_NO_MATCH, .options = options};
+    *a = (struct assessment){.match = PROFILE_NO_MATCH, .options = options, .named = name};
     int status = store_open_to_judge(&a->store, name);
     if (status != EXIT_CLEAN)
         return status;
-    a->store.show_secrets = options->show_secrets;
+    a->store.show_secrets = options->reading.show_secrets;
     if (options->stands_for && (status = store_stand_for(&a->store, options->stands_for)))
         return status;
     if (!filehash_start_open(&a->hash, ese_file_named_descriptor(a->store.db->file), &f))
@@ -554,7 +557,7 @@ int assess(struct assessment *a, const char *name, const struct options *options
     return status;
 }
 
-int assess_list(struct assessment *a, const char *name, const struct options *options)
+int assess_list(struct assessment *a, const char *name, const struct assess_options *options)
 {
     *a = (struct assessment){.match = PROFILE_NO_MATCH};
     int status = store_open(&a->store, name);

@@ -7,13 +7,32 @@
 
 #include "formats/ese/check/check.h"
 #include "migrate/files/beside.h"
-#include "migrate/commands/command.h"
 #include "migrate/files/filehash.h"
+#include "migrate/console/status.h"
 #include "migrate/decide/plan.h"
+#include "migrate/decide/reading.h"
 #include "migrate/judge/sweep.h"
 
+struct recovery;
+struct salvaging;
+
+/* Borrowed, as what it points at. */
+struct assess_options {
+    struct reading reading;
+    struct decisions decisions;
+    bool verify_all;    /* every signature is checked, not only those that a rule needs */
+    bool in_place;      /* it is to be repaired where it lies */
+    bool list_short;    /* rows of the list could not be had, and may be what is missing */
+    bool own_undo_file; /* an unfinished undo file beside it is the repair's that is under way */
+    /* The file is made of another store, which is what is judged and named: */
+    const char *stands_for;           /* that one's path; NULL: the file is the store itself */
+    const struct recovery *recovered; /* how it was made; NULL: otherwise */
+    struct salvaging *salvaged;
+};
+
 struct assessment {
-    const struct options *options; /* borrowed */
+    const struct assess_options *options; /* borrowed */
+    const char *named;                    /* the store, as it was named; borrowed */
     struct store store;
     struct beside beside;
     struct filehash hash;
@@ -48,14 +67,15 @@ struct assessment {
     enum verdict verdict; /* as the store is */
 };
 
-/* Goes all the way, by the options of check, repair and migrate.  Errors are printed.  Returns enum
- * exit_status: EXIT_CLEAN when there is an assessment, whatever it says, EXIT_TROUBLE or EXIT_USAGE
- * when there is none.  Close it in any case. */
-int assess(struct assessment *assessment, const char *name, const struct options *options);
+/* Goes all the way, as `options` say, for check, repair and migrate.  Errors are printed.  Returns
+ * enum exit_status: EXIT_CLEAN when there is an assessment, whatever it says, EXIT_TROUBLE or
+ * EXIT_USAGE when there is none.  Close it in any case. */
+int assess(struct assessment *assessment, const char *name, const struct assess_options *options);
 /* Only as far as the model: for commands that show the list and judge nothing.  Without a fitting
  * profile, what discovery found is used when --accept-discovered says so; else an error is printed.
  */
-int assess_list(struct assessment *assessment, const char *name, const struct options *options);
+int assess_list(struct assessment *assessment, const char *name,
+                const struct assess_options *options);
 void assess_close(struct assessment *assessment);
 
 /* True when the plan has something to do. */

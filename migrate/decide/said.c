@@ -182,7 +182,7 @@ static bool refer(struct profile *p, const char *text, const struct ese_catalog 
            (key == NULL || copy(&r->key, key->name, f));
 }
 
-bool said_apply(struct profile *p, const struct ese_catalog *catalog, const struct options *o,
+bool said_apply(struct profile *p, const struct ese_catalog *catalog, const struct reading *o,
                 struct fault *f)
 {
     for (unsigned i = 0; i < o->references; i++)

@@ -5,13 +5,13 @@
 #ifndef KM_MIGRATE_SAID_H
 #define KM_MIGRATE_SAID_H
 
-#include "migrate/commands/command.h"
+#include "migrate/decide/reading.h"
 #include "migrate/profile/profile.h"
 
 /* Adds what the options say to the profile.  Fails when a column is named that is not there
  * (FAULT_MISSING), cannot be what is said of it (FAULT_NOT_THIS), or there is no room
  * (FAULT_LIMIT, FAULT_NO_MEMORY); the text names the option. */
 bool said_apply(struct profile *profile, const struct ese_catalog *catalog,
-                const struct options *options, struct fault *f);
+                const struct reading *reading, struct fault *f);
 
 #endif

@@ -2,7 +2,7 @@
 #include "migrate/decide/salvaged.h"
 
 #include "formats/buffer.h"
-#include "migrate/repair/salvaging.h"
+#include "migrate/rescue/salvaging.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -93,7 +93,7 @@ static void find_by_role(struct model *m)
     memcpy(m->issuing_ca, model_certificate_of(m, found)->sha1, HASH_SHA1_SIZE);
 }
 
-bool stated_apply(struct model *m, const struct options *o, struct fault *f)
+bool stated_apply(struct model *m, const struct reading *o, struct fault *f)
 {
     if ((o->mode && !state_mode(m, o->mode, f)) ||
         (o->issuing_ca_is && !state_issuing(m, o->issuing_ca_is, f)))

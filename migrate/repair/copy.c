@@ -13,7 +13,7 @@
 #include "migrate/repair/copydir.h"
 #include "migrate/console/message.h"
 #include "migrate/repair/quarantine.h"
-#include "migrate/repair/salvaging.h"
+#include "migrate/rescue/salvaging.h"
 #include "migrate/repair/verify.h"
 
 #include <inttypes.h>
@@ -164,12 +164,12 @@ static int write_quarantine(const struct assessment *a, struct rewritten *r,
 }
 
 /* Those of a salvage go first, and one of them may have taken the quarantine's name. */
-static int commit_salvage(const struct options *options, const char *target, struct rewritten *r)
+static int commit_salvage(const struct assessment *a, const char *target, struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
-    if (options->salvaged == NULL)
+    if (a->options->salvaged == NULL)
         return EXIT_CLEAN;
-    if (!salvage_files_commit(&options->salvaged->files, &f))
+    if (!salvage_files_commit(&a->options->salvaged->files, &f))
         return trouble(target, &f);
     if (choose_quarantine(target, r->quarantine))
         return EXIT_CLEAN;
@@ -179,15 +179,14 @@ static int commit_salvage(const struct options *options, const char *target, str
 
 /* ---- one file ---- */
 
-static int fill(const struct assessment *a, struct outfile *out, const struct options *options,
-                struct rewritten *r)
+static int fill(const struct assessment *a, struct outfile *out, struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
     uint64_t size;
     int status = write_database(a, out);
     if (status == EXIT_CLEAN)
-        status = verify_store(a, outfile_path(out), options, false, "nothing was written",
-                              r->result.sha256, &size);
+        status = verify_store(a, outfile_path(out), false, "nothing was written", r->result.sha256,
+                              &size);
     if (status == EXIT_CLEAN && !verify_is_judged(a, &f)) {
         message_file(a->store.path, "%s; nothing was written", f.text);
         status = EXIT_TROUBLE;
@@ -209,23 +208,22 @@ static void end_quarantine(struct outfile *quarantine, bool written, struct rewr
 }
 
 /* The quarantine gets its name first: a certificate is never in neither file. */
-static int rewrite_file(const struct assessment *a, const char *target,
-                        const struct options *options, struct rewritten *r)
+static int rewrite_file(const struct assessment *a, const char *target, bool force,
+                        struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out, *quarantine = NULL;
-    if (!outfile_create(target, ese_file_named_descriptor(a->store.db->file), options->force, &out,
-                        &f))
+    if (!outfile_create(target, ese_file_named_descriptor(a->store.db->file), force, &out, &f))
         return trouble(target, &f);
-    int status = fill(a, out, options, r);
+    int status = fill(a, out, r);
     if (status == EXIT_CLEAN)
-        status = commit_salvage(options, target, r);
+        status = commit_salvage(a, target, r);
     if (status == EXIT_CLEAN)
         status = write_quarantine(a, r, &quarantine);
     if (status == EXIT_CLEAN)
         status = commit(out, target);
-    if (!outfile_is_committed(out) && options->salvaged)
-        salvage_files_remove(&options->salvaged->files);
+    if (!outfile_is_committed(out) && a->options->salvaged)
+        salvage_files_remove(&a->options->salvaged->files);
     end_quarantine(quarantine, outfile_is_committed(out), r);
     outfile_discard(out);
     return status;
@@ -234,14 +232,14 @@ static int rewrite_file(const struct assessment *a, const char *target,
 /* ---- a directory ---- */
 
 static int rewrite_in(struct copydir *copy, const struct assessment *a, const char *name,
-                      const struct options *options, struct rewritten *r)
+                      struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out;
     if (!outfile_create_at(copy->made, name, ese_file_named_descriptor(a->store.db->file), &out,
                            &f))
         return trouble(r->store, &f);
-    int status = fill(a, out, options, r);
+    int status = fill(a, out, r);
     if (status == EXIT_CLEAN && !copydir_note(copy, name, &f))
         status = trouble(r->store, &f);
     if (status == EXIT_CLEAN)
@@ -250,8 +248,7 @@ static int rewrite_in(struct copydir *copy, const struct assessment *a, const ch
     return status;
 }
 
-static int rewrite_directory(const struct assessment *a, const char *target,
-                             const struct options *options, struct rewritten *r)
+static int rewrite_directory(const struct assessment *a, const char *target, struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
     struct copydir copy;
@@ -262,7 +259,7 @@ static int rewrite_directory(const struct assessment *a, const char *target,
                        &f))
         status = trouble(target, &f);
     if (status == EXIT_CLEAN)
-        status = rewrite_in(&copy, a, name, options, r);
+        status = rewrite_in(&copy, a, name, r);
     if (status == EXIT_CLEAN && !copydir_others(&copy, name, &a->beside, &f))
         status = trouble(target, &f);
     if (status == EXIT_CLEAN)
@@ -285,24 +282,24 @@ static bool without_slashes(const char *output, char target[PATH_MAX])
     return snprintf(target, PATH_MAX, "%.*s", (int)path_trimmed(output), output) < PATH_MAX;
 }
 
-int rewrite_store(const struct assessment *a, const struct options *options, struct rewritten *r)
+int rewrite_store(const struct assessment *a, const char *output, bool force, struct rewritten *r)
 {
     char target[PATH_MAX];
     *r = (struct rewritten){.result = {.target = r->store}};
     message_watch_interrupt(); /* from here on there is something to clean up */
-    bool fits = a->store.in_directory ? without_slashes(options->output, target)
-                                      : strlen(options->output) < sizeof target;
+    bool fits =
+        a->store.in_directory ? without_slashes(output, target) : strlen(output) < sizeof target;
     if (fits && !a->store.in_directory)
-        memcpy(target, options->output, strlen(options->output) + 1);
+        memcpy(target, output, strlen(output) + 1);
     fits = fits && choose_quarantine(target, r->quarantine);
     int size = !fits ? PATH_MAX
                : a->store.in_directory
                    ? snprintf(r->store, sizeof r->store, "%s/%s", target, path_last(a->store.path))
                    : snprintf(r->store, sizeof r->store, "%s", target);
     if (size >= PATH_MAX) {
-        message_error("%.60s...: the path is too long", options->output);
+        message_error("%.60s...: the path is too long", output);
         return EXIT_TROUBLE;
     }
-    return a->store.in_directory ? rewrite_directory(a, target, options, r)
-                                 : rewrite_file(a, target, options, r);
+    return a->store.in_directory ? rewrite_directory(a, target, r)
+                                 : rewrite_file(a, target, force, r);
 }

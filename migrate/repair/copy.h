@@ -6,13 +6,13 @@
 #define KM_MIGRATE_REWRITE_H
 
 #include "migrate/decide/assess.h"
-#include "migrate/report/report.h"
+#include "migrate/repair/result.h"
 
 #include <signal.h>
 
 struct rewritten {
     char store[PATH_MAX], quarantine[PATH_MAX], set_aside[PATH_MAX];
-    struct report_result result; /* points into the above */
+    struct repair_result result; /* points into the above */
 };
 
 /*
@@ -28,9 +28,9 @@ bool rewrite_database(const struct assessment *assessment, int copy,
  * its directory. In a directory the other files are copied, logs, checkpoint and flush map into a
  * folder "set-aside", where nothing replays them.  Errors are printed; whatever fails, the source
  * is untouched and nothing stands under the target's name.  Returns enum exit_status: EXIT_CLEAN
- * when it is written.
+ * when it is written.  force: a file that has that name is replaced.
  */
-int rewrite_store(const struct assessment *assessment, const struct options *options,
+int rewrite_store(const struct assessment *assessment, const char *target, bool force,
                   struct rewritten *rewritten);
 
 #endif

@@ -29,7 +29,7 @@ enum { NAME_TRIES = 100, STAMP_SIZE = 32 };
  */
 struct job {
     const struct assessment *a;
-    const struct options *options;
+    bool with_backup;
     const struct lock *lock;
     const volatile sig_atomic_t *stop;
     struct in_place *r;
@@ -119,7 +119,7 @@ static void forget_unneeded_names(struct job *j)
         j->id.quarantine[0] = j->r->quarantine[0] = '\0';
     if (count_aside(j->a) == 0)
         j->id.set_aside[0] = j->r->set_aside[0] = '\0';
-    if (j->options->no_backup)
+    if (!j->with_backup)
         j->id.backup[0] = j->r->backup[0] = '\0';
 }
 
@@ -288,8 +288,8 @@ static bool write_store(struct job *j)
               changes_write(&j->changes, j->lock->descriptor, &f) && sync_store(j, &f);
     changes_close(&j->changes);
     ok = ok && undo_view_open(j->undo, j->a->store.db, &old, &f);
-    if (ok && verify_store(j->a, path, j->options, true, "so the repair is taken back",
-                           j->undo->result_sha256, &j->undo->result_size) != EXIT_CLEAN) {
+    if (ok && verify_store(j->a, path, true, "so the repair is taken back", j->undo->result_sha256,
+                           &j->undo->result_size) != EXIT_CLEAN) {
         undo_view_close(old);
         return false; /* it has said why */
     }
@@ -349,8 +349,8 @@ static int run(struct job *j, const char *has_backup)
     return EXIT_TROUBLE;
 }
 
-int repair_in_place(const struct assessment *a, const struct options *options,
-                    const struct lock *lock, const char *has_backup, struct in_place *r)
+int repair_in_place(const struct assessment *a, bool with_backup, const struct lock *lock,
+                    const char *has_backup, struct in_place *r)
 {
     struct job *j = calloc(1, sizeof *j);
     if (j == NULL) {
@@ -359,7 +359,7 @@ int repair_in_place(const struct assessment *a, const struct options *options,
     }
     *r = (struct in_place){.result = {.target = a->store.path}};
     j->a = a;
-    j->options = options;
+    j->with_backup = with_backup;
     j->lock = lock;
     j->r = r;
     j->stop = message_watch_interrupt();

@@ -12,21 +12,21 @@
 
 #include "migrate/decide/assess.h"
 #include "migrate/files/lock.h"
-#include "migrate/report/report.h"
+#include "migrate/repair/result.h"
 
 struct in_place {
     char undo[PATH_MAX], backup[PATH_MAX], set_aside[PATH_MAX], quarantine[PATH_MAX];
-    struct report_result result; /* points into the above, and to the store's path */
+    struct repair_result result; /* points into the above, and to the store's path */
 };
 
 /*
- * Applies the assessment's plan to the store itself, which `lock` holds.  has_backup: the backup of
- * an interrupted repair of the same store, or NULL.  Errors are printed, and say what state the
- * store is in.  Afterwards the assessment's database is only good for closing.  Returns enum
- * exit_status: EXIT_CLEAN when it is done.
+ * Applies the assessment's plan to the store itself, which `lock` holds.  with_backup: a backup is
+ * made of it first.  has_backup: the backup of an interrupted repair of the same store, or NULL.
+ * Errors are printed, and say what state the store is in.  Afterwards the assessment's database is
+ * only good for closing.  Returns enum exit_status: EXIT_CLEAN when it is done.
  */
-int repair_in_place(const struct assessment *assessment, const struct options *options,
-                    const struct lock *lock, const char *has_backup, struct in_place *in_place);
+int repair_in_place(const struct assessment *assessment, bool with_backup, const struct lock *lock,
+                    const char *has_backup, struct in_place *in_place);
 
 /*
  * Puts back what an interrupted repair of the store at `path` left behind; nothing when there was

@@ -8,7 +8,6 @@
 #include "formats/hex.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/value.h"
-#include "migrate/report/report.h"
 #include "migrate/store/rows.h"
 
 #include <errno.h>

@@ -82,27 +82,14 @@ static bool is_as_planned(const struct assessment *old, const struct assessment 
            verify_rows(old, &new->store, in_place, f);
 }
 
-int verify_store(const struct assessment *old, const char *path, const struct options *options,
-                 bool in_place, const char *what, uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size)
+int verify_store(const struct assessment *old, const char *path, bool in_place, const char *what,
+                 uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size)
 {
     struct assessment new;
     struct fault f = {.code = FAULT_NONE};
-    struct options reading = {.color = "never",
-                              .profile = options->profile,
-                              .at = options->at,
-                              .mode = options->mode,
-                              .issuing_ca_is = options->issuing_ca_is,
-                              .accept_discovered = options->accept_discovered,
-                              .list_short = old->model.list_cut,
-                              .quiet = true,
-                              .own_undo_file = true};
-    memcpy(reading.reference, options->reference, sizeof reading.reference);
-    memcpy(reading.not_reference, options->not_reference, sizeof reading.not_reference);
-    memcpy(reading.not_list, options->not_list, sizeof reading.not_list);
-    reading.references = options->references;
-    reading.not_references = options->not_references;
-    reading.not_lists = options->not_lists;
-    int status = assess(&new, path, &reading);
+    const struct assess_options how = {
+        .reading = old->options->reading, .list_short = old->model.list_cut, .own_undo_file = true};
+    int status = assess(&new, path, &how);
     if (status == EXIT_CLEAN && !is_as_planned(old, &new, in_place, &f)) {
         message_file(old->store.path, "verification failed, %s: %s", what, f.text);
         status = EXIT_TROUBLE;

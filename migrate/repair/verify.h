@@ -25,7 +25,7 @@ bool verify_is_judged(const struct assessment *old, struct fault *f);
  * Errors are printed; what: what follows from a failure, for the message.  Returns enum
  * exit_status: EXIT_CLEAN when all is well.
  */
-int verify_store(const struct assessment *old, const char *path, const struct options *options,
-                 bool in_place, const char *what, uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size);
+int verify_store(const struct assessment *old, const char *path, bool in_place, const char *what,
+                 uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size);
 
 #endif

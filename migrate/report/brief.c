@@ -1,7 +1,6 @@
 /* A store in one line: see brief.h. */
 #include "migrate/report/brief.h"
 
-#include "migrate/commands/command.h"
 #include "migrate/console/document.h"
 #include "migrate/console/output.h"
 #include "migrate/decide/refusal.h"
@@ -78,27 +77,33 @@ static int print_json(const struct assessment *a)
     return EXIT_CLEAN;
 }
 
-int brief_print(const struct assessment *a, const struct options *options)
+int brief_print(const struct assessment *a, enum brief_form form)
 {
-    if (options->json)
+    switch (form) {
+    case BRIEF_JSON:
         return print_json(a);
-    if (options->brief)
-        print_line(a, options->operand[0]);
-    else
+    case BRIEF_LINE:
+        print_line(a, a->named);
+        break;
+    case BRIEF_VERDICT:
         output_format("%s\n", verdict_name(a->verdict));
+        break;
+    case BRIEF_NOTHING:
+        break;
+    }
     return EXIT_CLEAN;
 }
 
-void brief_print_unread(const char *path, const struct options *options)
+void brief_print_unread(const char *path, enum brief_form form)
 {
-    struct json *json = options->json ? document_open() : NULL;
+    struct json *json = form == BRIEF_JSON ? document_open() : NULL;
     if (json) {
         store_facts_json(json, "store", &(struct store_facts){.path = path});
         json_put_text(json, "verdict", verdict_name(VERDICT_CANNOT_TELL));
-    } else if (options->brief) {
+    } else if (form == BRIEF_LINE) {
         begin_line(path, VERDICT_CANNOT_TELL);
         output_text("unreadable\t-\n");
-    } else if (options->quiet && !options->json) {
+    } else if (form == BRIEF_VERDICT) {
         output_format("%s\n", verdict_name(VERDICT_CANNOT_TELL));
     }
 }

@@ -6,12 +6,17 @@
 
 #include "migrate/decide/assess.h"
 
-/* By the options of check: --brief, or with --quiet alone the verdict; --json.  Returns enum
- * exit_status: EXIT_CLEAN, or EXIT_TROUBLE with an error printed. */
-int brief_print(const struct assessment *assessment, const struct options *options);
+enum brief_form {
+    BRIEF_NOTHING,
+    BRIEF_VERDICT, /* the verdict alone */
+    BRIEF_LINE,    /* fields, separated by tabs */
+    BRIEF_JSON,
+};
 
-/* The same of a store that could not be read, which an error has said; for JSON also without
- * --brief, so that every object names its store. */
-void brief_print_unread(const char *path, const struct options *options);
+/* Returns enum exit_status: EXIT_CLEAN, or EXIT_TROUBLE with an error printed. */
+int brief_print(const struct assessment *assessment, enum brief_form form);
+
+/* The same of a store that could not be read, which an error has said. */
+void brief_print_unread(const char *path, enum brief_form form);
 
 #endif

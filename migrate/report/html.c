@@ -224,7 +224,7 @@ static void put_steps(struct buffer *page, struct bytes text)
 }
 
 static void put_next(struct buffer *page, const struct assessment *a, enum report_kind kind,
-                     const struct report_result *result)
+                     const struct repair_result *result)
 {
     struct buffer text = {0};
     output_capture(&text);
@@ -237,17 +237,13 @@ static void put_next(struct buffer *page, const struct assessment *a, enum repor
     buffer_free(&text);
 }
 
-/* The report as text, without colour. */
+/* The report as text. */
 static void put_ticket(struct buffer *page, const struct assessment *a, enum report_kind kind,
-                       const struct report_result *result)
+                       const struct repair_result *result)
 {
     struct buffer text = {0};
-    struct options plain = *a->options;
-    struct assessment copy = *a;
-    plain.color = "never";
-    copy.options = &plain;
     output_capture(&text);
-    report_text(&copy, kind, result);
+    report_text(a, kind, result);
     output_capture(NULL);
     html_put(page, "<section><h2>For a ticket</h2>\n<pre>");
     put_lines(page, buffer_bytes(&text));
@@ -276,7 +272,7 @@ static void put_list(struct buffer *page, const struct assessment *a)
 }
 
 static void make_page(struct buffer *page, const struct assessment *a, enum report_kind kind,
-                      const struct report_result *result)
+                      const struct repair_result *result)
 {
     put_head(page, a, kind);
     put_findings(page, &a->found, false, "What is wrong");
@@ -300,16 +296,16 @@ static bool directory_of(const char *path, char to[PATH_MAX])
 }
 
 /* Is the page to be where the new store goes, or in it? */
-static bool is_in_output(const struct options *o)
+static bool is_in_output(const struct html_options *o)
 {
     char page[PATH_MAX], store[PATH_MAX], name[PATH_MAX], of_page[PATH_MAX];
     struct stat a, b;
     if (o->output == NULL)
         return false;
-    if (!directory_of(o->html, page) || !directory_of(o->output, store))
-        return strcmp(o->html, o->output) == 0;
+    if (!directory_of(o->path, page) || !directory_of(o->output, store))
+        return strcmp(o->path, o->output) == 0;
     snprintf(name, sizeof name, "%s", o->output);
-    snprintf(of_page, sizeof of_page, "%s", o->html);
+    snprintf(of_page, sizeof of_page, "%s", o->path);
     if (strcmp(page, store) == 0 && strcmp(basename(name), basename(of_page)) == 0)
         return true;
     return stat(page, &a) == 0 && stat(o->output, &b) == 0 && fileio_is_same(&a, &b);
@@ -328,28 +324,28 @@ static bool is_page_or_new(const char *path)
     return same;
 }
 
-static bool make_file(const struct assessment *a, struct outfile **out, struct fault *f)
+static bool make_file(const struct assessment *a, const struct html_options *o,
+                      struct outfile **out, struct fault *f)
 {
-    const struct options *o = a->options;
-    if (o->force && !is_page_or_new(o->html))
+    if (o->force && !is_page_or_new(o->path))
         return fault_set(f, FAULT_LIMIT,
                          "exists and is no page of this program; --force does not replace it");
-    return outfile_create(o->html, ese_file_named_descriptor(a->store.db->file), o->force, out, f);
+    return outfile_create(o->path, ese_file_named_descriptor(a->store.db->file), o->force, out, f);
 }
 
-bool html_may_write(const struct assessment *a)
+bool html_may_write(const struct assessment *a, const struct html_options *o)
 {
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out = NULL;
-    const char *path = a->options->html;
+    const char *path = o->path;
     if (path == NULL)
         return true;
-    if (is_in_output(a->options)) {
+    if (is_in_output(o)) {
         message_error("--html: %s is where the new store goes", path);
         return false;
     }
     const volatile sig_atomic_t *stop = message_watch_interrupt(); /* the file may have a name */
-    bool ok = make_file(a, &out, &f);
+    bool ok = make_file(a, o, &out, &f);
     outfile_discard(out);
     message_end_on_interrupt();
     if (!ok)
@@ -360,23 +356,23 @@ bool html_may_write(const struct assessment *a)
 }
 
 int html_write(const struct assessment *a, enum report_kind kind,
-               const struct report_result *result)
+               const struct repair_result *result, const struct html_options *o)
 {
     struct buffer page = {0};
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out = NULL;
-    if (a->options->html == NULL)
+    if (o->path == NULL)
         return EXIT_CLEAN;
     make_page(&page, a, kind, result);
     message_watch_interrupt(); /* the file may have a name */
     bool ok = !page.failed || fault_set(&f, FAULT_NO_MEMORY, "out of memory for the page");
-    ok = ok && make_file(a, &out, &f) && outfile_write(out, buffer_bytes(&page), &f) &&
+    ok = ok && make_file(a, o, &out, &f) && outfile_write(out, buffer_bytes(&page), &f) &&
          outfile_commit(out, &f);
     outfile_discard(out);
     message_end_on_interrupt();
     buffer_free(&page);
     if (!ok)
-        message_file(a->options->html, "%s; the page was not written%s%s", f.text,
+        message_file(o->path, "%s; the page was not written%s%s", f.text,
                      kind == REPORT_REPAIRED ? "; the repair was done: " : "; nothing was changed",
                      kind == REPORT_REPAIRED ? result->target : "");
     return ok ? EXIT_CLEAN : EXIT_TROUBLE;

@@ -14,15 +14,21 @@
 
 #include "migrate/report/report.h"
 
-/* Before anything else is written: can the page of options->html be?  True when none was asked for.
+struct html_options {
+    const char *path;   /* of the page; NULL: none was asked for */
+    const char *output; /* where a new store goes; NULL: there is none */
+    bool force;         /* a page that has that name is replaced */
+};
+
+/* Before anything else is written: can the page be?  True when none was asked for.
  * False, with the error printed, when its name is taken (without --force, or by what is no page),
  * is where the new store goes, or cannot be made.  Nothing is left there. */
-bool html_may_write(const struct assessment *assessment);
+bool html_may_write(const struct assessment *assessment, const struct html_options *options);
 
-/* Writes the page of options->html, with permissions never wider than the store's; nothing when
+/* Writes the page, with permissions never wider than the store's; nothing when
  * none was asked for.  Returns enum exit_status: EXIT_CLEAN, or EXIT_TROUBLE with an error printed,
  * which says whether the repair was done. */
 int html_write(const struct assessment *assessment, enum report_kind kind,
-               const struct report_result *result);
+               const struct repair_result *result, const struct html_options *options);
 
 #endif

@@ -3,7 +3,7 @@
 #include "migrate/decide/refusal.h"
 #include "migrate/report/report.h"
 #include "migrate/console/value.h"
-#include "migrate/repair/recovery.h"
+#include "migrate/rescue/recovery.h"
 #include "migrate/report/salvaged.h"
 #include "migrate/report/storefacts.h"
 
@@ -181,7 +181,7 @@ static void plan_members(struct json *json, const struct assessment *a)
 }
 
 static void result_members(struct json *json, const struct assessment *a,
-                           const struct report_result *result)
+                           const struct repair_result *result)
 {
     json_key(json, "written");
     json_map(json);
@@ -197,7 +197,7 @@ static void result_members(struct json *json, const struct assessment *a,
 }
 
 void report_json(struct json *json, const struct assessment *a, enum report_kind kind,
-                 const struct report_result *result)
+                 const struct repair_result *result)
 {
     static const char *const kinds[] = {"check", "plan", "repaired"};
     json_put_text(json, "program", "kmmigrate " KM_VERSION);

@@ -5,49 +5,57 @@
 #include "migrate/decide/refusal.h"
 #include "migrate/discover/known.h"
 #include "migrate/report/events.h"
+#include "migrate/rescue/recovery.h"
+#include "migrate/rescue/salvaging.h"
 
 #include <string.h>
 
 /* As the user named it: what a printed command has to be given. */
 static const char *store_name(const struct assessment *a)
 {
-    if (a->options->stands_for)
-        return a->options->stands_for;
-    return a->options->operand[0] ? a->options->operand[0] : a->store.path;
+    return a->options->stands_for ? a->options->stands_for : a->named;
+}
+
+static void write_each(const char *option, const char *const *value, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        output_format(" %s %s", option, shell_word(value[i]));
 }
 
 /* The command that applies the plan: with what it depends on, or it would be another plan. */
 static void write_command(const struct assessment *a)
 {
-    const struct options *o = a->options;
+    const struct assess_options *o = a->options;
+    const struct reading *r = &o->reading;
+    const struct decisions *d = &o->decisions;
+    const struct rescue_options none = {.store = NULL},
+                                *rescue = o->recovered  ? o->recovered->options
+                                          : o->salvaged ? o->salvaged->options
+                                                        : &none;
     output_format("  %s: kmmigrate %s %s %s --plan %.16s",
                   o->in_place ? "Apply this plan" : "Apply this plan to a copy",
-                  o->to ? "migrate" : "repair", shell_word(store_name(a)),
+                  d->to ? "migrate" : "repair", shell_word(store_name(a)),
                   o->in_place ? "--in-place" : "-o NEW", a->plan.id);
     const struct {
         const char *name, *value;
-    } options[] = {{"to", o->to},
-                   {"issuing-ca", o->issuing_ca},
-                   {"profile", o->profile},
-                   {"superseded", o->superseded},
-                   {"at", o->at},
-                   {"logs", o->logs},
-                   {"doubtful", o->doubtful},
-                   {"schema-from", o->schema_from}};
+    } options[] = {{"to", d->to},
+                   {"issuing-ca", d->issuing_ca},
+                   {"profile", r->profile},
+                   {"superseded", d->superseded},
+                   {"at", r->at},
+                   {"logs", rescue->logs},
+                   {"doubtful", rescue->doubtful},
+                   {"schema-from", rescue->schema_from}};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         if (options[i].value)
             output_format(" --%s=%s", options[i].name, shell_word(options[i].value));
-    for (unsigned i = 0; i < o->trusts; i++)
-        output_format(" --trust %s", shell_word(o->trust[i]));
-    for (unsigned i = 0; i < o->keeps; i++)
-        output_format(" --keep %s", shell_word(o->keep[i]));
-    for (unsigned i = 0; i < o->drops; i++)
-        output_format(" --drop %s", shell_word(o->drop[i]));
-    for (unsigned i = 0; i < o->drop_indexes; i++)
-        output_format(" --drop-index %s", shell_word(o->drop_index[i]));
-    output_format("%s%s%s", o->recover ? " --recover" : "", o->salvage ? " --salvage" : "",
-                  o->until_damage ? " --until-damage" : "");
-    output_text(o->accept_discovered ? " --accept-discovered\n" : "\n");
+    write_each("--trust", d->trust, d->trusts);
+    write_each("--keep", d->keep, d->keeps);
+    write_each("--drop", d->drop, d->drops);
+    write_each("--drop-index", rescue->drop_index, rescue->drop_indexes);
+    output_format("%s%s%s", o->recovered ? " --recover" : "", o->salvaged ? " --salvage" : "",
+                  rescue->until_damage ? " --until-damage" : "");
+    output_text(r->accept_discovered ? " --accept-discovered\n" : "\n");
 }
 
 /* ---- what stands against a repair ---- */
@@ -181,7 +189,7 @@ static bool is_q230780(const struct assessment *a)
 
 /* How the new store gets to where the service looks for it.  Nothing on the server is deleted: the
  * start-up password's file lies in the same directory, and the old files may still be wanted. */
-static void place_lines(const struct assessment *a, const struct report_result *result,
+static void place_lines(const struct assessment *a, const struct repair_result *result,
                         unsigned number)
 {
     const char *target = result ? result->target : "NEW";
@@ -209,7 +217,7 @@ static void place_lines(const struct assessment *a, const struct report_result *
             number, target);
 }
 
-static void server_lines(const struct assessment *a, const struct report_result *result)
+static void server_lines(const struct assessment *a, const struct repair_result *result)
 {
     unsigned number = 1;
     if (is_q230780(a))
@@ -239,7 +247,7 @@ static void outside_lines(void)
 }
 
 void report_next(const struct assessment *a, enum report_kind kind,
-                 const struct report_result *result)
+                 const struct repair_result *result)
 {
     bool work = assess_has_work(a), repaired = kind == REPORT_REPAIRED;
     output_text("\nNext\n");

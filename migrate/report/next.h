@@ -10,6 +10,6 @@
 
 /* result: what was written; NULL when nothing was. */
 void report_next(const struct assessment *assessment, enum report_kind kind,
-                 const struct report_result *result);
+                 const struct repair_result *result);
 
 #endif

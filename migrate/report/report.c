@@ -17,7 +17,7 @@ const char *report_time(bool known, int64_t seconds, char text[32])
 }
 
 int report_print(const struct assessment *a, enum report_kind kind,
-                 const struct report_result *result, bool as_json)
+                 const struct repair_result *result, bool as_json)
 {
     if (!as_json) {
         report_text(a, kind, result);

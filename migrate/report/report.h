@@ -7,6 +7,7 @@
 
 #include "migrate/decide/assess.h"
 #include "migrate/console/json.h"
+#include "migrate/repair/result.h"
 
 enum report_kind {
     REPORT_CHECK,    /* the verdict */
@@ -14,26 +15,15 @@ enum report_kind {
     REPORT_REPAIRED, /* what it did */
 };
 
-/* What a repair wrote; for REPORT_REPAIRED. */
-struct report_result {
-    const char *target;     /* path of the new store, or of the store itself */
-    const char *quarantine; /* path of the file with what was taken out; NULL: nothing was */
-    const char *set_aside;  /* directory with the logs that were set aside; NULL: none */
-    const char *undo;       /* path of the undo file; NULL: none */
-    const char *backup;     /* path of the backup; NULL: none */
-    bool narrower;          /* what was written may be read by fewer than the input */
-    uint8_t sha256[HASH_SHA256_SIZE]; /* of the new store */
-};
-
 void report_text(const struct assessment *assessment, enum report_kind kind,
-                 const struct report_result *result);
+                 const struct repair_result *result);
 /* The members of the report, into an object that is open. */
 void report_json(struct json *json, const struct assessment *assessment, enum report_kind kind,
-                 const struct report_result *result);
+                 const struct repair_result *result);
 
 /* Prints either.  Returns enum exit_status: EXIT_CLEAN, or EXIT_TROUBLE with an error printed. */
 int report_print(const struct assessment *assessment, enum report_kind kind,
-                 const struct report_result *result, bool as_json);
+                 const struct repair_result *result, bool as_json);
 
 /* Prints one action of the plan and why, as a line. */
 void report_action(const struct assessment *assessment, const struct action *action);

@@ -3,7 +3,7 @@
 
 #include "migrate/console/output.h"
 #include "migrate/decide/salvaged.h"
-#include "migrate/repair/salvaging.h"
+#include "migrate/rescue/salvaging.h"
 
 #include <inttypes.h>
 

@@ -4,6 +4,7 @@
  */
 #include "formats/certs/name.h"
 #include "migrate/console/color.h"
+#include "migrate/console/invocation.h"
 #include "migrate/console/output.h"
 #include "migrate/decide/refusal.h"
 #include "migrate/discover/known.h"
@@ -11,7 +12,7 @@
 #include "migrate/report/report.h"
 #include "migrate/report/salvaged.h"
 
-#include "migrate/repair/recovery.h"
+#include "migrate/rescue/recovery.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,18 +58,25 @@ static void recovered_lines(const struct recovery *r)
         output_format("%-14s%s; what came after is lost\n", "Loss", r->loss.text);
 }
 
+static void command_line(void)
+{
+    int count;
+    char *const *arguments = invocation_arguments(&count);
+    if (arguments == NULL)
+        return;
+    output_format("%-14skmmigrate", "Command");
+    for (int i = 0; i < count; i++)
+        output_format(" %s", shell_argument(arguments[i]));
+    output_text("\n");
+}
+
 /* Who reads the ticket later has neither the directory nor the command in front of them. */
 static void file_lines(const struct assessment *a)
 {
     char path[PATH_MAX], hex[2 * HASH_SHA256_SIZE + 1], time[32];
     const struct filehash *hash = salvaged_from(a);
     output_format("%-14skmmigrate %s\n", "Program", KM_VERSION);
-    if (a->options->arguments) {
-        output_format("%-14skmmigrate", "Command");
-        for (int i = 1; i < a->options->argument_count; i++)
-            output_format(" %s", shell_argument(a->options->arguments[i]));
-        output_text("\n");
-    }
+    command_line();
     output_format("%-14s%s, %" PRIu64 " bytes\n", "Store",
                   realpath(a->store.path, path) ? path : a->store.path, hash->size);
     output_format("%-14s%s UTC\n", "File time",
@@ -169,19 +177,18 @@ const char *report_verdict_words(enum verdict verdict)
 }
 
 /* What an escape sequence makes of the words until the end of the line: green, yellow, red. */
-static const char *color_of(const struct assessment *a, enum verdict verdict)
+static const char *color_of(enum verdict verdict)
 {
     static const char *const colors[] = {[VERDICT_YES] = "\033[1;32m",
                                          [VERDICT_AFTER_REPAIR] = "\033[1;33m",
                                          [VERDICT_NO] = "\033[1;31m",
                                          [VERDICT_CANNOT_TELL] = "\033[1;33m"};
-    return color_wanted(a->options->color) ? colors[verdict] : "";
+    return color_wanted() ? colors[verdict] : "";
 }
 
-static void colored_line(const struct assessment *a, enum verdict verdict, const char *before,
-                         const char *words)
+static void colored_line(enum verdict verdict, const char *before, const char *words)
 {
-    const char *color = color_of(a, verdict);
+    const char *color = color_of(verdict);
     output_text(color);
     output_format("%s%s.", before, words);
     output_text(color[0] ? "\033[0m\n" : "\n");
@@ -196,7 +203,7 @@ static void outcome_line(const struct assessment *a)
         [VERDICT_CANNOT_TELL] = "but whether the service can start on the new store cannot be told",
     };
     enum verdict verdict = judge_problems(&a->left);
-    colored_line(a, verdict,
+    colored_line(verdict,
                  verdict == VERDICT_YES ? "REPAIRED: " : "REPAIRED IN PART: ", words[verdict]);
     output_text("\n");
 }
@@ -204,8 +211,7 @@ static void outcome_line(const struct assessment *a)
 static void verdict_line(const struct assessment *a, enum report_kind kind)
 {
     output_text("\n");
-    colored_line(a, a->verdict,
-                 kind == REPORT_REPAIRED ? "Verdict before the repair: " : "Verdict: ",
+    colored_line(a->verdict, kind == REPORT_REPAIRED ? "Verdict before the repair: " : "Verdict: ",
                  a->verdict == VERDICT_AFTER_REPAIR && a->made_anew
                      ? "no, the service cannot start on this store; it can after salvage and repair"
                      : verdict_words[a->verdict]);
@@ -227,7 +233,7 @@ static void last_line(const struct assessment *a, enum report_kind kind)
         return;
     }
     output_text("\n");
-    colored_line(a, verdict, "Verdict after the repair: ", words[verdict]);
+    colored_line(verdict, "Verdict after the repair: ", words[verdict]);
 }
 
 /* What becomes of a finding: what a repair does about it, or that it stays, and what it needs. */
@@ -354,7 +360,7 @@ static void plan_lines(const struct assessment *a, const char *heading)
                           action_name((enum action_kind)kind));
 }
 
-static void result_lines(const struct assessment *a, const struct report_result *result)
+static void result_lines(const struct assessment *a, const struct repair_result *result)
 {
     char hex[2 * HASH_SHA256_SIZE + 1];
     output_text("\nWritten\n");
@@ -383,7 +389,7 @@ static void result_lines(const struct assessment *a, const struct report_result 
 }
 
 void report_text(const struct assessment *a, enum report_kind kind,
-                 const struct report_result *result)
+                 const struct repair_result *result)
 {
     if (kind == REPORT_REPAIRED)
         outcome_line(a);

@@ -38,14 +38,14 @@ static FILE *description(void)
 /* Makes the store and goes the whole way to the plan. */
 static void judge(FILE *description, struct assessment *a, bool drop_superseded)
 {
-    static struct options options;
+    static struct assess_options options;
     char command[1024], store[256];
     ck_assert_int_eq(fclose(description), 0);
     snprintf(store, sizeof store, "%s/store.edb", folder);
     snprintf(command, sizeof command, "'%s' '%s/description.ini' -f -o '%s' >/dev/null",
              getenv("KMFIXTURE"), folder, store);
     ck_assert_int_eq(system(command), 0);
-    options = (struct options){.color = "never", .superseded = drop_superseded ? "drop" : NULL};
+    options = (struct assess_options){.decisions.superseded = drop_superseded ? "drop" : NULL};
     ck_assert_int_eq(assess(a, store, &options), EXIT_CLEAN);
     ck_assert(a->has_model);
 }

@@ -102,7 +102,7 @@ START_TEST(no_needed_action_can_be_left_out)
     ck_assert_int_eq(glob(KM_SOURCE_DIR "/fixtures/states/*/description.ini", 0, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct assessment a;
-        struct options options = {.color = "never"};
+        struct assess_options options = {.in_place = false};
         char store[512];
         if (strstr(found.gl_pathv[i],
                    "multi-level")) /* large, and the same plan as imported-twice */

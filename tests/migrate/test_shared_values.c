@@ -109,7 +109,7 @@ START_TEST(memory_is_bounded_by_distinct_values)
     struct fault f = {.code = FAULT_NONE};
     int fd = mkstemp(path);
     const struct ese_build_options how = {.descriptor = fd, .revision = 0x14, .page_size = 4096};
-    struct options options = {.color = "never", .profile = names};
+    struct assess_options options = {.reading = {.profile = names}};
     struct ese_build *build;
     struct assessment a;
     ck_assert_msg(fd >= 0 && ese_build_start(&how, &build, &f), "%s", f.text);

@@ -113,7 +113,7 @@ static unsigned for_each_fixture(check_fn *check)
     ck_assert_int_eq(glob(KM_SOURCE_DIR "/fixtures/states/*/description.ini", 0, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct assessment a;
-        struct options options = {.color = "never", .quiet = true};
+        struct assess_options options = {.in_place = false};
         if (strstr(found.gl_pathv[i], "multi-level")) /* large, and nothing that others have not */
             continue;
         ck_assert_msg(make(found.gl_pathv[i], i % 2 ? "0x2" : "0x14"), "%s", found.gl_pathv[i]);
@@ -145,11 +145,9 @@ static unsigned check_quarantine(const char *fixture, struct assessment *a)
         if (action->kind != ACTION_DROP_ENTRY || !action->quarantine)
             continue;
         ck_assert_msg(write_copy(a, SIZE_MAX), "%s", fixture);
-        ck_assert_int_eq(verify_store(a, copy, a->options, false, "test", sha256, &size),
-                         EXIT_CLEAN);
+        ck_assert_int_eq(verify_store(a, copy, false, "test", sha256, &size), EXIT_CLEAN);
         action->quarantine = false;
-        ck_assert_int_eq(verify_store(a, copy, a->options, false, "test", sha256, &size),
-                         EXIT_TROUBLE);
+        ck_assert_int_eq(verify_store(a, copy, false, "test", sha256, &size), EXIT_TROUBLE);
         action->quarantine = true;
         tried++;
     }
@@ -173,8 +171,8 @@ static unsigned check_problems(const char *fixture, struct assessment *a)
     struct plan whole = a->plan, none = a->plan;
     none.actions = 0;
     a->plan = none;
-    ck_assert_msg(!write_copy(a, SIZE_MAX) || verify_store(a, copy, a->options, false, "test",
-                                                           sha256, &size) == EXIT_TROUBLE,
+    ck_assert_msg(!write_copy(a, SIZE_MAX) ||
+                      verify_store(a, copy, false, "test", sha256, &size) == EXIT_TROUBLE,
                   "%s: nobody notices that every problem stays", fixture);
     a->plan = whole;
     return 1;
@@ -233,7 +231,7 @@ START_TEST(a_catalog_that_says_something_else_is_noticed)
     struct assessment a;
     struct store new;
     struct fault f = {.code = FAULT_NONE};
-    struct options options = {.color = "never", .quiet = true};
+    struct assess_options options = {.in_place = false};
     ck_assert(make(KM_SOURCE_DIR "/fixtures/states/imported-twice/description.ini", "0x14"));
     ck_assert_int_eq(assess(&a, store, &options), EXIT_CLEAN);
     ck_assert(write_copy(&a, SIZE_MAX));

@@ -1,7 +1,8 @@
 /* Recovering a store from its logs: see recovery.h. */
-#include "migrate/repair/recovery.h"
+#include "migrate/rescue/recovery.h"
 
 #include "migrate/console/message.h"
+#include "migrate/console/status.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static void tell_misfits(const struct recovery *r)
         message_file(r->logs.directory, "logs of this version are not replayed");
     message_file(r->logs.store.path,
                  "not recovered: the logs do not fit; kmmigrate logs %s shows all of them",
-                 r->options->operand[0]);
+                 r->options->store);
 }
 
 static bool open_log(const struct recovery *r, const char *name, struct ese_file **file,

@@ -6,10 +6,10 @@
 #define KM_MIGRATE_SALVAGING_H
 
 #include "formats/ese/salvage/salvage.h"
-#include "migrate/commands/command.h"
 #include "migrate/console/progress.h"
-#include "migrate/repair/salvage_files.h"
-#include "migrate/repair/unnamed.h"
+#include "migrate/rescue/rescue.h"
+#include "migrate/rescue/salvage_files.h"
+#include "migrate/rescue/unnamed.h"
 #include "migrate/files/filehash.h"
 #include "migrate/store/store.h"
 
@@ -25,8 +25,8 @@ struct salvaging_named {
 };
 
 struct salvaging {
-    const struct options *options;
-    struct store store; /* its path alone */
+    const struct rescue_options *options; /* borrowed */
+    struct store store;                   /* its path alone */
     struct ese_salvage *salvage;
     int like; /* descriptor of the source, as it was named; the salvage's */
     struct filehash hash;
@@ -42,7 +42,7 @@ struct salvaging {
 };
 
 /* NULL: no memory. */
-struct salvaging *salvaging_new(const struct options *options);
+struct salvaging *salvaging_new(const struct rescue_options *options);
 
 /* Reads the options, the store and, with --schema-from, the other catalog.  Errors are printed.
  * Returns enum exit_status: EXIT_CLEAN when it can be run. */
@@ -57,7 +57,7 @@ int salvaging_open(struct salvaging *salvaging);
 bool salvaging_run(struct salvaging *salvaging, int descriptor, const char *target,
                    struct fault *f);
 
-/* The same into an unnamed file (see repair/unnamed.h), for whatever goes on with it.  The files go
+/* The same into an unnamed file (see rescue/unnamed.h), for whatever goes on with it.  The files go
  * beside what -o names, unless it is a dry run.  path: under which this process can open it. Errors
  * are printed.  Returns enum exit_status: EXIT_CLEAN, EXIT_TROUBLE or EXIT_CANCELLED. */
 int salvaging_keep(struct salvaging *salvaging, char path[UNNAMED_PATH]);

@@ -1,8 +1,9 @@
 /* The logs of a store: see logset.h. */
-#include "migrate/commands/logset.h"
+#include "migrate/rescue/logset.h"
 
 #include "formats/path.h"
 #include "migrate/console/message.h"
+#include "migrate/console/status.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,11 +20,11 @@ static bool directory_of(const char *path, const char *given, char to[PATH_MAX],
     return fits || fault_set(f, FAULT_IO, "the path is too long");
 }
 
-int logset_open(struct logset *l, const struct options *options)
+int logset_open(struct logset *l, const struct rescue_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     memset(l, 0, sizeof *l);
-    int status = store_find(&l->store, options->operand[0]);
+    int status = store_find(&l->store, options->store);
     if (status != EXIT_CLEAN)
         return status;
     if (!ese_file_open(l->store.path, &l->file, &f) || !ese_headers_read(l->file, &l->headers, &f))

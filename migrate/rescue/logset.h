@@ -6,7 +6,7 @@
 #define KM_MIGRATE_LOGSET_H
 
 #include "formats/ese/log/set.h"
-#include "migrate/commands/command.h"
+#include "migrate/rescue/rescue.h"
 #include "migrate/store/store.h"
 
 struct logset {
@@ -21,7 +21,7 @@ struct logset {
 
 /* Finds the store, reads its header, the logs' headers, and judges them.  On failure an error is
  * printed.  Returns enum exit_status.  Close it in any case. */
-int logset_open(struct logset *logs, const struct options *options);
+int logset_open(struct logset *logs, const struct rescue_options *options);
 void logset_close(struct logset *logs);
 
 /* "missing", "other-signature", ...: for JSON. */

@@ -1,5 +1,5 @@
 /* Unnamed files: see unnamed.h. */
-#include "migrate/repair/unnamed.h"
+#include "migrate/rescue/unnamed.h"
 
 #include "formats/access.h"
 #include "formats/fileio.h"

@@ -1,9 +1,10 @@
 /* Salvaging a store: see salvaging.h. */
-#include "migrate/repair/salvaging.h"
+#include "migrate/rescue/salvaging.h"
 
 #include "formats/ese/check/check.h"
 #include "formats/hex.h"
 #include "migrate/console/message.h"
+#include "migrate/console/status.h"
 #include "migrate/files/lock.h"
 
 #include <inttypes.h>
@@ -201,7 +202,7 @@ static int open_source(struct salvaging *x)
 {
     struct fault f = {.code = FAULT_NONE};
     struct ese_file *file;
-    int status = store_find(&x->store, x->options->operand[0]);
+    int status = store_find(&x->store, x->options->store);
     if (status != EXIT_CLEAN)
         return status;
     if (!filehash_start(&x->hash, x->store.path, &f)) {
@@ -222,7 +223,7 @@ static int open_source(struct salvaging *x)
     return EXIT_TROUBLE;
 }
 
-struct salvaging *salvaging_new(const struct options *options)
+struct salvaging *salvaging_new(const struct rescue_options *options)
 {
     struct salvaging *x = calloc(1, sizeof *x);
     if (x)
@@ -277,7 +278,7 @@ bool salvaging_run(struct salvaging *x, int descriptor, const char *target, stru
     if (!salvage_files_open(&x->files, target, x->like, x->options->force, f))
         return false;
     plan_options(x);
-    x->progress = progress_begin("salvaging", x->options->quiet);
+    x->progress = progress_begin("salvaging", message_is_quiet());
     bool ok = ese_salvage_run(x->salvage, descriptor, &x->how, &x->result, f);
     progress_end(&x->progress);
     if (ok) {

@@ -7,11 +7,11 @@
 
 #include "formats/ese/log/replay.h"
 #include "formats/hash.h"
-#include "migrate/commands/logset.h"
-#include "migrate/repair/unnamed.h"
+#include "migrate/rescue/logset.h"
+#include "migrate/rescue/unnamed.h"
 
 struct recovery {
-    const struct options *options;
+    const struct rescue_options *options; /* borrowed */
     struct logset logs;
     struct ese_replay *replay;
     struct ese_replay_summary summary;
@@ -31,7 +31,7 @@ struct recovery {
 int recovery_make(struct recovery *recovery);
 void recovery_close(struct recovery *recovery);
 
-/* Writes what was recovered into an unnamed file (see repair/unnamed.h).  path: under which this
+/* Writes what was recovered into an unnamed file (see rescue/unnamed.h).  path: under which this
  * process can open it.  False, with f saying why. */
 bool recovery_keep(struct recovery *recovery, char path[UNNAMED_PATH], struct fault *f);
 

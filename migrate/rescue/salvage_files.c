@@ -1,5 +1,5 @@
 /* The files of a salvage: see salvage_files.h. */
-#include "migrate/repair/salvage_files.h"
+#include "migrate/rescue/salvage_files.h"
 
 #include "formats/buffer.h"
 #include "formats/certs/pem.h"
