@@ -1,6 +1,5 @@
 /*
- * Discovery: the keys of the chosen list, the other columns of its table, and the settings that
- * name one of its certificates: see discover.h.
+ * Discovery: the keys of the chosen list, and the other columns of its table: see discover.h.
  */
 #include "migrate/discover/parts.h"
 
@@ -12,9 +11,8 @@ enum {
     CERTIFICATE_MOST = 64 * 1024,
     LIST_VALUE_MOST = 64 * 1024 * 1024,
     TEXT_MOST = 255,
-    SMALL_VALUE_MOST = 64, /* no thumbprint, mode or other setting of interest is longer */
+    SMALL_VALUE_MOST = 64, /* no thumbprint is longer */
     COLUMNS_MOST = 16,
-    SETTINGS_SAMPLED = 4096,
     ROLES = 3,
 };
 
@@ -325,197 +323,6 @@ void discover_list(struct discover_run *run)
     take_only(run, "[list] imported-on", &p->list[0].imported, "DateTime", b.date, b.dates);
 }
 
-/* ---- settings ---- */
-
-/* A text column and a binary column, as the names and values of settings. */
-struct settings {
-    const struct ese_table *table;
-    const struct ese_column *name, *value;
-    unsigned issuing, modes,
-        hashes; /* values that are a listed SHA-1; V1, V1V3 or V3; of 20 bytes */
-    char issuing_name[DISCOVER_TEXT], mode_name[DISCOVER_TEXT], hash_name[DISCOVER_TEXT];
-    uint8_t issuing_sha1[HASH_SHA1_SIZE];
-};
-
-static bool is_mode(struct bytes value)
-{
-    return bytes_equal(value, bytes_of("V1", 2)) || bytes_equal(value, bytes_of("V3", 2)) ||
-           bytes_equal(value, bytes_of("V1V3", 4));
-}
-
-static void read_setting(struct discover_run *run, struct rows *rows, struct settings *s)
-{
-    struct bytes value;
-    bool cut;
-    uint8_t sha1[HASH_SHA1_SIZE];
-    if (!discover_read(run, rows, s->value, SMALL_VALUE_MOST, &value, &cut) || cut)
-        return;
-    if (is_mode(value)) {
-        s->modes++;
-        discover_read_text(run, rows, s->name, s->mode_name);
-    } else if (value.size == sizeof sha1) {
-        memcpy(sha1, value.at, sizeof sha1);
-        s->hashes++;
-        discover_read_text(run, rows, s->name, s->hash_name);
-        if (discover_find_sha1(run, sha1)) {
-            s->issuing++;
-            memcpy(s->issuing_name, s->hash_name, sizeof s->issuing_name);
-            memcpy(s->issuing_sha1, sha1, sizeof sha1);
-        }
-    }
-}
-
-/* How much speaks for it; 0: nothing, or too much for settings, which come once each. */
-static unsigned strength(const struct settings *s)
-{
-    if (s->issuing > 1 || s->modes > 1)
-        return 0;
-    unsigned issuing = s->issuing && s->issuing_name[0] ? 2 : 0;
-    return issuing + (s->modes && s->mode_name[0] ? 1 : 0);
-}
-
-static void read_settings(struct discover_run *run, struct settings *s)
-{
-    struct rows rows = {.lv = NULL};
-    rows_open(&rows, run->store, s->table);
-    for (unsigned row = 0; row < SETTINGS_SAMPLED && discover_next(run, &rows); row++) {
-        read_setting(run, &rows, s);
-        if (s->issuing > 1 || s->modes > 1)
-            break;
-    }
-    discover_end(run, &rows);
-}
-
-static void compare_settings(struct discover_run *run, struct settings *best, unsigned *rivals,
-                             const struct ese_table *table, const struct ese_column *name,
-                             const struct ese_column *value)
-{
-    struct settings s = {.table = table, .name = name, .value = value};
-    read_settings(run, &s);
-    unsigned found = strength(&s), before = best->table ? strength(best) : 0;
-    if (found > before) {
-        *best = s;
-        *rivals = 0;
-    } else if (found > 0 && found == before) {
-        (*rivals)++;
-    }
-}
-
-static void search_table(struct discover_run *run, struct settings *best, unsigned *rivals,
-                         const struct ese_table *table)
-{
-    const struct ese_column *name = NULL;
-    unsigned tried = 0;
-    for (unsigned i = 0; i < table->columns && name == NULL; i++)
-        if (discover_is_text(&table->column[i]))
-            name = &table->column[i];
-    for (unsigned i = 0; name && i < table->columns && tried < COLUMNS_MOST; i++) {
-        if (!discover_is_binary(&table->column[i]))
-            continue;
-        tried++;
-        compare_settings(run, best, rivals, table, name, &table->column[i]);
-    }
-}
-
-/* Settings that nothing but their name tells: the names of the reconstruction. */
-static void take_named(struct discover_run *run, const struct settings *s)
-{
-    struct profile *p = &run->d->profile;
-    const struct {
-        const char *name, *key;
-        char **field;
-    } known[] = {{"Organization", "[settings] organization", &p->setting_organization},
-                 {"Site", "[settings] site", &p->setting_site},
-                 {"CADistinguishedName", "[settings] ca-name", &p->setting_ca_name},
-                 {"CertificateServer", "[settings] certificate-server", &p->setting_server}};
-    struct rows rows = {.lv = NULL};
-    rows_open(&rows, run->store, s->table);
-    for (unsigned row = 0; row < SETTINGS_SAMPLED && discover_next(run, &rows); row++) {
-        char name[DISCOVER_TEXT];
-        if (!discover_read_text(run, &rows, s->name, name))
-            continue;
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-            if (strcasecmp(name, known[i].name) != 0 || *known[i].field)
-                continue;
-            discover_set(run, known[i].field, name);
-            discover_note(run, known[i].key, true, false,
-                          "there is a setting named as in the profile km55");
-        }
-    }
-    discover_end(run, &rows);
-}
-
-static void take_settings(struct discover_run *run, const struct settings *s)
-{
-    struct profile *p = &run->d->profile;
-    char table[256], name[256];
-    discover_set(run, &p->settings_table, s->table->name);
-    discover_set(run, &p->settings_name, s->name->name);
-    discover_set(run, &p->settings_value, s->value->name);
-    discover_name(s->name->name, name);
-    discover_note(run, "[settings]", !s->issuing, false, "table %s, found by %s",
-                  discover_name(s->table->name, table),
-                  s->issuing ? "the value that is the SHA-1 of a listed certificate"
-                             : "a value that is an issuing mode");
-    if (s->modes == 1 && s->mode_name[0]) {
-        discover_set(run, &p->setting_mode, s->mode_name);
-        discover_note(run, "[settings] mode", false, false, "its value is V1, V1V3 or V3");
-    } else {
-        discover_note(run, "[settings] mode", false, true, "no value is V1, V1V3 or V3");
-    }
-    if (s->issuing && s->issuing_name[0]) {
-        discover_set(run, &p->setting_issuing_ca, s->issuing_name);
-        discover_note(run, "[settings] issuing-ca", false, false,
-                      "its 20 bytes are the SHA-1 of a listed certificate");
-    } else if (s->hashes == 1 && s->hash_name[0]) {
-        discover_set(run, &p->setting_issuing_ca, s->hash_name);
-        discover_note(run, "[settings] issuing-ca", true, false,
-                      "the only value of 20 bytes; no listed certificate has it as its SHA-1");
-    } else {
-        discover_note(run, "[settings] issuing-ca", false, true,
-                      "no value is the SHA-1 of a listed certificate");
-    }
-    take_named(run, s);
-}
-
-/* The certificate that the settings name: what the role column is judged by. */
-static bool find_issuing(struct discover_run *run, uint8_t sha1[HASH_SHA1_SIZE])
-{
-    const struct profile *p = &run->d->profile;
-    struct settings s = {.table = NULL};
-    if (p->setting_issuing_ca == NULL)
-        return false;
-    s.table = ese_catalog_find(run->store->db->catalog, p->settings_table);
-    s.name = s.table ? ese_table_column(s.table, p->settings_name) : NULL;
-    s.value = s.table ? ese_table_column(s.table, p->settings_value) : NULL;
-    if (s.name == NULL || s.value == NULL)
-        return false;
-    read_settings(run, &s);
-    memcpy(sha1, s.issuing_sha1, sizeof s.issuing_sha1);
-    return s.issuing == 1;
-}
-
-void discover_settings(struct discover_run *run)
-{
-    const struct ese_catalog *catalog = run->store->db->catalog;
-    struct settings best = {.table = NULL};
-    unsigned rivals = 0;
-    for (unsigned i = 0; i < ese_catalog_tables(catalog); i++) {
-        const struct ese_table *table = ese_catalog_table(catalog, i);
-        if (!discover_skips(table) && !(run->list_key && table == run->list->table))
-            search_table(run, &best, &rivals, table);
-    }
-    if (best.table && rivals == 0) {
-        take_settings(run, &best);
-        return;
-    }
-    if (rivals)
-        run->undecided = true;
-    discover_note(run, "[settings]", false, true, "%s",
-                  rivals ? "several tables look like settings; none was chosen"
-                         : "no table holds an issuing mode or names a listed certificate");
-}
-
 /* ---- roles ---- */
 
 /* The values of one integer column of the list. */
@@ -615,7 +422,7 @@ void discover_role(struct discover_run *run)
             role[roles++].column = &run->list->table->column[i];
     if (roles == 0)
         return;
-    bool named = find_issuing(run, sha1);
+    bool named = discover_issuing(run, sha1);
     if (named)
         read_roles(run, role, roles, sha1);
     for (unsigned i = 0; named && i < roles; i++)

@@ -55,6 +55,9 @@ struct discover_run {
     uint32_t *by_sha1; /* numbers of entries, ascending by SHA-1 */
     bool keys_known;   /* the list was read to its end */
 
+    bool issuing_known; /* the settings name a certificate of the list: */
+    uint8_t issuing[HASH_SHA1_SIZE];
+
     /* The only table with distinguished names, as far as was seen. */
     const struct ese_table *users;
     const struct ese_column *users_name;
@@ -187,8 +190,14 @@ bool discover_bits_differ(const struct discover_run *run);
 /* Doubts a list that lacks the CAs which issued the store's certificates. */
 void discover_lacking(struct discover_run *run);
 
+/* ---- discover/settings.c ---- */
+
 /* Finds the table of settings, by what it says of the list. */
 void discover_settings(struct discover_run *run);
+
+/* The SHA-1 of the certificate that the settings name as the issuing CA's.  False: they name none.
+ */
+bool discover_issuing(struct discover_run *run, uint8_t sha1[HASH_SHA1_SIZE]);
 
 /* Guesses the role column, after the settings. */
 void discover_role(struct discover_run *run);

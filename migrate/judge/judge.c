@@ -401,6 +401,13 @@ static int32_t named_first(const struct model *m, const uint8_t sha1[HASH_SHA1_S
     return m->entry[i].key;
 }
 
+/* Does nobody say where the store has its issuing CA?  That is no setting that is missing. */
+static bool says_no_issuing(const struct model *m)
+{
+    const struct model_setting *s = &m->setting[SETTING_ISSUING_CA];
+    return m->issuing_names != NAMES_ROLE && !s->has_row && (m->mode_stated || !s->has_table);
+}
+
 static void judge_v3(const struct model *m, struct prover *prover, struct problems *problems)
 {
     unsigned count = 0;
@@ -411,9 +418,9 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
         bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
     if (m->has_issuing_key && entry == NULL)
         snprintf(sha1, sizeof sha1, "entry %d", m->issuing_key);
-    if (!m->has_issuing_ca && m->mode_stated && !m->setting[SETTING_ISSUING_CA].has_row)
+    if (!m->has_issuing_ca && says_no_issuing(m))
         problem_add(problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY,
-                    "mode %s is stated, and which CA issues is not: --issuing-ca-is says it",
+                    "the mode is %s, and nothing says which CA issues: --issuing-ca-is says it",
                     model_mode_name(m->mode));
     else if (entry == NULL && !m->list_cut && !m->list_missing)
         problem_add(problems, PROBLEM_ISSUING_MISSING, NO_ENTRY, NO_ENTRY,

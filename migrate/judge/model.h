@@ -15,7 +15,7 @@
 #include "formats/certs/x509.h"
 #include "migrate/store/pieces.h"
 #include "migrate/judge/problem.h"
-#include "migrate/profile/profile.h"
+#include "migrate/profile/settings.h"
 #include "migrate/profile/roles.h"
 #include "migrate/store/rows.h"
 #include "migrate/store/store.h"
@@ -88,13 +88,6 @@ struct model_dangling {
 };
 
 enum { MODEL_DANGLING_MOST = 100000 };
-
-/* In which form a setting's bytes say what they say. */
-enum setting_form {
-    SETTING_TEXT,   /* text of a code page, or ASCII */
-    SETTING_WIDE,   /* UTF-16 in a column of bytes */
-    SETTING_NUMBER, /* a number in a column of bytes, little end first */
-};
 
 /* A setting, as it stands in the store. */
 struct model_setting {

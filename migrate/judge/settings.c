@@ -36,6 +36,11 @@ static bool is_bytes(const struct ese_column *column)
     return column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY;
 }
 
+static bool is_fixed(const struct ese_column *column)
+{
+    return !is_text(column) && !is_bytes(column);
+}
+
 /* Notes a setting whose value is not what it should be: what the service makes of it is unknown. */
 static void odd_value(struct reading *r, const char *expected)
 {
@@ -49,39 +54,6 @@ static void odd_value(struct reading *r, const char *expected)
 
 /* ---- text ---- */
 
-/* Is it text of one byte a character up to its first zero byte? */
-static bool is_narrow(struct bytes b)
-{
-    size_t size = 0;
-    while (size < b.size && b.at[size] >= 0x20 && b.at[size] < 0x7f)
-        size++;
-    return size >= 2 && size < b.size && b.at[size] == 0;
-}
-
-/* UTF-16 that is no text of one byte a character: its bytes hold control codes, its units none. */
-static bool is_wide(struct bytes b)
-{
-    bool control = false;
-    if (b.size < 2 || b.size % 2 != 0 || is_narrow(b))
-        return false;
-    for (size_t i = 0; i < b.size; i += 2) {
-        uint32_t unit = b.at[i] | (uint32_t)b.at[i + 1] << 8;
-        bool ends = unit == 0 && i + 2 == b.size;
-        control = control || b.at[i] < 0x20 || b.at[i + 1] < 0x20;
-        if ((unit < 0x20 && !ends) || unit == 0xfffe || unit == 0xffff)
-            return false;
-    }
-    struct ese_text text = {.code_page = ESE_CODEPAGE_UNICODE};
-    char room[64 * ESE_TEXT_GROWTH + ESE_TEXT_CARRY];
-    for (size_t at = 0; at < b.size; at += 64) {
-        struct bytes run = bytes_from(b, at);
-        run.size = run.size > 64 ? 64 : run.size;
-        ese_text_convert(&text, run, room);
-    }
-    ese_text_end(&text, room);
-    return control && !text.bad;
-}
-
 /* A zero byte at the end of a text ends it, and is nothing to wonder at. */
 static struct bytes without_terminator(struct bytes value)
 {
@@ -90,22 +62,16 @@ static struct bytes without_terminator(struct bytes value)
     return value;
 }
 
-/* A setting as text, whatever its column: bytes are ASCII, or UTF-16, or in the code page of the
- * names beside them.  at is NULL when memory is short. */
+/* A setting as text, whatever its column.  at is NULL when memory is short. */
 static struct bytes text_of(struct reading *r)
 {
     struct model_setting *s = &r->m->setting[r->which];
-    const struct ese_column unicode = {.code_page = ESE_CODEPAGE_UNICODE},
-                            western = {.code_page = ESE_CODEPAGE_WESTERN};
-    const struct ese_column *as = r->column;
-    if (!is_text(r->column)) {
-        bool named =
-            r->select && is_text(r->select) && r->select->code_page != ESE_CODEPAGE_UNICODE;
-        s->form = is_wide(s->value) ? SETTING_WIDE : SETTING_TEXT;
-        as = s->form == SETTING_WIDE ? &unicode : named ? r->select : &western;
-    }
-    struct bytes text = model_utf8(r->m, as, s->value);
-    return text.at ? without_terminator(text) : text;
+    struct buffer utf8 = {0};
+    bool ok = setting_text(r->column, r->select, s->value, &utf8, &s->form);
+    const void *kept = ok ? model_keep(r->m, buffer_bytes(&utf8)) : NULL;
+    struct bytes text = bytes_of(kept, utf8.size);
+    buffer_free(&utf8);
+    return text;
 }
 
 /* A number in bytes. */
@@ -184,28 +150,12 @@ static void take_hash(struct reading *r)
     }
 }
 
-bool settings_read_hex(struct bytes text, uint8_t sha1[HASH_SHA1_SIZE])
-{
-    unsigned digits = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = text.at[i];
-        if ((c == ' ' || c == ':' || c == '-') && digits % 2 == 0)
-            continue;
-        int value = hex_digit((char)c);
-        if (value < 0 || digits == 2 * HASH_SHA1_SIZE)
-            return false;
-        sha1[digits / 2] = (uint8_t)(digits % 2 ? sha1[digits / 2] << 4 | value : value);
-        digits++;
-    }
-    return digits == 2 * HASH_SHA1_SIZE;
-}
-
 static bool take_hex(struct reading *r)
 {
     struct bytes text = text_of(r);
     if (text.at == NULL)
         return no_memory(r->f);
-    r->m->has_issuing_ca = settings_read_hex(text, r->m->issuing_ca);
+    r->m->has_issuing_ca = setting_hex(text, r->m->issuing_ca);
     if (!r->m->has_issuing_ca && text.size > 0)
         odd_value(r, "the 40 hexadecimal digits of a SHA-1");
     return true;
@@ -267,7 +217,7 @@ static bool take_row(struct reading *r, struct rows *rows)
         return false;
     if (!read)
         return true; /* model_end_rows() says so */
-    if (!is_text(r->column) && !is_bytes(r->column))
+    if (is_fixed(r->column))
         return take_number(r, rows);
     if (r->which == SETTING_MODE)
         return take_mode(r);
@@ -388,17 +338,38 @@ static bool byte_key(const struct model *m, const struct ese_column *column, str
     return ok || no_memory(f);
 }
 
-/* A key that is a number: in a column of numbers, of bytes, or of decimal digits. */
-static bool number_key(struct reading *r, struct bytes value, int64_t *number)
+static bool read_digits(struct bytes text, int64_t *number)
 {
     char *end;
-    if (!is_text(r->column))
-        return number_of(value, number);
-    struct bytes text = text_of(r);
     if (text.at == NULL || text.size == 0 || text.size > NUMBER_DIGITS)
         return false;
     *number = strtoll((const char *)text.at, &end, 10);
     return (const uint8_t *)end == text.at + text.size;
+}
+
+static bool is_entry(const struct model *m, int64_t number)
+{
+    number += m->issuing_names == NAMES_POSITION_0;
+    return number >= INT32_MIN && number <= INT32_MAX && model_entry(m, (int32_t)number);
+}
+
+/* A key that is a number: in a column of numbers, in decimal digits, or in the bytes of a number.
+ * Bytes that are both are what names an entry; where both do, nobody knows. */
+static bool number_key(struct reading *r, struct bytes value, int64_t *number)
+{
+    struct model *m = r->m;
+    struct model_setting *s = &m->setting[r->which];
+    int64_t bits = 0;
+    bool is_number = !is_text(r->column) && number_of(value, &bits);
+    bool digits = !is_fixed(r->column) && read_digits(text_of(r), number);
+    if (digits && !(is_number && !is_entry(m, *number) && is_entry(m, bits))) {
+        if (is_number && is_entry(m, *number) && is_entry(m, bits) && *number != bits)
+            odd_value(r, "a number that can be read in one way");
+        return true;
+    }
+    *number = bits;
+    s->form = SETTING_NUMBER;
+    return is_number;
 }
 
 /* Do entries with different certificates have that key? */
@@ -438,8 +409,7 @@ static bool find_stated(struct model *m, const char *is, struct fault *f)
 {
     int32_t key;
     struct fault why;
-    m->has_issuing_ca = m->issuing_stated =
-        settings_read_hex(bytes_of(is, strlen(is)), m->issuing_ca);
+    m->has_issuing_ca = m->issuing_stated = setting_hex(bytes_of(is, strlen(is)), m->issuing_ca);
     if (m->has_issuing_ca)
         return true;
     const struct model_entry *e = names_parse(m, is, &key, &why) ? model_entry(m, key) : NULL;

@@ -19,10 +19,6 @@ bool settings_find_issuing(struct model *model, struct problems *problems, struc
  * changed.  A setting by hash is left. */
 void settings_follow(struct model *model);
 
-/* The 20 bytes of a SHA-1 written in hexadecimal digits, which spaces, colons or dashes may part.
- * False for any other text. */
-bool settings_read_hex(struct bytes text, uint8_t sha1[HASH_SHA1_SIZE]);
-
 /* ---- what judge/model.c lends ---- */
 
 /* A copy that lives as long as the model, with a zero byte behind it; NULL: memory is short. */

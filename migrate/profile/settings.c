@@ -1,7 +1,9 @@
 /* Where settings are: see profile/settings.h. */
 #include "migrate/profile/settings.h"
 
+#include "formats/ese/layout/format.h"
 #include "formats/ese/layout/text.h"
+#include "formats/hex.h"
 
 #include <string.h>
 #include <strings.h>
@@ -74,6 +76,11 @@ const char *profile_setting_label(const struct profile *p, enum profile_setting_
     return profile_place(p, which, &place) ? place.label : "(not in the profile)";
 }
 
+static bool is_text_type(const struct ese_column *column)
+{
+    return column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+}
+
 static bool is_text(const struct ese_record *record, const struct ese_column *column,
                     const char *wanted)
 {
@@ -96,7 +103,7 @@ bool setting_is_in(const struct setting_place *place, const struct ese_table *ta
     if (!condition_is_there(&place->rows))
         return true;
     const struct ese_column *column = ese_table_column(table, place->rows.column);
-    if (column && (column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT))
+    if (column && is_text_type(column))
         return is_text(record, column, place->rows.value);
     return condition_is_met(&place->rows, table, record);
 }
@@ -126,4 +133,76 @@ bool profile_has_setting_in(const struct profile *p, const char *table, const ch
             same(column, place.rows.column))
             return true;
     return false;
+}
+
+/* ---- what a value says ---- */
+
+/* Is it text of one byte a character up to its first zero byte? */
+static bool is_narrow(struct bytes b)
+{
+    size_t size = 0;
+    while (size < b.size && b.at[size] >= 0x20 && b.at[size] < 0x7f)
+        size++;
+    return size >= 2 && size < b.size && b.at[size] == 0;
+}
+
+/* UTF-16 that is no text of one byte a character: its bytes hold control codes, its units none. */
+static bool is_wide(struct bytes b)
+{
+    bool control = false;
+    if (b.size < 2 || b.size % 2 != 0 || is_narrow(b))
+        return false;
+    for (size_t i = 0; i < b.size; i += 2) {
+        uint32_t unit = b.at[i] | (uint32_t)b.at[i + 1] << 8;
+        bool ends = unit == 0 && i + 2 == b.size;
+        control = control || b.at[i] < 0x20 || b.at[i + 1] < 0x20;
+        if ((unit < 0x20 && !ends) || unit == 0xfffe || unit == 0xffff)
+            return false;
+    }
+    struct ese_text text = {.code_page = ESE_CODEPAGE_UNICODE};
+    char room[64 * ESE_TEXT_GROWTH + ESE_TEXT_CARRY];
+    for (size_t at = 0; at < b.size; at += 64) {
+        struct bytes run = bytes_from(b, at);
+        run.size = run.size > 64 ? 64 : run.size;
+        ese_text_convert(&text, run, room);
+    }
+    ese_text_end(&text, room);
+    return control && !text.bad;
+}
+
+bool setting_text(const struct ese_column *column, const struct ese_column *select,
+                  struct bytes value, struct buffer *utf8, enum setting_form *form)
+{
+    struct ese_text text = {.code_page = column->code_page};
+    *form = SETTING_TEXT;
+    if (!is_text_type(column)) {
+        *form = is_wide(value) ? SETTING_WIDE : SETTING_TEXT;
+        bool named = select && is_text_type(select) && select->code_page != ESE_CODEPAGE_UNICODE;
+        text.code_page = *form == SETTING_WIDE ? ESE_CODEPAGE_UNICODE
+                         : named               ? select->code_page
+                                               : ESE_CODEPAGE_WESTERN;
+    }
+    if (!buffer_reserve(utf8, value.size * ESE_TEXT_GROWTH + 2 * ESE_TEXT_CARRY))
+        return false;
+    char *to = (char *)utf8->at + utf8->size;
+    size_t size = ese_text_convert(&text, value, to);
+    size += ese_text_end(&text, to + size);
+    utf8->size += size > 0 && to[size - 1] == '\0' ? size - 1 : size;
+    return true;
+}
+
+bool setting_hex(struct bytes text, uint8_t sha1[HASH_SHA1_SIZE])
+{
+    unsigned digits = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = text.at[i];
+        if ((c == ' ' || c == ':' || c == '-') && digits % 2 == 0)
+            continue;
+        int value = hex_digit((char)c);
+        if (value < 0 || digits == 2 * HASH_SHA1_SIZE)
+            return false;
+        sha1[digits / 2] = (uint8_t)(digits % 2 ? sha1[digits / 2] << 4 | value : value);
+        digits++;
+    }
+    return digits == 2 * HASH_SHA1_SIZE;
 }

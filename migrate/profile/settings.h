@@ -5,7 +5,9 @@
 #ifndef KM_MIGRATE_PROFILE_SETTINGS_H
 #define KM_MIGRATE_PROFILE_SETTINGS_H
 
+#include "formats/buffer.h"
 #include "formats/ese/layout/record.h"
+#include "formats/hash.h"
 #include "migrate/profile/profile.h"
 
 /* One setting's place.  Strings are the profile's. */
@@ -39,6 +41,23 @@ const char *profile_names_words(enum profile_names names);
 /* Is a row of the place's table the setting's row? */
 bool setting_is_in(const struct setting_place *place, const struct ese_table *table,
                    const struct ese_record *record);
+
+/* In which form a setting's bytes say what they say. */
+enum setting_form {
+    SETTING_TEXT,   /* text of a code page, or ASCII */
+    SETTING_WIDE,   /* UTF-16 in a column of bytes */
+    SETTING_NUMBER, /* a number in a column of bytes, little end first */
+};
+
+/* Appends a setting's value as UTF-8, whatever its column: bytes are ASCII, or UTF-16, or in the
+ * code page of the column `select` of the names beside them (NULL: none).  A zero character at the
+ * end is left out.  False when memory is short. */
+bool setting_text(const struct ese_column *column, const struct ese_column *select,
+                  struct bytes value, struct buffer *utf8, enum setting_form *form);
+
+/* The 20 bytes of a SHA-1 written in hexadecimal digits, which spaces, colons or dashes may part.
+ * False for any other text. */
+bool setting_hex(struct bytes text, uint8_t sha1[HASH_SHA1_SIZE]);
 
 /* Is the column one of a setting, or tells its row? */
 bool profile_has_setting_in(const struct profile *profile, const char *table, const char *column);

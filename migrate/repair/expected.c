@@ -792,7 +792,7 @@ static bool expect_key(struct expected *x, const struct action *a, struct expect
         value->number = number;
         return true;
     }
-    if (!is_text)
+    if (!is_text && m->setting[SETTING_ISSUING_CA].form == SETTING_NUMBER)
         return expect_number(x, SETTING_ISSUING_CA, number, value, f);
     if (m->byte_keys && m->issuing_names == NAMES_KEY)
         names_key_text(m, a->entry, text);

@@ -116,7 +116,7 @@ static bool put_key(const struct model *m, int32_t key, const struct ese_column 
         return put_byte_key(m, key, column, to, f);
     int32_t number = key - (m->issuing_names == NAMES_POSITION_0);
     snprintf(digits, sizeof digits, "%d", number);
-    if (is_text(column))
+    if (is_text(column) || (is_bytes(column) && s->form != SETTING_NUMBER))
         return put_text(column, s->form, digits, to, f);
     return put_number(column, number,
                       !is_bytes(column) ? ese_coltype_size(column->type)

@@ -46,6 +46,19 @@ CertificateList = Unused
 UserCertificates = Made
 without = Configuration
 """
+PARTNERS = """
+[certificate p1]
+subject = C=US, O=Fabrikam, CN=Fabrikam Root
+serial = 0x17
+from = 1997-05-01
+until = 2012-05-01
+
+[certificate p2]
+subject = C=US, O=Contoso, CN=Contoso Root
+serial = 0x18
+from = 1997-05-01
+until = 2012-05-01
+"""
 PROFILE = """[profile]
 name = settings
 
@@ -315,6 +328,77 @@ class Settings(unittest.TestCase):
         self.assertIn(b"set Hash to", result.stdout)
         self.assertEqual(km.run("undo", self.store).returncode, 0)
         self.assertEqual(self.store.read_bytes(), before)
+
+    # ---- discovery ----
+
+    def discover(self, more):
+        """What --accept-discovered makes of a store without a RowNo: the profile's text, exit status, report, tables."""
+        _, new, old = self.hashes()
+        self.make(more)
+        text = (self.where / "description.ini").read_text()
+        rows = [[n, f"certificate:{who}", role] for n, who, role in ((31, "own", 1), (32, "root", 3), (33, "other", 2), (34, "p1", 3),
+                                                                   (35, "p2", 3))]
+        text = text[:text.index("[table Trust]")] + PARTNERS + table("Trust", ["Key Long", "Cert LongBinary", "Role Long"], rows) + more
+        (self.where / "description.ini").write_text(text)
+        subprocess.run([KMFIXTURE, str(self.where / "description.ini"), "-f", "-o", str(self.store)], check=True, capture_output=True)
+        for path in self.where.glob("new.edb*"):
+            path.unlink()
+        result = km.run("repair", self.store, "-o", self.new, "--json", "--accept-discovered")
+        self.last = result.stderr
+        draft = km.run("profile", self.store).stdout.decode()
+        return draft, result.returncode, json.loads(result.stdout), edbdecode.open(str(self.new)) if self.new.exists() else None
+
+    def test_discovered(self):
+        """Settings in any place and form are found, named in the draft, and written anew."""
+        _, new, old = self.hashes()
+        extra = [[93, "Colour", "hex:626c7565"], [94, "NextCrl", "hex:3137"]]
+        def rows(kind, mode, signer, values=extra):
+            return table("Params", ["No Long", "Name Text", f"Value {kind}"], [
+                [91, "IssueMode", said(mode, kind)], [92, "Signer", said(signer, kind)],
+                *[[n, name, said(wide("blue"), kind) if kind in ("LongText", "UnicodeText") else value] for n, name, value in values]])
+        def columns(mode, mode_value, ca, ca_value):
+            return table("Server", ["Id Long", f"Mode {mode}", f"SignerCA {ca}", "Site Text"], [[90, said(mode_value, mode), said(ca_value, ca), "x"]])
+        cases = {
+            "rows of bytes": (rows("LongBinary", b"V3", bytes.fromhex(old)), "Params", 1, "Value", bytes.fromhex(new), "[settings]"),
+            "rows of text": (rows("Text", b"V3", old.encode()), "Params", 1, "Value", new.encode(), "names = sha1 hex"),
+            "rows of Unicode": (rows("LongText", wide("V3"), wide(old.upper())), "Params", 1, "Value", wide(new.upper()), "names = sha1 hex"),
+            "rows of Unicode in bytes": (rows("LongBinary", wide("V3"), wide(old)), "Params", 1, "Value", wide(new), "names = sha1 hex"),
+            "rows, hex in bytes": (rows("LongBinary", b"V3", old.encode()), "Params", 1, "Value", new.encode(), "names = sha1 hex"),
+            "rows, a key": (rows("LongBinary", b"V3", b"33"), "Params", 1, "Value", b"32", "names = key"),
+            "rows, a key in bytes": (rows("LongBinary", b"V3", (33).to_bytes(4, "little")), "Params", 1, "Value", (32).to_bytes(4, "little"), "names = key"),
+            "columns": (columns("Text", b"V3", "Binary", bytes.fromhex(old)), "Server", 0, "SignerCA", bytes.fromhex(new), "[setting.mode]"),
+            "columns of text": (columns("UnicodeText", wide("V3"), "Text", old.encode()), "Server", 0, "SignerCA", new.encode(), "names = sha1 hex"),
+            "columns, a key": (table("Server", ["Id Long", "Mode Text", "SignerCA Long"], [[90, "V3", 33]]), "Server", 0, "SignerCA",
+                               (32).to_bytes(4, "little"), "names = key"),
+        }
+        for what, (more, where, row, column, right, words) in cases.items():
+            with self.subTest(what):
+                draft, status, report, store = self.discover(more)
+                self.assertEqual(status, km.REPAIRED, (self.last, draft))
+                self.assertEqual(report["verdict"], "yes after repair")
+                self.assertEqual(list(store.table(where).rows())[row][column], [right])
+                self.assertIn(words, draft)
+                (self.where / "draft.ini").write_text(draft)
+                again = km.run("check", self.new, "--profile", self.where / "draft.ini", "--json")
+                self.assertEqual(json.loads(again.stdout)["verdict"], "yes", again.stdout)
+
+    def test_discovered_number(self):
+        """Which mode a number is, nobody can tell from the store."""
+        _, new, old = self.hashes()
+        for value in (0, 1, 2):
+            draft, status, report, store = self.discover(
+                table("Server", ["Id Long", "CertMode Long", "SignerCA Binary"], [[90, value, said(bytes.fromhex(old))]]))
+            self.assertIn(f"CertMode is {value}, and nothing tells which mode that is: --mode says it", draft.replace("\n", " "))
+            self.assertNotIn(report["verdict"], ("yes", "yes after repair", "no"))
+            said_so = km.run("repair", self.store, "-o", self.new, "--json", "--accept-discovered", "--mode", "V3", "--force")
+            self.assertEqual(json.loads(said_so.stdout)["verdict"], "yes after repair")
+
+    def test_discovered_mode_alone(self):
+        """Where nothing says which CA issues, the answer is no "no"."""
+        draft, status, report, store = self.discover(
+            table("Params", ["No Long", "Name Text", "Value LongBinary"], [[91, "IssueMode", "hex:5633"], [92, "x", "hex:01"]]))
+        self.assertEqual(report["verdict"], "cannot tell")
+        self.assertIn("--issuing-ca-is says it", json.dumps(report))
 
     # ---- what a profile must not say ----
 
