@@ -116,13 +116,14 @@ static bool put_key(const struct model *m, int32_t key, const struct ese_column 
         return put_byte_key(m, key, column, to, f);
     int32_t number = key - (m->issuing_names == NAMES_POSITION_0);
     snprintf(digits, sizeof digits, "%d", number);
-    if (is_text(column) || (is_bytes(column) && s->form != SETTING_NUMBER))
+    if (is_text(column) || (is_bytes(column) && s->form != SETTING_NUMBER && s->value.size))
         return put_text(column, s->form, digits, to, f);
+    if (is_bytes(column) && s->value.size == 0)
+        return fault_set(f, FAULT_UNSUPPORTED,
+                         "column %s: nothing stands there that tells how a key is written",
+                         column->name);
     return put_number(column, number,
-                      !is_bytes(column) ? ese_coltype_size(column->type)
-                      : s->value.size   ? s->value.size
-                                        : sizeof number,
-                      to, f);
+                      is_bytes(column) ? s->value.size : ese_coltype_size(column->type), to, f);
 }
 
 bool plan_setting_value(const struct model *m, const struct action *a,
