@@ -1,6 +1,8 @@
 /* The walk through certificates and CRLs: see x509.h. */
 #include "formats/certs/x509.h"
 
+#include "formats/calendar.h"
+
 /* The extensions that are read here are all 2.5.29.n. */
 static const uint8_t certificate_extension[2] = {0x55, 0x1d};
 
@@ -241,24 +243,6 @@ static int two_digits(struct bytes text, size_t at)
     return (tens - '0') * 10 + (ones - '0');
 }
 
-/* Days from 1970-01-01 to the given day of the Gregorian calendar, which has years of 400 in
- * common: count from 1 March, so that the leap day comes last. */
-static int64_t days_to(int year, int month, int day)
-{
-    int y = month <= 2 ? year - 1 + 400 : year + 400; /* never negative */
-    int era = y / 400, year_of_era = y % 400;
-    int day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return (int64_t)(era - 1) * 146097 + day_of_era - 719468;
-}
-
-static int days_in(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return days[month - 1] + (month == 2 && leap);
-}
-
 /* What follows the last digit: a fraction, then Z, an offset, or nothing.  False: something else.
  */
 static bool read_zone(struct bytes text, size_t at, int *offset)
@@ -312,11 +296,12 @@ struct x509_time x509_time_read(const struct der_item *item)
         field[i] = value;
         at += 2;
     }
-    if (field[0] < 1 || field[0] > 12 || field[1] < 1 || field[1] > days_in(year, field[0]) ||
-        field[2] > 23 || field[3] > 59 || field[4] > 60 || !read_zone(text, at + 2, &offset))
+    if (field[0] < 1 || field[0] > 12 || field[1] < 1 ||
+        field[1] > calendar_days_in(year, field[0]) || field[2] > 23 || field[3] > 59 ||
+        field[4] > 60 || !read_zone(text, at + 2, &offset))
         return unknown;
-    int64_t seconds = days_to(year, field[0], field[1]) * 86400 + field[2] * 3600 + field[3] * 60 +
-                      field[4] - offset;
+    int64_t seconds = calendar_days(year, field[0], field[1]) * CALENDAR_SECONDS_A_DAY +
+                      field[2] * 3600 + field[3] * 60 + field[4] - offset;
     return (struct x509_time){.seconds = seconds, .known = true};
 }
 

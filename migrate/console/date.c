@@ -1,12 +1,14 @@
 /* Dates of DateTime columns: see date.h. */
 #include "migrate/console/date.h"
 
+#include "formats/calendar.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-enum { DAY_MS = 86400000, TICKS_A_SECOND = 10000000, SECONDS_A_DAY = 86400 };
+enum { DAY_MS = 86400000, TICKS_A_SECOND = 10000000, SECONDS_A_DAY = CALENDAR_SECONDS_A_DAY };
 
 /* ---- which columns hold FILETIMEs ---- */
 
@@ -58,18 +60,6 @@ bool date_is_filetime(const struct ese_table *table, const struct ese_column *co
 
 /* ---- as text ---- */
 
-/* Year, month, day of a day number counted from 0000-03-01. */
-static void civil(int64_t days, int *year, int *month, int *day)
-{
-    int64_t era = days / 146097, of_era = days % 146097;
-    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t from_march = (5 * of_year + 2) / 153;
-    *day = (int)(of_year - (153 * from_march + 2) / 5 + 1);
-    *month = (int)(from_march < 10 ? from_march + 3 : from_march - 9);
-    *year = (int)(year_of_era + era * 400 + (*month <= 2));
-}
-
 /* Writes `digits` digits of a number and the character behind them. */
 static char *write_number(char *to, int value, int digits, char behind)
 {
@@ -82,12 +72,11 @@ static char *write_number(char *to, int value, int digits, char behind)
 /* to[] without a fraction; returns where it ends.  By hand: a dump is full of dates. */
 static size_t write_second(int64_t day_number, int64_t second, char to[DATE_ROOM])
 {
-    int year, month, day;
+    struct calendar_date date = calendar_date_of(day_number);
     char *at = to;
-    civil(day_number, &year, &month, &day);
-    at = write_number(at, year, 4, '-');
-    at = write_number(at, month, 2, '-');
-    at = write_number(at, day, 2, 'T');
+    at = write_number(at, (int)date.year, 4, '-');
+    at = write_number(at, date.month, 2, '-');
+    at = write_number(at, date.day, 2, 'T');
     at = write_number(at, (int)(second / 3600), 2, ':');
     at = write_number(at, (int)(second / 60 % 60), 2, ':');
     at = write_number(at, (int)(second % 60), 2, '\0');
@@ -96,11 +85,11 @@ static size_t write_second(int64_t day_number, int64_t second, char to[DATE_ROOM
 
 static bool filetime_text(uint64_t ticks, char to[DATE_ROOM])
 {
-    enum { EPOCH = 584694 /* days from 0000-03-01 to 1601-01-01 */, DAYS = 3067671 /* to 9999 */ };
+    enum { DAYS = 3067671 /* from 1601 to 9999 */ };
     uint64_t seconds = ticks / TICKS_A_SECOND, fraction = ticks % TICKS_A_SECOND;
     if (seconds / SECONDS_A_DAY >= DAYS)
         return false;
-    size_t end = write_second((int64_t)(seconds / SECONDS_A_DAY) + EPOCH,
+    size_t end = write_second((int64_t)(seconds / SECONDS_A_DAY) + CALENDAR_FILETIME_EPOCH,
                               (int64_t)(seconds % SECONDS_A_DAY), to);
     if (fraction != 0)
         end += (size_t)snprintf(to + end, DATE_ROOM - end, ".%07u", (unsigned)fraction);
@@ -110,7 +99,6 @@ static bool filetime_text(uint64_t ticks, char to[DATE_ROOM])
 
 bool date_text(uint64_t bits, bool filetime, char to[DATE_ROOM])
 {
-    enum { OLE_EPOCH = 693899 /* days from 0000-03-01 to 1899-12-30 */ };
     double days;
     if (filetime && filetime_text(bits, to))
         return true; /* or a table of the same name has dates of the engine's kind */
@@ -122,7 +110,7 @@ bool date_text(uint64_t bits, bool filetime, char to[DATE_ROOM])
     /* Before the epoch the fraction still counts forward from midnight: -1.25 is 1899-12-29 06:00.
      */
     double whole = trunc(days);
-    int64_t day_number = (int64_t)whole + OLE_EPOCH;
+    int64_t day_number = (int64_t)whole + CALENDAR_OLE_EPOCH;
     int64_t ms = llround(fabs(days - whole) * DAY_MS);
     if (ms == DAY_MS) {
         ms = 0;
@@ -136,15 +124,14 @@ bool date_text(uint64_t bits, bool filetime, char to[DATE_ROOM])
 
 bool date_of_seconds(int64_t seconds, char to[DATE_ROOM])
 {
-    enum { EPOCH = 719468 /* days from 0000-03-01 to 1970-01-01 */, DAYS = 3652365 /* to 9999 */ };
     int64_t day = seconds / SECONDS_A_DAY, second = seconds % SECONDS_A_DAY;
     if (second < 0) {
         second += SECONDS_A_DAY;
         day--;
     }
     to[0] = '\0';
-    if (day < -EPOCH || day >= DAYS - EPOCH)
+    if (day < calendar_days(0, 3, 1) || day >= calendar_days(10000, 1, 1))
         return false;
-    write_second(day + EPOCH, second, to);
+    write_second(day, second, to);
     return true;
 }

@@ -1,6 +1,7 @@
 /* Reading the header and its shadow: see header.h. */
 #include "formats/ese/read/header.h"
 
+#include "formats/calendar.h"
 #include "formats/ese/layout/checksum.h"
 
 #include <inttypes.h>
@@ -318,13 +319,7 @@ bool ese_time_seconds(struct ese_time t, int64_t *seconds)
     if (t.month < 1 || t.month > 12 || t.day < 1 || t.day > 31 || t.hour > 23 || t.minute > 59 ||
         t.second > 60)
         return false;
-    /* Days since 1970-03-01 by the usual civil-calendar rule; years start in March. */
-    int64_t y = 1900 + t.year - (t.month <= 2);
-    int64_t m = (t.month + 9) % 12;
-    int64_t era = y / 400, year_of_era = y % 400;
-    int64_t day_of_year = (153 * m + 2) / 5 + t.day - 1;
-    int64_t days = era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
-                   day_of_year - 719468;
-    *seconds = days * 86400 + t.hour * 3600 + t.minute * 60 + t.second;
+    *seconds = calendar_days(1900 + t.year, t.month, t.day) * CALENDAR_SECONDS_A_DAY +
+               t.hour * 3600 + t.minute * 60 + t.second;
     return true;
 }
