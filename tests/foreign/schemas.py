@@ -2,6 +2,7 @@
 
     schema = schemas.Schema(seed)
     schema.description()      the text of a description; each store has the fault of Q230780
+    schema.profile(facts)     the profile that an administrator who knows it all would write
     schema.facts(certificates)   what judge.py compares with, as the corpus' facts.json; certificates: {name: DER}
     schema.drawn              what was drawn, for the message of a test that fails
 
@@ -210,7 +211,7 @@ class Schema:
         if style == "composite":
             for table in tables:
                 table.rows.sort(key=lambda row: (int(row[columns["group"]]), int(row[columns["row"]])))
-        self.key_texts, self.key_column = [text for text, _ in keys], columns["key"]
+        self.key_texts, self.columns = [text for text, _ in keys], columns
         self.keep = keys[self.second][1]
         self.kept = self.entry_numbers(self.second, keys[self.second], columns, tables) \
             - self.entry_numbers(self.first, keys[self.first], columns, tables)
@@ -427,7 +428,7 @@ class Schema:
     def draw_settings(self):
         how = self.pick("settings", ("rows", 4), "text rows", "columns", "none")
         self.drawn["mode"] = mode = self.random.choice(["V3", "V1V3"])
-        self.settings = how
+        self.settings, self.stated = how, []
         ca = self.pick("issuing ca", "sha1", "sha1", "hex") if how != "none" else None
         if how in ("rows", "text rows"):
             self.settings_rows(how, mode, ca)
@@ -437,6 +438,9 @@ class Schema:
                 table.column("No", "Long")
                 mode_column = table.column("Mode", "Long")
                 ca_column = table.column("Current", "Binary" if ca == "sha1" else "Text")
+                self.stated = [f"[setting.mode]\ntable = {table.name}\ncolumn = {mode_column}\nV1 = 0\nV1V3 = 1\nV3 = 2",
+                               f"[setting.issuing-ca]\ntable = {table.name}\ncolumn = {ca_column}\n"
+                               f"names = sha1{' hex' if ca == 'hex' else ''}"]
                 table.rows = [{"No": "1", mode_column: {"V1V3": "1", "V3": "2"}[mode],
                                ca_column: f"thumbprint{'-hex' if ca == 'hex' else ''}:ca"}]
             if self.value_rows_needed():
@@ -460,6 +464,10 @@ class Schema:
             if number:
                 row[number] = str(at)
             table.rows.append(row)
+        if mode:
+            place = f"table = {table.name}\nrows = {name} = %s\ncolumn = {value}\n"
+            self.stated = [f"[setting.mode]\n{place % 'Mode'}", f"[setting.issuing-ca]\n{place % 'Current'}names = sha1"
+                           + (" hex" if ca == "hex" or how != "rows" else "")]
         for n, _ in self.value_rows_needed():
             self.lists.append({**self.value_where, "table": table.name, "column": data, "where": [name, n.encode().hex()]})
 
@@ -513,3 +521,54 @@ class Schema:
             if self.issuing_role:
                 facts["issuing-role"] = self.issuing_role
         return facts
+
+    # ---- the profile ----
+
+    def profile(self, facts):
+        """Everything but what no profile can say; that is left out, and the program has to find it out of order."""
+        parts = [f"[profile]\nname = seed {self.seed}"]
+        in_rows = self.kind in ("rows", "two tables")
+        for number, where in enumerate(self.lists, 1):
+            parts.append("\n".join([f"[list.{number}]", *(self.rows_part(where) if in_rows else self.value_part(where))]))
+        names = {"thumb": "sha1", "key": "key", "pos": f"position {self.lists[0].get('base')}"}
+        known = [r for r in self.references if r["by"] in names]
+        parts += [f"[reference.{n}]\ntable = {r['table']}\ncolumn = {r['column']}\nnames = {names[r['by']]}"
+                  for n, r in enumerate(known, 1)]
+        parts += self.stated or [f"[setting.mode]\nis = {self.drawn['mode']}", f"[setting.issuing-ca]\nis = {facts['ca']}"]
+        return "\n".join(parts) + "\n"
+
+    def rows_part(self, where):
+        columns, role, trust = self.columns, self.drawn["role"], self.drawn["trust"]
+        lines = [f"table = {where['table']}", f"key = {columns['key']}", f"certificates = {columns['certificate']}"]
+        for layer in filter(None, self.drawn["wrap"].split(":")):
+            lines.append(f"skip = {layer[7:]}" if layer.startswith("header-") else f"pack = {layer}")
+        if "thumbprint" in columns:
+            lines.append(f"thumbprint = {columns['thumbprint']}{' as hex' if self.drawn['thumbprint type'] == 'Text' else ''}")
+        if role == "Long":
+            lines += [f"role = {columns['role']}"] + [f"role-{word} = {number}" for word, number in self.role_words.items()]
+        if role == "flags":
+            lines += [f"own = {columns['role']} & 4 = 4", f"issuing = {columns['role']} & 2 = 2",
+                      f"trusted = {columns['role']} & 1 = 1"]
+        if role == "Text":
+            lines += [f"{word} = {columns['role']} = {text}" for word, text in self.role_words.items()]
+        if role in ("Bit", "Bits"):
+            lines += [f"issuing = {columns['role']} = 1"] + ([f"own = {columns['own']} = 1"] if role == "Bits" else [])
+        if trust != "none":
+            lines.append(f"trusted = {columns['trusted']}{' = 1' if trust == 'Long' else ''}")
+        return lines + [f"{key} = {columns[what]}" for key, what in (("name", "name"), ("imported-on", "imported"))
+                        if what in columns]
+
+    def value_part(self, where):
+        lines = [f"table = {where['table']}", f"certificates = {where['column']}",
+                 f"key = {self.by if self.by.startswith('position') and len(self.lists) == 1 else 'none'}"]
+        if where.get("where"):
+            lines.append(f"rows = {where['where'][0]} = {bytes.fromhex(where['where'][1]).decode()}")
+        if where.get("chunk"):
+            lines.append(f"join = {where['chunk']}")
+        form = {"multi": "values", "pem-crlf": "pem"}.get(where["framing"], where["framing"])
+        if form.startswith("items"):
+            words = form.split("-")[1:]
+            said = ["count:le32" if word == "count" else f"skip:{word[4:]}" if word.startswith("skip") else f"size:{word}"
+                    for word in words]
+            return lines + ["form = items", "items = " + " ".join(said)]
+        return lines + [f"form = {form}"]

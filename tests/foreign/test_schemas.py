@@ -4,7 +4,8 @@
     test_schemas.py            20 schemas; KM_LONG=1: 1,000, in some minutes
     test_schemas.py SEED...    these alone, with what was drawn, asked and answered
 
-kmfixture builds each from schemas.py's description.  It is repaired with --accept-discovered alone, then with every
+kmfixture builds each from schemas.py's description.  It is repaired with --accept-discovered alone, with the profile
+that says it all, as far as a profile can ("stated"), and with --accept-discovered and every
 question answered as the schema knows, one after the other; whatever was written on the way is judged by value (judge.py).
 """
 
@@ -28,6 +29,7 @@ KMFIXTURE = os.environ.get("KMFIXTURE")
 # Of the short run; the last ones were wrong once: a role in words, an archive beside a list that is packed and beside
 # one in pieces, positions that count another value, too.
 SEEDS = range(1, 1001) if os.environ.get("KM_LONG") else [*range(1, 17), 36, 130, 666, 371]
+TURNS = ("alone", "stated", "answered")
 COLUMN = re.compile(r"--not-a-reference (\S+?)[;,]?(?: |$)")
 KEEP = re.compile(r"--keep (\d+)")
 NO_LIST = re.compile(r"--not-a-list (\S+?)[;,]?(?: |$)")
@@ -45,6 +47,7 @@ def build(seed, folder):
             raise AssertionError(f"seed {seed}: {result.stderr}")
     facts = schema.facts({file.stem: file.read_bytes() for file in (folder / "certs").iterdir()})
     (folder / "facts.json").write_text(json.dumps(facts))
+    (folder / "profile.ini").write_text(schema.profile(facts))
     return schema, facts
 
 
@@ -79,12 +82,12 @@ def answers(schema, facts, problems, given):
     return [option for option in dict.fromkeys(found) if option not in given]
 
 
-def repair(folder, options):
+def repair(folder, profile, options):
     """Repairs; (what is wrong, or None when refused; the report; standard error)."""
     new = folder / "new.edb"
     for old in folder.glob("new.edb*"):
         old.unlink()
-    result = km.run("repair", folder / "store.edb", "-o", new, "--accept-discovered", "--json", *options)
+    result = km.run("repair", folder / "store.edb", "-o", new, *profile, "--json", *options)
     report = json.loads(result.stdout) if result.stdout.startswith(b"{") else {}
     if b"Sanitizer" in result.stderr or result.returncode < 0:
         return ["crashed"], report, result
@@ -94,7 +97,7 @@ def repair(folder, options):
     if "--keep" in options:
         wrong = [text for text in wrong if "are gone" not in text]
     at = options.index("--keep") if "--keep" in options else len(options)
-    after = km.run("check", new, "--accept-discovered", "--json", *options[:at], *options[at + 2:])
+    after = km.run("check", new, *profile, "--json", *options[:at], *options[at + 2:])
     report["after"] = json.loads(after.stdout) if after.stdout.startswith(b"{") else {"verdict": "?"}
     return wrong, report, result
 
@@ -105,33 +108,43 @@ def refusal(report, result):
     return " ".join(codes) or result.stderr.decode(errors="replace").strip().split("\n")[-1][:100]
 
 
+def take(schema, facts, folder, profile, rounds):
+    """(right, refused: ... or wrong: ...; the verdict afterwards; options given), with so many rounds of answers."""
+    given = []
+    for left in range(rounds, -1, -1):
+        wrong, report, result = repair(folder, profile, [word for option in given for word in option])
+        more = answers(schema, facts, report.get("problems", []), given) if left else []
+        if not more or wrong or (wrong is not None and report["after"]["verdict"] == "yes"):
+            break
+        given.append(more[0])
+    outcome = "refused: " + refusal(report, result) if wrong is None else "wrong: " + "; ".join(wrong) if wrong else "right"
+    return outcome, report.get("after", {}).get("verdict"), [" ".join(option) for option in given]
+
+
 def judged(seed):
-    """{"alone": outcome, "answered": outcome, ...} of one schema; an outcome is right, refused: ..., or wrong: ..."""
+    """What came of one schema: {"alone": outcome, "stated": outcome, "answered": outcome, ...}."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
         schema, facts = build(seed, folder)
-        before = km.run("check", folder / "store.edb", "--accept-discovered", "--json")
-        found = {"seed": seed, "drawn": schema.drawn, "before": json.loads(before.stdout)["verdict"], "options": []}
-        given = []
-        for turn in ("alone", "answered"):
-            for _ in range(1 if turn == "alone" else 12):
-                wrong, report, result = repair(folder, [word for option in given for word in option])
-                more = answers(schema, facts, report.get("problems", []), given) if turn == "answered" else []
-                if not more or wrong or (wrong is not None and report["after"]["verdict"] == "yes"):
-                    break
-                given.append(more[0])
-            found[turn] = "refused: " + refusal(report, result) if wrong is None else \
-                "wrong: " + "; ".join(wrong) if wrong else "right"
-            found["after " + turn] = report.get("after", {}).get("verdict")
-        found["options"] = [" ".join(option) for option in given]
+        found = {"seed": seed, "drawn": schema.drawn}
+        for turn, profile, rounds in (("alone", ["--accept-discovered"], 0), ("stated", ["--profile", folder / "profile.ini"], 12),
+                                      ("answered", ["--accept-discovered"], 12)):
+            before = km.run("check", folder / "store.edb", *profile, "--json").stdout
+            found["before " + turn] = json.loads(before)["verdict"] if before.startswith(b"{") else None
+            found[turn], found["after " + turn], found["options " + turn] = take(schema, facts, folder, profile, rounds)
     return found
 
 
 def faults(found):
     """What may not be, of one schema."""
-    texts = [f"{turn}: {found[turn]}" for turn in ("alone", "answered") if found[turn].startswith("wrong")]
-    if found["before"] == "yes":
-        texts.append("the broken store is called good")
+    texts = []
+    for turn in TURNS:
+        if found[turn].startswith("wrong"):
+            texts.append(f"{turn}: {found[turn]}")
+        if found["before " + turn] == "yes":
+            texts.append(f"{turn}: the broken store is called good")
+        if found[turn] == "right" and found["after " + turn] == "no":
+            texts.append(f"{turn}: the repaired store is called bad")
     return texts
 
 
@@ -143,7 +156,7 @@ class Schemas(unittest.TestCase):
             for found in pool.imap(judged, SEEDS):
                 with self.subTest(seed=found["seed"]):
                     self.assertEqual(faults(found), [], found)
-                for turn in ("alone", "answered"):
+                for turn in TURNS:
                     word = found[turn].partition(":")[0]
                     counts[turn, word] = counts.get((turn, word), 0) + 1
         print("random schemas:", ", ".join(f"{turn} {word} {n}" for (turn, word), n in sorted(counts.items())), file=sys.stderr)
