@@ -323,11 +323,8 @@ static void compare(struct comparison *c, unsigned goes, unsigned stays)
 static bool is_compared(const struct comparison *c, const struct ese_table *table,
                         const struct ese_column *column)
 {
-    const struct profile *p = c->a->m->profile;
     if (column->type == ESE_COL_NIL || (column->flags & ESE_COLUMN_AUTO_INCREMENT) ||
-        (profile_gives_meaning(p, table->name, column->name) &&
-         !profile_is_secret(p, table->name, column->name) &&
-         !profile_ignores(p, table->name, column->name)))
+        profile_says_what(c->a->m->profile, table->name, column->name))
         return false;
     for (unsigned i = 0; i < table->indexes; i++)
         if (table->index[i].root == table->root && table->index[i].segments == 1 &&

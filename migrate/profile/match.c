@@ -289,6 +289,20 @@ static bool kept_fit(const struct profile_list *list, const struct ese_table *ta
     return true;
 }
 
+/* Roles and trust are read, and written, as numbers (roles.h). */
+static bool role_fits(const struct condition *c, const struct ese_table *table, const char *what,
+                      struct fault *why)
+{
+    const struct ese_column *column =
+        condition_is_there(c) ? ese_table_column(table, c->column) : NULL;
+    if (column && column->type == ESE_COL_TEXT)
+        return fault_set(why, FAULT_NOT_THIS,
+                         "table %s, column %s (%s): expected an integer or a Bit, found Text; "
+                         "without it copies that differ there are asked about, and --keep decides",
+                         table->name, column->name, what);
+    return condition_fits(c, table, what, why);
+}
+
 /* The columns that say roles and trust, and which rows are of the list. */
 static bool conditions_fit(const struct profile_list *list, const struct ese_table *table,
                            struct fault *why)
@@ -300,10 +314,10 @@ static bool conditions_fit(const struct profile_list *list, const struct ese_tab
                              hash[] = {list->thumbprint_hex ? hex : thumbprint,
                                        {NULL, 0, NULL, false}};
     return condition_fits(&list->rows, table, "[list] rows", why) &&
-           condition_fits(&list->own, table, "[list] own", why) &&
-           condition_fits(&list->issuing, table, "[list] issuing", why) &&
-           condition_fits(&list->imported_if, table, "[list] imported", why) &&
-           (list->trusted.value ? condition_fits(&list->trusted, table, "[list] trusted", why)
+           role_fits(&list->own, table, "[list] own", why) &&
+           role_fits(&list->issuing, table, "[list] issuing", why) &&
+           role_fits(&list->imported_if, table, "[list] imported", why) &&
+           (list->trusted.value ? role_fits(&list->trusted, table, "[list] trusted", why)
                                 : columns_fit(table, "list", &list->trusted.column, bit, why)) &&
            kept_fit(list, table, why) && columns_fit(table, "list", &list->thumbprint, hash, why);
 }

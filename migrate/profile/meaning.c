@@ -70,7 +70,7 @@ static bool is_of_list(const struct profile *p, const char *table, const char *c
     return false;
 }
 
-bool profile_gives_meaning(const struct profile *p, const char *table, const char *column)
+bool profile_says_what(const struct profile *p, const char *table, const char *column)
 {
     const char *const users[COLUMNS_MOST] = {p->users_key, p->users_name};
     const char *const certificates[COLUMNS_MOST] = {p->certificates_key, p->certificates_version,
@@ -80,6 +80,11 @@ bool profile_gives_meaning(const struct profile *p, const char *table, const cha
     return is_of_list(p, table, column) || profile_has_setting_in(p, table, column) ||
            among(table, column, p->users_table, users) ||
            among(table, column, p->certificates_table, certificates) ||
-           among(table, column, p->crl_table, crls) || is_reference(p, table, column) ||
-           profile_is_secret(p, table, column) || profile_ignores(p, table, column);
+           among(table, column, p->crl_table, crls) || is_reference(p, table, column);
+}
+
+bool profile_gives_meaning(const struct profile *p, const char *table, const char *column)
+{
+    return profile_says_what(p, table, column) || profile_is_secret(p, table, column) ||
+           profile_ignores(p, table, column);
 }

@@ -11,6 +11,9 @@
  * reference, a secret, or one to be ignored.  Names are compared without regard to ASCII case. */
 bool profile_gives_meaning(const struct profile *profile, const char *table, const char *column);
 
+/* The same, but for what is only said to be a secret, or to be ignored. */
+bool profile_says_what(const struct profile *profile, const char *table, const char *column);
+
 /* True when a [secret.N] section names this column: what stands in it is not shown. */
 bool profile_is_secret(const struct profile *profile, const char *table, const char *column);
 

@@ -72,7 +72,7 @@ class Parts(unittest.TestCase):
         result = km.run("repair", store, "-o", self.new, "--profile", profile, "--json", *options)
         self.last = result.stderr
         problems = {}
-        for problem in json.loads(result.stdout)["problems"] if result.stdout.startswith(b"{") else []:
+        for problem in json.loads(result.stdout).get("problems", []) if result.stdout.startswith(b"{") else []:
             problems.setdefault(problem["code"], []).append(problem["evidence"])
         return result.returncode, problems, edbdecode.open(str(self.new)) if self.new.exists() else None
 
@@ -212,7 +212,7 @@ class Parts(unittest.TestCase):
             self.right(store, profile, {"All": {1: {"Flags": 0x45}, 3: {"Flags": 0x10}, 4: {"Flags": 3}}}, [4, 4, 1])
             self.right(store, profile, {"All": {1: {"Flags": 0x45}, 2: {"Flags": 0x23}, 3: {"Flags": 0x10}}}, [2, 2, 1],
                        "--keep", "2")
-        shown = json.loads(km.run("list", store, "--profile", profile, "--json").stdout.splitlines()[0])
+        shown = km.entries(store, "--profile", profile)[0]
         self.assertEqual((shown["role"], shown["trust"]), ("own", "trusted"))
 
     def test_flags_and_trust(self):
@@ -256,6 +256,23 @@ class Parts(unittest.TestCase):
         self.assertIsNotNone(new)
 
     # ---- other columns ----
+
+    def test_role_in_words(self):
+        """Roles are numbers: such a profile does not fit, and without the roles the copies are asked about."""
+        words = {1: "OWN", 2: "TRUSTED", 4: "ISSUING"}
+        store = self.store({"Trust": (["Key Long", "Cert LongBinary", "Role Text"], [
+            [key, f"certificate:{who}", words[key]] for key, who in ((1, "own"), (2, "issuing"), (4, "issuing"))])}, (2, 4))
+        status, problems, new = self.repair(store, self.profile(PART.format(
+            1, "Trust", "own = Role = OWN\nissuing = Role = ISSUING\nimported = Role = TRUSTED\n")))
+        self.assertIn(b"expected an integer or a Bit, found Text", self.last)
+        self.assertIsNone(new)
+        profile = self.profile(PART.format(1, "Trust", ""))
+        status, problems, new = self.repair(store, profile)
+        self.assertIn("Role", problems["KM-COPIES-DIFFER"][0])
+        self.assertIsNone(new)
+        status, problems, new = self.repair(store, profile, "--keep", "4")
+        self.assertEqual([row["Role"][0] for row in new.table("Trust").rows()], [b"OWN", b"ISSUING"])
+        self.assertEqual([number(row, "Signer") for row in new.table("Issued").rows()], [4, 4])
 
     def test_hex(self):
         store = self.store({"Plain": (["Key Long", "Cert LongBinary"], [[1, "certificate:own"]])}, ())
