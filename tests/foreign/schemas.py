@@ -549,8 +549,6 @@ class Schema:
         if role == "flags":
             lines += [f"own = {columns['role']} & 4 = 4", f"issuing = {columns['role']} & 2 = 2",
                       f"trusted = {columns['role']} & 1 = 1"]
-        if role == "Text":
-            lines += [f"{word} = {columns['role']} = {text}" for word, text in self.role_words.items()]
         if role in ("Bit", "Bits"):
             lines += [f"issuing = {columns['role']} = 1"] + ([f"own = {columns['own']} = 1"] if role == "Bits" else [])
         if trust != "none":
