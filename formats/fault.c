@@ -24,8 +24,16 @@ bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
     va_start(args, format);
     f->code = code;
     f->place = 0;
+    f->of_output = false;
     mark_cut(f->text, sizeof f->text, vsnprintf(f->text, sizeof f->text, format, args));
     va_end(args);
+    return false;
+}
+
+bool fault_of_output(struct fault *f)
+{
+    if (f)
+        f->of_output = f->code != FAULT_NO_MEMORY;
     return false;
 }
 

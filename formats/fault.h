@@ -23,6 +23,7 @@ enum fault_code {
 struct fault {
     enum fault_code code;
     unsigned short place; /* so long is the part of the text that fault_context() put before it */
+    bool of_output;       /* it is of the file that is written, not of the one that is read */
     char text[320];
 };
 
@@ -38,6 +39,10 @@ static inline void fault_clear(struct fault *f)
  * recorded but a lack of memory, which is noted for the whole program (memory.h). */
 bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Notes that it is of the file that is written, whose name only the caller knows; lack
+ * of memory is of none.  Returns false. */
+bool fault_of_output(struct fault *f);
 
 /* Puts a printf-like text before what f says already, as "context: text".  Returns false. */
 bool fault_context(struct fault *f, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -146,7 +146,7 @@ bool outfile_create(const char *target, int like, bool force, struct outfile **r
     struct outfile *out = new_outfile(force, f);
     if (out == NULL || !split(out, target, f) || !create(out, like, f)) {
         outfile_discard(out);
-        return false;
+        return fault_of_output(f);
     }
     *result = out;
     return true;
@@ -166,7 +166,7 @@ bool outfile_create_at(int folder, const char *name, int like, struct outfile **
                   strerror(errno));
     if (!ok || !create(out, like, f)) {
         outfile_discard(out);
-        return false;
+        return fault_of_output(f);
     }
     *result = out;
     return true;
@@ -184,8 +184,10 @@ int outfile_descriptor(const struct outfile *out)
 
 bool outfile_write(struct outfile *out, struct bytes data, struct fault *f)
 {
-    return fileio_write(out->descriptor, data) ||
-           fault_set(f, FAULT_IO, "cannot be written: %s", strerror(errno));
+    if (fileio_write(out->descriptor, data))
+        return true;
+    fault_set(f, FAULT_IO, "cannot be written: %s", strerror(errno));
+    return fault_of_output(f);
 }
 
 const char *outfile_path(const struct outfile *out)
@@ -270,10 +272,8 @@ bool outfile_remove(struct outfile *out)
     return true;
 }
 
-bool outfile_commit(struct outfile *out, struct fault *f)
+static bool commit(struct outfile *out, struct fault *f)
 {
-    if (!memory_sufficed(f)) /* then what was written may lack something */
-        return false;
     if (!fileio_sync(out->descriptor))
         return fault_set(f, FAULT_IO, "the new file cannot be synced to the disk: %s",
                          strerror(errno));
@@ -290,6 +290,13 @@ bool outfile_commit(struct outfile *out, struct fault *f)
         fault_context(
             f, "the new file is complete and has its name, but may lose it when the power fails");
     return false;
+}
+
+bool outfile_commit(struct outfile *out, struct fault *f)
+{
+    if (!memory_sufficed(f)) /* then what was written may lack something */
+        return false;
+    return commit(out, f) || fault_of_output(f);
 }
 
 bool outfile_is_committed(const struct outfile *out)

@@ -32,7 +32,8 @@ struct outfile;
  * Fails with FAULT_LIMIT when the target exists without force or is `like` itself (compared by
  * device and inode), FAULT_NOT_THIS when it exists and is no regular file, FAULT_IO,
  * FAULT_NO_MEMORY.  *out is the caller's to discard; nothing is left after a failure.  Texts of
- * faults do not repeat the target's name.
+ * faults do not repeat the target's name; here, in outfile_write() and in outfile_commit() they are
+ * noted as of the output (fault.h).
  */
 bool outfile_create(const char *target, int like, bool force, struct outfile **out,
                     struct fault *f);

@@ -5,6 +5,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/progress.h"
+#include "migrate/console/words.h"
 #include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
@@ -22,10 +23,11 @@ static void write_result(const struct store *store, const struct ese_compact_res
     if (options->json && json == NULL)
         return; /* out of memory, which the exit status says */
     if (json == NULL) {
-        output_format("%s: %u of %u pages in use, %" PRIu64 " rows, %" PRIu64
-                      " index entries, %" PRIu64 " long values; %" PRIu64 " rows dropped\n",
-                      options->output, r->built.used_pages, r->built.pages, r->built.rows,
-                      r->built.index_entries, r->built.long_values, r->dropped_rows);
+        output_format("%s: %u of %u pages in use, %s, %s, %s; %s dropped\n", options->output,
+                      r->built.used_pages, r->built.pages, counted(r->built.rows, "row", "rows"),
+                      counted(r->built.index_entries, "index entry", "index entries"),
+                      counted(r->built.long_values, "long value", "long values"),
+                      counted(r->dropped_rows, "row", "rows"));
         return;
     }
     const struct {
@@ -68,8 +70,10 @@ static int compact(struct store *store, const struct options *options)
         message_error("cancelled; nothing was written");
         return EXIT_CANCELLED;
     }
-    message_file(store->path, "%s%s", f.text,
-                 result.duplicate ? "; --keep-first keeps the first of them" : "");
+    if (result.duplicate)
+        message_fault_next(store->path, &f, "--keep-first keeps the first of them");
+    else
+        message_fault_of(store->path, options->output, &f);
     return EXIT_TROUBLE;
 }
 

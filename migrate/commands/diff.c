@@ -4,6 +4,7 @@
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/words.h"
 #include "migrate/profile/profile.h"
 #include "migrate/report/storefacts.h"
 
@@ -49,11 +50,9 @@ static int compare(struct store *a, struct store *b, const struct options *optio
         return DIFF_TROUBLE;
     uint64_t different = r.only_a + r.only_b + r.changed + r.tables_only_a + r.tables_only_b;
     if (!options->json && !options->quiet)
-        output_format("%" PRIu64 " %s, %" PRIu64 " %s compared: %" PRIu64 " %s only in A, %" PRIu64
-                      " only in B, %" PRIu64 " changed\n",
-                      r.tables, plural(r.tables, "table", "tables"), r.rows,
-                      plural(r.rows, "row", "rows"), r.only_a, plural(r.only_a, "row", "rows"),
-                      r.only_b, r.changed);
+        output_format("%s, %s compared: %s only in A, %" PRIu64 " only in B, %" PRIu64 " changed\n",
+                      counted(r.tables, "table", "tables"), counted(r.rows, "row", "rows"),
+                      counted(r.only_a, "row", "rows"), r.only_b, r.changed);
     if (r.damaged || a->damaged || b->damaged)
         return DIFF_TROUBLE;
     return different ? DIFF_DIFFERENT : DIFF_SAME;

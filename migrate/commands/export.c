@@ -5,6 +5,7 @@
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/words.h"
 #include "migrate/report/storefacts.h"
 
 #include <string.h>
@@ -136,7 +137,8 @@ static void tell_written(const struct assessment *a, enum certlist_kind kind,
     struct json *json = options->json ? document_open() : NULL;
     if (json == NULL) {
         if (!options->json && !options->quiet)
-            output_format("%s: %u certificates, %s\n", options->to, written,
+            output_format("%s: %s, %s\n", options->to,
+                          counted(written, "certificate", "certificates"),
                           certlist_kind_name(kind));
         return;
     }

@@ -5,6 +5,7 @@
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/words.h"
 #include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
@@ -81,7 +82,7 @@ static void write_file(const struct logset *l, const struct ese_log_file *file)
     if (file->fault.code)
         output_format(": %s", file->fault.text);
     else if (file->scanned)
-        output_format(", %" PRIu64 " records%s%s", file->records,
+        output_format(", %s%s%s", counted(file->records, "record", "records"),
                       file->end.torn_record ? ", the last one torn" : "",
                       file->end.from_copies ? ", torn end read from its second copy" : "");
     if (h->framing != ESE_LOG_ESE97 &&

@@ -13,6 +13,7 @@
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/words.h"
 #include "migrate/repair/copydir.h"
 #include "migrate/report/storefacts.h"
 
@@ -180,15 +181,17 @@ static void write_text(const struct copying *c, bool written)
     output_format("%-14s%s\n", "Plan", c->r.id);
     output_format("%-14sgenerations %d to %d, up to %08X,%04X,%04X\n", "Replay", s->first, s->last,
                   (unsigned)s->end.generation, s->end.sector, s->end.byte);
-    output_format("%-14s%" PRIu64 " records: %" PRIu64 " changes of this database, %" PRIu64
-                  " of them not in it yet",
-                  "Redo", s->records, s->changes, s->redone);
+    output_format("%-14s%s: %s of this database, %" PRIu64 " of them not in it yet", "Redo",
+                  counted(s->records, "record", "records"),
+                  counted(s->changes, "change", "changes"), s->redone);
     if (s->other_databases)
-        output_format("; %" PRIu64 " changes of other databases skipped", s->other_databases);
-    output_format("\n%-14s%" PRIu64 " transactions committed, %" PRIu64 " rolled back\n", "",
-                  s->committed, s->rolled_back);
-    output_format("%-14s%" PRIu64 " open transactions: %" PRIu64 " changes taken back\n", "Undo",
-                  s->undone, s->undone_changes);
+        output_format("; %s of other databases skipped",
+                      counted(s->other_databases, "change", "changes"));
+    output_format("\n%-14s%s committed, %" PRIu64 " rolled back\n", "",
+                  counted(s->committed, "transaction", "transactions"), s->rolled_back);
+    output_format("%-14s%s: %s taken back\n", "Undo",
+                  counted(s->undone, "open transaction", "open transactions"),
+                  counted(s->undone_changes, "change", "changes"));
     output_format("%-14s%u changed, %u in all\n", "Pages", s->pages, s->last_page);
     if (c->r.loss.code)
         output_format("%-14s%s; what came after is lost\n", "Loss", c->r.loss.text);

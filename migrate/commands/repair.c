@@ -136,7 +136,8 @@ static int judge_recovered(const struct options *options, struct recovery *r)
     if (status != EXIT_CLEAN)
         return status;
     if (!recovery_keep(r, path, &f)) {
-        message_fault(r->logs.store.path, &f);
+        message_fault_of(r->logs.store.path,
+                         unnamed_place(r->options->dry_run ? NULL : r->options->output), &f);
         return EXIT_TROUBLE;
     }
     how.recovered = r;

@@ -3,6 +3,7 @@
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/words.h"
 #include "migrate/profile/profile.h"
 #include "migrate/rescue/salvaging.h"
 #include "migrate/report/storefacts.h"
@@ -61,11 +62,11 @@ static void print_table(const struct ese_salvage_table *t)
     if (t->cut)
         output_format("; %" PRIu64 " of the kept without a long value", t->cut);
     if (t->pages_lost)
-        output_format("; %" PRIu64 " pages of rows lost", t->pages_lost);
+        output_format("; %s of rows lost", counted(t->pages_lost, "page", "pages"));
     if (t->older)
-        output_format("; %" PRIu64 " older versions", t->older);
+        output_format("; %s", counted(t->older, "older version", "older versions"));
     if (t->entries_missing)
-        output_format("; %" PRIu64 " index entries missing", t->entries_missing);
+        output_format("; %s missing", counted(t->entries_missing, "index entry", "index entries"));
     output_text("\n");
 }
 
@@ -89,13 +90,15 @@ static bool print_tables(const struct salvaging *x)
 
 static void print_written(const struct salvaging *x)
 {
-    output_format("Written: %s, %" PRIu64 " rows; %s says of every row that is doubtful or lost "
-                  "where it is from; what was not written is in %s (%" PRIu64 " records).\n",
-                  x->options->output, SUM(&x->result, written), x->files.lines_name,
-                  x->files.quarantine_name, x->files.quarantined);
+    output_format("Written: %s, %s; %s says of every row that is doubtful or lost "
+                  "where it is from; what was not written is in %s (%s).\n",
+                  x->options->output, counted(SUM(&x->result, written), "row", "rows"),
+                  x->files.lines_name, x->files.quarantine_name,
+                  counted(x->files.quarantined, "record", "records"));
     if (x->files.certificates > 0)
-        output_format("%" PRIu64 " certificates stand whole in what was not written: %s\n",
-                      x->files.certificates, x->files.pem_name);
+        output_format("%s whole in what was not written: %s\n",
+                      counted(x->files.certificates, "certificate stands", "certificates stand"),
+                      x->files.pem_name);
     output_format("Next: kmmigrate check %s\n", x->options->output);
 }
 
@@ -148,12 +151,13 @@ static bool print_text(const struct salvaging *x)
     print_scan(x);
     output_format("Plan:      %s\n", x->files.id);
     output_format("Rows:      %" PRIu64 " kept, %" PRIu64 " doubtful, %" PRIu64
-                  " known to be lost; %" PRIu64 " pages of rows lost\n",
-                  SUM(r, kept), SUM(r, doubtful), SUM(r, lost), SUM(r, pages_lost));
+                  " known to be lost; %s of rows lost\n",
+                  SUM(r, kept), SUM(r, doubtful), SUM(r, lost),
+                  counted(SUM(r, pages_lost), "page", "pages"));
     if (r->told[ESE_SALVAGE_NO_SCHEMA])
-        output_format("           %" PRIu64 " rows of tables that the catalog does not have: "
+        output_format("           %s of tables that the catalog does not have: "
                       "--schema-from OTHER names them again\n",
-                      r->told[ESE_SALVAGE_NO_SCHEMA]);
+                      counted(r->told[ESE_SALVAGE_NO_SCHEMA], "row", "rows"));
     if (!print_tables(x))
         return false;
     print_next(x);
@@ -258,7 +262,7 @@ static bool write_new(struct salvaging *x, struct fault *f)
     struct outfile *out;
     const char *target = x->options->output;
     if (!outfile_create(target, x->like, x->options->force, &out, f))
-        return fault_context(f, "%s", target);
+        return false;
     bool ok = salvaging_run(x, outfile_descriptor(out), target, f) && is_planned(x, f) &&
               salvage_files_commit(&x->files, f) && outfile_commit(out, f);
     if (!ok && !outfile_is_committed(out))
@@ -280,7 +284,7 @@ static int salvage(struct salvaging *x, bool json)
         message_error("cancelled; nothing was written");
         status = EXIT_CANCELLED;
     } else if (!ok) {
-        message_fault(x->store.path, &f);
+        message_fault_of(x->store.path, x->options->output, &f);
     } else if (json ? !print_json(x) : !print_text(x)) {
         status |= EXIT_TROUBLE;
     }

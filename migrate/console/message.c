@@ -124,12 +124,20 @@ static void take_apart(const char *sentence, struct message_told *t)
 
 enum { SENTENCE = 4000 };
 
+/* A fault in a line of a file names both: "profile.ini:12: ...". */
+static bool begins_with_name(const char *sentence, const char *file)
+{
+    size_t size = strlen(file);
+    return strncmp(sentence, file, size) == 0 && sentence[size] == ':';
+}
+
 /* sentence: without the file; its first `place` bytes say where.  next: in it or not. */
 static void note(const char *file, size_t place, const char *sentence, const char *next)
 {
     char whole[2 * SENTENCE];
     struct message_told t = {.message = NULL};
-    snprintf(whole, sizeof whole, "%s%s%s", file ? file : "", file ? ": " : "", sentence);
+    bool named = file == NULL || begins_with_name(sentence, file);
+    snprintf(whole, sizeof whole, "%s%s%s", named ? "" : file, named ? "" : ": ", sentence);
     if (told.count < MESSAGE_TOLD_MOST)
         t.message = keep(whole, strlen(whole));
     if (t.message == NULL) {
@@ -193,9 +201,16 @@ void message_fault(const char *file, const struct fault *f)
 {
     struct line line;
     line_begin(&line, "");
-    line_add(&line, "%s: %s", file, f->text);
+    if (!begins_with_name(f->text, file))
+        line_add(&line, "%s: ", file);
+    line_add(&line, "%s", f->text);
     line_end(&line);
     note(file, f->place, f->text, NULL);
+}
+
+void message_fault_of(const char *input, const char *output, const struct fault *f)
+{
+    message_fault(f->of_output ? output : input, f);
 }
 
 void message_fault_next(const char *file, const struct fault *f, const char *format, ...)

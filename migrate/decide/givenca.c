@@ -112,8 +112,11 @@ int given_ca_read(struct model *m, const char *path, unsigned *number)
     struct fault f = {.code = FAULT_NONE};
     int status = read_file(path, &file);
     if (status == EXIT_CLEAN && !take_all(m, buffer_bytes(&file), &given, &f)) {
-        message_file(path, "expected a certificate (DER, PEM, PKCS#7 or serialized store): %s",
-                     f.text);
+        if (f.code == FAULT_NOT_THIS) /* which says what was expected */
+            message_fault(path, &f);
+        else
+            message_file(path, "expected a certificate (DER, PEM, PKCS#7 or serialized store): %s",
+                         f.text);
         status = EXIT_TROUBLE;
     }
     buffer_free(&file);

@@ -110,7 +110,7 @@ bool rewrite_database(const struct assessment *a, int copy, const volatile sig_a
     return ok;
 }
 
-static int write_database(const struct assessment *a, const struct outfile *out)
+static int write_database(const struct assessment *a, const struct outfile *out, const char *target)
 {
     struct fault f = {.code = FAULT_NONE};
     const volatile sig_atomic_t *stop = message_watch_interrupt();
@@ -120,7 +120,8 @@ static int write_database(const struct assessment *a, const struct outfile *out)
         message_error("cancelled; nothing was changed");
         return EXIT_CANCELLED;
     }
-    return trouble(a->store.path, &f);
+    message_fault_of(a->store.path, target, &f);
+    return EXIT_TROUBLE;
 }
 
 static int commit(struct outfile *out, const char *name)
@@ -183,7 +184,7 @@ static int fill(const struct assessment *a, struct outfile *out, struct rewritte
 {
     struct fault f = {.code = FAULT_NONE};
     uint64_t size;
-    int status = write_database(a, out);
+    int status = write_database(a, out, r->store);
     if (status == EXIT_CLEAN)
         status = verify_store(a, outfile_path(out), false, "nothing was written", r->result.sha256,
                               &size);

@@ -2,6 +2,7 @@
 #include "migrate/report/salvaged.h"
 
 #include "migrate/console/output.h"
+#include "migrate/console/words.h"
 #include "migrate/decide/salvaged.h"
 #include "migrate/rescue/salvaging.h"
 
@@ -18,15 +19,14 @@ const struct filehash *salvaged_from(const struct assessment *a)
 
 static void table_line(const struct ese_salvage_table *t)
 {
-    output_format("%-14s%s: %" PRIu64 " rows kept, %" PRIu64 " doubtful, %" PRIu64
-                  " known to be lost",
-                  "", t->name, t->kept, t->doubtful, t->lost);
+    output_format("%-14s%s: %s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost", "",
+                  t->name, counted(t->kept, "row", "rows"), t->doubtful, t->lost);
     if (t->cut)
         output_format("; %" PRIu64 " of the kept without a long value", t->cut);
     if (t->pages_lost)
-        output_format("; %" PRIu64 " pages of rows lost", t->pages_lost);
+        output_format("; %s of rows lost", counted(t->pages_lost, "page", "pages"));
     if (t->entries_missing)
-        output_format("; %" PRIu64 " index entries missing", t->entries_missing);
+        output_format("; %s missing", counted(t->entries_missing, "index entry", "index entries"));
     output_text("\n");
 }
 
@@ -41,16 +41,17 @@ void salvaged_lines(const struct assessment *a)
         output_format("the list and the settings are %s; what refers to the list %s\n%-14s",
                       salvaged_is_whole(a, false) ? "whole" : "NOT whole",
                       salvaged_is_whole(a, true) ? "is whole" : "is NOT whole", "");
-    output_format("%" PRIu64 " rows kept, %" PRIu64 " doubtful, %" PRIu64
-                  " known to be lost; %" PRIu64 " pages of rows lost\n",
-                  SUM(x, kept), SUM(x, doubtful), SUM(x, lost), SUM(x, pages_lost));
+    output_format("%s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost; %s of rows lost\n",
+                  counted(SUM(x, kept), "row", "rows"), SUM(x, doubtful), SUM(x, lost),
+                  counted(SUM(x, pages_lost), "page", "pages"));
     for (unsigned i = 0; i < x->result.tables; i++)
         if (salvaging_badness(&x->result.table[i]) > 0 && bad++ < SHOWN) {
             table_line(&x->result.table[i]);
             shown++;
         }
     if (bad > shown)
-        output_format("%-14sand %u more tables; kmmigrate salvage lists all\n", "", bad - shown);
+        output_format("%-14sand %s; kmmigrate salvage lists all\n", "",
+                      counted(bad - shown, "more table", "more tables"));
 }
 
 void salvaged_written_lines(const struct assessment *a)
@@ -59,12 +60,13 @@ void salvaged_written_lines(const struct assessment *a)
     if (x == NULL)
         return;
     output_format("  %-12s%s says of every row that is doubtful or lost where it is from;\n"
-                  "  %-12swhat was not written is in %s (%" PRIu64 " records)\n",
+                  "  %-12swhat was not written is in %s (%s)\n",
                   "Salvage", x->files.lines_name, "", x->files.quarantine_name,
-                  x->files.quarantined);
+                  counted(x->files.quarantined, "record", "records"));
     if (x->files.certificates > 0)
-        output_format("  %-12s%" PRIu64 " certificates stand whole in that: %s\n", "",
-                      x->files.certificates, x->files.pem_name);
+        output_format("  %-12s%s whole in that: %s\n", "",
+                      counted(x->files.certificates, "certificate stands", "certificates stand"),
+                      x->files.pem_name);
 }
 
 static void json_table(struct json *json, const struct ese_salvage_table *t)

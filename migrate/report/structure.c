@@ -5,6 +5,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/value.h"
+#include "migrate/console/words.h"
 
 #include <inttypes.h>
 
@@ -137,11 +138,12 @@ static void text_eseutil(const struct report *report)
 static void text_summary(const struct report *report, const struct store *store,
                          const struct ese_check_summary *s, bool mends)
 {
-    output_format("%s: %" PRIu64 " problems, %" PRIu64 " advice, %" PRIu64
-                  " not judged; read %" PRIu64 " pages, %" PRIu64 " trees, %" PRIu64
-                  " rows, %" PRIu64 " index entries, %" PRIu64 " long values\n",
-                  store->path, s->problems, s->advice, s->not_judged, s->pages_read, s->trees,
-                  s->rows, s->index_entries, s->long_values);
+    output_format("%s: %s, %" PRIu64 " advice, %" PRIu64 " not judged; read %s, %s, %s, %s, %s\n",
+                  store->path, counted(s->problems, "problem", "problems"), s->advice,
+                  s->not_judged, counted(s->pages_read, "page", "pages"),
+                  counted(s->trees, "tree", "trees"), counted(s->rows, "row", "rows"),
+                  counted(s->index_entries, "index entry", "index entries"),
+                  counted(s->long_values, "long value", "long values"));
     if (s->eseutil_fails)
         text_eseutil(report);
     if (s->dirty)

@@ -309,7 +309,8 @@ int salvaging_keep(struct salvaging *x, char path[UNNAMED_PATH])
         message_error("cancelled; nothing was written");
         return EXIT_CANCELLED;
     }
-    message_fault(x->store.path, &f);
+    message_fault_of(x->store.path, unnamed_place(x->options->dry_run ? NULL : x->options->output),
+                     &f);
     return EXIT_TROUBLE;
 }
 

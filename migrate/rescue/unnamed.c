@@ -44,6 +44,11 @@ int unnamed_create(int like, const char *target, char path[UNNAMED_PATH], struct
     return -1;
 }
 
+const char *unnamed_place(const char *target)
+{
+    return target ? target : fileio_temporary_folder();
+}
+
 void unnamed_date(int like, int descriptor)
 {
     struct stat st;

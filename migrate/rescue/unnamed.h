@@ -19,6 +19,9 @@ enum { UNNAMED_PATH = 64 };
  */
 int unnamed_create(int like, const char *target, char path[UNNAMED_PATH], struct fault *f);
 
+/* What is named when it cannot be written: `target`, or the folder for temporary files. */
+const char *unnamed_place(const char *target);
+
 /* Gives it the times of the file that `like` is open on: it stands for that one in reports. */
 void unnamed_date(int like, int descriptor);
 

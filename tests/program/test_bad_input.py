@@ -77,7 +77,11 @@ class BadInput(unittest.TestCase):
                         ["dump", path, "--table", "T", "--json"], ["check", path, "--structure"]):
             with self.subTest(command[0]):
                 result = self.expect(km.TROUBLE, *command, says=[f"kmmigrate: {path}", *says])
-                if command[0] != "check":
+                if "--json" in command:
+                    told = json.loads(result.stdout)
+                    self.assertEqual(set(told), {"schema", "command", "errors", "exit"})
+                    self.assertTrue(told["errors"][0]["file"].startswith(str(path)))
+                elif command[0] != "check":
                     self.assertEqual(result.stdout, b"")
 
     def ids(self, status, path, *says):

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -189,6 +190,30 @@ class Errors(Checked):
         error = self.told("diff", store, store, status=2)["errors"][0]
         self.assertEqual((error["file"], error["place"]), (str(store), "table UserCertificates"))
         self.assertIn("table UserCertificates: page ", error["message"])
+
+    def test_the_file_that_cannot_be_written(self):
+        """A full disk is told of the file that does not fit on it, whatever writes it."""
+        store, damaged = make("imported-twice", self.folder / "in.edb"), make("damaged-page", self.folder / "damaged.in.edb")
+        folder = self.folder / "directory"
+        folder.mkdir()
+        shutil.copyfile(store, folder / "Kmsmdb.edb")
+        new = self.folder / "out.edb"
+        limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))}
+        for arguments in (["repair", store, "-o", new], ["compact", store, "-o", new], ["salvage", damaged, "-o", new],
+                          ["repair", damaged, "--salvage", "-o", new], ["export", store, "--to", new.with_suffix(".pem")],
+                          ["repair", folder, "-o", new], ["check", store, "--html", new.with_suffix(".html")]):
+            with self.subTest(arguments):
+                error = self.told(*arguments, status=None, **limit)["errors"][-1]
+                self.assertTrue(error["file"].startswith(str(self.folder / "out")), error)
+                self.assertIn("File too large", error["message"])
+
+    def test_what_is_in_the_way(self):
+        store = make("imported-twice", self.folder / "kept.edb")
+        there = self.folder / "there.edb"
+        there.write_bytes(b"mine")
+        for command in "repair", "compact", "salvage":
+            error, = self.told(command, store, "-o", there, status=km.TROUBLE)["errors"]
+            self.assertEqual(error["file"], str(there))
 
     def test_hostile_names(self):
         name = self.folder / "a \x1b[31m expected ; found \" \\ \n x"

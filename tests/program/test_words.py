@@ -112,6 +112,7 @@ class Words(unittest.TestCase):
                        capture_output=True)
         km.run("repair", a, "-o", b)
         text = km.run("diff", a, b).stdout.decode()
+        self.assertRegex(text, r"(?m)^6 tables, \d+ rows compared: 1 row only in A, 0 only in B, 3 changed$")
         self.assertIn("CertificateList EntryId 2 (imported, CN=Trey Research CA,O=Trey Research,C=GB): only in A", text)
         self.assertIn("CertificateList EntryId 3 (issuing, CN=Trey Research CA,O=Trey Research,C=GB): ", text)
         lines = json.loads(km.run("diff", a, b, "--json").stdout)["differences"]

@@ -29,9 +29,10 @@ void build_output_close(struct build_output *out)
 bool build_output_bytes(struct build_output *out, uint64_t offset, const uint8_t *at, size_t size,
                         struct fault *f)
 {
-    return fileio_write_at(out->descriptor, offset, bytes_of(at, size)) ||
-           fault_set(f, FAULT_IO, "write error at byte %" PRIu64 " of the new file: %s", offset,
-                     strerror(errno));
+    if (fileio_write_at(out->descriptor, offset, bytes_of(at, size)))
+        return true;
+    fault_set(f, FAULT_IO, "write error at byte %" PRIu64 ": %s", offset, strerror(errno));
+    return fault_of_output(f);
 }
 
 bool build_output_flush(struct build_output *out, struct fault *f)
@@ -57,8 +58,9 @@ bool build_output_page(struct build_output *out, uint32_t number, const uint8_t 
 
 bool build_output_size(struct build_output *out, uint64_t size, struct fault *f)
 {
-    if (!fileio_resize(out->descriptor, size))
-        return fault_set(f, FAULT_IO, "the new file cannot be made %" PRIu64 " bytes long: %s",
-                         size, strerror(errno));
-    return true;
+    if (fileio_resize(out->descriptor, size))
+        return true;
+    fault_set(f, FAULT_IO, "the new file cannot be made %" PRIu64 " bytes long: %s", size,
+              strerror(errno));
+    return fault_of_output(f);
 }

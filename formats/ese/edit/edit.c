@@ -216,15 +216,19 @@ bool ese_inplace_write(struct ese_inplace *ip, const struct ese_inplace_writer *
 static bool resize_descriptor(void *context, uint64_t size, struct fault *f)
 {
     const int *descriptor = context;
-    return fileio_resize(*descriptor, size) ||
-           fault_set(f, FAULT_IO, "the file cannot be made longer: %s", strerror(errno));
+    if (fileio_resize(*descriptor, size))
+        return true;
+    fault_set(f, FAULT_IO, "the file cannot be made longer: %s", strerror(errno));
+    return fault_of_output(f);
 }
 
 bool ese_inplace_write_at(int descriptor, uint64_t offset, struct bytes data, struct fault *f)
 {
-    return fileio_write_at(descriptor, offset, data) ||
-           fault_set(f, FAULT_IO, "write error at byte %llu: %s", (unsigned long long)offset,
-                     strerror(errno));
+    if (fileio_write_at(descriptor, offset, data))
+        return true;
+    fault_set(f, FAULT_IO, "write error at byte %llu: %s", (unsigned long long)offset,
+              strerror(errno));
+    return fault_of_output(f);
 }
 
 static bool write_descriptor(void *context, uint64_t offset, struct bytes data, struct fault *f)

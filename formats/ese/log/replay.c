@@ -182,8 +182,10 @@ struct writing {
 
 static bool write_at(int to, struct bytes data, uint64_t at, struct fault *f)
 {
-    return fileio_write_at(to, at, data) ||
-           fault_set(f, FAULT_IO, "the copy cannot be written: %s", strerror(errno));
+    if (fileio_write_at(to, at, data))
+        return true;
+    fault_set(f, FAULT_IO, "cannot be written: %s", strerror(errno));
+    return fault_of_output(f);
 }
 
 /* A page of the source that stays: only what a running engine left in it goes. */
@@ -255,8 +257,10 @@ static bool write_header(struct ese_replay *r, int to, struct fault *f)
 bool ese_replay_write(struct ese_replay *r, int to, struct fault *f)
 {
     struct writing w = {.r = r, .to = to};
-    if (!fileio_resize(to, ((uint64_t)r->last_page + 2) * r->page_size))
-        return fault_set(f, FAULT_IO, "the copy cannot get its size: %s", strerror(errno));
+    if (!fileio_resize(to, ((uint64_t)r->last_page + 2) * r->page_size)) {
+        fault_set(f, FAULT_IO, "the copy cannot get its size: %s", strerror(errno));
+        return fault_of_output(f);
+    }
     return copy_source(r, to, f) && log_pages_each(r->pages, write_page, &w, f) &&
            write_header(r, to, f);
 }
