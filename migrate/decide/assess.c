@@ -77,7 +77,8 @@ static void take_finding(void *context, const struct ese_finding *finding)
 static int check_structure(struct assessment *a)
 {
     struct fault f = {.code = FAULT_NONE};
-    if (!ese_check(a->store.db, take_finding, a, &a->structure, &f))
+    if (!ese_check_and_read(a->store.db, take_finding, a,
+                            a->onepass ? onepass_reader(a->onepass) : NULL, &a->structure, &f))
         return trouble(a, &f);
     if (a->collisions > STRUCTURE_KEPT)
         problem_add(&a->found, PROBLEM_UNIQUE_KEY, NO_ENTRY, NO_ENTRY,
@@ -464,6 +465,54 @@ static int make_plan(struct assessment *a, const struct assess_options *options)
     return trouble(a, &f);
 }
 
+/* The model and the sweep are to be read with the structure, when the list will be judged.  A store
+ * that is not clean would have to be read again. */
+static int begin_one_pass(struct assessment *a, const struct assess_options *options)
+{
+    struct fault f = {.code = FAULT_NONE};
+    int64_t at = 0;
+    if (a->match == PROFILE_NO_MATCH || !a->repairs_allowed || options->salvaged ||
+        options->list_short || a->store.pending.code != FAULT_NONE ||
+        a->store.db->headers.header.state != ESE_STATE_CLEAN_SHUTDOWN)
+        return EXIT_CLEAN;
+    int status = options->reading.at ? parse_at(options->reading.at, &at) : EXIT_CLEAN;
+    if (status != EXIT_CLEAN)
+        return status;
+    a->onepass = onepass_open(&a->store, &a->profile, a->match, options->reading.at ? &at : NULL,
+                              &a->model, &a->prover, &a->sweep, &f);
+    return a->onepass ? EXIT_CLEAN : trouble(a, &f);
+}
+
+static int end_one_pass(struct assessment *a, struct problems *found)
+{
+    struct fault f = {.code = FAULT_NONE};
+    bool ended = a->onepass == NULL ||
+                 onepass_close(a->onepass, &a->structure, found, &a->read_with_check, &f);
+    a->onepass = NULL;
+    a->has_model = a->read_with_check;
+    return ended ? EXIT_CLEAN : trouble(a, &f);
+}
+
+/* The structure, what lies beside, the profile: found in this order, whatever is done first. */
+static int check_file(struct assessment *a, const struct assess_options *options,
+                      struct problems *of_list)
+{
+    struct problems of_profile;
+    int status = choose_profile(a, options);
+    of_profile = a->found;
+    a->found = (struct problems){.item = NULL};
+    if (status == EXIT_CLEAN)
+        status = begin_one_pass(a, options);
+    if (status == EXIT_CLEAN)
+        status = check_structure(a);
+    int ended = end_one_pass(a, of_list);
+    status = status == EXIT_CLEAN ? ended : status;
+    if (status == EXIT_CLEAN)
+        status = look_beside(a, options);
+    problems_move(&a->found, &of_profile);
+    return status;
+}
+
 /* The list alone, judged by nobody. */
 static int read_list(struct assessment *a, const struct assess_options *options)
 {
@@ -496,7 +545,7 @@ static int apply_stated(struct assessment *a, const struct assess_options *optio
 static int read_model(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
-    int status = read_list(a, options);
+    int status = a->read_with_check ? EXIT_CLEAN : read_list(a, options);
     if (status == EXIT_CLEAN)
         status = apply_stated(a, options);
     if (status != EXIT_CLEAN)
@@ -509,7 +558,7 @@ static int read_model(struct assessment *a, const struct assess_options *options
     }
     if (options->verify_all && !references_verify(&a->model, a->prover, &a->found, &f))
         return trouble(a, &f);
-    if (!sweep_read(&a->sweep, &a->model, a->prover, &f))
+    if (!a->read_with_check && !sweep_read(&a->sweep, &a->model, a->prover, &f))
         return trouble(a, &f);
     if (a->sweep.unread && !problem_has(&a->found, PROBLEM_STRUCTURE))
         problem_add(&a->found, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
@@ -540,13 +589,11 @@ int assess(struct assessment *a, const char *name, const struct assess_options *
         return status;
     if (!filehash_start_open(&a->hash, ese_file_named_descriptor(a->store.db->file), &f))
         return trouble(a, &f);
-    status = check_structure(a);
-    if (status == EXIT_CLEAN)
-        status = look_beside(a, options);
-    if (status == EXIT_CLEAN)
-        status = choose_profile(a, options);
+    struct problems of_list = {.item = NULL};
+    status = check_file(a, options, &of_list);
     if (status == EXIT_CLEAN)
         salvaged_judge(a);
+    problems_move(&a->found, &of_list);
     /* Without a profile that was chosen, or between two states, the list is not judged. */
     if (status == EXIT_CLEAN && a->match != PROFILE_NO_MATCH && a->repairs_allowed &&
         !problem_has(&a->found, PROBLEM_UNDO_PENDING))

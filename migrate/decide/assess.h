@@ -11,7 +11,7 @@
 #include "migrate/console/status.h"
 #include "migrate/decide/plan.h"
 #include "migrate/decide/reading.h"
-#include "migrate/judge/sweep.h"
+#include "migrate/judge/onepass.h"
 
 struct recovery;
 struct salvaging;
@@ -55,7 +55,9 @@ struct assessment {
 
     bool made_anew; /* --salvage, and something was damaged: to write it is work of its own */
 
-    bool has_model; /* the next ones are valid */
+    struct onepass *onepass; /* while the structure is checked */
+    bool read_with_check;    /* the model was read with the structure, and so was the sweep */
+    bool has_model;          /* the next ones are valid */
     struct model model;
     struct prover *prover;
     struct sweep sweep;

@@ -1224,23 +1224,32 @@ static bool read_reference(struct model *m, unsigned which, struct rows *rows,
            names_each(m, which, rows, c->reference, note_reference, &n);
 }
 
-static bool read_references(struct model *m, unsigned which, struct problems *problems,
-                            struct fault *f)
+/* The table that refers to the list, and the columns that are read of it; NULL: nothing is. */
+static const struct ese_table *reference_table(const struct model *m, unsigned which,
+                                               struct reference_columns *c)
 {
     const struct profile *p = m->profile;
     const struct profile_reference *r = &p->reference[which];
     const struct ese_table *table = table_named(m, r->table);
-    struct reference_columns c = {
+    *c = (struct reference_columns){
         .reference = column_named(table, r->column),
         .key = column_named(table, r->key),
         .proves = column_named(table, r->proves),
         .is_crl = r->crl,
     };
     if (p->certificates_table && strcasecmp(r->table, p->certificates_table) == 0) {
-        c.version = column_named(table, p->certificates_version);
-        c.user = column_named(table, p->certificates_user);
+        c->version = column_named(table, p->certificates_version);
+        c->user = column_named(table, p->certificates_user);
     }
-    if (table == NULL || c.reference == NULL)
+    return c->reference ? table : NULL;
+}
+
+static bool read_references(struct model *m, unsigned which, struct problems *problems,
+                            struct fault *f)
+{
+    struct reference_columns c;
+    const struct ese_table *table = reference_table(m, which, &c);
+    if (table == NULL)
         return true;
     struct rows rows;
     bool ok = true;
@@ -1332,13 +1341,28 @@ static bool read_user(struct model *m, struct rows *rows, const struct ese_colum
     return true;
 }
 
+/* The table of users, and the columns that are read of it; NULL: nothing is. */
+static const struct ese_table *users_table(const struct model *m, const struct ese_column **name,
+                                           const struct ese_column **key)
+{
+    const struct ese_table *table = table_named(m, m->profile->users_table);
+    *name = column_named(table, m->profile->users_name);
+    *key = column_named(table, m->profile->users_key);
+    return *name ? table : NULL;
+}
+
+static void have_users(struct model *m)
+{
+    if (m->memory->users_mixed)
+        qsort(m->memory->user, m->memory->users, sizeof *m->memory->user, by_number);
+    m->memory->has_users = true;
+}
+
 static bool read_users(struct model *m, struct problems *problems, struct fault *f)
 {
-    const struct profile *p = m->profile;
-    const struct ese_table *table = table_named(m, p->users_table);
-    const struct ese_column *name = column_named(table, p->users_name);
-    const struct ese_column *key = column_named(table, p->users_key);
-    if (name == NULL)
+    const struct ese_column *name, *key;
+    const struct ese_table *table = users_table(m, &name, &key);
+    if (table == NULL)
         return true;
     struct rows rows;
     bool ok = true;
@@ -1346,9 +1370,8 @@ static bool read_users(struct model *m, struct problems *problems, struct fault 
     while (ok && rows_next(&rows))
         ok = read_user(m, &rows, name, key, f);
     ok = end_rows(&rows, problems, f) && ok;
-    if (m->memory->users_mixed)
-        qsort(m->memory->user, m->memory->users, sizeof *m->memory->user, by_number);
-    m->memory->has_users = ok;
+    if (ok)
+        have_users(m);
     return ok;
 }
 
@@ -1368,9 +1391,10 @@ static void set_now(struct model *m, const int64_t *at)
             m->now_utc = times[i].utc;
 }
 
-bool model_read(struct model *m, struct store *store, const struct profile *profile,
-                enum profile_match match, const int64_t *at, struct problems *problems,
-                struct fault *f)
+/* All but the rows of users, and of what refers to the list. */
+static bool read_list(struct model *m, struct store *store, const struct profile *profile,
+                      enum profile_match match, const int64_t *at, struct problems *problems,
+                      struct fault *f)
 {
     *m = (struct model){.store = store, .profile = profile, .match = match};
     m->memory = calloc(1, sizeof *m->memory);
@@ -1385,15 +1409,123 @@ bool model_read(struct model *m, struct store *store, const struct profile *prof
     bool ok = settings_read(m, problems, f) && read_values(m, problems, f);
     if (ok && match == PROFILE_MATCHES_ROWS)
         ok = read_list_rows(m, problems, f);
-    ok = ok && names_index(m, f) && settings_find_issuing(m, problems, f) &&
-         read_users(m, problems, f);
+    ok = ok && names_index(m, f) && settings_find_issuing(m, problems, f);
     m->switch_known = ok && find_switch(m, &m->switched);
-    for (unsigned i = 0; ok && i < profile->references; i++)
-        ok = read_references(m, i, problems, f);
     m->listed = m->certificates;
     if (!ok)
         model_close(m);
     return ok;
+}
+
+bool model_read(struct model *m, struct store *store, const struct profile *profile,
+                enum profile_match match, const int64_t *at, struct problems *problems,
+                struct fault *f)
+{
+    if (!read_list(m, store, profile, match, at, problems, f))
+        return false;
+    bool ok = read_users(m, problems, f);
+    for (unsigned i = 0; ok && i < profile->references; i++)
+        ok = read_references(m, i, problems, f);
+    if (!ok)
+        model_close(m);
+    return ok;
+}
+
+/* ---- by rows that somebody else goes over ---- */
+
+struct model_feed {
+    struct model *m;
+    bool users_come; /* with the rows; else they were read before */
+    bool incomplete; /* something could not be read, or not in the order it should be */
+    /* The table in hand. */
+    const struct ese_table *table;
+    const struct ese_column *user_name, *user_key; /* NULL: it is not that of the users */
+    unsigned references, reference[PROFILE_REFERENCES_MOST];
+    struct reference_columns c[PROFILE_REFERENCES_MOST];
+    struct rows rows;
+};
+
+/* Users must be known before the certificates that name them: does their table come first? */
+static bool users_come_first(const struct model *m)
+{
+    const struct ese_catalog *catalog = m->store->db->catalog;
+    const struct ese_table *users = table_named(m, m->profile->users_table);
+    const struct ese_table *certificates = table_named(m, m->profile->certificates_table);
+    for (unsigned i = 0; users != certificates && i < ese_catalog_tables(catalog); i++)
+        if (ese_catalog_table(catalog, i) == users || ese_catalog_table(catalog, i) == certificates)
+            return ese_catalog_table(catalog, i) == users;
+    return false;
+}
+
+struct model_feed *model_open(struct model *m, struct store *store, const struct profile *profile,
+                              enum profile_match match, const int64_t *at,
+                              struct problems *problems, struct fault *f)
+{
+    struct model_feed *feed = calloc(1, sizeof *feed);
+    if (feed == NULL) {
+        no_memory(f);
+        return NULL;
+    }
+    bool ok = read_list(m, store, profile, match, at, problems, f);
+    feed->m = m;
+    feed->users_come = ok && users_come_first(m);
+    ok = ok && (feed->users_come || read_users(m, problems, f));
+    for (unsigned i = 0; ok && i < profile->references; i++)
+        if (profile->reference[i].crl) /* not many; so they are in order */
+            ok = read_references(m, i, problems, f);
+    if (ok)
+        return feed;
+    model_close(m);
+    free(feed);
+    return NULL;
+}
+
+bool model_feed_begin(struct model_feed *feed, const struct ese_table *table)
+{
+    struct model *m = feed->m;
+    feed->table = table;
+    feed->references = 0;
+    if (!feed->users_come || users_table(m, &feed->user_name, &feed->user_key) != table)
+        feed->user_name = NULL;
+    for (unsigned i = 0; i < m->profile->references; i++)
+        if (!m->profile->reference[i].crl &&
+            reference_table(m, i, &feed->c[feed->references]) == table)
+            feed->reference[feed->references++] = i;
+    if (feed->user_name == NULL && feed->references == 0)
+        return false;
+    rows_open(&feed->rows, m->store, table);
+    return true;
+}
+
+bool model_feed_row(struct model_feed *feed, const struct ese_record *record, struct fault *f)
+{
+    bool ok = true;
+    feed->rows.record = *record;
+    if (feed->user_name)
+        ok = read_user(feed->m, &feed->rows, feed->user_name, feed->user_key, f);
+    for (unsigned i = 0; ok && i < feed->references; i++)
+        ok = read_reference(feed->m, feed->reference[i], &feed->rows, &feed->c[i], f);
+    return ok;
+}
+
+bool model_feed_end(struct model_feed *feed, struct fault *f)
+{
+    struct fault why;
+    fault_clear(&why);
+    bool whole = rows_end(&feed->rows, &why);
+    if (feed->user_name)
+        have_users(feed->m);
+    feed->incomplete = feed->incomplete || !whole;
+    return whole || why.code != FAULT_NO_MEMORY || no_memory(f);
+}
+
+bool model_feed_close(struct model_feed *feed)
+{
+    const struct model *m = feed->m;
+    /* What dangles is kept in the order of the references, and up to a bound. */
+    bool whole = !feed->incomplete && (m->dangling_count == 0 || m->profile->references == 1);
+    free(feed);
+    return whole;
 }
 
 void model_close(struct model *m)

@@ -168,6 +168,25 @@ bool model_read(struct model *model, struct store *store, const struct profile *
                 struct fault *f);
 void model_close(struct model *model);
 
+/*
+ * The same for somebody who goes over the rows of the tables himself, in the order of the catalog:
+ * the list is read at once, users and references with the rows.  Of each table for which
+ * model_feed_begin() is true: every row that can be read, in the order of the keys, and an end,
+ * also after a failure.  NULL or false of a row or an end: as model_read().
+ *
+ * model_feed_close() frees the feed, not the model.  False: the model is not what model_read()
+ * would make, and must be read by that.
+ */
+struct model_feed;
+
+struct model_feed *model_open(struct model *model, struct store *store,
+                              const struct profile *profile, enum profile_match match,
+                              const int64_t *at, struct problems *problems, struct fault *f);
+bool model_feed_begin(struct model_feed *feed, const struct ese_table *table);
+bool model_feed_row(struct model_feed *feed, const struct ese_record *record, struct fault *f);
+bool model_feed_end(struct model_feed *feed, struct fault *f);
+bool model_feed_close(struct model_feed *feed);
+
 /* The number in model->certificate of the certificate with these bytes, which is added when it is
  * new.  False when memory is short. */
 bool model_intern(struct model *model, struct bytes der, unsigned *number, struct fault *f);

@@ -260,6 +260,23 @@ bool problem_has(const struct problems *problems, enum problem_code code)
     return false;
 }
 
+void problems_move(struct problems *to, struct problems *from)
+{
+    to->no_memory = to->no_memory || from->no_memory;
+    for (size_t i = 0; i < from->count; i++) {
+        struct problem *room = room_for_one(to);
+        if (room == NULL) {
+            to->no_memory = true;
+            memory_note_short();
+            break;
+        }
+        *room = from->item[i];
+        to->count++;
+        from->item[i] = (struct problem){.evidence = NULL};
+    }
+    problems_close(from);
+}
+
 void problems_close(struct problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {

@@ -136,6 +136,10 @@ static inline const char *plural(uint64_t number, const char *one, const char *m
 /* True when the list has a finding of that code. */
 bool problem_has(const struct problems *problems, enum problem_code code);
 
+/* Moves all findings of `from` behind those of `to`, and empties it.  Short memory is noted in
+ * `to`. */
+void problems_move(struct problems *to, struct problems *from);
+
 void problems_close(struct problems *problems);
 
 #endif

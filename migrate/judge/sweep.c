@@ -15,7 +15,7 @@ struct look {
     bool list;   /* it is the column that the list value stands in */
 };
 
-struct pass {
+struct sweep_pass {
     struct sweep *sweep;
     const struct model *m;
     struct second_search *search;
@@ -48,7 +48,7 @@ static bool is_table(const struct ese_table *table, const char *name)
 }
 
 /* The certificate of the entry that the row in hand is. */
-static bool is_list_column(const struct pass *p, const struct ese_column *column)
+static bool is_list_column(const struct sweep_pass *p, const struct ese_column *column)
 {
     const struct model_entry *e =
         p->is_list ? model_entry_of_row(p->m, p->rows.table, (unsigned)(p->row - 1)) : NULL;
@@ -57,7 +57,7 @@ static bool is_list_column(const struct pass *p, const struct ese_column *column
 
 /* The one value that is the list, or a part of it: the first in its column that has its bytes; or,
  * of several, those of its row. */
-static bool is_part(struct pass *p, unsigned which, const struct ese_column *column,
+static bool is_part(struct sweep_pass *p, unsigned which, const struct ese_column *column,
                     struct bytes value)
 {
     const struct profile_value *part = &p->m->profile->value[which];
@@ -85,7 +85,7 @@ static bool is_value_column(const struct model *m, const struct ese_table *table
     return false;
 }
 
-static bool is_list_value(struct pass *p, const struct ese_column *column, struct bytes value)
+static bool is_list_value(struct sweep_pass *p, const struct ese_column *column, struct bytes value)
 {
     bool in_value = p->m->match == PROFILE_MATCHES_VALUE;
     for (unsigned i = 0; in_value && i < p->m->profile->values; i++)
@@ -101,7 +101,7 @@ static bool can_hold_certificate(const struct ese_column *column)
 }
 
 /* Rows can share a long value: it is searched once. */
-static bool was_searched(struct pass *p, const struct ese_value *value)
+static bool was_searched(struct sweep_pass *p, const struct ese_value *value)
 {
     if (value->kind != ESE_VALUE_SEPARATED)
         return false;
@@ -111,7 +111,8 @@ static bool was_searched(struct pass *p, const struct ese_value *value)
     return seen;
 }
 
-static bool take_bytes(struct pass *p, const struct look *look, struct bytes value, struct fault *f)
+static bool take_bytes(struct sweep_pass *p, const struct look *look, struct bytes value,
+                       struct fault *f)
 {
     unsigned i = look->column;
     const struct ese_column *column = &p->rows.table->column[i];
@@ -128,7 +129,7 @@ static bool take_bytes(struct pass *p, const struct look *look, struct bytes val
            no_memory(f);
 }
 
-static bool take_value(struct pass *p, const struct look *look, const struct ese_value *value,
+static bool take_value(struct sweep_pass *p, const struct look *look, const struct ese_value *value,
                        struct fault *f)
 {
     struct fault why;
@@ -143,7 +144,7 @@ static bool take_value(struct pass *p, const struct look *look, const struct ese
     return why.code != FAULT_NO_MEMORY; /* rows_end() tells what could not be read */
 }
 
-static bool take_column(struct pass *p, const struct look *look, struct fault *f)
+static bool take_column(struct sweep_pass *p, const struct look *look, struct fault *f)
 {
     const struct ese_column *column = &p->rows.table->column[look->column];
     struct ese_values values;
@@ -164,7 +165,7 @@ static bool take_column(struct pass *p, const struct look *look, struct fault *f
     return true;
 }
 
-static bool take_row(struct pass *p, struct fault *f)
+static bool take_row(struct sweep_pass *p, struct fault *f)
 {
     struct ese_run_hint hint = {0};
     p->rows.record.hint = &hint;
@@ -180,7 +181,7 @@ static bool take_row(struct pass *p, struct fault *f)
 }
 
 /* Which columns of the table are looked at, and for what. */
-static bool choose_columns(struct pass *p, const struct ese_table *table, struct fault *f)
+static bool choose_columns(struct sweep_pass *p, const struct ese_table *table, struct fault *f)
 {
     free(p->look);
     p->looks = 0;
@@ -199,44 +200,86 @@ static bool choose_columns(struct pass *p, const struct ese_table *table, struct
     return true;
 }
 
-static bool take_table(struct pass *p, const struct ese_table *table, struct fault *f)
+struct sweep_pass *sweep_open(struct sweep *sweep, const struct model *m, struct prover *prover)
 {
+    struct sweep_pass *p = calloc(1, sizeof *p);
+    *sweep = (struct sweep){.unread = 0};
+    if (p == NULL)
+        return NULL;
+    p->sweep = sweep;
+    p->m = m;
+    p->search = second_open(m, prover);
+    if (p->search)
+        return p;
+    free(p);
+    return NULL;
+}
+
+bool sweep_wants(const struct ese_table *table)
+{
+    return !(table->flags & (ESE_TABLE_SYSTEM | ESE_TABLE_TEMPLATE));
+}
+
+bool sweep_begin(struct sweep_pass *p, const struct ese_table *table, struct fault *f)
+{
+    rows_open(&p->rows, p->m->store, table);
     if (!residue_begin(&p->sweep->residue, p->m, table, &p->residue))
         return no_memory(f);
     memset(p->seen, 0, sizeof p->seen);
     p->row = 0;
     p->is_list = model_is_list_table(p->m, table);
-    rows_open(&p->rows, p->m->store, table);
-    bool ok = choose_columns(p, table, f);
-    while (ok && rows_next(&p->rows))
-        ok = take_row(p, f);
+    return choose_columns(p, table, f);
+}
+
+bool sweep_row(struct sweep_pass *p, const struct ese_record *record, struct fault *f)
+{
+    p->rows.record = *record;
+    return take_row(p, f);
+}
+
+bool sweep_end(struct sweep_pass *p, struct fault *f)
+{
     struct fault why = {.code = FAULT_NONE};
+    bool ok = true;
     if (!rows_end(&p->rows, &why)) {
         note_unread(p->sweep, &why);
-        ok = ok && (why.code != FAULT_NO_MEMORY || no_memory(f));
+        ok = why.code != FAULT_NO_MEMORY || no_memory(f);
     }
-    if (!residue_end(&p->sweep->residue, p->residue))
+    if (p->residue && !residue_end(&p->sweep->residue, p->residue))
         ok = ok && no_memory(f);
+    p->residue = NULL;
     return ok;
+}
+
+void sweep_finish(struct sweep_pass *p)
+{
+    residue_explain(&p->sweep->residue, p->m);
+    second_close(p->search);
+    buffer_free(&p->room);
+    free(p->look);
+    free(p);
+}
+
+static bool take_table(struct sweep_pass *p, const struct ese_table *table, struct fault *f)
+{
+    bool ok = sweep_begin(p, table, f);
+    while (ok && rows_next(&p->rows))
+        ok = take_row(p, f);
+    return sweep_end(p, ok ? f : NULL) && ok;
 }
 
 bool sweep_read(struct sweep *sweep, const struct model *m, struct prover *prover, struct fault *f)
 {
-    struct pass p = {.sweep = sweep, .m = m};
     const struct ese_catalog *catalog = m->store->db->catalog;
-    *sweep = (struct sweep){.unread = 0};
-    p.search = second_open(m, prover);
-    bool ok = p.search != NULL || no_memory(f);
+    struct sweep_pass *p = sweep_open(sweep, m, prover);
+    bool ok = p != NULL || no_memory(f);
     for (unsigned i = 0; ok && i < ese_catalog_tables(catalog); i++) {
         const struct ese_table *table = ese_catalog_table(catalog, i);
-        if (!(table->flags & (ESE_TABLE_SYSTEM | ESE_TABLE_TEMPLATE)))
-            ok = take_table(&p, table, f);
+        if (sweep_wants(table))
+            ok = take_table(p, table, f);
     }
-    if (ok)
-        residue_explain(&sweep->residue, m);
-    second_close(p.search);
-    buffer_free(&p.room);
-    free(p.look);
+    if (p)
+        sweep_finish(p);
     return ok;
 }
 

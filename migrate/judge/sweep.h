@@ -23,4 +23,17 @@ bool sweep_read(struct sweep *sweep, const struct model *model, struct prover *p
                 struct fault *f);
 void sweep_close(struct sweep *sweep);
 
+/* The same for somebody who goes over the rows himself: of each table that sweep_wants(), in the
+ * order of the catalog, a beginning, every row in the order of the keys, and an end, also after a
+ * failure; then the finish, which frees the pass.  NULL or false: memory is short. */
+struct sweep_pass;
+
+struct sweep_pass *sweep_open(struct sweep *sweep, const struct model *model,
+                              struct prover *prover);
+bool sweep_wants(const struct ese_table *table);
+bool sweep_begin(struct sweep_pass *pass, const struct ese_table *table, struct fault *f);
+bool sweep_row(struct sweep_pass *pass, const struct ese_record *record, struct fault *f);
+bool sweep_end(struct sweep_pass *pass, struct fault *f);
+void sweep_finish(struct sweep_pass *pass);
+
 #endif

@@ -129,8 +129,9 @@ static void close_check(struct check *c)
     free(c);
 }
 
-bool ese_check(struct ese_db *db, ese_finding_fn found, void *context,
-               struct ese_check_summary *summary, struct fault *f)
+bool ese_check_and_read(struct ese_db *db, ese_finding_fn found, void *context,
+                        const struct ese_check_reader *reader, struct ese_check_summary *summary,
+                        struct fault *f)
 {
     struct check *c = calloc(1, sizeof *c);
     *summary = (struct ese_check_summary){.problems = 0};
@@ -142,6 +143,7 @@ bool ese_check(struct ese_db *db, ese_finding_fn found, void *context,
     c->last = ese_pages_last(db->pages);
     c->found = found;
     c->context = context;
+    c->reader = reader;
     c->summary = summary;
     c->dirty = summary->dirty = db->headers.header.state != ESE_STATE_CLEAN_SHUTDOWN;
     if (open_check(c))
@@ -151,4 +153,10 @@ bool ese_check(struct ese_db *db, ese_finding_fn found, void *context,
     bool ok = !c->no_memory && !memory_ran_short();
     close_check(c);
     return ok || fault_set(f, FAULT_NO_MEMORY, "out of memory for the check");
+}
+
+bool ese_check(struct ese_db *db, ese_finding_fn found, void *context,
+               struct ese_check_summary *summary, struct fault *f)
+{
+    return ese_check_and_read(db, found, context, NULL, summary, f);
 }

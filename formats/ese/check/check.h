@@ -15,6 +15,7 @@
 #ifndef KM_FORMATS_ESE_CHECK_H
 #define KM_FORMATS_ESE_CHECK_H
 
+#include "formats/ese/layout/record.h"
 #include "formats/ese/read/db.h"
 
 enum ese_rule {
@@ -117,5 +118,21 @@ const char *ese_rule_text(enum ese_rule rule);
  * filled.  False only when the check itself could not be done (memory). */
 bool ese_check(struct ese_db *db, ese_finding_fn found, void *context,
                struct ese_check_summary *summary, struct fault *f);
+
+/* Somebody who wants the rows that the check goes over, so that they are read once for both. */
+struct ese_check_reader {
+    void *context;
+    /* A table begins, in the order of the catalog.  False: none of its rows, and no end. */
+    bool (*begin)(void *context, const struct ese_table *table);
+    /* A row that can be read, in the order of the keys; valid during the call. */
+    void (*row)(void *context, const struct ese_record *record);
+    /* whole: every row of the table was given. */
+    void (*end)(void *context, bool whole);
+};
+
+/* As ese_check(), with a reader (NULL: none), who may read from the database on his own. */
+bool ese_check_and_read(struct ese_db *db, ese_finding_fn found, void *context,
+                        const struct ese_check_reader *reader, struct ese_check_summary *summary,
+                        struct fault *f);
 
 #endif

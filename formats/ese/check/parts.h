@@ -80,6 +80,7 @@ struct check {
     uint32_t page_size, last; /* last: highest page number in the file */
     ese_finding_fn found;
     void *context;
+    const struct ese_check_reader *reader; /* NULL: none */
     struct ese_check_summary *summary;
     bool dirty, no_memory;
     const char *table_name; /* for findings */
@@ -248,8 +249,9 @@ struct check_table {
     unsigned agreements;
     struct ese_keys *primary; /* NULL: none, or not computable */
     struct check_references references;
-    uint64_t bookmark_hash; /* of the row at hand */
-    uint64_t *row_hash;     /* its keys in one index, to leave out equal ones */
+    bool is_read, rows_missing; /* the check's reader wants the rows; not all of them were given */
+    uint64_t bookmark_hash;     /* of the row at hand */
+    uint64_t *row_hash;         /* its keys in one index, to leave out equal ones */
     size_t row_hashes, row_hash_room;
 };
 

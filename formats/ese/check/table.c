@@ -12,6 +12,7 @@ void check_rows_missing(struct check_table *t)
         t->agreement[i].why = "rows of the table cannot be read";
     }
     t->references.judged = false;
+    t->rows_missing = true;
 }
 
 static void rows_gap(void *context)
@@ -68,6 +69,8 @@ static void judge_row(void *context, const struct ese_page *page, int tag, struc
         check_rows_missing(t);
         return;
     }
+    if (t->is_read)
+        t->c->reader->row(t->c->reader->context, &record);
     judge_primary_key(t, &record, page, tag, key);
     if (t->agreements == 0)
         return;
@@ -129,6 +132,7 @@ static bool is_being_deleted(struct check *c, const struct ese_table *table)
 
 static bool walk_rows(struct check_table *t)
 {
+    const struct ese_check_reader *reader = t->c->reader;
     struct check_tree tree = {
         .root = t->table->root,
         .objid = t->table->objid,
@@ -140,7 +144,10 @@ static bool walk_rows(struct check_table *t)
         .gap = rows_gap,
         .context = t,
     };
+    t->is_read = reader && reader->begin(reader->context, t->table);
     check_tree_walk(t->c, &tree);
+    if (t->is_read)
+        reader->end(reader->context, tree.complete && !t->rows_missing);
     return tree.complete;
 }
 
