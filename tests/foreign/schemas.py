@@ -39,6 +39,7 @@ COLUMNS = {
 INTEGERS = {"UnsignedByte": (1, 255), "Short": (2, 32767), "UnsignedShort": (2, 65535), "Long": (4, 2**31 - 1),
             "UnsignedLong": (4, 2**31 - 1), "Currency": (8, 2**31 - 1), "LongLong": (8, 2**31 - 1)}
 FORMS = ("pem:", "pkcs7:", "sst:")
+MORE = 1001     # the first seed of the schemas in which more is drawn
 GUID_ORDER = (10, 11, 12, 13, 14, 15, 8, 9, 6, 7, 4, 5, 0, 1, 2, 3)
 
 
@@ -82,6 +83,7 @@ class Schema:
     def __init__(self, seed):
         self.random = random.Random(f"schema {seed}")
         self.seed, self.drawn = seed, {}
+        self.more = random.Random(f"more {seed}")
         self.tables, self.references, self.lists = [], [], []
         self.names, self.properties = {}, []
         self.draw_cast()
@@ -103,6 +105,11 @@ class Schema:
     def often(self, what, share):
         """Whether: true in that share of the schemas."""
         self.drawn[what] = self.random.random() < share
+        return self.drawn[what]
+
+    def more_often(self, what, share):
+        """As often(), of what only seeds from MORE on have; it does not change what else is drawn."""
+        self.drawn[what] = self.seed >= MORE and self.more.random() < share
         return self.drawn[what]
 
     def table(self, what):
@@ -128,8 +135,13 @@ class Schema:
         if self.often("own-last", 0.15):
             order = order[1:] + ["own"]
             self.first -= 1
+        if self.more_often("other duplicate", 0.3):
+            order.insert(self.more.randint(0, self.first), self.more.choice(partners + ["own"]))
+            self.first = order.index("ca")
+        if self.more_often("three copies", 0.2):
+            order.insert(self.first + 1, "ca")
         self.order = order
-        self.second = order.index("ca", self.first + 1)
+        self.second = len(order) - 1 - order[::-1].index("ca")
         self.roles = {"own": "own"}
         self.trust = {name: self.random.random() < 0.85 for name in order}
         self.trust.update(own=True, ca=True, root=True)
@@ -137,12 +149,14 @@ class Schema:
     def cast_text(self):
         organization = "Adatum"
         lines = []
-        for name in sorted(set(self.order)):
-            lines += [f"[key {name}]", "bits = 512", f"[certificate {name}]"]
+        for name in sorted(set(self.order) | ({"recoded"} if self.drawn.get("recoded") else set())):
+            lines += [f"[key {name}]", "bits = 512"] if name != "recoded" else []
+            lines.append(f"[certificate {name}]")
             lines += {"own": ["version = 1", f"subject = C=GB, O={organization}, CN=Certificate Authority"],
                       "ca": [f"subject = C=GB, O={organization}, CN=Issuing Authority"]
                       + (["issuer = root"] if self.rooted else []),
                       "root": [f"subject = C=GB, O={organization}, CN=Root Authority"],
+                      "recoded": ["same-as = ca", "form = trailing", "trailing = 0000"],
                       }.get(name, [f"subject = C=US, O={name} Inc., CN={name} Root"])
         for number, (issuer, version) in enumerate(self.issued, 1):
             lines += [f"[key user {1 + (number - 1) // 2}]", "bits = 512"] if number % 2 else []
@@ -202,6 +216,7 @@ class Schema:
         has = {what: self.often(what, share) for what, share in
                {"thumbprint": 0.6, "name": 0.7, "imported": 0.6, "parent": 0.2, "priority": 0.2}.items()}
         thumbprint = self.pick("thumbprint type", "Binary", "Binary", "Text")
+        self.more_often("recoded", 0.25)
         for table in tables:
             columns = self.list_columns(table, style, plan, role, trust, has, thumbprint)
         last = 1 if two else 0
@@ -271,7 +286,8 @@ class Schema:
     def list_row(self, place, name, keys, columns, role, trust, has, thumbprint, wrap, style):
         which = "issuing" if place == self.second else self.roles.get(name, "imported")
         trusted = self.trust[name]
-        certificate = f"{wrap}{name}" if wrap in FORMS else f"{wrap}certificate:{name}"
+        stored = "recoded" if self.drawn["recoded"] and place == self.first else name
+        certificate = f"{wrap}{stored}" if wrap in FORMS else f"{wrap}certificate:{stored}"
         row = {columns["key"]: keys[place][0], columns["certificate"]: certificate}
         if role in ("Long", "Text", "Bits", "Bit"):
             row[columns["role"]] = self.role_words[which]
@@ -282,7 +298,7 @@ class Schema:
         if trust != "none":
             row[columns["trusted"]] = {"Bit": "yes" if trusted else "no", "Long": str(int(trusted))}[trust]
         if has["thumbprint"]:
-            row[columns["thumbprint"]] = f"thumbprint{'-hex' if thumbprint == 'Text' else ''}:{name}"
+            row[columns["thumbprint"]] = f"thumbprint{'-hex' if thumbprint == 'Text' else ''}:{stored}"
         if has["name"]:
             row[columns["name"]] = {"both": name, "other": f"{name} as {which}", "one": name if place != self.second else "-"}[
                 self.drawn.setdefault("names", self.random.choice(["both", "other", "one", "one"]))]
@@ -354,13 +370,19 @@ class Schema:
         if self.by == "issuer serial":
             return [table.column("IssuerDN", "LongBinary"), table.column("IssuerSN", "Binary")]
         kind = {"sha1": "Binary", "sha1 hex": "Text", "position 0": "Long", "position 1": "Long"}.get(self.by)
-        return [table.column(name, kind or self.key_type.split()[0])]
+        kind = kind or self.key_type.split()[0]
+        if kind in INTEGERS and self.more_often("wide references", 0.3):
+            kind = "Currency"
+        return [table.column(name, kind)]
 
     def reference_values(self, name, copy):
         """Texts of a reference to one certificate; copy: which of the CA's two entries, 0 or 1."""
         place = (self.first, self.second)[copy] if name == "ca" else self.order.index(name)
-        return {"key": lambda: [self.key_texts[place]], "sha1": lambda: [f"thumbprint:{name}"],
-                "sha1 hex": lambda: [f"thumbprint-hex:{name}"], "position 0": lambda: [str(place)],
+        if name != "ca" and copy and self.order.count(name) > 1:
+            place = self.order.index(name, place + 1)
+        stored = "recoded" if self.drawn.get("recoded") and place == self.first else name
+        return {"key": lambda: [self.key_texts[place]], "sha1": lambda: [f"thumbprint:{stored}"],
+                "sha1 hex": lambda: [f"thumbprint-hex:{stored}"], "position 0": lambda: [str(place)],
                 "position 1": lambda: [str(place + 1)],
                 "issuer serial": lambda: [f"subject:{'root' if name == 'ca' and self.rooted else name}", f"serial:{name}"]
                 }[self.by]()
@@ -380,6 +402,12 @@ class Schema:
         for n in range(1, count + 1):
             users.rows.append({"Id": str(n), "DN": f"o=Adatum, ou=Leeds, cn=Recipients, cn=User{n:05}", "State": "3",
                                "Keys": f"hex:{self.random.randbytes(40).hex()}"})
+        if self.by != "issuer serial" and self.more_often("users refer", 0.25):
+            column = self.reference_columns(users)
+            for row in users.rows:      # some have none
+                name = self.more.choice(self.order)
+                row[column[0]] = self.reference_values(name, self.more.randint(0, 1))[0] if self.more.random() < 0.8 else "-"
+            self.refer(users, column)
         self.draw_issued(issued)
         if self.crl_issuers:
             table = self.table("crls")
