@@ -4,6 +4,7 @@
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/decide/foretell.h"
 #include "migrate/report/brief.h"
 #include "migrate/report/html.h"
 #include "migrate/report/storefacts.h"
@@ -60,9 +61,22 @@ static int report(const struct assessment *a, const struct options *options,
     return a->verdict == VERDICT_YES ? status : status | EXIT_PROBLEMS_LEFT;
 }
 
+/* A line for each store has no room for what a salvage would give. */
+static void foretell(struct assessment *a, const struct options *options, struct foretold *foretold)
+{
+    const struct assess_options how = options_for_assessing(options);
+    struct rescue_options rescue = options_for_rescue(options);
+    rescue.dry_run = true;
+    if (options->brief || options->quiet)
+        return;
+    foretell_salvage(a, &how, &rescue, foretold);
+    a->foretold = foretold;
+}
+
 static int verdict(const struct options *options)
 {
     struct assessment a;
+    struct foretold foretold;
     const struct assess_options how = options_for_assessing(options);
     const struct html_options page = options_for_page(options);
     int status = assess(&a, options->operand[0], &how);
@@ -70,6 +84,7 @@ static int verdict(const struct options *options)
         status = EXIT_TROUBLE;
     } else if (status == EXIT_CLEAN) {
         leftover_look_beside(a.store.path, false);
+        foretell(&a, options, &foretold);
         status = report(&a, options, &page);
     } else {
         brief_print_unread(options->operand[0], form_of(options));

@@ -13,6 +13,7 @@
 #include "migrate/decide/reading.h"
 #include "migrate/judge/onepass.h"
 
+struct foretold;
 struct recovery;
 struct salvaging;
 
@@ -67,6 +68,8 @@ struct assessment {
 
     struct problems found;
     enum verdict verdict; /* as the store is */
+    /* What a salvage would give; NULL: nobody asked.  The caller's, from foretell_salvage(). */
+    const struct foretold *foretold;
 };
 
 /* Goes all the way, as `options` say, for check, repair and migrate.  Errors are printed.  Returns

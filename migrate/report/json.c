@@ -207,6 +207,7 @@ void report_json(struct json *json, const struct assessment *a, enum report_kind
     if (a->discovery)
         json_put_text(json, "discovery", a->discovery);
     json_put_text(json, "verdict", verdict_name(a->verdict));
+    foretold_members(json, a);
     if (a->has_model)
         setting_members(json, &a->model);
     if (a->has_model)

@@ -3,7 +3,9 @@
 
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
+#include "migrate/decide/foretell.h"
 #include "migrate/decide/salvaged.h"
+#include "migrate/judge/judge.h"
 #include "migrate/rescue/salvaging.h"
 
 #include <inttypes.h>
@@ -105,5 +107,56 @@ void salvaged_members(struct json *json, const struct assessment *a)
     }
     if (x->files.pem_name[0])
         json_put_text(json, "pem", x->files.pem_name);
+    json_end_map(json);
+}
+
+/* ---- before it is asked for ---- */
+
+static void foretold_table_line(const struct foretold_table *t)
+{
+    uint64_t all = t->kept + t->doubtful + t->lost;
+    output_format("  %s: of %s %" PRIu64 " lost, %" PRIu64 " doubtful", t->name,
+                  counted(all, "row", "rows"), t->lost, t->doubtful);
+    if (t->cut)
+        output_format(", %" PRIu64 " without a long value", t->cut);
+    if (t->pages_lost)
+        output_format("; %s of rows lost", counted(t->pages_lost, "page", "pages"));
+    output_text("\n");
+}
+
+void foretold_lines(const struct assessment *a)
+{
+    static const char *const words[] = {
+        [VERDICT_YES] = "yes, the service could start on it",
+        [VERDICT_AFTER_REPAIR] = "yes, the service could start on it",
+        [VERDICT_NO] = "no, the service still could not start on it",
+        [VERDICT_CANNOT_TELL] = "it could not be told whether the service can start on it",
+    };
+    const struct foretold *t = a->foretold;
+    if (t == NULL || !t->known)
+        return;
+    output_format(
+        "After repair --salvage: %s;\n  the list and the settings would be %s, what refers "
+        "to the list %s.\n",
+        words[t->verdict], t->list_whole ? "whole" : "NOT whole",
+        t->references_whole ? "whole" : "NOT whole");
+    for (unsigned i = 0; i < t->tables; i++)
+        foretold_table_line(&t->table[i]);
+}
+
+void foretold_members(struct json *json, const struct assessment *a)
+{
+    const struct foretold *t = a->foretold;
+    if (t == NULL || !t->known)
+        return;
+    json_key(json, "after_salvage");
+    json_map(json);
+    json_put_text(json, "verdict", verdict_name(t->verdict));
+    json_put_bool(json, "list_whole", t->list_whole);
+    json_put_bool(json, "references_whole", t->references_whole);
+    json_put_unsigned(json, "doubtful", t->doubtful);
+    json_put_unsigned(json, "lost", t->lost);
+    json_put_unsigned(json, "cut", t->cut);
+    json_put_unsigned(json, "pages_lost", t->pages_lost);
     json_end_map(json);
 }

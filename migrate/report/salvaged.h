@@ -15,4 +15,9 @@ void salvaged_written_lines(const struct assessment *assessment);
 /* Both, as the member "salvaged". */
 void salvaged_members(struct json *json, const struct assessment *assessment);
 
+/* What a salvage and the repair of what it gives would come to: lines behind the verdict, and the
+ * member "after_salvage".  Nothing where that is not known. */
+void foretold_lines(const struct assessment *assessment);
+void foretold_members(struct json *json, const struct assessment *assessment);
+
 #endif

@@ -217,6 +217,7 @@ static void verdict_line(const struct assessment *a, enum report_kind kind)
                      : verdict_words[a->verdict]);
     if (a->has_model && (a->model.mode_stated || a->model.issuing_stated))
         output_text("(with settings as stated by the administrator, not as the store has them)\n");
+    foretold_lines(a);
 }
 
 /* The last line: the verdict again, on the new store where there is one. */
