@@ -97,6 +97,47 @@ static inline bool bytes_be32(struct bytes b, size_t at, uint32_t *value)
     return true;
 }
 
+/* The same, and 0 where the bytes are not all there: for fields of what is known to be long enough,
+ * and for those that older versions do not have. */
+static inline uint16_t bytes_get_le16(struct bytes b, size_t at)
+{
+    uint16_t value = 0;
+    bytes_le16(b, at, &value);
+    return value;
+}
+
+static inline uint32_t bytes_get_le32(struct bytes b, size_t at)
+{
+    uint32_t value = 0;
+    bytes_le32(b, at, &value);
+    return value;
+}
+
+static inline uint64_t bytes_get_le64(struct bytes b, size_t at)
+{
+    uint64_t value = 0;
+    bytes_le64(b, at, &value);
+    return value;
+}
+
+/* All of b as one number, without sign, the low byte first; of more than 8 bytes the first 8. */
+static inline uint64_t bytes_number(struct bytes b)
+{
+    uint64_t value = 0;
+    for (size_t i = b.size < sizeof value ? b.size : sizeof value; i-- > 0;)
+        value = value << 8 | b.at[i];
+    return value;
+}
+
+/* All of b as one number, without sign, the high byte first; of more than 8 bytes the last 8. */
+static inline uint64_t bytes_number_be(struct bytes b)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < b.size; i++)
+        value = value << 8 | b.at[i];
+    return value;
+}
+
 /* The other way: the low bits of a number into the bytes at `to`, which the caller has room for. */
 static inline void bytes_put_le16(uint8_t *to, uint64_t value)
 {

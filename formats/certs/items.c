@@ -154,7 +154,7 @@ bool items_size_read(struct bytes b, size_t at, enum items_size size, uint32_t *
     case ITEMS_BE16:
         if (!bytes_cut(b, at, 2, &two))
             return false;
-        *value = (uint32_t)two.at[0] << 8 | two.at[1];
+        *value = (uint32_t)bytes_number_be(two);
         return true;
     case ITEMS_NO_SIZE:
         break;

@@ -440,12 +440,8 @@ static gnutls_digest_algorithm_t read_mask(struct der *d)
 static unsigned read_salt(struct der *d, bool *good)
 {
     struct der_item number;
-    uint8_t octet;
-    unsigned value = 0;
     *good = der_take(d, DER_INTEGER, &number) && number.contents.size <= 2;
-    for (size_t i = 0; *good && bytes_u8(number.contents, i, &octet); i++)
-        value = value << 8 | octet;
-    return value;
+    return *good ? (unsigned)bytes_number_be(number.contents) : 0;
 }
 
 /* RSASSA-PSS-params, RFC 4055 3.1. */

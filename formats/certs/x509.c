@@ -411,14 +411,8 @@ static bool next_extension(struct der *list, struct extension *e)
 /* INTEGER of a path length; what does not fit an int limits nothing that exists. */
 static int small_number(struct bytes contents)
 {
-    int value = 0;
-    uint8_t octet;
     contents = der_minimal_integer(contents);
-    if (contents.size > 3)
-        return 0xffffff;
-    for (size_t i = 0; bytes_u8(contents, i, &octet); i++)
-        value = value << 8 | octet;
-    return value;
+    return contents.size > 3 ? 0xffffff : (int)bytes_number_be(contents);
 }
 
 /* 4.2.1.9: SEQUENCE { cA BOOLEAN DEFAULT FALSE, pathLen INTEGER OPTIONAL }.  The old 2.5.29.10 has

@@ -157,9 +157,7 @@ static void write_date(struct value_writer *w, uint64_t bits, struct bytes store
 /* A value of a type of fixed size; b has that size. */
 static void write_fixed(struct value_writer *w, struct bytes b)
 {
-    uint64_t bits = 0;
-    for (size_t i = b.size < 8 ? b.size : 8; i-- > 0;)
-        bits = bits << 8 | b.at[i];
+    uint64_t bits = bytes_number(b);
     float single;
     uint32_t low = (uint32_t)bits;
     memcpy(&single, &low, sizeof single);

@@ -179,10 +179,7 @@ static void show_value(const struct ese_column *column, struct bytes value, char
     bool text = column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
     if (!text && value.size <= 8 && column->type != ESE_COL_BINARY &&
         column->type != ESE_COL_LONG_BINARY) {
-        uint64_t bits = 0;
-        for (size_t i = value.size; i-- > 0;)
-            bits = bits << 8 | value.at[i];
-        snprintf(to, SHOWN, "%" PRIu64, bits);
+        snprintf(to, SHOWN, "%" PRIu64, bytes_number(value));
         return;
     }
     hex_start(value, 12, to);

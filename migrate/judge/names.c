@@ -176,9 +176,7 @@ bool names_in_value(const struct model *m, unsigned which, const struct ese_colu
         *key = names_entry(m, which, value);
         return true;
     }
-    uint64_t bits = 0;
-    for (size_t i = value.size; i-- > 0;)
-        bits = bits << 8 | value.at[i];
+    uint64_t bits = bytes_number(value);
     int64_t number = column->type == ESE_COL_SHORT  ? (int16_t)bits
                      : column->type == ESE_COL_LONG ? (int32_t)bits
                                                     : (int64_t)bits;

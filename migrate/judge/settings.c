@@ -77,11 +77,9 @@ static struct bytes text_of(struct reading *r)
 /* A number in bytes. */
 static bool number_of(struct bytes value, int64_t *number)
 {
-    uint64_t bits = 0;
     if (value.size != 1 && value.size != 2 && value.size != 4 && value.size != 8)
         return false;
-    for (size_t i = value.size; i-- > 0;)
-        bits = bits << 8 | value.at[i];
+    uint64_t bits = bytes_number(value);
     *number = (int64_t)bits;
     return bits <= INT64_MAX;
 }

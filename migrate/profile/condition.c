@@ -163,13 +163,11 @@ bool condition_integer(const struct ese_record *record, const struct ese_column 
                        int64_t *number)
 {
     struct ese_value v;
-    uint64_t bits = 0;
     if (column == NULL || !is_integer(column->type) ||
         !ese_record_value(record, column, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
-        v.data.size == 0 || v.data.size > sizeof bits)
+        v.data.size == 0 || v.data.size > sizeof(uint64_t))
         return false;
-    for (size_t i = v.data.size; i-- > 0;)
-        bits = bits << 8 | v.data.at[i];
+    uint64_t bits = bytes_number(v.data);
     *number = column->type == ESE_COL_BIT     ? bits != 0
               : column->type == ESE_COL_SHORT ? (int16_t)bits
               : column->type == ESE_COL_LONG  ? (int32_t)bits

@@ -274,9 +274,7 @@ static bool integer_of(const struct ese_record *record, const struct ese_column 
     if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
         v.data.size == 0 || v.data.size > sizeof(int64_t))
         return false;
-    uint64_t bits = 0;
-    for (size_t i = v.data.size; i-- > 0;)
-        bits = bits << 8 | v.data.at[i];
+    uint64_t bits = bytes_number(v.data);
     int64_t number = c->type == ESE_COL_SHORT  ? (int16_t)bits
                      : c->type == ESE_COL_LONG ? (int32_t)bits
                                                : (int64_t)bits;

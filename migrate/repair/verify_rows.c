@@ -142,11 +142,9 @@ bool verify_bytes(struct verify *v, enum verify_side side, const struct ese_valu
 
 static bool is_integer(const struct ese_column *column, struct bytes data, int32_t wanted)
 {
-    uint64_t bits = 0;
     if (data.size == 0 || data.size > 8 || data.size != ese_coltype_size(column->type))
         return false;
-    for (size_t i = data.size; i-- > 0;)
-        bits = bits << 8 | data.at[i];
+    uint64_t bits = bytes_number(data);
     uint64_t mask = data.size == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * data.size) - 1;
     return bits == ((uint64_t)(int64_t)wanted & mask);
 }

@@ -63,9 +63,7 @@ static bool small_value(struct rows *rows, const struct ese_column *column, uint
         return note_unread(rows, &why);
     if (value.kind != ESE_VALUE_PLAIN || value.data.size == 0 || value.data.size > 8)
         return false;
-    *bits = 0;
-    for (size_t i = value.data.size; i-- > 0;)
-        *bits = *bits << 8 | value.data.at[i];
+    *bits = bytes_number(value.data);
     *size = value.data.size;
     return true;
 }

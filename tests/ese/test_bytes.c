@@ -146,6 +146,33 @@ START_TEST(a_reader_that_failed_gives_nothing_more)
 }
 END_TEST
 
+START_TEST(what_is_not_there_is_0)
+{
+    struct bytes b = bytes_of("\x01\x02\x03\x04\x05\x06\x07\x08", 8);
+    ck_assert_uint_eq(bytes_get_le16(b, 6), 0x0807);
+    ck_assert_uint_eq(bytes_get_le16(b, 7), 0);
+    ck_assert_uint_eq(bytes_get_le32(b, 4), 0x08070605);
+    ck_assert_uint_eq(bytes_get_le32(b, 5), 0);
+    ck_assert_uint_eq(bytes_get_le64(b, 0), 0x0807060504030201);
+    ck_assert_uint_eq(bytes_get_le64(b, 1), 0);
+    ck_assert_uint_eq(bytes_get_le32(b, SIZE_MAX), 0);
+}
+END_TEST
+
+START_TEST(numbers_have_any_size)
+{
+    const char *all = "\x01\x02\x03\x04\x05\x06\x07\x88\x09";
+    ck_assert_uint_eq(bytes_number(bytes_of(NULL, 0)), 0);
+    ck_assert_uint_eq(bytes_number_be(bytes_of(NULL, 0)), 0);
+    ck_assert_uint_eq(bytes_number(bytes_of(all, 3)), 0x030201);
+    ck_assert_uint_eq(bytes_number_be(bytes_of(all, 3)), 0x010203);
+    ck_assert_uint_eq(bytes_number(bytes_of(all, 8)), 0x8807060504030201);
+    ck_assert_uint_eq(bytes_number_be(bytes_of(all, 8)), 0x0102030405060788);
+    ck_assert_uint_eq(bytes_number(bytes_of(all, 9)), 0x8807060504030201);
+    ck_assert_uint_eq(bytes_number_be(bytes_of(all, 9)), 0x0203040506078809);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("bytes", (const struct check_case[]){
@@ -156,6 +183,8 @@ int main(void)
                                    {empty_runs_may_point_nowhere, 0},
                                    {a_reader_walks_forward, 0},
                                    {a_reader_that_failed_gives_nothing_more, 0},
+                                   {what_is_not_there_is_0, 0},
+                                   {numbers_have_any_size, 0},
                                    {0, 0},
                                });
 }

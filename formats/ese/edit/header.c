@@ -90,13 +90,6 @@ static void put_time(uint8_t *to, struct ese_time t)
     memcpy(to, bytes, sizeof bytes);
 }
 
-static uint32_t word(const uint8_t *at)
-{
-    uint32_t value = 0;
-    bytes_le32(bytes_of(at, 4), 0, &value);
-    return value;
-}
-
 void ese_header_forget_logs(uint8_t *h)
 {
     memset(h + ESE_HEADER_CONSISTENT_AT, 0, ESE_HEADER_DBID_AT - ESE_HEADER_CONSISTENT_AT);
@@ -140,8 +133,10 @@ void inplace_make_header(const struct ese_inplace *ip, uint8_t *h)
 {
     memcpy(h, ip->db->headers.raw, ip->page_size);
     bytes_put_le64(h + ESE_HEADER_DBTIME_AT, ip->time + 2);
-    bytes_put_le32(h + ESE_HEADER_OBJID_LAST_AT, word(h + ESE_HEADER_OBJID_LAST_AT) + 1);
-    bytes_put_le32(h + ESE_HEADER_REPAIR_COUNT_AT, word(h + ESE_HEADER_REPAIR_COUNT_AT) + 1);
+    bytes_put_le32(h + ESE_HEADER_OBJID_LAST_AT,
+                   bytes_get_le32(bytes_of(h, ESE_HEADER_SIZE), ESE_HEADER_OBJID_LAST_AT) + 1);
+    bytes_put_le32(h + ESE_HEADER_REPAIR_COUNT_AT,
+                   bytes_get_le32(bytes_of(h, ESE_HEADER_SIZE), ESE_HEADER_REPAIR_COUNT_AT) + 1);
     put_time(h + ESE_HEADER_REPAIR_TIME_AT, repair_time(ip));
     h[ESE_HEADER_FLAGS_AT] &= (uint8_t)~UPGRADING;
     for (unsigned i = 0; i < 3; i++) {

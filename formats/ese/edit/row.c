@@ -517,13 +517,11 @@ static bool find_primary_key(struct row *row, const struct ese_record *record, s
 static bool raise_counter(struct row *row, const struct changes *c, struct fault *f)
 {
     for (unsigned i = 0; i < c->count; i++) {
-        uint64_t number = 0;
         const struct ese_change *change = &c->at[i];
         if (!(change->column->flags & ESE_COLUMN_AUTO_INCREMENT) || change->null ||
             change->data.size > 8)
             continue;
-        for (size_t k = change->data.size; k-- > 0;)
-            number = number << 8 | change->data.at[k];
+        uint64_t number = bytes_number(change->data);
         if (number < (uint64_t)INT64_MAX &&
             !inplace_raise_counter(row->ip, row->table->root, number + 1, f))
             return false;

@@ -13,20 +13,6 @@ enum {
     SPLIT_BUFFER_SIZE = 16,
 };
 
-static uint16_t half(struct bytes b, size_t at)
-{
-    uint16_t value = 0;
-    bytes_le16(b, at, &value);
-    return value;
-}
-
-static uint32_t word(struct bytes b, size_t at)
-{
-    uint32_t value = 0;
-    bytes_le32(b, at, &value);
-    return value;
-}
-
 bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, struct bytes *at,
                   struct fault *f)
 {
@@ -35,7 +21,7 @@ bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, 
                          page->number, i, page->tags);
     bool small = ese_page_is_small(page);
     size_t entry = page->raw.size - TAG_SIZE * ((size_t)i + 1);
-    uint16_t size = half(page->raw, entry), offset = half(page->raw, entry + 2);
+    uint16_t size = bytes_get_le16(page->raw, entry), offset = bytes_get_le16(page->raw, entry + 2);
     uint16_t mask = small ? SMALL_TAG_MASK : LARGE_TAG_MASK;
     tag->flags = small ? (uint8_t)(offset >> FLAG_SHIFT) : 0;
     tag->size = size & mask;
@@ -72,18 +58,18 @@ static struct bytes key_prefix(const struct ese_page *page)
 
 void ese_page_parse(struct bytes raw, uint32_t number, struct ese_page *page)
 {
-    uint16_t count = half(raw, ESE_PAGE_TAG_COUNT_AT);
+    uint16_t count = bytes_get_le16(raw, ESE_PAGE_TAG_COUNT_AT);
     uint16_t reserved = count >> RESERVED_SHIFT & RESERVED_MASK;
     *page = (struct ese_page){
         .number = number,
         .raw = raw,
-        .prev = word(raw, ESE_PAGE_PREV_AT),
-        .next = word(raw, ESE_PAGE_NEXT_AT),
-        .objid = word(raw, ESE_PAGE_OBJID_AT),
-        .flags = word(raw, ESE_PAGE_FLAGS_AT),
-        .free_bytes = half(raw, ESE_PAGE_FREE_AT),
-        .uncommitted_free = half(raw, ESE_PAGE_UNCOMMITTED_FREE_AT),
-        .first_free = half(raw, ESE_PAGE_FIRST_FREE_AT),
+        .prev = bytes_get_le32(raw, ESE_PAGE_PREV_AT),
+        .next = bytes_get_le32(raw, ESE_PAGE_NEXT_AT),
+        .objid = bytes_get_le32(raw, ESE_PAGE_OBJID_AT),
+        .flags = bytes_get_le32(raw, ESE_PAGE_FLAGS_AT),
+        .free_bytes = bytes_get_le16(raw, ESE_PAGE_FREE_AT),
+        .uncommitted_free = bytes_get_le16(raw, ESE_PAGE_UNCOMMITTED_FREE_AT),
+        .first_free = bytes_get_le16(raw, ESE_PAGE_FIRST_FREE_AT),
         .tags = count & TAG_COUNT_MASK,
         .reserved = reserved ? reserved : 1, /* before reserved tags had a count there was one */
     };
@@ -126,7 +112,7 @@ bool ese_page_node(const struct ese_page *page, unsigned i, struct ese_node *nod
 
 uint32_t ese_node_child(const struct ese_node *node)
 {
-    return node->data.size == 4 ? word(node->data, 0) : 0;
+    return node->data.size == 4 ? bytes_get_le32(node->data, 0) : 0;
 }
 
 bool ese_node_key(const struct ese_node *node, uint8_t *to, size_t room, struct bytes *key)

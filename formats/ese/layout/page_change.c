@@ -23,7 +23,7 @@ static uint32_t header_size(const struct ese_page_change *p)
 
 static uint16_t half(const uint8_t *at)
 {
-    return (uint16_t)(at[0] | at[1] << 8);
+    return bytes_get_le16(bytes_of(at, 2), 0);
 }
 
 static unsigned tag_count(const struct ese_page_change *p)

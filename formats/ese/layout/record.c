@@ -29,13 +29,6 @@ enum {
     OLD_SEPARATED = 0x01, /* in the first data byte of a long value */
 };
 
-static uint16_t half(struct bytes b, size_t at)
-{
-    uint16_t value = 0;
-    bytes_le16(b, at, &value);
-    return value;
-}
-
 bool ese_record_open(struct ese_record *rec, const struct ese_table *table, struct bytes data,
                      bool new_format, size_t page_size, struct fault *f)
 {
@@ -61,7 +54,7 @@ bool ese_record_open(struct ese_record *rec, const struct ese_table *table, stru
                          "record of %zu bytes: no room for the offsets of %zu variable columns",
                          data.size, count);
     struct bytes after = bytes_from(data, fixed_end + count * 2);
-    size_t variable_end = count ? half(rec->offsets, (count - 1) * 2) & OFFSET_MASK : 0;
+    size_t variable_end = count ? bytes_get_le16(rec->offsets, (count - 1) * 2) & OFFSET_MASK : 0;
     if (!bytes_cut(after, 0, variable_end, &rec->variable))
         return fault_set(
             f, FAULT_DAMAGED,
@@ -116,8 +109,8 @@ static bool variable_value(const struct ese_record *rec, const struct ese_column
         return true;
     }
     size_t i = column->id - ESE_VARIABLE_FIRST;
-    uint16_t end = half(rec->offsets, i * 2);
-    size_t start = i ? half(rec->offsets, (i - 1) * 2) & OFFSET_MASK : 0;
+    uint16_t end = bytes_get_le16(rec->offsets, i * 2);
+    size_t start = i ? bytes_get_le16(rec->offsets, (i - 1) * 2) & OFFSET_MASK : 0;
     size_t stop = end & OFFSET_MASK;
     if (end & VARIABLE_NULL) {
         *value = (struct ese_value){.kind = ESE_VALUE_NULL};
@@ -247,7 +240,8 @@ struct entry {
 static unsigned entry_count(const struct ese_record *rec)
 {
     uint16_t mask = rec->small_pages ? ENTRY_OFFSET_SMALL : ENTRY_OFFSET_LARGE;
-    return rec->tagged.size < TAGGED_ENTRY ? 0 : (half(rec->tagged, 2) & mask) / TAGGED_ENTRY;
+    return rec->tagged.size < TAGGED_ENTRY ? 0
+                                           : (bytes_get_le16(rec->tagged, 2) & mask) / TAGGED_ENTRY;
 }
 
 static bool entry_at(const struct ese_record *rec, unsigned i, unsigned count, struct entry *entry,
@@ -258,11 +252,11 @@ static bool entry_at(const struct ese_record *rec, unsigned i, unsigned count, s
     if (!bytes_cut(rec->tagged, (size_t)i * TAGGED_ENTRY, TAGGED_ENTRY, &pair))
         return fault_set(f, FAULT_DAMAGED, "%u tagged columns do not fit into %zu bytes", count,
                          rec->tagged.size);
-    entry->id = half(pair, 0);
-    entry->word = half(pair, 2);
+    entry->id = bytes_get_le16(pair, 0);
+    entry->word = bytes_get_le16(pair, 2);
     size_t start = entry->word & mask, stop = rec->tagged.size;
     if (i + 1 < count)
-        stop = half(rec->tagged, ((size_t)i + 1) * TAGGED_ENTRY + 2) & mask;
+        stop = bytes_get_le16(rec->tagged, ((size_t)i + 1) * TAGGED_ENTRY + 2) & mask;
     if (stop < start || !bytes_cut(rec->tagged, start, stop - start, &entry->data))
         return fault_set(f, FAULT_DAMAGED, "tagged column %u should be at bytes %zu to %zu of %zu",
                          entry->id, start, stop, rec->tagged.size);
@@ -350,15 +344,15 @@ static bool search_entry(const struct ese_values *v, bool derived, unsigned coun
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
         size_t at = (size_t)middle * TAGGED_ENTRY;
-        uint16_t id = half(rec->tagged, at), word = half(rec->tagged, at + 2);
+        uint16_t id = bytes_get_le16(rec->tagged, at), word = bytes_get_le16(rec->tagged, at + 2);
         if (place_of(id, word & ENTRY_DERIVED) < place)
             low = middle + 1;
         else
             high = middle;
     }
     *found = low;
-    uint16_t id = half(rec->tagged, (size_t)low * TAGGED_ENTRY);
-    uint16_t word = half(rec->tagged, (size_t)low * TAGGED_ENTRY + 2);
+    uint16_t id = bytes_get_le16(rec->tagged, (size_t)low * TAGGED_ENTRY);
+    uint16_t word = bytes_get_le16(rec->tagged, (size_t)low * TAGGED_ENTRY + 2);
     return low < count && place_of(id, word & ENTRY_DERIVED) == place &&
            is_of(rec, id, word & ENTRY_DERIVED, v->column);
 }
@@ -412,10 +406,10 @@ static bool next_of_two(struct ese_values *v, struct ese_value *value)
 static bool next_of_many(struct ese_values *v, struct ese_value *value, struct fault *f)
 {
     unsigned i = v->count++;
-    uint16_t word = half(v->many, (size_t)i * 2);
+    uint16_t word = bytes_get_le16(v->many, (size_t)i * 2);
     size_t start = word & OFFSET_MASK, stop = v->many.size;
     if (i + 1 < v->of)
-        stop = half(v->many, ((size_t)i + 1) * 2) & OFFSET_MASK;
+        stop = bytes_get_le16(v->many, ((size_t)i + 1) * 2) & OFFSET_MASK;
     else
         v->form = ESE_VALUES_DONE;
     struct bytes data;
@@ -527,7 +521,7 @@ static bool check_plain_columns(const struct ese_record *rec,
                          rec->last_variable, limits->variable);
     unsigned before = 0;
     for (size_t at = 0; at < rec->offsets.size; at += 2) {
-        uint16_t word = half(rec->offsets, at);
+        uint16_t word = bytes_get_le16(rec->offsets, at);
         unsigned stop = word & OFFSET_MASK, column = (unsigned)(ESE_VARIABLE_FIRST + at / 2);
         if (stop < before || stop > rec->variable.size)
             return fault_set(f, FAULT_DAMAGED,
@@ -682,7 +676,7 @@ static bool forget_old(struct shorter *w, struct fault *f)
         if (!out)
             copy(w, bytes_of(whole.at, whole.size - rest.size));
         dropped = dropped || out;
-        uint16_t next = half(rest, 0);
+        uint16_t next = bytes_get_le16(rest, 0);
         if (dropped && !kept && (rest.size == 0 || next != field.id) &&
             has_default(w->rec, field.id, field.bits & OLD_DERIVED)) {
             bytes_put_le16(w->to + w->size, field.id);
@@ -699,17 +693,17 @@ enum fate { STAYS, FEWER, NULL_ENTRY, LEFT_OUT };
 /* Value i of several, and whether it is separated. */
 static bool one_of_many(struct bytes many, unsigned i, unsigned of, struct bytes *data, bool *apart)
 {
-    uint16_t word = half(many, (size_t)i * 2);
+    uint16_t word = bytes_get_le16(many, (size_t)i * 2);
     size_t start = word & OFFSET_MASK, stop = many.size;
     if (i + 1 < of)
-        stop = half(many, ((size_t)i + 1) * 2) & OFFSET_MASK;
+        stop = bytes_get_le16(many, ((size_t)i + 1) * 2) & OFFSET_MASK;
     *apart = word & MULTI_SEPARATED;
     return stop >= start && bytes_cut(many, start, stop - start, data);
 }
 
 static unsigned count_of_many(struct bytes many)
 {
-    return (half(many, 0) & OFFSET_MASK) / 2u;
+    return (bytes_get_le16(many, 0) & OFFSET_MASK) / 2u;
 }
 
 /* How many of several values stay. */

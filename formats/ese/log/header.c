@@ -46,25 +46,11 @@ enum {
     PAGE_SIZE_DEFAULT = 4096,
 };
 
-static uint32_t word(struct bytes b, size_t at)
-{
-    uint32_t value = 0;
-    bytes_le32(b, at, &value);
-    return value;
-}
-
-static uint16_t half(struct bytes b, size_t at)
-{
-    uint16_t value = 0;
-    bytes_le16(b, at, &value);
-    return value;
-}
-
 enum ese_log_file_kind ese_log_kind(struct bytes start)
 {
     if (start.size < ESE_LOG_HEADER_SIZE)
         return ESE_LOG_NEITHER;
-    uint32_t type = word(start, FILE_TYPE_AT);
+    uint32_t type = bytes_get_le32(start, FILE_TYPE_AT);
     if (type == FILE_TYPE_CHECKPOINT)
         return ESE_LOG_CHECKPOINT_FILE;
     return type == FILE_TYPE_LOG ? ESE_LOG_FILE : ESE_LOG_NEITHER;
@@ -91,7 +77,7 @@ static void read_name(struct bytes names, bool unicode, char to[ESE_LOG_NAME_MOS
     names.size = size;
     size_t written = 0;
     for (size_t i = 0; i + width <= names.size && written + 1 < ESE_LOG_NAME_MOST; i += width) {
-        unsigned c = unicode ? half(names, i) : names.at[i];
+        unsigned c = unicode ? bytes_get_le16(names, i) : names.at[i];
         to[written++] = c >= 0x20 && c < 0x7f ? (char)c : '?';
     }
     to[written] = '\0';
@@ -103,9 +89,9 @@ static bool read_attachment(struct reader *r, struct ese_log_attachment *entry)
     if (r->failed)
         return false;
     entry->database = fixed.at[0];
-    struct bytes names = reader_take(r, half(fixed, 2));
+    struct bytes names = reader_take(r, bytes_get_le16(fixed, 2));
     bytes_le64(fixed, 4, &entry->dbtime);
-    entry->objid_last = word(fixed, 12);
+    entry->objid_last = bytes_get_le32(fixed, 12);
     entry->attached = ese_log_position_read(fixed, 20);
     entry->consistent = ese_log_position_read(fixed, 28);
     memcpy(entry->signature, fixed.at + 36, ESE_LOG_SIGNATURE_SIZE);
@@ -147,31 +133,31 @@ bool ese_log_header_parse(struct bytes b, struct ese_log_header *h, struct fault
                          "the file ends within its header: expected %u bytes, "
                          "found %zu",
                          ESE_LOG_HEADER_SIZE, b.size);
-    h->major = word(page, MAJOR_AT);
-    h->minor = word(page, MINOR_AT);
-    h->update_major = word(page, UPDATE_MAJOR_AT);
+    h->major = bytes_get_le32(page, MAJOR_AT);
+    h->minor = bytes_get_le32(page, MINOR_AT);
+    h->update_major = bytes_get_le32(page, UPDATE_MAJOR_AT);
     h->framing = framing_of(h->major);
     if (h->major < MAJOR_OLDEST || h->major > MAJOR_SEGMENTS)
         return fault_set(f, FAULT_NOT_THIS,
                          "this is no log file of a known version: expected 6, 7 or 8, found %u",
                          h->major);
-    h->generation = (int32_t)word(page, GENERATION_AT);
-    h->sector_size = half(page, SECTOR_SIZE_AT);
-    h->header_sectors = half(page, HEADER_SECTORS_AT);
-    h->file_sectors = half(page, FILE_SECTORS_AT);
+    h->generation = (int32_t)bytes_get_le32(page, GENERATION_AT);
+    h->sector_size = bytes_get_le16(page, SECTOR_SIZE_AT);
+    h->header_sectors = bytes_get_le16(page, HEADER_SECTORS_AT);
+    h->file_sectors = bytes_get_le16(page, FILE_SECTORS_AT);
     memcpy(h->created, page.at + CREATED_AT, sizeof h->created);
     memcpy(h->previous_created, page.at + PREVIOUS_CREATED_AT, sizeof h->previous_created);
     if (h->framing == ESE_LOG_ESE97)
         return true;
-    uint32_t size = half(page, PAGE_SIZE_AT);
+    uint32_t size = bytes_get_le16(page, PAGE_SIZE_AT);
     h->page_size = size ? size : PAGE_SIZE_DEFAULT;
     memcpy(h->signature, page.at + SIGNATURE_AT, sizeof h->signature);
     read_path(page, SYSTEM_PATH_AT, h->system_path);
     read_path(page, LOG_PATH_AT, h->log_path);
     h->checkpoint = ese_log_position_read(page, CHECKPOINT_AT);
-    h->update_minor = word(page, UPDATE_MINOR_AT);
+    h->update_minor = bytes_get_le32(page, UPDATE_MINOR_AT);
     read_attachments(page, ATTACH_AT, &h->attached);
-    h->checksum = word(page, 0);
+    h->checksum = bytes_get_le32(page, 0);
     h->checksum_expected = ese_checksum_xor(page);
     h->checksum_good = h->checksum == h->checksum_expected;
     return true;
@@ -206,13 +192,13 @@ bool ese_log_checkpoint_read(struct ese_file *file, struct ese_log_checkpoint *c
         if (!ese_file_read(file, (uint64_t)copy * sizeof raw, raw, sizeof raw, &got, f))
             return false;
         struct bytes page = bytes_of(raw, got);
-        if (got < sizeof raw || word(page, 0) != ese_checksum_xor(page))
+        if (got < sizeof raw || bytes_get_le32(page, 0) != ese_checksum_xor(page))
             continue;
         if (ese_log_kind(page) != ESE_LOG_CHECKPOINT_FILE)
             return fault_set(f, FAULT_NOT_THIS,
                              "this is no checkpoint file: expected type %u, "
                              "found %u",
-                             FILE_TYPE_CHECKPOINT, word(page, FILE_TYPE_AT));
+                             FILE_TYPE_CHECKPOINT, bytes_get_le32(page, FILE_TYPE_AT));
         c->from_shadow = copy > 0;
         parse_checkpoint(page, c);
         return true;

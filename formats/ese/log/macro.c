@@ -36,27 +36,6 @@ enum {
     NO_LINE = -1,
 };
 
-static uint16_t half(struct bytes b, size_t at)
-{
-    uint16_t value = 0;
-    bytes_le16(b, at, &value);
-    return value;
-}
-
-static uint32_t word(struct bytes b, size_t at)
-{
-    uint32_t value = 0;
-    bytes_le32(b, at, &value);
-    return value;
-}
-
-static uint64_t quad(struct bytes b, size_t at)
-{
-    uint64_t value = 0;
-    bytes_le64(b, at, &value);
-    return value;
-}
-
 static const struct ese_page_change *page_of(const struct log_target *t)
 {
     return &t->frame->page;
@@ -82,8 +61,9 @@ static bool unpack_image(struct ese_replay *r, struct bytes image, uint32_t flag
                fault_set(f, FAULT_DAMAGED, "the image of a page has %zu bytes, expected %u", size,
                          r->page_size);
     struct bytes b = bytes_of(to, size);
-    size_t tags = 4 * (size_t)(half(b, ESE_PAGE_TAG_COUNT_AT) & 0xfff), grown = r->page_size - size;
-    size_t free_bytes = half(b, ESE_PAGE_FREE_AT) + grown;
+    size_t tags = 4 * (size_t)(bytes_get_le16(b, ESE_PAGE_TAG_COUNT_AT) & 0xfff),
+           grown = r->page_size - size;
+    size_t free_bytes = bytes_get_le16(b, ESE_PAGE_FREE_AT) + grown;
     if (tags > size || free_bytes > r->page_size)
         return fault_set(f, FAULT_DAMAGED, "the image of a page has tags that do not fit");
     memmove(to + r->page_size - tags, to + size - tags, tags);
@@ -169,24 +149,24 @@ static bool read_level(struct bytes record, struct level *l)
     *l = (struct level){.record = record};
     if (!ese_log_page_read(&whole, &l->p))
         return false;
-    l->fresh_number = word(record, 32);
+    l->fresh_number = bytes_get_le32(record, 32);
     l->splits = l->fresh_number != 0;
-    l->right_number = word(record, 36);
+    l->right_number = bytes_get_le32(record, 36);
     l->type = record.at[68];
     l->oper = record.at[69];
-    l->line_oper = half(record, 70);
-    l->line_split = half(record, 72);
-    l->lines = half(record, 74);
-    l->fresh_flags = word(record, 76);
-    l->page_flags = word(record, 80);
-    l->prefix_split = (int32_t)word(record, 88);
-    l->prefix_fresh = (int32_t)word(record, 92);
+    l->line_oper = bytes_get_le16(record, 70);
+    l->line_split = bytes_get_le16(record, 72);
+    l->lines = bytes_get_le16(record, 74);
+    l->fresh_flags = bytes_get_le32(record, 76);
+    l->page_flags = bytes_get_le32(record, 80);
+    l->prefix_split = (int32_t)bytes_get_le32(record, 88);
+    l->prefix_fresh = (int32_t)bytes_get_le32(record, 92);
     size_t at = SPLIT_FIXED;
-    l->key_parent = bytes_of(record.at + at, half(record, 100));
+    l->key_parent = bytes_of(record.at + at, bytes_get_le16(record, 100));
     at += l->key_parent.size;
-    l->prefix_old = bytes_of(record.at + at, half(record, 96));
+    l->prefix_old = bytes_of(record.at + at, bytes_get_le16(record, 96));
     at += l->prefix_old.size;
-    l->prefix_new = bytes_of(record.at + at, half(record, 98));
+    l->prefix_new = bytes_of(record.at + at, bytes_get_le16(record, 98));
     return l->type <= SPLIT_APPEND && l->oper <= OPER_FLAG_INSERT_REPLACE;
 }
 
@@ -212,11 +192,11 @@ static bool get_level(struct ese_replay *r, struct level *l, struct fault *f)
     if (l->fresh.needed && !l->page.needed && needs_image(l)) {
         if (image.size == 0 || l->page.frame == NULL)
             return log_misfit(r, l->p.page, "a page is to be split whose old state is nowhere", f);
-        if (!take_back(r, &l->page, image, word(l->record, 102), l->p.before, f))
+        if (!take_back(r, &l->page, image, bytes_get_le32(l->record, 102), l->p.before, f))
             return false;
     }
     return l->right_number == 0 ||
-           log_target(r, l->right_number, l->p.after, quad(l->record, 40), &l->right, f);
+           log_target(r, l->right_number, l->p.after, bytes_get_le64(l->record, 40), &l->right, f);
 }
 
 /* All lines as they are after the change that the split was made for. */
@@ -267,7 +247,7 @@ static bool fill_fresh(struct ese_replay *r, struct level *l, const struct log_l
     const struct ese_page_change *to = page_of(&l->fresh);
     uint8_t prefix_room[ESE_KEY_ROOM];
     struct bytes prefix = bytes_of(prefix_room, 0);
-    log_target_init(r, &l->fresh, word(l->record, 64), l->p.after,
+    log_target_init(r, &l->fresh, bytes_get_le32(l->record, 64), l->p.after,
                     l->fresh_flags & ~(uint32_t)ESE_PAGE_PRE_INIT);
     if (l->prefix_fresh != NO_LINE) {
         uint32_t from = l->line_split + (uint32_t)l->prefix_fresh;
@@ -448,16 +428,16 @@ static bool read_row(struct bytes b, struct row_change *row)
     row->id = row->p.version;
     switch (record.type) {
     case ESE_LOG_INSERT:
-        key = (size_t)half(b, 44) + half(b, 46);
-        data = half(b, 48);
+        key = (size_t)bytes_get_le16(b, 44) + bytes_get_le16(b, 46);
+        data = bytes_get_le16(b, 48);
         break;
     case ESE_LOG_FLAG_INSERT_REPLACE:
-        key = half(b, 44);
-        data = half(b, 46);
-        row->replace_id = word(b, 48);
+        key = bytes_get_le16(b, 44);
+        data = bytes_get_le16(b, 46);
+        row->replace_id = bytes_get_le32(b, 48);
         break;
     case ESE_LOG_REPLACE:
-        data = half(b, 48);
+        data = bytes_get_le16(b, 48);
         break;
     default:
         row->given = false;
@@ -529,14 +509,15 @@ static bool get_merge(struct ese_replay *r, struct step *leaf, struct merge *m, 
 {
     struct bytes b = leaf->record;
     *m = (struct merge){.type = b.at[85],
-                        .right_number = word(b, 32),
-                        .left_number = word(b, 44),
-                        .line = half(b, 82),
-                        .separator = bytes_of(b.at + MERGE_FIXED, half(b, 86))};
-    if (m->left_number && !log_target(r, m->left_number, leaf->p.after, quad(b, 48), &m->left, f))
+                        .right_number = bytes_get_le32(b, 32),
+                        .left_number = bytes_get_le32(b, 44),
+                        .line = bytes_get_le16(b, 82),
+                        .separator = bytes_of(b.at + MERGE_FIXED, bytes_get_le16(b, 86))};
+    if (m->left_number &&
+        !log_target(r, m->left_number, leaf->p.after, bytes_get_le64(b, 48), &m->left, f))
         return false;
     if (m->right_number &&
-        !log_target(r, m->right_number, leaf->p.after, quad(b, 36), &m->right, f))
+        !log_target(r, m->right_number, leaf->p.after, bytes_get_le64(b, 36), &m->right, f))
         return false;
     if (m->type == MERGE_FULL_LEFT || m->type == MERGE_PARTIAL_LEFT)
         m->to = &m->left;
@@ -547,7 +528,7 @@ static bool get_merge(struct ese_replay *r, struct step *leaf, struct merge *m, 
     struct bytes image = bytes_from(b, MERGE_FIXED + m->separator.size);
     if (image.size == 0 || leaf->page.frame == NULL)
         return log_misfit(r, leaf->p.page, "a page was merged whose old state is nowhere", f);
-    return take_back(r, &leaf->page, image, word(b, 88), leaf->p.before, f);
+    return take_back(r, &leaf->page, image, bytes_get_le32(b, 88), leaf->p.before, f);
 }
 
 /* The nodes that go, in their order; nodes that are deleted stay behind and vanish. */

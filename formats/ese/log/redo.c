@@ -35,27 +35,6 @@ enum {
     PENDING_MOST = 1 << 20,
 };
 
-static uint16_t half(struct bytes b, size_t at)
-{
-    uint16_t value = 0;
-    bytes_le16(b, at, &value);
-    return value;
-}
-
-static uint32_t word(struct bytes b, size_t at)
-{
-    uint32_t value = 0;
-    bytes_le32(b, at, &value);
-    return value;
-}
-
-static uint64_t quad(struct bytes b, size_t at)
-{
-    uint64_t value = 0;
-    bytes_le64(b, at, &value);
-    return value;
-}
-
 bool log_misfit(const struct ese_replay *r, uint32_t number, const char *what, struct fault *f)
 {
     return fault_set(f, FAULT_DAMAGED, "page %u does not fit the record at %08X,%04X,%04X: %s",
@@ -290,7 +269,8 @@ static const struct ese_page_change *page_of(const struct change *c)
 static bool redo_insert(struct change *c, struct fault *f)
 {
     struct bytes b = c->record->bytes;
-    size_t suffix = half(b, 44), prefix = half(b, 46), data = half(b, 48);
+    size_t suffix = bytes_get_le16(b, 44), prefix = bytes_get_le16(b, 46),
+           data = bytes_get_le16(b, 48);
     struct bytes key = bytes_of(b.at + FIXED_INSERT, prefix + suffix);
     struct ese_node node = {.prefix = bytes_of(key.at, prefix),
                             .suffix = bytes_from(key, prefix),
@@ -307,8 +287,8 @@ static bool redo_insert(struct change *c, struct fault *f)
 static bool redo_flag_insert(struct change *c, struct fault *f)
 {
     struct bytes b = c->record->bytes;
-    struct bytes key = bytes_of(b.at + FIXED_FLAG_INSERT, half(b, 44));
-    struct bytes data = bytes_of(key.at + key.size, half(b, 46));
+    struct bytes key = bytes_of(b.at + FIXED_FLAG_INSERT, bytes_get_le16(b, 44));
+    struct bytes data = bytes_of(key.at + key.size, bytes_get_le16(b, 46));
     if (!log_remember(c->r, &c->p, LOG_OPER_INSERT, c->p.version, key,
                       c->p.flags & ESE_LOG_UNIQUE ? bytes_from(key, key.size) : data, NULL, f))
         return false;
@@ -338,9 +318,9 @@ static bool remember_node(struct change *c, uint8_t oper, uint32_t id, const str
 static bool redo_flag_insert_replace(struct change *c, struct fault *f)
 {
     struct bytes b = c->record->bytes;
-    struct bytes key = bytes_of(b.at + FIXED_FLAG_INSERT_REPLACE, half(b, 44));
-    struct bytes data = bytes_of(key.at + key.size, half(b, 46));
-    uint32_t replace = word(b, 48);
+    struct bytes key = bytes_of(b.at + FIXED_FLAG_INSERT_REPLACE, bytes_get_le16(b, 44));
+    struct bytes data = bytes_of(key.at + key.size, bytes_get_le16(b, 46));
+    uint32_t replace = bytes_get_le32(b, 48);
     struct ese_node node;
     if (!log_remember(c->r, &c->p, LOG_OPER_INSERT, c->p.version, key,
                       c->p.flags & ESE_LOG_UNIQUE ? bytes_from(key, key.size) : data, NULL, f))
@@ -360,7 +340,7 @@ static bool redo_flag_insert_replace(struct change *c, struct fault *f)
 static bool redo_replace(struct change *c, struct fault *f)
 {
     struct bytes b = c->record->bytes, row;
-    uint16_t size = half(b, 44), expected = half(b, 48);
+    uint16_t size = bytes_get_le16(b, 44), expected = bytes_get_le16(b, 48);
     struct ese_node node;
     if (!c->target.needed)
         return remember_node(c, LOG_OPER_REPLACE, c->p.version, NULL, f);
@@ -400,9 +380,9 @@ static bool add_delta(const struct ese_page_change *page, unsigned line, uint16_
     if (at == NULL)
         return false;
     if (wide)
-        bytes_put_le64(at, quad(bytes_of(at, 8), 0) + (uint64_t)delta);
+        bytes_put_le64(at, bytes_get_le64(bytes_of(at, 8), 0) + (uint64_t)delta);
     else
-        bytes_put_le32(at, word(bytes_of(at, 4), 0) + (uint64_t)delta);
+        bytes_put_le32(at, bytes_get_le32(bytes_of(at, 4), 0) + (uint64_t)delta);
     return true;
 }
 
@@ -410,10 +390,11 @@ static bool redo_delta(struct change *c, struct fault *f)
 {
     struct bytes b = c->record->bytes;
     bool wide = c->record->type == ESE_LOG_DELTA64;
-    struct bytes key = bytes_of(b.at + (wide ? FIXED_DELTA64 : FIXED_DELTA), half(b, 44));
-    struct bytes data = bytes_of(key.at + key.size, half(b, 46)), none = bytes_of(c->r->row, 0);
-    int64_t delta = wide ? (int64_t)quad(b, 48) : (int32_t)word(b, 48);
-    uint16_t offset = half(b, wide ? 56 : 52);
+    struct bytes key = bytes_of(b.at + (wide ? FIXED_DELTA64 : FIXED_DELTA), bytes_get_le16(b, 44));
+    struct bytes data = bytes_of(key.at + key.size, bytes_get_le16(b, 46)),
+                 none = bytes_of(c->r->row, 0);
+    int64_t delta = wide ? (int64_t)bytes_get_le64(b, 48) : (int32_t)bytes_get_le32(b, 48);
+    uint16_t offset = bytes_get_le16(b, wide ? 56 : 52);
     if (c->versioned && !log_remember(c->r, &c->p, wide ? LOG_OPER_DELTA64 : LOG_OPER_DELTA,
                                       c->p.version, key, data, &none, f))
         return false;
@@ -434,7 +415,8 @@ static bool redo_external_header(struct change *c, struct fault *f)
     struct bytes b = c->record->bytes;
     if (!c->target.needed)
         return true;
-    return ese_page_change_external(page_of(c), bytes_of(b.at + FIXED_EXTERNAL, half(b, 44))) ||
+    return ese_page_change_external(page_of(c),
+                                    bytes_of(b.at + FIXED_EXTERNAL, bytes_get_le16(b, 44))) ||
            no_line(c, f);
 }
 
@@ -444,7 +426,8 @@ static bool redo_empty_tree(struct change *c, struct fault *f)
     for (size_t at = 0; at + EMPTY_PAGE_ENTRY <= list.size; at += EMPTY_PAGE_ENTRY) {
         struct log_target t;
         log_pages_turn(c->r->pages);
-        if (!log_target(c->r, word(list, at + 8), c->p.after, quad(list, at), &t, f))
+        if (!log_target(c->r, bytes_get_le32(list, at + 8), c->p.after, bytes_get_le64(list, at),
+                        &t, f))
             return false;
         if (t.needed)
             log_empty_page(&t.frame->page);
@@ -507,10 +490,10 @@ static bool take_undo_info(struct ese_replay *r, const struct ese_log_record *re
                            struct ese_log_page *p, struct fault *f)
 {
     struct bytes b = record->bytes;
-    struct bytes key = bytes_of(b.at + FIXED_UNDO_INFO, half(b, 44));
-    struct bytes data = bytes_of(key.at + key.size, half(b, 46));
-    struct bytes before = bytes_of(data.at + data.size, half(b, 54));
-    uint16_t oper = half(b, 48);
+    struct bytes key = bytes_of(b.at + FIXED_UNDO_INFO, bytes_get_le16(b, 44));
+    struct bytes data = bytes_of(key.at + key.size, bytes_get_le16(b, 46));
+    struct bytes before = bytes_of(data.at + data.size, bytes_get_le16(b, 54));
+    uint16_t oper = bytes_get_le16(b, 48);
     if (oper != LOG_OPER_REPLACE && oper != LOG_OPER_FLAG_DELETE)
         return true;
     p->flags |= ESE_LOG_VERSIONED;
@@ -535,11 +518,11 @@ static bool new_session(struct ese_replay *r, uint16_t number, struct log_sessio
 
 static bool begin(struct ese_replay *r, struct bytes b, struct fault *f)
 {
-    struct log_session *s = session_of(r, half(b, 1));
+    struct log_session *s = session_of(r, bytes_get_le16(b, 1));
     unsigned from = b.at[3] & 15u, levels = b.at[3] >> 4;
     if (!s->begun && from != 0)
         return true;
-    if (!s->begun && !new_session(r, half(b, 1), &s, f))
+    if (!s->begun && !new_session(r, bytes_get_le16(b, 1), &s, f))
         return false;
     while (s->level < from + levels && s->level + 1 < LOG_LEVELS) {
         r->active += s->level == 0;
@@ -568,7 +551,7 @@ static void end_levels(struct ese_replay *r, struct log_session *s, unsigned to,
 /* A transaction that only reads goes on as a new one. */
 static void refresh(struct ese_replay *r, struct bytes b)
 {
-    struct log_session *s = session_of(r, half(b, 1));
+    struct log_session *s = session_of(r, bytes_get_le16(b, 1));
     if (!s->begun || s->level > 0)
         return;
     r->active++;
@@ -578,14 +561,14 @@ static void refresh(struct ese_replay *r, struct bytes b)
 
 static void commit(struct ese_replay *r, struct bytes b)
 {
-    struct log_session *s = session_of(r, half(b, 1));
+    struct log_session *s = session_of(r, bytes_get_le16(b, 1));
     if (s->begun && s->level > b.at[3])
         end_levels(r, s, b.at[3], true);
 }
 
 static void roll_back(struct ese_replay *r, struct bytes b)
 {
-    struct log_session *s = session_of(r, half(b, 1));
+    struct log_session *s = session_of(r, bytes_get_le16(b, 1));
     if (s->begun && s->level > 0)
         end_levels(r, s, s->level > b.at[3] ? (unsigned)(s->level - b.at[3]) : 0u, false);
 }
@@ -615,8 +598,8 @@ static struct log_macro *find_macro(struct ese_replay *r, uint16_t session, uint
 
 static bool begin_macro(struct ese_replay *r, struct bytes b, struct fault *f)
 {
-    uint16_t session = half(b, 1);
-    uint64_t dbtime = quad(b, 3);
+    uint16_t session = bytes_get_le16(b, 1);
+    uint64_t dbtime = bytes_get_le64(b, 3);
     if (find_macro(r, session, dbtime))
         return true;
     for (unsigned i = 0; i < LOG_MACROS_MOST; i++) {
@@ -656,7 +639,7 @@ static bool add_to_macro(struct log_macro *m, struct bytes b, struct fault *f)
 
 static bool end_macro(struct ese_replay *r, struct bytes b, bool commits, struct fault *f)
 {
-    struct log_macro *m = find_macro(r, half(b, 1), quad(b, 3));
+    struct log_macro *m = find_macro(r, bytes_get_le16(b, 1), bytes_get_le64(b, 3));
     if (m == NULL)
         return true;
     m->open = false;
@@ -738,11 +721,11 @@ static uint32_t object_of(const struct ese_log_record *record, const struct ese_
     case ESE_LOG_CREATE_MULTIPLE:
     case ESE_LOG_CREATE_SINGLE:
     case ESE_LOG_CONVERT:
-        return word(record->bytes, 32);
+        return bytes_get_le32(record->bytes, 32);
     case ESE_LOG_SPLIT:
-        return word(record->bytes, 64);
+        return bytes_get_le32(record->bytes, 64);
     case ESE_LOG_MERGE:
-        return word(record->bytes, 72);
+        return bytes_get_le32(record->bytes, 72);
     default:
         return p->object_id;
     }
@@ -814,19 +797,20 @@ static bool redo_page_record(struct ese_replay *r, const struct ese_log_record *
 static bool redo_new_page(struct ese_replay *r, struct bytes b, struct fault *f)
 {
     struct log_target t;
-    uint64_t after = quad(b, 12);
+    uint64_t after = bytes_get_le64(b, 12);
     if (!is_of_this_database(r, b.at[3])) {
         r->summary.other_databases++;
         return true;
     }
     r->summary.changes++;
-    count_times(r, after, word(b, 8));
-    if (!session_of(r, half(b, 1))->begun || ese_log_position_compare(r->at, r->attached) <= 0)
+    count_times(r, after, bytes_get_le32(b, 8));
+    if (!session_of(r, bytes_get_le16(b, 1))->begun ||
+        ese_log_position_compare(r->at, r->attached) <= 0)
         return true;
-    if (!log_target_new(r, word(b, 4), after, &t, f))
+    if (!log_target_new(r, bytes_get_le32(b, 4), after, &t, f))
         return false;
     if (t.needed) {
-        log_target_init(r, &t, word(b, 8), after, ESE_PAGE_PRE_INIT);
+        log_target_init(r, &t, bytes_get_le32(b, 8), after, ESE_PAGE_PRE_INIT);
         r->summary.redone++;
     }
     return true;
@@ -891,7 +875,7 @@ bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, 
         return redo_new_page(r, b, f);
     case ESE_LOG_EXTEND_DB:
         if (b.size >= 10 && is_of_this_database(r, b.at[5]))
-            extend(r, word(b, 6));
+            extend(r, bytes_get_le32(b, 6));
         return true;
     case ESE_LOG_ROOT_PAGE_MOVE:
     case ESE_LOG_SHRINK_DB:

@@ -21,13 +21,6 @@ struct extent {
     uint32_t last, count;
 };
 
-static uint32_t word(struct bytes b, size_t at)
-{
-    uint32_t value = 0;
-    bytes_le32(b, at, &value);
-    return value;
-}
-
 static bool put_space_header(const struct ese_page_change *page, uint32_t primary, uint32_t parent,
                              uint32_t flags, uint32_t last)
 {
@@ -122,17 +115,19 @@ bool log_redo_create(struct ese_replay *r, const struct ese_log_record *record,
                      const struct ese_log_page *p, struct fault *f)
 {
     struct bytes b = record->bytes;
-    uint32_t objid = word(b, 32);
+    uint32_t objid = bytes_get_le32(b, 32);
     if (record->type == ESE_LOG_CREATE_SINGLE) {
-        uint32_t primary = word(b, 40), bits = 0;
+        uint32_t primary = bytes_get_le32(b, 40), bits = 0;
         for (uint32_t i = 1; i < primary && i <= SMALL_PAGES; i++)
             bits = bits << 1 | 1;
-        return create_root(r, p, objid, word(b, 44), primary, word(b, 36), false, bits, f);
+        return create_root(r, p, objid, bytes_get_le32(b, 44), primary, bytes_get_le32(b, 36),
+                           false, bits, f);
     }
-    uint32_t owned = word(b, 36), available = word(b, 40), primary = word(b, 48);
-    uint32_t flags = word(b, 52), last = p->page + primary - 1;
+    uint32_t owned = bytes_get_le32(b, 36), available = bytes_get_le32(b, 40),
+             primary = bytes_get_le32(b, 48);
+    uint32_t flags = bytes_get_le32(b, 52), last = p->page + primary - 1;
     uint32_t left = primary > MULTIPLE_LEAST ? primary - MULTIPLE_LEAST : 0;
-    return create_root(r, p, objid, flags, primary, word(b, 44), true, owned, f) &&
+    return create_root(r, p, objid, flags, primary, bytes_get_le32(b, 44), true, owned, f) &&
            create_extent_root(r, p, available, objid, flags, (struct extent){last, left}, f) &&
            create_extent_root(r, p, owned, objid, flags, (struct extent){last, primary}, f);
 }
@@ -164,9 +159,12 @@ bool log_redo_convert(struct ese_replay *r, const struct ese_log_record *record,
                       const struct ese_log_page *p, struct fault *f)
 {
     struct bytes b = record->bytes;
-    uint32_t objid = word(b, 32), owned = word(b, 36), available = word(b, 40);
-    uint32_t parent = word(b, 44), second = word(b, 48), primary = word(b, 52);
-    uint32_t second_count = word(b, 56), bits = word(b, 60), flags = word(b, 64);
+    uint32_t objid = bytes_get_le32(b, 32), owned = bytes_get_le32(b, 36),
+             available = bytes_get_le32(b, 40);
+    uint32_t parent = bytes_get_le32(b, 44), second = bytes_get_le32(b, 48),
+             primary = bytes_get_le32(b, 52);
+    uint32_t second_count = bytes_get_le32(b, 56), bits = bytes_get_le32(b, 60),
+             flags = bytes_get_le32(b, 64);
     struct log_target root, oe, ae;
     struct extent extent[EXTENTS_MOST];
     bool ok = true;
@@ -213,15 +211,15 @@ bool log_redo_rare(struct ese_replay *r, const struct ese_log_record *record, st
     case ESE_LOG_SHRINK_DB:
     case ESE_LOG_SHRINK_DB2:
     case ESE_LOG_SHRINK_DB3:
-        if (word(b, 2) > 0 && word(b, 2) < r->last_page)
-            r->last_page = word(b, 2);
+        if (bytes_get_le32(b, 2) > 0 && bytes_get_le32(b, 2) < r->last_page)
+            r->last_page = bytes_get_le32(b, 2);
         return true;
     case ESE_LOG_TRIM_DB: /* pages that nothing uses: whether they are zero does not matter */
         return true;
     case ESE_LOG_SET_DB_VERSION:
-        r->version[0] = word(b, 2);
-        r->version[1] = word(b, 6);
-        r->version[2] = word(b, 10);
+        r->version[0] = bytes_get_le32(b, 2);
+        r->version[1] = bytes_get_le32(b, 6);
+        r->version[2] = bytes_get_le32(b, 10);
         return true;
     default:
         return fault_set(f, FAULT_UNSUPPORTED,

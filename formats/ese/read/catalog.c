@@ -145,10 +145,7 @@ static struct bytes own_bytes(const struct own_row *row, enum own_column which)
 static uint32_t own_number(const struct own_row *row, enum own_column which)
 {
     struct bytes b = own_bytes(row, which);
-    uint32_t value = 0;
-    for (size_t i = 0; i < b.size && i < 4; i++)
-        value |= (uint32_t)b.at[i] << 8 * i;
-    return value;
+    return (uint32_t)bytes_number(b);
 }
 
 static bool read_row(struct own_row *row, struct bytes data, bool new_format, size_t page_size,

@@ -39,26 +39,19 @@ struct ese_log_position ese_log_position_read(struct bytes b, size_t at)
     return p;
 }
 
-static uint32_t word(struct bytes b, size_t at)
-{
-    uint32_t value = 0;
-    bytes_le32(b, at, &value);
-    return value;
-}
-
 void ese_header_parse(struct bytes b, struct ese_header *h)
 {
     *h = (struct ese_header){
-        .version = word(b, ESE_HEADER_VERSION_AT),
-        .revision = word(b, ESE_HEADER_REVISION_AT),
-        .page_size = word(b, ESE_HEADER_PAGE_SIZE_AT),
-        .state = word(b, ESE_HEADER_STATE_AT),
-        .file_type = word(b, ESE_HEADER_FILE_TYPE_AT),
-        .db_id = word(b, ESE_HEADER_DBID_AT),
-        .create_version = word(b, ESE_HEADER_CREATE_VERSION_AT),
-        .create_revision = word(b, ESE_HEADER_CREATE_VERSION_AT + 4),
-        .flags = word(b, ESE_HEADER_FLAGS_AT),
-        .objid_last = word(b, ESE_HEADER_OBJID_LAST_AT),
+        .version = bytes_get_le32(b, ESE_HEADER_VERSION_AT),
+        .revision = bytes_get_le32(b, ESE_HEADER_REVISION_AT),
+        .page_size = bytes_get_le32(b, ESE_HEADER_PAGE_SIZE_AT),
+        .state = bytes_get_le32(b, ESE_HEADER_STATE_AT),
+        .file_type = bytes_get_le32(b, ESE_HEADER_FILE_TYPE_AT),
+        .db_id = bytes_get_le32(b, ESE_HEADER_DBID_AT),
+        .create_version = bytes_get_le32(b, ESE_HEADER_CREATE_VERSION_AT),
+        .create_revision = bytes_get_le32(b, ESE_HEADER_CREATE_VERSION_AT + 4),
+        .flags = bytes_get_le32(b, ESE_HEADER_FLAGS_AT),
+        .objid_last = bytes_get_le32(b, ESE_HEADER_OBJID_LAST_AT),
         .signature = ese_signature_read(b, ESE_HEADER_SIGNATURE_AT),
         .log_signature = ese_signature_read(b, ESE_HEADER_LOG_SIGNATURE_AT),
         .consistent_at = ese_log_position_read(b, ESE_HEADER_CONSISTENT_AT),
@@ -67,15 +60,15 @@ void ese_header_parse(struct bytes b, struct ese_header *h)
         .attached_at = ese_log_position_read(b, ESE_HEADER_ATTACH_AT + 8),
         .detached = ese_time_read(b, ESE_HEADER_DETACH_AT),
         .detached_at = ese_log_position_read(b, ESE_HEADER_DETACH_AT + 8),
-        .os_major = word(b, ESE_HEADER_OS_AT),
-        .os_minor = word(b, ESE_HEADER_OS_AT + 4),
-        .os_build = word(b, ESE_HEADER_OS_AT + 8),
-        .os_service_pack = word(b, ESE_HEADER_OS_AT + 12),
-        .repair_count = word(b, ESE_HEADER_REPAIR_COUNT_AT),
+        .os_major = bytes_get_le32(b, ESE_HEADER_OS_AT),
+        .os_minor = bytes_get_le32(b, ESE_HEADER_OS_AT + 4),
+        .os_build = bytes_get_le32(b, ESE_HEADER_OS_AT + 8),
+        .os_service_pack = bytes_get_le32(b, ESE_HEADER_OS_AT + 12),
+        .repair_count = bytes_get_le32(b, ESE_HEADER_REPAIR_COUNT_AT),
         .repaired = ese_time_read(b, ESE_HEADER_REPAIR_TIME_AT),
         .scrubbed = ese_time_read(b, ESE_HEADER_SCRUB_TIME_AT),
-        .generation_min_required = (int32_t)word(b, ESE_HEADER_GENERATIONS_AT),
-        .generation_max_required = (int32_t)word(b, ESE_HEADER_GENERATIONS_AT + 4),
+        .generation_min_required = (int32_t)bytes_get_le32(b, ESE_HEADER_GENERATIONS_AT),
+        .generation_max_required = (int32_t)bytes_get_le32(b, ESE_HEADER_GENERATIONS_AT + 4),
     };
     bytes_le64(b, ESE_HEADER_DBTIME_AT, &h->dbtime);
     if (h->page_size == 0)
@@ -109,16 +102,17 @@ static bool judge(struct ese_file *file, uint64_t offset, uint32_t size, uint8_t
     struct bytes page = bytes_of(raw, got);
     struct ese_header h;
     if (got < ESE_HEADER_SIZE) {
-        *state = got >= 8 && word(page, ESE_HEADER_MAGIC_AT) != ESE_MAGIC ? ESE_HEADER_NOT_ESE
-                                                                          : ESE_HEADER_UNREADABLE;
+        *state = got >= 8 && bytes_get_le32(page, ESE_HEADER_MAGIC_AT) != ESE_MAGIC
+                     ? ESE_HEADER_NOT_ESE
+                     : ESE_HEADER_UNREADABLE;
         return true;
     }
     ese_header_parse(page, &h);
-    if (word(page, ESE_HEADER_MAGIC_AT) != ESE_MAGIC)
+    if (bytes_get_le32(page, ESE_HEADER_MAGIC_AT) != ESE_MAGIC)
         *state = ESE_HEADER_NOT_ESE;
     else if (got < size)
         *state = ESE_HEADER_UNREADABLE;
-    else if (ese_checksum_xor(page) != word(page, 0))
+    else if (ese_checksum_xor(page) != bytes_get_le32(page, 0))
         *state = ESE_HEADER_BAD_CHECKSUM;
     else if (h.page_size != size)
         *state = ESE_HEADER_BAD_PAGE_SIZE;
@@ -136,7 +130,8 @@ static bool named_page_size(struct ese_file *file, uint8_t *raw, uint32_t *size,
     *size = 0;
     struct ese_header h;
     ese_header_parse(bytes_of(raw, got), &h);
-    if (got >= ESE_HEADER_SIZE && word(bytes_of(raw, got), ESE_HEADER_MAGIC_AT) == ESE_MAGIC &&
+    if (got >= ESE_HEADER_SIZE &&
+        bytes_get_le32(bytes_of(raw, got), ESE_HEADER_MAGIC_AT) == ESE_MAGIC &&
         ese_page_size_valid(h.page_size))
         *size = h.page_size;
     return true;
@@ -247,7 +242,7 @@ static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, str
             f, FAULT_NOT_THIS,
             "not an ESE database: expected 0x%08x at byte 4 of the header, found 0x%08x, "
             "and no shadow header; name another file, or restore this one from a backup",
-            ESE_MAGIC, word(bytes_of(start, sizeof start), ESE_HEADER_MAGIC_AT));
+            ESE_MAGIC, bytes_get_le32(bytes_of(start, sizeof start), ESE_HEADER_MAGIC_AT));
     return fault_set(f, FAULT_DAMAGED,
                      "neither header can be used: the header %s, the shadow header %s; salvage it "
                      "(kmmigrate salvage), or restore the file from a backup",

@@ -11,14 +11,6 @@ static void put_be(uint8_t *to, uint64_t value, size_t size)
         to[i] = (uint8_t)(value >> 8 * (size - 1 - i));
 }
 
-static uint64_t get_be(struct bytes b, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size && i < b.size; i++)
-        value = value << 8 | b.at[i];
-    return value;
-}
-
 bool ese_lv_key_read(struct bytes key, struct ese_lv_key *out)
 {
     uint8_t first;
@@ -28,8 +20,9 @@ bool ese_lv_key_read(struct bytes key, struct ese_lv_key *out)
     size_t lid_size = wide ? 8 : 4;
     if (key.size != lid_size && key.size != lid_size + 4)
         return false;
-    *out = (struct ese_lv_key){
-        .lid = get_be(key, lid_size), .wide = wide, .root = key.size == lid_size};
+    *out = (struct ese_lv_key){.lid = bytes_number_be(bytes_of(key.at, lid_size)),
+                               .wide = wide,
+                               .root = key.size == lid_size};
     if (!out->root)
         bytes_be32(key, lid_size, &out->offset);
     return true;
