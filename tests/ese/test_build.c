@@ -356,8 +356,7 @@ START_TEST(a_page_shares_prefixes_and_accounts_for_every_byte)
             build_page_add(&p, bytes_of(key, (size_t)size), bytes_of("data", 4), &fits, &fault));
         added += fits;
     }
-    build_page_finish(&p,
-                      &(struct build_page_header){.number = 9, .objid = 7, .flags = ESE_PAGE_LEAF});
+    build_page_finish(&p, &(struct ese_page){.number = 9, .objid = 7, .flags = ESE_PAGE_LEAF});
     struct ese_page page;
     ese_page_parse(bytes_of(p.raw, p.size), 9, &page);
     ck_assert_uint_eq(ese_page_nodes(&page), added);

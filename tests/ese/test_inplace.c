@@ -767,10 +767,10 @@ static void rewrite_root(struct job *j, uint32_t number, struct bytes external, 
         ck_assert(build_page_add(&to, key.size ? key : node.suffix, node.data, &fits, &j->f) &&
                   fits);
     }
-    build_page_finish(&to, &(struct build_page_header){.dbtime = page->dbtime,
-                                                       .objid = page->objid,
-                                                       .flags = page->flags,
-                                                       .number = number});
+    build_page_finish(&to, &(struct ese_page){.dbtime = page->dbtime,
+                                              .objid = page->objid,
+                                              .flags = page->flags,
+                                              .number = number});
     ese_checksum_set(to.raw, size, number);
     int fd = open(j->path, O_WRONLY | O_CLOEXEC);
     ck_assert_int_eq(pwrite(fd, to.raw, size, (off_t)((number + 1) * (uint64_t)size)), size);

@@ -10,7 +10,6 @@ enum {
     CATALOG_PAGES = 20,      /* first pages of MSysObjects, as every engine gives it */
     CATALOG_INDEX_PAGES = 3, /* of its indexes: root and space trees */
     LEAST_PAGES = 254,
-    SPLIT_BUFFER_SIZE = 16,
 };
 
 static bool check_options(const struct ese_build_options *o, struct fault *f)
@@ -56,7 +55,7 @@ static void set_defaults(struct ese_build *b)
     b->page_flags = (b->format.new_format ? ESE_PAGE_NEW_RECORD_FORMAT : 0u) |
                     (o->revision >= ESE_REVISION_ECC ? ESE_PAGE_NEW_CHECKSUM : 0u);
     b->split_buffer =
-        o->revision >= ESE_REVISION_SPLIT_BUFFER ? SPLIT_BUFFER_SIZE : ESE97_SPLIT_BUFFER_SIZE;
+        o->revision >= ESE_REVISION_SPLIT_BUFFER ? ESE_SPLIT_BUFFER_SIZE : ESE97_SPLIT_BUFFER_SIZE;
     if (o->source_header.at != NULL) {
         struct ese_header h;
         memcpy(b->source_header, o->source_header.at, ESE_HEADER_SIZE);
@@ -160,7 +159,7 @@ static bool write_root(struct ese_build *b, struct fault *f)
     bool ok = build_space_end(&b->root, ESE_OBJID_ROOT, 0, true, header, f);
     if (ok) {
         memcpy(root.raw + root.header, header, sizeof header);
-        build_page_finish(&root, &(struct build_page_header){
+        build_page_finish(&root, &(struct ese_page){
                                      .dbtime = b->dbtime++,
                                      .objid = ESE_OBJID_ROOT,
                                      .flags = b->page_flags | ESE_PAGE_ROOT | ESE_PAGE_LEAF,

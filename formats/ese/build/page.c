@@ -11,13 +11,12 @@
  */
 #include "formats/ese/build/parts.h"
 
+#include "formats/ese/layout/page_write.h"
+
 #include <string.h>
 
 enum {
-    TAG_SIZE = 4,
     TAGS_MOST = 4000, /* the count has 12 bits */
-    FLAG_SHIFT = 13,  /* node flags: in the tag's offset, or in the node's first word */
-    KEY_SIZE_FIELD = 2,
     /* a new prefix costs its own bytes once, and 2 bytes for each of two nodes */
     PREFIX_GAIN_LEAST = 5,
 };
@@ -26,8 +25,7 @@ bool build_page_open(struct build_page *p, uint32_t page_size, struct fault *f)
 {
     *p = (struct build_page){
         .size = page_size,
-        .small = ese_page_size_small(page_size),
-        .header = ese_page_size_small(page_size) ? 40 : 80,
+        .header = ese_page_size_header(page_size),
         .raw = calloc(1, page_size),
     };
     if (p->raw == NULL)
@@ -43,13 +41,6 @@ void build_page_close(struct build_page *p)
     *p = (struct build_page){.raw = NULL};
 }
 
-static void set_tag(struct build_page *p, uint32_t tag, uint32_t at, uint32_t size, uint32_t flags)
-{
-    uint8_t *to = p->raw + p->size - TAG_SIZE * (tag + 1);
-    bytes_put_le16(to, size);
-    bytes_put_le16(to + 2, p->small ? at | flags << FLAG_SHIFT : at);
-}
-
 void build_page_reset(struct build_page *p, bool root, uint32_t external)
 {
     memset(p->raw, 0, p->size);
@@ -58,7 +49,7 @@ void build_page_reset(struct build_page *p, bool root, uint32_t external)
     p->used = external;
     p->prefix_at = p->prefix_size = 0;
     p->last_key.size = 0;
-    set_tag(p, 0, 0, external, 0);
+    ese_page_write_tag(p->raw, p->size, 0, 0, external, 0);
 }
 
 static uint32_t common_prefix(struct bytes a, struct bytes b)
@@ -69,16 +60,22 @@ static uint32_t common_prefix(struct bytes a, struct bytes b)
     return (uint32_t)i;
 }
 
-static uint32_t node_size(uint32_t shared, size_t key, size_t data)
+static struct ese_node node_of(uint32_t shared, struct bytes key, struct bytes data)
 {
-    size_t fields = shared ? 2 * KEY_SIZE_FIELD : KEY_SIZE_FIELD;
-    return (uint32_t)(fields + key - shared + data);
+    return (struct ese_node){
+        .prefix = bytes_of(key.at, shared), .suffix = bytes_from(key, shared), .data = data};
+}
+
+static uint32_t node_size(uint32_t shared, struct bytes key, struct bytes data)
+{
+    struct ese_node node = node_of(shared, key, data);
+    return ese_page_node_size(&node);
 }
 
 static bool has_room(const struct build_page *p, uint32_t tags, uint32_t bytes)
 {
     return p->tags + tags <= TAGS_MOST &&
-           p->header + p->used + bytes + TAG_SIZE * (p->tags + tags) <= p->size;
+           p->header + p->used + bytes + ESE_TAG_SIZE * (p->tags + tags) <= p->size;
 }
 
 /* Puts a node at the end of the data area, as tag `tag`.  shared: how much of its key is the
@@ -86,25 +83,10 @@ static bool has_room(const struct build_page *p, uint32_t tags, uint32_t bytes)
 static void put_node(struct build_page *p, uint32_t tag, uint32_t shared, struct bytes key,
                      struct bytes data)
 {
-    uint32_t flags = shared ? ESE_NODE_COMPRESSED : 0;
-    uint32_t first = shared ? shared : (uint32_t)key.size, at = p->used;
-    uint8_t *start = p->raw + p->header + at, *to = start;
-    bytes_put_le16(to, p->small ? first : first | flags << FLAG_SHIFT);
-    to += KEY_SIZE_FIELD;
-    if (shared) {
-        bytes_put_le16(to, (uint32_t)key.size - shared);
-        to += KEY_SIZE_FIELD;
-    }
-    if (key.size > shared)
-        memcpy(to, key.at + shared, key.size - shared);
-    to += key.size - shared;
-    if (data.size > 0)
-        memcpy(to, data.at, data.size);
-    to += data.size;
-    p->used += (uint32_t)(to - start);
-    p->last_at = at;
+    struct ese_node node = node_of(shared, key, data);
+    p->last_at = p->used;
     p->last_data = (uint32_t)data.size;
-    set_tag(p, tag, at, (uint32_t)(to - start), flags);
+    p->used += ese_page_write_node(p->raw, p->size, tag, p->used, &node);
 }
 
 /* Makes the first `shared` bytes of `key` the page's prefix, and stores the last node anew under
@@ -120,7 +102,7 @@ static bool start_prefix(struct build_page *p, uint32_t shared, struct bytes key
     p->prefix_size = shared;
     memcpy(p->raw + p->header + p->used, key.at, shared);
     p->used += shared;
-    set_tag(p, 0, p->prefix_at, shared, 0);
+    ese_page_write_tag(p->raw, p->size, 0, p->prefix_at, shared, 0);
     put_node(p, p->tags - 1, shared, last_key, buffer_bytes(&data));
     buffer_free(&data);
     return true;
@@ -137,14 +119,14 @@ bool build_page_add(struct build_page *p, struct bytes key, struct bytes data, b
         shared = common_prefix(buffer_bytes(&p->last_key), key);
         /* The last node grows by one size field, loses the shared bytes; the prefix takes them. */
         if (shared < PREFIX_GAIN_LEAST ||
-            !has_room(p, 1, KEY_SIZE_FIELD + node_size(shared, key.size, data.size)))
+            !has_room(p, 1, ESE_NODE_KEY_FIELD + node_size(shared, key, data)))
             shared = 0;
         else if (!start_prefix(p, shared, key, f))
             return false;
     }
     if (shared < BUILD_PREFIX_LEAST)
         shared = 0;
-    if (!has_room(p, 1, node_size(shared, key.size, data.size)))
+    if (!has_room(p, 1, node_size(shared, key, data)))
         return true;
     put_node(p, p->tags, shared, key, data);
     p->tags++;
@@ -152,18 +134,8 @@ bool build_page_add(struct build_page *p, struct bytes key, struct bytes data, b
     return buffer_set(&p->last_key, key, f);
 }
 
-void build_page_finish(struct build_page *p, const struct build_page_header *h)
+void build_page_finish(struct build_page *p, const struct ese_page *header)
 {
-    uint8_t *raw = p->raw;
-    bytes_put_le64(raw + 8, h->dbtime);
-    bytes_put_le32(raw + 16, h->prev);
-    bytes_put_le32(raw + 20, h->next);
-    bytes_put_le32(raw + 24, h->objid);
-    bytes_put_le16(raw + 28, p->size - p->header - p->used - TAG_SIZE * p->tags);
-    bytes_put_le16(raw + 30, 0);
-    bytes_put_le16(raw + 32, p->used);
-    bytes_put_le16(raw + 34, p->tags);
-    bytes_put_le32(raw + 36, h->flags);
-    if (!p->small)
-        bytes_put_le64(raw + 64, h->number);
+    ese_page_write_header(p->raw, p->size, header);
+    ese_page_write_room(p->raw, p->size, p->used, p->tags);
 }

@@ -53,8 +53,7 @@ struct build_page {
     uint8_t *raw;
     uint32_t size;
     uint32_t header; /* size of the page header */
-    bool small;
-    bool compress; /* keys may share a prefix: never on roots */
+    bool compress;   /* keys may share a prefix: never on roots */
     uint32_t tags, used;
     uint32_t prefix_at, prefix_size; /* in the data area; size 0: none yet */
     uint32_t last_at;                /* where the last node starts in the data area */
@@ -76,12 +75,8 @@ static inline uint32_t build_page_nodes(const struct build_page *p)
     return p->tags - 1;
 }
 
-struct build_page_header {
-    uint64_t dbtime;
-    uint32_t prev, next, objid, flags, number;
-};
-/* Fills in the header, but not the checksum. */
-void build_page_finish(struct build_page *p, const struct build_page_header *header);
+/* Fills in the header, as ese_page_write_header() does, but not the checksum. */
+void build_page_finish(struct build_page *p, const struct ese_page *header);
 
 /* ---- space ---- */
 

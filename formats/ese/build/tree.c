@@ -67,7 +67,7 @@ static uint32_t level_flags(const struct build_tree *t, unsigned level)
 static bool write_level(struct build_tree *t, unsigned level, uint32_t next, struct fault *f)
 {
     struct build_level *l = &t->level[level];
-    struct build_page_header header = {
+    struct ese_page header = {
         .dbtime = t->build->dbtime++,
         .prev = level == 0 ? l->prev : 0,
         .next = level == 0 ? next : 0,
@@ -228,7 +228,7 @@ static bool move_to_root(struct build_tree *t, unsigned level, struct build_page
     struct build_page *from = &t->level[level].page;
     uint8_t key_room[ESE_KEY_ROOM];
     struct ese_page page;
-    build_page_finish(from, &(struct build_page_header){.objid = t->objid});
+    build_page_finish(from, &(struct ese_page){.objid = t->objid});
     ese_page_parse(bytes_of(from->raw, from->size), 0, &page);
     build_page_reset(root, true, t->root_external);
     *fits = true;
@@ -274,10 +274,10 @@ static bool write_root(struct build_tree *t, struct build_page *root, unsigned l
                        uint32_t number, struct fault *f)
 {
     memcpy(root->raw + root->header, t->external, t->root_external);
-    struct build_page_header header = {.dbtime = t->build->dbtime++,
-                                       .objid = t->objid,
-                                       .flags = level_flags(t, level) | ESE_PAGE_ROOT,
-                                       .number = number};
+    struct ese_page header = {.dbtime = t->build->dbtime++,
+                              .objid = t->objid,
+                              .flags = level_flags(t, level) | ESE_PAGE_ROOT,
+                              .number = number};
     build_page_finish(root, &header);
     return build_write_page(t->build, number, root->raw, f);
 }

@@ -12,15 +12,11 @@
  */
 #include "formats/ese/edit/parts.h"
 #include "formats/ese/layout/page_change.h"
+#include "formats/ese/layout/page_write.h"
 
 enum {
-    TAG_SIZE = 4,
-    FLAG_SHIFT = 13, /* node flags: in the tag's offset, or in the node's first word */
-    KEY_SIZE_FIELD = 2,
     PREFIX_OVERHEAD = 2, /* a compressed node has one more size field */
     TAGS_MOST = 4000,    /* the count has 12 bits */
-    RESERVED_SHIFT = 12,
-    SPLIT_BUFFER_SIZE = 16,
 };
 
 /* ---- taking apart ---- */
@@ -119,7 +115,7 @@ static size_t shared(struct bytes a, struct bytes b)
 size_t inplace_node_size(const struct inplace_node *node, struct bytes prefix)
 {
     size_t taken = shared(node->key, prefix);
-    return TAG_SIZE + KEY_SIZE_FIELD + node->key.size + node->data.size -
+    return ESE_TAG_SIZE + ESE_NODE_KEY_FIELD + node->key.size + node->data.size -
            (taken ? taken - PREFIX_OVERHEAD : 0);
 }
 
@@ -152,9 +148,7 @@ struct bytes inplace_prefix(const struct inplace_node *node, unsigned count, str
 
 size_t inplace_room(const struct ese_inplace *ip, size_t external)
 {
-    size_t header =
-        ese_page_size_small(ip->page_size) ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
-    size_t fixed = header + TAG_SIZE + external;
+    size_t fixed = ese_page_size_header(ip->page_size) + ESE_TAG_SIZE + external;
     return ip->page_size > fixed ? ip->page_size - fixed : 0;
 }
 
@@ -179,50 +173,32 @@ bool inplace_fits_root(const struct ese_inplace *ip, const struct inplace_node *
 
 struct packer {
     uint8_t *raw;
-    uint32_t page_size, header, used, tags;
-    bool small;
+    uint32_t page_size, used, tags;
 };
 
-static void put_tag(struct packer *p, uint32_t at, uint32_t flags)
+static void put_external(struct packer *p, struct bytes external)
 {
-    uint8_t *to = p->raw + p->page_size - TAG_SIZE * (p->tags + 1);
-    bytes_put_le16(to, p->used - at);
-    bytes_put_le16(to + 2, p->small ? at | flags << FLAG_SHIFT : at);
-    p->tags++;
-}
-
-static void put_bytes(struct packer *p, struct bytes b)
-{
-    if (b.size > 0)
-        memcpy(p->raw + p->header + p->used, b.at, b.size);
-    p->used += (uint32_t)b.size;
-}
-
-static void put_word(struct packer *p, uint32_t value)
-{
-    bytes_put_le16(p->raw + p->header + p->used, value);
-    p->used += KEY_SIZE_FIELD;
+    if (external.size > 0)
+        memcpy(p->raw + ese_page_size_header(p->page_size), external.at, external.size);
+    p->used = (uint32_t)external.size;
+    ese_page_write_tag(p->raw, p->page_size, p->tags++, 0, p->used, 0);
 }
 
 static void put_node(struct packer *p, const struct inplace_node *node, struct bytes prefix)
 {
-    uint32_t at = p->used, taken = (uint32_t)shared(node->key, prefix);
-    uint32_t flags = taken ? ESE_NODE_COMPRESSED : 0;
-    uint32_t first = taken ? taken : (uint32_t)node->key.size;
-    put_word(p, p->small ? first : first | flags << FLAG_SHIFT);
-    if (taken)
-        put_word(p, (uint32_t)node->key.size - taken);
-    put_bytes(p, bytes_from(node->key, taken));
-    put_bytes(p, node->data);
-    put_tag(p, at, flags);
+    size_t taken = shared(node->key, prefix);
+    struct ese_node parts = {.prefix = bytes_of(node->key.at, taken),
+                             .suffix = bytes_from(node->key, taken),
+                             .data = node->data};
+    p->used += ese_page_write_node(p->raw, p->page_size, p->tags++, p->used, &parts);
 }
 
 /* A space tree's root may have a prefix behind its split buffer: that goes. */
 struct bytes inplace_external(const struct ese_page *page)
 {
     struct bytes external = ese_page_external_header(page);
-    if ((page->flags & ESE_PAGE_SPACE_TREE) && external.size > SPLIT_BUFFER_SIZE)
-        external.size = SPLIT_BUFFER_SIZE;
+    if ((page->flags & ESE_PAGE_SPACE_TREE) && external.size > ESE_SPLIT_BUFFER_SIZE)
+        external.size = ESE_SPLIT_BUFFER_SIZE;
     return external;
 }
 
@@ -233,9 +209,8 @@ void inplace_pack(const struct ese_inplace *ip, struct inplace_page *page,
     uint8_t external_room[256];
     struct bytes tag0 =
         root ? inplace_external(&page->page) : inplace_prefix(node, count, old_prefix);
-    struct packer p = {
-        .raw = page->raw, .page_size = ip->page_size, .small = ese_page_size_small(ip->page_size)};
-    p.header = p.small ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
+    uint32_t header = ese_page_size_header(ip->page_size);
+    struct packer p = {.raw = page->raw, .page_size = ip->page_size};
     if (root) { /* its bytes are the page's own, which are cleared now */
         if (tag0.size > sizeof external_room)
             tag0.size = sizeof external_room;
@@ -243,18 +218,11 @@ void inplace_pack(const struct ese_inplace *ip, struct inplace_page *page,
             memcpy(external_room, tag0.at, tag0.size);
         tag0.at = external_room;
     }
-    memset(page->raw + p.header, 0, ip->page_size - p.header);
-    put_bytes(&p, tag0);
-    put_tag(&p, 0, 0);
+    memset(page->raw + header, 0, ip->page_size - header);
+    put_external(&p, tag0);
     for (unsigned i = 0; i < count; i++)
         put_node(&p, &node[i], root ? (struct bytes){.at = NULL} : tag0);
-    uint8_t *count_at = page->raw + ESE_PAGE_TAG_COUNT_AT;
-    uint32_t reserved = (uint32_t)count_at[1] >> (RESERVED_SHIFT - 8) << RESERVED_SHIFT;
-    bytes_put_le16(page->raw + ESE_PAGE_FREE_AT,
-                   p.page_size - p.header - p.used - TAG_SIZE * p.tags);
-    bytes_put_le16(page->raw + ESE_PAGE_UNCOMMITTED_FREE_AT, 0);
-    bytes_put_le16(page->raw + ESE_PAGE_FIRST_FREE_AT, p.used);
-    bytes_put_le16(count_at, p.tags | reserved);
+    ese_page_write_room(page->raw, ip->page_size, p.used, p.tags);
     inplace_changed(page);
     page->form = INPLACE_PLAIN;
 }
@@ -316,8 +284,8 @@ bool inplace_node_insert(struct ese_inplace *ip, struct inplace_page *page, unsi
         prefix.size = 0;
     struct inplace_node node = {key, data};
     size_t taken = shared(key, prefix), tags = page->page.tags;
-    size_t room = inplace_room(ip, 0) + TAG_SIZE - page->page.first_free;
-    if (tags > TAGS_MOST || inplace_node_size(&node, prefix) + TAG_SIZE * tags > room)
+    size_t room = inplace_room(ip, 0) + ESE_TAG_SIZE - page->page.first_free;
+    if (tags > TAGS_MOST || inplace_node_size(&node, prefix) + ESE_TAG_SIZE * tags > room)
         return false;
     const struct ese_node in_page = {
         .prefix = bytes_of(key.at, taken), .suffix = bytes_from(key, taken), .data = data};

@@ -16,7 +16,6 @@ enum {
     INTRINSIC_MOST = 1023, /* longer values leave the record, as the engine has it */
     OUT_LEAST = 8,         /* shorter ones gain nothing by leaving it */
     EMPTY_RECORD = 4,
-    KEY_SIZE_FIELD = 2,
     TAGS = 2 * 4, /* of a node and of tag 0 */
     CHANGES_MOST = 2 * ESE_EDIT_CHANGES_MOST,
 };
@@ -285,11 +284,11 @@ static size_t record_most(const struct ese_inplace *ip, const struct ese_table *
             key_most = ese_index_key_most(&table->index[i]);
     if (key_size > key_most)
         key_most = key_size;
-    key_most += KEY_SIZE_FIELD;
+    key_most += ESE_NODE_KEY_FIELD;
     if (ese_page_size_small(ip->page_size))
-        return room - KEY_SIZE_FIELD -
+        return room - ESE_NODE_KEY_FIELD -
                (key_most > ESE_KEY_MOST_DEFAULT ? key_most : ESE_KEY_MOST_DEFAULT);
-    return room - KEY_SIZE_FIELD - key_most;
+    return room - ESE_NODE_KEY_FIELD - key_most;
 }
 
 static bool can_leave(const struct ese_change *change)

@@ -16,6 +16,7 @@
 #include "formats/ese/edit/parts.h"
 
 #include "formats/array.h"
+#include "formats/ese/layout/page_write.h"
 
 #include <stdlib.h>
 
@@ -26,7 +27,6 @@ enum {
     SPACE_LAST_AT = 12, /* the bitmap, or the root of the owned extents */
     COUNTER_AT = 1 + ESE_SPACE_HEADER_SIZE,
     EXTENT_SIZE = 4, /* of key and of data */
-    SPLIT_BUFFER_SIZE = 16,
     SPACE_ROOTS = 2, /* pages that a tree needs when it gets its second extent */
     OWN_SPLIT = 4,   /* pages for a split of a tree of owned extents */
     GROW_TREE = 4,   /* pages that a tree gets at once, when there are as many */
@@ -239,7 +239,8 @@ static bool split_buffer_size(struct ese_inplace *ip, uint32_t *size, struct fau
     if (!read_space(ip, ESE_PGNO_ROOT, ESE_OBJID_ROOT, &root, f) ||
         !ese_pages_get_sound(ip->db->pages, root.header.owned_root, &page, f))
         return false;
-    *size = ese_page_external_header(page).size >= SPLIT_BUFFER_SIZE ? SPLIT_BUFFER_SIZE : 0;
+    *size =
+        ese_page_external_header(page).size >= ESE_SPLIT_BUFFER_SIZE ? ESE_SPLIT_BUFFER_SIZE : 0;
     ese_pages_put(ip->db->pages, page);
     return true;
 }
@@ -254,25 +255,19 @@ static bool make_space_root(struct space *s, uint32_t number, struct fault *f)
         return false;
     uint32_t flags =
         s->flags & ~(uint32_t)(ESE_PAGE_PARENT_OF_LEAF | ESE_PAGE_FLUSH_TYPE | ESE_PAGE_SCRUBBED);
-    size_t header =
-        ese_page_size_small(ip->page_size) ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
+    struct ese_page header = {.number = number,
+                              .objid = s->objid,
+                              .flags = flags | ESE_PAGE_ROOT | ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE};
     uint8_t *raw = page->raw;
-    bytes_put_le32(raw + ESE_PAGE_OBJID_AT, s->objid);
-    bytes_put_le32(raw + ESE_PAGE_FLAGS_AT,
-                   flags | ESE_PAGE_ROOT | ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE);
-    bytes_put_le16(raw + ESE_PAGE_TAG_COUNT_AT, 1);
-    bytes_put_le16(raw + ip->page_size - 4, buffer); /* tag 0: its size */
-    bytes_put_le16(raw + ESE_PAGE_FIRST_FREE_AT, buffer);
-    if (!ese_page_size_small(ip->page_size))
-        bytes_put_le64(raw + ESE_PAGE_NUMBER_AT, number);
-    inplace_changed(page);
     /* Newer engines keep the number of reserved tags in the count: as on the root. */
     const struct ese_page *root;
     if (!ese_pages_get_sound(ip->db->pages, s->root, &root, f))
         return false;
     raw[ESE_PAGE_TAG_COUNT_AT + 1] = root->raw.at[ESE_PAGE_TAG_COUNT_AT + 1] & 0xf0;
     ese_pages_put(ip->db->pages, root);
-    bytes_put_le16(raw + ESE_PAGE_FREE_AT, ip->page_size - header - 4 - buffer);
+    ese_page_write_header(raw, ip->page_size, &header);
+    ese_page_write_tag(raw, ip->page_size, 0, 0, buffer, 0);
+    ese_page_write_room(raw, ip->page_size, buffer, 1);
     inplace_changed(page);
     return true;
 }

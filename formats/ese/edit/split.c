@@ -9,6 +9,8 @@
  */
 #include "formats/ese/edit/parts.h"
 
+#include "formats/ese/layout/page_write.h"
+
 /* Nodes of an overflowing page that will be in one page. */
 struct part {
     unsigned first, count;
@@ -249,11 +251,10 @@ static struct inplace_page *new_page(struct ese_inplace *ip, uint32_t number,
     if (page == NULL)
         return NULL;
     uint32_t dropped = ESE_PAGE_ROOT | ESE_PAGE_FLUSH_TYPE | ESE_PAGE_SCRUBBED;
-    bytes_put_le32(page->raw + ESE_PAGE_OBJID_AT, like->objid);
-    bytes_put_le32(page->raw + ESE_PAGE_FLAGS_AT, like->flags & ~dropped);
+    struct ese_page header = {
+        .number = number, .objid = like->objid, .flags = like->flags & ~dropped};
+    ese_page_write_header(page->raw, ip->page_size, &header);
     page->raw[ESE_PAGE_TAG_COUNT_AT + 1] = like->tag_bits;
-    if (!ese_page_size_small(ip->page_size))
-        bytes_put_le64(page->raw + ESE_PAGE_NUMBER_AT, number);
     inplace_changed(page);
     return page;
 }

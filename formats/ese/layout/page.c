@@ -2,15 +2,7 @@
 #include "formats/ese/layout/page.h"
 
 enum {
-    TAG_SIZE = 4,
-    SMALL_TAG_MASK = 0x1fff,
-    LARGE_TAG_MASK = 0x7fff,
-    FLAG_SHIFT = 13,
-    KEY_SIZE_MASK = 0x1fff,
-    TAG_COUNT_MASK = 0x0fff,
-    RESERVED_SHIFT = 12,
     RESERVED_MASK = 7,
-    SPLIT_BUFFER_SIZE = 16,
 };
 
 bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, struct bytes *at,
@@ -20,14 +12,14 @@ bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, 
         return fault_set(f, FAULT_DAMAGED, "page %u has no tag %u: expected fewer than %u",
                          page->number, i, page->tags);
     bool small = ese_page_is_small(page);
-    size_t entry = page->raw.size - TAG_SIZE * ((size_t)i + 1);
+    size_t entry = page->raw.size - ESE_TAG_SIZE * ((size_t)i + 1);
     uint16_t size = bytes_get_le16(page->raw, entry), offset = bytes_get_le16(page->raw, entry + 2);
-    uint16_t mask = small ? SMALL_TAG_MASK : LARGE_TAG_MASK;
-    tag->flags = small ? (uint8_t)(offset >> FLAG_SHIFT) : 0;
+    uint16_t mask = small ? ESE_TAG_SMALL_MASK : ESE_TAG_LARGE_MASK;
+    tag->flags = small ? (uint8_t)(offset >> ESE_NODE_FLAG_SHIFT) : 0;
     tag->size = size & mask;
     tag->offset = offset & mask;
     size_t header = ese_page_header_size(page);
-    size_t end = page->raw.size - TAG_SIZE * (size_t)page->tags;
+    size_t end = page->raw.size - ESE_TAG_SIZE * (size_t)page->tags;
     struct bytes data = bytes_of(page->raw.at + header, end - header);
     if (!bytes_cut(data, tag->offset, tag->size, at))
         return fault_set(f, FAULT_DAMAGED,
@@ -53,13 +45,14 @@ static struct bytes key_prefix(const struct ese_page *page)
         return header;
     /* A root's external header says what space the tree has; only a space tree's root may carry a
      * prefix, behind the split buffer. */
-    return bytes_from(header, page->flags & ESE_PAGE_SPACE_TREE ? SPLIT_BUFFER_SIZE : header.size);
+    return bytes_from(header,
+                      page->flags & ESE_PAGE_SPACE_TREE ? ESE_SPLIT_BUFFER_SIZE : header.size);
 }
 
 void ese_page_parse(struct bytes raw, uint32_t number, struct ese_page *page)
 {
     uint16_t count = bytes_get_le16(raw, ESE_PAGE_TAG_COUNT_AT);
-    uint16_t reserved = count >> RESERVED_SHIFT & RESERVED_MASK;
+    uint16_t reserved = count >> ESE_PAGE_RESERVED_SHIFT & RESERVED_MASK;
     *page = (struct ese_page){
         .number = number,
         .raw = raw,
@@ -70,11 +63,12 @@ void ese_page_parse(struct bytes raw, uint32_t number, struct ese_page *page)
         .free_bytes = bytes_get_le16(raw, ESE_PAGE_FREE_AT),
         .uncommitted_free = bytes_get_le16(raw, ESE_PAGE_UNCOMMITTED_FREE_AT),
         .first_free = bytes_get_le16(raw, ESE_PAGE_FIRST_FREE_AT),
-        .tags = count & TAG_COUNT_MASK,
+        .tags = count & ESE_PAGE_TAG_COUNT_MASK,
         .reserved = reserved ? reserved : 1, /* before reserved tags had a count there was one */
     };
     bytes_le64(raw, ESE_PAGE_DBTIME_AT, &page->dbtime);
-    page->tag_array_fits = ese_page_header_size(page) + (size_t)page->tags * TAG_SIZE <= raw.size;
+    page->tag_array_fits =
+        ese_page_header_size(page) + (size_t)page->tags * ESE_TAG_SIZE <= raw.size;
     if (!page->tag_array_fits)
         page->tags = 0;
     page->key_prefix = key_prefix(page);
@@ -89,9 +83,9 @@ bool ese_page_node(const struct ese_page *page, unsigned i, struct ese_node *nod
         return false;
     struct reader r = reader_of(at);
     uint16_t first = reader_le16(&r);
-    *node = (struct ese_node){.flags = ese_page_is_small(page) ? tag.flags
-                                                               : (uint8_t)(first >> FLAG_SHIFT)};
-    uint16_t key_size = first & KEY_SIZE_MASK;
+    *node = (struct ese_node){
+        .flags = ese_page_is_small(page) ? tag.flags : (uint8_t)(first >> ESE_NODE_FLAG_SHIFT)};
+    uint16_t key_size = first & ESE_NODE_KEY_MASK;
     node->prefix = bytes_of(at.at, 0);
     if (node->flags & ESE_NODE_COMPRESSED) {
         if (!bytes_cut(page->key_prefix, 0, key_size, &node->prefix))
@@ -99,7 +93,7 @@ bool ese_page_node(const struct ese_page *page, unsigned i, struct ese_node *nod
                 f, FAULT_DAMAGED,
                 "page %u tag %u takes %u bytes from the page's key prefix, which has %zu",
                 page->number, t, key_size, page->key_prefix.size);
-        key_size = reader_le16(&r) & KEY_SIZE_MASK;
+        key_size = reader_le16(&r) & ESE_NODE_KEY_MASK;
     }
     node->suffix = reader_take(&r, key_size);
     if (r.failed)

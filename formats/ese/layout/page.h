@@ -31,6 +31,19 @@ enum ese_page_at {
     ESE_PAGE_HEADER_LARGE = 80,
 };
 
+/* The form of tags and nodes. */
+enum {
+    ESE_TAG_SIZE = 4, /* of a tag: how many bytes, and where */
+    ESE_TAG_SMALL_MASK = 0x1fff,
+    ESE_TAG_LARGE_MASK = 0x7fff,
+    ESE_PAGE_TAG_COUNT_MASK = 0x0fff,
+    ESE_PAGE_RESERVED_SHIFT = 12, /* how many tags are reserved: above the count */
+    ESE_NODE_FLAG_SHIFT = 13,     /* node flags: in the tag's offset, or in the node's first word */
+    ESE_NODE_KEY_FIELD = 2,       /* the size of a key, or of a part of one */
+    ESE_NODE_KEY_MASK = 0x1fff,
+    ESE_SPLIT_BUFFER_SIZE = 16, /* of the external header of a space tree's root */
+};
+
 struct ese_page {
     uint32_t number;
     struct bytes raw; /* the whole page */
@@ -65,9 +78,15 @@ static inline bool ese_page_is_small(const struct ese_page *page)
     return ese_page_size_small((uint32_t)page->raw.size);
 }
 
+/* How many bytes the header takes of a page of `size` bytes. */
+static inline uint32_t ese_page_size_header(uint32_t size)
+{
+    return ese_page_size_small(size) ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
+}
+
 static inline size_t ese_page_header_size(const struct ese_page *page)
 {
-    return ese_page_is_small(page) ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
+    return ese_page_size_header((uint32_t)page->raw.size);
 }
 
 /* Number of nodes: tags that are not reserved. */

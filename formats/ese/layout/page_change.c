@@ -1,15 +1,7 @@
 /* Changing a page where it lies: see page_change.h. */
 #include "formats/ese/layout/page_change.h"
 
-enum {
-    TAG_SIZE = 4,
-    FLAG_SHIFT = 13,
-    SMALL_TAG_MASK = 0x1fff,
-    LARGE_TAG_MASK = 0x7fff,
-    KEY_SIZE_MASK = 0x1fff,
-    TAGS_MOST = 0x0fff,
-    TAG_BITS_SHIFT = 8,
-};
+#include "formats/ese/layout/page_write.h"
 
 static bool is_small(const struct ese_page_change *p)
 {
@@ -18,7 +10,7 @@ static bool is_small(const struct ese_page_change *p)
 
 static uint32_t header_size(const struct ese_page_change *p)
 {
-    return is_small(p) ? ESE_PAGE_HEADER_SMALL : ESE_PAGE_HEADER_LARGE;
+    return ese_page_size_header(p->size);
 }
 
 static uint16_t half(const uint8_t *at)
@@ -28,23 +20,23 @@ static uint16_t half(const uint8_t *at)
 
 static unsigned tag_count(const struct ese_page_change *p)
 {
-    return half(p->raw + ESE_PAGE_TAG_COUNT_AT) & TAGS_MOST;
+    return half(p->raw + ESE_PAGE_TAG_COUNT_AT) & ESE_PAGE_TAG_COUNT_MASK;
 }
 
 static void set_tag_count(const struct ese_page_change *p, unsigned count)
 {
     uint8_t *at = p->raw + ESE_PAGE_TAG_COUNT_AT;
-    bytes_put_le16(at, (half(at) & ~(uint32_t)TAGS_MOST) | count);
+    bytes_put_le16(at, (half(at) & ~(uint32_t)ESE_PAGE_TAG_COUNT_MASK) | count);
 }
 
 static uint8_t *tag_at(const struct ese_page_change *p, unsigned tag)
 {
-    return p->raw + p->size - TAG_SIZE * (tag + 1);
+    return p->raw + p->size - ESE_TAG_SIZE * (tag + 1);
 }
 
 static uint32_t mask(const struct ese_page_change *p)
 {
-    return is_small(p) ? SMALL_TAG_MASK : LARGE_TAG_MASK;
+    return is_small(p) ? ESE_TAG_SMALL_MASK : ESE_TAG_LARGE_MASK;
 }
 
 static uint32_t tag_size(const struct ese_page_change *p, unsigned tag)
@@ -66,14 +58,12 @@ static uint8_t *tag_data(const struct ese_page_change *p, unsigned tag)
 static void set_tag(const struct ese_page_change *p, unsigned tag, uint32_t offset, uint32_t size,
                     uint8_t flags)
 {
-    bytes_put_le16(tag_at(p, tag), size);
-    bytes_put_le16(tag_at(p, tag) + 2,
-                   is_small(p) ? offset | (uint32_t)flags << FLAG_SHIFT : offset);
+    ese_page_write_tag(p->raw, p->size, tag, offset, size, flags);
 }
 
 static uint8_t small_flags(const struct ese_page_change *p, unsigned tag)
 {
-    return is_small(p) ? (uint8_t)(half(tag_at(p, tag) + 2) >> FLAG_SHIFT) : 0;
+    return is_small(p) ? (uint8_t)(half(tag_at(p, tag) + 2) >> ESE_NODE_FLAG_SHIFT) : 0;
 }
 
 static uint32_t free_bytes(const struct ese_page_change *p)
@@ -107,13 +97,13 @@ bool ese_page_change_sound(const struct ese_page_change *p, struct fault *f)
         struct bytes at;
         if (!ese_page_tag(&page, i, &tag, &at, f))
             return false;
-        used += tag.size + TAG_SIZE;
+        used += tag.size + ESE_TAG_SIZE;
         if (end < (uint32_t)tag.offset + tag.size)
             end = (uint32_t)tag.offset + tag.size;
     }
     uint32_t room = p->size - header_size(p);
     if (used > room || room - used != page.free_bytes || page.first_free < end ||
-        page.first_free + TAG_SIZE * (uint32_t)page.tags > room)
+        page.first_free + ESE_TAG_SIZE * (uint32_t)page.tags > room)
         return fault_set(f, FAULT_DAMAGED,
                          "page %u: its free bytes are wrong: expected %u, found %u (from %u on)",
                          p->number, used <= room ? room - used : 0, page.free_bytes,
@@ -124,14 +114,12 @@ bool ese_page_change_sound(const struct ese_page_change *p, struct fault *f)
 void ese_page_change_init(const struct ese_page_change *p, uint32_t objid, uint64_t dbtime,
                           uint32_t flags)
 {
+    struct ese_page header = {
+        .number = p->number, .dbtime = dbtime, .objid = objid, .flags = flags};
     memset(p->raw, 0, p->size);
-    bytes_put_le64(p->raw + ESE_PAGE_DBTIME_AT, dbtime);
-    bytes_put_le32(p->raw + ESE_PAGE_OBJID_AT, objid);
-    bytes_put_le16(p->raw + ESE_PAGE_FREE_AT, p->size - header_size(p) - TAG_SIZE);
-    bytes_put_le16(p->raw + ESE_PAGE_TAG_COUNT_AT, 1u | (uint32_t)p->tag_bits << TAG_BITS_SHIFT);
-    bytes_put_le32(p->raw + ESE_PAGE_FLAGS_AT, flags);
-    if (!is_small(p))
-        bytes_put_le32(p->raw + ESE_PAGE_NUMBER_AT, p->number);
+    p->raw[ESE_PAGE_TAG_COUNT_AT + 1] = p->tag_bits;
+    ese_page_write_header(p->raw, p->size, &header);
+    ese_page_write_room(p->raw, p->size, 0, 1);
 }
 
 unsigned ese_page_change_nodes(const struct ese_page_change *p)
@@ -159,7 +147,7 @@ static void compact(const struct ese_page_change *p)
 /* `size` bytes behind what is used, with `tags` tags in the array; their offset, or UINT32_MAX. */
 static uint32_t take(const struct ese_page_change *p, uint32_t size, unsigned tags)
 {
-    uint32_t room = p->size - header_size(p) - TAG_SIZE * tags;
+    uint32_t room = p->size - header_size(p) - ESE_TAG_SIZE * tags;
     if (first_free(p) + size > room)
         compact(p);
     uint32_t at = first_free(p);
@@ -171,47 +159,23 @@ static uint32_t take(const struct ese_page_change *p, uint32_t size, unsigned ta
 
 /* ---- nodes ---- */
 
-static void put(uint8_t **to, struct bytes b)
-{
-    if (b.size > 0)
-        memcpy(*to, b.at, b.size);
-    *to += b.size;
-}
-
-static uint32_t node_size(const struct ese_node *node)
-{
-    return (uint32_t)((node->prefix.size ? 4 : 2) + node->suffix.size + node->data.size);
-}
-
 bool ese_page_change_insert(const struct ese_page_change *p, unsigned line,
                             const struct ese_node *node)
 {
     unsigned count = tag_count(p), tag = line + 1;
-    if (tag > count || count == TAGS_MOST || node->suffix.size > KEY_SIZE_MASK ||
-        node->prefix.size > KEY_SIZE_MASK || node->data.size > p->size)
+    if (tag > count || count == ESE_PAGE_TAG_COUNT_MASK || node->suffix.size > ESE_NODE_KEY_MASK ||
+        node->prefix.size > ESE_NODE_KEY_MASK || node->data.size > p->size)
         return false;
-    uint32_t size = node_size(node);
-    if (size + TAG_SIZE > free_bytes(p))
+    uint32_t size = ese_page_node_size(node);
+    if (size + ESE_TAG_SIZE > free_bytes(p))
         return false;
     uint32_t at = take(p, size, count + 1);
     if (at == UINT32_MAX)
         return false;
-    memmove(tag_at(p, count), tag_at(p, count - 1), (size_t)TAG_SIZE * (count - tag));
+    memmove(tag_at(p, count), tag_at(p, count - 1), (size_t)ESE_TAG_SIZE * (count - tag));
     set_tag_count(p, count + 1);
-    uint8_t flags = (uint8_t)((node->flags & ~ESE_NODE_COMPRESSED) |
-                              (node->prefix.size ? ESE_NODE_COMPRESSED : 0));
-    set_tag(p, tag, at, size, flags);
-    uint32_t in_node = is_small(p) ? 0 : (uint32_t)flags << FLAG_SHIFT;
-    uint8_t *to = p->raw + header_size(p) + at;
-    bytes_put_le16(to, (node->prefix.size ? node->prefix.size : node->suffix.size) | in_node);
-    to += 2;
-    if (node->prefix.size) {
-        bytes_put_le16(to, node->suffix.size);
-        to += 2;
-    }
-    put(&to, node->suffix);
-    put(&to, node->data);
-    add_free(p, -(int32_t)(size + TAG_SIZE));
+    ese_page_write_node(p->raw, p->size, tag, at, node);
+    add_free(p, -(int32_t)(size + ESE_TAG_SIZE));
     return true;
 }
 
@@ -220,8 +184,8 @@ bool ese_page_change_delete(const struct ese_page_change *p, unsigned line)
     unsigned count = tag_count(p), tag = line + 1;
     if (tag >= count)
         return false;
-    add_free(p, (int32_t)(tag_size(p, tag) + TAG_SIZE));
-    memmove(tag_at(p, count - 2), tag_at(p, count - 1), (size_t)TAG_SIZE * (count - 1 - tag));
+    add_free(p, (int32_t)(tag_size(p, tag) + ESE_TAG_SIZE));
+    memmove(tag_at(p, count - 2), tag_at(p, count - 1), (size_t)ESE_TAG_SIZE * (count - 1 - tag));
     set_tag_count(p, count - 1);
     return true;
 }
@@ -234,10 +198,10 @@ static uint32_t key_part(const struct ese_page_change *p, unsigned tag)
     if (size < 2)
         return UINT32_MAX;
     uint32_t first = half(at);
-    uint8_t flags = is_small(p) ? small_flags(p, tag) : (uint8_t)(first >> FLAG_SHIFT);
-    uint32_t part = 2 + (first & KEY_SIZE_MASK);
+    uint8_t flags = is_small(p) ? small_flags(p, tag) : (uint8_t)(first >> ESE_NODE_FLAG_SHIFT);
+    uint32_t part = 2 + (first & ESE_NODE_KEY_MASK);
     if (flags & ESE_NODE_COMPRESSED)
-        part = size < 4 ? UINT32_MAX : 4 + (half(at + 2) & (uint32_t)KEY_SIZE_MASK);
+        part = size < 4 ? UINT32_MAX : 4 + (half(at + 2) & (uint32_t)ESE_NODE_KEY_MASK);
     return part <= size ? part : UINT32_MAX;
 }
 
@@ -251,7 +215,7 @@ bool ese_page_change_data(const struct ese_page_change *p, unsigned line, struct
         return false;
     uint32_t size = key + (uint32_t)data.size;
     if (size > old) {
-        uint8_t kept[2 * (KEY_SIZE_MASK + 1)];
+        uint8_t kept[2 * (ESE_NODE_KEY_MASK + 1)];
         if (size - old > free_bytes(p) || key > sizeof kept)
             return false;
         /* The old bytes are given up first: without them there may be no room. */
@@ -280,8 +244,8 @@ bool ese_page_change_flags(const struct ese_page_change *p, unsigned line, uint8
         return false;
     uint8_t *at = is_small(p) ? tag_at(p, tag) + 2 : tag_data(p, tag);
     uint32_t word = half(at);
-    uint32_t flags = (word >> FLAG_SHIFT | set) & ~(uint32_t)clear;
-    bytes_put_le16(at, (word & KEY_SIZE_MASK) | flags << FLAG_SHIFT);
+    uint32_t flags = (word >> ESE_NODE_FLAG_SHIFT | set) & ~(uint32_t)clear;
+    bytes_put_le16(at, (word & ESE_NODE_KEY_MASK) | flags << ESE_NODE_FLAG_SHIFT);
     return true;
 }
 
@@ -355,7 +319,7 @@ bool ese_page_change_settle(const struct ese_page_change *p)
     for (unsigned line = 0; line < ese_page_change_nodes(p); line++) {
         unsigned tag = line + 1;
         const uint8_t *at = is_small(p) ? tag_at(p, tag) + 2 : tag_data(p, tag);
-        if (tag_size(p, tag) < 2 || !(half(at) >> FLAG_SHIFT & ESE_NODE_VERSION))
+        if (tag_size(p, tag) < 2 || !(half(at) >> ESE_NODE_FLAG_SHIFT & ESE_NODE_VERSION))
             continue;
         ese_page_change_flags(p, line, 0, ESE_NODE_VERSION);
         changed = true;

@@ -61,7 +61,8 @@ static bool unpack_image(struct ese_replay *r, struct bytes image, uint32_t flag
                fault_set(f, FAULT_DAMAGED, "the image of a page has %zu bytes, expected %u", size,
                          r->page_size);
     struct bytes b = bytes_of(to, size);
-    size_t tags = 4 * (size_t)(bytes_get_le16(b, ESE_PAGE_TAG_COUNT_AT) & 0xfff),
+    size_t tags = ESE_TAG_SIZE *
+                  (size_t)(bytes_get_le16(b, ESE_PAGE_TAG_COUNT_AT) & ESE_PAGE_TAG_COUNT_MASK),
            grown = r->page_size - size;
     size_t free_bytes = bytes_get_le16(b, ESE_PAGE_FREE_AT) + grown;
     if (tags > size || free_bytes > r->page_size)

@@ -8,7 +8,6 @@
 #include "formats/ese/read/space.h"
 
 enum {
-    SPLIT_BUFFER_SIZE = 16,
     SPACE_MULTIPLE = 0x1,
     SPACE_NON_UNIQUE = 0x2,
     SMALL_PAGES = 32, /* pages behind the root that a single extent has bits for */
@@ -68,7 +67,7 @@ static bool put_extent(const struct ese_page_change *page, struct extent extent)
 static bool make_extent_root(struct ese_replay *r, const struct ese_log_page *p,
                              struct log_target *t, uint32_t objid, uint32_t flags, struct fault *f)
 {
-    static const uint8_t buffer[SPLIT_BUFFER_SIZE];
+    static const uint8_t buffer[ESE_SPLIT_BUFFER_SIZE];
     log_target_init(r, t, objid, p->after,
                     flags | ESE_PAGE_ROOT | ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE);
     return ese_page_change_external(&t->frame->page, bytes_of(buffer, sizeof buffer)) ||

@@ -9,7 +9,6 @@ enum {
     FIELD_AUTO_INCREMENT = 0x2,
     KEY_HAS_POOL = 0x80,
     KEY_POOL = 0x07,
-    SPLIT_BUFFER_SIZE = 16,
     BITS = ESE_SPACE_SINGLE_MOST - 1,
 };
 
@@ -94,10 +93,10 @@ bool ese_split_buffer_read(const struct ese_page *root, struct ese_split_buffer 
                              count, last);
         buffer->extent[i] = (struct ese_extent){.first = last - count + 1, .count = count};
     }
-    if (r.b.size != SPLIT_BUFFER_SIZE)
+    if (r.b.size != ESE_SPLIT_BUFFER_SIZE)
         return fault_set(f, FAULT_DAMAGED,
                          "page %u: a split buffer of %zu bytes, expected none or %u", root->number,
-                         r.b.size, SPLIT_BUFFER_SIZE);
+                         r.b.size, ESE_SPLIT_BUFFER_SIZE);
     return true;
 }
 
