@@ -254,14 +254,17 @@ static void outcome_of(const struct assessment *a, const struct problem *p)
         output_text("      stays open: no action of this plan ends it\n");
 }
 
-static void problem_line(const struct assessment *a, const struct problem *p, bool with_repair)
+static void problem_heading(const struct problem *p)
 {
     const struct problem_kind *kind = problem_kind(p->code);
     output_format("  %s%s%s%s: %s\n", kind->code, kind->article ? " (" : "",
                   kind->article ? kind->article : "", kind->article ? ")" : "", kind->title);
-    output_format("      %s\n", p->evidence);
-    if (with_repair)
-        outcome_of(a, p);
+}
+
+/* What one finding and the one before have in common is said once. */
+static bool is_like(const struct problem *p, const struct problem *before)
+{
+    return before && p->code == before->code && p->repairable == before->repairable;
 }
 
 /* Was it said already, word for word?  *next: where the search begins, behind what was found last;
@@ -284,7 +287,7 @@ static void problem_lines(const struct assessment *a, const struct problems *pro
                           bool with_repair)
 {
     unsigned shown[PROBLEM_CODES] = {0};
-    bool any = false;
+    const struct problem *last = NULL; /* that was shown, without what becomes of it */
     size_t next = 0;
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *p = &problems->item[i];
@@ -292,12 +295,19 @@ static void problem_lines(const struct assessment *a, const struct problems *pro
             continue;
         if (shown[p->code] < SHOWN && is_said(said, &next, p))
             continue;
-        if (!any)
+        if (shown[p->code]++ >= SHOWN)
+            continue;
+        if (last == NULL)
             output_format("\n%s\n", heading);
-        any = true;
-        if (shown[p->code]++ < SHOWN)
-            problem_line(a, p, with_repair);
+        if (!is_like(p, last) && last && with_repair)
+            outcome_of(a, last);
+        if (!is_like(p, last))
+            problem_heading(p);
+        output_format("      %s\n", p->evidence);
+        last = p;
     }
+    if (last && with_repair)
+        outcome_of(a, last);
     for (unsigned code = 0; code < PROBLEM_CODES; code++)
         if (shown[code] > SHOWN)
             output_format("  %s: and %u more; --json lists all\n",
