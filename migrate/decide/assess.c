@@ -558,6 +558,8 @@ static int read_model(struct assessment *a, const struct assess_options *options
     }
     if (options->verify_all && !references_verify(&a->model, a->prover, &a->found, &f))
         return trouble(a, &f);
+    if (!references_try(&a->model, a->prover, &a->found, &f))
+        return trouble(a, &f);
     if (!a->read_with_check && !sweep_read(&a->sweep, &a->model, a->prover, &f))
         return trouble(a, &f);
     if (a->sweep.unread && !problem_has(&a->found, PROBLEM_STRUCTURE))

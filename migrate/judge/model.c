@@ -1216,6 +1216,7 @@ static bool read_reference(struct model *m, unsigned which, struct rows *rows,
     int32_t row = rows_integer(rows, c->key, &no_key);
     struct noting n = {m, which, rows, c, row, f};
     m->rows_read++;
+    m->reference_rows[which]++;
     if (c->version && rows_integer(rows, c->version, &no_key) == 1 && is_after_switch(m, rows, c) &&
         m->v1_certificates++ == 0)
         m->first_v1_certificate = (uint32_t)row;

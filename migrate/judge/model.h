@@ -137,8 +137,9 @@ struct model {
 
     int64_t now; /* seconds since 1970: the store's own last time, or --at */
     bool now_known;
-    bool now_utc;       /* and its zone is known */
-    uint64_t rows_read; /* of reference tables */
+    bool now_utc;                                     /* and its zone is known */
+    uint64_t rows_read;                               /* of reference tables */
+    uint64_t reference_rows[PROFILE_REFERENCES_MOST]; /* of each reference's table */
 
     bool switch_known; /* when the store was switched to V3 only; seconds since 1970 */
     int64_t switched;

@@ -1,11 +1,19 @@
 /* Proving references: see references.h. */
 #include "migrate/judge/references.h"
 
+#include "migrate/judge/groups.h"
 #include "migrate/store/rows.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
-enum { TOLD_MOST = 1000 };
+enum {
+    TOLD_MOST = 1000,
+    SPACED = 200,          /* rows that are tried, evenly spaced, of each reference */
+    AT_DUPLICATES = 10000, /* rows that are tried because they name a duplicate */
+    REFUTED_FEW = 3,       /* so many may be wrong, */
+    REFUTED_PERCENT = 2,   /* and so many of a hundred */
+};
 
 struct verifier {
     const struct model *model;
@@ -27,31 +35,61 @@ static bool read_signed(struct bytes der, bool crl, struct x509_signed *envelope
     return true;
 }
 
-static void verify_row(struct verifier *v, unsigned which, struct rows *rows)
+/* The entry that a row names; NULL: none, or what is dangling. */
+static const struct model_entry *named_by(const struct verifier *v, unsigned which,
+                                          struct rows *rows)
 {
     const struct profile_reference *r = &v->model->profile->reference[which];
-    const struct ese_table *table = rows->table;
+    bool null;
+    int32_t names =
+        model_reference_key(v->model, which, rows, ese_table_column(rows->table, r->column), &null);
+    return null ? NULL : model_entry(v->model, names);
+}
+
+/* Did the entry's key sign what the row holds?  False: there is nothing to ask about. */
+static bool ask(struct verifier *v, unsigned which, struct rows *rows,
+                const struct model_entry *entry, enum proof_answer *answer)
+{
+    const struct profile_reference *r = &v->model->profile->reference[which];
     struct x509_signed envelope;
     struct bytes der;
     bool null;
-    int32_t row = rows_integer(rows, r->key ? ese_table_column(table, r->key) : NULL, &null);
-    int32_t names =
-        model_reference_key(v->model, which, rows, ese_table_column(table, r->column), &null);
-    const struct model_entry *entry = null ? NULL : model_entry(v->model, names);
-    if (entry == NULL)
-        return; /* null, or dangling: said already */
-    if (!rows_bytes(rows, ese_table_column(table, r->proves), &v->room, &der, &null, NULL) || null)
-        return;
-    enum proof_answer answer = PROOF_UNPROVABLE;
+    *answer = PROOF_UNPROVABLE;
+    if (!rows_bytes(rows, ese_table_column(rows->table, r->proves), &v->room, &der, &null, NULL) ||
+        null)
+        return false;
     if (model_certificate_of(v->model, entry)->parsed && read_signed(der, r->crl, &envelope))
-        answer = prover_check_once(v->prover, entry->certificate, &envelope).answer;
+        *answer = prover_check_once(v->prover, entry->certificate, &envelope).answer;
+    return true;
+}
+
+static void verify_row(struct verifier *v, unsigned which, struct rows *rows)
+{
+    const struct profile_reference *r = &v->model->profile->reference[which];
+    bool null;
+    int32_t row = rows_integer(rows, r->key ? ese_table_column(rows->table, r->key) : NULL, &null);
+    const struct model_entry *entry = named_by(v, which, rows);
+    enum proof_answer answer;
+    if (entry == NULL || !ask(v, which, rows, entry, &answer))
+        return; /* null, or dangling: said already */
     if (answer == PROOF_UNPROVABLE && v->unprovable++ == 0)
         v->first_unprovable = row;
     if (answer == PROOF_REFUTED && v->refuted++ < TOLD_MOST)
-        problem_add(v->problems, PROBLEM_REFERENCE_REFUTED, names, NO_ENTRY,
+        problem_add(v->problems, PROBLEM_REFERENCE_REFUTED, entry->key, NO_ENTRY,
                     "%s %d: %s names entry %d, whose key did "
                     "not sign it",
-                    r->table, row, r->column, names);
+                    r->table, row, r->column, entry->key);
+}
+
+/* What is to be proved of the which-th reference: its table; NULL: nothing. */
+static const struct ese_table *table_of(const struct model *m, unsigned which)
+{
+    const struct profile_reference *r = &m->profile->reference[which];
+    const struct ese_table *table = ese_catalog_find(m->store->db->catalog, r->table);
+    return table && r->proves && ese_table_column(table, r->proves) &&
+                   ese_table_column(table, r->column)
+               ? table
+               : NULL;
 }
 
 bool references_verify(const struct model *m, struct prover *prover, struct problems *problems,
@@ -61,9 +99,8 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
     struct rows rows;
     bool ok = true;
     for (unsigned i = 0; ok && i < m->profile->references; i++) {
-        const struct profile_reference *r = &m->profile->reference[i];
-        const struct ese_table *table = ese_catalog_find(m->store->db->catalog, r->table);
-        if (table == NULL || r->proves == NULL || ese_table_column(table, r->proves) == NULL)
+        const struct ese_table *table = table_of(m, i);
+        if (table == NULL)
             continue;
         rows_open(&rows, m->store, table);
         while (rows_next(&rows))
@@ -80,5 +117,99 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
     buffer_free(&v.room);
     if (ok && (problems->no_memory || prover_failed(prover)))
         ok = fault_set(f, FAULT_NO_MEMORY, "out of memory while proving references");
+    return ok;
+}
+
+/* ---- does the profile fit? ---- */
+
+/* Entries of which there are copies, or others of the same identity. */
+static bool *find_duplicates(const struct model *m)
+{
+    static const enum grouping by[] = {GROUP_SAME_CONTENT, GROUP_IDENTITY};
+    bool *duplicate = calloc((size_t)m->entries + 1, sizeof *duplicate);
+    for (size_t i = 0; duplicate && i < sizeof by / sizeof by[0]; i++) {
+        struct groups groups;
+        struct group group;
+        if (!groups_open(&groups, m, by[i])) {
+            free(duplicate);
+            return NULL;
+        }
+        while (groups_next(&groups, &group))
+            for (unsigned k = 0; k < group.entries; k++)
+                duplicate[group.entry[k]] = true;
+        groups_close(&groups);
+    }
+    return duplicate;
+}
+
+/* Is the row one of so many, evenly spaced? */
+static bool is_spaced(uint64_t row, uint64_t rows)
+{
+    return rows <= SPACED || row * SPACED / rows != (row + 1) * SPACED / rows;
+}
+
+/* Rows that were tried for one reason. */
+struct trial {
+    uint64_t tried, refuted;
+};
+
+static bool is_misfit(const struct trial *t)
+{
+    return t->refuted > REFUTED_FEW && t->refuted * 100 > t->tried * REFUTED_PERCENT;
+}
+
+static void tell_misfit(struct verifier *v, unsigned which, const struct trial *t)
+{
+    const struct profile_reference *r = &v->model->profile->reference[which];
+    problem_add(v->problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
+                "table %s, column %s: of %" PRIu64 " rows that were tried, in %" PRIu64
+                " the key of the entry did not sign what is in %s: it is no reference to the "
+                "list, or to another part of it",
+                r->table, r->column, t->tried, t->refuted, r->proves);
+}
+
+static bool try_reference(struct verifier *v, unsigned which, const bool *duplicate,
+                          struct fault *f)
+{
+    const struct model *m = v->model;
+    struct trial spaced = {.tried = 0}, at_duplicates = {.tried = 0};
+    struct rows rows;
+    enum proof_answer answer;
+    rows_open(&rows, m->store, table_of(m, which));
+    for (uint64_t row = 0; rows_next(&rows); row++) {
+        const struct model_entry *entry = named_by(v, which, &rows);
+        if (entry == NULL)
+            continue;
+        bool is_one = is_spaced(row, m->reference_rows[which]);
+        bool at_one = duplicate[entry - m->entry] && at_duplicates.tried < AT_DUPLICATES;
+        if ((!is_one && !at_one) || !ask(v, which, &rows, entry, &answer))
+            continue;
+        spaced.tried += is_one;
+        spaced.refuted += is_one && answer == PROOF_REFUTED;
+        at_duplicates.tried += at_one;
+        at_duplicates.refuted += at_one && answer == PROOF_REFUTED;
+    }
+    if (is_misfit(&spaced) || is_misfit(&at_duplicates))
+        tell_misfit(v, which, is_misfit(&spaced) ? &spaced : &at_duplicates);
+    struct fault why = {.code = FAULT_NONE};
+    if (rows_end(&rows, &why) || why.code != FAULT_NO_MEMORY)
+        return true; /* what cannot be read, the model has told */
+    *f = why;
+    return false;
+}
+
+bool references_try(const struct model *m, struct prover *prover, struct problems *problems,
+                    struct fault *f)
+{
+    struct verifier v = {.model = m, .prover = prover, .problems = problems};
+    bool *duplicate = find_duplicates(m), ok = duplicate != NULL;
+    if (!ok)
+        fault_set(f, FAULT_NO_MEMORY, "out of memory while trying references");
+    for (unsigned i = 0; ok && i < m->profile->references; i++)
+        ok = table_of(m, i) == NULL || try_reference(&v, i, duplicate, f);
+    free(duplicate);
+    buffer_free(&v.room);
+    if (ok && (problems->no_memory || prover_failed(prover)))
+        ok = fault_set(f, FAULT_NO_MEMORY, "out of memory while trying references");
     return ok;
 }
