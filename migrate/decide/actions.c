@@ -128,9 +128,33 @@ static bool changes_name(const struct draft *d, unsigned reference, unsigned ent
                          unsigned survivor)
 {
     const struct model *m = d->model;
-    if (m->profile->reference[reference].names == NAMES_SHA1)
+    if (m->profile->reference[reference].names == NAMES_ISSUER_SERIAL)
+        return false; /* identities_stay() */
+    if (profile_names_hash(m->profile->reference[reference].names))
         return m->entry[survivor].certificate != m->entry[entry].certificate;
     return d->entry[survivor].key != m->entry[entry].key;
+}
+
+/* References by issuer and serial number stay as they are: an entry that goes has to leave one of
+ * its identity. */
+static bool identities_stay(struct draft *d)
+{
+    const struct model *m = d->model;
+    for (unsigned r = 0; r < m->profile->references; r++)
+        for (unsigned i = 0;
+             m->profile->reference[r].names == NAMES_ISSUER_SERIAL && i < m->entries; i++) {
+            unsigned survivor = draft_survivor(d, i);
+            if (m->entry[i].references[r] > 0 && survivor != i &&
+                (survivor == DRAFT_NOBODY ||
+                 !groups_equal(m, GROUP_IDENTITY, m->entry[i].certificate,
+                               m->entry[survivor].certificate)))
+                return fault_set(d->fault, FAULT_UNSUPPORTED,
+                                 "entry %d cannot go: %llu rows of table %s name it by issuer and "
+                                 "serial number, which no entry that stays has",
+                                 m->entry[i].key, (unsigned long long)m->entry[i].references[r],
+                                 m->profile->reference[r].table);
+        }
+    return true;
 }
 
 static void add_moves(struct draft *d)
@@ -230,6 +254,8 @@ static bool add_dangling_moves(struct draft *d)
         return draft_no_memory(d);
     for (unsigned k = 0; k < m->dangling_kept; k++) {
         const struct model_dangling *row = &m->dangling[k];
+        if (m->profile->reference[row->reference].names == NAMES_ISSUER_SERIAL)
+            continue;
         unsigned found = find_taker(d, &takers, row);
         if (found != DRAFT_NOBODY)
             plan_add(d->plan, &(struct action){.kind = ACTION_MOVE_REFERENCE,
@@ -345,5 +371,5 @@ bool draft_write_down(struct draft *d)
     if (d->added_issuing)
         add_new_entry(d);
     add_moves(d);
-    return add_dangling_moves(d) && add_settings(d);
+    return identities_stay(d) && add_dangling_moves(d) && add_settings(d);
 }

@@ -185,9 +185,10 @@ static void close_gaps(struct model *m)
 static void keep_hashes(struct model *m, struct model_entry *from, const struct action *drop)
 {
     struct model_entry *to = drop->alone ? NULL : model_entry(m, drop->other);
-    for (unsigned r = 0; to && to->certificate == from->certificate && r < m->profile->references;
-         r++) {
-        if (m->profile->reference[r].names != NAMES_SHA1)
+    for (unsigned r = 0; to && r < m->profile->references; r++) {
+        enum profile_names names = m->profile->reference[r].names;
+        if (names != NAMES_ISSUER_SERIAL &&
+            (!profile_names_hash(names) || to->certificate != from->certificate))
             continue;
         to->references[r] += from->references[r];
         to->reference_count += from->references[r];

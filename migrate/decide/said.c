@@ -54,6 +54,7 @@ static void take_away(struct profile *p, const struct named *n)
         free(r->column);
         free(r->key);
         free(r->proves);
+        free(r->serial);
         memmove(r, r + 1, (p->references - i - 1) * sizeof *r);
         p->reference[--p->references] = (struct profile_reference){.table = NULL};
         i--;
@@ -134,10 +135,11 @@ static bool is_movable(const struct named *n, const char *option, enum ese_colty
 static bool read_how(const char *rest, bool in_rows, enum profile_names *names)
 {
     *names = strcmp(rest, "=sha1") == 0        ? NAMES_SHA1
+             : strcmp(rest, "=sha1hex") == 0   ? NAMES_SHA1_HEX
              : strcmp(rest, "=position0") == 0 ? NAMES_POSITION_0
              : in_rows                         ? NAMES_KEY
                                                : NAMES_POSITION_1;
-    if (*names == NAMES_SHA1)
+    if (profile_names_hash(*names))
         return true;
     return in_rows ? rest[0] == '\0' || strcmp(rest, "=key") == 0
                    : strcmp(rest, "=position0") == 0 || strcmp(rest, "=position1") == 0;
@@ -153,15 +155,19 @@ static bool refer(struct profile *p, const char *text, const struct ese_catalog 
     enum profile_names names;
     bool in_rows = p->list[0].table && ese_catalog_find(catalog, p->list[0].table);
     if (!read_how(n.rest, in_rows, &names))
-        return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN%s or =sha1, found %.100s",
-                         option, in_rows ? ", TABLE.COLUMN=key" : "=position0, =position1", text);
-    if (p->values > 1 && !in_rows && names != NAMES_SHA1)
+        return fault_set(f, FAULT_NOT_THIS,
+                         "%s: expected TABLE.COLUMN%s, =sha1 or =sha1hex, found %.100s", option,
+                         in_rows ? ", TABLE.COLUMN=key" : "=position0, =position1", text);
+    if (p->values > 1 && !in_rows && !profile_names_hash(names))
         return fault_set(f, FAULT_NOT_THIS,
                          "%s: the list is in several values, in which no position is known; only "
                          "TABLE.COLUMN=sha1 can be moved",
                          option);
+    bool hex = names == NAMES_SHA1_HEX;
     if (!is_movable(&n, option,
-                    names == NAMES_SHA1  ? ESE_COL_BINARY
+                    names == NAMES_SHA1 || (hex && n.column->type == ESE_COL_BINARY)
+                        ? ESE_COL_BINARY
+                    : hex                ? ESE_COL_TEXT
                     : names == NAMES_KEY ? key_type(p, catalog)
                                          : ESE_COL_LONG,
                     f))

@@ -450,18 +450,19 @@ static void ask_about_hash(struct asking *a, const struct lost_hit *h)
 {
     char text[1200], how[400];
     const char *table = h->table->name, *column = h->column->name;
-    if (h->is_sha1)
-        snprintf(how, sizeof how, "say --reference %s.%s=sha1 or --not-a-reference %s.%s", table,
-                 column, table, column);
+    if (h->how)
+        snprintf(how, sizeof how, "say --reference %s.%s=%s or --not-a-reference %s.%s", table,
+                 column, h->how, table, column);
     else
         snprintf(how, sizeof how,
                  "such references cannot be moved: --keep %d keeps that entry, --not-a-reference "
                  "%s.%s says that it is none",
                  h->entry, table, column);
     snprintf(text, sizeof text,
-             "table %s, column %s: %" PRIu64 " value%s the hash of the certificate of entry %d, "
+             "table %s, column %s: %" PRIu64 " value%s the %s of the certificate of entry %d, "
              "which goes, and which no other has; %s",
-             table, column, h->values, h->values == 1 ? " holds" : "s hold", h->entry, how);
+             table, column, h->values, h->values == 1 ? " holds" : "s hold",
+             h->identity ? "issuer and serial number" : "hash", h->entry, how);
     ask(a, PROBLEM_RESIDUE, h->entry, NO_ENTRY, text);
     *a->blocked = true;
 }

@@ -13,7 +13,9 @@ struct lost_hit {
     const struct ese_column *column;
     int32_t entry;   /* the first that is named */
     uint64_t values; /* that name one */
-    bool is_sha1; /* each of them is the SHA-1 of one, and nothing else, in a column of one value */
+    const char *how; /* the word of --reference that moves each of them: "sha1", "sha1hex"; static;
+                        NULL: none does */
+    bool identity;   /* they are issuer and serial number of one, and no hash */
 };
 
 struct lost_hits {
@@ -22,7 +24,8 @@ struct lost_hits {
 };
 
 /* Reads all values once and looks at every offset for the SHA-1 and SHA-256 of certificates that
- * are lost, as bytes or as hexadecimal text of one or two bytes a character.  lost: by the model's
+ * are lost, as bytes or as hexadecimal text of one or two bytes a character, and in each row for
+ * the issuer and serial number of those whose identity no entry keeps.  lost: by the model's
  * certificates, the key of the entry that goes; NO_ENTRY: it stays.  Fails when memory is short, or
  * when something cannot be read: what was not looked at may name them. */
 bool lost_search(const struct model *model, const int64_t *lost, struct lost_hits *hits,

@@ -1148,9 +1148,29 @@ static void look_for_user(struct model *m, struct rows *rows, const struct refer
         m->first_without_user = (uint32_t)row;
 }
 
+/* The key of the entry that a row names by issuer and serial number. */
+static int32_t identity_key(const struct model *m, unsigned which, struct rows *rows,
+                            const struct ese_column *column, bool *null)
+{
+    const struct ese_column *second =
+        ese_table_column(rows->table, m->profile->reference[which].serial);
+    struct buffer room = {0}, more = {0};
+    struct bytes issuer, serial;
+    bool no_serial;
+    bool read = rows_bytes(rows, column, &room, &issuer, null, NULL) &&
+                rows_bytes(rows, second, &more, &serial, &no_serial, NULL);
+    *null = !read || *null || no_serial; /* rows_end() says what cannot be read */
+    int32_t key = *null ? 0 : names_identity(m, issuer, serial);
+    buffer_free(&room);
+    buffer_free(&more);
+    return key;
+}
+
 int32_t model_reference_key(const struct model *m, unsigned which, struct rows *rows,
                             const struct ese_column *column, bool *null)
 {
+    if (m->profile->reference[which].names == NAMES_ISSUER_SERIAL)
+        return identity_key(m, which, rows, column, null);
     if (names_is_bytes(m, which)) {
         struct buffer room = {0};
         struct bytes value;

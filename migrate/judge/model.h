@@ -154,7 +154,8 @@ struct model {
     struct bytes *key_bytes; /* by number - 1 */
     unsigned key_count, key_room;
     uint32_t *key_slot, key_slots;
-    unsigned *by_sha1; /* entries, ascending by hash */
+    struct model_identities *identities; /* see identities.h */
+    unsigned *by_sha1;                   /* entries, ascending by hash */
     unsigned hashed;
 
     struct hash hash;

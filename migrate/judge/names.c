@@ -2,6 +2,8 @@
 #include "migrate/judge/names.h"
 
 #include "formats/ese/layout/text.h"
+#include "migrate/judge/identities.h"
+#include "migrate/profile/settings.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -122,6 +124,9 @@ bool names_index(struct model *m, struct fault *f)
         return no_memory(f);
     for (unsigned i = 0; i < m->entries; i++)
         m->by_sha1[i] = i;
+    m->identities = identities_open(m);
+    if (m->identities == NULL)
+        return no_memory(f);
     m->hashed = m->entries;
     qsort_r(m->by_sha1, m->entries, sizeof *m->by_sha1, by_sha1, m);
     return true;
@@ -150,21 +155,39 @@ static int32_t key_of_hash(const struct model *m, const uint8_t sha1[HASH_SHA1_S
 bool names_is_bytes(const struct model *m, unsigned which)
 {
     enum profile_names names = m->profile->reference[which].names;
-    return names == NAMES_SHA1 || (names == NAMES_KEY && m->byte_keys);
+    return !profile_names_entry(names) || (names == NAMES_KEY && m->byte_keys);
 }
 
 int32_t names_entry(const struct model *m, unsigned which, struct bytes value)
 {
-    if (m->profile->reference[which].names != NAMES_SHA1)
+    uint8_t sha1[HASH_SHA1_SIZE];
+    switch (m->profile->reference[which].names) {
+    case NAMES_SHA1:
+        return value.size == HASH_SHA1_SIZE ? key_of_hash(m, value.at) : m->no_key;
+    case NAMES_SHA1_HEX:
+        return setting_hex_bytes(value, sha1) ? key_of_hash(m, sha1) : m->no_key;
+    case NAMES_ISSUER_SERIAL: /* names_identity() */
+        return m->no_key;
+    default:
         return names_key(m, value);
-    return value.size == HASH_SHA1_SIZE ? key_of_hash(m, value.at) : m->no_key;
+    }
 }
 
-struct bytes names_value(const struct model *m, unsigned which, int32_t key, unsigned certificate)
+int32_t names_identity(const struct model *m, struct bytes issuer, struct bytes serial)
 {
-    if (m->profile->reference[which].names == NAMES_SHA1)
-        return bytes_of(m->certificate[certificate].sha1, HASH_SHA1_SIZE);
-    return names_key_bytes(m, key);
+    long found = identities_find(m->identities, issuer, serial);
+    return found < 0 ? m->no_key : key_of_hash(m, m->certificate[found].sha1);
+}
+
+bool names_value(const struct model *m, unsigned which, int32_t key, unsigned certificate,
+                 struct bytes old, struct buffer *to)
+{
+    struct bytes sha1 = bytes_of(m->certificate[certificate].sha1, HASH_SHA1_SIZE);
+    buffer_clear(to);
+    if (m->profile->reference[which].names == NAMES_SHA1_HEX)
+        return setting_put_hex(old, sha1, to);
+    return buffer_add(
+        to, m->profile->reference[which].names == NAMES_SHA1 ? sha1 : names_key_bytes(m, key));
 }
 
 bool names_in_value(const struct model *m, unsigned which, const struct ese_column *column,
@@ -296,6 +319,7 @@ void names_close(struct model *m)
 {
     for (unsigned i = 0; i < m->key_count; i++)
         free((void *)(uintptr_t)m->key_bytes[i].at);
+    identities_close(m->identities);
     free(m->key_bytes);
     free(m->key_slot);
     free(m->by_sha1);

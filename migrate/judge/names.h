@@ -50,10 +50,14 @@ bool names_in_value(const struct model *model, unsigned which, const struct ese_
 /* The key of the entry that such bytes name; no_key: none. */
 int32_t names_entry(const struct model *model, unsigned which, struct bytes value);
 
+/* The same for an issuer's name and a serial number. */
+int32_t names_identity(const struct model *model, struct bytes issuer, struct bytes serial);
+
 /* What such a reference holds that names the entry `key`, which has to be there, or, by hash, the
- * model's certificate of that number. */
-struct bytes names_value(const struct model *model, unsigned which, int32_t key,
-                         unsigned certificate);
+ * model's certificate of that number; old: what stands there.  False when that does not do, or
+ * memory is short (to->failed). */
+bool names_value(const struct model *model, unsigned which, int32_t key, unsigned certificate,
+                 struct bytes old, struct buffer *to);
 
 /* What a decision calls an entry: a key as names_key_text() gives it, or where keys are no integers
  * also the number that reports have, or #NUMBER.  False, with the fault set, for what names none of

@@ -106,6 +106,13 @@ static const struct column_rule reference_rules[] = {
     {"proves", REFERENCE_AT(proves), &fit_binary, false},
     {NULL, 0, NULL, false},
 };
+static const struct column_rule identity_rules[] = {
+    {"column", REFERENCE_AT(column), &fit_binary, true},
+    {"column", REFERENCE_AT(serial), &fit_binary, true},
+    {"key", REFERENCE_AT(key), &fit_key, true},
+    {"proves", REFERENCE_AT(proves), &fit_binary, false},
+    {NULL, 0, NULL, false},
+};
 
 static bool fits(const struct fit *fit, enum ese_coltype type)
 {
@@ -180,7 +187,15 @@ static bool reference_fits(const struct profile *p, const struct ese_catalog *ca
                             *column = table ? ese_table_column(table, r->column) : NULL;
     static const struct ese_column binary = {.type = ESE_COL_BINARY},
                                    number = {.type = ESE_COL_LONG};
-    const struct ese_column *as = r->names == NAMES_SHA1         ? &binary
+    bool hex = r->names == NAMES_SHA1_HEX && column &&
+               (column->type == ESE_COL_TEXT || column->type == ESE_COL_BINARY);
+    if (r->names == NAMES_ISSUER_SERIAL || hex)
+        return !hex || r->proves == NULL || !(column->flags & ESE_COLUMN_MULTI_VALUED) ||
+               fault_set(why, FAULT_NOT_THIS,
+                         "table %s, column %s ([%s] proves): expected a column with one value a "
+                         "row, found one that can hold several",
+                         r->table, r->column, section);
+    const struct ese_column *as = profile_names_hash(r->names)   ? &binary
                                   : r->names == NAMES_KEY && key ? key
                                                                  : &number;
     if (column && r->proves && (column->flags & ESE_COLUMN_MULTI_VALUED))
@@ -261,7 +276,9 @@ static bool rest_fits(const struct profile *profile, const struct ese_catalog *c
         char section[24];
         snprintf(section, sizeof section, "reference.%u", i + 1);
         if (!section_fits(catalog, section, profile->reference[i].table, &profile->reference[i],
-                          reference_rules, why) ||
+                          profile->reference[i].names == NAMES_ISSUER_SERIAL ? identity_rules
+                                                                             : reference_rules,
+                          why) ||
             !reference_fits(profile, catalog, &profile->reference[i], section, why))
             return false;
     }

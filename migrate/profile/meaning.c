@@ -35,7 +35,7 @@ static bool is_reference(const struct profile *p, const char *table, const char 
 {
     for (unsigned i = 0; i < p->references; i++) {
         const struct profile_reference *r = &p->reference[i];
-        const char *const names[COLUMNS_MOST] = {r->column, r->key, r->proves};
+        const char *const names[COLUMNS_MOST] = {r->column, r->serial, r->key, r->proves};
         if (among(table, column, r->table, names))
             return true;
     }

@@ -147,6 +147,7 @@ enum value_kind {
     VALUE_CONDITION, /* struct condition */
     VALUE_TRUST,     /* struct condition, or the name of a Bit column */
     VALUE_HASH,      /* char *: of a column, with a bool beside it: "COLUMN as hex" */
+    VALUE_COLUMNS,   /* char *: of a column; behind a comma, of the one with the serial number */
     VALUE_WHICH,     /* int32_t: the number of a section; 0, the default, is not written */
 };
 
@@ -272,7 +273,7 @@ static const struct key_spec crl_keys[] = {
 };
 static const struct key_spec reference_keys[] = {
     {"table", VALUE_NAME, REFERENCE_AT(table), NEED_ALWAYS, NULL},
-    {"column", VALUE_NAME, REFERENCE_AT(column), NEED_ALWAYS, NULL},
+    {"column", VALUE_COLUMNS, REFERENCE_AT(column), NEED_ALWAYS, NULL},
     {"key", VALUE_NAME, REFERENCE_AT(key), MAY_ALWAYS, NULL},
     {"proves", VALUE_NAME, REFERENCE_AT(proves), MAY_ALWAYS, NULL},
     {"kind", VALUE_SIGNED, REFERENCE_AT(crl), MAY_BESIDE, "proves"},
@@ -334,7 +335,8 @@ static const char *const pack_words[] = {[PACK_NONE] = "none", [PACK_ZLIB] = "zl
 
 static bool is_string(const struct key_spec *key)
 {
-    return key->kind == VALUE_NAME || key->kind == VALUE_TEXT || key->kind == VALUE_HASH;
+    return key->kind == VALUE_NAME || key->kind == VALUE_TEXT || key->kind == VALUE_HASH ||
+           key->kind == VALUE_COLUMNS;
 }
 
 static bool is_condition(const struct key_spec *key)
@@ -546,12 +548,33 @@ static bool take_word(struct parser *p, const struct key_spec *key, const char *
 static bool take_names(struct parser *p, const struct key_spec *key, const char *value)
 {
     enum profile_names names;
-    if (!profile_names_read(value, &names) || names > NAMES_SHA1)
+    if (!profile_names_read(value, &names) || names == NAMES_ROLE)
         return FAIL(p, FAULT_DAMAGED,
-                    "%s: expected key, position 0, position 1 or sha1, found %.40s", key->key,
-                    value);
+                    "%s: expected key, position 0, position 1, sha1, sha1 hex or issuer serial, "
+                    "found %.40s",
+                    key->key, value);
     *(enum profile_names *)field(p->profile, p->section, p->slot, key) = names;
     return true;
+}
+
+/* "COLUMN", or "COLUMN, COLUMN" of issuer and serial number. */
+static bool take_columns(struct parser *p, const struct key_spec *key, const char *value)
+{
+    char first[INI_LINE_MOST + 1], room[NAME_MOST + 1];
+    char **serial = &p->profile->reference[p->slot].serial;
+    size_t size = strcspn(value, ",");
+    const char *second = value[size] ? value + size + 1 : NULL;
+    while (size > 0 && isspace((unsigned char)value[size - 1]))
+        size--;
+    memcpy(first, value, size);
+    first[size] = '\0';
+    while (second && isspace((unsigned char)*second))
+        second++;
+    if (!take_string(p, key, first) ||
+        (second && !unescape(p, key->key, second, room, sizeof room)))
+        return false;
+    *serial = second ? strdup(room) : NULL;
+    return second == NULL || *serial || FAIL(p, FAULT_NO_MEMORY, "out of memory");
 }
 
 static bool take_skip(struct parser *p, const struct key_spec *key, const char *value)
@@ -625,6 +648,8 @@ static bool take_value(struct parser *p, const struct key_spec *key, const char 
         return take_condition(p, key, value);
     case VALUE_HASH:
         return take_hash(p, key, value);
+    case VALUE_COLUMNS:
+        return take_columns(p, key, value);
     case VALUE_WHICH:
         return take_which(p, key, value);
     case VALUE_NAME:
@@ -843,12 +868,28 @@ static bool check_lists(struct parser *p)
 static bool check_positions(struct parser *p)
 {
     for (unsigned r = 0; p->profile->values > 1 && r < p->profile->references; r++) {
-        if (p->profile->reference[r].names == NAMES_SHA1)
+        if (!profile_names_entry(p->profile->reference[r].names))
             continue;
         fault_set(p->f, FAULT_DAMAGED,
                   "names: expected sha1 with a list in several values, in which no position is "
                   "known, found %s",
                   profile_names_words(p->profile->reference[r].names));
+        return failed_at(p, p->section_line[SECTION_REFERENCE][r]);
+    }
+    return true;
+}
+
+/* Two columns are those of issuer and serial number. */
+static bool check_columns(struct parser *p)
+{
+    for (unsigned r = 0; r < p->profile->references; r++) {
+        const struct profile_reference *reference = &p->profile->reference[r];
+        bool two = reference->names == NAMES_ISSUER_SERIAL;
+        if (two == (reference->serial != NULL))
+            continue;
+        fault_set(p->f, FAULT_DAMAGED, "column: expected %s with names = %s, found %s",
+                  two ? "two columns, ISSUER, SERIAL" : "one column",
+                  profile_names_words(reference->names), two ? "one" : "two");
         return failed_at(p, p->section_line[SECTION_REFERENCE][r]);
     }
     return true;
@@ -958,7 +999,7 @@ static bool check_all(struct parser *p)
         return failed_at(p, p->reader.line);
     }
     return check_lists(p) && check_form(p) && check_reference_lists(p) && check_positions(p) &&
-           check_settings(p);
+           check_columns(p) && check_settings(p);
 }
 
 /* Reads a profile's text; `name` is for faults.  The profile is closed again after a failure. */
@@ -1040,22 +1081,29 @@ void profile_close(struct profile *profile)
                 close_key(profile, &sections[i], slot, &sections[i].key[k]);
     for (unsigned i = 1; i < PROFILE_LISTS_MOST; i++)
         close_value(&profile->value[i]);
+    for (unsigned i = 0; i < PROFILE_REFERENCES_MOST; i++)
+        free(profile->reference[i].serial);
     *profile = (struct profile){.name = NULL};
 }
 
 /* ---- writing ---- */
 
 /* A value so that unescape() gives it back: what INI or a line cannot hold becomes %XX. */
-static void write_escaped(const char *value, FILE *to)
+static void write_escaped_and(const char *value, char also, FILE *to)
 {
     for (const char *c = value; *c; c++) {
         unsigned char byte = (unsigned char)*c;
         bool inner_space = byte == ' ' && c > value && c[1] != '\0';
-        if ((byte > 0x20 && byte < 0x7f && byte != '%' && byte != ';') || inner_space)
+        if ((byte > 0x20 && byte < 0x7f && byte != '%' && byte != ';' && *c != also) || inner_space)
             fputc(byte, to);
         else
             fprintf(to, "%%%02X", (unsigned)byte);
     }
+}
+
+static void write_escaped(const char *value, FILE *to)
+{
+    write_escaped_and(value, '\0', to);
 }
 
 static bool has_key(const struct profile *profile, const struct section_spec *section,
@@ -1087,7 +1135,12 @@ static void write_key(const struct profile *profile, const struct section_spec *
         if (string_field(profile, section, slot, key) == NULL)
             return;
         fprintf(to, "%s = ", key->key);
-        write_escaped(string_field(profile, section, slot, key), to);
+        write_escaped_and(string_field(profile, section, slot, key),
+                          key->kind == VALUE_COLUMNS ? ',' : '\0', to);
+        if (key->kind == VALUE_COLUMNS && profile->reference[slot].serial) {
+            fputs(", ", to);
+            write_escaped(profile->reference[slot].serial, to);
+        }
         fputs(key->kind == VALUE_HASH && profile->list[slot].thumbprint_hex ? " as hex\n" : "\n",
               to);
     } else if (is_condition(key)) {

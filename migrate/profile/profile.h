@@ -25,18 +25,25 @@ enum {
 
 /* How a reference, or the setting of the issuing CA, names an entry of the list. */
 enum profile_names {
-    NAMES_KEY,        /* by its key */
-    NAMES_POSITION_1, /* by its position in a list kept in one value, from 1 */
-    NAMES_POSITION_0, /* the same, from 0 */
-    NAMES_SHA1,       /* by the SHA-1 of its certificate */
-    NAMES_SHA1_HEX,   /* the same, as hexadecimal text; the setting only */
-    NAMES_ROLE,       /* it is the one with role issuing: there is no setting */
+    NAMES_KEY,           /* by its key */
+    NAMES_POSITION_1,    /* by its position in a list kept in one value, from 1 */
+    NAMES_POSITION_0,    /* the same, from 0 */
+    NAMES_SHA1,          /* by the SHA-1 of its certificate */
+    NAMES_SHA1_HEX,      /* the same, as hexadecimal text */
+    NAMES_ISSUER_SERIAL, /* by its issuer and serial number, in two columns; a reference only */
+    NAMES_ROLE, /* it is the one with role issuing: there is no setting; the setting only */
 };
 
 /* By its key or position, and not by what its certificate is? */
 static inline bool profile_names_entry(enum profile_names names)
 {
     return names <= NAMES_POSITION_0;
+}
+
+/* By the hash of its certificate? */
+static inline bool profile_names_hash(enum profile_names names)
+{
+    return names == NAMES_SHA1 || names == NAMES_SHA1_HEX;
 }
 
 /* A column whose integers name entries of the certificate list. */
@@ -46,6 +53,7 @@ struct profile_reference {
     char *proves; /* the column with what the entry's key has signed; NULL: nothing to prove */
     bool crl;     /* it is a revocation list, not a certificate */
     enum profile_names names;
+    char *serial; /* by issuer and serial number: the column of the latter; column: of the former */
     int32_t list; /* which part of the list it names an entry of, from 1; 0: any */
 };
 

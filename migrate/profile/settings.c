@@ -5,12 +5,18 @@
 #include "formats/ese/layout/text.h"
 #include "formats/hex.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 static const char *const names_words[] = {
-    [NAMES_KEY] = "key",   [NAMES_POSITION_1] = "position 1", [NAMES_POSITION_0] = "position 0",
-    [NAMES_SHA1] = "sha1", [NAMES_SHA1_HEX] = "sha1 hex",     [NAMES_ROLE] = "role",
+    [NAMES_KEY] = "key",
+    [NAMES_POSITION_1] = "position 1",
+    [NAMES_POSITION_0] = "position 0",
+    [NAMES_SHA1] = "sha1",
+    [NAMES_SHA1_HEX] = "sha1 hex",
+    [NAMES_ISSUER_SERIAL] = "issuer serial",
+    [NAMES_ROLE] = "role",
 };
 
 bool profile_names_read(const char *words, enum profile_names *names)
@@ -52,7 +58,8 @@ bool profile_place(const struct profile *p, enum profile_setting_kind which,
     *place = (struct setting_place){.names = NAMES_SHA1, .is = s->is};
     for (unsigned i = 0; i < 3; i++)
         place->mode[i] = s->mode[i] ? s->mode[i] : modes[i];
-    if (s->names && !profile_names_read(s->names, &place->names))
+    if (s->names &&
+        (!profile_names_read(s->names, &place->names) || place->names == NAMES_ISSUER_SERIAL))
         return false;
     if (s->table) {
         place->table = s->table;
@@ -205,4 +212,38 @@ bool setting_hex(struct bytes text, uint8_t sha1[HASH_SHA1_SIZE])
         digits++;
     }
     return digits == 2 * HASH_SHA1_SIZE;
+}
+
+bool setting_hex_bytes(struct bytes value, uint8_t sha1[HASH_SHA1_SIZE])
+{
+    enum { MOST = 256 };
+    uint8_t narrow[MOST];
+    size_t width = value.size >= 2 && value.at[1] == 0 ? 2 : 1, size = 0;
+    if (value.size > width * MOST)
+        return false;
+    for (size_t i = 0; i < value.size; i += width) {
+        if (width == 2 && (i + 1 == value.size || value.at[i + 1] != 0))
+            return false;
+        narrow[size++] = value.at[i];
+    }
+    size -= size > 0 && narrow[size - 1] == 0;
+    return setting_hex(bytes_of(narrow, size), sha1);
+}
+
+bool setting_put_hex(struct bytes old, struct bytes sha1, struct buffer *to)
+{
+    char hex[2 * HASH_SHA1_SIZE + 1];
+    unsigned at = 0;
+    bool upper = false;
+    bytes_hex(sha1, hex, sizeof hex);
+    for (size_t i = 0; i < old.size; i++)
+        upper = upper || (old.at[i] >= 'A' && old.at[i] <= 'F');
+    for (size_t i = 0; i < old.size; i++) {
+        uint8_t byte = old.at[i];
+        if (hex_digit((char)byte) >= 0 && at < 2 * HASH_SHA1_SIZE)
+            byte = (uint8_t)(upper ? toupper((unsigned char)hex[at++]) : hex[at++]);
+        if (!buffer_add_u8(to, byte))
+            return false;
+    }
+    return at == 2 * HASH_SHA1_SIZE;
 }

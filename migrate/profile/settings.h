@@ -59,6 +59,13 @@ bool setting_text(const struct ese_column *column, const struct ese_column *sele
  * False for any other text. */
 bool setting_hex(struct bytes text, uint8_t sha1[HASH_SHA1_SIZE]);
 
+/* The same of a value as it stands: text of any code page, or bytes of one or two a digit. */
+bool setting_hex_bytes(struct bytes value, uint8_t sha1[HASH_SHA1_SIZE]);
+
+/* Appends such a value with the digits of another hash in the places of its own, in their case.
+ * False when it has not enough of them, or memory is short (to->failed). */
+bool setting_put_hex(struct bytes old, struct bytes sha1, struct buffer *to);
+
 /* Is the column one of a setting, or tells its row? */
 bool profile_has_setting_in(const struct profile *profile, const char *table, const char *column);
 

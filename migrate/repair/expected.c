@@ -196,7 +196,8 @@ static bool check_hashes(const struct expected *x, struct fault *f)
     for (size_t i = 0; i < x->plan->actions; i++) {
         const struct action *a = &x->plan->action[i];
         if ((a->kind == ACTION_MOVE_REFERENCES || a->kind == ACTION_MOVE_REFERENCE) &&
-            x->model->profile->reference[a->reference].names == NAMES_SHA1 && !hash_stays(x, a))
+            profile_names_hash(x->model->profile->reference[a->reference].names) &&
+            !hash_stays(x, a))
             return fault_set(f, FAULT_DAMAGED,
                              "the plan moves references to a certificate that does not stay");
     }
@@ -539,10 +540,50 @@ static bool number_in(const struct ese_column *c, struct bytes value, int32_t *n
     return wide == *number;
 }
 
+/* The digits of a hash in the places of those that stood there, in their case.  False when memory
+ * is short. */
+static bool expect_digits_of(struct expected *x, struct bytes was, struct bytes sha1,
+                             struct expected_value *value)
+{
+    unsigned digit = 0;
+    bool capital = false;
+    uint8_t *to = arena_take(&x->values, was.size);
+    for (size_t i = 0; i < was.size; i++)
+        capital = capital || (isxdigit(was.at[i]) && isupper(was.at[i]));
+    for (size_t i = 0; to && i < was.size; i++) {
+        to[i] = was.at[i];
+        if (!isxdigit(to[i]) || digit == 2 * sha1.size)
+            continue;
+        uint8_t four = sha1.at[digit / 2] >> (digit % 2 ? 0 : 4) & 15;
+        to[i] = (uint8_t)(four < 10 ? '0' + four : (capital ? 'A' : 'a') + four - 10);
+        digit++;
+    }
+    value->kind = EXPECTED_BYTES;
+    value->bytes = bytes_of(to, was.size);
+    return to != NULL;
+}
+
+/* The hash that 40 digits stand for, whatever stands between them. */
+static bool digits_of(struct bytes text, uint8_t sha1[HASH_SHA1_SIZE])
+{
+    char pair[3] = "";
+    unsigned digits = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (!isxdigit(text.at[i]))
+            continue;
+        if (digits == 2 * HASH_SHA1_SIZE)
+            return false;
+        pair[digits % 2] = (char)text.at[i];
+        if (digits++ % 2)
+            sha1[digits / 2 - 1] = (uint8_t)strtoul(pair, NULL, 16);
+    }
+    return digits == 2 * HASH_SHA1_SIZE;
+}
+
 static bool is_by_bytes(const struct expected *x, const struct reference_columns *r)
 {
     enum profile_names how = x->model->profile->reference[r->which].names;
-    return how == NAMES_SHA1 || (how == NAMES_KEY && x->model->byte_keys);
+    return profile_names_hash(how) || (how == NAMES_KEY && x->model->byte_keys);
 }
 
 /* The entry that a value of a reference names, and the number by which the plan speaks of it, also
@@ -555,7 +596,11 @@ static bool names_of(const struct expected *x, const struct reference_columns *r
     if (v->kind != ESE_VALUE_PLAIN || v->data.size == 0)
         return false;
     if (is_by_bytes(x, r)) {
-        *e = entry_called(x, how == NAMES_SHA1, v->data);
+        uint8_t sha1[HASH_SHA1_SIZE];
+        struct bytes called = v->data;
+        if (how == NAMES_SHA1_HEX)
+            called = bytes_of(sha1, digits_of(v->data, sha1) ? sizeof sha1 : 0);
+        *e = entry_called(x, profile_names_hash(how), called);
         *names = *e ? (*e)->key : m->no_key;
         return true;
     }
@@ -582,14 +627,18 @@ static uint32_t move_of(const struct expected *x, const struct reference_columns
                                                          : NONE;
 }
 
-/* The bytes that a moved reference has to hold, where it holds bytes. */
-static struct bytes bytes_after(const struct expected *x, const struct reference_columns *r,
-                                const struct action *a)
+/* The bytes that a moved reference has to hold, where it holds bytes; at is NULL when memory is
+ * short. */
+static struct bytes bytes_after(struct expected *x, const struct reference_columns *r,
+                                const struct action *a, struct bytes was)
 {
     const struct model *m = x->model;
-    return m->profile->reference[r->which].names == NAMES_SHA1
-               ? bytes_of(m->certificate[a->certificate].sha1, HASH_SHA1_SIZE)
-               : names_key_bytes(m, a->other);
+    enum profile_names how = m->profile->reference[r->which].names;
+    struct expected_value value = {.column = r->names};
+    struct bytes sha1 = bytes_of(m->certificate[a->certificate].sha1, HASH_SHA1_SIZE);
+    if (how == NAMES_SHA1_HEX)
+        return expect_digits_of(x, was, sha1, &value) ? value.bytes : bytes_of(NULL, 0);
+    return how == NAMES_SHA1 ? sha1 : names_key_bytes(m, a->other);
 }
 
 static int32_t number_after(const struct expected *x, const struct reference_columns *r,
@@ -612,7 +661,7 @@ static bool of_one_value(struct expected *x, const struct reference_columns *r,
     struct expected_value value = {.column = r->names};
     value.kind = is_by_bytes(x, r) ? EXPECTED_BYTES : EXPECTED_INTEGER;
     if (value.kind == EXPECTED_BYTES)
-        value.bytes = bytes_after(x, r, a);
+        value.bytes = bytes_after(x, r, a, v.data);
     else
         value.number = number_after(x, r, a);
     return row->dropped || put(row, &value, f);
@@ -625,7 +674,7 @@ static bool keep_value(struct expected *x, const struct reference_columns *r,
     uint8_t number[8];
     struct bytes to = was;
     if (a && is_by_bytes(x, r)) {
-        to = bytes_after(x, r, a);
+        to = bytes_after(x, r, a, was);
     } else if (a) {
         bytes_put_le64(number, (uint64_t)(int64_t)number_after(x, r, a));
         to = bytes_of(number, was.size);
@@ -676,6 +725,8 @@ static bool of_values(struct expected *x, const struct reference_columns *r,
 static bool of_reference(struct expected *x, const struct reference_columns *r,
                          const struct ese_record *record, struct expected_row *row, struct fault *f)
 {
+    if (x->model->profile->reference[r->which].names == NAMES_ISSUER_SERIAL)
+        return true; /* it stays */
     if (r->names && (r->names->flags & ESE_COLUMN_MULTI_VALUED))
         return of_values(x, r, record, row, f);
     return of_one_value(x, r, record, row, f);
@@ -717,37 +768,15 @@ static bool is_number_column(const struct ese_column *c)
 static bool expect_hex(struct expected *x, const struct action *a, struct expected_value *value,
                        struct fault *f)
 {
-    const struct model_setting *s = &x->model->setting[SETTING_ISSUING_CA];
-    unsigned digit = 0;
-    bool capital = false;
-    if (s->value.size == 0) {
-        buffer_clear(&x->room);
-        for (size_t i = 0; i < a->value.size; i++)
-            for (unsigned half = 0; half < 2; half++)
-                buffer_add_u8(&x->room,
-                              (uint8_t) "0123456789abcdef"[a->value.at[i] >> (half ? 0 : 4) & 15]);
-        buffer_add_u8(&x->room, 0);
+    struct bytes was = x->model->setting[SETTING_ISSUING_CA].value;
+    char hex[2 * HASH_SHA1_SIZE + 1];
+    if (was.size == 0) {
         value->kind = EXPECTED_TEXT;
-        value->text = arena_copy(&x->values, buffer_bytes(&x->room));
-        return (!x->room.failed && value->text) ||
-               fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
+        bytes_hex(a->value, hex, sizeof hex);
+        value->text = arena_copy(&x->values, bytes_of(hex, sizeof hex));
     }
-    uint8_t *to = arena_take(&x->values, s->value.size);
-    if (to == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
-    for (size_t i = 0; i < s->value.size; i++)
-        capital = capital || (isxdigit(s->value.at[i]) && isupper(s->value.at[i]));
-    for (size_t i = 0; i < s->value.size; i++) {
-        to[i] = s->value.at[i];
-        if (!isxdigit(to[i]) || digit == 2 * a->value.size)
-            continue;
-        uint8_t four = a->value.at[digit / 2] >> (digit % 2 ? 0 : 4) & 15;
-        to[i] = (uint8_t)(four < 10 ? '0' + four : (capital ? 'A' : 'a') + four - 10);
-        digit++;
-    }
-    value->kind = EXPECTED_BYTES;
-    value->bytes = bytes_of(to, s->value.size);
-    return true;
+    return (was.size == 0 ? value->text != NULL : expect_digits_of(x, was, a->value, value)) ||
+           fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
 }
 
 /* A number in as many bytes as it had. */

@@ -474,14 +474,18 @@ static bool reference_of(const struct plan_editor *a, unsigned which,
 
 /* What a reference has to hold once it is moved: bytes of the model, or of `room`. */
 static bool moved_value(struct plan_editor *a, unsigned which, const struct action *move,
-                        const struct ese_column *c, uint8_t room[8], struct bytes *value,
-                        struct fault *f)
+                        const struct ese_column *c, struct bytes old, uint8_t room[8],
+                        struct bytes *value, struct fault *f)
 {
     const struct profile_reference *r = &a->model->profile->reference[which];
     if (!names_is_bytes(a->model, which))
         return integer_bytes(c, profile_reference_value(r, move->other), room, value, f);
-    *value = names_value(a->model, which, move->other, move->certificate);
-    return true;
+    bool ok = names_value(a->model, which, move->other, move->certificate, old, &a->text);
+    *value = buffer_bytes(&a->text);
+    if (a->text.failed)
+        return no_memory(f);
+    return ok ||
+           fault_set(f, FAULT_UNSUPPORTED, "column %s: a reference that cannot be moved", c->name);
 }
 
 /* The action that moves a reference which names so; NULL: it stays. */
@@ -530,7 +534,7 @@ static bool edit_values(struct plan_editor *a, unsigned which, const struct ese_
                 : NULL;
         if (move == NULL)
             continue;
-        ok = moved_value(a, which, move, c, room, &to, &why);
+        ok = moved_value(a, which, move, c, value.data, room, &to, &why);
         const uint8_t *copy = ok ? arena_copy(&a->row, to) : NULL;
         const struct ese_change change = {
             .column = c, .value = values.count, .data = bytes_of(copy, to.size)};
@@ -549,15 +553,18 @@ static bool edit_reference(struct plan_editor *a, unsigned which, const struct e
 {
     const struct ese_column *c = column(table, a->model->profile->reference[which].column);
     struct bytes value;
+    struct ese_value old;
     uint8_t room[8];
     int32_t names;
+    if (a->model->profile->reference[which].names == NAMES_ISSUER_SERIAL)
+        return true; /* nothing moves: identities_stay() */
     if (c && (c->flags & ESE_COLUMN_MULTI_VALUED))
         return edit_values(a, which, table, record, c, edit, f);
-    if (!reference_of(a, which, record, c, &names))
+    if (!reference_of(a, which, record, c, &names) || !ese_record_value(record, c, &old, NULL))
         return true;
     const struct action *move = move_of(a, which, table, record, names);
-    return move == NULL ||
-           (moved_value(a, which, move, c, room, &value, f) && add_change(a, edit, c, value, f));
+    return move == NULL || (moved_value(a, which, move, c, old.data, room, &value, f) &&
+                            add_change(a, edit, c, value, f));
 }
 
 /* Does a row have the list, as the profile selects it?  By a text in any code page, or a number. */

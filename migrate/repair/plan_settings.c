@@ -6,7 +6,6 @@
 #include "migrate/judge/settings.h"
 #include "migrate/profile/settings.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 static bool is_text(const struct ese_column *column)
@@ -80,20 +79,13 @@ static bool put_hex(const struct model *m, struct bytes sha1, const struct ese_c
 {
     struct bytes old = m->setting[SETTING_ISSUING_CA].value;
     char hex[2 * HASH_SHA1_SIZE + 1];
-    unsigned at = 0;
-    bool upper = false;
     bytes_hex(sha1, hex, sizeof hex);
-    for (size_t i = 0; i < old.size; i++)
-        upper = upper || (old.at[i] >= 'A' && old.at[i] <= 'F');
-    for (unsigned i = 0; hex[i]; i++)
-        hex[i] = upper ? (char)toupper((unsigned char)hex[i]) : hex[i];
     if (old.size == 0)
         return put_text(column, SETTING_TEXT, hex, to, f);
-    for (size_t i = 0; i < old.size; i++)
-        if (!buffer_add_u8(to, isxdigit(old.at[i]) && at < 2 * HASH_SHA1_SIZE ? (uint8_t)hex[at++]
-                                                                              : old.at[i]))
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for a setting");
-    return at == 2 * HASH_SHA1_SIZE || cannot_hold(column, hex, f);
+    bool ok = setting_put_hex(old, sha1, to);
+    if (to->failed)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a setting");
+    return ok || cannot_hold(column, hex, f);
 }
 
 static bool put_byte_key(const struct model *m, int32_t key, const struct ese_column *column,

@@ -162,8 +162,10 @@ static const struct bad {
     {MINIMAL "[users]\n", ":7: ", "the key table", FAULT_MISSING},
     {MINIMAL "[reference.1]\ntable = T\n", ":7: ", "[reference.1]: expected the key column",
      FAULT_MISSING},
-    {MINIMAL "[reference.1]\ntable = T\ncolumn = C\nnames = position\n",
-     ":10: ", "expected key, position 0, position 1 or sha1, found position", FAULT_DAMAGED},
+    {MINIMAL "[reference.1]\ntable = T\ncolumn = C\nnames = position\n", ":10: ",
+     "expected key, position 0, position 1, sha1, sha1 hex or issuer serial, "
+     "found position",
+     FAULT_DAMAGED},
     {MINIMAL "[ignore.1]\ntable = T\n", ":7: ", "[ignore.1]: expected the key column",
      FAULT_MISSING},
     {MINIMAL "[list-value]\ntable=T\ncolumn=V\nform=crt\n", ":7: ",
