@@ -219,9 +219,26 @@ static int discover_profile(struct assessment *a, const struct assess_options *o
     return status;
 }
 
+/* As it was discovered in the store that this one was made of. */
+static int use_discovered(struct assessment *a, const struct profile *discovered)
+{
+    struct fault f = {.code = FAULT_NONE};
+    if (!profile_copy(discovered, &a->profile, &f))
+        return trouble(a, &f);
+    a->match = profile_match(&a->profile, a->store.db->catalog, &f);
+    if (a->match == PROFILE_NO_MATCH)
+        return trouble(a, &f);
+    a->store.profile = &a->profile;
+    a->profile_how = "discovered, and accepted (--accept-discovered)";
+    a->repairs_allowed = true;
+    return EXIT_CLEAN;
+}
+
 static int choose_profile(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
+    if (options->discovered)
+        return use_discovered(a, options->discovered);
     if (options->reading.profile)
         return use_given_profile(a, options->reading.profile, options);
     if (!profile_builtin(&a->profile, &f))

@@ -25,6 +25,7 @@ struct assess_options {
     bool in_place;      /* it is to be repaired where it lies */
     bool list_short;    /* rows of the list could not be had, and may be what is missing */
     bool own_undo_file; /* an unfinished undo file beside it is the repair's that is under way */
+    const struct profile *discovered; /* in the store that this one was made of; NULL: none was */
     /* The file is made of another store, which is what is judged and named: */
     const char *stands_for;           /* that one's path; NULL: the file is the store itself */
     const struct recovery *recovered; /* how it was made; NULL: otherwise */

@@ -107,16 +107,11 @@ static void ask_about_column(struct asking *a, const struct residue_column *c)
     name_affected(a, c, entries, sizeof entries);
     bool in_value = a->m->match == PROFILE_MATCHES_VALUE;
     char yes[400];
-    if (in_value && a->m->profile->values > 1)
-        snprintf(yes, sizeof yes,
-                 "positions in a list of several values cannot be moved; if it is none, say ");
-    else
-        snprintf(yes, sizeof yes, "say --reference %s.%s%s or ", table, column,
-                 in_value ? how_counted(c) : "");
+    snprintf(yes, sizeof yes, "%s.%s%s", table, column, in_value ? how_counted(c) : "");
     snprintf(text, sizeof text,
              "table %s, column %s: all of its %" PRIu64
-             " values could name entries of the list, and some name %s, which %s; "
-             "%s--not-a-reference %s.%s",
+             " values could name entries of the list, and some name %s, which %s; say "
+             "--reference %s or --not-a-reference %s.%s",
              table, column, c->values, entries, in_value ? "goes or moves up" : "goes", yes, table,
              column);
     ask(a, PROBLEM_RESIDUE, a->m->entry[first].key, NO_ENTRY, text);
@@ -153,6 +148,7 @@ struct comparison {
     struct compared_part {
         const struct ese_table *table;
         bool *compared; /* by column */
+        int64_t *bits;  /* by column: those that say role and trust, and are not compared */
     } part[PROFILE_LISTS_MOST];
     struct rest *rest; /* by entry; digest NULL: not needed */
     struct hash hash;
@@ -185,8 +181,22 @@ static void show_value(const struct ese_column *column, struct bytes value, char
     hex_start(value, 12, to);
 }
 
+/* The bits of a number that nothing is known of. */
+static bool read_flags(struct comparison *c, struct rows *rows, const struct ese_column *column,
+                       int64_t bits, uint8_t digest[HASH_SHA256_SIZE], char shown[SHOWN])
+{
+    uint8_t rest[8];
+    int64_t number = 0;
+    if (!condition_integer(&rows->record, column, &number))
+        number = 0;
+    bytes_put_le64(rest, (uint64_t)(number & ~bits));
+    hash_sha256(&c->hash, bytes_of(rest, sizeof rest), digest);
+    snprintf(shown, SHOWN, "%" PRId64, number);
+    return true;
+}
+
 static bool read_column(struct comparison *c, struct rows *rows, struct buffer *room, unsigned i,
-                        struct rest *rest, struct fault *f)
+                        int64_t bits, struct rest *rest, struct fault *f)
 {
     const struct ese_column *column = &rows->table->column[i];
     struct ese_values values;
@@ -197,6 +207,9 @@ static bool read_column(struct comparison *c, struct rows *rows, struct buffer *
     if (!ese_values_of(&values, &rows->record, column, f))
         return false;
     f->code = FAULT_NONE;
+    if (bits)
+        return read_flags(c, rows, column, bits, rest->digest + (size_t)i * HASH_SHA256_SIZE,
+                          rest->shown[i]);
     while (ese_values_next(&values, &value, f)) {
         if (value.kind == ESE_VALUE_NULL)
             continue;
@@ -223,7 +236,7 @@ static bool read_row(struct comparison *c, struct rows *rows, struct buffer *roo
     if (rest->digest == NULL || rest->shown == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory while comparing copies");
     for (unsigned i = 0; i < part->table->columns; i++)
-        if (part->compared[i] && !read_column(c, rows, room, i, rest, f))
+        if (part->compared[i] && !read_column(c, rows, room, i, part->bits[i], rest, f))
             return false;
     return true;
 }
@@ -293,6 +306,35 @@ static void ask_which(struct asking *a, const struct ese_table *table, const cha
     *a->blocked = true;
 }
 
+/* Does something say that an entry belongs to its part of the list: its role, or references that
+ * can name no other part? */
+static bool has_place(const struct model *m, const struct model_entry *e)
+{
+    bool place = e->role == ROLE_OWN || e->role == ROLE_ISSUING;
+    for (unsigned r = 0; r < m->profile->references; r++)
+        place = place || (m->profile->reference[r].list > 0 && e->references[r] > 0);
+    return place;
+}
+
+/* Copies in two tables: which of these the certificate belongs to may matter as much as its role.
+ */
+static void ask_where(struct asking *a, const struct model_entry *goes,
+                      const struct model_entry *stays)
+{
+    char text[512];
+    if (goes->part == stays->part || has_place(a->m, goes) != has_place(a->m, stays) ||
+        decided(a, stays->key))
+        return;
+    snprintf(text, sizeof text,
+             "tables %.64s and %.64s: entries %d and %d are copies, and nothing says which of the "
+             "tables the certificate belongs to; which row stays is said with --keep %d or --keep "
+             "%d",
+             model_list_of(a->m, goes)->table, model_list_of(a->m, stays)->table, goes->key,
+             stays->key, goes->key, stays->key);
+    ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
+    *a->blocked = true;
+}
+
 /* What the survivor's table has no column for goes to quarantine with the row. */
 static void compare(struct comparison *c, unsigned goes, unsigned stays)
 {
@@ -300,6 +342,7 @@ static void compare(struct comparison *c, unsigned goes, unsigned stays)
     const struct model_entry *x = &a->m->entry[goes], *y = &a->m->entry[stays];
     const struct compared_part *from = &c->part[x->part], *to = &c->part[y->part];
     const struct rest *gone = &c->rest[goes], *kept = &c->rest[stays];
+    ask_where(a, x, y);
     for (unsigned i = 0; gone->digest && kept->digest && i < from->table->columns; i++) {
         const char *name = from->table->column[i].name;
         const struct ese_column *other = from->compared[i] ? counterpart(from, i, to) : NULL;
@@ -317,9 +360,14 @@ static void compare(struct comparison *c, unsigned goes, unsigned stays)
 
 /* Not compared: what the profile names, but for what it only says to be secret, or no reference:
  * that is of the entry all the same; and what differs in every two rows. */
-static bool is_compared(const struct comparison *c, const struct ese_table *table,
-                        const struct ese_column *column)
+static bool is_compared(const struct comparison *c, const struct profile_list *list,
+                        const struct ese_table *table, const struct ese_column *column,
+                        int64_t bits)
 {
+    bool selects = list->rows.column && strcasecmp(list->rows.column, column->name) == 0 &&
+                   (list->rows.mask || strchr(list->rows.value, ','));
+    if ((bits != 0 && bits != -1) || (bits == 0 && selects))
+        return true;
     if (column->type == ESE_COL_NIL || (column->flags & ESE_COLUMN_AUTO_INCREMENT) ||
         profile_says_what(c->a->m->profile, table->name, column->name))
         return false;
@@ -372,11 +420,15 @@ static bool open_parts(struct comparison *c)
     for (unsigned i = 0; i < m->profile->lists; i++) {
         struct compared_part *part = &c->part[i];
         part->table = model_list_table(m, i);
-        part->compared = calloc(part->table->columns + 1, sizeof *part->compared);
-        for (unsigned k = 0; part->compared && k < part->table->columns; k++)
-            part->compared[k] = is_compared(c, part->table, &part->table->column[k]);
-        if (part->compared == NULL)
+        part->compared = calloc(part->table->columns + 1u, sizeof *part->compared);
+        part->bits = calloc(part->table->columns + 1u, sizeof *part->bits);
+        if (part->compared == NULL || part->bits == NULL)
             return false;
+        for (unsigned k = 0; k < part->table->columns; k++)
+            part->bits[k] = roles_bits(&m->profile->list[i], part->table->column[k].name);
+        for (unsigned k = 0; k < part->table->columns; k++)
+            part->compared[k] = is_compared(c, &m->profile->list[i], part->table,
+                                            &part->table->column[k], part->bits[k]);
     }
     c->rest = calloc((size_t)m->entries + 1, sizeof *c->rest);
     return c->rest != NULL;
@@ -396,8 +448,10 @@ static bool ask_about_copies(struct asking *a, struct fault *f)
         free(c.rest[i].shown);
     }
     free(c.rest);
-    for (unsigned i = 0; i < m->profile->lists; i++)
+    for (unsigned i = 0; i < m->profile->lists; i++) {
         free(c.part[i].compared);
+        free(c.part[i].bits);
+    }
     return ok;
 }
 

@@ -192,39 +192,46 @@ static void describe(struct discover_column *c)
     }
 }
 
-static void set_list(struct discover_run *run, struct discover_column *c)
+/* A column of certificates as the next part of the list. */
+static void add_part(struct discover_run *run, struct discover_column *c)
+{
+    struct profile *p = &run->d->profile;
+    struct profile_list *list = &p->list[p->lists++];
+    c->chosen = true;
+    run->list = run->parts == 0 ? c : run->list;
+    run->part[run->parts++] = (struct discover_part){.column = c};
+    discover_set(run, &list->table, c->table->name);
+    discover_set(run, &list->certificate, c->column->name);
+    list->wrapping = c->wrapping;
+    if (!wrapping_is_none(&c->wrapping))
+        discover_note(run, "[list] skip, pack", false, false,
+                      "behind %d bytes%s, all %u values sampled are certificates to their end",
+                      c->wrapping.skip,
+                      c->wrapping.pack == PACK_ZLIB ? " and unpacked with zlib" : "", c->wrapped);
+}
+
+static void set_value(struct discover_run *run, struct discover_column *c)
 {
     struct profile *p = &run->d->profile;
     c->chosen = true;
     run->list = c;
-    if (c->kind == DISCOVER_LIST) {
-        p->lists = 1;
-        discover_set(run, &p->list[0].table, c->table->name);
-        discover_set(run, &p->list[0].certificate, c->column->name);
-        p->list[0].wrapping = c->wrapping;
-        if (!wrapping_is_none(&c->wrapping))
-            discover_note(run, "[list] skip, pack", false, false,
-                          "behind %d bytes%s, all %u values sampled are certificates to their end",
-                          c->wrapping.skip,
-                          c->wrapping.pack == PACK_ZLIB ? " and unpacked with zlib" : "",
-                          c->wrapped);
-    } else {
-        p->values = 1;
-        discover_set(run, &p->value[0].table, c->table->name);
-        discover_set(run, &p->value[0].column, c->column->name);
-        if (c->join)
-            discover_set(run, &p->value[0].join, c->join->name);
-        if (c->form.values) {
-            discover_set(run, &p->value[0].form, "values");
-        } else if (c->form.kind == CERTLIST_ITEMS) {
-            char words[ITEMS_TEXT];
-            discover_set(run, &p->value[0].form, "items");
-            discover_set(run, &p->value[0].items, items_layout_text(&c->form.items, words));
-        }
-        if (c->select && (discover_is_text(c->select) || !c->only_row)) {
-            discover_set(run, &p->value[0].select, c->select->name);
-            discover_set(run, &p->value[0].equals, c->select_text);
-        }
+    if (discover_numbered(run, c))
+        return;
+    p->values = 1;
+    discover_set(run, &p->value[0].table, c->table->name);
+    discover_set(run, &p->value[0].column, c->column->name);
+    if (c->join)
+        discover_set(run, &p->value[0].join, c->join->name);
+    if (c->form.values) {
+        discover_set(run, &p->value[0].form, "values");
+    } else if (c->form.kind == CERTLIST_ITEMS) {
+        char words[ITEMS_TEXT];
+        discover_set(run, &p->value[0].form, "items");
+        discover_set(run, &p->value[0].items, items_layout_text(&c->form.items, words));
+    }
+    if (c->select && (discover_is_text(c->select) || !c->only_row)) {
+        discover_set(run, &p->value[0].select, c->select->name);
+        discover_set(run, &p->value[0].equals, c->select_text);
     }
 }
 
@@ -234,31 +241,122 @@ static void set_result(struct discovery *d, enum discover_result result, const c
     snprintf(d->why, sizeof d->why, "%s", why);
 }
 
+/* What was chosen is no list after all. */
+static void take_back(struct discover_run *run)
+{
+    profile_close(&run->d->profile);
+    discover_set(run, &run->d->profile.name, "discovered");
+    for (unsigned i = 0; i < run->d->columns; i++)
+        run->d->column[i].chosen = false;
+    run->list = NULL;
+    run->list_key = NULL;
+    run->parts = 0;
+}
+
+static bool is_asked_for(const struct discover_run *run, const struct discover_column *c)
+{
+    return run->list_table == NULL || strcasecmp(c->table->name, run->list_table) == 0;
+}
+
+/* Columns that could each be the list; those that no profile can name are counted alone. */
+struct choice {
+    struct discover_column *column[PROFILE_LISTS_MOST];
+    unsigned columns, more, unusable;
+    bool in_rows; /* all of them */
+};
+
+static void find_choice(struct discover_run *run, struct choice *choice)
+{
+    *choice = (struct choice){.in_rows = true};
+    for (unsigned i = 0; i < run->d->columns; i++) {
+        struct discover_column *c = &run->d->column[i];
+        describe(c);
+        if (!looks_like_list(c) || !is_asked_for(run, c))
+            continue;
+        choice->unusable += !c->usable;
+        choice->in_rows = choice->in_rows && c->kind == DISCOVER_LIST;
+        if (c->usable && choice->columns < PROFILE_LISTS_MOST)
+            choice->column[choice->columns++] = c;
+        else
+            choice->more += c->usable;
+    }
+}
+
+static void refuse_parts(struct discover_run *run)
+{
+    take_back(run);
+    run->d->notes = 0;
+    set_result(run->d, DISCOVER_TWO_LISTS,
+               "several places look like the certificate list; none was chosen");
+}
+
+/* Several tables: they are the list together when references lead to entries of each. */
+static void choose_parts(struct discover_run *run, const struct choice *choice)
+{
+    for (unsigned i = 0; choice->in_rows && choice->more == 0 && i < choice->columns; i++)
+        add_part(run, choice->column[i]);
+    if (run->parts == 0 || !discover_key(run))
+        refuse_parts(run);
+}
+
+/* No column is the list; but it may be rows of a table that holds other certificates, too, or
+ * values of one name but for a number. */
+static bool choose_rows(struct discover_run *run)
+{
+    struct condition rows = {.column = NULL};
+    struct discover_column *c = discover_rows(run, &rows);
+    if (c == NULL || !is_asked_for(run, c)) {
+        condition_free(&rows);
+        return false;
+    }
+    run->needs_proof = true;
+    add_part(run, c);
+    run->d->profile.list[0].rows = rows;
+    if (discover_key(run))
+        return true;
+    take_back(run);
+    run->needs_proof = false;
+    return false;
+}
+
+static bool choose_values(struct discover_run *run)
+{
+    struct discover_column *found = NULL;
+    for (unsigned i = 0; i < run->d->columns; i++)
+        if (run->d->column[i].kind == DISCOVER_LISTS && is_asked_for(run, &run->d->column[i])) {
+            if (found)
+                return false;
+            found = &run->d->column[i];
+        }
+    if (found == NULL || !discover_numbered(run, found))
+        return false;
+    found->chosen = true;
+    found->kind = DISCOVER_LIST_VALUE;
+    run->list = found;
+    return true;
+}
+
 static void choose(struct discover_run *run)
 {
-    struct discovery *d = run->d;
-    struct discover_column *chosen = NULL;
-    unsigned candidates = 0, unusable = 0;
-    for (unsigned i = 0; i < d->columns; i++) {
-        struct discover_column *c = &d->column[i];
-        describe(c);
-        if (!looks_like_list(c) ||
-            (run->list_table && strcasecmp(c->table->name, run->list_table) != 0))
-            continue;
-        unusable += !c->usable;
-        candidates += c->usable;
-        if (c->usable)
-            chosen = c;
+    struct choice choice;
+    find_choice(run, &choice);
+    if (choice.columns == 1 && choice.in_rows) {
+        add_part(run, choice.column[0]);
+        if (!discover_key(run)) {
+            take_back(run);
+            set_result(run->d, DISCOVER_NOTHING,
+                       "what looks like a certificate list has no key that a profile can name");
+        }
+    } else if (choice.columns == 1) {
+        set_value(run, choice.column[0]);
+    } else if (choice.columns > 1) {
+        choose_parts(run, &choice);
+    } else if (choice.unusable > 0 || !(choose_rows(run) || choose_values(run))) {
+        set_result(run->d, DISCOVER_NOTHING,
+                   choice.unusable ? "what looks like a certificate list cannot be named by a "
+                                     "profile"
+                                   : "no place looks like a certificate list");
     }
-    if (candidates == 1)
-        set_list(run, chosen);
-    else if (candidates > 1)
-        set_result(d, DISCOVER_TWO_LISTS,
-                   "several places look like the certificate list; none was chosen");
-    else
-        set_result(d, DISCOVER_NOTHING,
-                   unusable ? "what looks like a certificate list cannot be named by a profile"
-                            : "no place looks like a certificate list");
 }
 
 /* ---- the rest of the draft ---- */
@@ -267,7 +365,7 @@ static void take_users(struct discover_run *run)
 {
     struct profile *p = &run->d->profile;
     char name[256], table[256];
-    if (run->users_seen == 1 && run->users != run->list->table) {
+    if (run->users_seen == 1 && !discover_is_list_table(run, run->users)) {
         discover_set(run, &p->users_table, run->users->name);
         discover_set(run, &p->users_key, discover_table_key(run->users)->name);
         discover_set(run, &p->users_name, run->users_name->name);
@@ -396,18 +494,18 @@ static void run_all(struct discover_run *run)
     choose(run);
     if (run->list == NULL || run->no_memory)
         return;
-    discover_key(run);
-    if (run->list->kind == DISCOVER_LIST && run->list_key == NULL) {
-        set_result(run->d, DISCOVER_NOTHING,
-                   "what looks like a certificate list has no key that a profile can name");
-        return;
-    }
     static void (*const step[])(struct discover_run *) = {
-        discover_list, discover_lacking,  discover_settings, discover_role, discover_references,
-        take_users,    take_certificates, take_crls,         take_secrets,  conclude};
+        discover_list, discover_lacking,  discover_settings, discover_roles, discover_references,
+        take_users,    take_certificates, take_crls,         take_secrets,   conclude};
     /* A draft that lacks what there was no memory for is none to go on with. */
-    for (size_t i = 0; i < sizeof step / sizeof step[0] && !run->no_memory; i++)
+    for (size_t i = 0; i < sizeof step / sizeof step[0] && !run->no_memory; i++) {
         step[i](run);
+        if (step[i] == discover_roles && run->needs_roles &&
+            (!run->has_roles || discover_has_copies(run))) {
+            refuse_parts(run);
+            return;
+        }
+    }
 }
 
 static void start(struct discover_run *run)

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum {
     KEYS_MOST = 16,          /* columns of the list that may be the key */
@@ -17,12 +18,14 @@ enum {
     KEY_MOST = 256,          /* bytes of a key */
     ROWS_COMPARED = 1024,    /* of another table */
     CERTIFICATE_MOST = 64 * 1024,
+    COLUMNS_LEAST = 4, /* of tables that are alike */
 };
 
 /* A key, and the subject of the certificate in its row, hashed; 0: none that can be read. */
 struct pair {
     int64_t key;
     uint64_t subject;
+    unsigned part; /* of the list */
 };
 
 struct candidate {
@@ -32,6 +35,7 @@ struct candidate {
     unsigned pairs, room;
     bool primary, refuted;
     uint64_t agreed; /* rows of the column that agrees best with it */
+    unsigned parts;  /* of the list, as bits, to whose entries that one leads */
 };
 
 struct search {
@@ -44,6 +48,7 @@ struct search {
 struct vote {
     uint64_t compared, agreed;
     int64_t first;
+    unsigned parts;
     bool varied, missed;
 };
 
@@ -88,15 +93,40 @@ bool discover_can_have_key(const struct ese_table *table)
     return false;
 }
 
+/* Do all parts of the list have a column of that name and type? */
+static bool is_in_all(const struct discover_run *run, const struct ese_column *column)
+{
+    for (unsigned i = 1; i < run->parts; i++) {
+        const struct ese_column *other = ese_table_column(run->part[i].column->table, column->name);
+        if (other == NULL || other->type != column->type || !discover_can_name(other) ||
+            !discover_same_sort(column, other))
+            return false;
+    }
+    return true;
+}
+
+static bool is_primary_in_all(const struct discover_run *run, const struct ese_column *column)
+{
+    for (unsigned i = 0; i < run->parts; i++) {
+        const struct ese_column *key = discover_table_key(run->part[i].column->table);
+        if (key == NULL || strcasecmp(key->name, column->name) != 0)
+            return false;
+    }
+    return true;
+}
+
 static void find_candidates(struct search *s)
 {
     const struct ese_table *table = s->run->list->table;
     const struct ese_column *primary = discover_table_key(table);
-    if (primary)
+    if (primary && is_primary_in_all(s->run, primary))
         s->candidate[s->candidates++] = (struct candidate){.column = primary, .primary = true};
+    else
+        primary = NULL;
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
-        if (column == primary || column == s->run->list->column || !discover_can_name(column))
+        if (column == primary || column == s->run->list->column || !discover_can_name(column) ||
+            !is_in_all(s->run, column))
             continue;
         if (s->candidates == KEYS_MOST) {
             s->run->undecided = true;
@@ -114,6 +144,7 @@ static void find_candidates(struct search *s)
 struct in_row {
     uint64_t subject;
     int64_t sha1;
+    unsigned part;
 };
 
 /* A value that is no key, such as a thumbprint, refutes the column. */
@@ -122,7 +153,8 @@ static bool note_key(struct search *s, struct candidate *c, struct rows *rows,
 {
     int64_t key;
     uint64_t subject = row->subject;
-    if (!discover_name_of(s->run, rows, c->column, &key) ||
+    const struct ese_column *column = ese_table_column(rows->table, c->column->name);
+    if (!discover_name_of(s->run, rows, column, &key) ||
         (c->bytes ? key == row->sha1 : key < INT32_MIN || key > INT32_MAX)) {
         c->refuted = true;
         return true;
@@ -131,20 +163,21 @@ static bool note_key(struct search *s, struct candidate *c, struct rows *rows,
     struct pair *pair = discover_grow(s->run, &array, &c->pairs, &c->room, sizeof *pair);
     c->pair = array;
     if (pair)
-        *pair = (struct pair){key, subject};
+        *pair = (struct pair){key, subject, row->part};
     return pair != NULL;
 }
 
-static struct in_row read_certificate(struct search *s, struct rows *rows)
+static struct in_row read_certificate(struct search *s, struct rows *rows, unsigned part)
 {
+    const struct discover_column *column = s->run->part[part].column;
     struct x509_certificate c;
     struct bytes value;
     bool cut;
-    struct in_row row = {.subject = 0};
+    struct in_row row = {.part = part};
     uint8_t sha1[HASH_SHA1_SIZE];
-    if (!discover_read(s->run, rows, s->run->list->column, CERTIFICATE_MOST, &value, &cut))
+    if (!discover_read(s->run, rows, column->column, CERTIFICATE_MOST, &value, &cut))
         return row;
-    value = discover_unwrap(s->run, value);
+    value = discover_unwrap(s->run, &column->wrapping, value);
     hash_sha1(&s->run->hash, value, sha1);
     row.sha1 = (int64_t)discover_hash(s->run, bytes_of(sha1, sizeof sha1));
     if (x509_certificate_read(value, &c, NULL))
@@ -158,29 +191,43 @@ static int by_key(const void *a, const void *b)
     return (x->key > y->key) - (x->key < y->key);
 }
 
-/* The primary key stays, whatever stands in it: that two rows have the same is damage. */
+/* The primary key stays, whatever stands in it: that two rows have the same is damage; but not in
+ * two tables, where it says that they count for themselves. */
 static void refute_repeated(struct candidate *c)
 {
     if (c->pairs > 0)
         qsort(c->pair, c->pairs, sizeof *c->pair, by_key);
-    for (unsigned i = 1; i < c->pairs && !c->primary; i++)
-        c->refuted = c->refuted || c->pair[i].key == c->pair[i - 1].key;
+    for (unsigned i = 1; i < c->pairs; i++)
+        c->refuted = c->refuted || (c->pair[i].key == c->pair[i - 1].key &&
+                                    (!c->primary || c->pair[i].part != c->pair[i - 1].part));
 }
 
-static void read_list(struct search *s)
+/* Must others be asked which column is the key, or whether it is one at all? */
+static bool needs_votes(const struct search *s)
+{
+    return s->candidates > 1 || s->run->parts > 1 || s->run->needs_proof;
+}
+
+static void read_part(struct search *s, unsigned part)
 {
     struct rows rows = {.lv = NULL};
     bool ok = true;
-    rows_open(&rows, s->run->store, s->run->list->table);
-    for (unsigned row = 0; ok && row < ROWS_MOST && discover_next(s->run, &rows); row++) {
-        struct in_row in = {.subject = 0};
-        if (s->candidates > 1)
-            in = read_certificate(s, &rows);
+    rows_open(&rows, s->run->store, s->run->part[part].column->table);
+    for (unsigned row = 0; ok && row < ROWS_MOST && discover_next_of(s->run, part, &rows); row++) {
+        struct in_row in = {.part = part};
+        if (needs_votes(s))
+            in = read_certificate(s, &rows, part);
         for (unsigned i = 0; ok && i < s->candidates; i++)
             if (!s->candidate[i].refuted)
                 ok = note_key(s, &s->candidate[i], &rows, &in);
     }
     discover_end(s->run, &rows);
+}
+
+static void read_list(struct search *s)
+{
+    for (unsigned part = 0; part < s->run->parts; part++)
+        read_part(s, part);
     for (unsigned i = 0; i < s->candidates; i++)
         refute_repeated(&s->candidate[i]);
 }
@@ -223,7 +270,21 @@ static void count_vote(const struct candidate *c, struct vote *v, int64_t value,
         return;
     v->first = v->compared++ == 0 ? value : v->first;
     v->varied = v->varied || value != v->first;
-    v->agreed += found->subject == issuer;
+    if (found->subject != issuer)
+        return;
+    v->agreed++;
+    v->parts |= 1u << found->part;
+}
+
+/* In a table of the list a column says nothing where it leads to its own row. */
+static bool is_own_row(struct search *s, const struct candidate *c, struct rows *rows,
+                       const struct ese_column *column, int64_t value)
+{
+    int64_t key;
+    const struct ese_column *own = discover_is_list_table(s->run, rows->table)
+                                       ? ese_table_column(rows->table, c->column->name)
+                                       : NULL;
+    return own && (own == column || (discover_name_of(s->run, rows, own, &key) && key == value));
 }
 
 static void ask_table(struct search *s, const struct ese_table *table,
@@ -246,7 +307,8 @@ static void ask_table(struct search *s, const struct ese_table *table,
         for (unsigned i = 0; i < columns; i++)
             if (discover_name_of(s->run, &rows, column[i], &value))
                 for (unsigned k = 0; k < s->candidates; k++)
-                    if (discover_same_sort(column[i], s->candidate[k].column))
+                    if (discover_same_sort(column[i], s->candidate[k].column) &&
+                        !is_own_row(s, &s->candidate[k], &rows, column[i], value))
                         count_vote(&s->candidate[k], &vote[i][k], value, issuer);
     }
     discover_end(s->run, &rows);
@@ -254,8 +316,10 @@ static void ask_table(struct search *s, const struct ese_table *table,
         for (unsigned k = 0; k < s->candidates; k++) {
             const struct vote *v = &vote[i][k];
             if (v->varied && !v->missed && v->agreed * 20 >= v->compared * 19 &&
-                v->agreed > s->candidate[k].agreed)
+                v->agreed > s->candidate[k].agreed) {
                 s->candidate[k].agreed = v->agreed;
+                s->candidate[k].parts = v->parts;
+            }
         }
 }
 
@@ -264,9 +328,9 @@ static void ask_others(struct search *s)
     const struct ese_catalog *catalog = s->run->store->db->catalog;
     for (unsigned i = 0; i < ese_catalog_tables(catalog) && !s->run->no_memory; i++) {
         const struct ese_table *table = ese_catalog_table(catalog, i);
-        const struct discover_column *proof = discover_skips(table) || table == s->run->list->table
-                                                  ? NULL
-                                                  : discover_proof(s->run->d, table);
+        bool own = discover_is_list_table(s->run, table) && !s->run->needs_proof;
+        const struct discover_column *proof =
+            discover_skips(table) || own ? NULL : discover_proof(s->run->d, table);
         if (proof)
             ask_table(s, table, proof);
     }
@@ -274,19 +338,83 @@ static void ask_others(struct search *s)
 
 /* ---- choosing ---- */
 
-static void choose(struct search *s)
+static struct candidate *best_of(struct search *s, bool *rival)
 {
     struct candidate *best = &s->candidate[0];
-    char name[256];
-    bool rival = false;
+    *rival = false;
     for (unsigned i = 1; i < s->candidates; i++) {
-        rival = s->candidate[i].agreed == best->agreed ||
-                (rival && s->candidate[i].agreed < best->agreed);
+        *rival = s->candidate[i].agreed == best->agreed ||
+                 (*rival && s->candidate[i].agreed < best->agreed);
         if (s->candidate[i].agreed > best->agreed)
             best = &s->candidate[i];
     }
-    s->run->list_key = best->column;
-    discover_set(s->run, &s->run->d->profile.list[0].key, best->column->name);
+    return best;
+}
+
+static void take(struct discover_run *run, const struct candidate *best)
+{
+    run->list_key = best->column;
+    for (unsigned i = 0; i < run->parts; i++) {
+        run->part[i].key = ese_table_column(run->part[i].column->table, best->column->name);
+        discover_set(run, &run->d->profile.list[i].key, best->column->name);
+    }
+}
+
+/* Do all parts have the same columns? */
+static bool are_alike(const struct discover_run *run)
+{
+    const struct ese_table *first = run->list->table;
+    for (unsigned i = 1; i < run->parts; i++) {
+        const struct ese_table *table = run->part[i].column->table;
+        bool alike = table->columns == first->columns && first->columns >= COLUMNS_LEAST;
+        for (unsigned k = 0; alike && k < first->columns; k++) {
+            const struct ese_column *column = ese_table_column(table, first->column[k].name);
+            alike = column && column->type == first->column[k].type;
+        }
+        if (!alike)
+            return false;
+    }
+    return true;
+}
+
+/* Where no reference leads to some part, as when nothing is wrong any more: tables alike, with keys
+ * of one range, may be one list yet.  Then their roles have to be those of one. */
+static bool is_likely(struct search *s, const struct candidate *best)
+{
+    struct discover_run *run = s->run;
+    char name[256];
+    if (run->needs_proof || !best->primary || !are_alike(run))
+        return false;
+    run->needs_roles = true;
+    discover_note(run, "[list] table", true, false,
+                  "%u tables have the same columns, and keys of one range of %s", run->parts,
+                  discover_name(best->column->name, name));
+    return true;
+}
+
+/* Tables that together are the list, or rows of one, show it by a column that leads from
+ * certificates to the entries that issued them, and to entries of each table. */
+static bool is_proved(struct search *s, const struct candidate *best)
+{
+    struct discover_run *run = s->run;
+    char name[256];
+    if (!(run->needs_proof || run->parts > 1))
+        return true;
+    if (best->agreed == 0)
+        return false;
+    if (best->parts != (1u << run->parts) - 1)
+        return is_likely(s, best);
+    discover_note(run, "[list] table", false, false,
+                  "%u rows%s by which %" PRIu64
+                  " rows name the issuer of their certificate, as one range of %s",
+                  best->pairs, run->parts > 1 ? " of several tables" : " of the table",
+                  best->agreed, discover_name(best->column->name, name));
+    return true;
+}
+
+static void explain(struct search *s, const struct candidate *best, bool rival)
+{
+    char name[256];
     discover_name(best->column->name, name);
     if (s->candidates == 1) {
         if (!best->primary)
@@ -307,22 +435,33 @@ static void choose(struct search *s)
     }
 }
 
-void discover_key(struct discover_run *run)
+static bool choose(struct search *s)
+{
+    bool rival;
+    const struct candidate *best = best_of(s, &rival);
+    if (!is_proved(s, best))
+        return false;
+    take(s->run, best);
+    explain(s, best, rival);
+    return true;
+}
+
+bool discover_key(struct discover_run *run)
 {
     struct search s = {.run = run};
-    if (run->list->kind != DISCOVER_LIST)
-        return;
+    bool chosen = false;
     find_candidates(&s);
     read_list(&s);
     drop_refuted(&s);
-    if (s.candidates > 1)
+    if (needs_votes(&s))
         ask_others(&s);
     refute_unused(&s);
     drop_refuted(&s);
     if (s.candidates > 0)
-        choose(&s);
-    else
+        chosen = choose(&s);
+    else if (run->parts == 1 && !run->needs_proof)
         discover_note(run, "[list] key", false, true, "no column has another value in every row");
     for (unsigned i = 0; i < s.candidates; i++)
         free(s.candidate[i].pair);
+    return chosen;
 }

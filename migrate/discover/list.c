@@ -13,7 +13,6 @@ enum {
     TEXT_MOST = 255,
     SMALL_VALUE_MOST = 64, /* no thumbprint is longer */
     COLUMNS_MOST = 16,
-    ROLES = 3,
 };
 
 /* ---- finding entries ---- */
@@ -72,6 +71,35 @@ static void index_entries(struct discover_run *run)
     qsort_r(run->by_sha1, run->entries, sizeof *run->by_sha1, compare_sha1, run->entry);
 }
 
+bool discover_is_list_table(const struct discover_run *run, const struct ese_table *table)
+{
+    for (unsigned i = 0; i < run->parts; i++)
+        if (run->part[i].column->table == table)
+            return true;
+    return false;
+}
+
+/* Moves to the next row that is of that part of the list. */
+bool discover_next_of(struct discover_run *run, unsigned part, struct rows *rows)
+{
+    const struct condition *of = &run->d->profile.list[part].rows;
+    while (discover_next(run, rows))
+        if (!condition_is_there(of) || condition_is_met(of, rows->table, &rows->record))
+            return true;
+    return false;
+}
+
+bool discover_next_entry(struct discover_run *run, unsigned part, struct rows *rows,
+                         const struct discover_entry **entry)
+{
+    int64_t key;
+    if (!discover_next_of(run, part, rows))
+        return false;
+    *entry =
+        discover_name_of(run, rows, run->part[part].key, &key) ? discover_find(run, key) : NULL;
+    return true;
+}
+
 /* ---- reading the list ---- */
 
 static bool add_entry(struct discover_run *run, int64_t name, struct bytes encoded)
@@ -99,23 +127,21 @@ static bool add_entry(struct discover_run *run, int64_t name, struct bytes encod
     return true;
 }
 
-/* The columns beside the certificate, with what speaks for one being the thumbprint or the trust.
- */
+/* The columns beside the certificate, with what speaks for one being the thumbprint. */
 struct beside {
     const struct ese_column *binary[COLUMNS_MOST];
     uint64_t equal[COLUMNS_MOST], unequal[COLUMNS_MOST];
     unsigned binaries;
     const struct ese_column *bit, *text, *date; /* the last of its type */
     unsigned bits, texts, dates;
-    uint64_t bit_set, bit_clear;
 };
 
-static void look_beside(struct discover_run *run, struct beside *b)
+static void look_beside(const struct discover_part *part, struct beside *b)
 {
-    const struct ese_table *table = run->list->table;
+    const struct ese_table *table = part->column->table;
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
-        if (column == run->list->column || column == run->list_key)
+        if (column == part->column->column || column == part->key)
             continue;
         if (discover_is_binary(column) && b->binaries < COLUMNS_MOST)
             b->binary[b->binaries++] = column;
@@ -136,7 +162,7 @@ static void read_beside(struct discover_run *run, struct rows *rows, struct besi
                         struct discover_entry *entry)
 {
     struct bytes value;
-    bool cut, null;
+    bool cut;
     for (unsigned i = 0; i < b->binaries; i++) {
         if (!discover_read(run, rows, b->binary[i], SMALL_VALUE_MOST, &value, &cut))
             continue;
@@ -146,28 +172,27 @@ static void read_beside(struct discover_run *run, struct rows *rows, struct besi
             b->unequal[i]++;
     }
     if (b->bits == 1) {
-        int32_t bit = rows_integer(rows, b->bit, &null);
-        b->bit_set += !null && bit != 0;
-        b->bit_clear += !null && bit == 0;
-        entry->bit = (int8_t)(null ? -1 : bit != 0);
+        int64_t bit;
+        entry->bit = (int8_t)(condition_integer(&rows->record, b->bit, &bit) ? bit != 0 : -1);
     }
     if (b->texts == 1 && discover_read(run, rows, b->text, TEXT_MOST, &value, &cut) && value.size)
         entry->text = discover_hash(run, value);
 }
 
-static void read_rows(struct discover_run *run, struct beside *b)
+static void read_rows(struct discover_run *run, unsigned which, struct beside *b)
 {
+    const struct discover_part *part = &run->part[which];
     struct rows rows = {.lv = NULL};
-    rows_open(&rows, run->store, run->list->table);
-    while (discover_next(run, &rows)) {
+    rows_open(&rows, run->store, part->column->table);
+    while (discover_next_of(run, which, &rows)) {
         struct bytes value;
         bool cut;
         int64_t key;
-        if (!discover_name_of(run, &rows, run->list_key, &key))
+        if (!discover_name_of(run, &rows, part->key, &key))
             continue;
-        if (!discover_read(run, &rows, run->list->column, CERTIFICATE_MOST, &value, &cut))
+        if (!discover_read(run, &rows, part->column->column, CERTIFICATE_MOST, &value, &cut))
             value = bytes_of(NULL, 0); /* still a key that may be referred to */
-        value = discover_unwrap(run, value);
+        value = discover_unwrap(run, &part->column->wrapping, value);
         if (!add_entry(run, key, value))
             break;
         read_beside(run, &rows, b, &run->entry[run->entries - 1]);
@@ -180,11 +205,11 @@ static void read_entries(struct discover_run *run, struct bytes value)
 {
     struct certlist list;
     struct certlist_entry entry;
-    int32_t position = 0;
     if (!certlist_open_as(&list, value, &run->list->form, NULL))
         return;
     while (certlist_next(&list, &entry, NULL))
-        if (entry.type == CERTLIST_CERTIFICATE && !add_entry(run, ++position, entry.encoded))
+        if (entry.type == CERTLIST_CERTIFICATE &&
+            !add_entry(run, (int64_t)run->entries + 1, entry.encoded))
             break;
     certlist_close(&list);
 }
@@ -205,23 +230,20 @@ static void read_joined(struct discover_run *run)
     buffer_free(&whole);
 }
 
-static void read_value(struct discover_run *run)
+/* The value in the row that `part`, a column of the list with what selects it, tells. */
+static void read_value(struct discover_run *run, const struct discover_column *part)
 {
     struct rows rows = {.lv = NULL};
     unsigned found = 0;
-    if (run->list->join) {
-        read_joined(run);
-        return;
-    }
-    rows_open(&rows, run->store, run->list->table);
+    rows_open(&rows, run->store, part->table);
     while (discover_next(run, &rows)) {
         struct bytes value;
         bool cut;
-        if (!discover_selects(run, &rows, run->list) || found++ > 0)
+        if (!discover_selects(run, &rows, part) || found++ > 0)
             continue;
-        if (run->list->form.values)
+        if (part->form.values)
             read_values(run, &rows);
-        else if (discover_read(run, &rows, run->list->column, LIST_VALUE_MOST, &value, &cut))
+        else if (discover_read(run, &rows, part->column, LIST_VALUE_MOST, &value, &cut))
             read_entries(run, value);
     }
     discover_end(run, &rows);
@@ -232,44 +254,36 @@ static void read_value(struct discover_run *run)
     }
 }
 
+static void read_all_values(struct discover_run *run)
+{
+    const struct profile *p = &run->d->profile;
+    if (run->list->join) {
+        read_joined(run);
+        return;
+    }
+    for (unsigned i = 0; i < p->values; i++) {
+        struct discover_column part = *run->list;
+        if (p->values > 1)
+            snprintf(part.select_text, sizeof part.select_text, "%s", p->value[i].equals);
+        read_value(run, &part);
+    }
+}
+
 /* ---- the columns beside the certificate ---- */
 
-static void take_thumbprint(struct discover_run *run, const struct beside *b)
+static void take_thumbprint(struct discover_run *run, struct profile_list *list,
+                            const struct beside *b)
 {
     for (unsigned i = 0; i < b->binaries; i++) {
         char name[256];
-        if (b->equal[i] <= b->unequal[i] || run->d->profile.list[0].thumbprint)
+        if (b->equal[i] <= b->unequal[i] || list->thumbprint)
             continue;
-        discover_set(run, &run->d->profile.list[0].thumbprint, b->binary[i]->name);
+        discover_set(run, &list->thumbprint, b->binary[i]->name);
         discover_note(run, "[list] thumbprint", false, false,
                       "%s is the SHA-1 of the certificate in %llu rows, another value in %llu",
                       discover_name(b->binary[i]->name, name), (unsigned long long)b->equal[i],
                       (unsigned long long)b->unequal[i]);
     }
-}
-
-static void take_trusted(struct discover_run *run, const struct beside *b)
-{
-    char name[256];
-    bool says_so = b->bits == 1 && strcasestr(b->bit->name, "trust");
-    if (b->bits == 0)
-        return;
-    const char *no = b->bits > 1                  ? "there are several Bit columns"
-                     : says_so                    ? NULL
-                     : b->bit_set <= b->bit_clear ? "the only Bit column is not set in most entries"
-                     : discover_bits_differ(run)
-                         ? "copies of one certificate differ in the only Bit column"
-                         : NULL;
-    if (no) {
-        discover_note(run, "[list] trusted", false, true, "%s; name the column if there is one",
-                      no);
-        return;
-    }
-    discover_set(run, &run->d->profile.list[0].trusted.column, b->bit->name);
-    discover_note(run, "[list] trusted", true, false,
-                  "%s is the only Bit column, set in %llu entries and clear in %llu",
-                  discover_name(b->bit->name, name), (unsigned long long)b->bit_set,
-                  (unsigned long long)b->bit_clear);
 }
 
 static void take_only(struct discover_run *run, const char *key, char **field, const char *type,
@@ -285,7 +299,7 @@ static void take_only(struct discover_run *run, const char *key, char **field, c
     }
 }
 
-static void take_name(struct discover_run *run, const struct beside *b)
+static void take_name(struct discover_run *run, struct profile_list *list, const struct beside *b)
 {
     const char *no = b->texts == 1 ? discover_no_names(run) : NULL;
     char name[256];
@@ -294,149 +308,31 @@ static void take_name(struct discover_run *run, const struct beside *b)
                       "%s is the only text column of the list, but %s",
                       discover_name(b->text->name, name), no);
     else
-        take_only(run, "[list] name", &run->d->profile.list[0].name, "text", b->text, b->texts);
+        take_only(run, "[list] name", &list->name, "text", b->text, b->texts);
+}
+
+static void take_beside(struct discover_run *run, struct profile_list *list, const struct beside *b)
+{
+    take_thumbprint(run, list, b);
+    take_name(run, list, b);
+    take_only(run, "[list] imported-on", &list->imported, "DateTime", b->date, b->dates);
 }
 
 void discover_list(struct discover_run *run)
 {
-    struct profile *p = &run->d->profile;
-    struct beside b = {.binaries = 0};
+    struct beside beside[PROFILE_LISTS_MOST] = {{.binaries = 0}};
     bool limited = run->d->limited;
     run->d->limited = false;
-    if (run->list->kind == DISCOVER_LIST && run->list_key == NULL)
-        return;
-    if (run->list_key) {
-        look_beside(run, &b);
-        read_rows(run, &b);
-    } else {
-        read_value(run);
+    for (unsigned i = 0; i < run->parts; i++) {
+        look_beside(&run->part[i], &beside[i]);
+        read_rows(run, i, &beside[i]);
     }
+    if (run->parts == 0)
+        read_all_values(run);
     run->keys_known = !run->d->limited;
     run->d->limited = run->d->limited || limited;
     index_entries(run);
     run->d->entries = run->entries;
-    if (run->list_key == NULL)
-        return;
-    take_thumbprint(run, &b);
-    take_trusted(run, &b);
-    take_name(run, &b);
-    take_only(run, "[list] imported-on", &p->list[0].imported, "DateTime", b.date, b.dates);
-}
-
-/* ---- roles ---- */
-
-/* The values of one integer column of the list. */
-struct roles {
-    const struct ese_column *column;
-    int32_t value[ROLES];
-    uint64_t count[ROLES], issuing[ROLES], self_issued[ROLES];
-    unsigned values;
-    bool other; /* more values than roles, or nulls */
-};
-
-static void count_role(struct roles *r, int32_t value, const struct discover_entry *entry,
-                       const uint8_t sha1[HASH_SHA1_SIZE])
-{
-    unsigned i = 0;
-    while (i < r->values && r->value[i] != value)
-        i++;
-    if (i == ROLES) {
-        r->other = true;
-        return;
-    }
-    if (i == r->values)
-        r->value[r->values++] = value;
-    r->count[i]++;
-    r->issuing[i] += entry && memcmp(entry->sha1, sha1, HASH_SHA1_SIZE) == 0;
-    r->self_issued[i] += entry && entry->parsed && entry->self_issued;
-}
-
-static void read_roles(struct discover_run *run, struct roles *role, unsigned roles,
-                       const uint8_t sha1[HASH_SHA1_SIZE])
-{
-    struct rows rows = {.lv = NULL};
-    rows_open(&rows, run->store, run->list->table);
-    while (discover_next(run, &rows)) {
-        int64_t key;
-        bool null = !discover_name_of(run, &rows, run->list_key, &key);
-        const struct discover_entry *entry = null ? NULL : discover_find(run, key);
-        for (unsigned i = 0; i < roles; i++) {
-            int64_t value;
-            if (!rows_number(&rows, role[i].column, &value) || value < INT32_MIN ||
-                value > INT32_MAX)
-                role[i].other = true;
-            else if (!role[i].other)
-                count_role(&role[i], (int32_t)value, entry, sha1);
-        }
-    }
-    discover_end(run, &rows);
-}
-
-/* Which of three values means what: most entries are imported; of the other two, the one that the
- * named issuing CA has is issuing, and the last, held once by a self-issued certificate, is own. */
-static bool tell_roles(const struct roles *r, unsigned *own, unsigned *issuing, unsigned *imported)
-{
-    if (r->other || r->values != ROLES)
-        return false;
-    *imported = 0;
-    for (unsigned i = 1; i < ROLES; i++)
-        if (r->count[i] > r->count[*imported])
-            *imported = i;
-    unsigned a = (*imported + 1) % ROLES, b = (*imported + 2) % ROLES;
-    *issuing = r->issuing[a] ? a : b;
-    *own = r->issuing[a] ? b : a;
-    return r->issuing[*issuing] && !r->issuing[*own] && r->count[*own] == 1 &&
-           r->self_issued[*own] == 1 && r->count[*imported] > r->count[*issuing] &&
-           r->count[*imported] > r->count[*own];
-}
-
-static void take_role(struct discover_run *run, const struct roles *r)
-{
-    struct profile *p = &run->d->profile;
-    unsigned own = 0, issuing = 0, imported = 0;
-    char name[256];
-    if (!tell_roles(r, &own, &issuing, &imported))
-        return;
-    discover_set(run, &p->list[0].role, r->column->name);
-    p->list[0].role_own = r->value[own];
-    p->list[0].role_issuing = r->value[issuing];
-    p->list[0].role_imported = r->value[imported];
-    discover_note(
-        run, "[list] role", true, false,
-        "%s: the CA that the settings name has %d, one self-issued certificate has %d, most "
-        "entries have %d",
-        discover_name(r->column->name, name), p->list[0].role_issuing, p->list[0].role_own,
-        p->list[0].role_imported);
-}
-
-void discover_role(struct discover_run *run)
-{
-    struct roles role[COLUMNS_MOST] = {{.column = NULL}};
-    uint8_t sha1[HASH_SHA1_SIZE];
-    unsigned roles = 0, own, issuing, imported, fitting = 0, which = 0;
-    if (run->list_key == NULL)
-        return;
-    for (unsigned i = 0; i < run->list->table->columns && roles < COLUMNS_MOST; i++)
-        if (discover_is_integer(&run->list->table->column[i]) &&
-            &run->list->table->column[i] != run->list_key)
-            role[roles++].column = &run->list->table->column[i];
-    if (roles == 0)
-        return;
-    bool named = discover_issuing(run, sha1);
-    if (named)
-        read_roles(run, role, roles, sha1);
-    for (unsigned i = 0; named && i < roles; i++)
-        if (tell_roles(&role[i], &own, &issuing, &imported)) {
-            fitting++;
-            which = i;
-        }
-    if (fitting == 1)
-        take_role(run, &role[which]);
-    else
-        discover_note(run, "[list] role", false, true, "%s",
-                      !named ? "no setting names the issuing CA, by which roles are told apart"
-                      : fitting
-                          ? "several columns look like it"
-                          : "no integer column tells the issuing CA, one own CA and the others "
-                            "apart");
+    for (unsigned i = 0; i < run->parts; i++)
+        take_beside(run, &run->d->profile.list[i], &beside[i]);
 }

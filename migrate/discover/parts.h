@@ -1,9 +1,10 @@
 /*
  * What the parts of discovery share: discover.c (the order of things, choosing the list),
  * discover/sample.c (reading values, what columns hold), discover/keys.c (which column is the
- * list's key), discover/copies.c (what copies say), discover/lacking.c (which CAs the list has
+ * list's key), discover/rows.c and discover/values.c (lists in some rows, in several values),
+ * discover/copies.c (what copies say), discover/lacking.c (which CAs the list has
  * not), discover/list.c (the list's other columns, settings), discover/references.c (what refers to
- * the list), discover/telling.c (what tells issuers otherwise),
+ * the list), discover/roles.c (role and trust), discover/telling.c (what tells issuers otherwise),
  * discover/explain.c (telling it).
  */
 #ifndef KM_MIGRATE_DISCOVER_PARTS_H
@@ -32,6 +33,12 @@ struct discover_entry {
     int8_t bit;    /* in its only Bit column: 0, 1; -1: null, or there is none */
 };
 
+/* A part of the list that is in rows: a column of certificates, and the key beside it. */
+struct discover_part {
+    struct discover_column *column;
+    const struct ese_column *key;
+};
+
 struct discover_run {
     struct store *store;
     struct discovery *d;
@@ -48,9 +55,14 @@ struct discover_run {
     struct discover_fact *fact;
     unsigned facts, fact_room;
 
-    struct discover_column *list;      /* the one chosen */
-    const struct ese_column *list_key; /* NULL for a list value */
-    struct discover_entry *entry;      /* ascending by name */
+    struct discover_column *list;                  /* the one chosen; of several parts the first */
+    const struct ese_column *list_key;             /* its key; NULL for a list value */
+    struct discover_part part[PROFILE_LISTS_MOST]; /* as the draft's lists; none for a value */
+    unsigned parts;
+    bool needs_proof;             /* it is a list only if references lead to it */
+    bool needs_roles;             /* its parts are one list only if their roles are those of one */
+    bool has_roles;               /* they are: each of three is in one of the parts alone */
+    struct discover_entry *entry; /* ascending by name */
     unsigned entries, entry_room;
     uint32_t *by_sha1; /* numbers of entries, ascending by SHA-1 */
     bool keys_known;   /* the list was read to its end */
@@ -123,7 +135,8 @@ bool discover_read_text(struct discover_run *run, struct rows *rows,
 
 /* The certificate in a value of the list, behind what stands around it; nothing, where that does
  * not fit. */
-struct bytes discover_unwrap(struct discover_run *run, struct bytes value);
+struct bytes discover_unwrap(struct discover_run *run, const struct wrapping *wrapping,
+                             struct bytes value);
 
 /* Is the row in hand the one that tells a list value's row from the others? */
 bool discover_selects(struct discover_run *run, struct rows *rows, const struct discover_column *c);
@@ -150,6 +163,10 @@ bool discover_items(struct bytes value, struct certlist_form *form);
  * which the run notes. */
 bool discover_join(struct discover_run *run, const struct discover_column *c, struct buffer *whole);
 
+/* Is it a list to its last byte?  How many certificates it has; 0: it is none. */
+unsigned discover_whole_list(struct bytes value, struct certlist_form *form,
+                             enum certlist_kind *kind);
+
 /* Looks for columns whose rows are the pieces of a list. */
 void discover_pieces(struct discover_run *run);
 
@@ -172,8 +189,22 @@ bool discover_name_of(struct discover_run *run, struct rows *rows, const struct 
 /* Can some column of the table be the key that references name? */
 bool discover_can_have_key(const struct ese_table *table);
 
-/* Chooses the key of a list in rows: run->list_key, and the draft's. */
-void discover_key(struct discover_run *run);
+/* Chooses the key of a list in rows: run->list_key, and the draft's.  False: it has none, or
+ * nothing proves that its parts are one list; a note says so. */
+bool discover_key(struct discover_run *run);
+
+/* ---- discover/rows.c ---- */
+
+/* A table with certificates of issuers and of others, and a column that tells which are which.
+ * *rows: the condition that the issuers' rows meet; the caller frees it.  NULL: there is none, or
+ * more than one. */
+struct discover_column *discover_rows(struct discover_run *run, struct condition *rows);
+
+/* ---- discover/values.c ---- */
+
+/* Is the column's list in several values, of rows whose names differ in a number alone?  Drafts
+ * them.  False: it is not. */
+bool discover_numbered(struct discover_run *run, struct discover_column *column);
 
 /* ---- discover/list.c ---- */
 
@@ -187,6 +218,9 @@ const char *discover_no_names(struct discover_run *run);
 /* Has the list's only Bit column both values beside one certificate? */
 bool discover_bits_differ(const struct discover_run *run);
 
+/* Is a certificate in the list more than once? */
+bool discover_has_copies(const struct discover_run *run);
+
 /* Doubts a list that lacks the CAs which issued the store's certificates. */
 void discover_lacking(struct discover_run *run);
 
@@ -199,13 +233,26 @@ void discover_settings(struct discover_run *run);
  */
 bool discover_issuing(struct discover_run *run, uint8_t sha1[HASH_SHA1_SIZE]);
 
-/* Guesses the role column, after the settings. */
-void discover_role(struct discover_run *run);
-
 /* The entry with that key or hash; NULL: none. */
 const struct discover_entry *discover_find(const struct discover_run *run, int64_t name);
 const struct discover_entry *discover_find_sha1(const struct discover_run *run,
                                                 const uint8_t sha1[HASH_SHA1_SIZE]);
+
+/* Is the list, or a part of it, in rows of that table? */
+bool discover_is_list_table(const struct discover_run *run, const struct ese_table *table);
+
+/* Moves to the next row of a table that is of that part of the list. */
+bool discover_next_of(struct discover_run *run, unsigned part, struct rows *rows);
+
+/* Moves to the next row that is of the list; *entry: the one that it is, NULL when its key cannot
+ * be read. */
+bool discover_next_entry(struct discover_run *run, unsigned part, struct rows *rows,
+                         const struct discover_entry **entry);
+
+/* ---- discover/roles.c ---- */
+
+/* Recognises the columns for role and trust, after the settings. */
+void discover_roles(struct discover_run *run);
 
 /* ---- discover/telling.c ---- */
 

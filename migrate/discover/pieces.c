@@ -63,12 +63,12 @@ bool discover_join(struct discover_run *run, const struct discover_column *c, st
     return ok;
 }
 
-/* Is it a list to its last byte?  How many certificates it has; 0: it is none. */
-static unsigned whole_list(struct bytes value, struct certlist_form *form, enum certlist_kind *kind)
+unsigned discover_whole_list(struct bytes value, struct certlist_form *form,
+                             enum certlist_kind *kind)
 {
     struct certlist list;
     struct certlist_entry entry;
-    struct x509_certificate cert;
+    struct x509_certificate cert = {.version = 0};
     unsigned count = 0;
     bool good = true;
     *form = (struct certlist_form){.kind = CERTLIST_NONE};
@@ -86,7 +86,7 @@ static unsigned whole_list(struct bytes value, struct certlist_form *form, enum 
            (list.kind != CERTLIST_DER || cert.envelope.trailing.size == 0);
     *kind = list.kind;
     certlist_close(&list);
-    return good && count >= CERTIFICATES_LEAST ? count : 0;
+    return good ? count : 0;
 }
 
 static bool try_column(struct discover_run *run, struct discover_column *c,
@@ -96,11 +96,11 @@ static bool try_column(struct discover_run *run, struct discover_column *c,
     struct buffer whole = {0};
     as.join = join;
     if (discover_join(run, &as, &whole))
-        as.list_certificates = whole_list(buffer_bytes(&whole), &as.form, &as.list_kind);
+        as.list_certificates = discover_whole_list(buffer_bytes(&whole), &as.form, &as.list_kind);
     else
         as.list_certificates = 0;
     buffer_free(&whole);
-    if (as.list_certificates == 0)
+    if (as.list_certificates < CERTIFICATES_LEAST)
         return false;
     as.kind = DISCOVER_LIST_VALUE;
     *c = as;

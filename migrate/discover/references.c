@@ -8,6 +8,8 @@
  */
 #include "migrate/discover/parts.h"
 
+#include "migrate/profile/meaning.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -71,6 +73,7 @@ struct scan {
     unsigned alive;        /* of them still contained */
     uint64_t row;
     struct telling *telling[COLUMNS_MOST]; /* NULL: no number, or nothing beside it */
+    const struct ese_column *own;          /* the list's key, where the table is the list's own */
 };
 
 static struct discover_reference *reference(struct scan *s, unsigned i)
@@ -97,7 +100,19 @@ const struct discover_column *discover_proof(const struct discovery *d,
 /* Positions are integers; so are most keys. */
 static bool is_of_sort(const struct discover_run *run, const struct ese_column *column)
 {
-    return run->list_key ? discover_same_sort(run->list_key, column) : discover_is_integer(column);
+    if (run->list_key)
+        return discover_same_sort(run->list_key, column);
+    return run->d->profile.values == 1 && discover_is_integer(column);
+}
+
+/* The list's key in a table of its own, else NULL. */
+static const struct ese_column *own_key(const struct discover_run *run,
+                                        const struct ese_table *table)
+{
+    for (unsigned i = 0; i < run->parts; i++)
+        if (run->part[i].column->table == table)
+            return run->part[i].key;
+    return NULL;
 }
 
 static void prepare(struct scan *s, const struct ese_table *table)
@@ -105,9 +120,11 @@ static void prepare(struct scan *s, const struct ese_table *table)
     struct discovery *d = s->run->d;
     s->first = d->references;
     s->proof = discover_proof(d, table);
+    s->own = own_key(s->run, table);
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
-        if (!discover_can_name(column) || !is_of_sort(s->run, column))
+        if (!discover_can_name(column) || !is_of_sort(s->run, column) ||
+            (s->own && profile_gives_meaning(&d->profile, table->name, column->name)))
             continue;
         if (s->count == COLUMNS_MOST || d->references == REFERENCES_MOST) {
             d->limited = true;
@@ -130,8 +147,8 @@ static void prepare(struct scan *s, const struct ese_table *table)
         added->indexed = is_indexed(table, column);
         added->named = is_named_after(s->run, column->name);
         s->count++;
-        if (s->proof && discover_is_integer(column) && !added->own_key && !added->counter &&
-            (s->telling[s->count - 1] = discover_telling_open()) == NULL)
+        if (s->proof && !s->own && discover_is_integer(column) && !added->own_key &&
+            !added->counter && (s->telling[s->count - 1] = discover_telling_open()) == NULL)
             s->run->no_memory = true;
     }
     s->alive = s->count;
@@ -186,6 +203,8 @@ static void read_row(struct scan *s, struct rows *rows)
     int version = 0;
     bool has_issuer = s->proof && is_compared(s->row) &&
                       discover_issuer(s->run, s->proof, rows, &issuer, &version);
+    int64_t own = 0;
+    bool has_own = s->own && discover_name_of(s->run, rows, s->own, &own);
     for (unsigned i = 0; i < s->count; i++) {
         struct discover_reference *r = reference(s, i);
         int64_t value;
@@ -210,7 +229,7 @@ static void read_row(struct scan *s, struct rows *rows)
         if (r->rows++ == 0)
             r->first = entry->key;
         r->varied = r->varied || entry->key != r->first;
-        if (has_issuer)
+        if (has_issuer && !(has_own && value == own)) /* its own row proves nothing */
             compare(r, entry->key, entry, issuer, version);
     }
     s->row++;
@@ -345,6 +364,20 @@ static bool is_namesake(const struct discover_run *run, const struct discover_re
     return false;
 }
 
+/* In the list's own table few rows can prove a reference, and its other columns hold small numbers:
+ * what is not proved is left to be asked about. */
+static void judge_own(struct scan *s)
+{
+    for (unsigned i = 0; s->own && i < s->count; i++) {
+        struct discover_reference *r = reference(s, i);
+        if (is_open(r) || (r->verdict == DISCOVER_UNDECIDED))
+            SAY(r, DISCOVER_NOT_TAKEN,
+                "all its values are keys of the list, but too little speaks for it in a table of "
+                "the "
+                "list's own");
+    }
+}
+
 /* Columns with no certificate beside them: only a name can speak for them. */
 static void judge_unproved(const struct discover_run *run, struct discover_reference *r)
 {
@@ -430,6 +463,7 @@ static void scan_table(struct discover_run *run, const struct ese_table *table)
         read_row(&s, &rows);
     discover_end(run, &rows);
     judge_table(&s);
+    judge_own(&s);
     for (unsigned i = 0; i < s.count; i++)
         discover_telling_close(s.telling[i]);
 }
@@ -442,7 +476,7 @@ void discover_references(struct discover_run *run)
         return;
     for (unsigned i = 0; i < ese_catalog_tables(catalog) && looked_at < TABLES_MOST; i++) {
         const struct ese_table *table = ese_catalog_table(catalog, i);
-        if (discover_skips(table) || (run->list_key && table == run->list->table))
+        if (discover_skips(table))
             continue;
         looked_at++;
         scan_table(run, table);

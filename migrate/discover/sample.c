@@ -181,11 +181,12 @@ bool discover_read_text(struct discover_run *run, struct rows *rows,
     return discover_can_write(to);
 }
 
-struct bytes discover_unwrap(struct discover_run *run, struct bytes value)
+struct bytes discover_unwrap(struct discover_run *run, const struct wrapping *wrapping,
+                             struct bytes value)
 {
     struct fault why = {.code = FAULT_NONE};
     struct bytes inner;
-    if (wrapping_take_off(&run->list->wrapping, value, &run->unwrapped, &inner, &why))
+    if (wrapping_take_off(wrapping, value, &run->unwrapped, &inner, &why))
         return inner;
     run->no_memory = run->no_memory || why.code == FAULT_NO_MEMORY;
     return bytes_of(NULL, 0);

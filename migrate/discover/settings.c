@@ -302,7 +302,7 @@ static void search_tables(struct search *s)
     const struct ese_catalog *catalog = s->run->store->db->catalog;
     for (unsigned i = 0; i < ese_catalog_tables(catalog); i++) {
         const struct ese_table *table = ese_catalog_table(catalog, i);
-        if (discover_skips(table) || (s->run->list_key && table == s->run->list->table))
+        if (discover_skips(table) || discover_is_list_table(s->run, table))
             continue;
         const struct ese_column *name = find_names(table);
         if (has_one_row(s, table))

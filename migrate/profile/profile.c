@@ -7,6 +7,7 @@
  */
 #include "migrate/profile/profile.h"
 
+#include "formats/buffer.h"
 #include "formats/bytes.h"
 #include "formats/fileio.h"
 #include "formats/hex.h"
@@ -1227,4 +1228,19 @@ void profile_write(const struct profile *profile, FILE *to)
         for (unsigned slot = 0; slot < slots; slot++)
             write_section(profile, &sections[i], slot, to);
     }
+}
+
+bool profile_copy(const struct profile *from, struct profile *to, struct fault *f)
+{
+    struct buffer text = {0};
+    FILE *stream = buffer_stream(&text);
+    *to = (struct profile){.name = NULL};
+    if (stream) {
+        profile_write(from, stream);
+        fclose(stream);
+    }
+    bool ok = (stream && !text.failed) || fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    ok = ok && parse("profile", buffer_bytes(&text), to, f);
+    buffer_free(&text);
+    return ok;
 }

@@ -168,6 +168,9 @@ bool profile_builtin(struct profile *profile, struct fault *f);
 bool profile_read(const char *path, struct profile *profile, struct fault *f);
 void profile_close(struct profile *profile);
 
+/* The same profile once more, by way of its text; closed like one that was read. */
+bool profile_copy(const struct profile *from, struct profile *to, struct fault *f);
+
 /* Writes a profile as text that profile_read() reads back the same. */
 void profile_write(const struct profile *profile, FILE *to);
 

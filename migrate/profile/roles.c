@@ -1,7 +1,7 @@
 /* Roles and trust as a profile tells them: see roles.h. */
 #include "migrate/profile/roles.h"
 
-#include <string.h>
+#include <strings.h>
 
 /* ---- the columns ---- */
 
@@ -46,6 +46,17 @@ void roles_open(struct roles *r, const struct profile_list *list, const struct e
         by_condition(r, &r->imported, table, &list->imported_if);
     }
     by_condition(r, &r->trusted, table, &list->trusted);
+}
+
+int64_t roles_bits(const struct profile_list *list, const char *column)
+{
+    const struct condition *const all[] = {&list->own, &list->issuing, &list->imported_if,
+                                           &list->trusted};
+    int64_t bits = 0;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i]->column && strcasecmp(all[i]->column, column) == 0)
+            bits |= all[i]->mask ? all[i]->mask : -1;
+    return list->role && strcasecmp(list->role, column) == 0 ? -1 : bits;
 }
 
 bool roles_are_fixed(const struct profile_list *list, const struct ese_table *table)

@@ -63,6 +63,10 @@ bool roles_set_role(const struct roles *r, struct roles_row *row, enum model_rol
 bool roles_set_trust(const struct roles *r, struct roles_row *row, enum model_trust trust,
                      struct fault *f);
 
+/* The bits of an integer column that conditions for role and trust are about; -1: all of them, 0:
+ * none. */
+int64_t roles_bits(const struct profile_list *list, const char *column);
+
 /* Is one of the columns a part of the table's primary key, where nothing can change? */
 bool roles_are_fixed(const struct profile_list *list, const struct ese_table *table);
 

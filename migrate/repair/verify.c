@@ -87,8 +87,11 @@ int verify_store(const struct assessment *old, const char *path, bool in_place, 
 {
     struct assessment new;
     struct fault f = {.code = FAULT_NONE};
-    const struct assess_options how = {
+    struct assess_options how = {
         .reading = old->options->reading, .list_short = old->model.list_cut, .own_undo_file = true};
+    /* What discovery went by may have been the fault that the repair has ended. */
+    if (old->discovery && !problem_has(&old->found, PROBLEM_MISFIT))
+        how.discovered = &old->profile;
     int status = assess(&new, path, &how);
     if (status == EXIT_CLEAN && !is_as_planned(old, &new, in_place, &f)) {
         message_file(old->store.path, "verification failed, %s: %s", what, f.text);

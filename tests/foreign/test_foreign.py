@@ -26,12 +26,12 @@ RIGHT_ALONE |= {"b02-key-unique-not-primary", "c05-key-short", "p52-refs-composi
 RIGHT_ALONE |= {"h21-value-len4le", "h24-value-pem", "i25-multi-valued", "i26-chunks-sst"}
 RIGHT_ALONE |= {"l36-cert-wrapped", "l38-cert-zlib"}
 RIGHT_ALONE |= {"j31-settings-text", "k35-cyrillic-1251"}
-RIGHT_ALONE |= {"c08-key-binary16", "c09-key-text"}
+RIGHT_ALONE |= {"c08-key-binary16", "c09-key-text", "j48-role-flags"}
 RIGHT_ANSWERED = RIGHT_ALONE | {
     "f13-two-refs-indexed", "g16-parent-in-list", "h18-value-sst-column", "h20-value-concat-pos0", "j29-no-settings",
     "j48-role-flags", "n40-extra-table", "o42-extra-columns",
     "p52-refs-composite-key"}
-RIGHT_ANSWERED |= {"b03-key-primary-composite"}
+RIGHT_ANSWERED |= {"b03-key-primary-composite", "i46-two-values", "m39-two-tables", "q58-one-table"}
 RIGHT_ANSWERED |= {"d45-ref-thumbprint-trailing", "p54-refs-multi-valued"}
 
 

@@ -154,6 +154,18 @@ class Parts(unittest.TestCase):
         status, problems, new = self.repair(store, profile)
         self.assertEqual((status, new), (km.PROBLEMS_LEFT, None), problems)
 
+    def test_where(self):
+        """Where a copy belongs that is active nowhere is asked."""
+        own = (self.OWN[0], self.OWN[1] + [[5, "certificate:partner", 3]])
+        trusted = (self.TRUSTED[0], self.TRUSTED[1][1:])
+        store = self.store({"Own": own, "Trusted": trusted}, (3, 4, 5))
+        profile = self.profile(PART.format(1, "Own", ROLE) + PART.format(2, "Trusted", ROLE))
+        status, problems, new = self.repair(store, profile)
+        self.assertEqual((status, new), (km.PROBLEMS_LEFT, None), problems)
+        self.assertIn("which of the tables", problems["KM-COPIES-DIFFER"][0])
+        self.right(store, profile, {"Own": {1: {}, 4: {"Role": 2}}, "Trusted": {3: {"Role": 3}}}, [3, 4, 3], "--keep", "3")
+        self.right(store, profile, {"Own": {1: {}, 4: {"Role": 2}, 5: {}}, "Trusted": {}}, [5, 4, 5], "--keep", "5")
+
     def test_two_ranges(self):
         trusted = (self.TRUSTED[0], [[1, "certificate:issuing", 3], [2, "certificate:partner", 3]])
         store = self.store({"Own": self.OWN, "Trusted": trusted}, (1, 4))
@@ -185,8 +197,7 @@ class Parts(unittest.TestCase):
         for how in ("rows = Kind = 1,2,3\n", "rows = Kind & 4 = 0\n"):
             store = self.store({"All": (columns, rows)}, (2, 4, 1))
             profile = self.profile(PART.format(1, "All", how + ROLE.replace("Role", "Kind")),
-                                   "[reference.2]\ntable = All\ncolumn = Signer\nkey = Key\n[ignore.1]\ntable = All\n"
-                                   "column = Kind\n")
+                                   "[reference.2]\ntable = All\ncolumn = Signer\nkey = Key\n")
             signed = {10 + n: {"Signer": 4 if who == 2 else who, "Kind": 4} for n, who in enumerate((2, 4, 2, 3), 1)}
             self.right(store, profile, {"All": {1: {"Kind": 1}, 3: {"Kind": 3}, 4: {"Kind": 2}, **signed}}, [4, 4, 1])
 
@@ -204,12 +215,12 @@ class Parts(unittest.TestCase):
         """Bits that no condition is about stay; the one that most rows refer to stays when --keep says so."""
         columns = ["Key Long", "Cert LongBinary", "Flags Long"]
         rows = [[1, "certificate:own", 0x45], [2, "certificate:issuing", 0x21], [3, "certificate:partner", 0x10],
-                [4, "certificate:issuing", 0x03]]
+                [4, "certificate:issuing", 0x23]]
         text = "own = Flags & 4 = 4\nissuing = Flags & 2 = 2\ntrusted = Flags & 1 = 1\n"
         store = self.store({"All": (columns, rows)}, (2, 4, 1))
         for more in ("", "imported = Flags & 6 = 0\n"):
             profile = self.profile(PART.format(1, "All", text + more))
-            self.right(store, profile, {"All": {1: {"Flags": 0x45}, 3: {"Flags": 0x10}, 4: {"Flags": 3}}}, [4, 4, 1])
+            self.right(store, profile, {"All": {1: {"Flags": 0x45}, 3: {"Flags": 0x10}, 4: {"Flags": 0x23}}}, [4, 4, 1])
             self.right(store, profile, {"All": {1: {"Flags": 0x45}, 2: {"Flags": 0x23}, 3: {"Flags": 0x10}}}, [2, 2, 1],
                        "--keep", "2")
         shown = km.entries(store, "--profile", profile)[0]
@@ -218,12 +229,34 @@ class Parts(unittest.TestCase):
     def test_flags_and_trust(self):
         """A copy that is not trusted makes the survivor untrusted, in the same column as its role."""
         columns = ["Key Long", "Cert LongBinary", "Flags Short"]
-        rows = [[1, "certificate:own", 5], [2, "certificate:partner", 0x100], [3, "certificate:partner", 0x201],
+        rows = [[1, "certificate:own", 5], [2, "certificate:partner", 0x200], [3, "certificate:partner", 0x201],
                 [4, "certificate:issuing", 3]]
         store = self.store({"All": (columns, rows)}, (3, 4, 1))
         profile = self.profile(PART.format(
             1, "All", "own = Flags & 4 = 4\nissuing = Flags & 2 = 2\ntrusted = Flags & 1 = 1\n"))
         self.right(store, profile, {"All": {1: {"Flags": 5}, 3: {"Flags": 0x200}, 4: {"Flags": 3}}}, [3, 4, 1])
+
+    def test_flags_that_nothing_is_known_of(self):
+        columns = ["Key Long", "Cert LongBinary", "Flags Long"]
+        rows = [[1, "certificate:own", 4], [2, "certificate:issuing", 8], [4, "certificate:issuing", 2]]
+        store = self.store({"All": (columns, rows)}, (2, 4, 1))
+        profile = self.profile(PART.format(1, "All", "own = Flags & 4 = 4\nissuing = Flags & 2 = 2\n"))
+        status, problems, new = self.repair(store, profile)
+        self.assertIn("column Flags: entry 2 has 8, entry 4 has 2", problems["KM-COPIES-DIFFER"][0])
+        self.assertIsNone(new)
+        self.right(store, profile, {"All": {1: {"Flags": 4}, 2: {"Flags": 10}}}, [2, 2, 1], "--keep", "2")
+
+    def test_rows_of_two_kinds(self):
+        """What selects the rows, and is no role, is compared."""
+        columns = ["Key Long", "Cert LongBinary", "Kind Long"]
+        rows = [[1, "certificate:own", 1], [2, "certificate:issuing", 3], [3, "hex:3000", 4],
+                [4, "certificate:issuing", 2]]
+        store = self.store({"All": (columns, rows)}, (2, 4, 1))
+        profile = self.profile(PART.format(1, "All", "rows = Kind = 1,2,3\n"))
+        status, problems, new = self.repair(store, profile)
+        self.assertIn("column Kind: entry 4 has 2, entry 2 has 3", problems["KM-COPIES-DIFFER"][0])
+        self.assertIsNone(new)
+        self.right(store, profile, {"All": {1: {"Kind": 1}, 3: {}, 4: {"Kind": 2}}}, [4, 4, 1], "--keep", "4")
 
     def test_bits(self):
         columns = ["Key Long", "Cert LongBinary", "Own Bit", "Issues Bit"]

@@ -1,0 +1,108 @@
+/*
+ * Discovery: a list in several values of one column, in rows whose names differ in a number alone:
+ * see discover/parts.h.
+ *
+ * That a certificate stands in a value of its own makes it no part of the list: it may be the
+ * issuing CA's, kept where it is found at once.  Names that count are what makes values one list.
+ */
+#include "migrate/discover/parts.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { ROWS_MOST = 4096, VALUE_MOST = 64 * 1024 * 1024, CERTIFICATES_LEAST = 2 };
+
+/* A name without its digits, and without what then stands at its end. */
+static bool stem_of(const char *name, char stem[DISCOVER_TEXT])
+{
+    size_t size = 0;
+    bool digits = false;
+    for (; *name && size + 1 < DISCOVER_TEXT; name++)
+        if (isdigit((unsigned char)*name))
+            digits = true;
+        else
+            stem[size++] = *name;
+    while (size > 0 && strchr("._-# ", stem[size - 1]))
+        size--;
+    stem[size] = '\0';
+    return digits;
+}
+
+struct numbered {
+    char stem[DISCOVER_TEXT];
+    char name[PROFILE_LISTS_MOST][DISCOVER_TEXT];
+    unsigned names, digits;
+    bool doubtful; /* a list of another name, or something else of this one */
+};
+
+/* How many certificates a value has that is a list to its end, in the column's form. */
+static unsigned certificates_in(const struct discover_column *c, struct bytes value)
+{
+    struct certlist_form form;
+    enum certlist_kind kind = CERTLIST_NONE;
+    unsigned count = discover_whole_list(value, &form, &kind);
+    return kind == c->list_kind && c->form.kind != CERTLIST_ITEMS ? count : 0;
+}
+
+static void take_row(struct discover_run *run, struct rows *rows, const struct discover_column *c,
+                     struct numbered *n)
+{
+    char name[DISCOVER_TEXT], stem[DISCOVER_TEXT];
+    struct bytes value;
+    bool cut;
+    if (!discover_read_text(run, rows, c->select, name))
+        name[0] = '\0';
+    bool digits = stem_of(name, stem), same = name[0] && strcasecmp(stem, n->stem) == 0;
+    unsigned count = discover_read(run, rows, c->column, VALUE_MOST, &value, &cut) && !cut
+                         ? certificates_in(c, value)
+                         : 0;
+    if (same ? count == 0 || n->names == PROFILE_LISTS_MOST : count >= CERTIFICATES_LEAST)
+        n->doubtful = true;
+    else if (same) {
+        memcpy(n->name[n->names++], name, sizeof name);
+        n->digits += digits;
+    }
+}
+
+static void draft(struct discover_run *run, const struct discover_column *c,
+                  const struct numbered *n)
+{
+    struct profile *p = &run->d->profile;
+    char name[256];
+    p->values = n->names;
+    for (unsigned i = 0; i < n->names; i++) {
+        discover_set(run, &p->value[i].table, c->table->name);
+        discover_set(run, &p->value[i].column, c->column->name);
+        discover_set(run, &p->value[i].select, c->select->name);
+        discover_set(run, &p->value[i].equals, n->name[i]);
+    }
+    discover_note(run, "[list.N] rows", false, false,
+                  "%u values that are certificates to their end have names that differ in a "
+                  "number alone: %s and others",
+                  n->names, discover_name(n->name[0], name));
+}
+
+bool discover_numbered(struct discover_run *run, struct discover_column *c)
+{
+    struct rows rows = {.lv = NULL};
+    unsigned row = 0;
+    if (c->select == NULL || !discover_is_text(c->select) || c->join || c->form.values)
+        return false;
+    struct numbered *n = calloc(1, sizeof *n);
+    if (n == NULL) {
+        run->no_memory = true;
+        return false;
+    }
+    stem_of(c->select_text, n->stem);
+    rows_open(&rows, run->store, c->table);
+    for (; row < ROWS_MOST && !n->doubtful && discover_next(run, &rows); row++)
+        take_row(run, &rows, c, n);
+    discover_end(run, &rows);
+    bool found =
+        n->stem[0] && !n->doubtful && n->names > 1 && n->digits + 1 >= n->names && row < ROWS_MOST;
+    if (found)
+        draft(run, c, n);
+    free(n);
+    return found;
+}
