@@ -195,6 +195,11 @@ bool discover_key(struct discover_run *run);
 
 /* ---- discover/rows.c ---- */
 
+/* The subjects, hashed and ascending, by whom sampled certificates of others were issued; the
+ * caller frees them.  NULL: memory is short. */
+uint64_t *discover_issuers(struct discover_run *run, size_t *count);
+bool discover_is_among(uint64_t name, const uint64_t *names, size_t count);
+
 /* A table with certificates of issuers and of others, and a column that tells which are which.
  * *rows: the condition that the issuers' rows meet; the caller frees it.  NULL: there is none, or
  * more than one. */

@@ -12,10 +12,37 @@
 
 enum { PIECES_MOST = 64 * 1024, PIECE_MOST = 1024 * 1024, CERTIFICATES_LEAST = 2 };
 
+unsigned discover_whole_list(struct bytes value, struct certlist_form *form,
+                             enum certlist_kind *kind)
+{
+    struct certlist list;
+    struct certlist_entry entry;
+    struct x509_certificate cert = {.version = 0};
+    unsigned count = 0;
+    bool good = true;
+    *form = (struct certlist_form){.kind = CERTLIST_NONE};
+    if (certlist_detect(value) == CERTLIST_NONE && !discover_items(value, form))
+        return 0;
+    if (!certlist_open_as(&list, value, form, NULL))
+        return 0;
+    while (good && certlist_next(&list, &entry, NULL)) {
+        good =
+            entry.type == CERTLIST_CERTIFICATE && x509_certificate_read(entry.encoded, &cert, NULL);
+        count++;
+    }
+    good = good && !list.failed && (list.kind != CERTLIST_SST || list.sst.tail.size == 12) &&
+           (list.kind != CERTLIST_PKCS7 || list.pkcs7.frame.trailing.size == 0) &&
+           (list.kind != CERTLIST_DER || cert.envelope.trailing.size == 0);
+    *kind = list.kind;
+    certlist_close(&list);
+    return good ? count : 0;
+}
+
 /* The sizes that were met: of pieces there are two at most, and one of them once. */
 struct sizes {
     size_t size[2];
     unsigned count[2];
+    unsigned lists; /* pieces that are lists by themselves: when all are, they are no pieces */
 };
 
 static bool are_pieces(struct sizes *s, size_t size)
@@ -41,6 +68,9 @@ static bool add_row(struct discover_run *run, struct rows *rows, const struct di
         !discover_read(run, rows, c->column, PIECE_MOST, &value, &cut) || cut ||
         !are_pieces(sizes, value.size))
         return false;
+    struct certlist_form form;
+    enum certlist_kind kind;
+    sizes->lists += discover_whole_list(value, &form, &kind) > 0;
     if (!pieces_add(pieces, order, pieces->count + 1, value))
         run->no_memory = true;
     return !run->no_memory;
@@ -57,36 +87,10 @@ bool discover_join(struct discover_run *run, const struct discover_column *c, st
     while (ok && discover_next(run, &rows))
         ok = add_row(run, &rows, c, &sizes, &pieces);
     discover_end(run, &rows);
-    ok = ok && pieces.count > 1 && pieces_join(&pieces, whole, &why);
+    ok = ok && pieces.count > 1 && sizes.lists < pieces.count && pieces_join(&pieces, whole, &why);
     run->no_memory = run->no_memory || why.code == FAULT_NO_MEMORY;
     pieces_free(&pieces);
     return ok;
-}
-
-unsigned discover_whole_list(struct bytes value, struct certlist_form *form,
-                             enum certlist_kind *kind)
-{
-    struct certlist list;
-    struct certlist_entry entry;
-    struct x509_certificate cert = {.version = 0};
-    unsigned count = 0;
-    bool good = true;
-    *form = (struct certlist_form){.kind = CERTLIST_NONE};
-    if (certlist_detect(value) == CERTLIST_NONE && !discover_items(value, form))
-        return 0;
-    if (!certlist_open_as(&list, value, form, NULL))
-        return 0;
-    while (good && certlist_next(&list, &entry, NULL)) {
-        good =
-            entry.type == CERTLIST_CERTIFICATE && x509_certificate_read(entry.encoded, &cert, NULL);
-        count++;
-    }
-    good = good && !list.failed && (list.kind != CERTLIST_SST || list.sst.tail.size == 12) &&
-           (list.kind != CERTLIST_PKCS7 || list.pkcs7.frame.trailing.size == 0) &&
-           (list.kind != CERTLIST_DER || cert.envelope.trailing.size == 0);
-    *kind = list.kind;
-    certlist_close(&list);
-    return good ? count : 0;
 }
 
 static bool try_column(struct discover_run *run, struct discover_column *c,

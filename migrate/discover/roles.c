@@ -4,7 +4,7 @@
  * The settings name the issuing CA by its certificate; so the column is found that tells that
  * certificate from the others, and the server's own from both.  It is one whose three values are
  * the roles; or one of flags, of which one bit is set for the issuing CA alone, and another for one
- * self-issued certificate; or two Bit columns that are so.
+ * self-issued certificate that has issued others; or two Bit columns that are so.
  */
 #include "migrate/discover/parts.h"
 
@@ -21,6 +21,7 @@ enum {
 /* Entries that a value, or a bit, is of. */
 struct count {
     uint64_t all, issuing, self_issued; /* self-issued: but for the issuing CA */
+    uint64_t used;                      /* of these: with certificates that they have issued */
     unsigned parts;                     /* of the list, as bits, that have such */
 };
 
@@ -40,6 +41,8 @@ struct search {
     struct discover_run *run;
     uint8_t sha1[HASH_SHA1_SIZE]; /* of the issuing CA's certificate */
     bool named;                   /* the settings name it */
+    uint64_t *issuer;             /* subjects that have issued others, hashed */
+    size_t issuers;
     struct facts facts[COLUMNS_MOST];
     unsigned columns;
 };
@@ -51,16 +54,22 @@ static bool is_bit(const struct facts *c)
 
 /* ---- reading ---- */
 
-static void add(struct count *to, unsigned part, bool issuing, bool self_issued)
+/* What an entry is, beside a value. */
+struct seen {
+    unsigned part;
+    bool issuing, self_issued, used;
+};
+
+static void add(struct count *to, const struct seen *seen)
 {
     to->all++;
-    to->parts |= 1u << part;
-    to->issuing += issuing;
-    to->self_issued += self_issued;
+    to->parts |= 1u << seen->part;
+    to->issuing += seen->issuing;
+    to->self_issued += seen->self_issued;
+    to->used += seen->used;
 }
 
-static void take_number(struct facts *c, int64_t number, unsigned part, bool issuing,
-                        bool self_issued)
+static void take_number(struct facts *c, int64_t number, const struct seen *seen)
 {
     unsigned i = 0;
     while (i < c->values && c->value[i] != number)
@@ -71,17 +80,19 @@ static void take_number(struct facts *c, int64_t number, unsigned part, bool iss
     }
     if (i == c->values)
         c->value[c->values++] = (int32_t)number;
-    add(&c->count[i], part, issuing, self_issued);
+    add(&c->count[i], seen);
     for (unsigned bit = 0; number >= 0 && bit < BITS; bit++)
         if (number >> bit & 1)
-            add(&c->bit[bit], part, issuing, self_issued);
+            add(&c->bit[bit], seen);
 }
 
 static void read_row(struct search *s, struct rows *rows, unsigned part,
                      const struct discover_entry *entry)
 {
-    bool issuing = s->named && entry && memcmp(entry->sha1, s->sha1, sizeof s->sha1) == 0;
-    bool self_issued = !issuing && entry && entry->parsed && entry->self_issued;
+    struct seen seen = {.part = part};
+    seen.issuing = s->named && entry && memcmp(entry->sha1, s->sha1, sizeof s->sha1) == 0;
+    seen.self_issued = !seen.issuing && entry && entry->parsed && entry->self_issued;
+    seen.used = seen.self_issued && discover_is_among(entry->subject, s->issuer, s->issuers);
     for (unsigned i = 0; i < s->columns; i++) {
         struct facts *c = &s->facts[i];
         const struct ese_column *column = ese_table_column(rows->table, c->column->name);
@@ -92,7 +103,7 @@ static void read_row(struct search *s, struct rows *rows, unsigned part,
         if (!condition_integer(&rows->record, column, &number))
             c->other = true;
         else if (!c->other)
-            take_number(c, number, part, issuing, self_issued);
+            take_number(c, number, &seen);
     }
 }
 
@@ -180,7 +191,7 @@ static bool is_for_issuing(const struct count *n)
 
 static bool is_for_own(const struct count *n)
 {
-    return n->all == 1 && n->self_issued == 1;
+    return n->all == 1 && n->self_issued == 1 && n->used == 1;
 }
 
 /* The one bit that is for the issuing CA, and the one that is for the own one. */
@@ -371,11 +382,14 @@ void discover_roles(struct discover_run *run)
     s->run = run;
     find_columns(s);
     s->named = s->columns > 0 && discover_issuing(run, s->sha1);
-    if (s->named)
+    if (s->named) {
+        s->issuer = discover_issuers(run, &s->issuers);
         read_parts(s);
+    }
     if (s->columns > 0)
         tell_roles(s);
     for (unsigned part = 0; part < run->parts; part++)
         take_trusted(s, part);
+    free(s->issuer);
     free(s);
 }

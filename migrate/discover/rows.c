@@ -37,24 +37,28 @@ static int by_hash(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* The issuers of all certificates that were sampled. */
-static bool find_names(struct search *s)
+uint64_t *discover_issuers(struct discover_run *run, size_t *count)
 {
-    const struct discover_run *run = s->run;
-    s->named = malloc((run->facts + 1u) * sizeof *s->named);
-    for (unsigned i = 0; s->named && i < run->facts; i++)
+    uint64_t *names = malloc((run->facts + 1u) * sizeof *names);
+    *count = 0;
+    run->no_memory = run->no_memory || names == NULL;
+    for (unsigned i = 0; names && i < run->facts; i++)
         if (run->fact[i].subject != run->fact[i].issuer)
-            s->named[s->names++] = run->fact[i].issuer;
-    if (s->named)
-        qsort(s->named, s->names, sizeof *s->named, by_hash);
-    return s->named != NULL;
+            names[(*count)++] = run->fact[i].issuer;
+    if (names)
+        qsort(names, *count, sizeof *names, by_hash);
+    return names;
+}
+
+bool discover_is_among(uint64_t name, const uint64_t *names, size_t count)
+{
+    return names && bsearch(&name, names, count, sizeof name, by_hash);
 }
 
 static bool is_issuer(struct search *s, const struct x509_certificate *c)
 {
-    uint64_t subject = discover_hash(s->run, c->subject);
     return bytes_equal(c->subject, c->issuer) || x509_extensions_read(c->extensions).is_ca ||
-           bsearch(&subject, s->named, s->names, sizeof subject, by_hash);
+           discover_is_among(discover_hash(s->run, c->subject), s->named, s->names);
 }
 
 static void find_columns(struct search *s)
@@ -146,7 +150,7 @@ static bool look_through(struct discover_run *run, const struct discover_column 
     s->run = run;
     s->column = column;
     find_columns(s);
-    run->no_memory = run->no_memory || !find_names(s);
+    s->named = discover_issuers(run, &s->names);
     rows_open(&all, run->store, column->table);
     while (discover_next(run, &all))
         take_row(s, &all);

@@ -18,6 +18,14 @@ from test_keys import table
 
 import edbdecode  # from tests/decoder, which km puts in the path
 
+OTHER = """[certificate other]
+version = 1
+subject = C=US, O=Contoso, CN=Contoso Root
+serial = 0x18
+from = 1997-05-01
+until = 2012-05-01
+
+"""
 SETTINGS = """
 [settings]
 table = Configuration
@@ -334,6 +342,115 @@ class Parts(unittest.TestCase):
         status, problems, new = self.repair(store, self.profile(PART.format(1, "All", ROLE + "keep = Note\n")))
         self.assertIsNotNone(new, (problems, self.last))
         self.assertIn(b"Note (Text): 62", b"".join(path.read_bytes() for path in self.where.glob("new.edb*") if path != self.new))
+
+    # ---- discovery ----
+
+    ISSUED = ["Id Long", "Signer Long", "Cert LongBinary"]
+
+    def found(self, tables, issued, *options):
+        """The draft, its exit status, and what a repair with --accept-discovered has written."""
+        text = "".join(f"\n[user {n}]\nname = o=Trey Research, ou=London, cn=U{n}\n" for n in (1, 2))
+        text += "".join(f"\n[user-certificate {n}]\nuser = {n % 2 + 1}\nissuer = {who}\nissuer-entry = {key}\n"
+                        for n, (who, key) in enumerate(issued, 1))
+        head, rest = test_keys.HEAD.split("[schema]")
+        head += OTHER
+        certificates = head.split("[certificate ")
+        used = text + "".join(table(name, *one) for name, one in tables.items())
+        head = certificates[0] + "".join(
+            f"[certificate {one}" for one in certificates[1:]
+            if one.startswith("issuing") or f"certificate:{one.split(']')[0]}" in used or f"issuer = {one.split(']')[0]}" in used)
+        path, store = self.where / "description.ini", self.where / "store.edb"
+        path.write_text(head + "[schema]\nCertificateList = Unused\nUserCertificates = Issued\n" + used)
+        made = subprocess.run([test_keys.KMFIXTURE, str(path), "-f", "-o", str(store)], check=False, capture_output=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        draft = km.run("profile", store)
+        for one in self.where.glob("new.edb*"):
+            one.unlink()
+        km.run("repair", store, "-o", self.new, "--accept-discovered", *options)
+        return draft.stdout.decode(), edbdecode.open(str(self.new)) if self.new.exists() else None
+
+    NONE = ("--not-a-reference", "Users.State", "--not-a-reference", "Issued.UserId", "--not-a-reference", "Users.UserId")
+
+    def test_discover_tables(self):
+        """Two tables are one list when references lead to entries of each; after the repair, when their roles say so."""
+        columns = ["Key Long", "Cert LongBinary", "Role Long", "Note Text"]
+        own = (columns, [[1, "certificate:own", 1, "a"], [4, "certificate:issuing", 2, "b"]])
+        trusted = (columns, [[2, "certificate:issuing", 3, "-"], [3, "certificate:partner", 3, "c"], [7, "certificate:other", 3, "d"]])
+        issued = [("issuing", 2), ("own", 1), ("issuing", 4), ("issuing", 2)]
+        draft, new = self.found({"Own": own, "Trusted": trusted}, issued, *self.NONE)
+        self.assertIn("[list.2]", draft)
+        self.assertIsNotNone(new, draft)
+        self.assertEqual([number(row, "IssuerEntry") for row in new.table("Issued").rows()], [4, 1, 4, 4])
+        self.assertEqual([number(row, "Key") for row in new.table("Trusted").rows()], [3, 7])
+        self.assertEqual(km.run("check", self.new, "--accept-discovered").returncode, 0)
+
+    def test_discover_no_parts(self):
+        """An archive of the list, whose keys count for themselves, or to which nothing leads, is no part of it."""
+        columns = ["Key Long", "Cert LongBinary", "Role Long", "Note Text"]
+        whole = (columns, [[1, "certificate:own", 1, "a"], [2, "certificate:partner", 3, "-"], [3, "certificate:issuing", 3, "-"],
+                           [4, "certificate:issuing", 2, "b"]])
+        issued = [("issuing", 3), ("own", 1), ("issuing", 4)]
+        for keys in ((1, 2), (11, 12)):
+            archive = (columns, [[keys[0], "certificate:issuing", 3, "x"], [keys[1], "certificate:partner", 3, "y"]])
+            draft, new = self.found({"Trusted": whole, "Old": archive}, issued, *self.NONE)
+            self.assertIn("Result: two-lists", draft)
+            self.assertIsNone(new)
+
+    def test_discover_rows(self):
+        """The list is the rows with certificates of issuers, when a column tells them and references lead to them."""
+        columns = ["Key Long", "Cert LongBinary", "Kind Long"]
+        plain = self.found({"List": (columns, [[1, "certificate:own", 1], [2, "certificate:issuing", 2]])},
+                           [("issuing", 2), ("own", 1), ("issuing", 2)] * 3)
+        certificates = [row["Certificate"][0] for row in edbdecode.open(str(self.where / "store.edb")).table("Issued").rows()]
+        columns.append("Above Long")
+        rows = [[1, "certificate:own", 1, "-"], [2, "certificate:issuing", 3, "-"], [3, "certificate:partner", 3, "-"],
+                [4, "certificate:issuing", 2, "-"]]
+        rows += [[10 + n, "hex:" + test_keys.folded(one.hex()), 4, above]
+                 for n, (one, above) in enumerate(zip(certificates, (4, 1, 2) * 3))]
+        self.assertTrue(plain)
+        for kind, found in ((4, True), (3, False)):
+            rows[-1][2] = kind
+            draft, new = self.found({"All": (columns, rows)}, [], *self.NONE)
+            self.assertEqual("rows = Kind = 1, 2, 3" in draft, found, draft)
+            self.assertEqual(new is not None, found, draft)
+            if found:
+                above = {number(row, "Key"): number(row, "Above") for row in new.table("All").rows()}
+                self.assertEqual(above, {1: None, 3: None, 4: None, **{10 + n: (4, 1, 4)[n % 3] for n in range(9)}})
+
+    def test_discover_values(self):
+        """Names that differ in a number make one list; the issuing CA's certificate under another name is no part."""
+        columns = ["Id Long", "Name Text", "Value LongBinary"]
+        self.found({"Plain": (["Key Long", "Cert LongBinary"], [
+            [n, f"certificate:{who}"] for n, who in enumerate(("own", "issuing", "partner"), 1)])}, [])
+        own, issuing, partner = (row["Cert"][0] for row in
+                                 edbdecode.open(str(self.where / "store.edb")).table("Plain").rows())
+        for names, found in ((("Trust 1", "Trust 2"), True), (("Trust", "Trust2"), True), (("Trust1", "Current"), False),
+                             (("Trust1", "Archive2"), False)):
+            rows = [[n, name, "hex:" + test_keys.folded(value.hex())]
+                    for n, (name, value) in enumerate(zip(names, (own + issuing + partner, issuing)), 1)]
+            draft, new = self.found({"All": (columns, rows)}, [], *self.NONE)
+            self.assertEqual("[list.2]" in draft, found, draft)
+            if found:
+                self.assertIsNotNone(new, draft)
+                self.assertEqual([row["Value"][0] for row in new.table("All").rows()], [own + partner, issuing])
+            elif new:
+                self.assertEqual(km.run("check", self.new, "--accept-discovered").returncode, km.PROBLEMS_LEFT)
+
+    def test_discover_flags(self):
+        columns = ["Key Long", "Cert LongBinary", "Flags Long"]
+        issued = [("issuing", 2), ("own", 1), ("issuing", 4)]
+        for flags, found in (((5, 1, 0, 3), True), ((5, 1, 2, 3), False), ((7, 1, 0, 3), False), ((4, 4, 0, 2), False)):
+            flags += (1,)
+            rows = [[key, f"certificate:{who}", flag] for key, who, flag in
+                    zip((1, 2, 3, 4, 5), ("own", "issuing", "partner", "issuing", "other"), flags)]
+            draft, new = self.found({"All": (columns, rows)}, issued, *self.NONE)
+            self.assertEqual("issuing = Flags & 2 = 2" in draft, found, (flags, draft))
+            self.assertEqual("own = Flags & 4 = 4" in draft, found, (flags, draft))
+        for bits, found in ((("yes", "no", "no", "yes"), True), (("yes", "no", "yes", "yes"), False)):
+            rows = [[1, "certificate:own", bits[0], bits[1]], [2, "certificate:issuing", "no", "no"],
+                    [3, "certificate:partner", bits[2], "no"], [4, "certificate:issuing", "no", bits[3]]]
+            draft, new = self.found({"All": (columns[:2] + ["Ours Bit", "Signs Bit"], rows)}, issued, *self.NONE)
+            self.assertEqual("issuing = Signs = 1" in draft and "own = Ours = 1" in draft, found, draft)
 
     # ---- several values ----
 
