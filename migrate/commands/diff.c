@@ -4,6 +4,7 @@
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/progress.h"
 #include "migrate/console/words.h"
 #include "migrate/profile/profile.h"
 #include "migrate/report/storefacts.h"
@@ -40,7 +41,9 @@ static int compare(struct store *a, struct store *b, const struct options *optio
         json_key(json, "differences");
         json_array(json);
     }
+    progress_open("comparing", ese_file_size(a->db->file) + ese_file_size(b->db->file));
     bool done = diff_stores(a, b, profile, json, &r);
+    progress_close();
     profile_close(&builtin);
     if (json) {
         json_end_array(json);

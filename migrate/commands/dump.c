@@ -4,9 +4,12 @@
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/progress.h"
 #include "migrate/profile/profile.h"
 #include "migrate/store/store.h"
 #include "migrate/console/value.h"
+
+#include <unistd.h>
 
 struct dump {
     struct store store;
@@ -146,6 +149,8 @@ static int dump(struct dump *d, const struct ese_table *table, const struct opti
     } else {
         if (d->json)
             document_is_bare();
+        if (!isatty(STDOUT_FILENO)) /* else the rows show how far it is */
+            progress_open("dumping", ese_file_size(d->store.db->file));
         if (table)
             dump_table(d, table);
         for (unsigned i = 0; d->all && !d->no_memory && i < ese_catalog_tables(catalog); i++)
@@ -155,6 +160,7 @@ static int dump(struct dump *d, const struct ese_table *table, const struct opti
                      : EXIT_CLEAN;
         if (d->no_memory)
             status |= EXIT_TROUBLE;
+        progress_close();
     }
     value_writer_close(d->writer);
     json_close(d->json);

@@ -1,6 +1,7 @@
 /* kmmigrate: the program.  Finds the command and runs it; the commands are in cmd_*.c. */
 #include "formats/certs/crypto.h"
 #include "formats/descriptor.h"
+#include "formats/ese/read/file.h"
 #include "formats/memory.h"
 #include "migrate/commands/command.h"
 #include "migrate/console/color.h"
@@ -8,6 +9,7 @@
 #include "migrate/console/invocation.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/progress.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -329,6 +331,7 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like others */
     signal(SIGXFSZ, SIG_IGN); /* and so is a limit on the size of files */
+    ese_file_on_read(progress_add);
     name_first(argc, argv);
     const char *name = argc > 1 ? argv[1] : NULL;
     if (name && argc > 2 && strcmp(name, "help") == 0) {

@@ -4,6 +4,7 @@
 #include "formats/fileio.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/output.h"
+#include "migrate/console/progress.h"
 #include "migrate/console/status.h"
 
 #include <stdarg.h>
@@ -54,6 +55,7 @@ static void add_to_line(void *context, const char *bytes, size_t size)
 static void line_begin(struct line *line, const char *kind)
 {
     static const char name[] = "kmmigrate: ";
+    progress_hide();
     line->size = 0;
     add_to_line(line, name, sizeof name - 1);
     add_to_line(line, kind, strlen(kind));
@@ -264,6 +266,7 @@ static void end_now(int signal_number)
 {
     (void)signal_number;
     static const char text[] = "kmmigrate: cancelled; nothing was changed\n";
+    progress_hide();
     ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
     if (end_document && !output_begun())
         ignored = write(STDOUT_FILENO, end_document, strlen(end_document));

@@ -3,6 +3,7 @@
 
 #include "formats/fileio.h"
 #include "migrate/console/message.h"
+#include "migrate/console/progress.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -24,6 +25,8 @@ static void flush(void)
         buffer_add(captured, all);
     } else if (failure == 0 && filled > 0) {
         begun = 1;
+        if (isatty(STDOUT_FILENO))
+            progress_hide();
         if (!fileio_write(STDOUT_FILENO, all))
             failure = errno;
     }

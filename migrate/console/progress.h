@@ -1,5 +1,7 @@
 /*
- * A progress bar on a terminal, for what takes over a second.
+ * A progress bar on a terminal, for what takes over a second: how much is done, and how long the
+ * rest will take.  It is one line that fits the terminal (COLUMNS, or what the terminal says) and
+ * is gone when the work is done.  There is none without a terminal, on a dumb one, or when quiet.
  */
 #ifndef KM_MIGRATE_PROGRESS_H
 #define KM_MIGRATE_PROGRESS_H
@@ -11,12 +13,11 @@
 struct progress {
     const char *what;
     struct timespec begun;
-    bool wanted, shown;
+    bool wanted;
     unsigned percent;
 };
 
-/* what: one word for the bar.  Nothing is shown when quiet, or when standard error is no terminal.
- */
+/* what: one word for the bar. */
 struct progress progress_begin(const char *what, bool quiet);
 
 /* Of the form that long operations call: context is the struct progress. */
@@ -24,5 +25,15 @@ void progress_step(void *context, uint32_t done, uint32_t total);
 
 /* Clears the bar. */
 void progress_end(struct progress *progress);
+
+/* The bar of what goes through a file: `total` bytes are expected.  It ends the one before. */
+void progress_open(const char *what, uint64_t total);
+/* So many bytes more, by whoever reads or writes; without an open bar nothing happens. */
+void progress_add(uint64_t bytes);
+void progress_close(void);
+
+/* Clears the line, for what is printed meanwhile; the next step shows the bar again.  For signal
+ * handlers, too. */
+void progress_hide(void);
 
 #endif

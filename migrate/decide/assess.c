@@ -13,6 +13,7 @@
 #include "migrate/discover/known.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
+#include "migrate/console/progress.h"
 #include "migrate/profile/meaning.h"
 #include "migrate/judge/names.h"
 #include "migrate/judge/references.h"
@@ -77,8 +78,12 @@ static void take_finding(void *context, const struct ese_finding *finding)
 static int check_structure(struct assessment *a)
 {
     struct fault f = {.code = FAULT_NONE};
-    if (!ese_check_and_read(a->store.db, take_finding, a,
-                            a->onepass ? onepass_reader(a->onepass) : NULL, &a->structure, &f))
+    progress_open("checking", ese_file_size(a->store.db->file));
+    bool checked =
+        ese_check_and_read(a->store.db, take_finding, a,
+                           a->onepass ? onepass_reader(a->onepass) : NULL, &a->structure, &f);
+    progress_close();
+    if (!checked)
         return trouble(a, &f);
     if (a->collisions > STRUCTURE_KEPT)
         problem_add(&a->found, PROBLEM_UNIQUE_KEY, NO_ENTRY, NO_ENTRY,
@@ -615,8 +620,11 @@ int assess(struct assessment *a, const char *name, const struct assess_options *
     problems_move(&a->found, &of_list);
     /* Without a profile that was chosen, or between two states, the list is not judged. */
     if (status == EXIT_CLEAN && a->match != PROFILE_NO_MATCH && a->repairs_allowed &&
-        !problem_has(&a->found, PROBLEM_UNDO_PENDING))
+        !problem_has(&a->found, PROBLEM_UNDO_PENDING)) {
+        progress_open("judging", ese_file_size(a->store.db->file));
         status = read_model(a, options);
+        progress_close();
+    }
     if (status == EXIT_CLEAN && (!filehash_finish(&a->hash, &f) || !memory_sufficed(&f)))
         status = trouble(a, &f);
     a->verdict = conclude(a);

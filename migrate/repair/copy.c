@@ -12,6 +12,7 @@
 #include "migrate/repair/changes.h"
 #include "migrate/repair/copydir.h"
 #include "migrate/console/message.h"
+#include "migrate/console/progress.h"
 #include "migrate/repair/quarantine.h"
 #include "migrate/rescue/salvaging.h"
 #include "migrate/repair/verify.h"
@@ -59,8 +60,10 @@ static bool copy_bytes(struct steps *s, struct fault *f)
 {
     uint64_t size = ese_file_size(s->a->store.db->file);
     bool ok = true;
+    progress_open("copying", size);
     for (uint64_t at = 0; ok && at < size; at += STEP)
         ok = read_step(s, at, f) && ese_inplace_write_at(s->copy, at, bytes_of(s->from, s->got), f);
+    progress_close();
     return ok;
 }
 
@@ -101,7 +104,9 @@ bool rewrite_database(const struct assessment *a, int copy, const volatile sig_a
     ok = ok && copy_bytes(&s, f);
     if (a->plan.actions > 0) /* else what was salvaged is written as it is */
         ok = ok && changes_make(changes, a, &copy, stop, f) && changes_write(changes, copy, f);
+    progress_open("comparing", ese_file_size(a->store.db->file));
     ok = ok && compare_rest(&s, changes, f);
+    progress_close();
     if (changes)
         changes_close(changes);
     free(changes);

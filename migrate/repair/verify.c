@@ -2,6 +2,7 @@
 #include "migrate/repair/verify.h"
 
 #include "migrate/console/message.h"
+#include "migrate/console/progress.h"
 #include "migrate/repair/verify_rows.h"
 
 #include <errno.h>
@@ -93,7 +94,10 @@ int verify_store(const struct assessment *old, const char *path, bool in_place, 
     if (old->discovery && !problem_has(&old->found, PROBLEM_MISFIT))
         how.discovered = &old->profile;
     int status = assess(&new, path, &how);
-    if (status == EXIT_CLEAN && !is_as_planned(old, &new, in_place, &f)) {
+    progress_open("verifying", status == EXIT_CLEAN ? 2 * ese_file_size(new.store.db->file) : 0);
+    bool planned = status != EXIT_CLEAN || is_as_planned(old, &new, in_place, &f);
+    progress_close();
+    if (!planned) {
         message_file(old->store.path, "verification failed, %s: %s", what, f.text);
         status = EXIT_TROUBLE;
     }

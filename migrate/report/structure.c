@@ -4,6 +4,7 @@
 #include "formats/ese/build/compact.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/console/progress.h"
 #include "migrate/console/value.h"
 #include "migrate/console/words.h"
 
@@ -172,7 +173,9 @@ bool structure_report(struct store *store, struct json *json, bool quiet,
         json_key(json, "findings");
         json_array(json);
     }
+    progress_open("checking", ese_file_size(store->db->file));
     bool ok = ese_check(store->db, show, &report, summary, &f);
+    progress_close();
     if (json)
         json_end_array(json);
     if (!ok) {

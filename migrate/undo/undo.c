@@ -3,6 +3,7 @@
 
 #include "formats/fileio.h"
 #include "formats/memory.h"
+#include "migrate/console/progress.h"
 #include "migrate/undo/aside.h"
 #include "migrate/undo/names.h"
 
@@ -73,6 +74,7 @@ static bool run(struct hashing *h, uint64_t size, uint8_t sha256[HASH_SHA256_SIZ
             return false;
         hash_sha256_add(&h->hash, bytes_of(h->step, part));
         at += part;
+        progress_add(part);
     }
     hash_sha256_end(&h->hash, sha256);
     return true;
@@ -89,7 +91,9 @@ static bool hash_as(int descriptor, struct undofile *undo, uint64_t size,
     bool ok = h.step && h.piece;
     if (!ok)
         fault_set(f, FAULT_NO_MEMORY, "out of memory for hashing the store");
+    progress_open("reading the store", size);
     ok = ok && run(&h, size, sha256, f);
+    progress_close();
     free(h.step);
     free(h.piece);
     hash_close(&h.hash);

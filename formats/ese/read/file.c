@@ -218,6 +218,13 @@ static size_t read_memory(const struct ese_file *file, uint64_t offset, void *to
     return from.size;
 }
 
+static void (*on_read)(uint64_t bytes);
+
+void ese_file_on_read(void (*told)(uint64_t bytes))
+{
+    on_read = told;
+}
+
 bool ese_file_read(struct ese_file *file, uint64_t offset, void *to, size_t size, size_t *got,
                    struct fault *f)
 {
@@ -227,6 +234,10 @@ bool ese_file_read(struct ese_file *file, uint64_t offset, void *to, size_t size
         return true;
     }
     *got = fileio_read_at(file->descriptor, offset, to, size);
+    int error = errno;
+    if (on_read)
+        on_read(*got);
+    errno = error;
     return *got == size || errno == 0 ||
            fault_set(f, FAULT_IO, "read error at byte %" PRIu64 ": %s", offset + *got,
                      strerror(errno));

@@ -33,6 +33,10 @@ bool ese_file_over(struct bytes b, struct ese_file **file, struct fault *f);
 
 void ese_file_close(struct ese_file *file);
 
+/* From now on `told` hears of all that ese_file_read() reads, of any file, how many bytes it was.
+ * NULL: nobody. */
+void ese_file_on_read(void (*told)(uint64_t bytes));
+
 /* Size in bytes of the (unpacked) database. */
 uint64_t ese_file_size(const struct ese_file *file);
 
