@@ -10,19 +10,28 @@
 
 /* ---- the tables that count ---- */
 
-static const char *list_name(const struct assessment *a)
+static unsigned list_parts(const struct assessment *a)
 {
-    return a->match == PROFILE_MATCHES_ROWS    ? a->profile.list[0].table
-           : a->match == PROFILE_MATCHES_VALUE ? a->profile.value[0].table
-                                               : NULL;
+    return a->match == PROFILE_MATCHES_ROWS    ? a->profile.lists
+           : a->match == PROFILE_MATCHES_VALUE ? a->profile.values
+                                               : 0;
 }
 
-/* The i-th table that the service needs: the list, the settings, what refers to the list. */
+/* How many tables are those of the list and of the settings; those that refer to the list follow.
+ */
+static unsigned own_tables(const struct assessment *a)
+{
+    return list_parts(a) + 1;
+}
+
+/* The i-th table that the service needs: the list's, the settings', what refers to the list. */
 static const struct ese_salvage_table *named(const struct assessment *a, unsigned i)
 {
-    const char *name = i == 0   ? list_name(a)
-                       : i == 1 ? a->profile.settings_table
-                                : a->profile.reference[i - 2].table;
+    bool rows = a->match == PROFILE_MATCHES_ROWS;
+    const char *name = i < list_parts(a)
+                           ? (rows ? a->profile.list[i].table : a->profile.value[i].table)
+                       : i < own_tables(a) ? a->profile.settings_table
+                                           : a->profile.reference[i - own_tables(a)].table;
     return salvaging_table(a->options->salvaged, name);
 }
 
@@ -38,7 +47,7 @@ static const struct ese_salvage_table *needed(const struct assessment *a, unsign
 
 static unsigned needed_most(const struct assessment *a)
 {
-    return a->match == PROFILE_NO_MATCH ? 0 : 2 + a->profile.references;
+    return a->match == PROFILE_NO_MATCH ? 0 : own_tables(a) + a->profile.references;
 }
 
 /* How many rows, or pages of rows, nobody can be sure of. */
@@ -49,7 +58,8 @@ static uint64_t in_doubt(const struct ese_salvage_table *t, bool refers)
 
 bool salvaged_is_whole(const struct assessment *a, bool references)
 {
-    for (unsigned i = references ? 2 : 0; i < (references ? needed_most(a) : 2); i++) {
+    for (unsigned i = references ? own_tables(a) : 0;
+         i < (references ? needed_most(a) : own_tables(a)); i++) {
         const struct ese_salvage_table *table = needed(a, i);
         if (table && salvaging_badness(table) > 0)
             return false;
@@ -130,7 +140,7 @@ void salvaged_judge(struct assessment *a)
     judge_whole(a);
     for (unsigned i = 0; i < needed_most(a); i++) {
         const struct ese_salvage_table *table = needed(a, i);
-        if (table && in_doubt(table, i >= 2) > 0)
+        if (table && in_doubt(table, i >= own_tables(a)) > 0)
             judge_table(a, table);
     }
 }

@@ -1,14 +1,22 @@
 /* Names as they may be shown: see shown.h. */
 #include "migrate/judge/shown.h"
 
+/* Are the names of entries a secret, in any part of the list? */
+static bool is_secret(const struct model *m)
+{
+    for (unsigned i = 0; i < m->profile->lists; i++) {
+        const char *name = m->profile->list[i].name;
+        const struct ese_table *table = model_list_table(m, i);
+        const struct ese_column *column = table && name ? ese_table_column(table, name) : NULL;
+        if (column && store_column_is_secret(m->store, table, column))
+            return true;
+    }
+    return false;
+}
+
 const char *shown_name(const struct model *m, const char *name, char text[SHOWN_NAME])
 {
-    const struct profile *p = m->profile;
-    const struct ese_table *table =
-        p->list[0].table ? ese_catalog_find(m->store->db->catalog, p->list[0].table) : NULL;
-    const struct ese_column *column =
-        table && p->list[0].name ? ese_table_column(table, p->list[0].name) : NULL;
-    if (column == NULL || name == NULL || !store_column_is_secret(m->store, table, column))
+    if (name == NULL || !is_secret(m))
         return name;
     uint8_t digest[HASH_SHA256_SIZE];
     char hex[2 * HASH_SHA256_SIZE + 1];

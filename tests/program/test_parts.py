@@ -174,6 +174,18 @@ class Parts(unittest.TestCase):
         self.right(store, profile, {"Own": {1: {}, 4: {"Role": 2}}, "Trusted": {3: {"Role": 3}}}, [3, 4, 3], "--keep", "3")
         self.right(store, profile, {"Own": {1: {}, 4: {"Role": 2}, 5: {}}, "Trusted": {}}, [5, 4, 5], "--keep", "5")
 
+    def test_salvage(self):
+        """Damage in the second table of the list is damage of the list: what refers to it is not dangling."""
+        self.store({"Own": self.OWN, "Trusted": self.TRUSTED}, (2, 4))
+        path, store = self.where / "description.ini", self.where / "store.edb"
+        path.write_text(path.read_text() + "\n[damage]\nflip.1 = Trusted 0 3000 1\n")
+        made = subprocess.run([test_keys.KMFIXTURE, str(path), "-f", "-o", str(store)], check=False, capture_output=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        profile = self.profile(PART.format(1, "Own", ROLE) + PART.format(2, "Trusted", ROLE))
+        report = json.loads(km.run("repair", store, "--salvage", "--profile", profile, "--json").stdout)
+        self.assertEqual(report["verdict"], "cannot tell")
+        self.assertIn("table Trusted", [p["evidence"] for p in report["problems"] if p["code"] == "KM-SALVAGED"][0])
+
     def test_two_ranges(self):
         trusted = (self.TRUSTED[0], [[1, "certificate:issuing", 3], [2, "certificate:partner", 3]])
         store = self.store({"Own": self.OWN, "Trusted": trusted}, (1, 4))
