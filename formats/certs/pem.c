@@ -17,9 +17,11 @@ static bool stands_at(struct bytes b, size_t at, struct bytes what)
 static bool find(struct bytes b, size_t at, const char *mark, size_t *found)
 {
     struct bytes sought = bytes_of(mark, strlen(mark));
-    uint8_t c;
-    for (; bytes_u8(b, at, &c); at++) {
-        if (c == (uint8_t)mark[0] && stands_at(b, at, sought)) {
+    for (const uint8_t *c; at < b.size; at++) {
+        if ((c = memchr(b.at + at, mark[0], b.size - at)) == NULL)
+            break;
+        at = (size_t)(c - b.at);
+        if (stands_at(b, at, sought)) {
             *found = at;
             return true;
         }

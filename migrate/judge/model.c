@@ -1357,7 +1357,8 @@ static bool read_user(struct model *m, struct rows *rows, const struct ese_colum
         return false;
     if (!rows_bytes(rows, name, &m->memory->value, &value, &null, NULL) || null)
         return true;
-    if (subject_length(value, width) > NAME_CHARACTERS_MOST && m->long_names++ == 0)
+    if (value.size / width > NAME_CHARACTERS_MOST &&
+        subject_length(value, width) > NAME_CHARACTERS_MOST && m->long_names++ == 0)
         m->first_long_name = (uint32_t)key;
     return true;
 }

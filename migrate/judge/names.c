@@ -221,11 +221,12 @@ bool names_each(const struct model *m, unsigned which, struct rows *rows,
                 const struct ese_column *column, bool (*take)(void *context, int32_t key),
                 void *context)
 {
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
     struct ese_values values;
     struct ese_value value;
     bool null;
     int32_t key;
+    fault_clear(&why);
     if (column == NULL)
         return true;
     if (!(column->flags & ESE_COLUMN_MULTI_VALUED)) {

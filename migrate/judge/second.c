@@ -238,8 +238,9 @@ bool second_look(struct second_search *s, struct second_copies *copies,
                  struct bytes value)
 {
     static const struct wrapping zlib = {.pack = PACK_ZLIB};
-    struct fault f = {.code = FAULT_NONE};
+    struct fault f;
     struct bytes inner;
+    fault_clear(&f);
     s->read += value.size;
     if (pem_detect(value))
         return look_plain(s, copies, table, column, row, pem_contents(s, value)) && !s->room.failed;

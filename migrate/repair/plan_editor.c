@@ -519,9 +519,10 @@ static bool edit_values(struct plan_editor *a, unsigned which, const struct ese_
                         const struct ese_record *record, const struct ese_column *c,
                         struct ese_row_edit *edit, struct fault *f)
 {
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
     struct ese_values values;
     struct ese_value value;
+    fault_clear(&why);
     bool ok = ese_values_of(&values, record, c, &why);
     while (ok && ese_values_next(&values, &value, &why)) {
         int32_t names;

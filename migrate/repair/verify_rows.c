@@ -253,9 +253,10 @@ static bool has_expected(struct comparison *c, const struct expected_value *e,
 {
     struct ese_values values;
     struct ese_value value, second;
-    struct fault inner = {.code = FAULT_NONE};
+    struct fault inner;
     struct bytes data;
     char expected[SAID_SIZE];
+    fault_clear(&inner);
     if (e->kind == EXPECTED_VALUES)
         return has_values(c, e, column, f);
     if (e->kind == EXPECTED_EACH)
@@ -286,8 +287,10 @@ static bool has_old(struct comparison *c, const struct ese_column *old,
 {
     struct ese_values was, is;
     struct ese_value a, b;
-    struct fault inner[VERIFY_SIDES] = {{.code = FAULT_NONE}, {.code = FAULT_NONE}};
+    struct fault inner[VERIFY_SIDES];
     bool same = true, more_a = true, more_b = true;
+    fault_clear(&inner[VERIFY_OLD]);
+    fault_clear(&inner[VERIFY_NEW]);
     if (!ese_values_of(&was, &c->v.at[VERIFY_OLD].record, old, f) ||
         !ese_values_of(&is, &c->v.at[VERIFY_NEW].record, new, f))
         return fault_context(f, "column %s", old->name);

@@ -29,7 +29,8 @@ static bool note_column(struct verify *v, enum verify_side side, const struct es
 {
     struct ese_values values;
     struct ese_value value;
-    struct fault inner = {.code = FAULT_NONE};
+    struct fault inner;
+    fault_clear(&inner);
     if (!ese_values_of(&values, &v->at[side].record, column, f))
         return false;
     while (ese_values_next(&values, &value, &inner))

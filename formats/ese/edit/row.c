@@ -197,7 +197,8 @@ static bool references_of(const struct ese_record *record, const struct ese_colu
 {
     struct ese_values values;
     struct ese_value value;
-    struct fault inner = {.code = FAULT_NONE};
+    struct fault inner;
+    fault_clear(&inner);
     if (!ese_values_of(&values, record, column, f))
         return false;
     while (ese_values_next(&values, &value, &inner))
@@ -365,7 +366,8 @@ static bool make_record(struct row *row, struct changes *c, size_t key_size, str
     if (row->record.whole.size > most) /* longer than allowed, but it was there */
         most = row->record.whole.size;
     for (;;) {
-        struct fault inner = {.code = FAULT_NONE};
+        struct fault inner;
+        fault_clear(&inner);
         if (ese_record_change(&row->record, c->at, c->count, to, most, &size, &inner)) {
             *record = bytes_of(to, size);
             return true;

@@ -96,7 +96,8 @@ static bool add_column(struct values *all, const struct ese_record *record,
 {
     struct ese_values values;
     struct ese_value value;
-    struct fault inner = {.code = FAULT_NONE};
+    struct fault inner;
+    fault_clear(&inner);
     bool has = column->id <= ESE_FIXED_LAST      ? column->id <= record->last_fixed
                : column->id <= ESE_VARIABLE_LAST ? column->id <= record->last_variable
                                                  : true;

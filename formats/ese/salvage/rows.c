@@ -28,7 +28,8 @@ struct row {
 /* A record must give back the key that it stands under. */
 static bool has_its_key(struct salvage_table *t, const struct ese_record *record, struct bytes key)
 {
-    struct fault f = {.code = FAULT_NONE};
+    struct fault f;
+    fault_clear(&f);
     if (t->primary == NULL)
         return true;
     ese_keys_of(t->primary, record);
@@ -42,7 +43,11 @@ static bool open_row(struct salvage_table *t, const struct salvage_walk *w,
                      const struct salvage_version *v, struct row *row, struct fault *f)
 {
     struct ese_salvage *s = t->s;
-    *row = (struct row){.where = &s->page[v->page]};
+    row->where = &s->page[v->page];
+    row->page = NULL;
+    row->readable = false;
+    row->converted = NULL;
+    fault_clear(&row->why);
     if (!salvage_node(s, v, &row->page, &row->node, f))
         return false;
     if (!salvage_record(s, t->table, row->page, &row->node, &row->record, &row->converted,
@@ -127,7 +132,8 @@ static bool add_entries(struct salvage_table *t, unsigned index, const struct es
 {
     struct ese_keys *keys = t->keys[index];
     enum ese_key_result result;
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
+    fault_clear(&why);
     *count = 0;
     ese_keys_of(keys, record);
     while ((result = ese_keys_next(keys, &why)) == ESE_KEY_OK) {
