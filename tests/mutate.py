@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Mutation run: one change at a time in code that judges, decides, writes or proves; do the tests notice?
 
-    tests/mutate.py [--count N] [--seed S] [--files GLOB ...] [--only FILE:LINE:COLUMN:OPERATOR] [--list]
+    tests/mutate.py [--count N] [--seed S] [--from NUMBER] [--files GLOB ...] [--only FILE:LINE:COLUMN:OPERATOR] [--list]
 
-The tree is copied and built once; then each of N mutants, chosen by the seed, is built there incrementally and given to the
-tests that reach its file (TESTS below), the quickest first, until one fails.  What was made by kmfixture and kmwrong in
-their unchanged form stays so, for both are the tests' tools.
+The tree is copied and built once, and every test has to pass there unchanged.  Then each of N mutants, chosen by the seed, is
+built there incrementally and given to the tests that reach its file (TESTS below) until one fails: first those that killed
+most for the time that they took so far, so at the start the quickest.  What was made by kmfixture and kmwrong in their
+unchanged form stays so, for both are the tests' tools.
 
 A mutant is killed (a test failed), timed out (it used SECONDS of processor time, or the wall clock's far larger limit: as
 good as killed), survives (its diff is printed), or does not compile.  One that no test can tell from the original is
@@ -21,10 +22,12 @@ listed in EQUIVALENT, with the reason.  Operators:
     error     `return false`, `return fault_set(...)`, `ok = false`: true instead; `return true`: false
 
 Exit status: 0 when less than 5 % of the mutants that change anything survive, 1 when more do, 2 when it could not start.
-KM_MUTATE_DIR says where the copy is built, and keeps it (default: a temporary directory, which is removed).
+KM_MUTATE_DIR says where the copy is built, and keeps it (default: a temporary directory, which is removed).  In it `results`
+has a line for each mutant that was tried, as it is printed: the same call again goes on after the last one, and counts all.
 """
 
 import argparse
+import collections
 import difflib
 import fnmatch
 import json
@@ -45,6 +48,7 @@ CORPUS = os.environ.get("KM_CORPUS", str(SOURCE.parent / "shared" / "corpus"))
 SECONDS = 25      # of processor time, each process of a test: less than half of it is enough for each of them
 WALL = 1200       # the hang that uses no processor
 MOST_LEFT = 0.05
+STRIKE_EVERY = "4"  # the system calls at which the tests of killed repairs strike
 
 DECIDING = ["program/test_expected.py", "test_decide", "program/test_decide.py", "program/test_unsaid.py",
             "program/test_plan_rows.py", "program/test_migrate.py", "program/test_list_value.py", "test_plan",
@@ -188,7 +192,8 @@ class Tree:
         subprocess.run(["cmake", "-G", "Ninja", "-S", self.source, "-B", self.build, "-DCMAKE_BUILD_TYPE=None",
                         "-DCMAKE_C_FLAGS=-O1", f"-DKM_CORPUS={CORPUS}", "--log-level=WARNING", *launcher], check=True,
                        stdout=subprocess.DEVNULL)
-        self.seconds = {}
+        self.seconds, self.tries, self.kills = {}, {}, {}
+        self.results = where / "results"
         self.list_tests()
 
     def list_tests(self):
@@ -196,15 +201,24 @@ class Tree:
         listed = subprocess.run(["ctest", "--show-only=json-v1"], cwd=self.build, check=True, capture_output=True).stdout
         self.tests = {test["name"]: test for test in json.loads(listed)["tests"]}
 
-    def make(self, names):
-        targets = ["kmmigrate", "kmfixture", "kmwrong", *(name for name in names if "/" not in name)]
+    def make(self, names, mutated=False):
+        programs = ["kmmigrate"] if mutated else ["kmmigrate", "kmfixture", "kmwrong"]
+        targets = sorted({name for name in names if "/" not in name}) or programs
+        targets += [] if mutated else programs
+        # What only a mutant holds is not worth a place in the cache of the compiler.
+        environment = dict(os.environ, CCACHE_READONLY="1") if mutated else None
         return subprocess.run(["cmake", "--build", self.build, "--target", *targets, "--", "--quiet"], check=False,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+                              env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
     def keep_tools(self):
-        self.tools.mkdir(exist_ok=True)
+        shutil.rmtree(self.tools, ignore_errors=True)
+        self.tools.mkdir()
         shutil.copy(self.build / "kmfixture", self.tools)
         shutil.copy(self.build / "tests" / "kmwrong", self.tools)
+
+    def price(self, name):
+        """The seconds that a kill by this test has cost so far, as far as can be told."""
+        return self.seconds.get(name, 0) * (self.tries.get(name, 0) + 2) / (self.kills.get(name, 0) + 1)
 
     def passes(self, name):
         """None when the test passes; else how it ended."""
@@ -213,14 +227,17 @@ class Tree:
         environment = dict(os.environ, **dict(e.split("=", 1) for e in properties.get("ENVIRONMENT", [])))
         environment |= {"KMFIXTURE": str(self.tools / "kmfixture"), "KMWRONG": str(self.tools / "kmwrong")}
         environment.pop("KM_LONG", None)
+        environment["KM_STRIKE_EVERY"] = STRIKE_EVERY
 
         def limits():
             resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
+        # unittest's tests end with their first failure.
+        command = [*test["command"], "-f"] if name.endswith(".py") else test["command"]
         started = time.monotonic()
         with tempfile.TemporaryFile() as said:
-            process = subprocess.Popen(test["command"], env=environment, cwd=self.build, stdin=subprocess.DEVNULL,
+            process = subprocess.Popen(command, env=environment, cwd=self.build, stdin=subprocess.DEVNULL,
                                        stdout=said, stderr=subprocess.STDOUT, preexec_fn=limits, start_new_session=True)
             try:
                 process.wait(timeout=WALL)
@@ -230,8 +247,8 @@ class Tree:
                 process.wait()
                 return "timeout"
             said.seek(0)
-            output = said.read()
-        self.seconds[name] = time.monotonic() - started
+            self.said = output = said.read()
+        self.seconds.setdefault(name, time.monotonic() - started)
         if process.returncode in (0, 77):
             return None
         late = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL) or b"XCPU" in output or b"-24" in output
@@ -242,7 +259,7 @@ def tests_of(tree, name):
     for pattern, tests in TESTS:
         if fnmatch.fnmatch(name, pattern):
             there = [test for test in tests if test in tree.tests]
-            return sorted(there, key=lambda test: tree.seconds.get(test, 0))
+            return sorted(there, key=tree.price)
     sys.exit(f"{name}: TESTS does not say which tests reach it")
 
 
@@ -251,56 +268,83 @@ def trial(tree, mutant):
     tests = tests_of(tree, mutant.file)
     (tree.source / mutant.file).write_text(mutant.new)
     try:
-        if not tree.make(tests):
-            return "does not compile", ""
         for test in tests:
-            times = dict(tree.seconds)
+            if not tree.make([test], mutated=True):
+                return "does-not-compile", ""
             ended = tree.passes(test)
-            tree.seconds = times
+            tree.tries[test] = tree.tries.get(test, 0) + 1
             if ended is not None:
+                tree.kills[test] = tree.kills.get(test, 0) + 1
                 return ended, test
         return "survives", ""
     finally:
         (tree.source / mutant.file).write_text(mutant.old)
 
 
-def report(counts, left):
-    real = sum(counts.values()) - counts.get("does not compile", 0) - counts.get("equivalent", 0)
+def tried_before(tree):
+    """{mutant: how it ended} of a run that was broken off."""
+    lines = tree.results.read_text().splitlines() if tree.results.exists() else []
+    return dict(reversed(line.split(" ")[:2]) for line in lines if line.endswith("."))
+
+
+def unchanged_passes(tree, needed):
+    """True when every test passes without a change; each that does not is named."""
+    failing = []
+    for test in needed:
+        ended = tree.passes(test)
+        print(f"{tree.seconds[test]:7.1f} s {test}", flush=True)
+        if ended:
+            failing.append(test)
+            print(f"fails without any change: {ended}\n" + tree.said.decode("utf-8", "replace")[-2000:], flush=True)
+    print(f"unchanged: {len(needed)} tests, {len(failing)} fail", flush=True)
+    return not failing
+
+
+def report(counts):
+    real = sum(counts.values()) - counts.get("does-not-compile", 0) - counts.get("equivalent", 0)
+    left = counts.get("survives", 0)
     print("mutants: " + ", ".join(f"{count} {ended}" for ended, count in sorted(counts.items())) +
-          f"; {100 * len(left) / max(real, 1):.1f} % of {real} left")
-    return 1 if len(left) > MOST_LEFT * real else 0
+          f"; {100 * left / max(real, 1):.1f} % of {real} left")
+    return 1 if left > MOST_LEFT * real else 0
+
+
+def tell(tree, number, mutant, ended, test):
+    print(f"{number:4} {ended:16} {mutant} {test}", flush=True)
+    with tree.results.open("a") as results:
+        print(ended, mutant, test, ".", file=results)
+    if ended == "survives":
+        print(mutant.diff(), flush=True)
+    if ended == "equivalent":
+        print(f"    {mutant.equivalent()}", flush=True)
 
 
 def run(mutants, where, unchanged=True):
+    """mutants: each with its number."""
     tree = Tree(where)
-    needed = sorted({test for mutant in mutants for test in tests_of(tree, mutant.file)})
+    needed = sorted({test for _, mutant in mutants for test in tests_of(tree, mutant.file)})
     if not tree.make(needed):
         sys.exit("the unchanged sources do not build")
     tree.list_tests()
     tree.keep_tools()
-    for test in needed if unchanged else []:
-        if tree.passes(test) is not None:
-            print(f"{test} fails without any change", file=sys.stderr)
-            return 2
-    counts, left = {}, []
-    for number, mutant in enumerate(mutants, 1):
-        ended, test = trial(tree, mutant)
-        if ended == "survives" and mutant.equivalent():
-            ended = "equivalent"
-        counts[ended] = counts.get(ended, 0) + 1
-        print(f"{number:4} {ended:16} {mutant} {test}", flush=True)
-        if ended == "survives":
-            left.append(mutant)
-            print(mutant.diff(), flush=True)
-        if ended == "equivalent":
-            print(f"    {mutant.equivalent()}", flush=True)
-    return report(counts, left)
+    if unchanged and not unchanged_passes(tree, needed):
+        return 2
+    before, counts = tried_before(tree), collections.Counter()
+    for number, mutant in mutants:
+        ended = before.get(str(mutant))
+        if ended is None:
+            ended, test = trial(tree, mutant)
+            ended = "equivalent" if ended == "survives" and mutant.equivalent() else ended
+            tell(tree, number, mutant, ended, test)
+        counts[ended] += 1
+    return report(counts)
 
 
 def main():
     parser = argparse.ArgumentParser(description="Mutation run; see the head of this file.")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--from", type=int, default=1, dest="first", metavar="NUMBER",
+                        help="leave out the mutants before this one")
     parser.add_argument("--files", nargs="+", default=FILES)
     parser.add_argument("--only", nargs="+", help="these mutants alone, as they are printed")
     parser.add_argument("--list", action="store_true", help="print the mutants, and try none")
@@ -312,8 +356,9 @@ def main():
     else:
         random.Random(options.seed).shuffle(mutants)
         mutants = mutants[:options.count]
+    mutants = list(enumerate(mutants, 1))[options.first - 1:]
     if options.list or not mutants:
-        print(*mutants, sep="\n")
+        print(*(mutant for _, mutant in mutants), sep="\n")
         return 0 if mutants else 2
     kept = os.environ.get("KM_MUTATE_DIR")
     where = pathlib.Path(kept or tempfile.mkdtemp(prefix="kmmigrate-mutate-"))

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -13,6 +14,12 @@ CORPUS = pathlib.Path(os.environ.get("KM_CORPUS", SOURCE.parent / "shared" / "co
 PROGRAM = os.environ.get("KMMIGRATE", str(SOURCE / "build" / "release" / "kmmigrate"))
 
 sys.path.insert(0, str(SOURCE / "tests" / "decoder"))
+
+# nohup, and a shell in the background, have what they start ignore them, and kmmigrate then does as well.
+for number in (signal.SIGHUP, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CLEAN, REPAIRED, PROBLEMS_LEFT, TROUBLE, USAGE, CANCELLED = 0, 1, 4, 8, 16, 32
 
