@@ -450,6 +450,58 @@ START_TEST(openssl_crl_is_read)
 }
 END_TEST
 
+/* The parts of a CRL as hex, and what is wrong with each. */
+#define CRL_ALGORITHM "300d06092a864886f70d0101050500"
+#define CRL_TIME "170d3939303130313030303030305a"
+#define CRL_HEAD CRL_ALGORITHM "3000" CRL_TIME
+#define CRL_TAIL CRL_ALGORITHM "03020001"
+
+static const struct {
+    const char *what, *tbs, *tail;
+    enum fault_code code;
+} crls[] = {
+    {"usual", CRL_HEAD, CRL_TAIL, FAULT_NONE},
+    {"V2 with extensions", "020101" CRL_HEAD "a00d300b300906035504030402 3000", CRL_TAIL,
+     FAULT_NONE},
+    {"negative version", "0201ff" CRL_HEAD, CRL_TAIL, FAULT_DAMAGED},
+    {"empty version", "0200" CRL_HEAD, CRL_TAIL, FAULT_DAMAGED},
+    {"algorithm without number", "3000 3000" CRL_TIME, CRL_TAIL, FAULT_DAMAGED},
+    {"no algorithm", "3000" CRL_TIME, CRL_TAIL, FAULT_DAMAGED},
+    {"name of another type", CRL_ALGORITHM "020105" CRL_TIME, CRL_TAIL, FAULT_DAMAGED},
+    {"no time", CRL_ALGORITHM "3000", CRL_TAIL, FAULT_DAMAGED},
+    {"time of another type", CRL_ALGORITHM "3000 020105", CRL_TAIL, FAULT_DAMAGED},
+    {"revoked certificates behind the extensions", CRL_HEAD "a00d300b300906035504030402 3000 3000",
+     CRL_TAIL, FAULT_DAMAGED},
+    {"extensions that are none", CRL_HEAD "a003020105", CRL_TAIL, FAULT_DAMAGED},
+    {"a field too many", CRL_HEAD "020105", CRL_TAIL, FAULT_DAMAGED},
+    {"no signature", CRL_HEAD, CRL_ALGORITHM, FAULT_DAMAGED},
+    {"signature of another type", CRL_HEAD, CRL_ALGORITHM "04020001", FAULT_DAMAGED},
+    {"a certificate's version", "a003020102" CRL_HEAD, CRL_TAIL, FAULT_NOT_THIS},
+};
+
+static struct buffer build_crl(const char *tbs, const char *tail)
+{
+    struct buffer out = from_hex(tbs);
+    der_wrap(&out, 0, DER_SEQUENCE);
+    add_hex(&out, tail);
+    der_wrap(&out, 0, DER_SEQUENCE);
+    return out;
+}
+
+START_TEST(crl_is_read_or_refused)
+{
+    struct buffer in = build_crl(crls[_i].tbs, crls[_i].tail);
+    struct x509_crl crl;
+    struct fault f = {.code = FAULT_NONE};
+    bool good = x509_crl_read(buffer_bytes(&in), &crl, &f);
+    ck_assert_msg(f.code == crls[_i].code, "%s: %s", crls[_i].what, f.text);
+    ck_assert_msg(good == (f.code == FAULT_NONE), "%s", crls[_i].what);
+    for (size_t size = 0; good && size < in.size; size++)
+        ck_assert(!x509_crl_read(bytes_of(in.at, size), &crl, &f));
+    buffer_free(&in);
+}
+END_TEST
+
 /* A V1 CRL without next update and entries, then damage after a good entry. */
 START_TEST(crl_by_hand_is_read)
 {
@@ -519,6 +571,7 @@ int main(void)
                                         {time_is_read, ARRAY_SIZE(times)},
                                         {extensions_are_read, ARRAY_SIZE(extensions)},
                                         {openssl_crl_is_read, 0},
+                                        {crl_is_read_or_refused, ARRAY_SIZE(crls)},
                                         {crl_by_hand_is_read, 0},
                                         {openssl_leaf_is_read, 0},
                                         {0},
