@@ -42,7 +42,7 @@ static inline bool bytes_cut(struct bytes b, size_t at, size_t size, struct byte
 {
     if (!bytes_has(b, at, size))
         return false;
-    *out = (struct bytes){.at = b.at + at, .size = size};
+    *out = (struct bytes){.at = at ? b.at + at : b.at, .size = size};
     return true;
 }
 
@@ -51,7 +51,7 @@ static inline struct bytes bytes_from(struct bytes b, size_t at)
 {
     if (at > b.size)
         at = b.size;
-    return (struct bytes){.at = b.at + at, .size = b.size - at};
+    return (struct bytes){.at = at ? b.at + at : b.at, .size = b.size - at};
 }
 
 static inline bool bytes_u8(struct bytes b, size_t at, uint8_t *value)

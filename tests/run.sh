@@ -73,7 +73,9 @@ fuzz() {
     mkdir -p "$grown" build/fuzz/crashes || return 1
     # Only the directories that exist: libFuzzer takes a missing one for an error.
     set -- "$1" "$grown"
-    [ ! -d "tests/seeds/$target" ] || set -- "$@" "tests/seeds/$target"
+    for seeds in "tests/seeds/$target" "build/fuzz/seeds/$target"; do
+        [ ! -d "$seeds" ] || set -- "$@" "$seeds"
+    done
     limit=-max_total_time=$fuzz_seconds
     [ "$fuzz_seconds" -gt 0 ] || limit=-runs=0
     "$@" "$limit" -timeout=300 -rss_limit_mb=1024 -artifact_prefix="build/fuzz/crashes/$target-"

@@ -11,7 +11,8 @@
 
 #include <stdlib.h>
 
-static void expect(bool condition)
+/* Not inlined, so that the line that a stack names is the caller's. */
+__attribute__((noinline)) static void expect(bool condition)
 {
     if (!condition)
         abort();
