@@ -678,6 +678,44 @@ START_TEST(what_cannot_be_done_leaves_the_file_untouched)
 }
 END_TEST
 
+/* Of each extent that the table owns, only the last page is left to it. */
+static void disown_pages(struct job *j)
+{
+    uint32_t page_size = j->db->headers.header.page_size, objid = j->table->objid;
+    for (size_t at = 2 * (size_t)page_size; at < j->before.size; at += page_size) {
+        struct ese_page page;
+        struct ese_node node;
+        ese_page_parse(bytes_of(j->before.at + at, page_size), 0, &page);
+        if (page.objid != objid || !(page.flags & ESE_PAGE_SPACE_TREE))
+            continue;
+        for (unsigned i = 0; i < ese_page_nodes(&page); i++)
+            if (ese_page_node(&page, i, &node, &j->f) && node.data.size == 4)
+                bytes_put_le32(j->before.at + (node.data.at - j->before.at), 1);
+        ese_checksum_set(j->before.at + at, page_size, (uint32_t)(at / page_size) - 1);
+    }
+    int fd = open(j->path, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(pwrite(fd, j->before.at, j->before.size, 0), (ssize_t)j->before.size);
+    close(fd);
+    ese_inplace_close(j->ip);
+    ese_db_close(j->db);
+    free(j->before.at);
+    open_job(j);
+}
+
+START_TEST(a_page_that_nobody_owns_is_not_given_back)
+{
+    struct job j;
+    bool ok = true;
+    start_with(&j, 0x2, 4096, THINGS, true);
+    disown_pages(&j);
+    for (uint32_t id = 1; ok && id <= THINGS; id++)
+        ok = drop_thing(&j, id, 0);
+    ok = ok && ese_inplace_finish(j.ip, &j.f);
+    ck_assert_msg(!ok && strstr(j.f.text, "which does not own it"), "%s", j.f.text);
+    must_be_refused(&j, ok, FAULT_DAMAGED);
+}
+END_TEST
+
 START_TEST(an_index_on_unicode_text_is_not_added_to)
 {
     struct job j;
@@ -1093,6 +1131,7 @@ int main(int arguments, char **argument)
             {rows_that_outgrow_their_page_split_it, ARRAY_SIZE(forms)},
             {the_file_grows_when_it_must, ARRAY_SIZE(forms)},
             {deep_trees_grow_and_shrink, 8},
+            {a_page_that_nobody_owns_is_not_given_back, 0},
             {what_cannot_be_done_leaves_the_file_untouched, 0},
             {an_index_on_unicode_text_is_not_added_to, 0},
             {a_row_is_found_by_its_bookmark_where_keys_cannot_be_computed, 0},
