@@ -83,6 +83,12 @@ FILES = ["migrate/judge/*.c", "migrate/decide/*.c", "migrate/repair/*.c", "migra
 EQUIVALENT = {
     ("migrate/repair/plan_editor.c", "if (c == NULL && (action_is_of_entry(action->kind) || effect == EFFECT_MOVE_ALL))",
      "drop"): "a second lock: no plan of this program names an entry that is not there",
+    ("migrate/decide/superseded.c",
+     "if (survivor != i && survivor != DRAFT_NOBODY && d->model->entry[i].reference_count > 0)", "drop"):
+        "an entry that goes without a survivor has no references: draft_drop_unparsable() refuses otherwise",
+    ("migrate/undo/file.c",
+     "if (r.failed || p.size == 0 || p.size > UNDOFILE_PIECE_MOST || p.offset > u->identity.size ||", "shift"):
+        "a page at the end of the file is longer than what is left, which is asked next",
 }
 
 

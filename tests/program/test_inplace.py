@@ -7,6 +7,7 @@ byte for byte.  What happens when the repair is killed, or a call fails, is in t
 test_inplace_faults.py.
 """
 
+import calendar
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 import unittest
+import zlib
 
 import km
 from test_fixtures import FIXTURES, KMFIXTURE, NOT_FOR_THE_STANDIN, certificates, database, decoded, make
@@ -366,6 +368,37 @@ class Refused(Store):
         for command in (["undo", store], ["repair", store, "--in-place"]):
             self.expect(km.TROUBLE, *command, says=["undo file is damaged", "backup"])
             self.assertEqual(tree(store), before)
+
+    def test_pages_of_the_undo_file_that_cannot_be_unpacked(self):
+        """Each in turn, with right checksums: a page that is missing is never passed over."""
+        for interrupted in (False, True):
+            store = self.fixture(to=f"store-{interrupted}.edb")
+            self.pending(store) if interrupted else self.repaired(store)
+            after, file, pieces = store.read_bytes(), undo_file(store), 0
+            undo = file.read_bytes()
+            at = 12
+            while at < len(undo):
+                kind, size, _ = struct.unpack_from("<4sII", undo, at)
+                if kind == b"PIEC":
+                    content = undo[at + 12:at + 24] + bytes([undo[at + 24] ^ 0xff]) + undo[at + 25:at + 12 + size]
+                    head = kind + struct.pack("<I", size)
+                    file.write_bytes(undo[:at] + head + struct.pack("<I", zlib.crc32(head + content)) + content +
+                                     undo[at + 12 + size:])
+                    self.expect(km.TROUBLE, "undo", store, says=["undo file is damaged: a page"])
+                    self.assertEqual(store.read_bytes(), after)
+                    pieces += 1
+                at += 12 + size
+            self.assertGreater(pieces, 3)
+            file.write_bytes(undo)
+            self.expect(km.CLEAN, "undo", store)
+
+    def test_names_tell_the_time(self):
+        before = time.time()
+        store = self.directory()
+        self.repaired(store)
+        stamps = {path.name.rpartition("-")[2].partition(".")[0] for path in beside(store).values()}
+        self.assertEqual(len(stamps), 1)
+        self.assertTrue(before - 1 <= calendar.timegm(time.strptime(stamps.pop(), "%Y%m%dT%H%M%SZ")) <= time.time())
 
     def test_store_changed_since(self):
         for at in (0, 4096, 300000, -1):
