@@ -3,10 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 static atomic_bool short_of_memory;
 
@@ -68,7 +70,22 @@ WRAP(char *, strndup, (const char *text, size_t most), (text, most), true)
 WRAP(DIR *, opendir, (const char *path), (path), errno == ENOMEM)
 WRAP(DIR *, fdopendir, (int descriptor), (descriptor), errno == ENOMEM)
 WRAP(FILE *, fopen64, (const char *path, const char *mode), (path, mode), errno == ENOMEM)
+WRAP(FILE *, fdopen, (int descriptor, const char *mode), (descriptor, mode), errno == ENOMEM)
+WRAP(FILE *, fopencookie, (void *cookie, const char *mode, cookie_io_functions_t functions),
+     (cookie, mode, functions), true)
+WRAP(locale_t, newlocale, (int mask, const char *name, locale_t base), (mask, name, base),
+     errno == ENOMEM)
+WRAP(char *, realpath, (const char *path, char *to), (path, to), errno == ENOMEM)
 WRAP(FILE *, open_memstream, (char **text, size_t *size), (text, size), true)
+
+/* What realpath() is under fortification: the room is the caller's, of PATH_MAX bytes or more. */
+char *__wrap___realpath_chk(const char *path, char *to, size_t room);
+
+char *__wrap___realpath_chk(const char *path, char *to, size_t room)
+{
+    (void)room;
+    return __wrap_realpath(path, to);
+}
 
 /* asprintf() and what fortification makes of it. */
 int __real_vasprintf(char **to, const char *format, va_list args);

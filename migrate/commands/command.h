@@ -56,7 +56,7 @@ struct option_spec {
     size_t many; /* may be given so often; its values go to an array, counted behind it; 0: once */
 };
 
-enum { COMMAND_STORES = 1000 }; /* one store or more */
+enum { COMMAND_STORES = 1000 }; /* one store (of explain: word) or more */
 
 struct command {
     const char *name;

@@ -194,15 +194,26 @@ static int write_json(const struct answer *a)
     return EXIT_CLEAN;
 }
 
+/* "event 5058" is asked in one word or in two. */
+static void join_words(const struct options *options, char *to, size_t room)
+{
+    size_t used = 0;
+    to[0] = '\0';
+    for (unsigned i = 0; i < options->operands && used < room; i++)
+        used += (size_t)snprintf(to + used, room - used, "%s%s", i ? " " : "", options->stores[i]);
+}
+
 int cmd_explain(const struct options *options)
 {
     struct answer answer;
-    if (!find(options->operand[0], &answer)) {
+    char asked[256];
+    join_words(options, asked, sizeof asked);
+    if (!find(asked, &answer)) {
         message_error(
             "explain: %s is not known; expected a code of this program (KM-...), an event of "
             "the KM service (5002 to 5389), an ID (c1031d9c) or an error of the database "
             "engine (-1018, 0xfffffc06, JET_errReadVerifyFailure)",
-            options->operand[0]);
+            asked);
         return EXIT_USAGE;
     }
     int status = EXIT_CLEAN;

@@ -139,7 +139,8 @@ static const struct command commands[] = {
      recover_options, cmd_recover},
     {"profile", "STORE", 1, "Drafts a profile from what the store holds.", table_options,
      cmd_profile},
-    {"explain", "CODE|EVENT|ERROR", 1, "Says what it means, and what to do.", NULL, cmd_explain},
+    {"explain", "CODE|EVENT|ERROR", COMMAND_STORES, "Says what it means, and what to do.", NULL,
+     cmd_explain},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

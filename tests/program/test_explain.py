@@ -58,6 +58,9 @@ class Explain(unittest.TestCase):
         for form in ("event 5058", "Event 5058", "event #5058"):
             with self.subTest(form):
                 self.assertEqual(self.explained(form), self.explained("5058"))
+        for words in (["event", "5058"], ["ESE97", "101"], ["Jet", "error", "-1018"], ["error", "-550"], ["id", "no:", "c1031d9f"]):
+            with self.subTest(words):
+                self.assertEqual(self.explained(*words), self.explained(" ".join(words)))
 
     def test_every_code(self):
         source = (km.SOURCE / "migrate" / "judge" / "problem.c").read_text()
@@ -68,12 +71,13 @@ class Explain(unittest.TestCase):
             self.assertEqual(self.explained(code.lower())["name"], code)
 
     def test_what_is_not_known(self):
-        for asked in ("7", "KM-NO-SUCH", "-99999", "99999999999999999999", "", "JET_errNoSuch", "0x", "event"):
+        for asked in ("7", "KM-NO-SUCH", "-99999", "99999999999999999999", "", "JET_errNoSuch", "0x", "event", "event " * 100):
             with self.subTest(asked):
                 result = km.run("explain", asked)
                 self.assertEqual(result.returncode, km.USAGE)
                 self.assertIn(b"is not known", result.stderr)
         self.assertEqual(km.run("explain").returncode, km.USAGE)
+        self.assertEqual(km.run("explain", "5058", "5060").returncode, km.USAGE)
 
     @unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
     def test_causes_outside_a_sound_store(self):
