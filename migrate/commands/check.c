@@ -83,7 +83,7 @@ static int verdict(const struct options *options)
     if (status == EXIT_CLEAN && !html_may_write(&a, &page)) {
         status = EXIT_TROUBLE;
     } else if (status == EXIT_CLEAN) {
-        leftover_look_beside(a.store.path, false);
+        leftover_look_beside(a.store.path, LEFTOVER_TELL);
         foretell(&a, options, &foretold);
         status = report(&a, options, &page);
     } else {

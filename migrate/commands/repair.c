@@ -266,12 +266,13 @@ static bool look_for_leftovers(const struct options *options)
     struct store store;
     char target[PATH_MAX];
     size_t size = options->output ? path_trimmed(options->output) : 0;
+    enum leftover_what what = options->remove_leftovers ? LEFTOVER_REMOVE : LEFTOVER_OFFER;
     if (store_find(&store, options->operand[0]) != EXIT_CLEAN ||
-        !leftover_look_beside(store.path, options->remove_leftovers))
+        !leftover_look_beside(store.path, what))
         return false;
     return size == 0 ||
            snprintf(target, sizeof target, "%.*s", (int)size, options->output) >= PATH_MAX ||
-           leftover_look(target, options->remove_leftovers);
+           leftover_look(target, what);
 }
 
 static int repair(const struct options *options)

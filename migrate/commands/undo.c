@@ -251,7 +251,7 @@ int cmd_undo(const struct options *options)
         message_fault(u.store.path, &f);
         return EXIT_TROUBLE;
     }
-    leftover_look_beside(u.store.path, false);
+    leftover_look_beside(u.store.path, LEFTOVER_TELL);
     status = choose_undo_file(&u);
     if (status == EXIT_CLEAN)
         status = put_back(&u);

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static bool quiet;
@@ -73,6 +74,37 @@ static void line_end(struct line *line)
 {
     add_to_line(line, "\n", 1);
     flush_line(line);
+}
+
+/* A line of a terminal comes in one piece, unless it is longer than any yes. */
+static bool answer_is_yes(void)
+{
+    char answer[16], rest;
+    ssize_t size = read(STDIN_FILENO, answer, sizeof answer - 1);
+    if (size <= 0)
+        return false;
+    answer[size] = '\0';
+    if (answer[size - 1] != '\n') {
+        while (read(STDIN_FILENO, &rest, 1) == 1 && rest != '\n')
+            continue;
+        return false;
+    }
+    return strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0;
+}
+
+bool message_ask(const char *format, ...)
+{
+    struct line line;
+    va_list args;
+    if (quiet || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return false;
+    line_begin(&line, "");
+    va_start(args, format);
+    escape_format(add_to_line, &line, format, args);
+    va_end(args);
+    line_add(&line, " [y/N] ");
+    flush_line(&line);
+    return answer_is_yes();
 }
 
 /* ---- what was told ---- */

@@ -21,6 +21,11 @@ bool message_is_quiet(void);
 void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A question: true when a person on a terminal answered y or yes.  False for every other answer;
+ * and nothing is asked, and the answer no, while quiet, or where standard input or standard error
+ * is no terminal. */
+bool message_ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* An error of a file: "FILE: ", and the sentence. */
 void message_file(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same of a reader's fault. */

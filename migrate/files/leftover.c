@@ -105,7 +105,8 @@ static bool remove_directory(int folder, const char *name, int fd)
 struct looking {
     int folder;
     const char *path, *base;
-    bool remove, ok;
+    enum leftover_what what;
+    bool ok;
 };
 
 static void found(struct looking *l, const char *name, const struct stat *st, int fd)
@@ -113,7 +114,11 @@ static void found(struct looking *l, const char *name, const struct stat *st, in
     int shown = (int)(strlen(l->path) - strlen(l->base));
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%.*s%s", shown, l->path, name);
-    if (!l->remove) {
+    bool remove =
+        l->what == LEFTOVER_REMOVE ||
+        (l->what == LEFTOVER_OFFER &&
+         message_ask("%s: left over by a run that was killed; nothing needs it. Remove it?", path));
+    if (!remove) {
         message_warning("%s: left over by a run that was killed; nothing needs it: "
                         "repair --remove-leftovers removes it",
                         path);
@@ -145,10 +150,10 @@ static void look_at(struct looking *l, const char *name)
     close(fd);
 }
 
-bool leftover_look(const char *path, bool remove)
+bool leftover_look(const char *path, enum leftover_what what)
 {
     char folder[PATH_MAX];
-    struct looking l = {.path = path, .base = path_last(path), .remove = remove, .ok = true};
+    struct looking l = {.path = path, .base = path_last(path), .what = what, .ok = true};
     DIR *dir = l.base[0] && path_directory(path, folder) ? opendir(folder) : NULL;
     if (dir == NULL)
         return true; /* whoever writes there will say so */
@@ -159,12 +164,12 @@ bool leftover_look(const char *path, bool remove)
     return l.ok;
 }
 
-bool leftover_look_beside(const char *path, bool remove)
+bool leftover_look_beside(const char *path, enum leftover_what what)
 {
     char folder[PATH_MAX], real[PATH_MAX];
-    bool ok = leftover_look(path, remove);
+    bool ok = leftover_look(path, what);
     return !path_directory(path, folder) || realpath(folder, real) == NULL ||
-                   leftover_look(real, remove)
+                   leftover_look(real, what)
                ? ok
                : false;
 }

@@ -12,15 +12,21 @@
 
 #include <stdbool.h>
 
+enum leftover_what {
+    LEFTOVER_TELL,   /* each is named in a warning */
+    LEFTOVER_OFFER,  /* on a terminal, and there is somebody to ask: removed when the answer is yes;
+                        else as LEFTOVER_TELL */
+    LEFTOVER_REMOVE, /* and removed */
+};
+
 /*
- * Looks for what is left over beside `path`, of a file or directory that need not exist.  Each is
- * named in a warning; remove: and removed.  Only regular files directly in such a directory, or in
- * its folder set-aside, are removed with it.  False when one that was to be removed is still there;
- * an error is printed then.
+ * Looks for what is left over beside `path`, of a file or directory that need not exist.  Only
+ * regular files directly in such a directory, or in its folder set-aside, are removed with it.
+ * False when one that was to be removed is still there; an error is printed then.
  */
-bool leftover_look(const char *path, bool remove);
+bool leftover_look(const char *path, enum leftover_what what);
 
 /* The same for the database at `path` and for the directory in which it lies. */
-bool leftover_look_beside(const char *path, bool remove);
+bool leftover_look_beside(const char *path, enum leftover_what what);
 
 #endif

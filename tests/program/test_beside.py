@@ -555,6 +555,38 @@ class LeftOver(Store):
             km.run("repair", target, "--remove-leftovers")
             self.assertEqual([path for path in left if path.exists()], [])
 
+    def answered(self, answer, *arguments, **streams):
+        """What is said when a person at a terminal answers each question so."""
+        master, terminal = os.openpty()
+        with os.fdopen(master, "r+b", buffering=0) as person:
+            process = subprocess.Popen([km.PROGRAM, *map(str, arguments)], stdout=subprocess.DEVNULL,
+                                       **{"stdin": terminal, "stderr": terminal, **streams})
+            os.close(terminal)
+            person.write(answer * 40)
+            process.wait()
+            said = b""
+            try:
+                while part := person.read(4096):
+                    said += part
+            except OSError:  # the other end is closed, and everything was read
+                pass
+        return said
+
+    def test_offered_on_a_terminal(self):
+        store = self.fixture("settings-name-the-loser")
+        left = self.killed("repair", store, "--in-place")
+        kept = {path: path.read_bytes() for path in left}
+        for answer, streams in ((b"\n", {}), (b"n\n", {}), (b"yes, please remove everything\n", {}), (b"x" * 40 + b"y\n", {}),
+                                (b"y\n", {"stdin": subprocess.DEVNULL})):
+            said = self.answered(answer, "repair", store, **streams)
+            self.assertEqual(said.count(b"Remove it? [y/N]"), 0 if streams else len(left), said)
+            self.assertEqual(said.count(b"--remove-leftovers removes it"), len(left))
+            self.assertEqual({path: path.read_bytes() for path in left}, kept)
+        self.assertNotIn(b"Remove it?", self.answered(b"y\n", "check", store))
+        said = self.answered(b"y\n", "repair", store)
+        self.assertEqual(said.count(b"; removed"), len(left), said)
+        self.assertEqual([path for path in left if path.exists()], [])
+
     def test_not_while_its_run_lives(self):
         store = self.fixture()
         left = self.folder / ".store.edb.kmundo.1-0.tmp"
