@@ -8,8 +8,10 @@ none, either.  Exit status 1 when a ratio is above that: a benchmark with an opi
 where the stores go (default: a temporary directory, which is removed).
 """
 
+import hashlib
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
@@ -111,6 +113,40 @@ def repeated(n):
     return store + "".join(f"[entry {k + 3}]\ncertificate = issuing\n" for k in range(n))
 
 
+def tlv(tag, *parts):
+    content = b"".join(parts)
+    size = len(content)
+    return bytes([tag]) + (bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2, "big")) + content
+
+
+def common_name(text):
+    return tlv(0x30, tlv(0x31, tlv(0x30, bytes.fromhex("0603550403"), tlv(0x13, text.encode()))))
+
+
+def raw_certificate(serial, issuer, subject, modulus, exponent, about):
+    """A certificate with any RSA key, under a signature that nobody made."""
+    algorithm = tlv(0x30, bytes.fromhex("06092a864886f70d0101050500"))
+    times = tlv(0x30, tlv(0x17, b"990101000000Z"), tlv(0x17, b"290101000000Z"))
+    key = tlv(0x30, *(tlv(2, b"\0" + number.to_bytes(384, "big").lstrip(b"\0")) for number in (modulus, exponent)))
+    spki = tlv(0x30, tlv(0x30, bytes.fromhex("06092a864886f70d0101010500")), tlv(3, b"\0", key))
+    tbs = tlv(0x30, bytes.fromhex("a003020102"), tlv(2, bytes([serial])), algorithm, common_name(issuer), times,
+              common_name(subject), spki)
+    return tlv(0x30, tbs, algorithm, tlv(3, b"\0", hashlib.sha384(about.encode()).digest() * 8)).hex()
+
+
+def expensive_keys(n):
+    """Eight certificates of one identity, and as many CAs of their issuer's name, each with an exponent as long as its key."""
+    maker = random.Random(n)
+    store = STORE
+    for k in range(n + 8):
+        modulus, exponent = (maker.getrandbits(3072) >> 1 | 1 << 3070 | 1 for _ in range(2))
+        raw = (raw_certificate(k % 100 + 1, f"Root {k}", "Same", modulus, exponent, str(k)) if k < n else
+               raw_certificate(77, "Same", f"Twin {k - n}", modulus, 65537, str(k)))
+        lines = "\n  ".join(raw[i:i + 160] for i in range(0, len(raw), 160))
+        store += f"[certificate x{k}]\nraw = {lines}\n[entry {k + 10}]\ncertificate = x{k}\n"
+    return store
+
+
 KINDS = {
     "identities": (identities, 1000, ["repair"]),
     "reissues": (reissues, 4000, ["repair"]),
@@ -121,6 +157,7 @@ KINDS = {
     "unparsable": (unparsable, 5000, ["repair"]),
     "shared-values": (shared_values, 400, ["check"]),
     "shared-values-new": (shared_values, 400, ["compact", "--force", "-o", NEW]),
+    "expensive-keys": (expensive_keys, 25, ["repair"]),
     "repeated": (repeated, 4000, ["repair"]),
 }
 
