@@ -86,6 +86,8 @@ EQUIVALENT = {
     ("migrate/decide/superseded.c",
      "if (survivor != i && survivor != DRAFT_NOBODY && d->model->entry[i].reference_count > 0)", "drop"):
         "an entry that goes without a survivor has no references: draft_drop_unparsable() refuses otherwise",
+    ("migrate/decide/plan.c", 'buffer_add_text(&all, "kmmigrate plan 1\\ninput ");', "call"):
+        "the same text before what is hashed of every plan: ids are only compared with each other",
     ("migrate/undo/file.c",
      "if (r.failed || p.size == 0 || p.size > UNDOFILE_PIECE_MOST || p.offset > u->identity.size ||", "shift"):
         "a page at the end of the file is longer than what is left, which is asked next",

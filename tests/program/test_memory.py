@@ -247,6 +247,7 @@ class Memory(unittest.TestCase):
             self.killed = cases[0]
             count = self.every("logs", ["logs", "d.edb", "--json"], scenery=Killed)
             count += self.every("recover", ["recover", "d.edb"], scenery=Killed)
+            count += self.every("recover-until", ["recover", "d.edb", "--until-damage", "-o", "new.edb"], scenery=Killed)
             count += self.every("recover-copy", ["recover", "d.edb", "-o", "new.edb"], scenery=Killed)
         self.assertGreater(count * STRIDE, 500)
 
