@@ -535,6 +535,20 @@ class Deciding(unittest.TestCase):
         for second, to, expected in (("partner", 5, []), ("partner", 6, [(5, 6)]), ("issuing", 5, [(5, 6), (5, 6)])):
             self.assertEqual(self.drops(self.make(text.format(second, to)), "--profile", profile), expected)
 
+    def test_no_entry_is_added_whose_primary_key_is_not_the_lists(self):
+        """A new row would have no value for it."""
+        text = "\n".join((
+            "[schema]", "without = CertificateList UserCertificates RevocationLists Configuration",
+            "[table Trust]", "column.1 = Id Long", "column.2 = Encoded LongBinary", "column.3 = Kind Long",
+            "column.4 = Key Long", "row.1 = 1 | certificate:own | 1 | 5", "row.2 = 2 | certificate:partner | 3 | 6",
+            "[table Params]", "column.1 = Id Long", "column.2 = Name Text", "column.3 = Value LongBinary",
+            "row.1 = 1 | IssueMode | hex:5631", ""))
+        profile = "--profile", self.profile(PROFILE.replace("key = Id", "key = Key"))
+        switch = "--to", "V3", "--issuing-ca", self.file("ca.der", self.der["issuing"])
+        self.refused(km.TROUBLE, "an entry cannot be added", "migrate", self.make(text), *profile, *switch, "-o",
+                     self.folder / "new.edb")
+        self.assertFalse((self.folder / "new.edb").exists())
+
     def test_what_is_undecided_keeps_its_role(self):
         text = "[certificate again]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \
                "serial = 0x610F9E3C000000000001\nfrom = 1999-04-01\n" + ROWS + \
