@@ -15,6 +15,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/progress.h"
 #include "migrate/profile/meaning.h"
+#include "migrate/judge/evidence.h"
 #include "migrate/judge/names.h"
 #include "migrate/judge/references.h"
 #include "migrate/undo/undo.h"
@@ -59,7 +60,7 @@ static void take_finding(void *context, const struct ese_finding *finding)
     if (finding->severity != ESE_PROBLEM)
         return;
     if (is_header_only(a, finding)) {
-        problem_add(&a->found, PROBLEM_HEADER, NO_ENTRY, NO_ENTRY, "%s", finding->text);
+        problem_find(&a->found, PROBLEM_HEADER, FACTS(fact_text(FACT_WHY, finding->text)));
         return;
     }
     enum problem_code code = PROBLEM_STRUCTURE;
@@ -69,10 +70,11 @@ static void take_finding(void *context, const struct ese_finding *finding)
     }
     if (code == PROBLEM_UNIQUE_KEY ? a->collisions <= STRUCTURE_KEPT
                                    : a->damages++ < STRUCTURE_KEPT)
-        problem_add(&a->found, code, NO_ENTRY, NO_ENTRY, "%s: %s%s%spage %u: %s",
-                    ese_rule_name(finding->rule), finding->table ? "table " : "",
-                    finding->table ? finding->table : "", finding->table ? ", " : "", finding->page,
-                    finding->text);
+        problem_find(&a->found, code,
+                     FACTS(fact_text(FACT_RULE, ese_rule_name(finding->rule)),
+                           fact_text(FACT_TABLE, finding->table),
+                           fact_number(FACT_PAGE, finding->page),
+                           fact_text(FACT_WHY, finding->text)));
 }
 
 static int check_structure(struct assessment *a)
@@ -86,19 +88,20 @@ static int check_structure(struct assessment *a)
     if (!checked)
         return trouble(a, &f);
     if (a->collisions > STRUCTURE_KEPT)
-        problem_add(&a->found, PROBLEM_UNIQUE_KEY, NO_ENTRY, NO_ENTRY,
-                    "and %" PRIu64 " more; see check --structure", a->collisions - STRUCTURE_KEPT);
+        problem_find(&a->found, PROBLEM_UNIQUE_KEY,
+                     FACTS(fact_number(FACT_MORE, (int64_t)(a->collisions - STRUCTURE_KEPT))));
     if (a->damages > STRUCTURE_KEPT)
-        problem_add(&a->found, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
-                    "and %" PRIu64 " more; see check --structure", a->damages - STRUCTURE_KEPT);
+        problem_find(&a->found, PROBLEM_STRUCTURE,
+                     FACTS(fact_number(FACT_MORE, (int64_t)(a->damages - STRUCTURE_KEPT))));
     if (a->structure.not_judged > 0 && a->structure.problems == 0 && !a->structure.dirty)
         problem_add(&a->found, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
                     "%" PRIu64 " rules could not be judged", a->structure.not_judged);
     const struct ese_header *h = &a->store.db->headers.header;
     if (h->state != ESE_STATE_CLEAN_SHUTDOWN)
-        problem_add(&a->found, PROBLEM_DIRTY, NO_ENTRY, NO_ENTRY,
-                    "state %s, logs %d to %d are needed", ese_state_name(h->state),
-                    h->generation_min_required, h->generation_max_required);
+        problem_find(&a->found, PROBLEM_DIRTY,
+                     FACTS(fact_text(FACT_STATE, ese_state_name(h->state)),
+                           fact_number(FACT_FIRST_LOG, h->generation_min_required),
+                           fact_number(FACT_LAST_LOG, h->generation_max_required)));
     return EXIT_CLEAN;
 }
 
@@ -115,11 +118,12 @@ static int look_beside(struct assessment *a, const struct assess_options *option
         a->store.in_directory = true;
     size_t logs = beside_count(&a->beside, BESIDE_LOG);
     if (logs > 0)
-        problem_add(&a->found, PROBLEM_LOGS_BESIDE, NO_ENTRY, NO_ENTRY, "%zu in %s", logs,
-                    a->beside.directory);
+        problem_find(&a->found, PROBLEM_LOGS_BESIDE,
+                     FACTS(fact_number(FACT_COUNT, (int64_t)logs),
+                           fact_text(FACT_DIRECTORY, a->beside.directory)));
     if (a->store.pending.code != FAULT_NONE && !options->own_undo_file)
-        problem_add(&a->found, PROBLEM_UNDO_PENDING, NO_ENTRY, NO_ENTRY, "an undo file lies in %s",
-                    a->beside.directory);
+        problem_find(&a->found, PROBLEM_UNDO_PENDING,
+                     FACTS(fact_text(FACT_DIRECTORY, a->beside.directory)));
     return EXIT_CLEAN;
 }
 
@@ -440,15 +444,15 @@ static void carry_over(struct assessment *a)
         case PROBLEM_SETTING_TWICE:
         case PROBLEM_SETTING_VALUE:
         case PROBLEM_REFERENCE_REFUTED:
-            problem_add(&a->left, p->code, p->entry[0], p->entry[1], "%s", p->evidence);
+            problem_keep(&a->left, p);
             break;
         case PROBLEM_TWO_LISTS: /* in rows and in a value: the judge finds it again */
             if (!a->model.second_list || a->model.match == PROFILE_MATCHES_VALUE)
-                problem_add(&a->left, p->code, NO_ENTRY, NO_ENTRY, "%s", p->evidence);
+                problem_keep(&a->left, p);
             break;
         case PROBLEM_UNIQUE_KEY:
             if (!ends)
-                problem_add(&a->left, p->code, NO_ENTRY, NO_ENTRY, "%s", p->evidence);
+                problem_keep(&a->left, p);
             break;
         default:
             break;

@@ -1,6 +1,8 @@
 /* The rules R2 to R4 and the advice: see judge.h. */
 #include "migrate/judge/judge.h"
 
+#include "migrate/judge/evidence.h"
+
 #include "formats/certs/name.h"
 #include "migrate/judge/groups.h"
 #include "migrate/judge/properties.h"
@@ -23,7 +25,7 @@ const char *verdict_name(enum verdict verdict)
     return names[verdict];
 }
 
-/* "serial 2a, subject CN=..." of a certificate, for evidence. */
+/* "serial 2a, CN=..." of a certificate. */
 static const char *describe(const struct model *m, unsigned number, char text[256])
 {
     const struct model_certificate *cert = &m->certificate[number];
@@ -35,6 +37,34 @@ static const char *describe(const struct model *m, unsigned number, char text[25
     int n = snprintf(text, 256, "serial %s, ", bytes_hex(cert->x509.serial, serial, sizeof serial));
     name_text(cert->x509.subject, text + n, 256 - (size_t)n);
     return text;
+}
+
+/* The facts of an entry, with room for one more. */
+struct about_entry {
+    char certificate[256], serial[2 * SERIAL_SHOWN + 1];
+    struct fact fact[5];
+};
+
+static const struct fact *about(struct about_entry *a, const struct model *m,
+                                const struct model_entry *entry, struct fact more)
+{
+    const struct model_certificate *cert = model_certificate_of(m, entry);
+    describe(m, entry->certificate, a->certificate);
+    bytes_hex(cert->x509.serial, a->serial, sizeof a->serial);
+    a->fact[0] = fact_number(FACT_ENTRY, entry->key);
+    a->fact[1] = fact_text(FACT_CERTIFICATE, a->certificate);
+    a->fact[2] = fact_text(FACT_SERIAL, cert->parsed ? a->serial : NULL);
+    a->fact[3] = more;
+    a->fact[4] = (struct fact){.name = FACT_END};
+    return a->fact;
+}
+
+/* A finding about one entry of which nothing has to be said but which it is. */
+static void find_entry(const struct model *m, struct problems *problems, enum problem_code code,
+                       const struct model_entry *entry)
+{
+    struct about_entry a;
+    problem_find(problems, code, about(&a, m, entry, (struct fact){.name = FACT_END}));
 }
 
 /* ---- R2: the list ---- */
@@ -51,21 +81,20 @@ static bool none_is_read(const struct model *m)
 
 static void judge_entries(const struct model *m, struct problems *problems)
 {
-    char what[256];
     bool known = !none_is_read(m);
     for (unsigned i = 0; i < m->entries; i++) {
         const struct model_entry *entry = &m->entry[i];
         const struct model_certificate *cert = model_certificate_of(m, entry);
         if (entry->role == ROLE_UNKNOWN)
-            problem_add(problems, PROBLEM_ROLE_UNKNOWN, entry->key, NO_ENTRY, "entry %d (%s)",
-                        entry->key, describe(m, entry->certificate, what));
+            find_entry(m, problems, PROBLEM_ROLE_UNKNOWN, entry);
         if (!cert->parsed && known)
-            problem_add(problems, PROBLEM_UNPARSABLE, entry->key, NO_ENTRY,
-                        "entry %d, %zu bytes: %s", entry->key, cert->der.size, cert->why.text);
+            problem_find(problems, PROBLEM_UNPARSABLE,
+                         FACTS(fact_number(FACT_ENTRY, entry->key),
+                               fact_number(FACT_SIZE, (int64_t)cert->der.size),
+                               fact_text(FACT_WHY, cert->why.text)));
         else if (cert->parsed && entry->has_thumbprint &&
                  !bytes_equal(entry->thumbprint, bytes_of(cert->sha1, sizeof cert->sha1)))
-            problem_add(problems, PROBLEM_THUMBPRINT, entry->key, NO_ENTRY, "entry %d (%s)",
-                        entry->key, describe(m, entry->certificate, what));
+            find_entry(m, problems, PROBLEM_THUMBPRINT, entry);
     }
 }
 
@@ -88,10 +117,10 @@ static void judge_trust(const struct model *m, const struct group *group, struct
     }
     if (yes && no)
         name_group(problems,
-                   problem_add(problems, active ? PROBLEM_TRUST_UNDECIDED : PROBLEM_TRUST_DIFFERS,
-                               m->entry[group->entry[0]].key, m->entry[group->entry[1]].key,
-                               "%u copies, entry %d the first", group->entries,
-                               m->entry[group->entry[0]].key),
+                   problem_find(problems, active ? PROBLEM_TRUST_UNDECIDED : PROBLEM_TRUST_DIFFERS,
+                                FACTS(fact_number(FACT_ENTRY, m->entry[group->entry[0]].key),
+                                      fact_number(FACT_OTHER, m->entry[group->entry[1]].key),
+                                      fact_number(FACT_COUNT, group->entries))),
                    m, group);
 }
 
@@ -109,9 +138,10 @@ static bool judge_properties(const struct model *m, const struct group *group,
         const struct copied_property *x = &all.at[i - 1], *y = &all.at[i];
         int32_t a = m->entry[x->entry].key, b = m->entry[y->entry].key;
         if (x->property.id == y->property.id && !bytes_equal(x->property.data, y->property.data))
-            problem_add(problems, PROBLEM_PROPERTY_DIFFERS, a, b,
-                        "property %u: %zu bytes in entry %d, others in entry %d", x->property.id,
-                        x->property.data.size, a, b);
+            problem_find(problems, PROBLEM_PROPERTY_DIFFERS,
+                         FACTS(fact_number(FACT_ENTRY, a), fact_number(FACT_OTHER, b),
+                               fact_number(FACT_PROPERTY, x->property.id),
+                               fact_number(FACT_SIZE, (int64_t)x->property.data.size)));
     }
     properties_free(&all);
     return ok;
@@ -153,6 +183,20 @@ static void list_serials(const struct model *m, const struct group *group, char 
         snprintf(text + used, size - used, ", ...");
 }
 
+/* The first two entries of a group, the keys of all, and what the first one is. */
+static struct problem *find_group(const struct model *m, struct problems *problems,
+                                  enum problem_code code, const struct group *group)
+{
+    char keys[128], what[256];
+    list_keys(m, group, keys, sizeof keys);
+    return problem_find(
+        problems, code,
+        FACTS(fact_number(FACT_ENTRY, m->entry[group->entry[0]].key),
+              fact_number(FACT_OTHER, m->entry[group->entry[1]].key), fact_text(FACT_KEYS, keys),
+              fact_text(FACT_CERTIFICATE, describe(m, m->entry[group->entry[0]].certificate, what)),
+              fact_number(FACT_COUNT, group->entries)));
+}
+
 static bool judge_same_content(const struct model *m, struct problems *problems)
 {
     struct groups groups;
@@ -162,7 +206,6 @@ static bool judge_same_content(const struct model *m, struct problems *problems)
     bool ok = true;
     while (ok && groups_next(&groups, &group)) {
         bool identical = true, own = false, issuing = false;
-        char keys[128], what[256];
         unsigned first = m->entry[group.entry[0]].certificate;
         for (unsigned i = 0; i < group.entries; i++) {
             const struct model_entry *entry = &m->entry[group.entry[i]];
@@ -170,18 +213,13 @@ static bool judge_same_content(const struct model *m, struct problems *problems)
             own = own || entry->role == ROLE_OWN;
             issuing = issuing || entry->role == ROLE_ISSUING;
         }
-        list_keys(m, &group, keys, sizeof keys);
         struct problem *p =
-            problem_add(problems, identical ? PROBLEM_IDENTICAL : PROBLEM_RE_ENCODED,
-                        m->entry[group.entry[0]].key, m->entry[group.entry[1]].key,
-                        "entries %s: %s", keys, describe(m, first, what));
+            find_group(m, problems, identical ? PROBLEM_IDENTICAL : PROBLEM_RE_ENCODED, &group);
         if (name_group(problems, p, m, &group))
             p->count = group.entries;
         if (own && issuing)
-            name_group(problems,
-                       problem_add(problems, PROBLEM_OWN_AND_ISSUING, m->entry[group.entry[0]].key,
-                                   m->entry[group.entry[1]].key, "entries %s", keys),
-                       m, &group);
+            name_group(problems, find_group(m, problems, PROBLEM_OWN_AND_ISSUING, &group), m,
+                       &group);
         judge_trust(m, &group, problems);
         ok = judge_properties(m, &group, problems);
     }
@@ -198,13 +236,7 @@ static bool judge_identities(const struct model *m, struct problems *problems)
     while (groups_next(&groups, &group)) {
         if (groups_is_one(m, &group))
             continue; /* copies of one certificate: said already */
-        char keys[128], what[256];
-        list_keys(m, &group, keys, sizeof keys);
-        name_group(problems,
-                   problem_add(problems, PROBLEM_SAME_IDENTITY, m->entry[group.entry[0]].key,
-                               m->entry[group.entry[1]].key, "entries %s: %s", keys,
-                               describe(m, m->entry[group.entry[0]].certificate, what)),
-                   m, &group);
+        name_group(problems, find_group(m, problems, PROBLEM_SAME_IDENTITY, &group), m, &group);
     }
     groups_close(&groups);
     return true;
@@ -269,13 +301,19 @@ static bool judge_cas(const struct model *m, struct problems *problems)
                   sizeof subject);
         if (has_two_holders(m, &group, ROLE_OWN) || has_two_holders(m, &group, ROLE_ISSUING))
             name_group(problems,
-                       problem_add(problems, PROBLEM_TWO_ACTIVE, m->entry[group.entry[0]].key,
-                                   m->entry[group.entry[1]].key, "%s; %s", serials, subject),
+                       problem_find(problems, PROBLEM_TWO_ACTIVE,
+                                    FACTS(fact_number(FACT_ENTRY, m->entry[group.entry[0]].key),
+                                          fact_number(FACT_OTHER, m->entry[group.entry[1]].key),
+                                          fact_text(FACT_SERIALS, serials),
+                                          fact_text(FACT_SUBJECT, subject))),
                        m, &group);
         if (has_reissue(m, &group, &ok))
             name_group(problems,
-                       problem_add(problems, PROBLEM_REISSUE, m->entry[group.entry[0]].key,
-                                   m->entry[group.entry[1]].key, "%s; %s", serials, subject),
+                       problem_find(problems, PROBLEM_REISSUE,
+                                    FACTS(fact_number(FACT_ENTRY, m->entry[group.entry[0]].key),
+                                          fact_number(FACT_OTHER, m->entry[group.entry[1]].key),
+                                          fact_text(FACT_SERIALS, serials),
+                                          fact_text(FACT_SUBJECT, subject))),
                        m, &group);
     }
     groups_close(&groups);
@@ -286,13 +324,16 @@ static bool judge_list(const struct model *m, struct problems *problems)
 {
     char place[128];
     if (m->list_missing)
-        problem_add(problems, PROBLEM_LIST_MISSING, NO_ENTRY, NO_ENTRY, "neither table %s nor %s",
-                    m->profile->list[0].table ? m->profile->list[0].table : "(none)",
-                    model_value_place(m, 0, place));
+        problem_find(
+            problems, PROBLEM_LIST_MISSING,
+            FACTS(fact_text(FACT_TABLE,
+                            m->profile->list[0].table ? m->profile->list[0].table : "(none)"),
+                  fact_text(FACT_PLACE, model_value_place(m, 0, place))));
     if (m->second_list && m->match == PROFILE_MATCHES_ROWS)
-        problem_add(problems, PROBLEM_TWO_LISTS, NO_ENTRY, NO_ENTRY,
-                    "table %s has %u entries, and %s is there, too", m->profile->list[0].table,
-                    m->entries, model_value_place(m, 0, place));
+        problem_find(problems, PROBLEM_TWO_LISTS,
+                     FACTS(fact_text(FACT_TABLE, m->profile->list[0].table),
+                           fact_number(FACT_COUNT, m->entries),
+                           fact_text(FACT_PLACE, model_value_place(m, 0, place))));
     judge_entries(m, problems);
     return judge_same_content(m, problems) && judge_identities(m, problems) &&
            judge_cas(m, problems);
@@ -324,7 +365,7 @@ static void judge_chain(const struct model *m, struct prover *prover,
 {
     const struct model_certificate *cert = model_certificate_of(m, entry);
     bool named = false, unprovable = false;
-    char what[256];
+    struct about_entry a;
     for (unsigned i = 0; i < m->entries; i++) {
         const struct model_certificate *above = model_certificate_of(m, &m->entry[i]);
         if (!above->parsed || !bytes_equal(above->x509.subject, cert->x509.issuer))
@@ -335,40 +376,35 @@ static void judge_chain(const struct model *m, struct prover *prover,
             return;
         unprovable = unprovable || proof.answer == PROOF_UNPROVABLE;
     }
-    describe(m, entry->certificate, what);
     if (unprovable)
-        problem_add(problems, PROBLEM_UNPROVABLE, entry->key, NO_ENTRY,
-                    "entry %d (%s): its signature cannot be checked", entry->key, what);
+        find_entry(m, problems, PROBLEM_UNPROVABLE, entry);
     else
-        problem_add(problems, PROBLEM_ISSUING_CHAIN, entry->key, NO_ENTRY, "entry %d (%s): %s",
-                    entry->key, what,
-                    named ? "no key of its issuer in the list proves its signature"
-                          : "its issuer is not in the list");
+        problem_find(problems, PROBLEM_ISSUING_CHAIN,
+                     about(&a, m, entry,
+                           fact_text(FACT_WHY,
+                                     named ? "no key of its issuer in the list proves its signature"
+                                           : "its issuer is not in the list")));
 }
 
 static void judge_issuing(const struct model *m, struct prover *prover,
                           const struct model_entry *entry, struct problems *problems)
 {
     const struct model_certificate *cert = model_certificate_of(m, entry);
-    char what[256];
-    describe(m, entry->certificate, what);
+    struct about_entry a;
     if (model_has_roles(m) && entry->role != ROLE_ISSUING)
-        problem_add(problems, PROBLEM_ISSUING_ROLE, entry->key, NO_ENTRY,
-                    "entry %d (%s) has role %s", entry->key, what, model_role_name(entry->role));
+        problem_find(problems, PROBLEM_ISSUING_ROLE,
+                     about(&a, m, entry, fact_text(FACT_ROLE, model_role_name(entry->role))));
     if (!cert->parsed)
         return;
     if (cert->x509.version < 3)
-        problem_add(problems, PROBLEM_ISSUING_NOT_V3, entry->key, NO_ENTRY, "entry %d (%s) is V%d",
-                    entry->key, what, cert->x509.version);
+        problem_find(problems, PROBLEM_ISSUING_NOT_V3,
+                     about(&a, m, entry, fact_number(FACT_VERSION, cert->x509.version)));
     else if (!cert->can_sign)
-        problem_add(problems, PROBLEM_ISSUING_NOT_CA, entry->key, NO_ENTRY, "entry %d (%s)",
-                    entry->key, what);
+        find_entry(m, problems, PROBLEM_ISSUING_NOT_CA, entry);
     if (entry->trust == TRUST_NO)
-        problem_add(problems, PROBLEM_ISSUING_UNTRUSTED, entry->key, NO_ENTRY, "entry %d (%s)",
-                    entry->key, what);
+        find_entry(m, problems, PROBLEM_ISSUING_UNTRUSTED, entry);
     if (prover_is_revoked(prover, entry->certificate))
-        problem_add(problems, PROBLEM_ISSUING_REVOKED, entry->key, NO_ENTRY, "entry %d (%s)",
-                    entry->key, what);
+        find_entry(m, problems, PROBLEM_ISSUING_REVOKED, entry);
     judge_chain(m, prover, entry, problems);
 }
 
@@ -384,10 +420,10 @@ static void judge_setting(const struct model *m, struct prover *prover,
             !groups_equal(m, GROUP_SAME_CONTENT, entry->certificate, m->entry[i].certificate) ||
             !prover_better(prover, m->entry[i].certificate, entry->certificate))
             continue;
-        problem_add(problems, PROBLEM_SETTING_NAMES_DROPPED, entry->key, m->entry[i].key,
-                    "%s names the encoding in entry %d, that in entry %d stays",
-                    profile_setting_label(m->profile, SETTING_ISSUING_CA), entry->key,
-                    m->entry[i].key);
+        problem_find(
+            problems, PROBLEM_SETTING_NAMES_DROPPED,
+            FACTS(fact_number(FACT_ENTRY, entry->key), fact_number(FACT_OTHER, m->entry[i].key),
+                  fact_text(FACT_SETTING, profile_setting_label(m->profile, SETTING_ISSUING_CA))));
         return;
     }
 }
@@ -419,19 +455,24 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
     if (m->has_issuing_key && entry == NULL)
         snprintf(sha1, sizeof sha1, "entry %d", m->issuing_key);
     if (!m->has_issuing_ca && says_no_issuing(m))
-        problem_add(problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY,
-                    "the mode is %s, and nothing says which CA issues: --issuing-ca-is says it",
-                    model_mode_name(m->mode));
+        problem_find(problems, PROBLEM_MODE_UNKNOWN,
+                     FACTS(fact_text(FACT_MODE, model_mode_name(m->mode))));
     else if (entry == NULL && !m->list_cut && !m->list_missing)
-        problem_add(problems, PROBLEM_ISSUING_MISSING, NO_ENTRY, NO_ENTRY,
-                    "mode %s, setting %s: %s", model_mode_name(m->mode),
-                    m->issuing_stated ? "(stated)"
-                                      : profile_setting_label(m->profile, SETTING_ISSUING_CA),
-                    m->has_issuing_ca ? sha1 : "not set");
+        problem_find(problems, PROBLEM_ISSUING_MISSING,
+                     FACTS(fact_text(FACT_MODE, model_mode_name(m->mode)),
+                           fact_text(FACT_SETTING,
+                                     m->issuing_stated
+                                         ? "(stated)"
+                                         : profile_setting_label(m->profile, SETTING_ISSUING_CA)),
+                           fact_text(FACT_VALUE, m->has_issuing_ca ? sha1 : "not set"),
+                           fact_text(FACT_THUMBPRINT,
+                                     m->has_issuing_ca && !m->has_issuing_key ? sha1 : NULL)));
     if (count > 1) {
-        struct problem *p = problem_add(problems, PROBLEM_ISSUING_AMBIGUOUS, entry->key, NO_ENTRY,
-                                        "thumbprint %s: %u entries, entry %d the first", sha1,
-                                        count, named_first(m, m->issuing_ca));
+        struct problem *p =
+            problem_find(problems, PROBLEM_ISSUING_AMBIGUOUS,
+                         FACTS(fact_number(FACT_ENTRY, entry->key),
+                               fact_text(FACT_THUMBPRINT, sha1), fact_number(FACT_COUNT, count),
+                               fact_number(FACT_NAMED, named_first(m, m->issuing_ca))));
         for (unsigned i = 0; i < m->entries; i++)
             if (memcmp(model_certificate_of(m, &m->entry[i])->sha1, m->issuing_ca,
                        HASH_SHA1_SIZE) == 0)
@@ -446,26 +487,28 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
 static void judge_mode(const struct model *m, struct prover *prover, struct problems *problems)
 {
     if (!m->has_settings && !m->mode_stated) {
-        problem_add(problems, PROBLEM_NO_SETTINGS, NO_ENTRY, NO_ENTRY,
-                    "expected table %s; where the mode is kept elsewhere, --mode says it",
-                    m->profile->settings_table ? m->profile->settings_table
-                                               : "(not in the profile)");
+        problem_find(
+            problems, PROBLEM_NO_SETTINGS,
+            FACTS(fact_text(FACT_TABLE, m->profile->settings_table ? m->profile->settings_table
+                                                                   : "(not in the profile)")));
         return;
     }
     switch (m->mode) {
     case MODE_UNKNOWN:
-        problem_add(
-            problems, PROBLEM_MODE_UNKNOWN, NO_ENTRY, NO_ENTRY, "setting %s is \"%s\"%s",
-            profile_setting_label(m->profile, SETTING_MODE), m->mode_text,
-            m->setting[SETTING_MODE].has_row ? "" : "; where it is kept elsewhere, --mode says it");
+        problem_find(
+            problems, PROBLEM_MODE_UNKNOWN,
+            FACTS(fact_text(FACT_SETTING, profile_setting_label(m->profile, SETTING_MODE)),
+                  fact_text(FACT_VALUE, m->mode_text),
+                  fact_text(FACT_WHY, m->setting[SETTING_MODE].has_row
+                                          ? NULL
+                                          : "where it is kept elsewhere, --mode says it")));
         break;
     case MODE_V1:
         for (unsigned i = 0; i < m->entries; i++)
             if (m->entry[i].role == ROLE_OWN)
                 return;
         if ((model_has_roles(m) || m->entries == 0) && !m->list_missing && !m->list_cut)
-            problem_add(problems, PROBLEM_NO_OWN, NO_ENTRY, NO_ENTRY,
-                        "none of %u entries has role own", m->entries);
+            problem_find(problems, PROBLEM_NO_OWN, FACTS(fact_number(FACT_COUNT, m->entries)));
         break;
     case MODE_V1V3:
     case MODE_V3:
@@ -483,16 +526,19 @@ static void judge_references(const struct model *m, struct problems *problems)
     for (unsigned i = 0; i < m->dangling_kept; i++) {
         const struct model_dangling *d = &m->dangling[i];
         const struct profile_reference *r = &m->profile->reference[d->reference];
-        if (d->names == m->no_key)
-            problem_add(problems, PROBLEM_DANGLING, d->names, NO_ENTRY,
-                        "%s %d: %s names no entry that is there", r->table, d->row, r->column);
-        else
-            problem_add(problems, PROBLEM_DANGLING, d->names, NO_ENTRY, "%s %d: %s names entry %d",
-                        r->table, d->row, r->column, d->names);
+        struct problem *p =
+            problem_find(problems, PROBLEM_DANGLING,
+                         FACTS(fact_text(FACT_TABLE, r->table), fact_number(FACT_ROW, d->row),
+                               fact_text(FACT_COLUMN, r->column),
+                               d->names == m->no_key ? (struct fact){.name = FACT_END}
+                                                     : fact_number(FACT_ENTRY, d->names)));
+        if (p)
+            p->entry[0] = d->names;
     }
     if (m->dangling_count > m->dangling_kept)
-        problem_add(problems, PROBLEM_DANGLING, NO_ENTRY, NO_ENTRY, "and %" PRIu64 " more",
-                    m->dangling_count - m->dangling_kept);
+        problem_find(
+            problems, PROBLEM_DANGLING,
+            FACTS(fact_number(FACT_MORE, (int64_t)(m->dangling_count - m->dangling_kept))));
 }
 
 /* ---- advice ---- */
@@ -500,14 +546,11 @@ static void judge_references(const struct model *m, struct problems *problems)
 static void advise_short_lived(const struct model *m, const struct model_entry *entry, int64_t left,
                                struct problems *problems)
 {
-    char what[256];
-    describe(m, entry->certificate, what);
-    if (left < 0)
-        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, NO_ENTRY,
-                    "entry %d (%s): expired %" PRId64 " days ago", entry->key, what, -left / 86400);
-    else
-        problem_add(problems, PROBLEM_SHORT_LIVED, entry->key, NO_ENTRY,
-                    "entry %d (%s): %" PRId64 " days left", entry->key, what, left / 86400);
+    struct about_entry a;
+    problem_find(problems, PROBLEM_SHORT_LIVED,
+                 about(&a, m, entry,
+                       left < 0 ? fact_number(FACT_DAYS_AGO, -left / 86400)
+                                : fact_number(FACT_DAYS_LEFT, left / 86400)));
 }
 
 /* One piece of advice about all entries that `is` is true of. */
@@ -523,9 +566,10 @@ static void advise_entries(const struct model *m, struct problems *problems, enu
     }
     if (count == 0)
         return;
-    struct problem *p = count == 1 ? problem_add(problems, code, first, NO_ENTRY, "entry %d", first)
-                                   : problem_add(problems, code, first, NO_ENTRY,
-                                                 "%u entries, entry %d the first", count, first);
+    struct problem *p = problem_find(
+        problems, code,
+        FACTS(fact_number(FACT_ENTRY, first),
+              count == 1 ? (struct fact){.name = FACT_END} : fact_number(FACT_COUNT, count)));
     for (unsigned i = 0; i < m->entries; i++) {
         const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
         if (cert->parsed && is(m, cert))
@@ -595,8 +639,8 @@ static bool advise_encodings(const struct model *m, struct problems *problems)
         if (memcmp(named[i - 1].normal, named[i].normal, HASH_SHA256_SIZE) == 0 &&
             !bytes_equal(model_certificate_of(m, a)->x509.subject,
                          model_certificate_of(m, b)->x509.subject))
-            problem_add(problems, PROBLEM_ENCODINGS, a->key, b->key, "entries %d and %d", a->key,
-                        b->key);
+            problem_find(problems, PROBLEM_ENCODINGS,
+                         FACTS(fact_number(FACT_ENTRY, a->key), fact_number(FACT_OTHER, b->key)));
     }
     free(named);
     return true;
@@ -647,8 +691,9 @@ static bool advise_several_issuing(const struct model *m, struct problems *probl
     if (other == NULL)
         return true;
     struct problem *p =
-        problem_add(problems, PROBLEM_SEVERAL_ISSUING, first->key, other->key,
-                    "%u entries, entries %d and %d the first", count, first->key, other->key);
+        problem_find(problems, PROBLEM_SEVERAL_ISSUING,
+                     FACTS(fact_number(FACT_ENTRY, first->key), fact_number(FACT_OTHER, other->key),
+                           fact_number(FACT_COUNT, count)));
     if (p)
         p->count = count;
     return p != NULL;
@@ -664,35 +709,28 @@ static bool has_special(const char *text)
     return false;
 }
 
+/* One piece of advice about many rows. */
+static void advise_rows(struct problems *problems, enum problem_code code, uint64_t count,
+                        uint32_t first)
+{
+    struct problem *p = count == 0 ? NULL
+                                   : problem_find(problems, code,
+                                                  FACTS(fact_number(FACT_COUNT, (int64_t)count),
+                                                        fact_number(FACT_ROW, first)));
+    if (p)
+        p->count = count;
+}
+
 static void advise_settings(const struct model *m, struct problems *problems)
 {
     bool v3 = m->mode == MODE_V3 || m->mode == MODE_V1V3;
     if (m->organization && has_special(m->organization))
-        problem_add(problems, PROBLEM_ORGANIZATION, NO_ENTRY, NO_ENTRY, "organization \"%s\"",
-                    m->organization);
-    struct problem *p = NULL;
-    if (v3 && m->long_names > 0)
-        p = problem_add(problems, PROBLEM_LONG_NAME, NO_ENTRY, NO_ENTRY,
-                        "%" PRIu64 " %s, user %u the first", m->long_names,
-                        plural(m->long_names, "user", "users"), m->first_long_name);
-    if (p)
-        p->count = m->long_names;
-    p = NULL;
-    if (m->mode == MODE_V3 && m->v1_certificates > 0)
-        p = problem_add(problems, PROBLEM_V1_IN_V3, NO_ENTRY, NO_ENTRY,
-                        "%" PRIu64 " V1 %s, certificate %u the first", m->v1_certificates,
-                        plural(m->v1_certificates, "certificate", "certificates"),
-                        m->first_v1_certificate);
-    if (p)
-        p->count = m->v1_certificates;
-    p = NULL;
-    if (m->without_user > 0)
-        p = problem_add(problems, PROBLEM_NO_USER, NO_ENTRY, NO_ENTRY,
-                        "%" PRIu64 " %s, certificate %u the first", m->without_user,
-                        plural(m->without_user, "certificate", "certificates"),
-                        m->first_without_user);
-    if (p)
-        p->count = m->without_user;
+        problem_find(problems, PROBLEM_ORGANIZATION, FACTS(fact_text(FACT_VALUE, m->organization)));
+    if (v3)
+        advise_rows(problems, PROBLEM_LONG_NAME, m->long_names, m->first_long_name);
+    if (m->mode == MODE_V3)
+        advise_rows(problems, PROBLEM_V1_IN_V3, m->v1_certificates, m->first_v1_certificate);
+    advise_rows(problems, PROBLEM_NO_USER, m->without_user, m->first_without_user);
 }
 
 bool judge_model(const struct model *m, struct prover *prover, struct problems *problems)

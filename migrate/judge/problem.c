@@ -282,6 +282,7 @@ void problems_close(struct problems *problems)
     for (size_t i = 0; i < problems->count; i++) {
         free(problems->item[i].evidence);
         free(problems->item[i].named);
+        free(problems->item[i].fact);
     }
     free(problems->item);
     *problems = (struct problems){.item = NULL};

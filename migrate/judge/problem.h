@@ -100,6 +100,50 @@ const struct problem_kind *problem_kind(enum problem_code code);
 /* What is no entry's key: those are 32 bits wide, and 0 is one of them. */
 #define NO_ENTRY INT64_MIN
 
+/* What a finding can rest on; see evidence.h. */
+enum fact_name {
+    FACT_END, /* ends a list of facts */
+    FACT_ENTRY,
+    FACT_OTHER,       /* a second entry */
+    FACT_NAMED,       /* an entry that something else names */
+    FACT_CERTIFICATE, /* serial number and subject, for a sentence */
+    FACT_SERIAL,
+    FACT_KEYS,    /* of several entries, for a sentence */
+    FACT_SERIALS, /* of several entries, for a sentence */
+    FACT_SUBJECT,
+    FACT_COUNT,
+    FACT_MORE, /* so many others of the kind are not told one by one */
+    FACT_TABLE,
+    FACT_ROW,
+    FACT_COLUMN,
+    FACT_PAGE,
+    FACT_RULE, /* of the structural check */
+    FACT_SIZE, /* bytes */
+    FACT_SETTING,
+    FACT_VALUE,
+    FACT_ROLE,
+    FACT_MODE,
+    FACT_VERSION,
+    FACT_PROPERTY,
+    FACT_THUMBPRINT,
+    FACT_DAYS_LEFT,
+    FACT_DAYS_AGO,
+    FACT_STATE,
+    FACT_FIRST_LOG,
+    FACT_LAST_LOG,
+    FACT_DIRECTORY,
+    FACT_PLACE,
+    FACT_WHY,
+    FACT_NAMES,
+};
+
+struct fact {
+    enum fact_name name;
+    bool is_text;
+    int64_t number;
+    const char *text;
+};
+
 /* One finding. */
 struct problem {
     enum problem_code code;
@@ -109,6 +153,9 @@ struct problem {
     size_t names, name_room;
     uint64_t count; /* how many there are, when one finding stands for many */
     char *evidence; /* what was found where: entries, rows, serials, expected and found */
+    struct fact
+        *fact; /* the same as facts, as far as they are known; ends with FACT_END, or NULL */
+    unsigned facts;
 };
 
 struct problems {
@@ -117,7 +164,8 @@ struct problems {
     bool no_memory; /* a finding is missing for want of memory */
 };
 
-/* Adds a finding with printf-like evidence.  Returns it, NULL when memory is short (noted in the
+/* Adds a finding with printf-like evidence and no facts; where it has any, problem_find() is the
+ * right one.  Returns it, NULL when memory is short (noted in the
  * list). The pointer is valid until the next is added. */
 struct problem *problem_add(struct problems *problems, enum problem_code code, int64_t entry,
                             int64_t other, const char *format, ...)

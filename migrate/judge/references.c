@@ -1,6 +1,7 @@
 /* Proving references: see references.h. */
 #include "migrate/judge/references.h"
 
+#include "migrate/judge/evidence.h"
 #include "migrate/judge/groups.h"
 #include "migrate/store/rows.h"
 
@@ -75,10 +76,9 @@ static void verify_row(struct verifier *v, unsigned which, struct rows *rows)
     if (answer == PROOF_UNPROVABLE && v->unprovable++ == 0)
         v->first_unprovable = row;
     if (answer == PROOF_REFUTED && v->refuted++ < TOLD_MOST)
-        problem_add(v->problems, PROBLEM_REFERENCE_REFUTED, entry->key, NO_ENTRY,
-                    "%s %d: %s names entry %d, whose key did "
-                    "not sign it",
-                    r->table, row, r->column, entry->key);
+        problem_find(v->problems, PROBLEM_REFERENCE_REFUTED,
+                     FACTS(fact_number(FACT_ENTRY, entry->key), fact_text(FACT_TABLE, r->table),
+                           fact_number(FACT_ROW, row), fact_text(FACT_COLUMN, r->column)));
 }
 
 /* What is to be proved of the which-th reference: its table; NULL: nothing. */
@@ -109,9 +109,9 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
     }
     struct problem *p = NULL;
     if (v.unprovable > 0)
-        p = problem_add(problems, PROBLEM_UNPROVABLE, NO_ENTRY, NO_ENTRY,
-                        "%" PRIu64 " references, that of row %d the first", v.unprovable,
-                        v.first_unprovable);
+        p = problem_find(problems, PROBLEM_UNPROVABLE,
+                         FACTS(fact_number(FACT_COUNT, (int64_t)v.unprovable),
+                               fact_number(FACT_ROW, v.first_unprovable)));
     if (p)
         p->count = v.unprovable;
     buffer_free(&v.room);

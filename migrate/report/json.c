@@ -1,6 +1,7 @@
 /* The report as JSON: everything in full.  The schema is documented in kmmigrate(8). */
 #include "formats/certs/name.h"
 #include "migrate/decide/refusal.h"
+#include "migrate/judge/evidence.h"
 #include "migrate/report/report.h"
 #include "migrate/console/value.h"
 #include "migrate/rescue/recovery.h"
@@ -100,6 +101,23 @@ static void entry_members(struct json *json, const struct problem *p)
     json_end_array(json);
 }
 
+/* What the evidence says, for programs. */
+static void fact_members(struct json *json, const struct problem *p)
+{
+    if (p->facts == 0)
+        return;
+    json_key(json, "facts");
+    json_map(json);
+    for (unsigned i = 0; i < p->facts; i++) {
+        const char *word = fact_word(p->fact[i].name);
+        if (word && p->fact[i].is_text)
+            json_put_text(json, word, p->fact[i].text);
+        else if (word)
+            json_put_integer(json, word, p->fact[i].number);
+    }
+    json_end_map(json);
+}
+
 static void problem_members(struct json *json, const char *key, const struct problems *problems,
                             bool with_repair)
 {
@@ -118,6 +136,7 @@ static void problem_members(struct json *json, const char *key, const struct pro
             json_put_text(json, "article", kind->article);
         json_put_text(json, "title", kind->title);
         json_put_text(json, "evidence", p->evidence);
+        fact_members(json, p);
         json_put_integer(json, "count", (int64_t)p->count);
         entry_members(json, p);
         if (with_repair) {
