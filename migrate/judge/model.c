@@ -459,23 +459,71 @@ static bool end_rows(struct rows *rows, struct problems *problems, struct fault 
     return true;
 }
 
-/* Not one certificate: then the profile does not say how they are kept, rather than that all are
- * gone. */
-static void judge_all_unparsed(const struct model *m, unsigned part, struct problems *problems)
+enum { AROUND_MOST = 64, TRIED_MOST = 16 };
+
+/* Is there a certificate in a value that is none: behind a few bytes, or packed? */
+static bool holds_certificate(struct model *m, struct bytes value)
 {
-    unsigned entries = 0;
+    struct x509_certificate c;
+    struct bytes inner;
+    for (size_t at = 0; at <= AROUND_MOST && at < value.size; at++) {
+        struct wrapping packed = {.skip = (int32_t)at, .pack = PACK_ZLIB};
+        if (value.at[at] == DER_SEQUENCE && x509_certificate_read(bytes_from(value, at), &c, NULL))
+            return true;
+        if (value.at[at] == 0x78 && /* how zlib's streams begin */
+            wrapping_take_off(&packed, value, &m->memory->more, &inner, NULL) &&
+            x509_certificate_read(inner, &c, NULL))
+            return true;
+    }
+    return false;
+}
+
+/* What the values of a part of the list are, as certificates. */
+struct reading {
+    unsigned entries, parsed, trailing, tried;
+    unsigned strange; /* do not even begin as one */
+    bool wrapped;     /* one that is none has a certificate in it */
+    bool behind;      /* behind one stands another */
+};
+
+static struct reading read_part(struct model *m, unsigned part)
+{
+    struct reading r = {.entries = 0};
     for (unsigned i = 0; i < m->entries; i++) {
+        const struct model_certificate *c = model_certificate_of(m, &m->entry[i]);
         if (m->entry[i].part != part)
             continue;
-        entries++;
-        if (model_certificate_of(m, &m->entry[i])->parsed)
-            return;
+        r.entries++;
+        r.parsed += c->parsed;
+        r.strange += !c->parsed && (c->der.size == 0 || c->der.at[0] != DER_SEQUENCE);
+        bool trails = c->parsed && c->x509.envelope.trailing.size > 0;
+        r.trailing += trails;
+        r.behind = r.behind || (trails && holds_certificate(m, c->x509.envelope.trailing));
+        if (!c->parsed && r.tried++ < TRIED_MOST)
+            r.wrapped = r.wrapped || holds_certificate(m, c->der);
     }
-    if (entries > 0)
+    return r;
+}
+
+/* Certificates that cannot be read because something stands around them are not gone: then it is
+ * the profile that does not say how they are kept. */
+static void judge_all_unparsed(struct model *m, unsigned part, struct problems *problems)
+{
+    struct reading r = read_part(m, part);
+    unsigned unparsed = r.entries - r.parsed;
+    const struct profile_list *list = &m->profile->list[part];
+    if (unparsed > 0 && (r.parsed == 0 || r.wrapped || (r.strange > 1 && r.strange > r.parsed)))
         problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
-                    "table %s, column %s: none of its %u values can be read as a certificate; does "
+                    "table %s, column %s: %u of its %u values can be read as a certificate%s; does "
                     "something stand around them (skip, pack), or is the list elsewhere?",
-                    m->profile->list[part].table, m->profile->list[part].certificate, entries);
+                    list->table, list->certificate, r.parsed, r.entries,
+                    r.wrapped ? ", and others have one in them" : "");
+    else if (r.behind || (r.parsed > 1 && r.trailing == r.parsed))
+        problem_add(problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
+                    "table %s, column %s: behind %u of its %u certificates stand bytes of "
+                    "something else%s, of which the profile says nothing",
+                    list->table, list->certificate, r.trailing, r.parsed,
+                    r.behind ? ", with a certificate in them" : "");
 }
 
 static struct list_columns columns_of(const struct model *m, unsigned part,
@@ -610,7 +658,8 @@ static void judge_end(struct model *m, const struct model_value *v, const struct
 static bool note_unread(struct model *m, const struct model_value *v, const struct fault *why,
                         struct problems *problems, struct fault *f)
 {
-    bool known = v->form.kind == CERTLIST_NONE && why->code != FAULT_NOT_THIS;
+    bool known =
+        v->form.kind == CERTLIST_NONE && why->code != FAULT_NOT_THIS && m->entries > v->first;
     if (why->code == FAULT_NO_MEMORY)
         return no_memory(f);
     m->list_cut = true;
@@ -647,19 +696,26 @@ static bool judge_form(struct model *m, const struct model_value *v, const struc
                        struct problems *problems, struct fault *f)
 {
     struct fault why = {.code = FAULT_NONE};
-    unsigned read = 0;
+    unsigned read = 0, trailing = 0;
     /* PKCS#7 with indefinite lengths gets definite ones; nothing else of it changes. */
     bool exact = v->kind == CERTLIST_PKCS7 || certlist_is_exact(v->bytes, &v->form, &why);
     if (why.code == FAULT_NO_MEMORY)
         return no_memory(f);
-    for (unsigned i = v->first; i < m->entries; i++)
-        read += model_certificate_of(m, &m->entry[i])->parsed;
+    for (unsigned i = v->first; i < m->entries; i++) {
+        const struct model_certificate *c = model_certificate_of(m, &m->entry[i]);
+        read += c->parsed;
+        trailing += c->parsed && c->x509.envelope.trailing.size > 0;
+    }
     if (!exact)
         doubt_form(
             m, v, problems,
             "taken apart and put together again it is not what it was: it is in another form");
     else if (m->entries > v->first && read == 0)
         doubt_form(m, v, problems, "none of its entries is a certificate: it is in another form");
+    else if (read > 1 && trailing == read)
+        doubt_form(m, v, problems,
+                   "bytes of something else stand behind each of its certificates: it is in "
+                   "another form");
     else if (list->items.tail.size > 0)
         doubt_form(m, v, problems, "it goes on behind as many items as it counts");
     else if (v->kind == CERTLIST_ITEMS && !are_items(m, v, list->index))

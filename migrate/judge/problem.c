@@ -36,7 +36,7 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
          "hold the list, the settings and the references against a backup or an export"},
     [PROBLEM_NO_PROFILE] = {"KM-NO-PROFILE", DOUBT, NULL, NULL,
                             "no profile fits the tables of this database",
-                            "none without --profile or --accept-discovered"},
+                            "none without a profile that fits it"},
     [PROBLEM_MISFIT] = {"KM-PROFILE-MISFIT", DOUBT, NULL, NULL,
                         "the store holds a value that is not as the profile says",
                         "none: where the list or what refers to it cannot be read, nothing is "
