@@ -25,6 +25,10 @@ export KM_LONG=1 KM_SOURCE_DIR="$source_dir" PYTHONDONTWRITEBYTECODE=1 PYTHONPAT
 export KM_CORPUS="${KM_CORPUS:-$source_dir/../shared/corpus}"
 export KMMIGRATE="$source_dir/build/release/kmmigrate" KMFIXTURE="$source_dir/build/release/kmfixture"
 
+. tests/packages.sh
+# The browser that test_html.py shows the page in; without it that step says what it skipped.
+km_install chromium || echo "warning: chromium is not installed: the step page skips the browser" >&2
+
 # step NAME COMMAND...: runs a command with its output in a log.
 step() {
     name=$1
@@ -43,6 +47,7 @@ step() {
 }
 
 step memory "$python" tests/program/test_memory.py
+step page "$python" tests/program/test_html.py
 step text "$python" tests/program/test_text.py
 step wrong-writes "$python" tests/program/test_wrong_writes.py
 step powerloss "$python" tests/program/test_powerloss.py

@@ -149,6 +149,8 @@ done
 step clang-format check_format
 [ -d "$corpus" ] || notes="$notes
 skipped: comparisons with the corpus: $corpus is not there"
+command -v chromium >/dev/null || notes="$notes
+skipped: the report's page in a browser: chromium is not installed; tests/long.sh installs it"
 
 echo
 echo "summary"

@@ -1,5 +1,6 @@
 /* kmmigrate export: the certificate list as PEM, PKCS#7 or a serialized store. */
 #include "migrate/commands/command.h"
+#include "formats/certs/name.h"
 #include "formats/outfile.h"
 #include "migrate/decide/assess.h"
 #include "migrate/console/document.h"
@@ -8,13 +9,23 @@
 #include "migrate/console/words.h"
 #include "migrate/report/storefacts.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
-/* The form is told by the file's name. */
+static bool is_standard_output(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+/* The form is told by the file's name; standard output is PEM. */
 static bool kind_of(const char *path, enum certlist_kind *kind)
 {
+    if (is_standard_output(path)) {
+        *kind = CERTLIST_PEM;
+        return true;
+    }
     static const struct {
         const char *suffix;
         enum certlist_kind kind;
@@ -105,6 +116,21 @@ static bool is_whole(const struct assessment *a)
 
 /* ---- writing ---- */
 
+/* Which entry the block behind it is, for who reads the file; nothing in it can begin a block. */
+static void add_comment(const struct model *m, const struct model_entry *e, struct buffer *out)
+{
+    char subject[512], line[700];
+    struct bytes piece;
+    name_text(model_certificate_of(m, e)->x509.subject, subject, sizeof subject);
+    snprintf(line, sizeof line, "# entry %d, %s, %s", e->key, model_role_name(e->role), subject);
+    for (char *at = line; (at = strstr(at, "--")) != NULL;)
+        at[1] = '_';
+    for (struct escape c = escape_of(bytes_of(line, strlen(line)), ESCAPE_LINE);
+         escape_next(&c, &piece);)
+        buffer_add(out, piece);
+    buffer_add_text(out, "\n");
+}
+
 /* All entries in their order; what is no certificate cannot be in such a file, and is told.  False
  * when it could not be written to its end: no memory. */
 static bool write_list(const struct model *m, enum certlist_kind kind, struct buffer *out,
@@ -119,6 +145,8 @@ static bool write_list(const struct model *m, enum certlist_kind kind, struct bu
                                        .encoded = cert->der,
                                        .properties = m->entry[i].properties,
                                        .encoding = m->entry[i].encoding};
+        if (cert->parsed && kind == CERTLIST_PEM)
+            add_comment(m, &m->entry[i], out);
         if (cert->parsed && certlist_write(&writer, &entry)) {
             ++*written;
             continue;
@@ -162,6 +190,11 @@ static int export_list(const struct assessment *a, enum certlist_kind kind,
     unsigned written, left_out;
     bool ok = write_list(&a->model, kind, &list, &written, &left_out) ||
               fault_set(&f, FAULT_NO_MEMORY, "out of memory for the list");
+    if (ok && is_standard_output(options->to)) {
+        output_bytes((const char *)list.at, list.size);
+        buffer_free(&list);
+        return left_out ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
+    }
     ok = ok &&
          outfile_create(options->to, ese_file_named_descriptor(a->store.db->file), options->force,
                         &out, &f) &&
@@ -187,8 +220,12 @@ int cmd_export(const struct options *options)
     struct assessment a;
     enum certlist_kind kind;
     if (options->to == NULL || !kind_of(options->to, &kind)) {
-        message_error("export: expected --to FILE.pem, FILE.p7b or FILE.sst%s%s",
+        message_error("export: expected --to FILE.pem, FILE.p7b, FILE.sst or -%s%s",
                       options->to ? ", found " : "", options->to ? options->to : "");
+        return EXIT_USAGE;
+    }
+    if (options->json && is_standard_output(options->to)) {
+        message_error("export: --json and --to - exclude each other");
         return EXIT_USAGE;
     }
     message_end_on_interrupt();

@@ -105,6 +105,11 @@ static int find_in_directory(struct store *store, const char *directory)
 static int find_file(struct store *store, const char *name)
 {
     struct stat st;
+    if (strcmp(name, "-") == 0) {
+        message_error("a store is not read from standard input: it is read in no order and more "
+                      "than once; give the name of a file, ./- for one of that name");
+        return EXIT_USAGE;
+    }
     if (stat(name, &st) == 0 && S_ISDIR(st.st_mode)) {
         store->in_directory = true;
         return find_in_directory(store, name);

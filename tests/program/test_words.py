@@ -125,6 +125,27 @@ class Words(unittest.TestCase):
         self.assertRegex(km.run("diff", a, b).stdout.decode(),
                          r'Configuration SettingId \d+ \(setting IssueMode\): Value: 56315633 "V1V3" -> 5633 "V3"\n')
 
+    def test_export_to_standard_output(self):
+        """PEM, with a line for each entry in which no block can begin, that openssl reads as it does the file."""
+        store = self.store()
+        result = km.run("export", store, "--to", "-")
+        self.assertEqual((result.returncode, result.stderr), (km.CLEAN, b""))
+        file = self.folder / "list.pem"
+        km.run("export", store, "--to", file, "--force")
+        self.assertEqual(file.read_bytes(), result.stdout)
+        listed = km.entries(store)
+        comments = [line for line in result.stdout.decode().splitlines() if line.startswith("#")]
+        self.assertEqual(comments, [f"# entry {e['entry']}, {e['role']}, {e['subject']}".replace("--", "-_") for e in listed])
+        counted = subprocess.run(["openssl", "storeutl", "-noout", "-certs", str(file)], capture_output=True, check=True)
+        self.assertIn(f"Total found: {len(listed)}", counted.stdout.decode())
+        self.assertEqual(km.run("export", store, "--to", "-", "--json").returncode, km.USAGE)
+
+    def test_no_store_from_standard_input(self):
+        for command in (["check", "-"], ["info", "-"], ["repair", "-"], ["diff", "-", "-"]):
+            result = km.run(*command)
+            self.assertIn(b"a store is not read from standard input", result.stderr)
+            self.assertNotEqual(result.returncode, 0)
+
     def test_info_of_one_table(self):
         store = self.store()
         everything = json.loads(km.run("info", store, "--json").stdout)
