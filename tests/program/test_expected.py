@@ -8,6 +8,7 @@ there, too, and depend on how keys are made.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,13 @@ def shown(where, *arguments):
     return plain(text + f"[exit status {result.returncode}]\n\n"), result.returncode
 
 
+def options(folder):
+    """What a state of another schema is looked at with."""
+    expected = (folder / "description.ini").read_text().partition("\n[expect]\n")[2]
+    match = re.match(r"options = (.*)\n", expected)
+    return match[1].split() if match else []
+
+
 def reports(folder):
     """The text of expect.1, and of expect.2 where something was repaired."""
     with tempfile.TemporaryDirectory() as name:
@@ -44,12 +52,15 @@ def reports(folder):
         store, new = ("Kmsdata", "Repaired") if directory else ("Kmsmdb.edb", "repaired.edb")
         subprocess.run([KMFIXTURE, str(folder / "description.ini"), "-o", os.path.join(name, store)], check=True,
                        capture_output=True)
-        first = shown(name, "check", store)[0] + shown(name, "repair", store)[0]
-        repair, status = shown(name, "repair", store, "-o", new)
+        given = options(folder)
+        if "profile.ini" in given:
+            shutil.copy(folder / "profile.ini", name)
+        first = shown(name, "check", store, *given)[0] + shown(name, "repair", store, *given)[0]
+        repair, status = shown(name, "repair", store, "-o", new, *given)
         if "\n[salvage]" in (folder / "description.ini").read_text():
             first += repair + shown(name, "salvage", store)[0]
             repair, status = shown(name, "repair", "--salvage", store, "-o", new)
-        second = shown(name, "check", new)[0] if status & km.REPAIRED else None
+        second = shown(name, "check", new, *given)[0] if status & km.REPAIRED else None
         return first + repair, second
 
 

@@ -24,7 +24,8 @@ import unittest
 import zlib
 
 import km
-from test_fixtures import FIXTURES, KMFIXTURE, NOT_FOR_THE_STANDIN, certificates, database, decoded, make
+from test_fixtures import (FIXTURES, KMFIXTURE, NOT_FOR_THE_STANDIN, certificates, database, decoded, description_says, make,
+                           of_check)
 import descriptions
 import edbcheck
 import edbdecode
@@ -172,8 +173,8 @@ class EveryFixture(Store):
         self.assertEqual(list(edbcheck.problems(edbdecode.open(str(database(store))))), [])
         left = any(problem["severity"] != "advice" for problem in other["left"])
         self.expect(km.PROBLEMS_LEFT if left else km.CLEAN, "check", store,
-                    *[option for option in options if option == "--accept-discovered"])
-        if folder.name not in NOT_FOR_THE_STANDIN and not left:
+                    *of_check(options))
+        if folder.name not in NOT_FOR_THE_STANDIN and not description_says(folder) and not left:
             self.assertEqual([reason.text for reason in kmserver.start(str(store)).reasons], [])
 
     def undone(self, store, before, report):
