@@ -393,6 +393,14 @@ class Refused(Store):
             file.write_bytes(undo)
             self.expect(km.CLEAN, "undo", store)
 
+    def test_a_name_too_long_to_make_others_from(self):
+        """Of a directory that of a backup, of a file that of the undo file, before anything is written."""
+        for store in (self.directory(to="K" * 240), self.fixture().rename(self.folder / ("s" * 250))):
+            before = tree(store)
+            self.expect(km.TROUBLE, "repair", store, "--in-place", says=["too long"])
+            self.assertEqual(tree(store), before)
+            self.assertEqual(set(beside(store)), set())
+
     def test_names_tell_the_time(self):
         before = time.time()
         store = self.directory()
