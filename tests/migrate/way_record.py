@@ -3,7 +3,7 @@
 
     KM_WAY_REAL=build/release/kmmigrate KM_WAY_SEEDS=DIR KMMIGRATE=tests/migrate/way_record.py ctest ... -R test_decide
 
-tests/seeds/fuzz_way is the least of them with all coverage: fuzz_way -merge=1 NEW GENERATED DIR (see fuzz_way.c).
+tests/seeds/fuzz_way has the smallest one of each command line, named by that.
 """
 
 import hashlib
