@@ -35,27 +35,17 @@ static const struct option_spec *const check_options[] = {&option_structure,
                                                           &option_mode,
                                                           &option_issuing_ca_is,
                                                           NULL};
+/* What repair and migrate are asked alike: where to write, and how to read; what was decided. */
+#define WRITING_OPTIONS                                                                            \
+    &option_output, &option_in_place, &option_no_backup, &option_remove_leftovers, &option_plan,   \
+        &option_force, &option_profile, &option_accept_discovered, &option_at, &option_superseded
+#define DECIDING_OPTIONS                                                                           \
+    &option_trust, &option_keep, &option_drop, &option_reference, &option_not_reference,           \
+        &option_not_list, &option_mode, &option_issuing_ca_is, &option_show_secrets
 static const struct option_spec *const repair_options[] = {&option_dry_run,
-                                                           &option_output,
-                                                           &option_in_place,
-                                                           &option_no_backup,
-                                                           &option_remove_leftovers,
-                                                           &option_plan,
-                                                           &option_force,
-                                                           &option_profile,
-                                                           &option_accept_discovered,
-                                                           &option_at,
-                                                           &option_superseded,
+                                                           WRITING_OPTIONS,
                                                            &option_issuing_ca,
-                                                           &option_trust,
-                                                           &option_keep,
-                                                           &option_drop,
-                                                           &option_reference,
-                                                           &option_not_reference,
-                                                           &option_not_list,
-                                                           &option_mode,
-                                                           &option_issuing_ca_is,
-                                                           &option_show_secrets,
+                                                           DECIDING_OPTIONS,
                                                            &option_recover,
                                                            &option_logs,
                                                            &option_until_damage,
@@ -65,29 +55,8 @@ static const struct option_spec *const repair_options[] = {&option_dry_run,
                                                            &option_schema_from,
                                                            &option_drop_index,
                                                            NULL};
-static const struct option_spec *const migrate_options[] = {&option_migrate_to,
-                                                            &option_issuing_ca,
-                                                            &option_output,
-                                                            &option_in_place,
-                                                            &option_no_backup,
-                                                            &option_remove_leftovers,
-                                                            &option_plan,
-                                                            &option_force,
-                                                            &option_profile,
-                                                            &option_accept_discovered,
-                                                            &option_at,
-                                                            &option_superseded,
-                                                            &option_trust,
-                                                            &option_keep,
-                                                            &option_drop,
-                                                            &option_reference,
-                                                            &option_not_reference,
-                                                            &option_not_list,
-                                                            &option_mode,
-                                                            &option_issuing_ca_is,
-                                                            &option_show_secrets,
-                                                            &option_html,
-                                                            NULL};
+static const struct option_spec *const migrate_options[] = {
+    &option_migrate_to, &option_issuing_ca, WRITING_OPTIONS, DECIDING_OPTIONS, &option_html, NULL};
 static const struct option_spec *const list_options[] = {&option_tree, &option_profile,
                                                          &option_accept_discovered, NULL};
 static const struct option_spec *const show_options[] = {&option_profile, &option_accept_discovered,
