@@ -1,5 +1,7 @@
 /* Plans: see plan.h. */
 #include "migrate/decide/plan.h"
+
+#include "formats/array.h"
 #include "migrate/judge/settings.h"
 
 #include <stdio.h>
@@ -7,17 +9,13 @@
 
 void plan_add(struct plan *plan, const struct action *action)
 {
-    if (plan->actions == plan->room) {
-        size_t room = plan->room ? plan->room * 2 : 16;
-        struct action *grown = realloc(plan->action, room * sizeof *grown);
-        if (grown == NULL) {
-            plan->no_memory = true;
-            return;
-        }
-        plan->action = grown;
-        plan->room = room;
-    }
-    plan->action[plan->actions++] = *action;
+    void *array = plan->action;
+    bool room = array_reserve(&array, &plan->room, plan->actions + 1, sizeof *plan->action);
+    plan->action = array;
+    if (room)
+        plan->action[plan->actions++] = *action;
+    else
+        plan->no_memory = true;
 }
 
 /* ---- canonical text and id ---- */

@@ -2,6 +2,7 @@
 #include "migrate/judge/lost.h"
 
 #include "formats/arena.h"
+#include "formats/array.h"
 #include "formats/certs/der.h"
 #include "migrate/judge/groups.h"
 #include "migrate/judge/identities.h"
@@ -137,14 +138,11 @@ static bool note(struct lost_pass *p, const struct ese_table *table,
             h->item[i].how = h->item[i].how == how ? how : NULL;
             return true;
         }
-    if (h->count == h->room) {
-        unsigned room = h->room ? 2 * h->room : 8;
-        void *grown = realloc(h->item, room * sizeof *h->item);
-        if (grown == NULL)
-            return false;
-        h->item = grown;
-        h->room = room;
-    }
+    void *array = h->item;
+    bool room = array_reserve(&array, &h->room, h->count + 1, sizeof *h->item);
+    h->item = array;
+    if (!room)
+        return false;
     h->item[h->count++] = (struct lost_hit){table, column, entry, 1, how, identity};
     return true;
 }

@@ -20,7 +20,8 @@ struct lost_hit {
 
 struct lost_hits {
     struct lost_hit *item; /* the caller frees it */
-    unsigned count, room;
+    unsigned count;
+    size_t room;
 };
 
 /* Reads all values once and looks at every offset for the SHA-1 and SHA-256 of certificates that

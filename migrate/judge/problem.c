@@ -1,6 +1,7 @@
 /* The one table of problems, and lists of findings: see problem.h. */
 #include "migrate/judge/problem.h"
 
+#include "formats/array.h"
 #include "formats/memory.h"
 
 #include <stdarg.h>
@@ -203,15 +204,10 @@ const struct problem_kind *problem_kind(enum problem_code code)
 
 static struct problem *room_for_one(struct problems *problems)
 {
-    if (problems->count == problems->room) {
-        size_t room = problems->room ? problems->room * 2 : 16;
-        struct problem *grown = realloc(problems->item, room * sizeof *grown);
-        if (grown == NULL)
-            return NULL;
-        problems->item = grown;
-        problems->room = room;
-    }
-    return &problems->item[problems->count];
+    void *array = problems->item;
+    bool room = array_reserve(&array, &problems->room, problems->count + 1, sizeof *problems->item);
+    problems->item = array;
+    return room ? &problems->item[problems->count] : NULL;
 }
 
 struct problem *problem_add(struct problems *problems, enum problem_code code, int64_t entry,
@@ -239,17 +235,13 @@ void problem_name(struct problems *problems, struct problem *p, int32_t key)
 {
     if (p == NULL)
         return;
-    if (p->names == p->name_room) {
-        size_t room = p->name_room ? p->name_room * 2 : 4;
-        int32_t *grown = realloc(p->named, room * sizeof *grown);
-        if (grown == NULL) {
-            problems->no_memory = true;
-            return;
-        }
-        p->named = grown;
-        p->name_room = room;
-    }
-    p->named[p->names++] = key;
+    void *array = p->named;
+    bool room = array_reserve(&array, &p->name_room, p->names + 1, sizeof *p->named);
+    p->named = array;
+    if (room)
+        p->named[p->names++] = key;
+    else
+        problems->no_memory = true;
 }
 
 bool problem_has(const struct problems *problems, enum problem_code code)

@@ -1,20 +1,19 @@
 /* SST properties of copies, side by side: see properties.h. */
 #include "migrate/judge/properties.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 bool properties_add(struct properties *all, const struct model *m, unsigned entry)
 {
     struct sst_property property;
     for (size_t at = 0; sst_property_next(m->entry[entry].properties, &at, &property);) {
-        if (all->count == all->room) {
-            size_t room = all->room ? 2 * all->room : 16;
-            struct copied_property *more = realloc(all->at, room * sizeof *more);
-            if (more == NULL)
-                return false;
-            all->at = more;
-            all->room = room;
-        }
+        void *array = all->at;
+        bool room = array_reserve(&array, &all->room, all->count + 1, sizeof *all->at);
+        all->at = array;
+        if (!room)
+            return false;
         all->at[all->count] = (struct copied_property){property, entry, all->count};
         all->count++;
     }

@@ -1,6 +1,7 @@
 /* Columns that could refer to the list: see residue.h. */
 #include "migrate/judge/residue.h"
 
+#include "formats/array.h"
 #include "migrate/judge/names.h"
 #include "migrate/profile/meaning.h"
 
@@ -321,14 +322,11 @@ static const char *explanation(const struct residue_table *t, unsigned column)
 static bool keep_candidate(struct residue *r, struct residue_table *t, unsigned i)
 {
     struct live *l = &t->live[i];
-    if (r->columns == r->room) {
-        unsigned room = r->room ? 2 * r->room : 16;
-        void *grown = realloc(r->column, room * sizeof *r->column);
-        if (grown == NULL)
-            return false;
-        r->column = grown;
-        r->room = room;
-    }
+    void *array = r->column;
+    bool room = array_reserve(&array, &r->room, r->columns + 1, sizeof *r->column);
+    r->column = array;
+    if (!room)
+        return false;
     r->column[r->columns++] = (struct residue_column){.table = t->table,
                                                       .column = &t->table->column[i],
                                                       .values = l->values,
@@ -344,14 +342,11 @@ static bool keep_keys(struct residue *r, struct residue_table *t)
 {
     if (t->keys == NULL || model_is_list_table(t->m, t->table))
         return true;
-    if (r->tables == r->table_room) {
-        unsigned room = r->table_room ? 2 * r->table_room : 16;
-        void *grown = realloc(r->keys, room * sizeof *r->keys);
-        if (grown == NULL)
-            return false;
-        r->keys = grown;
-        r->table_room = room;
-    }
+    void *array = r->keys;
+    bool room = array_reserve(&array, &r->table_room, r->tables + 1, sizeof *r->keys);
+    r->keys = array;
+    if (!room)
+        return false;
     r->keys[r->tables++] = (struct residue_keys){t->table, &t->table->column[t->key], t->keys};
     t->keys = NULL;
     return true;

@@ -32,9 +32,11 @@ struct residue_column {
 
 struct residue {
     struct residue_column *column;
-    unsigned columns, room;
+    unsigned columns;
+    size_t room;
     struct residue_keys *keys; /* what primary keys of other tables there are; for explanations */
-    unsigned tables, table_room;
+    unsigned tables;
+    size_t table_room;
 };
 
 void residue_close(struct residue *r);

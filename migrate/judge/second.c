@@ -1,6 +1,7 @@
 /* Certificates of the list elsewhere in the store: see second.h. */
 #include "migrate/judge/second.h"
 
+#include "formats/array.h"
 #include "formats/certs/pem.h"
 #include "migrate/profile/wrapping.h"
 
@@ -166,14 +167,11 @@ static struct second_copy *entry_of(struct second_copies *copies, const struct e
     for (unsigned i = copies->count; i-- > 0;)
         if (copies->item[i].column == column)
             return &copies->item[i];
-    if (copies->count == copies->room) {
-        unsigned room = copies->room ? 2 * copies->room : 8;
-        void *grown = realloc(copies->item, room * sizeof *copies->item);
-        if (grown == NULL)
-            return NULL;
-        copies->item = grown;
-        copies->room = room;
-    }
+    void *array = copies->item;
+    bool room = array_reserve(&array, &copies->room, copies->count + 1, sizeof *copies->item);
+    copies->item = array;
+    if (!room)
+        return NULL;
     copies->item[copies->count] = (struct second_copy){.table = table, .column = column};
     return &copies->item[copies->count++];
 }

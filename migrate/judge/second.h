@@ -27,7 +27,8 @@ struct second_copy {
 
 struct second_copies {
     struct second_copy *item;
-    unsigned count, room;
+    unsigned count;
+    size_t room;
 };
 
 struct second_search;

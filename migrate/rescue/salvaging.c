@@ -1,6 +1,7 @@
 /* Salvaging a store: see salvaging.h. */
 #include "migrate/rescue/salvaging.h"
 
+#include "formats/array.h"
 #include "formats/ese/check/check.h"
 #include "formats/hex.h"
 #include "migrate/console/message.h"
@@ -108,14 +109,11 @@ static bool name_row(struct salvaging *x, const struct ese_salvage_item *item, s
     bool same = x->names > 0 && x->named[x->names - 1].objid == item->objid;
     if (!is_named(item->kind) || (same && x->named_of_table == SALVAGING_NAMED_MOST))
         return true;
-    if (x->names == x->room) {
-        size_t room = x->room ? 2 * x->room : 64;
-        struct salvaging_named *more = realloc(x->named, room * sizeof *more);
-        if (more == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the rows that are named");
-        x->named = more;
-        x->room = room;
-    }
+    void *array = x->named;
+    bool room = array_reserve(&array, &x->room, x->names + 1, sizeof *x->named);
+    x->named = array;
+    if (!room)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the rows that are named");
     struct salvaging_named *n = &x->named[x->names++];
     *n = (struct salvaging_named){.kind = item->kind, .objid = item->objid, .page = item->page};
     key_words(item->key, n->key);
