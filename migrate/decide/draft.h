@@ -5,7 +5,7 @@
  *     duplicates.c   copies of one certificate, and different ones of one identity
  *     issuing.c      the issuing CA: settings, promotion, the switch; several certificates of a CA
  *     superseded.c   --superseded=drop
- *     actions.c      writing the draft down
+ *     write_down.c   writing the draft down
  */
 #ifndef KM_MIGRATE_DRAFT_H
 #define KM_MIGRATE_DRAFT_H
