@@ -476,8 +476,12 @@ static int make_plan(struct assessment *a, const struct assess_options *options)
         return f.code == FAULT_MISSING ? trouble(a, &f), EXIT_USAGE : trouble(a, &f);
     carry_over(a);
     if (!unsaid_judge(&a->plan, &plan_options, &a->model, &a->sweep, &a->found, &a->left,
-                      &a->blocked, &f))
-        return trouble(a, &f);
+                      &a->blocked, &f)) {
+        /* A damaged store is not written: what cannot be read of it is no trouble of its own. */
+        if (f.code == FAULT_NO_MEMORY || !problem_has(&a->found, PROBLEM_STRUCTURE))
+            return trouble(a, &f);
+        a->blocked = true;
+    }
     if (!plan_judge(&a->plan, &a->model, a->prover, &a->left)) {
         fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the plan");
         return trouble(a, &f);

@@ -241,12 +241,12 @@ static inline bool model_has_roles(const struct model *model)
     return told;
 }
 
-/* May there be more of a list that is kept in a value than was read?  Then a reference that leads
+/* May there be more of the list than was read?  Then a reference that leads
  * to no entry proves nothing. */
 static inline bool model_may_have_more(const struct model *model)
 {
-    return model->match == PROFILE_MATCHES_VALUE &&
-           (model->list_cut || model->list_tail || model->second_list);
+    return model->list_cut ||
+           (model->match == PROFILE_MATCHES_VALUE && (model->list_tail || model->second_list));
 }
 
 /* Where the profile says that a list value is, in words: "a value named CertificateList", or "a
