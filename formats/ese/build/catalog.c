@@ -42,9 +42,6 @@ enum {
     LOCALE_NAME = 261,
 };
 
-/* Where fixed columns stand in a record: all revisions agree on the first ones. */
-enum { OBJID_TABLE_AT = 4, TYPE_AT = 8, ID_AT = 10, ROOT_AT = 14, KEYS_END = 18 };
-
 enum {
     REVISION_EXTENDED_SEGMENTS = 7,
     REVISION_LONG_KEYS = 0xc,
@@ -55,10 +52,8 @@ enum {
     DENSITY_DEFAULT = 80,
     DENSITY_FULL = 100,
     CATALOG_PAGES = 20,
-    CATALOG_COLUMN_OFFSET = 4, /* the engine reckons its catalog's real offsets itself */
-    SEGMENT_DESCENDING = 0x40,
-    SEGMENT_TEMPLATE = 0x80,
-    SEGMENT_MUST_BE_NULL = 0x20,
+    KEYS_END = ESE_CATALOG_ROOT_AT + 4, /* of the columns that all rows have */
+    CATALOG_COLUMN_OFFSET = 4,          /* the engine reckons its catalog's real offsets itself */
     LC_MAP_FLAGS_DEFAULT = 0x30401,
     US_ENGLISH = 0x409,
 };
@@ -219,11 +214,11 @@ static size_t write_segments(const struct ese_key_segment *segment, unsigned seg
         const struct ese_key_segment *s = &segment[i];
         bool negative = conditions ? s->must_be_null : s->descending;
         if (extended) {
-            uint32_t flags = s->descending ? SEGMENT_DESCENDING : 0;
+            uint32_t flags = s->descending ? ESE_SEGMENT_DESCENDING : 0;
             if (conditions && s->must_be_null)
-                flags |= SEGMENT_MUST_BE_NULL;
+                flags |= ESE_SEGMENT_MUST_BE_NULL;
             if (s->from_template || in_template)
-                flags |= SEGMENT_TEMPLATE;
+                flags |= ESE_SEGMENT_TEMPLATE;
             bytes_put_le16(to + i * 4u, flags);
             bytes_put_le16(to + i * 4u + 2, s->column);
         } else {
@@ -337,11 +332,12 @@ bool build_catalog_patch(struct ese_build *build, uint32_t objid, uint32_t type,
         struct bytes record = buffer_bytes(&cat->row[i].record);
         uint32_t row_table = 0, row_id = 0;
         uint16_t row_type = 0;
-        if (!bytes_le32(record, OBJID_TABLE_AT, &row_table) ||
-            !bytes_le16(record, TYPE_AT, &row_type) || !bytes_le32(record, ID_AT, &row_id))
+        if (!bytes_le32(record, ESE_CATALOG_OBJID_TABLE_AT, &row_table) ||
+            !bytes_le16(record, ESE_CATALOG_TYPE_AT, &row_type) ||
+            !bytes_le32(record, ESE_CATALOG_ID_AT, &row_id))
             continue;
         if (row_table == objid && row_type == type && row_id == id) {
-            bytes_put_le32(cat->row[i].record.at + ROOT_AT, root);
+            bytes_put_le32(cat->row[i].record.at + ESE_CATALOG_ROOT_AT, root);
             return true;
         }
     }

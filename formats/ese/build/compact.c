@@ -11,7 +11,6 @@
 #include <strings.h>
 
 enum {
-    OBJID_TABLE_AT = 4, /* of every catalog row: the object id of its table */
     LV_ROOT_REFERENCES_AT = 0,
     LV_ROOT_MOST = 16,
 };
@@ -109,7 +108,7 @@ static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor,
                      struct fault *f)
 {
     uint32_t table;
-    if (!bytes_le32(data, OBJID_TABLE_AT, &table))
+    if (!bytes_le32(data, ESE_CATALOG_OBJID_TABLE_AT, &table))
         return fault_set(f, FAULT_DAMAGED, "page %u: a catalog row of %zu bytes",
                          cursor->leaf->number, data.size);
     if (!reserve_row(rows, f))

@@ -22,10 +22,8 @@ enum {
     PATCH_COUNT_OLD_AT = 504,
     COUNT_AND_TIME = 12,
     SORT_VERSION_AT = 508,
-    UPDATE_MINOR_AT = 644, /* and the newest engine that has attached the database */
     FILE_TYPE_DATABASE = 1,
     DATABASE_ID = 1,
-    SIGNATURE_TIME_AT = 4, /* in a signature */
     OS_SIZE = 16,
 };
 
@@ -46,7 +44,7 @@ static void carry(uint8_t *to, const uint8_t *from)
     memcpy(to + PATCH_COUNT_AT, from + PATCH_COUNT_AT, COUNT_AND_TIME);
     memcpy(to + PATCH_COUNT_OLD_AT, from + PATCH_COUNT_AT, 4);
     memcpy(to + SORT_VERSION_AT, from + SORT_VERSION_AT, 8);
-    memcpy(to + UPDATE_MINOR_AT, from + UPDATE_MINOR_AT, 8);
+    memcpy(to + ESE_HEADER_UPDATE_MINOR_AT, from + ESE_HEADER_UPDATE_MINOR_AT, 8);
 }
 
 /* What a new database has there. */
@@ -70,7 +68,7 @@ bool build_header_write(struct ese_build *build, struct fault *f)
     bytes_put_le32(h + ESE_HEADER_VERSION_AT, ESE_VERSION);
     bytes_put_le64(h + ESE_HEADER_DBTIME_AT, build->dbtime);
     bytes_put_le32(h + ESE_HEADER_SIGNATURE_AT, o->signature);
-    put_time(h + ESE_HEADER_SIGNATURE_AT + SIGNATURE_TIME_AT, o->time);
+    put_time(h + ESE_HEADER_SIGNATURE_AT + ESE_SIGNATURE_TIME_AT, o->time);
     bytes_put_le32(h + ESE_HEADER_STATE_AT, ESE_STATE_CLEAN_SHUTDOWN);
     put_time(h + ESE_HEADER_CONSISTENT_AT + 8, o->time);
     put_time(h + ESE_HEADER_ATTACH_AT, o->time);

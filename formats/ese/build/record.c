@@ -7,30 +7,11 @@
  */
 #include "formats/ese/build/parts.h"
 
+#include "formats/ese/layout/record_bits.h"
+
 #include <string.h>
 
-enum {
-    NO_VARIABLE = ESE_VARIABLE_FIRST - 1,
-    VARIABLE_NULL = 0x8000,
-    VARIABLE_OFFSET_MOST = 0x7fff,
-    TAGGED_ENTRY = 4,
-    ENTRY_DERIVED = 0x8000,
-    ENTRY_HAS_HEADER = 0x4000, /* small pages */
-    ENTRY_NULL = 0x2000,       /* small pages */
-    ENTRY_OFFSET_SMALL = 0x1fff,
-    ENTRY_OFFSET_LARGE = 0x7fff,
-    HEADER_LONG = 0x01,
-    HEADER_SEPARATED = 0x04,
-    HEADER_MULTI = 0x08,
-    HEADER_TWO = 0x10,
-    HEADER_NULL = 0x20, /* large pages */
-    MULTI_SEPARATED = 0x8000,
-    OLD_SIZE_MOST = 0x0fff,
-    OLD_NULL = 0x4000,
-    OLD_LONG = 0x8000,
-    OLD_SEPARATED = 0x01,
-    LID_SIZE = 4,
-};
+enum { NO_VARIABLE = ESE_VARIABLE_FIRST - 1, LID_SIZE = 4 };
 
 /* A record being written; `failed` when it grew over its room. */
 struct writer {
@@ -172,7 +153,7 @@ static void put_variable(struct writer *w, const struct ese_table *table,
                 put(w, column->default_value.at, column->default_value.size);
         }
         set_u16(w, offsets + (id - ESE_VARIABLE_FIRST) * 2u, w->size - data_start,
-                null ? VARIABLE_NULL : 0, VARIABLE_OFFSET_MOST);
+                null ? RECORD_VARIABLE_NULL : 0, RECORD_VARIABLE_OFFSET);
     }
 }
 
@@ -194,13 +175,13 @@ static void put_old(struct writer *w, const struct build_value *value, unsigned 
         const struct build_value *v = &value[i];
         bool is_long = ese_coltype_is_long(v->column->type) && !v->null;
         size_t size = v->null ? 0 : (v->separated ? LID_SIZE : v->data.size) + is_long;
-        uint32_t flags =
-            (v->null ? OLD_NULL : 0u) | (ese_coltype_is_long(v->column->type) ? OLD_LONG : 0u);
+        uint32_t flags = (v->null ? RECORD_OLD_NULL : 0u) |
+                         (ese_coltype_is_long(v->column->type) ? RECORD_OLD_LONG : 0u);
         put_u16(w, v->column->id);
         put_u16(w, 0);
-        set_u16(w, w->size - 2, size, flags, OLD_SIZE_MOST);
+        set_u16(w, w->size - 2, size, flags, RECORD_OLD_SIZE);
         if (is_long)
-            put_u8(w, v->separated ? OLD_SEPARATED : 0);
+            put_u8(w, v->separated ? RECORD_OLD_SEPARATED : 0);
         if (!v->null)
             put_lid_or_data(w, v);
     }
@@ -211,7 +192,7 @@ static void put_many(struct writer *w, const struct build_value *value, unsigned
 {
     bool is_long = ese_coltype_is_long(value->column->type);
     if (count == 2 && small && !is_long) {
-        put_u8(w, HEADER_MULTI | HEADER_TWO);
+        put_u8(w, RECORD_HEADER_MULTI | RECORD_HEADER_TWO);
         put_u8(w, (uint32_t)value[0].data.size);
         if (value[0].data.size > UINT8_MAX)
             w->failed = true;
@@ -219,13 +200,13 @@ static void put_many(struct writer *w, const struct build_value *value, unsigned
         put(w, value[1].data.at, value[1].data.size);
         return;
     }
-    put_u8(w, HEADER_MULTI | (is_long ? HEADER_LONG : 0u));
+    put_u8(w, RECORD_HEADER_MULTI | (is_long ? RECORD_HEADER_LONG : 0u));
     size_t start = w->size;
     for (unsigned i = 0; i < count; i++)
         put_u16(w, 0);
     for (unsigned i = 0; i < count; i++) {
-        set_u16(w, start + i * 2u, w->size - start, value[i].separated ? MULTI_SEPARATED : 0,
-                VARIABLE_OFFSET_MOST);
+        set_u16(w, start + i * 2u, w->size - start, value[i].separated ? RECORD_MULTI_SEPARATED : 0,
+                RECORD_VARIABLE_OFFSET);
         put_lid_or_data(w, &value[i]);
     }
 }
@@ -235,15 +216,16 @@ static uint32_t put_one(struct writer *w, const struct build_value *value, bool 
     bool is_long = ese_coltype_is_long(value->column->type);
     if (value->null) {
         if (small)
-            return ENTRY_NULL;
-        put_u8(w, HEADER_NULL | (is_long ? HEADER_LONG : 0u));
+            return RECORD_ENTRY_NULL;
+        put_u8(w, RECORD_HEADER_NULL | (is_long ? RECORD_HEADER_LONG : 0u));
         return 0;
     }
-    uint32_t header = (is_long ? HEADER_LONG : 0u) | (value->separated ? HEADER_SEPARATED : 0u);
+    uint32_t header =
+        (is_long ? RECORD_HEADER_LONG : 0u) | (value->separated ? RECORD_HEADER_SEPARATED : 0u);
     if (header || !small)
         put_u8(w, header);
     put_lid_or_data(w, value);
-    return small && header ? ENTRY_HAS_HEADER : 0;
+    return small && header ? RECORD_ENTRY_HAS_HEADER : 0;
 }
 
 static unsigned same_column(const struct build_value *value, unsigned values)
@@ -262,17 +244,18 @@ static void put_new(struct writer *w, const struct ese_table *table,
         put_u16(w, value[i].column->id);
         put_u16(w, 0);
     }
-    for (unsigned i = 0, count; i < values; i += count, entry += TAGGED_ENTRY) {
+    for (unsigned i = 0, count; i < values; i += count, entry += RECORD_ENTRY_SIZE) {
         count = same_column(value + i, values - i);
         size_t at = w->size - start;
-        uint32_t flags = is_derived(table, value[i].column) ? ENTRY_DERIVED : 0;
+        uint32_t flags = is_derived(table, value[i].column) ? RECORD_ENTRY_DERIVED : 0;
         if (count > 1) {
             put_many(w, value + i, count, small);
-            flags |= small ? ENTRY_HAS_HEADER : 0;
+            flags |= small ? RECORD_ENTRY_HAS_HEADER : 0;
         } else {
             flags |= put_one(w, value + i, small);
         }
-        set_u16(w, entry + 2, at, flags, small ? ENTRY_OFFSET_SMALL : ENTRY_OFFSET_LARGE);
+        set_u16(w, entry + 2, at, flags,
+                small ? RECORD_ENTRY_OFFSET_SMALL : RECORD_ENTRY_OFFSET_LARGE);
     }
 }
 

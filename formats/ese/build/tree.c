@@ -133,14 +133,9 @@ static bool push(struct build_tree *t, unsigned level, struct bytes key, uint32_
 
 /* ---- order and separators ---- */
 
-/* The i-th byte of a node's place in the order: its key, in a non-unique tree followed by its data.
- */
-static bool place_byte(const struct build_tree *t, struct bytes key, struct bytes data, size_t i,
-                       uint8_t *byte)
+static struct ese_place place_of(const struct build_tree *t, struct bytes key, struct bytes data)
 {
-    if (i < key.size)
-        return bytes_u8(key, i, byte);
-    return !t->unique && bytes_u8(data, i - key.size, byte);
+    return (struct ese_place){key, t->unique ? bytes_of(data.at, 0) : data};
 }
 
 /* The shortest separator between the last node and one behind it; to: room for key and data of
@@ -148,17 +143,8 @@ static bool place_byte(const struct build_tree *t, struct bytes key, struct byte
 static size_t separator(const struct build_tree *t, struct bytes key, struct bytes data,
                         uint8_t *to)
 {
-    struct bytes last_key = buffer_bytes(&t->last_key), last_data = buffer_bytes(&t->last_data);
-    size_t i = 0;
-    uint8_t a = 0, b = 0;
-    for (;; i++) {
-        bool has_a = place_byte(t, last_key, last_data, i, &a);
-        bool has_b = place_byte(t, key, data, i, &b);
-        if (has_b)
-            to[i] = b;
-        if (!has_b || !has_a || a != b)
-            return has_b ? i + 1 : i;
-    }
+    return ese_separator(place_of(t, buffer_bytes(&t->last_key), buffer_bytes(&t->last_data)),
+                         place_of(t, key, data), to);
 }
 
 static bool in_order(struct build_tree *t, struct bytes key, struct bytes data, bool *same_key,

@@ -17,8 +17,6 @@
 #include <stdlib.h>
 
 enum {
-    SIGNATURE_SIZE = 28,
-    SIGNATURE_TIME_AT = 4,
     BACKUPS_AT = 136, /* three records of 24 bytes */
     BACKUPS_SIZE = 72,
     BACKUP_TYPES_AT = 356, /* two words */
@@ -93,7 +91,7 @@ static void put_time(uint8_t *to, struct ese_time t)
 void ese_header_forget_logs(uint8_t *h)
 {
     memset(h + ESE_HEADER_CONSISTENT_AT, 0, ESE_HEADER_DBID_AT - ESE_HEADER_CONSISTENT_AT);
-    memset(h + ESE_HEADER_LOG_SIGNATURE_AT, 0, SIGNATURE_SIZE);
+    memset(h + ESE_HEADER_LOG_SIGNATURE_AT, 0, ESE_SIGNATURE_SIZE);
     memset(h + BACKUPS_AT, 0, BACKUPS_SIZE);
     memset(h + BACKUP_TYPES_AT, 0, 8);
     memset(h + MORE_BACKUPS_AT, 0, MORE_BACKUPS_SIZE);
@@ -103,7 +101,7 @@ void ese_header_forget_logs(uint8_t *h)
     memset(h + GENERATION_CONSISTENT_AT, 0, 4);
     memset(h + LAST_RESIZE_AT, 0, 8);
     memset(h + GENERATIONS_BEFORE_REDO_AT, 0, 8);
-    memset(h + FLUSH_SIGNATURES_AT, 0, 2 * SIGNATURE_SIZE);
+    memset(h + FLUSH_SIGNATURES_AT, 0, 2 * ESE_SIGNATURE_SIZE);
 }
 
 static bool is_zero(struct ese_time t)
@@ -144,8 +142,8 @@ void inplace_make_header(const struct ese_inplace *ip, uint8_t *h)
         memcpy(record + COUNT_OLD_AT, record, 4);
     }
     ese_header_forget_logs(h);
-    memset(h + ESE_HEADER_SIGNATURE_AT, 0, SIGNATURE_SIZE);
+    memset(h + ESE_HEADER_SIGNATURE_AT, 0, ESE_SIGNATURE_SIZE);
     bytes_put_le32(h + ESE_HEADER_SIGNATURE_AT, new_signature(ip));
-    put_time(h + ESE_HEADER_SIGNATURE_AT + SIGNATURE_TIME_AT, repair_time(ip));
+    put_time(h + ESE_HEADER_SIGNATURE_AT + ESE_SIGNATURE_TIME_AT, repair_time(ip));
     ese_checksum_set_header(h, ip->page_size);
 }

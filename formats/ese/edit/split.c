@@ -115,31 +115,19 @@ static bool cut(struct plan *p, struct level *l, bool root, struct fault *f)
 
 /* ---- separators ---- */
 
-static bool place_byte(const struct inplace_tree *t, const struct inplace_node *node, size_t i,
-                       uint8_t *byte)
+static struct ese_place place_of(const struct inplace_tree *t, const struct inplace_node *node)
 {
-    if (i < node->key.size)
-        return bytes_u8(node->key, i, byte);
-    return !t->unique && bytes_u8(node->data, i - node->key.size, byte);
+    return (struct ese_place){node->key, t->unique ? bytes_of(node->data.at, 0) : node->data};
 }
 
-/* The shortest key that is greater than `left` and not greater than `right`. */
 static bool separate(struct plan *p, const struct inplace_node *left,
                      const struct inplace_node *right, struct bytes *separator, struct fault *f)
 {
     uint8_t *to = arena_take(&p->spot->memory, right->key.size + right->data.size + 1);
     if (to == NULL)
         return inplace_no_memory(f);
-    for (size_t i = 0;; i++) {
-        uint8_t a = 0, b = 0;
-        bool has_a = place_byte(p->t, left, i, &a), has_b = place_byte(p->t, right, i, &b);
-        if (has_b)
-            to[i] = b;
-        if (!has_b || !has_a || a != b) {
-            *separator = bytes_of(to, has_b ? i + 1 : i);
-            return true;
-        }
-    }
+    *separator = bytes_of(to, ese_separator(place_of(p->t, left), place_of(p->t, right), to));
+    return true;
 }
 
 static bool set_separators(struct plan *p, struct level *l, struct bytes last, struct fault *f)

@@ -120,3 +120,23 @@ bool ese_node_key(const struct ese_node *node, uint8_t *to, size_t room, struct 
     *key = bytes_of(to, node->prefix.size + node->suffix.size);
     return true;
 }
+
+/* ---- order ---- */
+
+static bool place_byte(struct ese_place place, size_t i, uint8_t *byte)
+{
+    return i < place.key.size ? bytes_u8(place.key, i, byte)
+                              : bytes_u8(place.data, i - place.key.size, byte);
+}
+
+size_t ese_separator(struct ese_place left, struct ese_place right, uint8_t *to)
+{
+    for (size_t i = 0;; i++) {
+        uint8_t a = 0, b = 0;
+        bool has_a = place_byte(left, i, &a), has_b = place_byte(right, i, &b);
+        if (has_b)
+            to[i] = b;
+        if (!has_b || !has_a || a != b)
+            return has_b ? i + 1 : i;
+    }
+}

@@ -114,6 +114,16 @@ struct bytes ese_page_external_header(const struct ese_page *page);
 /* The page that a node of an internal page leads to; 0 when the data are not 4 bytes. */
 uint32_t ese_node_child(const struct ese_node *node);
 
+/* Where a node stands in the order of its tree. */
+struct ese_place {
+    struct bytes key;
+    struct bytes data; /* counts behind the key in trees where keys may come twice; else empty */
+};
+
+/* The shortest key that is greater than `left` and not greater than `right`, into `to`, which has
+ * room for all of `right`.  Returns its size.  left comes before right. */
+size_t ese_separator(struct ese_place left, struct ese_place right, uint8_t *to);
+
 /* Copies the node's whole key to `to`.  False when it does not fit into `room` bytes. */
 bool ese_node_key(const struct ese_node *node, uint8_t *to, size_t room, struct bytes *key);
 

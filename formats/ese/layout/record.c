@@ -1,33 +1,9 @@
 /* Taking records apart: see record.h. */
 #include "formats/ese/layout/record.h"
 
-enum {
-    RECORD_HEADER = 4,
-    VARIABLE_NULL = 0x8000,
-    OFFSET_MASK = 0x7fff,
-    TAGGED_ENTRY = 4,
-    /* the offset word of an entry in the offset array */
-    ENTRY_DERIVED = 0x8000,
-    ENTRY_HAS_HEADER = 0x4000, /* small pages; on large ones every entry has one */
-    ENTRY_NULL = 0x2000,       /* small pages; on large ones the header says so */
-    ENTRY_OFFSET_SMALL = 0x1fff,
-    ENTRY_OFFSET_LARGE = 0x7fff,
-    /* the header byte before a tagged value */
-    HEADER_LONG = 0x01,
-    HEADER_COMPRESSED = 0x02,
-    HEADER_SEPARATED = 0x04,
-    HEADER_MULTI = 0x08,
-    HEADER_TWO = 0x10,
-    HEADER_NULL = 0x20,
-    HEADER_ENCRYPTED = 0x40,
-    MULTI_SEPARATED = 0x8000, /* in one value's offset word */
-    /* the bits word of TAGFLD_OLD */
-    OLD_SIZE = 0x0fff,
-    OLD_DERIVED = 0x2000,
-    OLD_NULL = 0x4000,
-    OLD_LONG = 0x8000,
-    OLD_SEPARATED = 0x01, /* in the first data byte of a long value */
-};
+#include "formats/ese/layout/record_bits.h"
+
+enum { RECORD_HEADER = 4 };
 
 bool ese_record_open(struct ese_record *rec, const struct ese_table *table, struct bytes data,
                      bool new_format, size_t page_size, struct fault *f)
@@ -54,7 +30,8 @@ bool ese_record_open(struct ese_record *rec, const struct ese_table *table, stru
                          "record of %zu bytes: no room for the offsets of %zu variable columns",
                          data.size, count);
     struct bytes after = bytes_from(data, fixed_end + count * 2);
-    size_t variable_end = count ? bytes_get_le16(rec->offsets, (count - 1) * 2) & OFFSET_MASK : 0;
+    size_t variable_end =
+        count ? bytes_get_le16(rec->offsets, (count - 1) * 2) & RECORD_VARIABLE_OFFSET : 0;
     if (!bytes_cut(after, 0, variable_end, &rec->variable))
         return fault_set(
             f, FAULT_DAMAGED,
@@ -110,9 +87,9 @@ static bool variable_value(const struct ese_record *rec, const struct ese_column
     }
     size_t i = column->id - ESE_VARIABLE_FIRST;
     uint16_t end = bytes_get_le16(rec->offsets, i * 2);
-    size_t start = i ? bytes_get_le16(rec->offsets, (i - 1) * 2) & OFFSET_MASK : 0;
-    size_t stop = end & OFFSET_MASK;
-    if (end & VARIABLE_NULL) {
+    size_t start = i ? bytes_get_le16(rec->offsets, (i - 1) * 2) & RECORD_VARIABLE_OFFSET : 0;
+    size_t stop = end & RECORD_VARIABLE_OFFSET;
+    if (end & RECORD_VARIABLE_NULL) {
         *value = (struct ese_value){.kind = ESE_VALUE_NULL};
         return true;
     }
@@ -167,7 +144,7 @@ static bool next_old_field(struct bytes *run, struct old_field *field, struct fa
     struct reader r = reader_of(*run);
     field->id = reader_le16(&r);
     field->bits = reader_le16(&r);
-    field->data = reader_take(&r, field->bits & OLD_SIZE);
+    field->data = reader_take(&r, field->bits & RECORD_OLD_SIZE);
     if (r.failed)
         return fault_set(f, FAULT_DAMAGED,
                          "the tagged columns are cut: %zu bytes left for column %u", run->size,
@@ -178,11 +155,11 @@ static bool next_old_field(struct bytes *run, struct old_field *field, struct fa
 
 static bool old_value(const struct old_field *field, struct ese_value *value, struct fault *f)
 {
-    if (field->bits & OLD_NULL) {
+    if (field->bits & RECORD_OLD_NULL) {
         *value = (struct ese_value){.kind = ESE_VALUE_NULL};
         return true;
     }
-    if (!(field->bits & OLD_LONG)) {
+    if (!(field->bits & RECORD_OLD_LONG)) {
         *value = plain(field->data);
         return true;
     }
@@ -191,7 +168,7 @@ static bool old_value(const struct old_field *field, struct ese_value *value, st
         return fault_set(f, FAULT_DAMAGED, "column %u: a long value without its first byte",
                          field->id);
     struct bytes rest = bytes_from(field->data, 1);
-    if (flags & OLD_SEPARATED)
+    if (flags & RECORD_OLD_SEPARATED)
         return separated(rest, value, f);
     *value = plain(rest);
     return true;
@@ -200,7 +177,7 @@ static bool old_value(const struct old_field *field, struct ese_value *value, st
 static bool old_is_of(const struct ese_record *rec, const struct old_field *field,
                       const struct ese_column *column)
 {
-    return is_of(rec, field->id, field->bits & OLD_DERIVED, column);
+    return is_of(rec, field->id, field->bits & RECORD_OLD_DERIVED, column);
 }
 
 /* Leaves v->rest at the column's first field, or empty. */
@@ -239,24 +216,25 @@ struct entry {
 
 static unsigned entry_count(const struct ese_record *rec)
 {
-    uint16_t mask = rec->small_pages ? ENTRY_OFFSET_SMALL : ENTRY_OFFSET_LARGE;
-    return rec->tagged.size < TAGGED_ENTRY ? 0
-                                           : (bytes_get_le16(rec->tagged, 2) & mask) / TAGGED_ENTRY;
+    uint16_t mask = rec->small_pages ? RECORD_ENTRY_OFFSET_SMALL : RECORD_ENTRY_OFFSET_LARGE;
+    return rec->tagged.size < RECORD_ENTRY_SIZE
+               ? 0
+               : (bytes_get_le16(rec->tagged, 2) & mask) / RECORD_ENTRY_SIZE;
 }
 
 static bool entry_at(const struct ese_record *rec, unsigned i, unsigned count, struct entry *entry,
                      struct fault *f)
 {
-    uint16_t mask = rec->small_pages ? ENTRY_OFFSET_SMALL : ENTRY_OFFSET_LARGE;
+    uint16_t mask = rec->small_pages ? RECORD_ENTRY_OFFSET_SMALL : RECORD_ENTRY_OFFSET_LARGE;
     struct bytes pair;
-    if (!bytes_cut(rec->tagged, (size_t)i * TAGGED_ENTRY, TAGGED_ENTRY, &pair))
+    if (!bytes_cut(rec->tagged, (size_t)i * RECORD_ENTRY_SIZE, RECORD_ENTRY_SIZE, &pair))
         return fault_set(f, FAULT_DAMAGED, "%u tagged columns do not fit into %zu bytes", count,
                          rec->tagged.size);
     entry->id = bytes_get_le16(pair, 0);
     entry->word = bytes_get_le16(pair, 2);
     size_t start = entry->word & mask, stop = rec->tagged.size;
     if (i + 1 < count)
-        stop = bytes_get_le16(rec->tagged, ((size_t)i + 1) * TAGGED_ENTRY + 2) & mask;
+        stop = bytes_get_le16(rec->tagged, ((size_t)i + 1) * RECORD_ENTRY_SIZE + 2) & mask;
     if (stop < start || !bytes_cut(rec->tagged, start, stop - start, &entry->data))
         return fault_set(f, FAULT_DAMAGED, "tagged column %u should be at bytes %zu to %zu of %zu",
                          entry->id, start, stop, rec->tagged.size);
@@ -267,13 +245,13 @@ static bool entry_at(const struct ese_record *rec, unsigned i, unsigned count, s
 static bool headed_value(uint8_t header, struct bytes data, struct ese_value *value,
                          struct fault *f)
 {
-    if (header & HEADER_NULL)
+    if (header & RECORD_HEADER_NULL)
         *value = (struct ese_value){.kind = ESE_VALUE_NULL};
-    else if (header & HEADER_SEPARATED)
+    else if (header & RECORD_HEADER_SEPARATED)
         return separated(data, value, f);
-    else if (header & HEADER_ENCRYPTED)
+    else if (header & RECORD_HEADER_ENCRYPTED)
         *value = (struct ese_value){.kind = ESE_VALUE_ENCRYPTED, .data = data};
-    else if (header & HEADER_COMPRESSED)
+    else if (header & RECORD_HEADER_COMPRESSED)
         *value = (struct ese_value){.kind = ESE_VALUE_COMPRESSED, .data = data};
     else
         *value = plain(data);
@@ -294,14 +272,14 @@ static bool open_two(struct ese_values *v, struct bytes data, struct fault *f)
 static bool open_many(struct ese_values *v, struct bytes data, struct fault *f)
 {
     uint16_t first;
-    if (!bytes_le16(data, 0, &first) || (first & OFFSET_MASK) < 2 ||
-        (first & OFFSET_MASK) > data.size)
+    if (!bytes_le16(data, 0, &first) || (first & RECORD_VARIABLE_OFFSET) < 2 ||
+        (first & RECORD_VARIABLE_OFFSET) > data.size)
         return fault_set(f, FAULT_DAMAGED,
                          "column %s: several values that do not fit into %zu bytes",
                          v->column->name, data.size);
     v->form = ESE_VALUES_MANY;
     v->many = data;
-    v->of = (first & OFFSET_MASK) / 2u;
+    v->of = (first & RECORD_VARIABLE_OFFSET) / 2u;
     return true;
 }
 
@@ -309,11 +287,11 @@ static bool open_entry(struct ese_values *v, const struct entry *entry, struct f
 {
     bool small = v->record->small_pages;
     v->form = ESE_VALUES_ONE;
-    if (small && (entry->word & ENTRY_NULL)) {
+    if (small && (entry->word & RECORD_ENTRY_NULL)) {
         v->one = (struct ese_value){.kind = ESE_VALUE_NULL};
         return true;
     }
-    if (small && !(entry->word & ENTRY_HAS_HEADER)) {
+    if (small && !(entry->word & RECORD_ENTRY_HAS_HEADER)) {
         v->one = plain(entry->data);
         return true;
     }
@@ -321,9 +299,9 @@ static bool open_entry(struct ese_values *v, const struct entry *entry, struct f
         return fault_set(f, FAULT_DAMAGED, "column %s: its header byte is missing",
                          v->column->name);
     struct bytes data = bytes_from(entry->data, 1);
-    if (v->header & HEADER_TWO)
+    if (v->header & RECORD_HEADER_TWO)
         return open_two(v, data, f);
-    if (v->header & HEADER_MULTI)
+    if (v->header & RECORD_HEADER_MULTI)
         return open_many(v, data, f);
     return headed_value(v->header, data, &v->one, f);
 }
@@ -343,18 +321,18 @@ static bool search_entry(const struct ese_values *v, bool derived, unsigned coun
     unsigned low = 0, high = count;
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
-        size_t at = (size_t)middle * TAGGED_ENTRY;
+        size_t at = (size_t)middle * RECORD_ENTRY_SIZE;
         uint16_t id = bytes_get_le16(rec->tagged, at), word = bytes_get_le16(rec->tagged, at + 2);
-        if (place_of(id, word & ENTRY_DERIVED) < place)
+        if (place_of(id, word & RECORD_ENTRY_DERIVED) < place)
             low = middle + 1;
         else
             high = middle;
     }
     *found = low;
-    uint16_t id = bytes_get_le16(rec->tagged, (size_t)low * TAGGED_ENTRY);
-    uint16_t word = bytes_get_le16(rec->tagged, (size_t)low * TAGGED_ENTRY + 2);
-    return low < count && place_of(id, word & ENTRY_DERIVED) == place &&
-           is_of(rec, id, word & ENTRY_DERIVED, v->column);
+    uint16_t id = bytes_get_le16(rec->tagged, (size_t)low * RECORD_ENTRY_SIZE);
+    uint16_t word = bytes_get_le16(rec->tagged, (size_t)low * RECORD_ENTRY_SIZE + 2);
+    return low < count && place_of(id, word & RECORD_ENTRY_DERIVED) == place &&
+           is_of(rec, id, word & RECORD_ENTRY_DERIVED, v->column);
 }
 
 static bool find_new(struct ese_values *v, struct fault *f)
@@ -363,7 +341,7 @@ static bool find_new(struct ese_values *v, struct fault *f)
     if (count == 0 && v->record->tagged.size > 0)
         return fault_set(f, FAULT_DAMAGED, "%zu bytes of tagged columns without an entry",
                          v->record->tagged.size);
-    if ((size_t)count * TAGGED_ENTRY > v->record->tagged.size)
+    if ((size_t)count * RECORD_ENTRY_SIZE > v->record->tagged.size)
         return fault_set(f, FAULT_DAMAGED, "%u tagged columns do not fit into %zu bytes", count,
                          v->record->tagged.size);
     /* A template's column has the bit, or an id below the first of the table's own. */
@@ -407,9 +385,9 @@ static bool next_of_many(struct ese_values *v, struct ese_value *value, struct f
 {
     unsigned i = v->count++;
     uint16_t word = bytes_get_le16(v->many, (size_t)i * 2);
-    size_t start = word & OFFSET_MASK, stop = v->many.size;
+    size_t start = word & RECORD_VARIABLE_OFFSET, stop = v->many.size;
     if (i + 1 < v->of)
-        stop = bytes_get_le16(v->many, ((size_t)i + 1) * 2) & OFFSET_MASK;
+        stop = bytes_get_le16(v->many, ((size_t)i + 1) * 2) & RECORD_VARIABLE_OFFSET;
     else
         v->form = ESE_VALUES_DONE;
     struct bytes data;
@@ -419,12 +397,12 @@ static bool next_of_many(struct ese_values *v, struct ese_value *value, struct f
                          "column %s value %u should be at bytes %zu to %zu of %zu", v->column->name,
                          i + 1, start, stop, v->many.size);
     }
-    if (word & MULTI_SEPARATED)
+    if (word & RECORD_MULTI_SEPARATED)
         return separated(data, value, f);
     /* Of several values only the first may be compressed. */
-    uint8_t header = v->header & HEADER_ENCRYPTED;
+    uint8_t header = v->header & RECORD_HEADER_ENCRYPTED;
     if (i == 0)
-        header |= v->header & HEADER_COMPRESSED;
+        header |= v->header & RECORD_HEADER_COMPRESSED;
     return headed_value(header, data, value, f);
 }
 
@@ -522,12 +500,13 @@ static bool check_plain_columns(const struct ese_record *rec,
     unsigned before = 0;
     for (size_t at = 0; at < rec->offsets.size; at += 2) {
         uint16_t word = bytes_get_le16(rec->offsets, at);
-        unsigned stop = word & OFFSET_MASK, column = (unsigned)(ESE_VARIABLE_FIRST + at / 2);
+        unsigned stop = word & RECORD_VARIABLE_OFFSET,
+                 column = (unsigned)(ESE_VARIABLE_FIRST + at / 2);
         if (stop < before || stop > rec->variable.size)
             return fault_set(f, FAULT_DAMAGED,
                              "variable column %u should be at bytes %u to %u of %zu", column,
                              before, stop, rec->variable.size);
-        if ((word & VARIABLE_NULL) && stop != before)
+        if ((word & RECORD_VARIABLE_NULL) && stop != before)
             return fault_set(f, FAULT_DAMAGED, "variable column %u is null, and has %u bytes",
                              column, stop - before);
         before = stop;
@@ -602,7 +581,7 @@ static bool check_new_tagged(const struct ese_record *rec, const struct ese_reco
             !check_entry(rec, &entry, each, context, f))
             return false;
         /* The template's come first. */
-        uint32_t order = place_of(entry.id, entry.word & ENTRY_DERIVED);
+        uint32_t order = place_of(entry.id, entry.word & RECORD_ENTRY_DERIVED);
         if (order <= before)
             return fault_set(f, FAULT_DAMAGED, "tagged column %u stands behind %u", entry.id,
                              before & 0xffff);
@@ -663,24 +642,25 @@ static bool forget_old(struct shorter *w, struct fault *f)
         struct bytes whole = rest;
         if (!next_old_field(&rest, &field, f))
             return false;
-        bool same = field.id == last.id && !((field.bits ^ last.bits) & OLD_DERIVED);
+        bool same = field.id == last.id && !((field.bits ^ last.bits) & RECORD_OLD_DERIVED);
         if (!same) {
             dropped = kept = false;
             last = field;
         }
         uint8_t flags = 0;
         bytes_u8(field.data, 0, &flags);
-        bool out = (field.bits & OLD_LONG) && !(field.bits & OLD_NULL) && (flags & OLD_SEPARATED) &&
-                   is_gone(w, bytes_from(field.data, 1));
+        bool out = (field.bits & RECORD_OLD_LONG) && !(field.bits & RECORD_OLD_NULL) &&
+                   (flags & RECORD_OLD_SEPARATED) && is_gone(w, bytes_from(field.data, 1));
         kept = kept || !out;
         if (!out)
             copy(w, bytes_of(whole.at, whole.size - rest.size));
         dropped = dropped || out;
         uint16_t next = bytes_get_le16(rest, 0);
         if (dropped && !kept && (rest.size == 0 || next != field.id) &&
-            has_default(w->rec, field.id, field.bits & OLD_DERIVED)) {
+            has_default(w->rec, field.id, field.bits & RECORD_OLD_DERIVED)) {
             bytes_put_le16(w->to + w->size, field.id);
-            bytes_put_le16(w->to + w->size + 2, OLD_NULL | OLD_LONG | (field.bits & OLD_DERIVED));
+            bytes_put_le16(w->to + w->size + 2,
+                           RECORD_OLD_NULL | RECORD_OLD_LONG | (field.bits & RECORD_OLD_DERIVED));
             w->size += 4;
         }
     }
@@ -694,16 +674,16 @@ enum fate { STAYS, FEWER, NULL_ENTRY, LEFT_OUT };
 static bool one_of_many(struct bytes many, unsigned i, unsigned of, struct bytes *data, bool *apart)
 {
     uint16_t word = bytes_get_le16(many, (size_t)i * 2);
-    size_t start = word & OFFSET_MASK, stop = many.size;
+    size_t start = word & RECORD_VARIABLE_OFFSET, stop = many.size;
     if (i + 1 < of)
-        stop = bytes_get_le16(many, ((size_t)i + 1) * 2) & OFFSET_MASK;
-    *apart = word & MULTI_SEPARATED;
+        stop = bytes_get_le16(many, ((size_t)i + 1) * 2) & RECORD_VARIABLE_OFFSET;
+    *apart = word & RECORD_MULTI_SEPARATED;
     return stop >= start && bytes_cut(many, start, stop - start, data);
 }
 
 static unsigned count_of_many(struct bytes many)
 {
-    return (bytes_get_le16(many, 0) & OFFSET_MASK) / 2u;
+    return (bytes_get_le16(many, 0) & RECORD_VARIABLE_OFFSET) / 2u;
 }
 
 /* How many of several values stay. */
@@ -728,26 +708,27 @@ static bool fate_of(const struct shorter *w, const struct entry *entry, enum fat
 {
     uint8_t header = 0;
     *fate = STAYS;
-    if (w->rec->small_pages && (entry->word & ENTRY_NULL || !(entry->word & ENTRY_HAS_HEADER)))
+    if (w->rec->small_pages &&
+        (entry->word & RECORD_ENTRY_NULL || !(entry->word & RECORD_ENTRY_HAS_HEADER)))
         return true;
     bytes_u8(entry->data, 0, &header);
     struct bytes data = bytes_from(entry->data, 1);
     unsigned staying = 1;
-    if (header & (HEADER_NULL | HEADER_TWO))
+    if (header & (RECORD_HEADER_NULL | RECORD_HEADER_TWO))
         return true;
-    if (header & HEADER_MULTI) {
+    if (header & RECORD_HEADER_MULTI) {
         if (!count_staying(w, data, &staying, f))
             return false;
         if (staying == count_of_many(data))
             return true;
-    } else if (!(header & HEADER_SEPARATED) || !is_gone(w, data)) {
+    } else if (!(header & RECORD_HEADER_SEPARATED) || !is_gone(w, data)) {
         return true;
     } else {
         staying = 0;
     }
-    *fate = staying > 0                                                          ? FEWER
-            : has_default(w->rec, entry->id, (entry->word & ENTRY_DERIVED) != 0) ? NULL_ENTRY
-                                                                                 : LEFT_OUT;
+    *fate = staying > 0                                                                 ? FEWER
+            : has_default(w->rec, entry->id, (entry->word & RECORD_ENTRY_DERIVED) != 0) ? NULL_ENTRY
+                                                                                        : LEFT_OUT;
     return true;
 }
 
@@ -771,11 +752,11 @@ static void put_fewer(struct shorter *w, struct bytes all, unsigned staying)
             continue;
         if (staying > 1) {
             bytes_put_le16(w->to + start + 2u * put++,
-                           (w->size - start) | (apart ? MULTI_SEPARATED : 0u));
+                           (w->size - start) | (apart ? RECORD_MULTI_SEPARATED : 0u));
         } else {
             /* Of several values only the first may be compressed. */
-            uint8_t drop = HEADER_MULTI | (i > 0 ? HEADER_COMPRESSED : 0);
-            w->to[w->size++] = (uint8_t)((header & ~drop) | (apart ? HEADER_SEPARATED : 0));
+            uint8_t drop = RECORD_HEADER_MULTI | (i > 0 ? RECORD_HEADER_COMPRESSED : 0);
+            w->to[w->size++] = (uint8_t)((header & ~drop) | (apart ? RECORD_HEADER_SEPARATED : 0));
         }
         copy(w, data);
     }
@@ -785,7 +766,8 @@ static bool put_entry(struct shorter *w, const struct entry *entry, enum fate fa
                       size_t base, struct fault *f)
 {
     bool small = w->rec->small_pages;
-    uint16_t flags = entry->word & (uint16_t) ~(small ? ENTRY_OFFSET_SMALL : ENTRY_OFFSET_LARGE);
+    uint16_t flags =
+        entry->word & (uint16_t) ~(small ? RECORD_ENTRY_OFFSET_SMALL : RECORD_ENTRY_OFFSET_LARGE);
     unsigned staying = 0;
     size_t at = w->size - base;
     if (fate == STAYS) {
@@ -795,9 +777,9 @@ static bool put_entry(struct shorter *w, const struct entry *entry, enum fate fa
             return false;
         put_fewer(w, entry->data, staying);
     } else if (small) {
-        flags = (uint16_t)((flags & ~ENTRY_HAS_HEADER) | ENTRY_NULL);
+        flags = (uint16_t)((flags & ~RECORD_ENTRY_HAS_HEADER) | RECORD_ENTRY_NULL);
     } else {
-        w->to[w->size++] = HEADER_NULL | HEADER_LONG;
+        w->to[w->size++] = RECORD_HEADER_NULL | RECORD_HEADER_LONG;
     }
     bytes_put_le16(word, entry->id);
     bytes_put_le16(word + 2, at | flags);
@@ -816,7 +798,7 @@ static bool forget_new(struct shorter *w, struct fault *f)
         left += fate != LEFT_OUT;
     }
     uint8_t *word = w->to + base;
-    w->size += (size_t)left * TAGGED_ENTRY;
+    w->size += (size_t)left * RECORD_ENTRY_SIZE;
     for (unsigned i = 0; i < count; i++) {
         if (!entry_at(w->rec, i, count, &entry, f) || !fate_of(w, &entry, &fate, f))
             return false;
@@ -824,7 +806,7 @@ static bool forget_new(struct shorter *w, struct fault *f)
             continue;
         if (!put_entry(w, &entry, fate, word, base, f))
             return false;
-        word += TAGGED_ENTRY;
+        word += RECORD_ENTRY_SIZE;
     }
     return true;
 }

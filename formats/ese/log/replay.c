@@ -13,7 +13,6 @@ enum {
     COPY_STEP = 1024 * 1024,
     STOP_LOOK_EVERY = 4096, /* records */
     DBTIME_SPARE = 100,     /* times above every page's: what an engine hands out next */
-    UPDATE_MINOR_AT = 644,
 };
 
 static bool no_memory(struct fault *f)
@@ -246,7 +245,7 @@ static bool write_header(struct ese_replay *r, int to, struct fault *f)
     if (r->version[0] != 0) {
         bytes_put_le32(h + ESE_HEADER_VERSION_AT, r->version[0]);
         bytes_put_le32(h + ESE_HEADER_REVISION_AT, r->version[1]);
-        bytes_put_le32(h + UPDATE_MINOR_AT, r->version[2]);
+        bytes_put_le32(h + ESE_HEADER_UPDATE_MINOR_AT, r->version[2]);
     }
     ese_header_forget_logs(h);
     ese_checksum_set_header(h, r->page_size);

@@ -240,7 +240,9 @@ static unsigned read_segments(struct bytes b, bool extended, struct ese_key_segm
         if (extended) {
             if (!bytes_u8(b, at, &bits) || !bytes_le16(b, at + 2, &id))
                 break;
-            s = (struct ese_key_segment){id, bits & 0x40, bits & 0x80, bits & 0x20};
+            s = (struct ese_key_segment){id, bits & ESE_SEGMENT_DESCENDING,
+                                         bits & ESE_SEGMENT_TEMPLATE,
+                                         bits & ESE_SEGMENT_MUST_BE_NULL};
             at += 4;
         } else {
             if (!bytes_le16(b, at, &id))

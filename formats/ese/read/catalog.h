@@ -60,6 +60,23 @@ struct ese_table {
     uint32_t first_own_tagged; /* lowest tagged id that is not the template's (before revision 8) */
 };
 
+/* Where the fixed columns stand in the record of every catalog row: all revisions agree on these.
+ */
+enum ese_catalog_at {
+    ESE_CATALOG_OBJID_TABLE_AT = 4,
+    ESE_CATALOG_TYPE_AT = 8, /* enum ese_object_type */
+    ESE_CATALOG_ID_AT = 10,
+    ESE_CATALOG_COLTYPE_AT = 14, /* of a column */
+    ESE_CATALOG_ROOT_AT = 14,    /* of anything else: the root page */
+};
+
+/* Bits of a key segment that has them: see ESE_INDEX_EXTENDED_COLUMNS. */
+enum ese_segment_flag {
+    ESE_SEGMENT_MUST_BE_NULL = 0x20,
+    ESE_SEGMENT_DESCENDING = 0x40,
+    ESE_SEGMENT_TEMPLATE = 0x80,
+};
+
 /* Flags of a table as the catalog stores them. */
 #define ESE_TABLE_SYSTEM 0x80000000u
 #define ESE_TABLE_FIXED_DDL 0x40000000u

@@ -68,8 +68,11 @@ enum ese_header_at {
     ESE_HEADER_SCRUB_TIME_AT = 288,
     ESE_HEADER_GENERATIONS_AT = 296,
     ESE_HEADER_CREATE_VERSION_AT = 340,
+    ESE_HEADER_UPDATE_MINOR_AT = 644, /* of the newest engine that has attached the database */
     ESE_HEADER_FILE_TYPE_AT = 667,
     ESE_HEADER_SIZE = 748, /* fields end here; the rest of the page is zero */
+    ESE_SIGNATURE_TIME_AT = 4,
+    ESE_SIGNATURE_SIZE = 28,
 };
 
 enum ese_header_flag { ESE_HEADER_SHADOW_CATALOG_OFF = 0x1 };

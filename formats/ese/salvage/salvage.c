@@ -3,8 +3,6 @@
 
 #include <strings.h>
 
-enum { TYPE_AT = 8, ID_AT = 10, COLTYPE_AT = 14 }; /* of every catalog row */
-
 /* ---- opening ---- */
 
 bool ese_salvage_open(struct ese_file *file, struct ese_salvage **out, struct fault *f)
@@ -88,7 +86,7 @@ static bool has_built_in_type(uint32_t id, struct bytes record)
 {
     const struct ese_table *built_in = ese_catalog_own_table();
     uint32_t type = 0;
-    bytes_le32(record, COLTYPE_AT, &type);
+    bytes_le32(record, ESE_CATALOG_COLTYPE_AT, &type);
     for (unsigned i = 0; i < built_in->columns; i++)
         if (built_in->column[i].id == id)
             return built_in->column[i].type == type;
@@ -100,8 +98,8 @@ static void see_own(struct own *own, struct bytes record)
     static const uint32_t first[3] = {ESE_FIXED_FIRST, ESE_VARIABLE_FIRST, ESE_TAGGED_FIRST};
     uint16_t type = 0;
     uint32_t id = 0;
-    bytes_le16(record, TYPE_AT, &type);
-    bytes_le32(record, ID_AT, &id);
+    bytes_le16(record, ESE_CATALOG_TYPE_AT, &type);
+    bytes_le32(record, ESE_CATALOG_ID_AT, &id);
     own->tables += type == ESE_OBJECT_TABLE;
     own->indexes += type == ESE_OBJECT_INDEX;
     if (type != ESE_OBJECT_COLUMN)
@@ -217,8 +215,8 @@ static bool leave_out(struct ese_salvage *s, struct ese_table *table, unsigned i
     for (unsigned i = 0; i < *rows; i++) {
         uint16_t type = 0;
         uint32_t id = 0;
-        bytes_le16(row[i].data, TYPE_AT, &type);
-        bytes_le32(row[i].data, ID_AT, &id);
+        bytes_le16(row[i].data, ESE_CATALOG_TYPE_AT, &type);
+        bytes_le32(row[i].data, ESE_CATALOG_ID_AT, &id);
         if (type != ESE_OBJECT_INDEX || id != table->index[index].objid)
             row[to++] = row[i];
     }

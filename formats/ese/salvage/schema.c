@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-enum { OBJID_TABLE_AT = 4 };
-
 bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
                     const struct ese_page *page, struct ese_node *node, struct ese_record *record,
                     uint8_t **converted, struct fault *f)
@@ -46,7 +44,7 @@ static bool add_row(struct ese_salvage *s, struct bytes key, struct bytes record
 {
     void *array = s->row;
     uint32_t table;
-    if (!bytes_le32(record, OBJID_TABLE_AT, &table))
+    if (!bytes_le32(record, ESE_CATALOG_OBJID_TABLE_AT, &table))
         return true;
     uint8_t *copy = malloc(key.size + record.size + 1);
     if (copy == NULL || !array_reserve(&array, &s->row_room, s->rows + 1, sizeof *s->row)) {
