@@ -1,7 +1,7 @@
 /* What the files share that compact a database: compact.c, compact_would.c, duplicates.c,
  * key_filter.c, standing.c and whole.c.  Nothing else includes this. */
-#ifndef KM_FORMATS_ESE_COMPACT_INTERNAL_H
-#define KM_FORMATS_ESE_COMPACT_INTERNAL_H
+#ifndef KM_FORMATS_ESE_COMPACT_PARTS_H
+#define KM_FORMATS_ESE_COMPACT_PARTS_H
 
 #include "formats/ese/build/compact.h"
 

@@ -1,5 +1,6 @@
 /*
- * What the files build*.c share.  Nothing outside of them includes this.
+ * What the files of build/ share: of a database that is built, page by page.  salvage/ and the
+ * changing of records (layout/record_change.c) lend from it, too; nothing else includes this.
  *
  *   build/output.c   pages and bytes into the file
  *   build/page.c     one page being filled
@@ -11,10 +12,12 @@
  *   build/catalog.c  the catalog's rows and trees
  *   build/header.c   the header
  *   build/table.c    one table: rows, long values, index entries
- *   build.c          the database
+ *   build/build.c    the database
+ *
+ * What those of them share that compact a database is in build/compact_parts.h.
  */
-#ifndef KM_FORMATS_ESE_BUILD_INTERNAL_H
-#define KM_FORMATS_ESE_BUILD_INTERNAL_H
+#ifndef KM_FORMATS_ESE_BUILD_PARTS_H
+#define KM_FORMATS_ESE_BUILD_PARTS_H
 
 #include "formats/array.h"
 #include "formats/buffer.h"

@@ -9,7 +9,8 @@
  *     ese_inplace_close()
  *
  * Nothing is written before ese_inplace_write(): a fault anywhere before leaves the file untouched.
- * Only pages that must change are touched, and memory holds those alone.
+ * Only pages that must change are touched, and memory holds those alone.  Where a copy is changed
+ * (options.copy) they go into it as memory gets short, and a fault leaves it worthless.
  *
  * A row that goes is removed outright, with its entries in all secondary indexes and the long
  * values that nobody refers to any more.  A page that overflows is split; one that becomes empty is

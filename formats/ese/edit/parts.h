@@ -1,5 +1,5 @@
 /*
- * What the files inplace*.c share.  Nothing outside of them includes this.
+ * What the files of edit/ share.  Nothing outside of them includes this.
  *
  *   edit/edit.c       opening, closing, listing and writing what changed
  *   edit/store.c      the changed pages
@@ -13,8 +13,8 @@
  *   edit/editor.c     rows as an editor wants them
  *   edit/header.c     times, checksums, headers
  */
-#ifndef KM_FORMATS_ESE_INPLACE_PARTS_H
-#define KM_FORMATS_ESE_INPLACE_PARTS_H
+#ifndef KM_FORMATS_ESE_EDIT_PARTS_H
+#define KM_FORMATS_ESE_EDIT_PARTS_H
 
 #include "formats/arena.h"
 #include "formats/ese/edit/edit.h"

@@ -125,7 +125,6 @@ void log_versions_drop(struct log_versions *versions, size_t *head, size_t from)
 void log_versions_drop_one(struct log_versions *versions, struct log_version *version);
 
 struct bytes log_version_key(const struct log_versions *versions, const struct log_version *v);
-struct bytes log_version_data(const struct log_versions *versions, const struct log_version *v);
 struct bytes log_version_before(const struct log_versions *versions, const struct log_version *v);
 
 /* Forgets all: only while no session has any. */

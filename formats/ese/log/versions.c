@@ -178,11 +178,6 @@ struct bytes log_version_key(const struct log_versions *v, const struct log_vers
     return bytes_of(v->bytes + version->key, version->key_size);
 }
 
-struct bytes log_version_data(const struct log_versions *v, const struct log_version *version)
-{
-    return bytes_of(v->bytes + version->key + version->key_size, version->data_size);
-}
-
 struct bytes log_version_before(const struct log_versions *v, const struct log_version *version)
 {
     return bytes_of(v->bytes + version->before, version->before_size);
