@@ -226,6 +226,13 @@ static void try_reading(const struct case_of *c)
     struct options options = c->options;
     options.salvage = false;
     run_both(cmd_check, &options);
+    options.brief = true;
+    run_both(cmd_check, &options);
+    options.brief = false;
+    options.structure = true;
+    run_both(cmd_check, &options);
+    options.structure = false;
+    run_both(cmd_info, &options);
     options.to = NULL;
     options.tree = true;
     run(cmd_list, &options);
