@@ -1,6 +1,8 @@
 /* Reading settings: see judge/settings.h. */
 #include "migrate/judge/settings.h"
 
+#include "migrate/judge/readers.h"
+
 #include "formats/ese/layout/text.h"
 #include "formats/hex.h"
 #include "migrate/judge/names.h"

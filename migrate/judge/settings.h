@@ -19,15 +19,4 @@ bool settings_find_issuing(struct model *model, struct problems *problems, struc
  * changed.  A setting by hash is left. */
 void settings_follow(struct model *model);
 
-/* ---- what judge/model.c lends ---- */
-
-/* A copy that lives as long as the model, with a zero byte behind it; NULL: memory is short. */
-const void *model_keep(struct model *model, struct bytes b);
-
-/* A text column's value in UTF-8, with a zero byte behind it; at is NULL when memory is short. */
-struct bytes model_utf8(struct model *model, const struct ese_column *column, struct bytes b);
-
-/* Ends reading rows; what could not be read of them is a problem.  False when memory was short. */
-bool model_end_rows(struct rows *rows, struct problems *problems, struct fault *f);
-
 #endif

@@ -1,0 +1,98 @@
+/*
+ * What the readers of the model share; for the files of this folder that read it alone.
+ *
+ *   model.c            certificates, and the order in which all is read
+ *   list_rows.c        a list with an entry a row
+ *   list_value.c       a list in one value or several
+ *   reference_rows.c   rows that refer to the list, revocation lists among them
+ *   users.c            users, for advice
+ *   settings.c         settings
+ */
+#ifndef KM_MIGRATE_READERS_H
+#define KM_MIGRATE_READERS_H
+
+#include "formats/arena.h"
+#include "formats/pool.h"
+#include "migrate/judge/model.h"
+#include "migrate/store/rows.h"
+
+/* What only the readers need of the model's memory. */
+struct model_memory {
+    struct arena arena;
+    struct pool pool;                /* what many rows may have in common */
+    struct buffer value, more, text; /* of the row being read */
+    uint32_t *by_hash;               /* certificate numbers + 1, hashed by SHA-256; 0: free */
+    uint32_t slots;
+    int32_t *user; /* the keys of all users, ascending */
+    unsigned users, user_room;
+    bool has_users, users_mixed; /* mixed: they did not come in that order */
+};
+
+/* Sets f to a lack of memory.  Returns false. */
+bool model_no_memory(struct fault *f);
+
+/* One more element of an array that doubles; its pointer in *array may change.  NULL: memory is
+ * short. */
+void *model_grow(void **array, unsigned count, unsigned *room, size_t size);
+
+/* The table, and the column of a table (NULL: none) of a name; NULL when there is none, or name is
+ * NULL. */
+const struct ese_table *model_table_named(const struct model *model, const char *name);
+const struct ese_column *model_column_named(const struct ese_table *table, const char *name);
+
+/* Are both names there, and the same but for the case of ASCII letters? */
+bool model_is_named(const char *name, const char *wanted);
+
+/* A copy that lives as long as the model, with a zero byte behind it; NULL: memory is short. */
+const void *model_keep(struct model *model, struct bytes b);
+
+/* A text column's value in UTF-8, with a zero byte behind it; at is NULL when memory is short. */
+struct bytes model_utf8(struct model *model, const struct ese_column *column, struct bytes b);
+
+/* Likewise, as a text. */
+char *model_utf8_text(struct model *model, const struct ese_column *column, struct bytes b);
+
+/* How many values the column has in the current row. */
+unsigned model_count_values(const struct rows *rows, const struct ese_column *column);
+
+/* Ends reading rows; what could not be read of them is a problem.  False, with f saying so, when
+ * memory was short. */
+bool model_end_rows(struct rows *rows, struct problems *problems, struct fault *f);
+
+/* One more entry at the end of the list; NULL: memory is short. */
+struct model_entry *model_add_entry(struct model *model, int32_t key, struct bytes der,
+                                    struct fault *f);
+
+/* ---- the readers; false with f set when memory is short ---- */
+
+bool list_rows_read(struct model *model, struct problems *problems, struct fault *f);
+bool list_values_read(struct model *model, struct problems *problems, struct fault *f);
+
+struct reference_columns {
+    const struct ese_column *reference, *key, *proves;
+    const struct ese_column *version, *user; /* of a user's certificate, for advice */
+    bool is_crl;
+};
+
+/* The table that refers to the list, and the columns that are read of it; NULL: nothing is. */
+const struct ese_table *reference_rows_table(const struct model *model, unsigned which,
+                                             struct reference_columns *columns);
+/* Notes one row of it. */
+bool reference_rows_take(struct model *model, unsigned which, struct rows *rows,
+                         const struct reference_columns *columns, struct fault *f);
+/* Notes all of its rows. */
+bool reference_rows_read(struct model *model, unsigned which, struct problems *problems,
+                         struct fault *f);
+
+/* The table of users, and the columns that are read of it; NULL: nothing is. */
+const struct ese_table *users_table(const struct model *model, const struct ese_column **name,
+                                    const struct ese_column **key);
+bool users_read_row(struct model *model, struct rows *rows, const struct ese_column *name,
+                    const struct ese_column *key, struct fault *f);
+/* All of its rows were read: from here on users_has() knows. */
+void users_have(struct model *model);
+bool users_read(struct model *model, struct problems *problems, struct fault *f);
+/* Is there a user of that key? */
+bool users_has(const struct model *model, int32_t key);
+
+#endif
