@@ -108,7 +108,7 @@ class NoDatabase(BadInput):
                             (b"\0\1\0\0Standard Jet DB\0", "an Access database (Jet Red"),
                             (b"\0\1\0\0Standard ACE DB\0", "an Access database (ACE)"),
                             (b"SQLite format 3\0\x10\0", "an SQLite database"), (b"!BDN\0\0\0\0", "an Outlook .pst"),
-                            (b"-----BEGIN CERTIFICATE-----\n", "PEM; list"), (b"regf\0\0\0\0", "a hive of the Windows"),
+                            (b"-----BEGIN CERTIFICATE-----\n", "PEM, text with certificates or keys;"), (b"regf\0\0\0\0", "a hive of the Windows"),
                             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a compound file")):
             for size in 8192, 0:
                 with self.subTest(name, size=size):

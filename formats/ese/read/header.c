@@ -207,7 +207,7 @@ static const char *other_format(struct bytes start)
         {4, "Standard ACE DB", 16, "an Access database (ACE)"},
         {0, "SQLite format 3", 16, "an SQLite database"},
         {0, "!BDN", 4, "an Outlook .pst or .ost file"},
-        {0, "-----BEGIN ", 11, "PEM; list, show and export take certificates"},
+        {0, "-----BEGIN ", 11, "PEM, text with certificates or keys"},
         {0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, "a compound file, as of Office or a .msg"},
         {0, "%PDF-", 5, "a PDF document"},
         {0, "regf", 4, "a hive of the Windows registry"},
