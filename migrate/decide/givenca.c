@@ -44,7 +44,10 @@ static int read_file(const char *path, struct buffer *out)
         return trouble(path, "out of memory for a certificate");
     if (out->size > FILE_MOST)
         return trouble(path, "larger than 1 MiB, so it is no certificate");
-    return error == 0 ? EXIT_CLEAN : unreadable(path, error);
+    if (error != 0)
+        return unreadable(path, error);
+    return out->size > 0 ? EXIT_CLEAN
+                         : trouble(path, "expected a certificate, found an empty file");
 }
 
 /* Adds a certificate that the file has; copies of one count once. */

@@ -435,7 +435,8 @@ class Deciding(unittest.TestCase):
                                        "[entry 2]\ncertificate = partner"))
         issuing, partner, own = self.der["issuing"], self.der["partner"], self.der["own"]
         for content, wanted in ((issuing[:-20], "certificate 1 of the file"), (pem(issuing)[:-60], ""),
-                                (sst(issuing)[:-40], ""), (b"", "expected a certificate"),
+                                (sst(issuing)[:-40], ""), (b"", "expected a certificate, found an empty file"),
+                                (b"\n", "expected certificates as DER, PEM, PKCS#7 or serialized store"),
                                 (pem(partner), "the settings name another certificate"),
                                 (pem(partner) + pem(own), "none that the settings name"),
                                 (bytes(2 * 1024 * 1024), "larger than 1 MiB")):
