@@ -153,19 +153,39 @@ static bool is_narrow(struct bytes b)
     return size >= 2 && size < b.size && b.at[size] == 0;
 }
 
-/* UTF-16 that is no text of one byte a character: its bytes hold control codes, its units none. */
+/* So few that a text is one in spite of them: control codes that strayed into it. */
+static bool are_few(size_t some, size_t all)
+{
+    return 8 * some < all;
+}
+
+/* Nearly all ASCII, which UTF-16 is not: every second byte of it, or many a low one, is none. */
+static bool is_ascii_but_for_few(struct bytes b)
+{
+    size_t others = 0;
+    for (size_t i = 0; i < b.size; i++)
+        others += b.at[i] < 0x20 || b.at[i] >= 0x7f;
+    return are_few(others, b.size);
+}
+
+/* UTF-16 that is no text of one byte a character: its bytes hold control codes, its units none but
+ * few, and no zero before the end. */
 static bool is_wide(struct bytes b)
 {
+    size_t controls = 0;
     bool control = false;
-    if (b.size < 2 || b.size % 2 != 0 || is_narrow(b))
+    if (b.size < 2 || b.size % 2 != 0 || is_narrow(b) || is_ascii_but_for_few(b))
         return false;
     for (size_t i = 0; i < b.size; i += 2) {
         uint32_t unit = b.at[i] | (uint32_t)b.at[i + 1] << 8;
         bool ends = unit == 0 && i + 2 == b.size;
         control = control || b.at[i] < 0x20 || b.at[i + 1] < 0x20;
-        if ((unit < 0x20 && !ends) || unit == 0xfffe || unit == 0xffff)
+        controls += unit < 0x20 && !ends;
+        if ((unit == 0 && !ends) || unit == 0xfffe || unit == 0xffff)
             return false;
     }
+    if (controls > 0 && !are_few(controls, b.size / 2))
+        return false;
     struct ese_text text = {.code_page = ESE_CODEPAGE_UNICODE};
     char room[64 * ESE_TEXT_GROWTH + ESE_TEXT_CARRY];
     for (size_t at = 0; at < b.size; at += 64) {

@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import pathlib
+import random
+import string
 import subprocess
 import tempfile
 import unittest
@@ -401,6 +403,27 @@ class Settings(unittest.TestCase):
         self.assertIn("--issuing-ca-is says it", json.dumps(report))
 
     # ---- what a profile must not say ----
+
+    def test_text_in_bytes(self):
+        """UTF-16 is told from one byte a character, though a control code strayed into either."""
+        dice = random.Random(2326)
+        ascii_letters, cyrillic = string.ascii_letters + " ", "".join(map(chr, range(0x410, 0x450)))
+        for _ in range(20):
+            texts = [("".join(dice.choices(letters, k=dice.randrange(2, 40))), wide) for letters in (ascii_letters, cyrillic)]
+            for letters, encode in (ascii_letters, str.encode), (ascii_letters, wide), (cyrillic, wide):
+                strayed = dice.choices(letters, k=2 * dice.randrange(5, 20))
+                strayed[dice.randrange(len(strayed))] = chr(dice.randrange(1, 0x20))
+                texts.append(("".join(strayed), encode))
+            for text, encode in texts:
+                with self.subTest(text=text, encode=encode.__name__):
+                    (self.where / "description.ini").write_text(
+                        HEAD.partition("[certificate root]")[0].replace("[store]", "[store]\ncertificate-server = replaced", 1) +
+                        "[entry 1]\ncertificate = own\nrole = own\n"
+                        f"[setting CertificateServer]\nhex = {encode(text).hex()}\n")
+                    subprocess.run([KMFIXTURE, str(self.where / "description.ini"), "-f", "-o", str(self.store)],
+                                   check=True, capture_output=True)
+                    report = json.loads(km.run("check", self.store, "--json").stdout)
+                    self.assertEqual(report["settings"]["certificate_server"], text)
 
     def test_bad_profiles(self):
         self.make("")
