@@ -104,8 +104,8 @@ START_TEST(no_needed_action_can_be_left_out)
         struct assessment a;
         struct assess_options options = {.in_place = false};
         char store[512];
-        if (strstr(found.gl_pathv[i],
-                   "multi-level")) /* large, and the same plan as imported-twice */
+        if (strstr(found.gl_pathv[i], "multi-level") /* large, and the plan of imported-twice */ ||
+            strstr(found.gl_pathv[i], "salvage-headers-gone") /* nothing can be judged */)
             continue;
         ck_assert_msg(make(found.gl_pathv[i], store, sizeof store), "%s", found.gl_pathv[i]);
         ck_assert_int_eq(assess(&a, store, &options), EXIT_CLEAN);
