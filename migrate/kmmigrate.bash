@@ -17,7 +17,7 @@ _kmmigrate_options() {
             --not-a-list --mode --issuing-ca-is --show-secrets
         ;;
     list) echo --tree --profile --accept-discovered ;;
-    show) echo --profile --accept-discovered ;;
+    show | settings) echo --profile --accept-discovered ;;
     export) echo --to --force --profile --accept-discovered ;;
     undo | explain) ;;
     logs) echo --logs ;;
@@ -86,7 +86,7 @@ _kmmigrate() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)) || { ((COMP_CWORD == 2)) && [[ $command == help ]]; }; then
-        mapfile -t COMPREPLY < <(compgen -W 'check repair migrate logs recover undo list show export diff info dump compact
+        mapfile -t COMPREPLY < <(compgen -W 'check repair migrate logs recover undo list show settings export diff info dump compact
             salvage profile explain help --help --version' -- "$word")
         return
     fi

@@ -102,6 +102,7 @@ int cmd_repair(const struct options *options);
 int cmd_migrate(const struct options *options);
 int cmd_undo(const struct options *options);
 int cmd_list(const struct options *options);
+int cmd_settings(const struct options *options);
 int cmd_show(const struct options *options);
 int cmd_export(const struct options *options);
 int cmd_diff(const struct options *options);

@@ -90,6 +90,8 @@ static const struct command commands[] = {
      cmd_list},
     {"show", "STORE ENTRY", 2, "Shows one entry: certificate, duplicates, what refers to it.",
      show_options, cmd_show},
+    {"settings", "STORE", 1, "Shows the settings, and where each stands.", show_options,
+     cmd_settings},
     {"export", "STORE --to FILE", 1, "Writes the list as PEM, PKCS#7 or serialized store.",
      export_options, cmd_export},
     {"diff", "A B", 2, "Shows certificates and rows that differ.", diff_options, cmd_diff},
@@ -121,7 +123,7 @@ static void print_usage(FILE *to)
         "usage: kmmigrate COMMAND STORE [OPTION]...\n\n"
         "STORE is an ESE database file, as it is or gzip-compressed, or a Kmsdata directory.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-8s%-32s %s\n", commands[i].name, commands[i].operands,
+        fprintf(to, "  %-9s%-32s %s\n", commands[i].name, commands[i].operands,
                 commands[i].summary);
     fprintf(
         to,

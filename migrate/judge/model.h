@@ -93,6 +93,7 @@ enum { MODEL_DANGLING_MOST = 100000 };
 struct model_setting {
     bool has_table; /* the store has the table that the profile says it is in */
     bool has_row;   /* and its row, whatever stands in it */
+    bool unread;    /* which could not be read */
     enum setting_form form;
     struct bytes value; /* nothing: null */
     int32_t last_key;   /* greatest primary key of the table; 0: the key is no single Long */
@@ -126,8 +127,8 @@ struct model {
     bool has_issuing_key;             /* by a key or a position: */
     int32_t issuing_key;
     uint8_t issuing_ca[HASH_SHA1_SIZE];
-    const char *organization, *site, *server; /* NULL: there is no such setting; server: the
-                                                 Certificate Server */
+    const char *organization, *site, *ca_name, *server; /* NULL: there is no such setting; server:
+                                                           the Certificate Server */
 
     bool list_cut,
         list_missing; /* a list that ends early, or has unreadable rows; no list at all */

@@ -168,6 +168,7 @@ static bool take_shown(struct reading *r)
     struct model *m = r->m;
     const char **kept = r->which == SETTING_ORGANIZATION ? &m->organization
                         : r->which == SETTING_SITE       ? &m->site
+                        : r->which == SETTING_CA_NAME    ? &m->ca_name
                         : r->which == SETTING_SERVER     ? &m->server
                                                          : NULL;
     if (kept == NULL)
@@ -188,6 +189,7 @@ static bool keep_value(struct reading *r, struct rows *rows, bool *read)
     *read = rows_bytes(rows, r->column, &room, &value, &null, &why);
     const void *kept = *read ? model_keep(r->m, null ? bytes_of(NULL, 0) : value) : NULL;
     buffer_free(&room);
+    r->m->setting[r->which].unread = !*read;
     if (*read && kept)
         r->m->setting[r->which].value = bytes_of(kept, null ? 0 : value.size);
     return !*read || kept || no_memory(r->f);
@@ -285,6 +287,8 @@ static bool keep_stated(struct model *m, enum profile_setting_kind which, const 
         m->organization = kept;
     if (which == SETTING_SITE)
         m->site = kept;
+    if (which == SETTING_CA_NAME)
+        m->ca_name = kept;
     if (which == SETTING_SERVER)
         m->server = kept;
     return true;

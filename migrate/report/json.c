@@ -6,6 +6,7 @@
 #include "migrate/console/value.h"
 #include "migrate/rescue/recovery.h"
 #include "migrate/report/salvaged.h"
+#include "migrate/report/settings.h"
 #include "migrate/report/storefacts.h"
 
 #include <stdlib.h>
@@ -19,22 +20,6 @@ static void member_name(struct json *json, const char *key, struct bytes name)
         name_text(name, text, size);
     json_put_text(json, key, text);
     free(text);
-}
-
-static void setting_members(struct json *json, const struct model *m)
-{
-    json_key(json, "settings");
-    json_map(json);
-    json_put_text(json, "organization", m->organization);
-    json_put_text(json, "site", m->site);
-    json_put_text(json, "certificate_server", m->server);
-    json_put_text(json, "mode", model_mode_name(m->mode));
-    json_put_bool(json, "stated", m->mode_stated || m->issuing_stated);
-    if (m->has_issuing_ca)
-        json_put_hex(json, "issuing_ca", bytes_of(m->issuing_ca, sizeof m->issuing_ca));
-    else
-        json_put_text(json, "issuing_ca", NULL);
-    json_end_map(json);
 }
 
 static void recovered_members(struct json *json, const struct recovery *r)
@@ -228,7 +213,7 @@ void report_json(struct json *json, const struct assessment *a, enum report_kind
     json_put_text(json, "verdict", verdict_name(a->verdict));
     foretold_members(json, a);
     if (a->has_model)
-        setting_members(json, &a->model);
+        settings_json(json, &a->model);
     if (a->has_model)
         list_members(json, a);
     problem_members(json, "problems", &a->found, a->has_model);

@@ -11,6 +11,7 @@
 #include "migrate/report/next.h"
 #include "migrate/report/report.h"
 #include "migrate/report/salvaged.h"
+#include "migrate/report/settings.h"
 
 #include "migrate/rescue/recovery.h"
 
@@ -114,7 +115,6 @@ static void setting(const char *name, const char *value, const char **before)
 static void setting_lines(const struct model *m)
 {
     const char *before = "";
-    char sha1[2 * HASH_SHA1_SIZE + 1], name[512];
     output_format("%-14s", "Settings");
     setting("organization", m->organization, &before);
     setting("site", m->site, &before);
@@ -122,18 +122,7 @@ static void setting_lines(const struct model *m)
     setting(m->mode_stated ? "mode as stated by the administrator" : "mode",
             model_mode_name(m->mode), &before);
     output_text("\n");
-    if (!m->has_issuing_ca)
-        return;
-    bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
-    for (unsigned i = 0; i < m->entries; i++) {
-        const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
-        if (!cert->parsed || memcmp(cert->sha1, m->issuing_ca, HASH_SHA1_SIZE) != 0)
-            continue;
-        name_text(cert->x509.subject, name, sizeof name);
-        output_format("%-14s%s, thumbprint %s\n", "Issuing CA", name, sha1);
-        return;
-    }
-    output_format("%-14sthumbprint %s, which no entry has\n", "Issuing CA", sha1);
+    settings_issuing_line(m);
 }
 
 static void header_lines(const struct assessment *a)

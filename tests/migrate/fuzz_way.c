@@ -238,6 +238,7 @@ static void try_reading(const struct case_of *c)
     run(cmd_list, &options);
     options.tree = false;
     run_both(cmd_list, &options);
+    run_both(cmd_settings, &options);
     expect(holds(c->store, bytes_of(c->way->store, c->way->size)));
 }
 

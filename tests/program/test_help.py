@@ -452,6 +452,11 @@ class Members(unittest.TestCase):
         shown = self.agree("show", self.objects("show", store, 2), opaque=("entry", "references"))[0]
         self.assertEqual(set(shown["entry"]), set(listed["entries"][1]))
 
+    def test_settings(self):
+        for store in STORES.values():
+            if km.run("settings", store).returncode != km.TROUBLE:
+                self.agree("settings", self.objects("settings", store))
+
     def test_export(self):
         for suffix in "pem", "p7b", "sst":
             self.agree("export", self.objects("export", STORES["imported-twice"], "--to",

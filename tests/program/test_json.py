@@ -111,8 +111,8 @@ class Schema(Checked):
         seen = set()
         for arguments in (["check", store], ["check", store, "--brief"], ["check", store, "--structure"], ["repair", store],
                           ["info", store], ["logs", store], ["profile", store], ["list", store], ["show", store, 1],
-                          ["show", store, 2], ["export", store, "--to", folder / "list.p7b"], ["salvage", store],
-                          ["recover", store], ["compact", store, "-o", folder / "compact.edb"],
+                          ["show", store, 2], ["settings", store], ["export", store, "--to", folder / "list.p7b"],
+                          ["salvage", store], ["recover", store], ["compact", store, "-o", folder / "compact.edb"],
                           ["repair", store, "-o", new], ["repair", store, "--in-place"], ["undo", store]):
             seen.add((arguments[0], self.told(*arguments)["exit"]))
         file = next(store.iterdir()) if store.is_dir() and len(list(store.iterdir())) == 1 else store
@@ -126,7 +126,7 @@ class Schema(Checked):
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             seen = set().union(*pool.map(self.of_fixture, FIXTURES))
         for wanted in (("repair", 1), ("repair", 4), ("check", 0), ("check", 4), ("diff", 1), ("undo", 0), ("list", 0),
-                       ("export", 8), ("compact", 0), ("salvage", 4)):
+                       ("settings", 0), ("settings", 4), ("export", 8), ("compact", 0), ("salvage", 4)):
             self.assertIn(wanted, seen)
 
     def test_migrate(self):
@@ -140,7 +140,7 @@ class Schema(Checked):
     @unittest.skipUnless((km.CORPUS / "ese").exists(), "the corpus is not there")
     def test_other_databases(self):
         for path in km.corpus_files("ese", "engine"):
-            for command in "check", "info", "profile", "logs", "list":
+            for command in "check", "info", "profile", "logs", "list", "settings":
                 self.told(command, path)
 
     def test_rows_are_bare(self):

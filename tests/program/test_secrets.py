@@ -106,7 +106,7 @@ class Secrets(unittest.TestCase):
         self.assertIn(SECRET.encode(), km.run("diff", self.store, other, "--show-secrets").stdout)
 
     def test_everything_else(self):
-        for command in (("info",), ("check",), ("list",), ("show", 1), ("profile",), ("repair",)):
+        for command in (("info",), ("check",), ("list",), ("show", 1), ("settings",), ("profile",), ("repair",)):
             self.hidden(command[0], self.store, *command[1:])
 
     def test_quarantine(self):

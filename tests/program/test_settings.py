@@ -402,6 +402,83 @@ class Settings(unittest.TestCase):
         self.assertEqual(report["verdict"], "cannot tell")
         self.assertIn("--issuing-ca-is says it", json.dumps(report))
 
+    # ---- shown ----
+
+    def shown(self, text, status=km.CLEAN):
+        """What `settings` prints: the object, {setting: (state, value)}, and the text."""
+        profile = self.profile(text)
+        results = [km.run("settings", self.store, "--profile", profile, *more) for more in ((), ("--json",))]
+        self.assertEqual([result.returncode for result in results], [status, status], results[0].stderr)
+        value = json.loads(results[1].stdout)
+        return value, {place["setting"]: (place["state"], place["value"]) for place in value["places"]}, results
+
+    def test_shown(self):
+        """Each state that a setting can be in."""
+        _, new, old = self.hashes()
+        self.make(table("Params", ["Id Long", "Name Text", "Value LongText", "Pin Text"],
+                        [[1, "signer", old, "-"], [2, "org", "Zürich", "-"],
+                         [3, "empty", "-", "-"], [4, "pin", "-", "hidden-4711"]]))
+        text = MODE + "".join(f"[setting.{setting}]\ntable = Params\nrows = Name = {row}\ncolumn = {column}\n{more}\n"
+                              for setting, row, column, more in (
+                                  ("issuing-ca", "signer", "Value", "names = sha1 hex\n"), ("organization", "org", "Value", ""),
+                                  ("site", "empty", "Value", ""), ("ca-name", "absent", "Value", ""),
+                                  ("certificate-server", "pin", "Pin", "")))
+        value, places, results = self.shown(text + "[secret.1]\ntable = Params\ncolumn = Pin\n")
+        self.assertEqual(places, {"mode": ("stated", "V3"), "issuing-ca": ("there", old), "organization": ("there", "Zürich"),
+                                  "site": ("empty", ""), "ca-name": ("missing", None), "certificate-server": ("secret", None)})
+        self.assertEqual(value["settings"]["mode"], "V3")
+        self.assertTrue(value["settings"]["stated"])
+        self.assertEqual({place["setting"]: (place["table"], place["column"], place["row"]) for place in value["places"]}["site"],
+                         ("Params", "Value", "Name = empty"))
+        self.assertEqual(value["issuing"], {"thumbprint": old, "in_list": True, "entry": 3,
+                                            "subject": "CN=Trey Research CA,O=Trey Research,C=GB"})
+        for result in results:
+            self.assertNotIn(b"4711", result.stdout + result.stderr)
+        self.assertRegex(results[0].stdout.decode(), r"organization +there +Zürich +Params\.Value where Name = org\n")
+        value, places, _ = self.shown(text)     # the same where nothing is secret
+        self.assertEqual(places["certificate-server"], ("there", "hidden-4711"))
+
+    def test_shown_secrets(self):
+        """No setting shows what stands in a secret column, marked or guessed, in whatever form it is, also a wrong one."""
+        _, _, old = self.hashes()
+        for column, more in (("Pin", "[secret.1]\ntable = Server\ncolumn = Pin\n"), ("Password", "")):
+            for setting, names in (("mode", ""), ("issuing-ca", "names = sha1 hex\n"), ("organization", ""), ("site", ""),
+                                   ("ca-name", ""), ("certificate-server", "")):
+                for secret in (old, "V3", "hidden-4711"):
+                    with self.subTest(column=column, setting=setting, secret=secret):
+                        self.make(table("Server", ["Id Long", f"{column} Text"], [[1, secret]]))
+                        text = f"[setting.{setting}]\ntable = Server\ncolumn = {column}\n{names}\n" + more
+                        wrong = setting == "issuing-ca" and secret != old
+                        value, places, results = self.shown(text, km.PROBLEMS_LEFT if wrong else km.CLEAN)
+                        self.assertEqual(places[setting], ("secret", None))
+                        self.assertEqual((value["settings"]["mode"], value["issuing"]), ("unknown", None))
+                        for result in results:
+                            for form in (secret.encode(), secret.encode().hex().encode()):
+                                self.assertNotIn(form, (result.stdout + result.stderr).replace(str(self.where).encode(), b""))
+
+    def test_shown_issuing(self):
+        """By its thumbprint, however it is named; also where no entry has it, or nothing names it."""
+        _, new, _ = self.hashes()
+        self.make(table("Server", ["Id Long", "Signer Long"], [[1, 2]]))
+        value, places, _ = self.shown("[setting.issuing-ca]\ntable = Server\ncolumn = Signer\nnames = key\n")
+        self.assertEqual((places["issuing-ca"], value["issuing"]["entry"]), (("there", new), 2))
+        value, places, _ = self.shown("[setting.issuing-ca]\nnames = role\n")
+        self.assertEqual((places["issuing-ca"][0], value["issuing"]["in_list"]), ("by role", True))
+        value, places, results = self.shown(f"[setting.issuing-ca]\nis = {'ab' * 20}\n")
+        self.assertEqual(places["issuing-ca"], ("stated", "ab" * 20))
+        self.assertEqual(value["issuing"], {"thumbprint": "ab" * 20, "in_list": False, "entry": None, "subject": None})
+        self.assertIn(b"which no entry has", results[0].stdout)
+        value, places, _ = self.shown("")
+        self.assertEqual((set(places.values()), value["issuing"]), ({("not in the profile", None)}, None))
+
+    def test_shown_twice(self):
+        _, new, old = self.hashes()
+        self.make(table("Server", ["Id Long", "Hash Text"], [[1, old], [2, new]]))
+        _, places, results = self.shown("[setting.issuing-ca]\ntable = Server\ncolumn = Hash\nnames = sha1 hex\n",
+                                        km.PROBLEMS_LEFT)
+        self.assertEqual(places["issuing-ca"], ("there", old))
+        self.assertIn(b"the first of its values is judged", results[0].stderr)
+
     # ---- what a profile must not say ----
 
     def test_text_in_bytes(self):
