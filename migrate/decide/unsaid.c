@@ -455,6 +455,69 @@ static bool ask_about_copies(struct asking *a, struct fault *f)
     return ok;
 }
 
+/* ---- a value that would be empty ---- */
+
+/* Is a value without certificates still a list in that form?  Of others nothing would be left. */
+static bool can_be_empty(const struct model_value *value)
+{
+    return value->kind == CERTLIST_SST || value->kind == CERTLIST_PKCS7;
+}
+
+/* Has somebody said that the entry goes, or that its copy stays? */
+static bool is_said(const struct asking *a, unsigned entry)
+{
+    const struct action *drop = a->drop[entry];
+    bool said = !drop->alone && decided(a, drop->other);
+    for (unsigned i = 0; i < a->options->drops; i++)
+        said = said || a->options->drop[i] == a->m->entry[entry].key;
+    return said;
+}
+
+/* The entry to ask about when all that a value holds goes; NO_ENTRY: something stays, or each was
+ * said to go. */
+static int64_t find_emptied(const struct asking *a, const struct model_value *value)
+{
+    int64_t first = NO_ENTRY;
+    for (unsigned i = value->first; i < value->first + value->entries; i++) {
+        if (a->drop[i] == NULL)
+            return NO_ENTRY;
+        if (first == NO_ENTRY && !(can_be_empty(value) && is_said(a, i)))
+            first = i;
+    }
+    return first;
+}
+
+static void ask_about_value(struct asking *a, unsigned part, unsigned entry)
+{
+    const struct action *drop = a->drop[entry];
+    int32_t key = a->m->entry[entry].key, other = drop->alone ? key : drop->other;
+    char text[512], how[120];
+    if (!can_be_empty(&a->m->value[part]))
+        snprintf(how, sizeof how, "which is no list in its form; --keep %d leaves it there", key);
+    else if (other == key)
+        snprintf(how, sizeof how, "--keep %d or --drop %d says which is right", key, key);
+    else
+        snprintf(how, sizeof how, "which entry stays is said with --keep %d or --keep %d", other,
+                 key);
+    snprintf(text, sizeof text,
+             "part %u of the list, in table %.64s: without entry %d its value would be empty, and "
+             "the row may be the certificate's, and no part of a list; %s",
+             part + 1, a->m->profile->value[part].table, key, how);
+    ask(a, PROBLEM_COPIES_DIFFER, key, other == key ? NO_ENTRY : other, text);
+    *a->blocked = true;
+}
+
+/* A value without certificates is none that anybody has seen. */
+static void ask_about_values(struct asking *a)
+{
+    const struct model *m = a->m;
+    for (unsigned i = 0; m->match == PROFILE_MATCHES_VALUE && i < m->profile->values; i++) {
+        int64_t entry = find_emptied(a, &m->value[i]);
+        if (entry != NO_ENTRY)
+            ask_about_value(a, i, (unsigned)entry);
+    }
+}
+
 /* ---- a second place ---- */
 
 static void ask_about_place(struct asking *a, const struct second_copy *c)
@@ -548,6 +611,7 @@ bool unsaid_judge(struct plan *plan, const struct plan_options *options, const s
     for (unsigned i = 0; i < sweep->second.count; i++)
         ask_about_place(&a, &sweep->second.item[i]);
     ask_about_positions(&a);
+    ask_about_values(&a);
     bool ok = ask_about_copies(&a, f) && ask_about_hashes(&a, f);
     free(a.drop);
     return ok;

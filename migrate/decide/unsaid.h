@@ -1,7 +1,7 @@
 /*
  * What nobody has said, and a repair would have to know: which columns without a meaning refer to
- * entries that go, in which columns without a meaning the copies of a certificate differ, and
- * whether the list is kept in a second place.
+ * entries that go, in which columns without a meaning the copies of a certificate differ, whether
+ * a value of the list may be left empty, and whether the list is kept in a second place.
  */
 #ifndef KM_MIGRATE_UNSAID_H
 #define KM_MIGRATE_UNSAID_H

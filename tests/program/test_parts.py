@@ -8,6 +8,7 @@ back with the separate decoder.
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -42,6 +43,16 @@ PART = "\n[list.{0}]\ntable = {1}\nkey = Key\ncertificates = Cert\n{2}"
 ROLE = "own = Role = 1\nissuing = Role = 2\nimported = Role = 3\n"
 
 
+# Lists of no certificate, by their form: a degenerate SignedData as RFC 2315 has it, a store of the end mark alone.
+EMPTY = {"pkcs7": bytes.fromhex("302506092a864886f70d010702a0183016020101310030" "0b06092a864886f70d010701a0003100"),
+         "sst": b"\0\0\0\0CERT" + bytes(12)}
+
+
+def is_used(name, text):
+    """Is the certificate in a row, alone or in a list: certificate:NAME, pkcs7:OTHER NAME?"""
+    return re.search(rf"[a-z0-9]:[\w ]*\b{name}\b", text) is not None
+
+
 def number(row, column):
     return int.from_bytes(row[column][0], "little") if row.get(column) else None
 
@@ -59,7 +70,7 @@ class Parts(unittest.TestCase):
         certificates[-1], schema = certificates[-1].split("[schema]")
         text = "".join(table(name, *rest) for name, rest in tables.items())
         head += "".join(f"[certificate {one}" for one in certificates  # kmfixture has no place for one that is not used
-                        if one.startswith("issuing") or f"certificate:{one.split(']')[0]}" in text)
+                        if one.startswith("issuing") or is_used(one.split("]")[0], text))
         text = head + "[schema]" + schema + text
         text += table("Issued", ["Id Long", "Signer Long"], list(enumerate(references, 1)))
         path, store = self.where / "description.ini", self.where / "store.edb"
@@ -370,7 +381,7 @@ class Parts(unittest.TestCase):
         used = text + "".join(table(name, *one) for name, one in tables.items())
         head = certificates[0] + "".join(
             f"[certificate {one}" for one in certificates[1:]
-            if one.startswith("issuing") or f"certificate:{one.split(']')[0]}" in used or f"issuer = {one.split(']')[0]}" in used)
+            if one.startswith("issuing") or is_used(one.split("]")[0], used) or f"issuer = {one.split(']')[0]}" in used)
         path, store = self.where / "description.ini", self.where / "store.edb"
         path.write_text(head + "[schema]\nCertificateList = Unused\nUserCertificates = Issued\n" + used)
         made = subprocess.run([test_keys.KMFIXTURE, str(path), "-f", "-o", str(store)], check=False, capture_output=True)
@@ -490,6 +501,35 @@ class Parts(unittest.TestCase):
             result = km.run("check", lost, "--profile", profile)
             self.assertEqual(result.returncode, km.PROBLEMS_LEFT)
             self.assertIn(b"a part of the list is not there", result.stdout)
+
+    def test_emptied(self):
+        """What would empty a value is asked first; --keep or --drop says it, where the form has an empty list."""
+        for form in ("pkcs7", "sst", "pem", "der"):
+            values = ("own partner", "issuing", "issuing")
+            rows = [[n, f"List.{n}", f"{form}:{value}"] for n, value in enumerate(values, 1)]
+            store = self.store({"All": (["Id Long", "Name Text", "Value LongBinary"], rows)}, ())
+            profile = self.where / "profile.ini"
+            profile.write_text("[profile]\nname = values\n" + "".join(
+                f"\n[list.{n}]\ntable = All\nrows = Name = List.{n}\ncertificates = Value\nform = {form}\nkey = none\n"
+                for n in (1, 2, 3)) + SETTINGS[:SETTINGS.index("[reference")] + "[ignore.1]\ntable = All\ncolumn = Id\n")
+            with self.subTest(form):
+                status, problems, new = self.repair(store, profile)
+                self.assertIsNone(new)
+                self.assertEqual(status, km.PROBLEMS_LEFT, self.last)
+                self.assertIn("its value would be empty", problems["KM-COPIES-DIFFER"][0])
+                self.assertIn("--keep 3 or --keep 4" if form in EMPTY else "no list in its form",
+                              problems["KM-COPIES-DIFFER"][0])
+                for option, key, gone in (("--keep", "3", 2), ("--keep", "4", 1), ("--drop", "3", 1)):
+                    status, problems, new = self.repair(store, profile, option, key)
+                    if form not in EMPTY:
+                        self.assertIsNone(new)
+                        self.assertEqual(status, km.PROBLEMS_LEFT, self.last)
+                        continue
+                    self.assertEqual(status, km.REPAIRED, (problems, self.last))
+                    left = [row["Value"][0] for row in new.table("All").rows()]
+                    before = [row["Value"][0] for row in edbdecode.open(str(store)).table("All").rows()]
+                    self.assertEqual(left[gone], EMPTY[form], (option, key))
+                    self.assertEqual(left[:gone] + left[gone + 1:], before[:gone] + before[gone + 1:])
 
 
 if __name__ == "__main__":
