@@ -355,7 +355,10 @@ static void choose(struct discover_run *run)
         set_result(run->d, DISCOVER_NOTHING,
                    choice.unusable ? "what looks like a certificate list cannot be named by a "
                                      "profile"
-                                   : "no place looks like a certificate list");
+                   : run->may_be_values
+                       ? "rows hold a list of certificates each, and whether these are parts of "
+                         "one list cannot be told; if they are, a profile says it"
+                       : "no place looks like a certificate list");
     }
 }
 

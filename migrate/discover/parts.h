@@ -75,6 +75,7 @@ struct discover_run {
     const struct ese_column *users_name;
     unsigned users_seen;
 
+    bool may_be_values;       /* rows hold lists that may be one list, or its entries */
     bool undecided;           /* something that a repair must know, */
     bool undecided_reference; /* or a column that may be a reference */
 };
@@ -163,9 +164,10 @@ bool discover_items(struct bytes value, struct certlist_form *form);
  * which the run notes. */
 bool discover_join(struct discover_run *run, const struct discover_column *c, struct buffer *whole);
 
-/* Is it a list to its last byte?  How many certificates it has; 0: it is none. */
+/* Is it a list to its last byte?  How many certificates it has, and how many of them are
+ * self-issued; 0: it is none. */
 unsigned discover_whole_list(struct bytes value, struct certlist_form *form,
-                             enum certlist_kind *kind);
+                             enum certlist_kind *kind, unsigned *self_issued);
 
 /* Looks for columns whose rows are the pieces of a list. */
 void discover_pieces(struct discover_run *run);
@@ -208,7 +210,8 @@ struct discover_column *discover_rows(struct discover_run *run, struct condition
 /* ---- discover/values.c ---- */
 
 /* Is the column's list in several values, of rows whose names differ in a number alone?  Drafts
- * them.  False: it is not. */
+ * them.  False: it is not; or the values may be something else: then the run is undecided, and a
+ * note says so. */
 bool discover_numbered(struct discover_run *run, struct discover_column *column);
 
 /* ---- discover/list.c ---- */

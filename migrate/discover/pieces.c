@@ -13,7 +13,7 @@
 enum { PIECES_MOST = 64 * 1024, PIECE_MOST = 1024 * 1024, CERTIFICATES_LEAST = 2 };
 
 unsigned discover_whole_list(struct bytes value, struct certlist_form *form,
-                             enum certlist_kind *kind)
+                             enum certlist_kind *kind, unsigned *self_issued)
 {
     struct certlist list;
     struct certlist_entry entry;
@@ -21,6 +21,7 @@ unsigned discover_whole_list(struct bytes value, struct certlist_form *form,
     unsigned count = 0;
     bool good = true;
     *form = (struct certlist_form){.kind = CERTLIST_NONE};
+    *self_issued = 0;
     if (certlist_detect(value) == CERTLIST_NONE && !discover_items(value, form))
         return 0;
     if (!certlist_open_as(&list, value, form, NULL))
@@ -28,6 +29,7 @@ unsigned discover_whole_list(struct bytes value, struct certlist_form *form,
     while (good && certlist_next(&list, &entry, NULL)) {
         good =
             entry.type == CERTLIST_CERTIFICATE && x509_certificate_read(entry.encoded, &cert, NULL);
+        *self_issued += good && bytes_equal(cert.subject, cert.issuer);
         count++;
     }
     good = good && !list.failed && (list.kind != CERTLIST_SST || list.sst.tail.size == 12) &&
@@ -70,7 +72,8 @@ static bool add_row(struct discover_run *run, struct rows *rows, const struct di
         return false;
     struct certlist_form form;
     enum certlist_kind kind;
-    sizes->lists += discover_whole_list(value, &form, &kind) > 0;
+    unsigned self_issued;
+    sizes->lists += discover_whole_list(value, &form, &kind, &self_issued) > 0;
     if (!pieces_add(pieces, order, pieces->count + 1, value))
         run->no_memory = true;
     return !run->no_memory;
@@ -96,11 +99,13 @@ bool discover_join(struct discover_run *run, const struct discover_column *c, st
 static bool try_column(struct discover_run *run, struct discover_column *c,
                        const struct ese_column *join)
 {
+    unsigned self_issued;
     struct discover_column as = *c;
     struct buffer whole = {0};
     as.join = join;
     if (discover_join(run, &as, &whole))
-        as.list_certificates = discover_whole_list(buffer_bytes(&whole), &as.form, &as.list_kind);
+        as.list_certificates =
+            discover_whole_list(buffer_bytes(&whole), &as.form, &as.list_kind, &self_issued);
     else
         as.list_certificates = 0;
     buffer_free(&whole);

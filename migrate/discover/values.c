@@ -3,7 +3,9 @@
  * see discover/parts.h.
  *
  * That a certificate stands in a value of its own makes it no part of the list: it may be the
- * issuing CA's, kept where it is found at once.  Names that count are what makes values one list.
+ * issuing CA's, kept where it is found at once.  Names that count make values one list when their
+ * contents can be nothing else: rows that are entries of a list have keys that count, too, and hold
+ * one certificate each, or it and those that issued it.
  */
 #include "migrate/discover/parts.h"
 
@@ -33,15 +35,18 @@ struct numbered {
     char stem[DISCOVER_TEXT];
     char name[PROFILE_LISTS_MOST][DISCOVER_TEXT];
     unsigned names, digits;
-    bool doubtful; /* a list of another name, or something else of this one */
+    unsigned several; /* of the values: with more than one certificate */
+    unsigned lists;   /* of these: with two self-issued ones, which no certificate's chain has */
+    bool doubtful;    /* a list of another name, or something else of this one */
 };
 
 /* How many certificates a value has that is a list to its end, in the column's form. */
-static unsigned certificates_in(const struct discover_column *c, struct bytes value)
+static unsigned certificates_in(const struct discover_column *c, struct bytes value,
+                                unsigned *self_issued)
 {
     struct certlist_form form;
     enum certlist_kind kind = CERTLIST_NONE;
-    unsigned count = discover_whole_list(value, &form, &kind);
+    unsigned count = discover_whole_list(value, &form, &kind, self_issued);
     return kind == c->list_kind && c->form.kind != CERTLIST_ITEMS ? count : 0;
 }
 
@@ -50,18 +55,21 @@ static void take_row(struct discover_run *run, struct rows *rows, const struct d
 {
     char name[DISCOVER_TEXT], stem[DISCOVER_TEXT];
     struct bytes value;
+    unsigned self_issued = 0;
     bool cut;
     if (!discover_read_text(run, rows, c->select, name))
         name[0] = '\0';
     bool digits = stem_of(name, stem), same = name[0] && strcasecmp(stem, n->stem) == 0;
     unsigned count = discover_read(run, rows, c->column, VALUE_MOST, &value, &cut) && !cut
-                         ? certificates_in(c, value)
+                         ? certificates_in(c, value, &self_issued)
                          : 0;
     if (same ? count == 0 || n->names == PROFILE_LISTS_MOST : count >= CERTIFICATES_LEAST)
         n->doubtful = true;
     else if (same) {
         memcpy(n->name[n->names++], name, sizeof name);
         n->digits += digits;
+        n->several += count >= CERTIFICATES_LEAST;
+        n->lists += self_issued >= CERTIFICATES_LEAST;
     }
 }
 
@@ -83,6 +91,23 @@ static void draft(struct discover_run *run, const struct discover_column *c,
                   n->names, discover_name(n->name[0], name));
 }
 
+/* Are they lists, whose parts hold several certificates as a rule? */
+static bool can_be_nothing_else(const struct numbered *n)
+{
+    return n->lists > 0 && 2 * n->several >= n->names;
+}
+
+static void doubt(struct discover_run *run, const struct numbered *n)
+{
+    char name[256];
+    run->may_be_values = run->undecided = true;
+    discover_note(run, "[list.N] rows", false, true,
+                  "%u values that are certificates to their end have names that differ in a "
+                  "number alone, %s and others; they may be parts of the list, or its entries, "
+                  "each a certificate or its chain",
+                  n->names, discover_name(n->name[0], name));
+}
+
 bool discover_numbered(struct discover_run *run, struct discover_column *c)
 {
     struct rows rows = {.lv = NULL};
@@ -99,10 +124,12 @@ bool discover_numbered(struct discover_run *run, struct discover_column *c)
     for (; row < ROWS_MOST && !n->doubtful && discover_next(run, &rows); row++)
         take_row(run, &rows, c, n);
     discover_end(run, &rows);
-    bool found =
-        n->stem[0] && !n->doubtful && n->names > 1 && n->digits + 1 >= n->names && row < ROWS_MOST;
-    if (found)
+    bool counted = !n->doubtful && n->names > 1 && n->digits + 1 >= n->names && row < ROWS_MOST;
+    bool certain = counted && n->stem[0] && can_be_nothing_else(n);
+    if (certain)
         draft(run, c, n);
+    else if (counted)
+        doubt(run, n);
     free(n);
-    return found;
+    return certain;
 }

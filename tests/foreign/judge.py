@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "decoder"))
 import edbdecode  # noqa: E402
 
 DATE, TEXT, LONG_TEXT = 8, 10, 12
+EMPTY = b"0\0"     # where a certificate should be: nobody's
 
 
 def der_size(data):
@@ -120,7 +121,8 @@ def unwrap_layer(data, how):
     if how.startswith("header-"):
         return data[int(how[7:]):]
     if how in FRAMINGS:
-        return FRAMINGS[how](data)[0]
+        found = FRAMINGS[how](data)
+        return found[0] if found else EMPTY
     if how == "zlib":
         return zlib.decompress(data if data[:1] == b"\x78" else data[data.index(b"\x78", 4):])
     if how == "context":

@@ -8,6 +8,7 @@ back with the separate decoder.
 import json
 import os
 import pathlib
+import random
 import re
 import subprocess
 import tempfile
@@ -370,13 +371,13 @@ class Parts(unittest.TestCase):
 
     ISSUED = ["Id Long", "Signer Long", "Cert LongBinary"]
 
-    def found(self, tables, issued, *options):
+    def found(self, tables, issued, *options, more=""):
         """The draft, its exit status, and what a repair with --accept-discovered has written."""
         text = "".join(f"\n[user {n}]\nname = o=Trey Research, ou=London, cn=U{n}\n" for n in (1, 2))
         text += "".join(f"\n[user-certificate {n}]\nuser = {n % 2 + 1}\nissuer = {who}\nissuer-entry = {key}\n"
                         for n, (who, key) in enumerate(issued, 1))
         head, rest = test_keys.HEAD.split("[schema]")
-        head += OTHER
+        head += OTHER + more
         certificates = head.split("[certificate ")
         used = text + "".join(table(name, *one) for name, one in tables.items())
         head = certificates[0] + "".join(
@@ -458,6 +459,28 @@ class Parts(unittest.TestCase):
                 self.assertEqual([row["Value"][0] for row in new.table("All").rows()], [own + partner, issuing])
             elif new:
                 self.assertEqual(km.run("check", self.new, "--accept-discovered").returncode, km.PROBLEMS_LEFT)
+
+    def test_discover_no_values(self):
+        """Keys that count, and a list of one certificate in each row, or of it and its issuer: entries, no parts."""
+        generator = random.Random("entries that are lists")
+        chained = OTHER.replace("version = 1", "issuer = partner").replace("other]", "chained]")
+        for number_ in range(12):
+            form = generator.choice(("pkcs7:", "sst:", "pem:"))
+            style = generator.choice(("CA{:04}", "{}", "ANCHOR-{:02}-X", "List.{}"))
+            names = [style.format(n) for n in sorted(generator.sample(range(10, 99), 5))]
+            values = ["own", "issuing", "partner", "issuing", generator.choice(("partner chained", "other"))]
+            generator.shuffle(values)
+            columns, rows = ["Name Text", "Value LongBinary"], [[n, form + v] for n, v in zip(names, values)]
+            if generator.random() < 0.5:
+                columns, rows = ["Id Long"] + columns, [[n, *row] for n, row in enumerate(rows, 1)]
+            with self.subTest(number_, rows=rows):
+                draft, new = self.found({"All": (columns, rows)}, [], *self.NONE, more=chained)
+                self.assertNotIn("[list.2]", draft)
+                self.assertRegex(draft, "Result: (nothing|doubt)")
+                if form != "pem:":     # a value of PEM alone is none that discovery takes for a list
+                    self.assertIn("they may be parts of the list, or its entries", draft)
+                    self.assertIn("whether these are parts of one list cannot be told", draft)
+                self.assertIsNone(new)
 
     def test_discover_flags(self):
         columns = ["Key Long", "Cert LongBinary", "Flags Long"]
