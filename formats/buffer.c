@@ -1,9 +1,18 @@
 /* A growing run of bytes: see buffer.h. */
 #include "formats/buffer.h"
 
+#include "formats/memory.h"
+
 #include <stdlib.h>
 
 enum { ROOM_FIRST = 64 };
+
+static bool fail(struct buffer *out)
+{
+    memory_note_short(); /* also where nobody asks `failed` */
+    out->failed = true;
+    return false;
+}
 
 bool buffer_reserve(struct buffer *out, size_t more)
 {
@@ -11,10 +20,8 @@ bool buffer_reserve(struct buffer *out, size_t more)
         return false;
     if (more <= out->room - out->size)
         return true;
-    if (more > SIZE_MAX / 2 - out->size) {
-        out->failed = true;
-        return false;
-    }
+    if (more > SIZE_MAX / 2 - out->size)
+        return fail(out);
     /* Doubling keeps the cost of many small writes linear. */
     size_t room = out->size + more;
     if (room < out->room * 2)
@@ -22,10 +29,8 @@ bool buffer_reserve(struct buffer *out, size_t more)
     if (room < ROOM_FIRST)
         room = ROOM_FIRST;
     uint8_t *at = realloc(out->at, room);
-    if (at == NULL) {
-        out->failed = true;
-        return false;
-    }
+    if (at == NULL)
+        return fail(out);
     out->at = at;
     out->room = room;
     return true;
@@ -89,8 +94,14 @@ FILE *buffer_stream(struct buffer *out)
 {
     FILE *to = fopencookie(out, "w", (cookie_io_functions_t){.write = append});
     if (to == NULL)
-        out->failed = true;
+        fail(out);
     return to;
+}
+
+bool buffer_stream_close(struct buffer *out, FILE *to)
+{
+    bool closed = to != NULL && fclose(to) == 0;
+    return (closed && !out->failed) || fail(out);
 }
 
 void buffer_clear(struct buffer *out)

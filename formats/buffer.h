@@ -1,8 +1,9 @@
 /*
  * A growing run of bytes.
  *
- * The first allocation that fails sets `failed`; every later call does nothing, so that a writer is
- * checked once, at its end.  A zeroed struct is an empty buffer.
+ * The first allocation that fails sets `failed`, and notes that memory ran short (memory.h); every
+ * later call does nothing, so that a writer is checked once, at its end.  A zeroed struct is an
+ * empty buffer.
  */
 #ifndef KM_FORMATS_BUFFER_H
 #define KM_FORMATS_BUFFER_H
@@ -43,9 +44,12 @@ bool buffer_append(struct buffer *out, struct bytes value, struct fault *f);
 bool buffer_insert(struct buffer *out, size_t at, struct bytes more);
 
 /* A stream whose writes are appended to `out`, for what writes with fprintf(): unlike
- * open_memstream(), whose stream drops what it has no room for without a word.  NULL: no memory.
- * Close it with fclose(), and ask out->failed then. */
+ * open_memstream(), whose stream drops what it has no room for without a word.  NULL: no memory. */
 FILE *buffer_stream(struct buffer *out);
+
+/* Closes what buffer_stream() gave for `out`, also NULL.  False: no memory, which is noted; what is
+ * in `out` then is not all, and must not be shown as if it were. */
+bool buffer_stream_close(struct buffer *out, FILE *to);
 
 /* Forgets what was written, and a failure, but keeps the room. */
 void buffer_clear(struct buffer *out);

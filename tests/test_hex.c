@@ -45,7 +45,7 @@ START_TEST(what_is_printed_is_all_of_it)
     for (size_t size = 0; size < sizeof data; size++) {
         FILE *to = buffer_stream(&out);
         hex_print(to, bytes_of(data, size));
-        fclose(to);
+        ck_assert(buffer_stream_close(&out, to));
         bytes_hex(bytes_of(data, size), expected, sizeof expected);
         ck_assert_uint_eq(out.size, 2 * size);
         ck_assert_mem_eq(out.at, expected, 2 * size);

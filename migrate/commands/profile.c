@@ -89,11 +89,9 @@ static char *draft_text(const struct discovery *d)
 {
     struct buffer text = {0};
     FILE *to = buffer_stream(&text);
-    if (to) {
+    if (to)
         discover_write(d, to);
-        fclose(to);
-    }
-    if (buffer_add_u8(&text, '\0'))
+    if (buffer_stream_close(&text, to) && buffer_add_u8(&text, '\0'))
         return (char *)text.at;
     buffer_free(&text);
     return NULL;

@@ -174,11 +174,9 @@ static bool explain(struct assessment *a, const struct discovery *discovery)
 {
     struct buffer text = {0};
     FILE *to = buffer_stream(&text);
-    if (to) {
+    if (to)
         discover_explain(discovery, "", to);
-        fclose(to);
-    }
-    if (!buffer_add_u8(&text, '\0')) {
+    if (!buffer_stream_close(&text, to) || !buffer_add_u8(&text, '\0')) {
         buffer_free(&text);
         return false;
     }

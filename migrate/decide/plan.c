@@ -67,11 +67,9 @@ static bool add_profile(struct hash *hash, const struct profile *profile)
 {
     struct buffer text = {0};
     FILE *to = buffer_stream(&text);
-    if (to) {
+    if (to)
         profile_write(profile, to);
-        fclose(to);
-    }
-    bool whole = !text.failed;
+    bool whole = buffer_stream_close(&text, to);
     hash_sha256_add(hash, buffer_bytes(&text));
     buffer_free(&text);
     return whole;

@@ -461,11 +461,9 @@ bool profile_copy(const struct profile *from, struct profile *to, struct fault *
     struct buffer text = {0};
     FILE *stream = buffer_stream(&text);
     *to = (struct profile){.name = NULL};
-    if (stream) {
+    if (stream)
         profile_write(from, stream);
-        fclose(stream);
-    }
-    bool ok = (stream && !text.failed) || fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    bool ok = buffer_stream_close(&text, stream) || fault_set(f, FAULT_NO_MEMORY, "out of memory");
     ok = ok && parse("profile", buffer_bytes(&text), to, f);
     buffer_free(&text);
     return ok;

@@ -251,8 +251,7 @@ static bool compose(struct writing *w, struct buffer *text, struct fault *f)
             KM_VERSION, bytes_hex(bytes_of(a->hash.digest, sizeof a->hash.digest), hex, sizeof hex),
             a->plan.id);
     bool ok = a->match == PROFILE_MATCHES_ROWS ? write_rows(w, f) : write_items(w, f);
-    fclose(w->to);
-    if (ok && text->failed)
+    if (!buffer_stream_close(text, w->to) && ok)
         ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
     for (size_t i = 0; ok && i < w->count; i++)
         if (!w->wanted[i].written)

@@ -326,12 +326,12 @@ void report_action(const struct assessment *a, const struct action *action)
 {
     struct buffer line = {0};
     FILE *to = buffer_stream(&line);
-    if (to) {
+    if (to)
         action_sentence(&a->model, action, to);
-        fclose(to);
+    if (buffer_stream_close(&line, to)) { /* else nothing more is printed */
+        output_escaped(buffer_bytes(&line), ESCAPE_LINE);
+        output_text("\n");
     }
-    output_escaped(buffer_bytes(&line), ESCAPE_LINE);
-    output_text("\n");
     buffer_free(&line);
 }
 

@@ -128,7 +128,7 @@ static bool make_line(struct salvage_files *files, const struct ese_salvage_item
     put_hash(files, to, "other_sha256", item->other);
     put_text(to, "reason", item->reason);
     fputs("}\n", to);
-    return fclose(to) == 0 && !line->failed;
+    return buffer_stream_close(line, to);
 }
 
 /* ---- certificates in what is not written ---- */

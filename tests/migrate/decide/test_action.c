@@ -62,7 +62,7 @@ START_TEST(every_kind_is_told)
         ck_assert(strchr(text, '\n') == NULL);
         ck_assert_ptr_nonnull(to);
         action_sentence(&model, &a, to);
-        fclose(to);
+        ck_assert(buffer_stream_close(&sentence, to));
         buffer_add_u8(&sentence, '\0');
         ck_assert_msg(strstr((char *)sentence.at, a.why) != NULL, "%s: %s", name,
                       (char *)sentence.at);
