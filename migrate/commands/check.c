@@ -104,6 +104,8 @@ static int each(const struct options *options)
 {
     bool line_each = options->operands > 1 || options->brief;
     int all = EXIT_CLEAN;
+    if (options->brief)
+        output_go_on(true);
     for (unsigned i = 0; i < options->operands; i++) {
         struct options inner = *options;
         inner.operand[0] = options->stores[i];

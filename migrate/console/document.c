@@ -1,6 +1,7 @@
 /* The object of a command: see document.h. */
 #include "migrate/console/document.h"
 
+#include "formats/memory.h"
 #include "migrate/console/status.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -24,6 +25,7 @@ void document_begin(const char *command, bool one_a_line)
              "changed\"}],\"exit\":%d}\n",
              DOCUMENT_SCHEMA, command ? command : "", EXIT_CANCELLED);
     message_end_with(document.cancelled);
+    output_go_on(true);
 }
 
 struct json *document_open(void)
@@ -44,6 +46,7 @@ struct json *document_open(void)
 void document_is_bare(void)
 {
     document.bare = true;
+    output_go_on(false);
     message_end_with(NULL);
 }
 
@@ -82,9 +85,21 @@ static void shortest(int status)
                   DOCUMENT_SCHEMA, document.command ? document.command : "", status | EXIT_TROUBLE);
 }
 
+/* Members that were made without memory may say something else than they would with it: the
+ * document begins again, with nothing but the errors. */
+static void begin_again(void)
+{
+    if (document.json == NULL || document.one_a_line || !output_drop())
+        return;
+    json_close(document.json);
+    document.json = NULL;
+}
+
 void document_end(int status)
 {
     if (document.wanted && !document.bare) {
+        if (memory_ran_short())
+            begin_again();
         struct json *json = document_open();
         if (json) {
             error_members(json);

@@ -2,6 +2,7 @@
 #include "migrate/console/output.h"
 
 #include "formats/fileio.h"
+#include "formats/memory.h"
 #include "migrate/console/message.h"
 #include "migrate/console/progress.h"
 
@@ -16,7 +17,8 @@ static char buffer[64 * 1024];
 static size_t filled;
 static struct buffer *captured; /* where what is printed goes; NULL: standard output */
 static volatile sig_atomic_t begun;
-static int failure; /* errno of the first write that failed */
+static int failure;  /* errno of the first write that failed */
+static bool goes_on; /* also when memory is short */
 
 static void flush(void)
 {
@@ -33,8 +35,32 @@ static void flush(void)
     filled = 0;
 }
 
+static bool is_at_end(void)
+{
+    if (!memory_ran_short() || goes_on)
+        return false;
+    while (filled > 0 && buffer[filled - 1] != '\n') /* that line may be what lacks something */
+        filled--;
+    return true;
+}
+
+void output_go_on(bool without_memory)
+{
+    goes_on = without_memory;
+}
+
+bool output_drop(void)
+{
+    if (begun || captured)
+        return false;
+    filled = 0;
+    return true;
+}
+
 void output_bytes(const char *bytes, size_t size)
 {
+    if (is_at_end())
+        return;
     while (size > 0) {
         size_t part = sizeof buffer - filled;
         if (part > size)
@@ -131,6 +157,8 @@ static void put_four(const unsigned char *bytes, char *to)
 void output_hex(const unsigned char *bytes, size_t size)
 {
     const char(*pair)[2] = hex_pairs();
+    if (is_at_end())
+        return;
     while (size > 0) {
         if (sizeof buffer - filled < 2)
             flush();
@@ -161,6 +189,7 @@ bool output_failed(void)
 
 bool output_finish(void)
 {
+    is_at_end();
     flush();
     if (failure == 0)
         return true;

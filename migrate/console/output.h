@@ -1,6 +1,9 @@
 /*
  * Results, on standard output: buffered, and with every write looked at, so that a full disk or a
  * closed pipe is an error and not a short result.
+ *
+ * Once memory ran short (formats/memory.h) nothing more is printed, and the line that was begun is
+ * not either: what is printed is the beginning of what would be with memory, never something else.
  */
 #ifndef KM_MIGRATE_OUTPUT_H
 #define KM_MIGRATE_OUTPUT_H
@@ -30,6 +33,13 @@ void output_escaped(struct bytes text, enum escape_as as);
 /* From now on what is printed is added to `to` instead; NULL: it is printed again. */
 void output_capture(struct buffer *to);
 bool output_is_captured(void);
+
+/* For what has to be whole and says itself that memory ran short, a JSON document or a line for
+ * each store: it goes on without. */
+void output_go_on(bool without_memory);
+
+/* Takes back what was printed.  False: some of it is out, and nothing is taken back. */
+bool output_drop(void);
 
 /* Two lower-case digits for each byte. */
 void output_hex(const unsigned char *bytes, size_t size);
