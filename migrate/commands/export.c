@@ -1,4 +1,5 @@
-/* kmmigrate export: the certificate list as PEM, PKCS#7 or a serialized store. */
+/* kmmigrate export: the certificate list as PEM, PKCS#7 or a serialized store; who issued whom in
+ * it, for Graphviz. */
 #include "migrate/commands/command.h"
 #include "formats/certs/name.h"
 #include "formats/outfile.h"
@@ -8,6 +9,7 @@
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
 #include "migrate/report/storefacts.h"
+#include "migrate/report/tree.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,28 +21,29 @@ static bool is_standard_output(const char *path)
     return strcmp(path, "-") == 0;
 }
 
-/* The form is told by the file's name; standard output is PEM. */
-static bool kind_of(const char *path, enum certlist_kind *kind)
+struct form {
+    const char *suffix;
+    enum certlist_kind kind; /* CERTLIST_NONE: the issuers, in the language of Graphviz */
+};
+
+static const char *form_name(const struct form *form)
 {
-    if (is_standard_output(path)) {
-        *kind = CERTLIST_PEM;
-        return true;
-    }
-    static const struct {
-        const char *suffix;
-        enum certlist_kind kind;
-    } kinds[] = {{".pem", CERTLIST_PEM},
-                 {".crt", CERTLIST_PEM},
-                 {".p7b", CERTLIST_PKCS7},
-                 {".p7c", CERTLIST_PKCS7},
-                 {".sst", CERTLIST_SST}};
+    return form->kind == CERTLIST_NONE ? "Graphviz" : certlist_kind_name(form->kind);
+}
+
+/* The form is told by the file's name; standard output is PEM.  NULL: it is none. */
+static const struct form *form_of(const char *path)
+{
+    static const struct form forms[] = {{".pem", CERTLIST_PEM},   {".crt", CERTLIST_PEM},
+                                        {".p7b", CERTLIST_PKCS7}, {".p7c", CERTLIST_PKCS7},
+                                        {".sst", CERTLIST_SST},   {".dot", CERTLIST_NONE}};
     const char *dot = strrchr(path, '.');
-    for (size_t i = 0; dot && i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strcasecmp(dot, kinds[i].suffix) == 0) {
-            *kind = kinds[i].kind;
-            return true;
-        }
-    return false;
+    if (is_standard_output(path))
+        return &forms[0];
+    for (size_t i = 0; dot && i < sizeof forms / sizeof forms[0]; i++)
+        if (strcasecmp(dot, forms[i].suffix) == 0)
+            return &forms[i];
+    return NULL;
 }
 
 /* ---- may it be believed that this is the whole list? ---- */
@@ -159,28 +162,40 @@ static bool write_list(const struct model *m, enum certlist_kind kind, struct bu
     return certlist_write_end(&writer) && !out->failed;
 }
 
-static void tell_written(const struct assessment *a, enum certlist_kind kind,
+/* Every entry is in it, also one that is no certificate. */
+static bool write_graph(const struct assessment *a, struct buffer *out, unsigned *written,
+                        unsigned *left_out)
+{
+    struct picture picture;
+    bool ok = picture_open(&picture, a) && tree_dot(&picture, out);
+    picture_close(&picture);
+    *written = *left_out = 0;
+    for (unsigned i = 0; i < a->model.entries; i++)
+        *written += model_certificate_of(&a->model, &a->model.entry[i])->parsed;
+    return ok;
+}
+
+static void tell_written(const struct assessment *a, const struct form *form,
                          const struct options *options, unsigned written, unsigned left_out)
 {
     struct json *json = options->json ? document_open() : NULL;
     if (json == NULL) {
         if (!options->json && !options->quiet)
             output_format("%s: %s, %s\n", options->to,
-                          counted(written, "certificate", "certificates"),
-                          certlist_kind_name(kind));
+                          counted(written, "certificate", "certificates"), form_name(form));
         return;
     }
     store_json(json, "store", &a->store);
     json_key(json, "written");
     json_map(json);
     json_put_text(json, "path", options->to);
-    json_put_text(json, "form", certlist_kind_name(kind));
+    json_put_text(json, "form", form_name(form));
     json_put_unsigned(json, "certificates", written);
     json_put_unsigned(json, "left_out", left_out);
     json_end_map(json);
 }
 
-static int export_list(const struct assessment *a, enum certlist_kind kind,
+static int export_list(const struct assessment *a, const struct form *form,
                        const struct options *options)
 {
     struct buffer list = {0};
@@ -188,7 +203,9 @@ static int export_list(const struct assessment *a, enum certlist_kind kind,
     struct fault f = {.code = FAULT_NONE};
     const volatile sig_atomic_t *stop = message_watch_interrupt(); /* the file may have a name */
     unsigned written, left_out;
-    bool ok = write_list(&a->model, kind, &list, &written, &left_out) ||
+    bool ok = (form->kind == CERTLIST_NONE
+                   ? write_graph(a, &list, &written, &left_out)
+                   : write_list(&a->model, form->kind, &list, &written, &left_out)) ||
               fault_set(&f, FAULT_NO_MEMORY, "out of memory for the list");
     if (ok && is_standard_output(options->to)) {
         output_bytes((const char *)list.at, list.size);
@@ -211,16 +228,16 @@ static int export_list(const struct assessment *a, enum certlist_kind kind,
         message_fault(options->to, &f);
         return EXIT_TROUBLE;
     }
-    tell_written(a, kind, options, written, left_out);
+    tell_written(a, form, options, written, left_out);
     return left_out ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
 }
 
 int cmd_export(const struct options *options)
 {
     struct assessment a;
-    enum certlist_kind kind;
-    if (options->to == NULL || !kind_of(options->to, &kind)) {
-        message_error("export: expected --to FILE.pem, FILE.p7b, FILE.sst or -%s%s",
+    const struct form *form = options->to ? form_of(options->to) : NULL;
+    if (form == NULL) {
+        message_error("export: expected --to FILE.pem, FILE.p7b, FILE.sst, FILE.dot or -%s%s",
                       options->to ? ", found " : "", options->to ? options->to : "");
         return EXIT_USAGE;
     }
@@ -232,7 +249,7 @@ int cmd_export(const struct options *options)
     const struct assess_options how = options_for_assessing(options);
     int status = assess_list(&a, options->operand[0], &how);
     if (status == EXIT_CLEAN)
-        status = is_whole(&a) ? export_list(&a, kind, options) : EXIT_TROUBLE;
+        status = is_whole(&a) ? export_list(&a, form, options) : EXIT_TROUBLE;
     assess_close(&a);
     return status;
 }

@@ -59,7 +59,7 @@ const struct option_spec option_not_list = {"not-a-list", "T.C",
 const struct option_spec option_migrate_to = {"to", "MODE", "the mode to switch to: V3 or V1V3",
                                               AT(to), 0};
 const struct option_spec option_export_to = {
-    "to", "FILE", "where to: FILE.pem, FILE.p7b, FILE.sst, or - for PEM", AT(to), 0};
+    "to", "FILE", "where to: FILE.pem, FILE.p7b, FILE.sst, FILE.dot, or - for PEM", AT(to), 0};
 const struct option_spec option_output = {"o", "NEW", "write the repaired store to NEW", AT(output),
                                           0};
 const struct option_spec option_plan = {

@@ -458,7 +458,7 @@ class Members(unittest.TestCase):
                 self.agree("settings", self.objects("settings", store))
 
     def test_export(self):
-        for suffix in "pem", "p7b", "sst":
+        for suffix in "pem", "p7b", "sst", "dot":
             self.agree("export", self.objects("export", STORES["imported-twice"], "--to",
                                               pathlib.Path(self.folder.name) / f"list.{suffix}"))
 

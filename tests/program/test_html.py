@@ -214,6 +214,68 @@ class Html(unittest.TestCase):
                 self.assertEqual(sorted(seen), sorted(listed))
         self.assertEqual(km.run("list", store, "--tree", "--json").returncode, km.USAGE)
 
+    def graph(self, store):
+        """{node: its label}, {node: the one above it} of FILE.dot, read by the grammar of Graphviz: a quoted string ends at
+        the first quote that no backslash of its own stands before; then \\X and &...; of a label are resolved."""
+        file = self.folder / "issuers.dot"
+        result = km.run("export", store, "--to", file, "--force")
+        self.assertEqual(result.returncode, km.CLEAN, result.stderr)
+        head, *lines, end, last = file.read_text("utf-8").split("\n")
+        self.assertEqual((head, end, last), ('digraph "kmmigrate" {', "}", ""))
+        self.assertEqual(lines[:2], ['  charset="UTF-8";', "  node [shape=box];"])
+        labels, above = {}, {}
+        for line in lines[2:]:
+            if edge := re.fullmatch(r"  (n\d+) -> (n\d+);", line):
+                self.assertNotIn(edge[2], above)
+                above[edge[2]] = edge[1]
+                continue
+            node = re.fullmatch(r'  (n\d+) \[label="((?:[^"\\]|\\.)*)"\];', line)
+            self.assertTrue(node, line)
+            self.assertNotIn(node[1], labels)
+            for entity in re.findall("&[^&]*", node[2]):
+                self.assertTrue(entity.startswith("&amp;"), line)
+            label = re.sub(r"\\(.)", lambda escape: {"n": "\n", '"': '"', "\\": "\\"}[escape[1]], node[2])
+            labels[node[1]] = label.replace("&amp;", "&")
+        self.assertLessEqual(set(above) | set(above.values()), set(labels))
+        return labels, above
+
+    def test_graph(self):
+        """Every entry is one node, and the arrows are those that `show` proves."""
+        for state in ("multi-level", "sub-ca-with-root-twice", "imported-five-times", "cross-certified", "unparsable-entry"):
+            with self.subTest(state):
+                store = self.store(state)
+                labels, above = self.graph(store)
+                entry_of = {node: int(re.search(r"\nentry (\d+), ", label)[1]) for node, label in labels.items()}
+                entries = {entry["entry"]: entry for entry in km.entries(store)}
+                self.assertEqual(sorted(entry_of.values()), sorted(entries))
+                tree = km.run("list", store, "--tree").stdout.decode()
+                self.assertEqual(len(above), len(re.findall("^ ", tree, re.MULTILINE)))
+                for node, label in labels.items():
+                    entry = entries[entry_of[node]]
+                    self.assertIn(f"\nentry {entry['entry']}, {entry['role']}, {entry['trust']}", label)
+                    self.assertEqual(int((re.search(r"\n(\d+) references?(\n|$)", label) or [0, 0])[1]), entry["references"])
+                    if node in above:
+                        shown = json.loads(km.run("show", store, entry["entry"], "--json").stdout)
+                        signer = entries[shown["signed_by"]]
+                        self.assertEqual((signer["subject"], shown["signature_is"]),
+                                         (entries[entry_of[above[node]]]["subject"], "proven"))
+
+    def test_graph_of_hostile_names(self):
+        """No name ends its string, begins an escape, or is taken for a character of HTML."""
+        # As the description and as kmmigrate write names, RFC 4514 with the backslash doubled.
+        for name, shown in ((EVIL[0], EVIL[1].replace(r"\x1b", r"\1B").replace(r"\u202e", r"\E2\80\AE")),
+                            (b'x"];n9->n8;//', 'x"];n9->n8;//'), (rb"\\", r"\\"), (rb'\\"];x', r'\\"];x'),
+                            (rb"\\N\\l\\G\\\\", r"\\N\\l\\G\\\\"), (b"&quot;&#34;&", "&quot;&#34;&"),
+                            ("Zürich ü".encode(), "Zürich ü")):
+            with self.subTest(name):
+                store, description = self.folder / "evil.edb", self.folder / "evil.ini"
+                description.write_bytes(STORE.replace(b"Trey %(text)s\nname-enc", b"%(text)s\nname-enc") % {b"text": name})
+                made = subprocess.run([KMFIXTURE, str(description), "-f", "-o", str(store)], check=False, capture_output=True)
+                self.assertEqual(made.returncode, 0, made.stderr)
+                labels, _ = self.graph(store)
+                self.assertEqual(len(labels), 3)
+                self.assertEqual([label.split("\nentry ")[0] for label in labels.values()].count(shown), 2, labels)
+
     def test_one_order(self):
         """Each entry in one place before and after."""
         file = self.folder / "page.html"

@@ -244,6 +244,7 @@ class Memory(unittest.TestCase):
         count += self.every("in-place", ["repair", "store.edb", "--in-place"])
         count += self.every("undo", ["undo", "store.edb"], [["repair", "store.edb", "--in-place", "--no-backup"]])
         count += self.every("export", ["export", "store.edb", "--to", "list.p7b"])
+        count += self.every("export", ["export", "store.edb", "--to", "list.dot"])
         count += self.every("export-value", ["export", "store.edb", "--to", "list.sst"])
         count += self.every("compact", ["compact", "store.edb", "-o", "new.edb"])
         self.assertGreater(count * STRIDE, 3000)
