@@ -232,6 +232,7 @@ class Memory(unittest.TestCase):
         count += self.every("superseded", ["repair", "store.edb", "--superseded=drop", "--json"])
         for name, command in (("structure", ["check", "store.edb", "--structure"]), ("list", ["list", "store.edb"]),
                               ("info", ["info", "store.edb"]), ("show", ["show", "store.edb", "2", "--json"]),
+                              ("settings", ["settings", "store.edb"]), ("settings-json", ["settings", "store.edb", "--json"]),
                               ("dump", ["dump", "store.edb", "--table", "Users"]), ("profile", ["profile", "store.edb"]),
                               ("diff", ["diff", "store.edb", "other.edb"])):
             count += self.every(name, command)
@@ -244,7 +245,7 @@ class Memory(unittest.TestCase):
         count += self.every("in-place", ["repair", "store.edb", "--in-place"])
         count += self.every("undo", ["undo", "store.edb"], [["repair", "store.edb", "--in-place", "--no-backup"]])
         count += self.every("export", ["export", "store.edb", "--to", "list.p7b"])
-        count += self.every("export", ["export", "store.edb", "--to", "list.dot"])
+        count += self.every("export-graph", ["export", "store.edb", "--to", "list.dot"])
         count += self.every("export-value", ["export", "store.edb", "--to", "list.sst"])
         count += self.every("compact", ["compact", "store.edb", "-o", "new.edb"])
         self.assertGreater(count * STRIDE, 3000)
