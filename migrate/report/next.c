@@ -121,6 +121,27 @@ static void profile_lines(const struct assessment *a)
                       name);
 }
 
+static void damage_lines(const struct assessment *a)
+{
+    const char *name = shell_word(store_name(a));
+    output_text("  A damaged store is not repaired here: a copy could lack what cannot be read. "
+                "Copy the file\n  from the server again, or restore a backup; or see what can be "
+                "had of it");
+    /* Without a profile that may be used, nothing of what is left would be written. */
+    if (a->match == PROFILE_NO_MATCH || !a->repairs_allowed)
+        output_format(":\n"
+                      "    kmmigrate salvage %s\n"
+                      "  Where tables have lost their names, --schema-from OLDER-COPY has them.\n",
+                      name);
+    else
+        output_format(" and what a repair of\n"
+                      "  that gives, and write both at once:\n"
+                      "    kmmigrate repair --salvage %s\n"
+                      "    kmmigrate repair --salvage %s -o NEW\n",
+                      name, name);
+    output_format("  kmmigrate check --structure %s lists all of the damage.\n", name);
+}
+
 /* True when no repair can be recommended; then what has to be done first was said. */
 static bool refused_lines(const struct assessment *a)
 {
@@ -131,16 +152,7 @@ static bool refused_lines(const struct assessment *a)
     else if (problem_has(&a->found, PROBLEM_STRUCTURE) && a->options->salvaged)
         output_format("  This is not done: %s.\n", refusal_of(a));
     else if (problem_has(&a->found, PROBLEM_STRUCTURE))
-        output_format(
-            "  A damaged store is not repaired here: a copy could lack what cannot be read. "
-            "Copy the file\n"
-            "  from the server again, or restore a backup; or see what can be had of it and "
-            "what a repair of\n"
-            "  that gives, and write both at once:\n"
-            "    kmmigrate repair --salvage %s\n"
-            "    kmmigrate repair --salvage %s -o NEW\n"
-            "  kmmigrate check --structure %s lists all of the damage.\n",
-            shell_word(store_name(a)), shell_word(store_name(a)), shell_word(store_name(a)));
+        damage_lines(a);
     else if (problem_has(&a->found, PROBLEM_MISFIT))
         output_text("  The profile does not fit what the store holds: correct it where "
                     "KM-PROFILE-MISFIT says.\n");

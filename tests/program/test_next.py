@@ -99,6 +99,8 @@ class Next(unittest.TestCase):
         tried = 0
         for description in sorted(STATES.glob("*/description.ini")):
             state = description.parent.name
+            if "\n[expect]" not in description.read_text():
+                continue                            # nothing can be judged
             with self.subTest(state), tempfile.TemporaryDirectory() as folder:
                 subprocess.run([KMFIXTURE, str(description), "-o", os.path.join(folder, "store")], check=True,
                                capture_output=True)

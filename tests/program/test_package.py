@@ -38,7 +38,7 @@ class Package(unittest.TestCase):
             "usr/bin/kmmigrate", f"{share}/man/man8/kmmigrate.8.gz", f"{share}/man/man5/kmmigrate-profile.5.gz",
             f"{share}/bash-completion/completions/kmmigrate", f"{share}/zsh/vendor-completions/_kmmigrate",
             f"{share}/fish/vendor_completions.d/kmmigrate.fish", f"{doc}/README", f"{doc}/changelog.gz",
-            f"{doc}/changelog.Debian.gz", f"{doc}/copyright"})
+            f"{doc}/changelog.Debian.gz", f"{doc}/copyright", f"{share}/kmmigrate/kmmigrate.schema.json"})
 
     def test_what_is_compressed_is_whole(self):
         share = self.root / "usr/share"
