@@ -6,6 +6,7 @@
 #include "formats/ese/layout/text.h"
 #include "formats/hex.h"
 #include "migrate/judge/names.h"
+#include "migrate/profile/meaning.h"
 #include "migrate/profile/settings.h"
 
 #include <stdlib.h>
@@ -43,15 +44,26 @@ static bool is_fixed(const struct ese_column *column)
     return !is_text(column) && !is_bytes(column);
 }
 
+/* What a profile calls a secret is used, and shown nowhere. */
+static bool is_hidden(const struct reading *r)
+{
+    return profile_is_secret(r->m->profile, r->place.table, r->place.column);
+}
+
 /* Notes a setting whose value is not what it should be: what the service makes of it is unknown. */
 static void odd_value(struct reading *r, const char *expected)
 {
     struct bytes value = r->m->setting[r->which].value;
     char hex[HEX_START_SIZE(SHOWN)];
     r->m->doubtful_settings = true;
-    problem_add(r->problems, PROBLEM_SETTING_VALUE, NO_ENTRY, NO_ENTRY,
-                "setting %s: expected %s, found %zu bytes: %s", r->place.label, expected,
-                value.size, hex_start(value, SHOWN, hex));
+    if (is_hidden(r))
+        problem_add(r->problems, PROBLEM_SETTING_VALUE, NO_ENTRY, NO_ENTRY,
+                    "setting %s: expected %s, found %zu bytes, which are a secret", r->place.label,
+                    expected, value.size);
+    else
+        problem_add(r->problems, PROBLEM_SETTING_VALUE, NO_ENTRY, NO_ENTRY,
+                    "setting %s: expected %s, found %zu bytes: %s", r->place.label, expected,
+                    value.size, hex_start(value, SHOWN, hex));
 }
 
 /* ---- text ---- */
@@ -112,6 +124,13 @@ static void set_number_mode(struct reading *r, int64_t number)
             r->m->mode = modes[i];
 }
 
+/* A mode that is known is no secret; any other value may be one. */
+static void hide_mode(struct reading *r)
+{
+    if (r->m->mode == MODE_UNKNOWN && is_hidden(r))
+        r->m->mode_text[0] = '\0';
+}
+
 static bool take_mode(struct reading *r)
 {
     struct model *m = r->m;
@@ -132,6 +151,7 @@ static bool take_mode(struct reading *r)
         snprintf(m->mode_text, sizeof m->mode_text, "%.*s", (int)(text.size < 31 ? text.size : 31),
                  text.size ? (const char *)text.at : "");
     }
+    hide_mode(r);
     if (text.size > 0 && memchr(text.at, 0, text.size) != NULL)
         odd_value(r, "a mode and at most one zero byte behind it");
     return true;
@@ -171,7 +191,7 @@ static bool take_shown(struct reading *r)
                         : r->which == SETTING_CA_NAME    ? &m->ca_name
                         : r->which == SETTING_SERVER     ? &m->server
                                                          : NULL;
-    if (kept == NULL)
+    if (kept == NULL || is_hidden(r))
         return true;
     struct bytes text = text_of(r);
     *kept = text.at ? model_keep(m, text) : NULL;
@@ -200,6 +220,7 @@ static bool take_number(struct reading *r, struct rows *rows)
     int64_t number;
     if (r->which == SETTING_MODE && condition_integer(&rows->record, r->column, &number))
         set_number_mode(r, number);
+    hide_mode(r);
     return true; /* a key is found by settings_find_issuing() */
 }
 

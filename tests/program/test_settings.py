@@ -456,6 +456,21 @@ class Settings(unittest.TestCase):
                             for form in (secret.encode(), secret.encode().hex().encode()):
                                 self.assertNotIn(form, (result.stdout + result.stderr).replace(str(self.where).encode(), b""))
 
+    def test_secrets_in_reports(self):
+        """A report uses what a profile marks as secret, and shows it nowhere: not in its head, not in a finding."""
+        for setting in ("mode", "issuing-ca", "organization", "site", "ca-name", "certificate-server"):
+            for secret in ("hidden-4711", "hidden-4711\0\1"):
+                for command in ("check", "repair", "list"):
+                    for more in ((), ("--json",)):
+                        with self.subTest(setting=setting, secret=secret, command=command, more=more):
+                            names = "names = sha1 hex\n" if setting == "issuing-ca" else ""
+                            self.make(table("Server", ["Id Long", "Pin LongBinary"], [[1, "hex:" + secret.encode().hex()]]))
+                            profile = self.profile(f"[setting.{setting}]\ntable = Server\ncolumn = Pin\n{names}\n"
+                                                   "[secret.1]\ntable = Server\ncolumn = Pin\n")
+                            result = km.run(command, self.store, "--profile", profile, *more)
+                            for form in (b"4711", b"hidden-4711".hex().encode()):
+                                self.assertNotIn(form, result.stdout + result.stderr)
+
     def test_shown_issuing(self):
         """By its thumbprint, however it is named; also where no entry has it, or nothing names it."""
         _, new, _ = self.hashes()
