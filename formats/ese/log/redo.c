@@ -816,15 +816,13 @@ static bool redo_new_page(struct ese_replay *r, struct bytes b, struct fault *f)
     return true;
 }
 
-bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, struct fault *f)
+/* What begins, ends or brackets transactions: of whichever database.  *done: it was one of these.
+ */
+static bool redo_transaction(struct ese_replay *r, const struct ese_log_record *record, bool *done,
+                             struct fault *f)
 {
     struct bytes b = record->bytes;
-    struct ese_log_page page;
-    log_pages_turn(r->pages);
-    r->at = record->at;
-    r->summary.records++;
-    if (ese_log_page_read(record, &page))
-        return redo_page_record(r, record, &page, f);
+    *done = true;
     switch (record->type) {
     case ESE_LOG_BEGIN:
     case ESE_LOG_BEGIN0:
@@ -844,8 +842,19 @@ bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, 
     case ESE_LOG_MACRO_COMMIT:
     case ESE_LOG_MACRO_ABORT:
         return end_macro(r, b, record->type == ESE_LOG_MACRO_COMMIT, f);
+    default:
+        *done = false;
+        return true;
+    }
+}
+
+/* When the engine began and ended. */
+static bool redo_engine(struct ese_replay *r, const struct ese_log_record *record)
+{
+    switch (record->type) {
     case ESE_LOG_INIT:
     case ESE_LOG_INIT2:
+    case ESE_LOG_RECOVERY_QUIT_KEEP:
         forget_sessions(r);
         return true;
     case ESE_LOG_SHUT_DOWN:
@@ -858,9 +867,16 @@ bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, 
         forget_sessions(r);
         detach(r, r->shut_down);
         return true;
-    case ESE_LOG_RECOVERY_QUIT_KEEP:
-        forget_sessions(r);
-        return true;
+    default:
+        return false;
+    }
+}
+
+static bool redo_database(struct ese_replay *r, const struct ese_log_record *record,
+                          struct fault *f)
+{
+    struct bytes b = record->bytes;
+    switch (record->type) {
     case ESE_LOG_CREATE_DB:
         if (is_own(r, b, 12) && !r->clean)
             r->database = b.at[3];
@@ -887,4 +903,18 @@ bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, 
     default:
         return true; /* says nothing about pages */
     }
+}
+
+bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, struct fault *f)
+{
+    struct ese_log_page page;
+    bool done;
+    log_pages_turn(r->pages);
+    r->at = record->at;
+    r->summary.records++;
+    if (ese_log_page_read(record, &page))
+        return redo_page_record(r, record, &page, f);
+    if (!redo_transaction(r, record, &done, f))
+        return false;
+    return done || redo_engine(r, record) || redo_database(r, record, f);
 }

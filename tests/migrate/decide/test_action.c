@@ -91,7 +91,7 @@ static const struct {
 START_TEST(canonical_text_stays)
 {
     char text[512];
-    const struct action a = action_of(canonical[_i].kind);
+    const struct action a = action_of((int)canonical[_i].kind);
     make_model();
     action_canonical(&model, &a, text, sizeof text);
     ck_assert_str_eq(text, canonical[_i].text);
