@@ -48,7 +48,8 @@ START_TEST(what_is_printed_is_all_of_it)
         ck_assert(buffer_stream_close(&out, to));
         bytes_hex(bytes_of(data, size), expected, sizeof expected);
         ck_assert_uint_eq(out.size, 2 * size);
-        ck_assert_mem_eq(out.at, expected, 2 * size);
+        if (size > 0) /* of nothing there may be no bytes to compare */
+            ck_assert_mem_eq(out.at, expected, 2 * size);
         buffer_clear(&out);
     }
     buffer_free(&out);
