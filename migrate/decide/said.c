@@ -95,16 +95,9 @@ static enum ese_coltype key_type(const struct profile *p, const struct ese_catal
 /* Can a reference of that type name what it is said to name? */
 static bool is_of_type(enum ese_coltype type, enum ese_coltype named)
 {
-    switch (type) {
-    case ESE_COL_SHORT:
-    case ESE_COL_UNSIGNED_BYTE:
-    case ESE_COL_UNSIGNED_SHORT:
-    case ESE_COL_LONG:
-    case ESE_COL_UNSIGNED_LONG:
-    case ESE_COL_CURRENCY:
-    case ESE_COL_LONG_LONG:
-    case ESE_COL_UNSIGNED_LONG_LONG:
+    if (ese_coltype_is_integer(type))
         return named == ESE_COL_LONG;
+    switch (type) {
     case ESE_COL_BINARY:
     case ESE_COL_GUID:
         return named == ESE_COL_BINARY || named == ESE_COL_GUID;

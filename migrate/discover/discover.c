@@ -110,13 +110,7 @@ bool discover_is_text(const struct ese_column *column)
 
 bool discover_is_integer(const struct ese_column *column)
 {
-    static const enum ese_coltype types[] = {
-        ESE_COL_LONG,          ESE_COL_SHORT,    ESE_COL_UNSIGNED_BYTE, ESE_COL_UNSIGNED_SHORT,
-        ESE_COL_UNSIGNED_LONG, ESE_COL_CURRENCY, ESE_COL_LONG_LONG,     ESE_COL_UNSIGNED_LONG_LONG};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (column->type == types[i])
-            return is_name(column->name);
-    return false;
+    return ese_coltype_is_integer(column->type) && is_name(column->name);
 }
 
 const struct ese_column *discover_table_key(const struct ese_table *table)

@@ -42,26 +42,9 @@ struct residue_keys {
 
 /* ---- what a value names ---- */
 
-static bool is_integer(enum ese_coltype type)
-{
-    switch (type) {
-    case ESE_COL_UNSIGNED_BYTE:
-    case ESE_COL_SHORT:
-    case ESE_COL_UNSIGNED_SHORT:
-    case ESE_COL_LONG:
-    case ESE_COL_UNSIGNED_LONG:
-    case ESE_COL_CURRENCY:
-    case ESE_COL_LONG_LONG:
-    case ESE_COL_UNSIGNED_LONG_LONG:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static bool can_name(enum ese_coltype type)
 {
-    return type == ESE_COL_GUID || is_integer(type) || type == ESE_COL_BINARY ||
+    return type == ESE_COL_GUID || ese_coltype_is_integer(type) || type == ESE_COL_BINARY ||
            type == ESE_COL_LONG_BINARY || type == ESE_COL_TEXT || type == ESE_COL_LONG_TEXT;
 }
 
@@ -121,7 +104,8 @@ static int64_t number_of(const struct model *m, const struct ese_column *column,
     uint8_t narrow[128];
     int64_t number;
     int32_t key = names_key(m, value);
-    if (key == m->no_key && is_integer(column->type) && read_number(column, value, &number)) {
+    if (key == m->no_key && ese_coltype_is_integer(column->type) &&
+        read_number(column, value, &number)) {
         snprintf(digits, sizeof digits, "%lld", (long long)number);
         key = names_key(m, bytes_of(digits, strlen(digits)));
     }
@@ -173,7 +157,8 @@ static unsigned primary_key(const struct ese_table *table)
     for (unsigned i = 0; i < table->indexes; i++)
         if (table->index[i].root == table->root && table->index[i].segments == 1)
             column = ese_table_segment_column(table, &table->index[i].segment[0]);
-    return column && is_integer(column->type) ? (unsigned)(column - table->column) : table->columns;
+    return column && ese_coltype_is_integer(column->type) ? (unsigned)(column - table->column)
+                                                          : table->columns;
 }
 
 bool residue_begin(struct residue *r, const struct model *m, const struct ese_table *table,
@@ -200,7 +185,7 @@ bool residue_begin(struct residue *r, const struct model *m, const struct ese_ta
         const struct ese_column *c = &table->column[i];
         t->live[i].followed =
             can_name(c->type) && !profile_gives_meaning(m->profile, table->name, c->name);
-        t->small_followed += t->live[i].followed && is_integer(c->type);
+        t->small_followed += t->live[i].followed && ese_coltype_is_integer(c->type);
     }
     *out = t;
     return true;

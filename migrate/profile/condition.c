@@ -98,22 +98,10 @@ const char *condition_text(const struct condition *c, char to[CONDITION_TEXT])
 
 /* ---- holding it against a table ---- */
 
-static bool is_integer(enum ese_coltype type)
+/* Of a number or a flag. */
+static bool is_number_type(enum ese_coltype type)
 {
-    switch (type) {
-    case ESE_COL_BIT:
-    case ESE_COL_UNSIGNED_BYTE:
-    case ESE_COL_SHORT:
-    case ESE_COL_UNSIGNED_SHORT:
-    case ESE_COL_LONG:
-    case ESE_COL_UNSIGNED_LONG:
-    case ESE_COL_CURRENCY:
-    case ESE_COL_LONG_LONG:
-    case ESE_COL_UNSIGNED_LONG_LONG:
-        return true;
-    default:
-        return false;
-    }
+    return type == ESE_COL_BIT || ese_coltype_is_integer(type);
 }
 
 bool condition_fits(const struct condition *c, const struct ese_table *table, const char *what,
@@ -127,7 +115,7 @@ bool condition_fits(const struct condition *c, const struct ese_table *table, co
                          "table %s: expected a column %s (%s), found none of that name",
                          table->name, c->column, what);
     bool text = column->type == ESE_COL_TEXT && c->mask == 0;
-    if ((!text && !is_integer(column->type)) || (column->flags & ESE_COLUMN_MULTI_VALUED))
+    if ((!text && !is_number_type(column->type)) || (column->flags & ESE_COLUMN_MULTI_VALUED))
         return fault_set(f, FAULT_NOT_THIS,
                          "table %s, column %s (%s): expected an integer, a Bit or a Text with one "
                          "value a row, found %s",
@@ -163,7 +151,7 @@ bool condition_integer(const struct ese_record *record, const struct ese_column 
                        int64_t *number)
 {
     struct ese_value v;
-    if (column == NULL || !is_integer(column->type) ||
+    if (column == NULL || !is_number_type(column->type) ||
         !ese_record_value(record, column, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
         v.data.size == 0 || v.data.size > sizeof(uint64_t))
         return false;

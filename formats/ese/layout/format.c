@@ -36,6 +36,23 @@ size_t ese_coltype_size(enum ese_coltype type)
     return (unsigned)type < ESE_COL_MAX ? coltypes[type].size : 0;
 }
 
+bool ese_coltype_is_integer(enum ese_coltype type)
+{
+    switch (type) {
+    case ESE_COL_UNSIGNED_BYTE:
+    case ESE_COL_SHORT:
+    case ESE_COL_UNSIGNED_SHORT:
+    case ESE_COL_LONG:
+    case ESE_COL_UNSIGNED_LONG:
+    case ESE_COL_CURRENCY:
+    case ESE_COL_LONG_LONG:
+    case ESE_COL_UNSIGNED_LONG_LONG:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool ese_coltype_is_long(enum ese_coltype type)
 {
     return type == ESE_COL_LONG_BINARY || type == ESE_COL_LONG_TEXT || type == ESE_COL_SLV;

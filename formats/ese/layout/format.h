@@ -176,6 +176,10 @@ const char *ese_coltype_name(enum ese_coltype type);
 /* Size in bytes of a value of a fixed-size type; 0 for the types of variable size. */
 size_t ese_coltype_size(enum ese_coltype type);
 
+/* True for the types that hold a whole number, of any size, signed or not; a Bit is none of them.
+ */
+bool ese_coltype_is_integer(enum ese_coltype type);
+
 /* True for LongBinary, LongText (and the obsolete SLV), whose values may live in the long-value
  * tree. */
 bool ese_coltype_is_long(enum ese_coltype type);
