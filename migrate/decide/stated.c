@@ -2,6 +2,7 @@
 #include "migrate/decide/stated.h"
 
 #include "formats/hex.h"
+#include "migrate/judge/settings.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -76,30 +77,13 @@ static bool state_issuing(struct model *m, const char *text, struct fault *f)
     return true;
 }
 
-/* The one certificate that has role issuing. */
-static void find_by_role(struct model *m)
-{
-    const struct model_entry *found = NULL;
-    for (unsigned i = 0; i < m->entries; i++) {
-        if (m->entry[i].role != ROLE_ISSUING)
-            continue;
-        if (found && found->certificate != m->entry[i].certificate)
-            return;
-        found = &m->entry[i];
-    }
-    if (found == NULL)
-        return;
-    m->has_issuing_ca = m->issuing_stated = true;
-    memcpy(m->issuing_ca, model_certificate_of(m, found)->sha1, HASH_SHA1_SIZE);
-}
-
 bool stated_apply(struct model *m, const struct reading *o, struct fault *f)
 {
     if ((o->mode && !state_mode(m, o->mode, f)) ||
         (o->issuing_ca_is && !state_issuing(m, o->issuing_ca_is, f)))
         return false;
     if (m->mode_stated && m->mode != MODE_V1 && !m->has_issuing_ca &&
-        !m->setting[SETTING_ISSUING_CA].has_row)
-        find_by_role(m);
+        !m->setting[SETTING_ISSUING_CA].has_row && settings_find_by_role(m))
+        m->has_issuing_ca = m->issuing_stated = true;
     return true;
 }

@@ -448,28 +448,26 @@ static bool find_stated(struct model *m, const char *is, struct fault *f)
     return true;
 }
 
-/* The one certificate that has role issuing. */
-static void find_by_role(struct model *m)
+bool settings_find_by_role(struct model *m)
 {
     const struct model_entry *found = NULL;
-    m->has_issuing_ca = false;
     for (unsigned i = 0; i < m->entries; i++) {
         if (m->entry[i].role != ROLE_ISSUING)
             continue;
         if (found && found->certificate != m->entry[i].certificate)
-            return;
+            return false;
         found = &m->entry[i];
     }
     if (found == NULL)
-        return;
-    m->has_issuing_ca = true;
+        return false;
     memcpy(m->issuing_ca, model_certificate_of(m, found)->sha1, HASH_SHA1_SIZE);
+    return true;
 }
 
 void settings_follow(struct model *m)
 {
     if (m->issuing_names == NAMES_ROLE)
-        find_by_role(m);
+        m->has_issuing_ca = settings_find_by_role(m);
     if (!m->has_issuing_key)
         return;
     const struct model_entry *e = model_entry(m, m->issuing_key);

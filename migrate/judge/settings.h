@@ -15,6 +15,10 @@ bool settings_read(struct model *model, struct problems *problems, struct fault 
  * its position, or the profile states?  False when memory is short. */
 bool settings_find_issuing(struct model *model, struct problems *problems, struct fault *f);
 
+/* The issuing CA is the one certificate that has role issuing.  False, with the model as it was,
+ * when none has, or several have. */
+bool settings_find_by_role(struct model *model);
+
 /* The issuing CA anew from the key or the role that names it, for a model whose entries were
  * changed.  A setting by hash is left. */
 void settings_follow(struct model *model);
