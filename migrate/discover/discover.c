@@ -10,6 +10,7 @@
  */
 #include "migrate/discover/discover.h"
 
+#include "formats/array.h"
 #include "formats/memory.h"
 #include "migrate/discover/parts.h"
 #include "migrate/console/value.h"
@@ -27,18 +28,12 @@ enum {
 
 /* ---- what the parts share ---- */
 
-void *discover_grow(struct discover_run *run, void **array, unsigned *count, unsigned *room,
+void *discover_grow(struct discover_run *run, void **array, unsigned *count, size_t *room,
                     size_t size)
 {
-    if (*count == *room) {
-        unsigned more = *room ? 2 * *room : 64;
-        void *grown = realloc(*array, more * size);
-        if (grown == NULL) {
-            run->no_memory = true;
-            return NULL;
-        }
-        *array = grown;
-        *room = more;
+    if (!array_reserve(array, room, (size_t)*count + 1, size)) {
+        run->no_memory = true;
+        return NULL;
     }
     return memset((char *)*array + (*count)++ * size, 0, size);
 }

@@ -103,11 +103,14 @@ struct discovery {
     enum discover_result result;
     char why[DISCOVER_WHY]; /* the result in one sentence */
     struct discover_column *column;
-    unsigned columns, column_room;
+    unsigned columns;
+    size_t column_room;
     struct discover_reference *reference;
-    unsigned references, reference_room;
+    unsigned references;
+    size_t reference_room;
     struct discover_note *note;
-    unsigned notes, note_room;
+    unsigned notes;
+    size_t note_room;
     uint64_t entries;           /* of the list that was chosen */
     uint64_t damaged;           /* places that could not be read */
     bool limited;               /* a bound ended the search early */

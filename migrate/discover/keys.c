@@ -32,7 +32,8 @@ struct candidate {
     const struct ese_column *column;
     bool bytes;        /* no integer: `key` is a hash */
     struct pair *pair; /* ascending by key, once all are read */
-    unsigned pairs, room;
+    unsigned pairs;
+    size_t room;
     bool primary, refuted;
     uint64_t agreed; /* rows of the column that agrees best with it */
     unsigned parts;  /* of the list, as bits, to whose entries that one leads */

@@ -53,7 +53,8 @@ struct discover_run {
     struct buffer unwrapped; /* a value of the list, unpacked */
 
     struct discover_fact *fact;
-    unsigned facts, fact_room;
+    unsigned facts;
+    size_t fact_room;
 
     struct discover_column *list;                  /* the one chosen; of several parts the first */
     const struct ese_column *list_key;             /* its key; NULL for a list value */
@@ -63,7 +64,8 @@ struct discover_run {
     bool needs_roles;             /* its parts are one list only if their roles are those of one */
     bool has_roles;               /* they are: each of three is in one of the parts alone */
     struct discover_entry *entry; /* ascending by name */
-    unsigned entries, entry_room;
+    unsigned entries;
+    size_t entry_room;
     uint32_t *by_sha1; /* numbers of entries, ascending by SHA-1 */
     bool keys_known;   /* the list was read to its end */
 
@@ -81,7 +83,7 @@ struct discover_run {
 };
 
 /* Makes room for one more element; returns it zeroed.  NULL, no_memory set: memory is short. */
-void *discover_grow(struct discover_run *run, void **array, unsigned *count, unsigned *room,
+void *discover_grow(struct discover_run *run, void **array, unsigned *count, size_t *room,
                     size_t size);
 
 /* Adds a note; key as in struct discover_note. */

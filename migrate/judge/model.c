@@ -6,6 +6,7 @@
  */
 #include "migrate/judge/readers.h"
 
+#include "formats/array.h"
 #include "formats/ese/layout/text.h"
 #include "migrate/judge/names.h"
 #include "migrate/judge/settings.h"
@@ -20,16 +21,10 @@ bool model_no_memory(struct fault *f)
 }
 
 /* One more element of an array that doubles; its pointer in *array may change. */
-void *model_grow(void **array, unsigned count, unsigned *room, size_t size)
+void *model_grow(void **array, unsigned count, size_t *room, size_t size)
 {
-    if (count == *room) {
-        unsigned more = *room ? *room * 2 : 64;
-        void *grown = realloc(*array, (size_t)more * size);
-        if (grown == NULL)
-            return NULL;
-        *array = grown;
-        *room = more;
-    }
+    if (!array_reserve(array, room, (size_t)count + 1, size))
+        return NULL;
     return (char *)*array + (size_t)count * size;
 }
 

@@ -105,14 +105,18 @@ struct model {
     enum profile_match match;
 
     struct model_certificate *certificate;
-    unsigned certificates, certificate_room;
+    unsigned certificates;
+    size_t certificate_room;
     struct model_entry *entry; /* ascending by key, then by row */
-    unsigned entries, entry_room;
+    unsigned entries;
+    size_t entry_room;
     unsigned *by_row; /* numbers of entries, ascending by table, then by row; NULL: in values */
     struct model_crl *crl;
-    unsigned crls, crl_room;
+    unsigned crls;
+    size_t crl_room;
     struct model_dangling *dangling;
-    unsigned dangling_kept, dangling_room;
+    unsigned dangling_kept;
+    size_t dangling_room;
     uint64_t dangling_count; /* all, also those that are not kept */
 
     bool has_settings;
@@ -153,7 +157,8 @@ struct model {
     bool byte_keys;          /* the list's keys are text, bytes or GUIDs, and numbered */
     int32_t no_key;          /* a key that no entry has */
     struct bytes *key_bytes; /* by number - 1 */
-    unsigned key_count, key_room;
+    unsigned key_count;
+    size_t key_room;
     uint32_t *key_slot, key_slots;
     struct model_identities *identities; /* see identities.h */
     unsigned *by_sha1;                   /* entries, ascending by hash */

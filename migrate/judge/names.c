@@ -1,6 +1,7 @@
 /* Names of entries that are no integers: see names.h. */
 #include "migrate/judge/names.h"
 
+#include "formats/array.h"
 #include "formats/ese/layout/text.h"
 #include "migrate/judge/identities.h"
 #include "migrate/profile/settings.h"
@@ -65,14 +66,10 @@ int32_t names_key(const struct model *m, struct bytes key)
 
 static bool keep_key(struct model *m, struct bytes key, struct fault *f)
 {
-    if (m->key_count == m->key_room) {
-        unsigned room = m->key_room ? 2 * m->key_room : 64;
-        void *grown = realloc(m->key_bytes, room * sizeof *m->key_bytes);
-        if (grown == NULL)
-            return no_memory(f);
-        m->key_bytes = grown;
-        m->key_room = room;
-    }
+    void *array = m->key_bytes;
+    if (!array_reserve(&array, &m->key_room, (size_t)m->key_count + 1, sizeof *m->key_bytes))
+        return no_memory(f);
+    m->key_bytes = array;
     uint8_t *copy = malloc(key.size + 1);
     if (copy == NULL)
         return no_memory(f);

@@ -24,7 +24,8 @@ struct model_memory {
     uint32_t *by_hash;               /* certificate numbers + 1, hashed by SHA-256; 0: free */
     uint32_t slots;
     int32_t *user; /* the keys of all users, ascending */
-    unsigned users, user_room;
+    unsigned users;
+    size_t user_room;
     bool has_users, users_mixed; /* mixed: they did not come in that order */
 };
 
@@ -33,7 +34,7 @@ bool model_no_memory(struct fault *f);
 
 /* One more element of an array that doubles; its pointer in *array may change.  NULL: memory is
  * short. */
-void *model_grow(void **array, unsigned count, unsigned *room, size_t size);
+void *model_grow(void **array, unsigned count, size_t *room, size_t size);
 
 /* The table, and the column of a table (NULL: none) of a name; NULL when there is none, or name is
  * NULL. */
