@@ -17,6 +17,7 @@ import unittest
 import zlib
 
 import km
+from describing import OWN, table
 
 import edbdecode  # from tests/decoder, which km puts in the path
 
@@ -28,13 +29,7 @@ mode = V3
 issuing-ca = issuing
 time = 1999-09-30 12:00
 
-[certificate own]
-version = 1
-subject = O=Trey Research, OU=London, CN=KM Server CA
-serial = 0x2B5C41
-from = 1998-06-01
-until = 2008-06-01
-
+""" + OWN + """
 [certificate issuing]
 subject = C=GB, O=Trey Research, CN=Trey Research CA
 serial = 0x610F9E3C
@@ -80,13 +75,6 @@ key = Id
 table = Trust
 column = RowNo
 """
-
-
-def table(name, columns, rows):
-    text = f"\n[table {name}]\n" + "".join(f"column.{n} = {column}\n" for n, column in enumerate(columns, 1))
-    for n, row in enumerate(rows, 1):
-        text += f"row.{n} = " + " | ".join(map(str, row)) + "\n"
-    return text
 
 
 def folded(value):

@@ -16,7 +16,7 @@ import unittest
 
 import km
 import test_keys
-from test_keys import table
+from describing import table
 
 import edbdecode  # from tests/decoder, which km puts in the path
 

@@ -17,6 +17,7 @@ import tempfile
 import unittest
 
 import km
+from describing import OWN, table
 
 import edbdecode  # from tests/decoder, which km puts in the path
 
@@ -25,13 +26,7 @@ HEAD = """[store]
 seed = settings
 time = 1999-09-30 12:00
 
-[certificate own]
-version = 1
-subject = O=Trey Research, OU=London, CN=KM Server CA
-serial = 0x2B5C41
-from = 1998-06-01
-until = 2008-06-01
-
+""" + OWN + """
 [certificate root]
 subject = C=GB, O=Trey Research, CN=Trey Research CA
 serial = 0x610F9E3C
@@ -79,13 +74,6 @@ column = RowNo
 
 """
 MODE = "[setting.mode]\nis = V3\n\n"
-
-
-def table(name, columns, rows):
-    text = f"\n[table {name}]\n" + "".join(f"column.{n} = {column}\n" for n, column in enumerate(columns, 1))
-    for n, row in enumerate(rows, 1):
-        text += f"row.{n} = " + " | ".join(map(str, row)) + "\n"
-    return text
 
 
 def said(data, kind="Binary"):
