@@ -27,11 +27,6 @@ void memory_note_short(void)
     atomic_store_explicit(&short_of_memory, true, memory_order_relaxed);
 }
 
-void memory_forget(void)
-{
-    atomic_store_explicit(&short_of_memory, false, memory_order_relaxed);
-}
-
 void memory_watch_begin(void)
 {
     errno = 0;

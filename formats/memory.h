@@ -29,7 +29,4 @@ void memory_note_short(void);
 void memory_watch_begin(void);
 bool memory_watch_end(void);
 
-/* Forgets what was noted: for tests and fuzz targets, which live longer than one run. */
-void memory_forget(void);
-
 #endif

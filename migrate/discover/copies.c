@@ -2,8 +2,8 @@
  * Discovery: may a repair merge the columns beside the certificate?  See parts.h.
  *
  * What stands in a name or a trust of a copy that goes is merged by the rules for such columns, or
- * forgotten.  A column that is no such thing, but a role in words or what a bit says of the issuing
- * CA, would be lost so: the copies of one certificate tell.
+ * forgotten.  A column that is no such thing, but a role in words, would be lost so: the copies of
+ * one certificate tell.
  */
 #include "migrate/discover/parts.h"
 
@@ -59,11 +59,6 @@ static bool other_text(const struct discover_entry *a, const struct discover_ent
     return a->text && b->text && a->text != b->text;
 }
 
-static bool other_bit(const struct discover_entry *a, const struct discover_entry *b)
-{
-    return a->bit != b->bit;
-}
-
 const char *discover_no_names(struct discover_run *run)
 {
     if (copies_differ(run, other_text))
@@ -83,9 +78,4 @@ static bool are_copies(const struct discover_entry *a, const struct discover_ent
 bool discover_has_copies(const struct discover_run *run)
 {
     return copies_differ(run, are_copies);
-}
-
-bool discover_bits_differ(const struct discover_run *run)
-{
-    return copies_differ(run, other_bit);
 }

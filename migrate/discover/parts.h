@@ -225,9 +225,6 @@ void discover_list(struct discover_run *run);
  * it can. */
 const char *discover_no_names(struct discover_run *run);
 
-/* Has the list's only Bit column both values beside one certificate? */
-bool discover_bits_differ(const struct discover_run *run);
-
 /* Is a certificate in the list more than once? */
 bool discover_has_copies(const struct discover_run *run);
 

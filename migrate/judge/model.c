@@ -49,23 +49,17 @@ const void *model_keep(struct model *m, struct bytes b)
     return pool_keep(&m->memory->pool, &m->hash, b);
 }
 
-/* A text column's value in UTF-8, with a zero byte behind it; at is NULL when memory is short. */
-struct bytes model_utf8(struct model *m, const struct ese_column *column, struct bytes b)
+char *model_utf8_text(struct model *m, const struct ese_column *column, struct bytes b)
 {
     struct ese_text text = {.code_page = column->code_page};
     struct buffer *room = &m->memory->text;
     buffer_clear(room);
     if (!buffer_reserve(room, b.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY))
-        return bytes_of(NULL, 0);
+        return NULL;
     char *to = (char *)room->at;
     room->size = ese_text_convert(&text, b, to);
     room->size += ese_text_end(&text, to + room->size);
-    return bytes_of(model_keep(m, buffer_bytes(room)), room->size);
-}
-
-char *model_utf8_text(struct model *m, const struct ese_column *column, struct bytes b)
-{
-    return (char *)(uintptr_t)model_utf8(m, column, b).at;
+    return (char *)(uintptr_t)model_keep(m, buffer_bytes(room));
 }
 
 /* How many values a column has in the row in hand; what cannot be read ends them. */

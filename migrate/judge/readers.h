@@ -47,10 +47,7 @@ bool model_is_named(const char *name, const char *wanted);
 /* A copy that lives as long as the model, with a zero byte behind it; NULL: memory is short. */
 const void *model_keep(struct model *model, struct bytes b);
 
-/* A text column's value in UTF-8, with a zero byte behind it; at is NULL when memory is short. */
-struct bytes model_utf8(struct model *model, const struct ese_column *column, struct bytes b);
-
-/* Likewise, as a text. */
+/* A text column's value in UTF-8, with a zero byte behind it; NULL when memory is short. */
 char *model_utf8_text(struct model *model, const struct ese_column *column, struct bytes b);
 
 /* How many values the column has in the current row. */
