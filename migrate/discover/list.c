@@ -132,8 +132,8 @@ struct beside {
     const struct ese_column *binary[COLUMNS_MOST];
     uint64_t equal[COLUMNS_MOST], unequal[COLUMNS_MOST];
     unsigned binaries;
-    const struct ese_column *bit, *text, *date; /* the last of its type */
-    unsigned bits, texts, dates;
+    const struct ese_column *text, *date; /* the last of its type */
+    unsigned texts, dates;
 };
 
 static void look_beside(const struct discover_part *part, struct beside *b)
@@ -145,10 +145,7 @@ static void look_beside(const struct discover_part *part, struct beside *b)
             continue;
         if (discover_is_binary(column) && b->binaries < COLUMNS_MOST)
             b->binary[b->binaries++] = column;
-        if (column->type == ESE_COL_BIT) {
-            b->bit = column;
-            b->bits++;
-        } else if (column->type == ESE_COL_DATE_TIME) {
+        if (column->type == ESE_COL_DATE_TIME) {
             b->date = column;
             b->dates++;
         } else if (discover_is_text(column)) {
@@ -170,10 +167,6 @@ static void read_beside(struct discover_run *run, struct rows *rows, struct besi
             b->equal[i]++;
         else
             b->unequal[i]++;
-    }
-    if (b->bits == 1) {
-        int64_t bit;
-        entry->bit = (int8_t)(condition_integer(&rows->record, b->bit, &bit) ? bit != 0 : -1);
     }
     if (b->texts == 1 && discover_read(run, rows, b->text, TEXT_MOST, &value, &cut) && value.size)
         entry->text = discover_hash(run, value);

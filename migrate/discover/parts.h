@@ -30,7 +30,6 @@ struct discover_entry {
     uint64_t subject; /* hashed as above; valid when parsed */
     uint8_t sha1[HASH_SHA1_SIZE];
     uint64_t text; /* in the list's only text column, hashed; 0: none */
-    int8_t bit;    /* in its only Bit column: 0, 1; -1: null, or there is none */
 };
 
 /* A part of the list that is in rows: a column of certificates, and the key beside it. */
