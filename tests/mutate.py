@@ -67,17 +67,17 @@ TESTS = [
                              "ese/test_roundtrip.py"]),
     ("migrate/undo/*", IN_PLACE),
     ("migrate/repair/verify*", WRITING + ["program/test_inplace.py"]),
-    ("migrate/repair/expected.c", WRITING + ["program/test_inplace.py"]),
+    ("migrate/repair/expected*", WRITING + ["program/test_inplace.py"]),
     ("migrate/repair/[ceq]*", WRITING + ["program/test_decide.py", "program/test_fixtures.py", "program/test_beside.py"]),
-    ("migrate/repair/salvage*", ["test_salvage", "program/test_salvage.py"]),
+    ("migrate/rescue/*", ["test_salvage", "program/test_salvage.py", "program/test_repair_salvage.py"]),
     ("migrate/repair/*", IN_PLACE),
     ("migrate/judge/*", DECIDING),
     ("migrate/decide/*", DECIDING),
 ]
 
 # Where mutants are made: the code that judges, decides, applies, verifies, works in place, undoes, edits, checks.
-FILES = ["migrate/judge/*.c", "migrate/decide/*.c", "migrate/repair/*.c", "migrate/undo/*.c", "formats/ese/edit/*.c",
-         "formats/ese/check/*.c", "formats/certs/*.c"]
+FILES = ["migrate/judge/*.c", "migrate/decide/*.c", "migrate/rescue/*.c", "migrate/repair/*.c", "migrate/undo/*.c",
+         "formats/ese/edit/*.c", "formats/ese/check/*.c", "formats/certs/*.c"]
 
 # Read, and found to change nothing that anybody could see: (file, the changed line, operator) and why.
 EQUIVALENT = {
