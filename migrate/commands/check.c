@@ -64,12 +64,11 @@ static int report(const struct assessment *a, const struct options *options,
 /* A line for each store has no room for what a salvage would give. */
 static void foretell(struct assessment *a, const struct options *options, struct foretold *foretold)
 {
-    const struct assess_options how = options_for_assessing(options);
     struct rescue_options rescue = options_for_rescue(options);
     rescue.dry_run = true;
     if (options->brief || options->quiet)
         return;
-    foretell_salvage(a, &how, &rescue, foretold);
+    foretell_salvage(a, &rescue, foretold);
     a->foretold = foretold;
 }
 

@@ -33,10 +33,10 @@ static void take_tables(const struct salvaging *x, struct foretold *to)
 }
 
 static void judge_what_is_left(struct salvaging *x, const char *path,
-                               const struct assess_options *how, struct foretold *to)
+                               const struct assess_options *options, struct foretold *to)
 {
     struct assessment a;
-    struct assess_options inner = *how;
+    struct assess_options inner = *options;
     inner.salvaged = x;
     inner.stands_for = x->store.path;
     if (assess(&a, path, &inner) == EXIT_CLEAN) {
@@ -55,8 +55,8 @@ static void judge_what_is_left(struct salvaging *x, const char *path,
     assess_close(&a);
 }
 
-void foretell_salvage(const struct assessment *a, const struct assess_options *how,
-                      const struct rescue_options *rescue, struct foretold *to)
+void foretell_salvage(const struct assessment *a, const struct rescue_options *rescue,
+                      struct foretold *to)
 {
     char path[UNNAMED_PATH];
     *to = (struct foretold){.known = false};
@@ -64,6 +64,6 @@ void foretell_salvage(const struct assessment *a, const struct assess_options *h
         return;
     struct salvaging *x = salvaging_new(rescue);
     if (x && salvaging_open(x) == EXIT_CLEAN && salvaging_keep(x, path) == EXIT_CLEAN)
-        judge_what_is_left(x, path, how, to);
+        judge_what_is_left(x, path, a->options, to);
     salvaging_close(x);
 }

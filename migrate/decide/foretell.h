@@ -26,11 +26,11 @@ struct foretold {
 
 /*
  * Tries it, in an unnamed file that vanishes: for a store whose structure is damaged and that was
- * shut down cleanly, whose profile is chosen anew from what was salvaged.  how, rescue: as for
- * `repair --salvage`; nothing is written under any name.  What is in the way is printed, and the
- * result is not known.
+ * shut down cleanly, whose profile is chosen anew from what was salvaged, by the same options.
+ * rescue: as for `repair --salvage`; nothing is written under any name.  What is in the way is
+ * printed, and the result is not known.
  */
-void foretell_salvage(const struct assessment *assessment, const struct assess_options *how,
-                      const struct rescue_options *rescue, struct foretold *foretold);
+void foretell_salvage(const struct assessment *assessment, const struct rescue_options *rescue,
+                      struct foretold *foretold);
 
 #endif
