@@ -3,11 +3,18 @@
  *
  *   pages.c     the pages that change, in a limited number of frames, the others in a file
  *   versions.c  what is needed to undo transactions that are still open
- *   redo.c      records one by one: sessions, transactions, rows
+ *   redo.c      one record: which kind it is, and who redoes it
+ *   sessions.c  sessions and their transactions
+ *   database.c  attaching, detaching, and the size of the database
+ *   target.c    the pages that a record is about
+ *   rows.c      records that change one row of one page
  *   space.c     records that make trees: their root pages, and their space
- *   macro.c     splits and merges, which take effect as a whole
+ *   macro.c     records that take effect as a whole: keeping them until then
+ *   image.c     pages as such records carry them
+ *   split.c     splits
+ *   merge.c     merges
  *   undo.c      transactions that the logs leave open
- *   replay.c    attaching, the order of it all, and writing the result
+ *   replay.c    the order of it all, and writing the result
  */
 #ifndef KM_FORMATS_ESE_LOG_PARTS_H
 #define KM_FORMATS_ESE_LOG_PARTS_H
@@ -134,6 +141,7 @@ void log_versions_close(struct log_versions *versions);
 /* ---- the replay ---- */
 
 struct log_session {
+    uint16_t number; /* that records name it by */
     uint8_t level;
     bool begun;  /* a first transaction was seen from its beginning */
     size_t head; /* once begun: newest version; SIZE_MAX: none */
@@ -180,7 +188,7 @@ struct ese_replay {
     unsigned macros;     /* that are open */
     uint32_t version[3]; /* major, update major, update minor that a record gave the database; 0 */
     struct log_versions versions;
-    uint32_t *pending; /* pages that records change before anything makes them: see redo.c */
+    uint32_t *pending; /* pages that records change before anything makes them: target.c */
     size_t pendings, pendings_room;
     uint8_t *scratch, *scratch2; /* a page each */
     uint8_t *row;                /* a row put together */
@@ -189,6 +197,63 @@ struct ese_replay {
     uint8_t *header; /* the page of the database's header */
     struct ese_file *file;
 };
+
+/* ---- records ---- */
+
+bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, struct fault *f);
+
+/* True when records name the database in hand by this number now. */
+bool log_is_own(const struct ese_replay *r, uint8_t database);
+
+/* Counters go up with records that are not redone, too. */
+void log_count_times(struct ese_replay *r, uint64_t dbtime, uint32_t objid);
+
+/* "the record at ... is of a kind that is not replayed": FAULT_UNSUPPORTED. */
+bool log_unsupported(const struct ese_replay *r, unsigned type, struct fault *f);
+
+/* "page N does not fit what generation ... says": FAULT_DAMAGED. */
+bool log_misfit(const struct ese_replay *r, uint32_t number, const char *what, struct fault *f);
+
+/* What begins and ends transactions and macros: of whichever database.  *done: it was one. */
+bool log_redo_transaction(struct ese_replay *r, const struct ese_log_record *record, bool *done,
+                          struct fault *f);
+
+/* The engine's beginning and end, and what concerns the database as a whole. */
+bool log_redo_database(struct ese_replay *r, const struct ese_log_record *record, struct fault *f);
+
+bool log_redo_row(struct ese_replay *r, const struct ese_log_record *record,
+                  const struct ese_log_page *p, struct fault *f);
+bool log_redo_create(struct ese_replay *r, const struct ese_log_record *record,
+                     const struct ese_log_page *page, struct fault *f);
+bool log_redo_convert(struct ese_replay *r, const struct ese_log_record *record,
+                      const struct ese_log_page *page, struct fault *f);
+
+/* ---- sessions ---- */
+
+/* The session of a number; one that has not begun is like all others that have not. */
+struct log_session *log_session_of(struct ese_replay *r, uint16_t number);
+
+/* The engine begins or ends: nothing is under way any more. */
+void log_sessions_forget(struct ese_replay *r);
+
+/* ---- macros ---- */
+
+/* The one of a session that is under way; NULL: none. */
+struct log_macro *log_macro_find(struct ese_replay *r, uint16_t session, uint64_t dbtime);
+
+/* b: the record MacroBegin. */
+bool log_macro_begin(struct ese_replay *r, struct bytes b, struct fault *f);
+
+/* Keeps a record, which is copied. */
+bool log_macro_add(struct log_macro *macro, struct bytes record, struct fault *f);
+
+/* b: the record MacroCommit, which redoes what was kept, or MacroAbort. */
+bool log_macro_end(struct ese_replay *r, struct bytes b, bool commits, struct fault *f);
+
+bool log_redo_split(struct ese_replay *r, const struct log_macro *macro, struct fault *f);
+bool log_redo_merge(struct ese_replay *r, const struct log_macro *macro, struct fault *f);
+
+/* ---- targets ---- */
 
 /* A page, and whether the change in hand has still to be made to it. */
 struct log_target {
@@ -211,35 +276,43 @@ void log_target_done(struct log_target *target, uint64_t after);
 void log_target_init(const struct ese_replay *r, struct log_target *target, uint32_t objid,
                      uint64_t after, uint32_t flags);
 
-/* "page N does not fit what generation ... says": FAULT_DAMAGED. */
-bool log_misfit(const struct ese_replay *r, uint32_t number, const char *what, struct fault *f);
+/* Takes a page back to what it was before the change in hand.  image: packed without the room in
+ * its middle, compressed, both or neither, as `flags` say. */
+bool log_take_back(struct ese_replay *r, struct log_target *target, struct bytes image,
+                   uint32_t flags, uint64_t before, struct fault *f);
+
+/* ---- nodes ---- */
+
+/* Reads the node at a line.  False when there is none. */
+bool log_node(const struct ese_page_change *page, unsigned line, struct ese_node *node);
 
 /* How many bytes of the key come from the page's prefix: none, or more than two. */
 size_t log_shared(const struct ese_page_change *page, struct bytes key);
+
+/* The length of what two keys begin with, when it is worth sharing.  a: as a node has it. */
+size_t log_common(const struct ese_node *a, struct bytes key);
 
 /* Puts a node with a whole key in, sharing what it can with the page's prefix. */
 bool log_insert(const struct ese_page_change *page, unsigned line, struct bytes key,
                 struct bytes data, uint8_t flags);
 
+/* Puts a node of another page in with `shared` bytes of its key from the page's prefix. */
+bool log_put_line(const struct ese_page_change *page, unsigned line, const struct ese_node *from,
+                  size_t shared, uint8_t flags);
+
 /* Takes all nodes out, and marks the page as no tree's. */
 bool log_empty_page(const struct ese_page_change *page);
 
-bool log_redo_record(struct ese_replay *r, const struct ese_log_record *record, struct fault *f);
-bool log_redo_create(struct ese_replay *r, const struct ese_log_record *record,
-                     const struct ese_log_page *page, struct fault *f);
-bool log_redo_convert(struct ese_replay *r, const struct ese_log_record *record,
-                      const struct ese_log_page *page, struct fault *f);
-bool log_redo_rare(struct ese_replay *r, const struct ese_log_record *record, struct fault *f);
-bool log_redo_macro(struct ese_replay *r, const struct log_macro *macro, struct fault *f);
+/* ---- what an undo needs ---- */
 
-/* The row that a difference makes of an old one, into r->row. */
-bool log_apply_difference(struct ese_replay *r, struct bytes old, struct bytes difference,
-                          bool wide, struct bytes *row, struct fault *f);
-
-/* Remembers what the record changes, for an undo; see redo.c.  line: of the node, before it is
+/* Remembers what the record changes, for an undo; see rows.c.  line: of the node, before it is
  * changed; page NULL: the change is not made now, what it was comes with an UndoInfo. */
 bool log_remember(struct ese_replay *r, const struct ese_log_page *page, uint8_t oper, uint32_t id,
                   struct bytes key, struct bytes data, const struct bytes *before, struct fault *f);
+
+/* What a row was, written before its page was: for an undo that cannot find it in the page. */
+bool log_take_undo_info(struct ese_replay *r, const struct ese_log_record *record,
+                        struct ese_log_page *p, struct fault *f);
 
 /* Takes one change back at its line of the page. */
 bool log_undo_at(struct ese_replay *r, struct log_version *version,

@@ -196,34 +196,3 @@ bool log_redo_convert(struct ese_replay *r, const struct ese_log_record *record,
     }
     return ok || log_misfit(r, p->page, "no room for its extents", f);
 }
-
-/* ---- records that are rare ---- */
-
-bool log_redo_rare(struct ese_replay *r, const struct ese_log_record *record, struct fault *f)
-{
-    struct bytes b = record->bytes;
-    uint8_t database = record->type == ESE_LOG_ROOT_PAGE_MOVE ? b.at[9] : b.at[1];
-    if (r->database == 0 || database != r->database ||
-        ese_log_position_compare(r->at, r->attached) <= 0)
-        return true;
-    switch (record->type) {
-    case ESE_LOG_SHRINK_DB:
-    case ESE_LOG_SHRINK_DB2:
-    case ESE_LOG_SHRINK_DB3:
-        if (bytes_get_le32(b, 2) > 0 && bytes_get_le32(b, 2) < r->last_page)
-            r->last_page = bytes_get_le32(b, 2);
-        return true;
-    case ESE_LOG_TRIM_DB: /* pages that nothing uses: whether they are zero does not matter */
-        return true;
-    case ESE_LOG_SET_DB_VERSION:
-        r->version[0] = bytes_get_le32(b, 2);
-        r->version[1] = bytes_get_le32(b, 6);
-        r->version[2] = bytes_get_le32(b, 10);
-        return true;
-    default:
-        return fault_set(f, FAULT_UNSUPPORTED,
-                         "the record at %08X,%04X,%04X is of a kind that is not replayed: %s",
-                         (unsigned)r->at.generation, r->at.sector, r->at.byte,
-                         ese_log_type_name(record->type));
-    }
-}

@@ -5,14 +5,12 @@
  */
 #include "formats/ese/log/parts.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
-enum {
-    BUCKETS = 1024,
-    ENTRIES_FIRST = 1024,
-    BYTES_FIRST = 65536,
-};
+enum { BUCKETS = 1024 };
 
 /* An engine keeps its versions in memory as well, a few hundred MB at the most. */
 #define BYTES_MOST ((size_t)1 << 30)
@@ -60,31 +58,18 @@ static bool make_room(struct log_versions *v, size_t bytes, struct fault *f)
 {
     if (v->count >= v->buckets && !make_table(v, v->buckets ? 2 * v->buckets : BUCKETS, f))
         return false;
-    if (v->count == v->room) {
-        size_t room = v->room ? 2 * v->room : ENTRIES_FIRST;
-        if (v->count >= ENTRIES_MOST)
-            return fault_set(f, FAULT_LIMIT, "open transactions change more than %zu rows",
-                             ENTRIES_MOST);
-        struct log_version *grown = realloc(v->entry, room * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(f);
-        v->entry = grown;
-        v->room = room;
-    }
-    if (v->bytes && bytes <= v->bytes_room - v->bytes_used)
-        return true;
-    size_t room = v->bytes_room ? v->bytes_room : BYTES_FIRST;
-    while (room - v->bytes_used < bytes)
-        room *= 2;
-    if (room > BYTES_MOST)
+    if (v->count >= ENTRIES_MOST)
+        return fault_set(f, FAULT_LIMIT, "open transactions change more than %zu rows",
+                         ENTRIES_MOST);
+    if (bytes > BYTES_MOST - v->bytes_used)
         return fault_set(f, FAULT_LIMIT, "open transactions change more than %zu bytes",
                          BYTES_MOST);
-    uint8_t *grown = realloc(v->bytes, room);
-    if (grown == NULL)
-        return no_memory(f);
-    v->bytes = grown;
-    v->bytes_room = room;
-    return true;
+    void *entry = v->entry, *array = v->bytes;
+    bool ok = array_reserve(&entry, &v->room, v->count + 1, sizeof *v->entry);
+    v->entry = entry;
+    ok = ok && array_reserve(&array, &v->bytes_room, v->bytes_used + bytes + 1, sizeof *v->bytes);
+    v->bytes = array;
+    return ok || no_memory(f);
 }
 
 static void append(struct log_versions *v, struct bytes b)
