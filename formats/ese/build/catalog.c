@@ -81,7 +81,7 @@ enum { ROW_VALUES_MOST = 24, ROW_NUMBERS = 16 };
 
 /* A row being put together: values, and room for the numbers that they point at. */
 struct row {
-    struct build_value value[ROW_VALUES_MOST];
+    struct ese_field value[ROW_VALUES_MOST];
     unsigned values;
     uint8_t number[ROW_NUMBERS][4];
     unsigned numbers;
@@ -99,7 +99,7 @@ static const struct ese_column *own_column(uint32_t id)
 static void set_bytes(struct row *row, uint32_t id, struct bytes data)
 {
     row->value[row->values] =
-        (struct build_value){.column = own_column(id), .data = data, .at = row->values};
+        (struct ese_field){.column = own_column(id), .data = data, .at = row->values};
     row->values++;
 }
 
@@ -154,7 +154,7 @@ void build_catalog_key(uint32_t table, uint32_t type, uint32_t id, uint8_t key[1
 }
 
 /* Makes a row's key and record. */
-static bool make_row(const struct build_record_format *format, struct row *row,
+static bool make_row(const struct ese_record_format *format, struct row *row,
                      struct build_catalog_row *to, struct fault *f)
 {
     uint8_t record[4096], key[13];
@@ -164,9 +164,9 @@ static bool make_row(const struct build_record_format *format, struct row *row,
     bytes_le32(bytes_of(row->number[1], 4), 0, &type);
     bytes_le32(bytes_of(row->number[2], 4), 0, &id);
     build_catalog_key(table, type, id, key);
-    build_record_sort(row->value, row->values);
-    if (!build_record(ese_catalog_own_table(), format, row->value, row->values, record,
-                      sizeof record, &size, f))
+    ese_fields_sort(row->value, row->values);
+    if (!ese_record_write(ese_catalog_own_table(), format, row->value, row->values, record,
+                          sizeof record, &size, f))
         return fault_context(f, "catalog");
     return buffer_set(&to->key, bytes_of(key, sizeof key), f) &&
            buffer_set(&to->record, bytes_of(record, size), f);
@@ -285,7 +285,7 @@ static bool add_long_value_row(struct ese_build *build, const struct ese_table *
     return add_row(build, &row, f);
 }
 
-bool build_catalog_long_value(const struct build_record_format *format, uint32_t table,
+bool build_catalog_long_value(const struct ese_record_format *format, uint32_t table,
                               uint32_t objid, uint32_t root, struct build_catalog_row *to,
                               struct fault *f)
 {

@@ -1,13 +1,12 @@
 /*
- * What the files of build/ share: of a database that is built, page by page.  salvage/ and the
- * changing of records (layout/record_change.c) lend from it, too; nothing else includes this.
+ * What the files of build/ share: of a database that is built, page by page.  salvage/ lends from
+ * it, too; nothing else includes this.
  *
  *   build/output.c   pages and bytes into the file
  *   build/page.c     one page being filled
  *   build/tree.c     one B+-tree being filled from the bottom up
  *   build/space.c    which pages a tree owns, and its space trees
  *   build/sort.c     sorting more entries than fit into memory
- *   build/record.c   values into a record
  *   build/schema.c   copying and completing a schema
  *   build/catalog.c  the catalog's rows and trees
  *   build/header.c   the header
@@ -22,6 +21,7 @@
 #include "formats/array.h"
 #include "formats/buffer.h"
 #include "formats/ese/build/build.h"
+#include "formats/ese/layout/record_write.h"
 
 #include <stdlib.h>
 
@@ -176,39 +176,7 @@ bool build_sort_add(struct build_sort *sort, struct bytes key, struct bytes data
 bool build_sort_next(struct build_sort *sort, struct bytes *key, struct bytes *data, bool *more,
                      struct fault *f);
 
-/* ---- records ---- */
-
-struct build_value {
-    const struct ese_column *column;
-    bool null, separated;
-    struct bytes data;
-    uint32_t lid; /* separated */
-    unsigned at;  /* place in the caller's order */
-};
-
-struct build_record_format {
-    bool new_format; /* from revision 9 on */
-    bool small_pages;
-};
-
-enum { BUILD_RECORD_ROOM = 64 * 1024 };
-
-/* Puts values, sorted by build_record_sort(), into a record.  Fails with FAULT_LIMIT when it does
- * not fit into `room` or into the format's offsets. */
-bool build_record(const struct ese_table *table, const struct build_record_format *format,
-                  const struct build_value *value, unsigned values, uint8_t *to, size_t room,
-                  size_t *size, struct fault *f);
-
-/* Only the tagged columns; all values are of such. */
-bool build_record_tagged(const struct ese_table *table, const struct build_record_format *format,
-                         const struct build_value *value, unsigned values, uint8_t *to, size_t room,
-                         size_t *size, struct fault *f);
-
-/* Brings values into the order of the record.  Equal columns stay in the caller's order. */
-void build_record_sort(struct build_value *value, unsigned values);
-
-/* Size in bytes of a fixed column's value. */
-size_t build_fixed_size(const struct ese_column *column);
+enum { BUILD_RECORD_ROOM = 64 * 1024 }; /* for a record that may be too long */
 
 /* ---- schema ---- */
 
@@ -241,7 +209,7 @@ bool build_catalog_raw(struct ese_build *build, const struct ese_build_node *row
 /* A catalog row's key: table, kind, id. */
 void build_catalog_key(uint32_t table, uint32_t type, uint32_t id, uint8_t key[13]);
 /* Makes the row that says which tree has a table's long values.  *to: zero, or used before. */
-bool build_catalog_long_value(const struct build_record_format *format, uint32_t table,
+bool build_catalog_long_value(const struct ese_record_format *format, uint32_t table,
                               uint32_t objid, uint32_t root, struct build_catalog_row *to,
                               struct fault *f);
 /* Puts a page number into a carried row of kind `type` and id `id` of table `objid`. */
@@ -256,7 +224,7 @@ uint32_t build_shadow_pages(const struct ese_build *build);
 
 struct ese_build {
     struct ese_build_options options;
-    struct build_record_format format;
+    struct ese_record_format format;
     uint32_t page_flags;   /* that every page of this revision has */
     uint32_t split_buffer; /* size of the external header of space tree roots */
     bool shadow_off;

@@ -44,7 +44,7 @@ static struct next_ids ids_behind(const struct ese_table *parent, uint32_t revis
         const struct ese_column *c = &parent->column[i];
         if (c->id <= ESE_FIXED_LAST) {
             next.fixed = at_least(next.fixed, c->id + 1);
-            next.offset = at_least(next.offset, (uint32_t)(c->offset + build_fixed_size(c)));
+            next.offset = at_least(next.offset, (uint32_t)(c->offset + ese_column_fixed_size(c)));
         } else if (c->id <= ESE_VARIABLE_LAST) {
             next.variable = at_least(next.variable, c->id + 1);
         } else if (revision < REVISION_DERIVED_TAGGED) {
@@ -129,7 +129,7 @@ static bool place_fixed(struct ese_table *schema, const struct ese_table *parent
         }
         if (found->offset == 0)
             found->offset = (uint16_t)next.offset;
-        next.offset = found->offset + (uint32_t)build_fixed_size(found);
+        next.offset = found->offset + (uint32_t)ese_column_fixed_size(found);
     }
     return true;
 }
@@ -201,9 +201,9 @@ static bool check_column(const struct ese_column *c, struct fault *f)
         return fault_set(f, FAULT_UNSUPPORTED,
                          "column %s: long and multi-valued columns need an id from %u on", c->name,
                          ESE_TAGGED_FIRST);
-    if (fixed && build_fixed_size(c) == 0)
+    if (fixed && ese_column_fixed_size(c) == 0)
         return fault_set(f, FAULT_UNSUPPORTED, "column %s: a fixed column needs a size", c->name);
-    if (fixed && build_fixed_size(c) > COLUMN_MOST)
+    if (fixed && ese_column_fixed_size(c) > COLUMN_MOST)
         return fault_set(f, FAULT_UNSUPPORTED, "column %s: at most %u bytes", c->name, COLUMN_MOST);
     if (!fixed && !tagged && c->type != ESE_COL_BINARY && c->type != ESE_COL_TEXT)
         return fault_set(f, FAULT_UNSUPPORTED,

@@ -48,9 +48,9 @@ struct ese_build_table {
     uint32_t lid_last, chunk;
     size_t record_most;
     bool *indexed; /* per column: some computed index needs it */
-    struct build_value *value;
+    struct ese_field *value;
     size_t value_room;
-    struct build_value *key_value;
+    struct ese_field *key_value;
     size_t key_value_room;
     uint8_t *record, *key_record; /* BUILD_RECORD_ROOM each */
     /* Order-free sums over declared and found references to shared long values: equal when they
@@ -393,7 +393,7 @@ static bool check_value(const struct ese_build_table *t, const struct ese_build_
                              c->name, v->lid);
         return true;
     }
-    size_t exact = c->id <= ESE_FIXED_LAST ? build_fixed_size(c) : ese_coltype_size(c->type);
+    size_t exact = c->id <= ESE_FIXED_LAST ? ese_column_fixed_size(c) : ese_coltype_size(c->type);
     if (exact != 0 && v->data.size != exact)
         return fault_set(f, FAULT_DAMAGED, "column %s: a value of %zu bytes, expected %zu", c->name,
                          v->data.size, exact);
@@ -449,29 +449,29 @@ static bool take_values(struct ese_build_table *t, const struct ese_build_value 
             return false;
         if (v->null && v->column->default_value.at == NULL)
             continue;
-        t->value[*taken] = (struct build_value){.column = v->column,
-                                                .null = v->null,
-                                                .data = v->data,
-                                                .separated = v->lid != 0,
-                                                .lid = (uint32_t)v->lid,
-                                                .at = i};
+        t->value[*taken] = (struct ese_field){.column = v->column,
+                                              .null = v->null,
+                                              .data = v->data,
+                                              .separated = v->lid != 0,
+                                              .lid = (uint32_t)v->lid,
+                                              .at = i};
         ++*taken;
         if (v->lid != 0)
             t->found += mix(v->lid);
     }
-    build_record_sort(t->value, *taken);
+    ese_fields_sort(t->value, *taken);
     return check_not_null(t, *taken, f) && check_several(t, *taken, f);
 }
 
 /* ---- one row: what leaves the record ---- */
 
-static bool separate(struct ese_build_table *t, struct build_value *v, struct fault *f)
+static bool separate(struct ese_build_table *t, struct ese_field *v, struct fault *f)
 {
     v->separated = true;
     return put_long_value(t, 1, v->data, &v->lid, f);
 }
 
-static bool may_leave(const struct build_value *v)
+static bool may_leave(const struct ese_field *v)
 {
     return ese_coltype_is_long(v->column->type) && !v->null && !v->separated &&
            v->data.size > LID_SIZE;
@@ -486,11 +486,11 @@ static bool make_record(struct ese_build_table *t, unsigned values, size_t *size
             return false;
     for (;;) {
         struct fault why = {.code = FAULT_NONE};
-        bool ok = build_record(t->table, &t->build->format, t->value, values, t->record,
-                               BUILD_RECORD_ROOM, size, &why);
+        bool ok = ese_record_write(t->table, &t->build->format, t->value, values, t->record,
+                                   BUILD_RECORD_ROOM, size, &why);
         if (ok && *size <= t->record_most)
             return true;
-        struct build_value *longest = NULL;
+        struct ese_field *longest = NULL;
         for (unsigned i = 0; i < values; i++)
             if (may_leave(&t->value[i]) &&
                 (longest == NULL || t->value[i].data.size > longest->data.size))
@@ -525,7 +525,7 @@ static bool open_key_record(struct ese_build_table *t, unsigned values, size_t s
     t->key_value = array;
     unsigned taken = 0;
     for (unsigned i = 0; i < values; i++) {
-        struct build_value v = t->value[i];
+        struct ese_field v = t->value[i];
         if (!t->indexed[v.column - t->table->column])
             continue;
         if (v.separated && v.data.at == NULL)
@@ -537,9 +537,9 @@ static bool open_key_record(struct ese_build_table *t, unsigned values, size_t s
         v.separated = false;
         t->key_value[taken++] = v;
     }
-    const struct build_record_format large = {.new_format = true};
-    return build_record(t->table, &large, t->key_value, taken, t->key_record, BUILD_RECORD_ROOM,
-                        &size, f) &&
+    const struct ese_record_format large = {.new_format = true};
+    return ese_record_write(t->table, &large, t->key_value, taken, t->key_record, BUILD_RECORD_ROOM,
+                            &size, f) &&
            ese_record_open(record, t->table, bytes_of(t->key_record, size), true, KEY_PAGE_SIZE, f);
 }
 

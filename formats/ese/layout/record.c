@@ -67,9 +67,7 @@ static bool fixed_value(const struct ese_record *rec, const struct ese_column *c
         *value = (struct ese_value){.kind = ESE_VALUE_NULL};
         return true;
     }
-    size_t size = ese_coltype_size(column->type);
-    if (size == 0)
-        size = column->size; /* Binary and Text of a fixed size */
+    size_t size = ese_column_fixed_size(column);
     struct bytes data;
     if (!bytes_cut(rec->fixed, column->offset, size, &data))
         return fault_set(f, FAULT_DAMAGED, "column %s should be at bytes %u to %zu of %zu",
@@ -468,7 +466,6 @@ void ese_record_limits_of(struct ese_record_limits *limits, const struct ese_tab
     *limits = (struct ese_record_limits){.variable = ESE_VARIABLE_FIRST - 1};
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
-        size_t size = ese_coltype_size(column->type);
         if (column->id > ESE_VARIABLE_LAST && column->id > limits->tagged)
             limits->tagged = column->id;
         else if (column->id > ESE_FIXED_LAST && column->id <= ESE_VARIABLE_LAST &&
@@ -480,7 +477,7 @@ void ese_record_limits_of(struct ese_record_limits *limits, const struct ese_tab
             limits->fixed = column->id;
         if (column->type != ESE_COL_NIL)
             limits->fixed_end[column->id] =
-                (uint16_t)(column->offset + (size ? size : column->size));
+                (uint16_t)(column->offset + ese_column_fixed_size(column));
     }
 }
 

@@ -10,8 +10,8 @@
 #ifndef KM_FORMATS_ESE_RECORD_H
 #define KM_FORMATS_ESE_RECORD_H
 
-#include "formats/ese/read/catalog.h"
 #include "formats/ese/layout/page.h"
+#include "formats/ese/layout/schema.h"
 
 /* What a record holds of a column. */
 enum ese_value_kind {

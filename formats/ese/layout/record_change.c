@@ -1,14 +1,17 @@
 /* Changing records: see layout/record_change.h. */
 #include "formats/ese/layout/record_change.h"
 
-#include "formats/ese/build/parts.h"
+#include "formats/ese/layout/record_write.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static bool can_patch(const struct ese_record *record, const struct ese_change *change)
 {
     const struct ese_column *column = change->column;
     if (column->id > record->last_fixed || change->value != 0)
         return false;
-    size_t size = build_fixed_size(column);
+    size_t size = ese_column_fixed_size(column);
     return bytes_has(record->fixed, column->offset, size) &&
            (change->null || (change->lid == 0 && change->data.size == size));
 }
@@ -36,11 +39,11 @@ const struct ese_change *ese_change_of_value(const struct ese_change *change, un
 }
 
 struct values {
-    struct build_value at[ESE_CHANGE_VALUES_MOST];
+    struct ese_field at[ESE_CHANGE_VALUES_MOST];
     unsigned count;
 };
 
-static bool add_value(struct values *all, const struct build_value *value, struct fault *f)
+static bool add_value(struct values *all, const struct ese_field *value, struct fault *f)
 {
     if (all->count == ESE_CHANGE_VALUES_MOST)
         return fault_set(f, FAULT_LIMIT, "a row of more than %u values", ESE_CHANGE_VALUES_MOST);
@@ -53,7 +56,7 @@ static bool add_value(struct values *all, const struct build_value *value, struc
 static bool add_stored(struct values *all, const struct ese_column *column,
                        const struct ese_value *value, struct fault *f)
 {
-    struct build_value one = {.column = column, .data = value->data};
+    struct ese_field one = {.column = column, .data = value->data};
     switch (value->kind) {
     case ESE_VALUE_NULL:
         one.null = true;
@@ -80,11 +83,11 @@ static bool add_stored(struct values *all, const struct ese_column *column,
 static bool add_changed(struct values *all, const struct ese_change *change, struct fault *f)
 {
     return add_value(all,
-                     &(struct build_value){.column = change->column,
-                                           .null = change->null,
-                                           .data = change->data,
-                                           .separated = change->lid != 0,
-                                           .lid = change->lid},
+                     &(struct ese_field){.column = change->column,
+                                         .null = change->null,
+                                         .data = change->data,
+                                         .separated = change->lid != 0,
+                                         .lid = change->lid},
                      f);
 }
 
@@ -143,9 +146,9 @@ static bool rebuild(const struct ese_record *record, const struct ese_change *ch
         if (c ? !add_changed(all, c, f) : !add_column(all, record, column, change, changes, f))
             return false;
     }
-    build_record_sort(all->at, all->count);
-    struct build_record_format format = {record->new_format, record->small_pages};
-    return build_record(table, &format, all->at, all->count, to, room, size, f);
+    ese_fields_sort(all->at, all->count);
+    struct ese_record_format format = {record->new_format, record->small_pages};
+    return ese_record_write(table, &format, all->at, all->count, to, room, size, f);
 }
 
 bool ese_record_change(const struct ese_record *record, const struct ese_change *change,
@@ -175,7 +178,7 @@ bool ese_record_change(const struct ese_record *record, const struct ese_change 
 bool ese_record_modernise(const struct ese_record *record, uint8_t *to, size_t room, size_t *size,
                           struct fault *f)
 {
-    static const struct build_record_format modern = {.new_format = true, .small_pages = true};
+    static const struct ese_record_format modern = {.new_format = true, .small_pages = true};
     const struct ese_table *table = record->table;
     struct values *all = malloc(sizeof *all);
     size_t head = record->whole.size - record->tagged.size;
@@ -188,9 +191,9 @@ bool ese_record_modernise(const struct ese_record *record, uint8_t *to, size_t r
             ok = add_column(all, record, &table->column[i], NULL, 0, f);
     if (ok) {
         memcpy(to, record->whole.at, head);
-        build_record_sort(all->at, all->count);
-        ok = build_record_tagged(table, &modern, all->at, all->count, to + head, room - head, size,
-                                 f);
+        ese_fields_sort(all->at, all->count);
+        ok = ese_record_write_tagged(table, &modern, all->at, all->count, to + head, room - head,
+                                     size, f);
         *size += head;
     }
     free(all);

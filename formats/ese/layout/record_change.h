@@ -20,7 +20,7 @@ struct ese_change {
     uint32_t value; /* which of a multi-valued column's, from 1, as they are before: only this one
                        is another, or goes (null); 0: the column has this value alone */
     bool null;
-    struct bytes data; /* as struct ese_build_value has it */
+    struct bytes data; /* as JetSetColumn takes it */
     uint32_t lid;      /* not 0: the value is the long value of that id; data is not looked at */
 };
 

@@ -499,8 +499,7 @@ static void place_fixed_columns(struct ese_table *table)
             continue;
         if (column->offset == 0 || own)
             column->offset = (uint16_t)next;
-        size_t size = ese_coltype_size(column->type);
-        next = column->offset + (uint32_t)(size ? size : column->size);
+        next = column->offset + (uint32_t)ese_column_fixed_size(column);
     }
 }
 
@@ -688,83 +687,4 @@ const struct ese_table *ese_catalog_table(const struct ese_catalog *cat, unsigne
 const struct ese_table *ese_catalog_find(const struct ese_catalog *cat, const char *name)
 {
     return find_exact(cat, name);
-}
-
-const struct ese_column *ese_table_column(const struct ese_table *table, const char *name)
-{
-    for (unsigned i = 0; i < table->columns; i++)
-        if (table->column[i].type != ESE_COL_NIL && strcasecmp(table->column[i].name, name) == 0)
-            return &table->column[i];
-    return NULL;
-}
-
-/* The first column of that id among some that are sorted. */
-static const struct ese_column *search_column(const struct ese_column *column, unsigned count,
-                                              uint32_t id)
-{
-    unsigned low = 0, high = count;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        if (column[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && column[low].id == id ? &column[low] : NULL;
-}
-
-static const struct ese_column *search_segment_column(const struct ese_table *table,
-                                                      const struct ese_key_segment *segment)
-{
-    unsigned own = table->columns - table->inherited;
-    const struct ese_column *of_template =
-        search_column(table->column, table->inherited, segment->column);
-    const struct ese_column *of_table =
-        search_column(table->column + table->inherited, own, segment->column);
-    if (segment->from_template)
-        return of_template ? of_template : of_table;
-    return of_table ? of_table : of_template;
-}
-
-const struct ese_column *ese_table_segment_column(const struct ese_table *table,
-                                                  const struct ese_key_segment *segment)
-{
-    const struct ese_column *other = NULL;
-    if (table->columns == 0)
-        return NULL;
-    if (table->sorted)
-        return search_segment_column(table, segment);
-    for (unsigned i = 0; i < table->columns; i++) {
-        const struct ese_column *column = &table->column[i];
-        if (column->id != segment->column)
-            continue;
-        if (column->from_template == segment->from_template)
-            return column;
-        other = column;
-    }
-    /* Old indexes did not store whose column it is, and a template's own columns are not inherited.
-     */
-    return other;
-}
-
-const struct ese_column *ese_table_key_column(const struct ese_table *table)
-{
-    for (unsigned i = 0; i < table->indexes; i++) {
-        const struct ese_index *index = &table->index[i];
-        if (!(index->flags & ESE_INDEX_PRIMARY) || index->segments != 1)
-            continue;
-        const struct ese_column *column = ese_table_segment_column(table, &index->segment[0]);
-        return column && column->type == ESE_COL_LONG ? column : NULL;
-    }
-    return NULL;
-}
-
-bool ese_table_in_primary(const struct ese_table *table, const struct ese_column *column)
-{
-    for (unsigned i = 0; i < table->indexes; i++)
-        for (unsigned k = 0; k < table->index[i].segments; k++)
-            if ((table->index[i].flags & ESE_INDEX_PRIMARY) &&
-                ese_table_segment_column(table, &table->index[i].segment[k]) == column)
-                return true;
-    return false;
 }

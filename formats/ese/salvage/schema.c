@@ -188,8 +188,8 @@ static bool adopt_long_values(struct ese_salvage *s, const struct salvage_page *
     const struct ese_page *page;
     struct ese_space space;
     struct build_catalog_row row = {.key = {.at = NULL}};
-    struct build_record_format format = {s->scan.revision >= ESE_REVISION_ESE98,
-                                         ese_page_size_small(s->scan.page_size)};
+    struct ese_record_format format = {s->scan.revision >= ESE_REVISION_ESE98,
+                                       ese_page_size_small(s->scan.page_size)};
     if (!salvage_get(s, p, &page, f))
         return false;
     bool named = ese_space_read(page, &space, NULL);
