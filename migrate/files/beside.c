@@ -1,6 +1,7 @@
 /* Files beside the store: see beside.h. */
 #include "migrate/files/beside.h"
 
+#include "formats/array.h"
 #include "formats/path.h"
 
 #include <ctype.h>
@@ -75,12 +76,10 @@ static int by_name(const void *a, const void *b)
 
 static bool add(struct beside *b, enum beside_kind kind, const char *name)
 {
-    if ((b->files & (b->files - 1)) == 0) {
-        struct beside_file *grown = realloc(b->file, (b->files ? 2 * b->files : 1) * sizeof *grown);
-        if (grown == NULL)
-            return false;
-        b->file = grown;
-    }
+    void *array = b->file;
+    if (!array_reserve(&array, &b->room, b->files + 1, sizeof *b->file))
+        return false;
+    b->file = array;
     char *kept = strdup(name);
     if (kept == NULL)
         return false;

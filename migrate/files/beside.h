@@ -29,7 +29,7 @@ struct beside_file {
 struct beside {
     char *directory;
     struct beside_file *file; /* sorted by name */
-    size_t files;
+    size_t files, room;
 };
 
 /* Looks around the database at `path`.  Names are compared without regard to case.  False when the

@@ -2,6 +2,7 @@
 #include "migrate/repair/copydir.h"
 
 #include "formats/access.h"
+#include "formats/array.h"
 #include "formats/fileio.h"
 #include "formats/outfile.h"
 #include "formats/path.h"
@@ -98,13 +99,10 @@ bool copydir_begin(struct copydir *c, const char *source, const char *name,
 
 bool copydir_note(struct copydir *c, const char *name, struct fault *f)
 {
-    if ((c->files & (c->files - 1)) == 0) {
-        struct copydir_made *grown =
-            realloc(c->file, (c->files ? 2 * c->files : 1) * sizeof *grown);
-        if (grown == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory");
-        c->file = grown;
-    }
+    void *array = c->file;
+    if (!array_reserve(&array, &c->room, c->files + 1, sizeof *c->file))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    c->file = array;
     char *kept = strdup(name);
     if (kept == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");

@@ -31,7 +31,7 @@ struct copydir {
     size_t set_aside;                 /* files that were set aside */
     bool (*leaves)(const char *name); /* true: the file does not come along; NULL: all do */
     struct copydir_made *file;
-    size_t files;
+    size_t files, room;
 };
 
 /*

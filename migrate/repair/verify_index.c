@@ -11,6 +11,8 @@
  */
 #include "migrate/repair/verify_parts.h"
 
+#include "formats/array.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -18,14 +20,10 @@
 
 bool verify_keys_add(struct verify_keys *keys, struct bytes key, struct fault *f)
 {
-    if (keys->count == keys->room) {
-        size_t room = keys->room ? keys->room * 2 : 64;
-        struct bytes *more = realloc(keys->at, room * sizeof *more);
-        if (more == NULL)
-            return verify_no_memory(f);
-        keys->at = more;
-        keys->room = room;
-    }
+    void *array = keys->at;
+    if (!array_reserve(&array, &keys->room, keys->count + 1, sizeof *keys->at))
+        return verify_no_memory(f);
+    keys->at = array;
     const uint8_t *copy = arena_copy(&keys->memory, key);
     if (copy == NULL)
         return verify_no_memory(f);
@@ -125,15 +123,12 @@ static bool note_in_index(struct verify *v, enum verify_side side, unsigned i, s
     if (ok)
         ese_keys_of(&v->keys, &at->record);
     while (ok && (result = ese_keys_next(&v->keys, f)) == ESE_KEY_OK) {
-        if (count == room) {
-            room = room ? room * 2 : 8;
-            struct verify_index *more = realloc(all, room * sizeof *more);
-            if (more == NULL) {
-                ok = verify_no_memory(f);
-                break;
-            }
-            all = more;
+        void *array = all;
+        if (!array_reserve(&array, &room, count + 1, sizeof *all)) {
+            ok = verify_no_memory(f);
+            break;
         }
+        all = array;
         all[count] = (struct verify_index){.entries = 0};
         add(&all[count++], ese_key_bytes(&v->keys.key), at->cursor.key, 1);
     }

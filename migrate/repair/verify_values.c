@@ -6,19 +6,17 @@
  */
 #include "migrate/repair/verify_parts.h"
 
+#include "formats/array.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
 static bool add_lid(struct verify_lids *lids, uint64_t lid, int change, struct fault *f)
 {
-    if (lids->count == lids->room) {
-        size_t room = lids->room ? lids->room * 2 : 64;
-        struct verify_lid *more = realloc(lids->at, room * sizeof *more);
-        if (more == NULL)
-            return verify_no_memory(f);
-        lids->at = more;
-        lids->room = room;
-    }
+    void *array = lids->at;
+    if (!array_reserve(&array, &lids->room, lids->count + 1, sizeof *lids->at))
+        return verify_no_memory(f);
+    lids->at = array;
     lids->at[lids->count++] = (struct verify_lid){
         .lid = lid, .lost = change < 0 ? 1u : 0u, .gained = change > 0 ? 1u : 0u};
     return true;

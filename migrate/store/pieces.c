@@ -1,23 +1,18 @@
 /* Values in pieces: see pieces.h. */
 #include "migrate/store/pieces.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 static bool make_room(struct pieces *p)
 {
-    if (p->count < p->room)
-        return true;
-    unsigned room = p->room ? p->room * 2 : 16;
-    struct piece *piece = realloc(p->piece, room * sizeof *piece);
-    if (piece)
-        p->piece = piece;
-    uint64_t *row = realloc(p->row, room * sizeof *row);
-    if (row)
-        p->row = row;
-    if (piece == NULL || row == NULL)
-        return false;
-    p->room = room;
-    return true;
+    void *piece = p->piece, *row = p->row;
+    bool ok = array_reserve(&piece, &p->piece_room, p->count + 1u, sizeof *p->piece) &&
+              array_reserve(&row, &p->row_room, p->count + 1u, sizeof *p->row);
+    p->piece = piece;
+    p->row = row;
+    return ok;
 }
 
 bool pieces_add(struct pieces *p, int32_t order, uint64_t row, struct bytes bytes)

@@ -18,7 +18,8 @@ struct piece {
 struct pieces {
     struct piece *piece; /* once joined: ascending by order */
     uint64_t *row;       /* of each, as they were added: which row of the table, from 1 */
-    unsigned count, room;
+    unsigned count;
+    size_t piece_room, row_room;
     size_t length;       /* of each but the last, which is no longer */
     struct buffer bytes; /* as they were added */
 };

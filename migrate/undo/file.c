@@ -1,6 +1,7 @@
 /* The undo file: see undo/file.h. */
 #include "migrate/undo/file.h"
 
+#include "formats/array.h"
 #include "formats/buffer.h"
 #include "formats/descriptor.h"
 #include "formats/fileio.h"
@@ -300,12 +301,10 @@ static bool read_move(struct undofile *u, const struct record *record, uint64_t 
     if (r.failed || reader_left(&r) > 0 || !is_plain(name, false) || u->pieces > 0 ||
         u->moves == UNDOFILE_MOVES_MOST || u->identity.set_aside[0] == '\0')
         return damaged(f, at, "a file that was set aside");
-    if ((u->moves & (u->moves - 1)) == 0) {
-        char **grown = realloc(u->move, (u->moves ? 2 * u->moves : 1) * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(f);
-        u->move = grown;
-    }
+    void *array = u->move;
+    if (!array_reserve(&array, &u->move_room, u->moves + 1, sizeof *u->move))
+        return no_memory(f);
+    u->move = array;
     u->move[u->moves] = strndup((const char *)name.at, name.size);
     if (u->move[u->moves] == NULL)
         return no_memory(f);
@@ -337,13 +336,10 @@ static bool read_piece(struct undofile *u, const struct record *record, uint64_t
         return damaged(f, at, "a page");
     if (!unpack(packed, room, p.size, at, f))
         return false;
-    if ((u->pieces & (u->pieces - 1)) == 0) {
-        struct undofile_piece *grown =
-            realloc(u->piece, (u->pieces ? 2 * u->pieces : 1) * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(f);
-        u->piece = grown;
-    }
+    void *array = u->piece;
+    if (!array_reserve(&array, &u->piece_room, u->pieces + 1, sizeof *u->piece))
+        return no_memory(f);
+    u->piece = array;
     u->piece[u->pieces++] = p;
     return true;
 }

@@ -90,10 +90,10 @@ struct undofile {
     int descriptor;
     struct undofile_identity identity;
     char **move;
-    size_t moves;
+    size_t moves, move_room;
     struct undofile_piece
         *piece; /* by offset; none overlaps another, all lie inside the original */
-    size_t pieces;
+    size_t pieces, piece_room;
     enum undofile_state state;
     uint64_t result_size; /* of the repaired store; valid unless the state is UNDOFILE_PREPARED */
     uint8_t result_sha256[HASH_SHA256_SIZE];

@@ -1,6 +1,7 @@
 /* Names of what a repair in place leaves beside a store: see names.h. */
 #include "migrate/undo/names.h"
 
+#include "formats/array.h"
 #include "formats/path.h"
 #include "migrate/files/beside.h"
 
@@ -144,14 +145,11 @@ static int by_number(const void *a, const void *b)
 static bool add(struct names_undo_list *list, unsigned number, const char *store, const char *name,
                 struct fault *f)
 {
-    if ((list->count & (list->count - 1)) == 0) {
-        struct names_undo *grown =
-            realloc(list->item, (list->count ? 2 * list->count : 1) * sizeof *grown);
-        if (grown == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of undo files");
-        list->item = grown;
-    }
+    void *array = list->item;
     char *path;
+    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->item))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of undo files");
+    list->item = array;
     if (asprintf(&path, "%.*s%s", path_before_last(store), store, name) < 0)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of undo files");
     list->item[list->count++] = (struct names_undo){number, path};

@@ -43,7 +43,7 @@ struct names_undo {
 
 struct names_undo_list {
     struct names_undo *item; /* by number */
-    size_t count;
+    size_t count, room;
 };
 
 /* Lists the undo files of the store at `path`, whatever their case.  Fails with FAULT_IO when the

@@ -1,6 +1,7 @@
 /* Compaction: see compact.h. */
 #include "formats/ese/build/compact_parts.h"
 
+#include "formats/array.h"
 #include "formats/ese/read/longvalue.h"
 #include "formats/ese/layout/record_change.h"
 #include "formats/outfile.h"
@@ -76,7 +77,7 @@ static const struct ese_table *table_of(const struct ese_catalog *catalog, uint3
 struct catalog_rows {
     struct ese_build_node *row;
     uint32_t *table;
-    size_t rows, room;
+    size_t rows, row_room, table_room;
 };
 
 static void close_rows(struct catalog_rows *rows)
@@ -89,19 +90,12 @@ static void close_rows(struct catalog_rows *rows)
 
 static bool reserve_row(struct catalog_rows *rows, struct fault *f)
 {
-    if (rows->rows < rows->room)
-        return true;
-    size_t room = rows->room ? rows->room * 2 : 256;
-    struct ese_build_node *row = realloc(rows->row, room * sizeof *row);
-    if (row)
-        rows->row = row;
-    uint32_t *table = realloc(rows->table, room * sizeof *table);
-    if (table)
-        rows->table = table;
-    if (row == NULL || table == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    rows->room = room;
-    return true;
+    void *row = rows->row, *table = rows->table;
+    bool ok = array_reserve(&row, &rows->row_room, rows->rows + 1, sizeof *rows->row) &&
+              array_reserve(&table, &rows->table_room, rows->rows + 1, sizeof *rows->table);
+    rows->row = row;
+    rows->table = table;
+    return ok || fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
 }
 
 static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor, struct bytes data,

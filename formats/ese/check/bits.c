@@ -1,6 +1,8 @@
 /* Sets of pages for the structural check: see check/parts.h. */
 #include "formats/ese/check/parts.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 /* Bits first..last of one word. */
@@ -66,14 +68,10 @@ static size_t find(struct check_extents *list, uint32_t page)
 
 bool check_extents_add(struct check_extents *list, struct ese_extent extent)
 {
-    if (list->count == list->room) {
-        size_t room = list->room ? list->room * 2 : 64;
-        struct ese_extent *grown = realloc(list->extent, room * sizeof *grown);
-        if (grown == NULL)
-            return false;
-        list->extent = grown;
-        list->room = room;
-    }
+    void *array = list->extent;
+    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->extent))
+        return false;
+    list->extent = array;
     list->extent[list->count++] = extent;
     return true;
 }

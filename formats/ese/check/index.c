@@ -7,6 +7,8 @@
  */
 #include "formats/ese/check/parts.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 enum {
@@ -119,16 +121,12 @@ static bool is_new(struct check_table *t, uint64_t hash)
     for (size_t i = 0; i < t->row_hashes; i++)
         if (t->row_hash[i] == hash)
             return false;
-    if (t->row_hashes == t->row_hash_room) {
-        size_t room = t->row_hash_room ? t->row_hash_room * 2 : 64;
-        uint64_t *grown = realloc(t->row_hash, room * sizeof *grown);
-        if (grown == NULL) {
-            t->c->no_memory = true;
-            return true;
-        }
-        t->row_hash = grown;
-        t->row_hash_room = room;
+    void *array = t->row_hash;
+    if (!array_reserve(&array, &t->row_hash_room, t->row_hashes + 1, sizeof *t->row_hash)) {
+        t->c->no_memory = true;
+        return true;
     }
+    t->row_hash = array;
     t->row_hash[t->row_hashes++] = hash;
     return true;
 }

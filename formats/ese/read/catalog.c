@@ -117,7 +117,8 @@ const struct ese_table *ese_catalog_own_table(void)
 
 /* ---- memory ---- */
 
-/* Room for one more element of an array that grows by doubling. */
+/* Room for one more element of an array that grows by doubling, from one on: a catalog may have
+ * many tables, and most have few columns and indexes. */
 static void *grow(void *array, unsigned count, size_t size)
 {
     if (count & (count - 1) || count == 1)
