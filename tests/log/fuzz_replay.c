@@ -61,6 +61,8 @@ static const uint8_t kinds[] = {
     ESE_LOG_ROLLBACK,     ESE_LOG_MACRO_BEGIN, ESE_LOG_MACRO_COMMIT,
     ESE_LOG_MACRO_COMMIT, ESE_LOG_EXTEND_DB,   ESE_LOG_FLAG_INSERT_REPLACE,
     ESE_LOG_SHRINK_DB,    ESE_LOG_ATTACH_DB,   ESE_LOG_DETACH_DB,
+    ESE_LOG_PAGE_MOVE,    ESE_LOG_PAGE_MOVE,   ESE_LOG_ROOT_PAGE_MOVE,
+    ESE_LOG_SCRUB,        ESE_LOG_SPLIT_OLD,   ESE_LOG_SHRINK_DB3,
 };
 
 /* Sizes that a record's own fields name: small ones, so that several records fit. */
@@ -92,12 +94,46 @@ static void tame_lengths(uint8_t *r)
         memset(r + 33, 0, 3);
         memset(r + 45, 0, 3);
     }
+    if (r[0] == ESE_LOG_SCRUB) {
+        r[49] = r[50] = r[51] = r[53] = 0;
+        r[48] %= 8;
+        r[44] &= 1;
+    }
     for (unsigned i = 0; i < sizeof at; i++)
         if (ese_log_fixed_size(r[0]) >= (size_t)at[i] + 2 && r[0] != ESE_LOG_SPLIT &&
             r[0] != ESE_LOG_MERGE && r[0] >= ESE_LOG_INSERT && r[0] <= ESE_LOG_EMPTY_TREE)
             r[at[i] + 1] = 0;
     if (r[0] == ESE_LOG_DELTA64)
         r[45] = r[47] = 0;
+}
+
+/* Where a page moves to, its neighbours and parent. */
+static void tame_move(uint8_t *r)
+{
+    for (unsigned at = 32; at < 48; at += 4) {
+        r[at] %= PAGES + 3;
+        memset(r + at + 1, 0, 3);
+    }
+    bytes_put_le32(r + 76, MADE_OBJECT);
+    bytes_put_le32(r + 80, r[80] % 4);
+    bytes_put_le32(r + 84, r[84] & 7);
+    bytes_put_le32(r + 88, ESE_PAGE_HEADER_SMALL + r[88] % 64 / 16 * 8);
+    bytes_put_le32(r + 92, (1 + r[92] % 16 / 8) * ESE_TAG_SIZE);
+}
+
+/* The image of a page that moves: an empty leaf's header, but for a byte or two. */
+static void put_image(uint8_t *r, struct input *in)
+{
+    uint8_t spare[MADE_PAGE_SIZE], raw[MADE_PAGE_SIZE];
+    struct ese_page_change page = {
+        .raw = raw, .spare = spare, .size = MADE_PAGE_SIZE, .number = r[4]};
+    size_t head = r[88], tail = r[92];
+    uint8_t wrong = next(in);
+    ese_page_change_init(&page, MADE_OBJECT, MADE_TIME, ESE_PAGE_LEAF | ESE_PAGE_NEW_CHECKSUM);
+    memcpy(r + 96, raw, head);
+    memcpy(r + 96 + head, raw + sizeof raw - tail, tail);
+    if (wrong < head + tail)
+        r[96 + wrong] = next(in);
 }
 
 /* Time fields of the pages beside the record's own. */
@@ -126,8 +162,15 @@ static void set_page(struct maker *m, uint8_t *r, struct input *in)
         set_time(m, r, 32, 36);
         set_time(m, r, 44, 48);
         m->time[r[32]] = m->time[r[44]] = after;
+    } else if (r[0] == ESE_LOG_PAGE_MOVE) {
+        set_time(m, r, 36, 48);
+        set_time(m, r, 40, 56);
+        set_time(m, r, 44, 64);
+        for (unsigned at = 32; at < 48; at += 4)
+            m->time[r[at]] = after;
     }
-    if (r[0] != ESE_LOG_UNDO_INFO && (!m->macro || r[0] == ESE_LOG_SPLIT || r[0] == ESE_LOG_MERGE))
+    if (r[0] != ESE_LOG_UNDO_INFO &&
+        (!m->macro || r[0] == ESE_LOG_SPLIT || r[0] == ESE_LOG_MERGE || r[0] == ESE_LOG_PAGE_MOVE))
         m->time[page] = after;
 }
 
@@ -143,6 +186,8 @@ static bool make_record(struct maker *m, struct input *in)
     struct ese_log_page page;
     if (ese_log_page_read(&record, &page)) {
         tame_lengths(r);
+        if (r[0] == ESE_LOG_PAGE_MOVE)
+            tame_move(r);
         set_page(m, r, in);
     } else if (r[0] == ESE_LOG_MACRO_BEGIN || r[0] == ESE_LOG_MACRO_COMMIT) {
         if (r[0] == ESE_LOG_MACRO_BEGIN)
@@ -158,6 +203,11 @@ static bool make_record(struct maker *m, struct input *in)
         bytes_put_le32(r + 8, MADE_OBJECT);
         bytes_put_le64(r + 12, ++m->now);
         m->time[r[4]] = m->now;
+    } else if (r[0] == ESE_LOG_ROOT_PAGE_MOVE) {
+        bytes_put_le64(r + 1, m->macro);
+        r[9] = MADE_DATABASE;
+        bytes_put_le32(r + 10, MADE_OBJECT);
+        bytes_put_le16(r + 14, MADE_SESSION);
     } else if (r[0] == ESE_LOG_EXTEND_DB) {
         bytes_put_le32(r + 1, 5);
         r[5] = MADE_DATABASE;
@@ -179,6 +229,8 @@ static bool make_record(struct maker *m, struct input *in)
         return true;
     for (size_t i = fixed; i < size; i++)
         r[i] = next(in);
+    if (r[0] == ESE_LOG_PAGE_MOVE)
+        put_image(r, in);
     return put(m, r, (size_t)size);
 }
 

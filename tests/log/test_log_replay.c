@@ -1,58 +1,9 @@
 /* Replaying records, one kind at a time: formats/ese/log/replay.h. */
-#include "tests/check_main.h"
-#include "tests/log/replaying.h"
+#include "tests/log/writing.h"
 
 #include "formats/hash.h"
 
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
-
-enum { SEGMENTS = 6, PAYLOAD = ESE_LOG_SEGMENT_SIZE - ESE_LOG_SEGMENT_HEADER };
-
-/* ---- a log, record after record ---- */
-
-struct writer {
-    uint8_t *log;
-    unsigned segment;
-    size_t at;
-};
-
-static struct writer w;
-static struct made_store store;
-static struct ese_replay_summary summary;
-
-static void start(uint32_t pages)
-{
-    store = made_store(pages);
-    w = (struct writer){
-        .log = calloc(1, made_size(SEGMENTS)), .segment = 1, .at = ESE_LOG_SEGMENT_HEADER};
-    made_header(w.log, SEGMENTS);
-    made_attach(w.log);
-}
-
-static void put(const uint8_t *record, size_t size)
-{
-    if (w.at + size > ESE_LOG_SEGMENT_SIZE) {
-        w.segment++;
-        w.at = ESE_LOG_SEGMENT_HEADER;
-    }
-    ck_assert_uint_le(w.segment, SEGMENTS);
-    memcpy(w.log + (size_t)w.segment * ESE_LOG_SEGMENT_SIZE + w.at, record, size);
-    w.at += size;
-}
-
-static void put_begin(void)
-{
-    uint8_t r[8] = {ESE_LOG_BEGIN0, MADE_SESSION, 0, 0x10};
-    put(r, sizeof r);
-}
-
-static void put_commit(void)
-{
-    uint8_t r[8] = {ESE_LOG_COMMIT0, MADE_SESSION, 0, 0};
-    put(r, sizeof r);
-}
 
 static void put_rollback(void)
 {
@@ -131,39 +82,6 @@ static void put_undo_info(const char *key, const char *before_image, uint32_t id
     put(r, 56 + strlen(key) + strlen(before_image));
 }
 
-/* ---- the replay ---- */
-
-/* Replays what was put into the store's bytes.  False: refused, with f. */
-static bool replay(struct fault *f)
-{
-    struct ese_file *file, *log;
-    struct ese_log_stream *stream;
-    struct ese_replay *r;
-    struct ese_replay_options options = {.memory = 0};
-    *f = (struct fault){.code = FAULT_NONE};
-    for (unsigned i = 1; i <= w.segment; i++)
-        made_seal(w.log, i, i);
-    ck_assert(ese_file_over(bytes_of(store.bytes, store.size), &file, f));
-    ck_assert(ese_file_over(bytes_of(w.log, made_size(SEGMENTS)), &log, f));
-    ck_assert_msg(ese_log_stream_open(log, &stream, f), "%s", f->text);
-    ck_assert(ese_replay_open(file, bytes_of(store.bytes, MADE_PAGE_SIZE), &options, &r, f));
-    bool ok = ese_replay_log(r, stream, f) && ese_replay_finish(r, f);
-    summary = *ese_replay_summary(r);
-    int to = memfd_create("replayed", MFD_CLOEXEC);
-    if (ok) {
-        ck_assert_msg(ese_replay_write(r, to, f), "%s", f->text);
-        store.size = (size_t)(summary.last_page + 2) * MADE_PAGE_SIZE;
-        store.bytes = realloc(store.bytes, store.size);
-        ck_assert_int_eq(pread(to, store.bytes, store.size, 0), (ssize_t)store.size);
-    }
-    close(to);
-    ese_replay_close(r);
-    ese_log_stream_close(stream);
-    ese_file_close(log);
-    ese_file_close(file);
-    return ok;
-}
-
 /* The root's nodes as "key=data", deleted ones in brackets. */
 static const char *content(void)
 {
@@ -192,15 +110,6 @@ static void expect_content(const char *expected)
     struct fault f;
     ck_assert_msg(replay(&f), "%s", f.text);
     ck_assert_str_eq(content(), expected);
-    free(store.bytes);
-    free(w.log);
-}
-
-static void expect_refusal(const char *part)
-{
-    struct fault f;
-    ck_assert_msg(!replay(&f), "was not refused: %s", content());
-    ck_assert_msg(strstr(f.text, part) != NULL, "expected ...%s..., found %s", part, f.text);
     free(store.bytes);
     free(w.log);
 }
@@ -436,13 +345,19 @@ END_TEST
 
 START_TEST(kinds_that_are_not_replayed_are_named)
 {
-    uint8_t r[96] = {0};
-    start(8);
-    put_begin();
-    made_node_record(r, ESE_LOG_PAGE_MOVE, MADE_ROOT, 0, 100, 101, 0, false);
-    memset(r + 32, 0, sizeof r - 32);
-    put(r, sizeof r);
-    expect_refusal("not replayed: PageMove");
+    static const enum ese_log_type types[] = {ESE_LOG_SPLIT_OLD, ESE_LOG_MERGE_OLD,
+                                              ESE_LOG_CONVERT_OLD};
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t r[128] = {0};
+        char expected[64];
+        start(8);
+        put_begin();
+        made_node_record(r, types[i], MADE_ROOT, 0, 100, 101, 0, false);
+        memset(r + 32, 0, sizeof r - 32);
+        put(r, ese_log_fixed_size(types[i]));
+        snprintf(expected, sizeof expected, "not replayed: %s", ese_log_type_name(types[i]));
+        expect_refusal(expected);
+    }
 }
 END_TEST
 

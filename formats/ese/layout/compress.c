@@ -10,7 +10,7 @@ enum ese_compression ese_compression_of(struct bytes stored)
 {
     uint8_t first = 0;
     bytes_u8(stored, 0, &first);
-    return (enum ese_compression)(first >> 3);
+    return (enum ese_compression)(first >> ESE_COMPRESSION_SHIFT);
 }
 
 const char *ese_compression_name(enum ese_compression algorithm)

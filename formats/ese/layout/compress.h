@@ -16,7 +16,10 @@
 #include "formats/bytes.h"
 #include "formats/fault.h"
 
-/* The five bits as they are stored.  Numbers up to 31 can occur in damaged or newer data. */
+/* The five bits as they are stored, above three that belong to the algorithm.  Numbers up to 31 can
+ * occur in damaged or newer data. */
+enum { ESE_COMPRESSION_SHIFT = 3 };
+
 enum ese_compression {
     ESE_COMPRESSION_NONE = 0, /* never written: what is not compressed carries no such byte */
     ESE_COMPRESSION_7BIT_ASCII = 1,

@@ -280,6 +280,13 @@ bool ese_page_change_external(const struct ese_page_change *p, struct bytes head
     return true;
 }
 
+void ese_page_change_fill(const struct ese_page_change *p, uint8_t fill)
+{
+    compact(p);
+    uint32_t used = header_size(p) + first_free(p);
+    memset(p->raw + used, fill, p->size - used - (size_t)ESE_TAG_SIZE * tag_count(p));
+}
+
 /* ---- the header ---- */
 
 uint64_t ese_page_change_time(const struct ese_page_change *p)

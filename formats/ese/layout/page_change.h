@@ -56,6 +56,9 @@ uint8_t *ese_page_change_at(const struct ese_page_change *page, unsigned line, s
 /* The page's external header.  header must not lie in `page`.  False when there is no room. */
 bool ese_page_change_external(const struct ese_page_change *page, struct bytes header);
 
+/* Writes `fill` over every byte that belongs to no tag, so that nothing stays of what was there. */
+void ese_page_change_fill(const struct ese_page_change *page, uint8_t fill);
+
 /* Fields of the page header. */
 uint64_t ese_page_change_time(const struct ese_page_change *page);
 void ese_page_change_set_time(const struct ese_page_change *page, uint64_t dbtime);

@@ -130,8 +130,6 @@ bool log_redo_database(struct ese_replay *r, const struct ese_log_record *record
         if (b.size >= 10 && log_is_own(r, b.at[5]))
             extend(r, bytes_get_le32(b, 6));
         return true;
-    case ESE_LOG_ROOT_PAGE_MOVE:
-        return !log_is_own(r, b.at[9]) || log_unsupported(r, record->type, f);
     case ESE_LOG_SHRINK_DB:
     case ESE_LOG_SHRINK_DB2:
     case ESE_LOG_SHRINK_DB3:

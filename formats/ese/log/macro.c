@@ -64,6 +64,8 @@ static bool redo(struct ese_replay *r, const struct log_macro *m, struct fault *
         return log_redo_split(r, m, f);
     case ESE_LOG_MERGE:
         return log_redo_merge(r, m, f);
+    case ESE_LOG_ROOT_PAGE_MOVE:
+        return log_redo_root_move(r, m, f);
     default:
         return log_unsupported(r, m->bytes[0], f);
     }

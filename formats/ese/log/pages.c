@@ -21,6 +21,10 @@ enum {
     NO_FRAME = -1,
 };
 
+/* Times from here on mark a page that a shrinking or a going back left: as good as none.
+ * (inc/daedef.hxx: dbtimeRevert, dbtimeShrunk) */
+#define TIME_MARK 0xfffffffffffffffcu
+
 struct entry {
     uint32_t number; /* 0: the place is free */
     int32_t frame;
@@ -210,7 +214,7 @@ static struct log_frame *put_into_frame(struct log_pages *p, struct entry *e, st
     return frame;
 }
 
-/* The page as the database file has it: `there` false for one of zeros or beyond its end. */
+/* The page as the database file has it: `there` false for one of zeros, beyond its end, or left. */
 static bool read_page(struct log_pages *p, uint32_t number, uint8_t *raw, bool *there,
                       struct fault *f)
 {
@@ -229,7 +233,7 @@ static bool read_page(struct log_pages *p, uint32_t number, uint8_t *raw, bool *
         return fault_set(f, FAULT_DAMAGED,
                          "page %u of the database has a wrong checksum, and the logs change it",
                          number);
-    *there = true;
+    *there = bytes_get_le64(bytes_of(raw, p->page_size), ESE_PAGE_DBTIME_AT) < TIME_MARK;
     return true;
 }
 

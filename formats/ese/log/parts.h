@@ -13,6 +13,7 @@
  *   image.c     pages as such records carry them
  *   split.c     splits
  *   merge.c     merges
+ *   move.c      pages and roots that move to another place
  *   undo.c      transactions that the logs leave open
  *   replay.c    the order of it all, and writing the result
  */
@@ -228,6 +229,16 @@ bool log_redo_create(struct ese_replay *r, const struct ese_log_record *record,
 bool log_redo_convert(struct ese_replay *r, const struct ese_log_record *record,
                       const struct ese_log_page *page, struct fault *f);
 
+/* b: a PageMove that stands alone. */
+bool log_redo_move(struct ese_replay *r, struct bytes b, struct fault *f);
+
+/* Puts a space header into a root page's external header: alone there, or before other fields.
+ * False when it is not of ESE_SPACE_HEADER_SIZE bytes, or the page has no room. */
+bool log_space_put_header(const struct ese_page_change *page, struct bytes header);
+
+/* Another root of owned extents, in a root's space header.  False when there is no header. */
+bool log_space_owned_root(const struct ese_page_change *page, uint32_t number);
+
 /* ---- sessions ---- */
 
 /* The session of a number; one that has not begun is like all others that have not. */
@@ -252,6 +263,7 @@ bool log_macro_end(struct ese_replay *r, struct bytes b, bool commits, struct fa
 
 bool log_redo_split(struct ese_replay *r, const struct log_macro *macro, struct fault *f);
 bool log_redo_merge(struct ese_replay *r, const struct log_macro *macro, struct fault *f);
+bool log_redo_root_move(struct ese_replay *r, const struct log_macro *macro, struct fault *f);
 
 /* ---- targets ---- */
 
@@ -262,6 +274,10 @@ struct log_target {
 };
 
 /* Gets page `number` and compares its time with the record's.  Fails when the two do not fit. */
+bool log_target_find(struct ese_replay *r, uint32_t number, uint64_t after, uint64_t before,
+                     struct log_target *target, struct fault *f);
+
+/* The same, of a page that will be changed: fails for one that is not sound, too. */
 bool log_target(struct ese_replay *r, uint32_t number, uint64_t after, uint64_t before,
                 struct log_target *target, struct fault *f);
 

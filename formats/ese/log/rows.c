@@ -4,9 +4,11 @@
  * A record names a page and a line of it, and carries what is put there; what an undo would need is
  * remembered before the page loses it.
  *
- * Source: the published engine, ese/_log/logredo.cxx (ErrLGRIRedoNodeOperation), ese/node.cxx,
- * ese/logdiff.cxx (differences).
+ * Source: the published engine, ese/_log/logredo.cxx (ErrLGRIRedoNodeOperation, ErrLGRIRedoScrub),
+ * ese/node.cxx, ese/logdiff.cxx (differences), ese/compression.cxx (ErrScrub).
  */
+#include "formats/ese/layout/compress.h"
+#include "formats/ese/layout/page_write.h"
 #include "formats/ese/log/parts.h"
 
 enum {
@@ -19,6 +21,7 @@ enum {
     FIXED_DELTA64 = 58,
     FIXED_EXTERNAL = 46,
     FIXED_EMPTY_TREE = 46,
+    FIXED_SCRUB = 54,
     EMPTY_PAGE_ENTRY = 16,
     REPLACE_WIDE = 0x8000,
     REPLACE_SIZE = 0x7fff,
@@ -26,6 +29,7 @@ enum {
     DIFFERENCE_SAME_SIZE = 0x20,
     DIFFERENCE_INSERT = 0x40,
     DIFFERENCE_TWO_BYTES = 0x80,
+    SCRUB_UNUSED_PAGE = 0x1,
 };
 
 /* ---- versions ---- */
@@ -295,6 +299,80 @@ static bool redo_empty_tree(struct change *c, struct fault *f)
     return ese_page_change_delete(page, 0) || no_line(c, f);
 }
 
+/* ---- what is wiped on purpose ---- */
+
+/* What a record has done to each line of a page, and what it writes over them. */
+enum scrub { SCRUB_NOT = 0, SCRUB_ROW = 1, SCRUB_LONG_VALUE = 2 };
+
+enum scrub_fill { FILL_ROW = 'D', FILL_LONG_VALUE = 'L', FILL_PAGE = 'Z', FILL_UNUSED_PAGE = 'U' };
+
+/* A row is wiped only once it is deleted.  A piece of a long value says afterwards, as if it were
+ * compressed in a way of its own, that it was wiped. */
+static bool scrub_line(const struct ese_page_change *page, unsigned line, uint8_t what)
+{
+    struct ese_node node;
+    if (what == SCRUB_NOT)
+        return true;
+    if (!log_node(page, line, &node))
+        return false;
+    uint8_t *data = ese_page_change_at(page, line, 0, node.data.size);
+    if (what == SCRUB_ROW && data && (node.flags & ESE_NODE_DELETED)) {
+        memset(data, FILL_ROW, node.data.size);
+    } else if (what == SCRUB_LONG_VALUE && data && node.data.size > 0) {
+        memset(data, FILL_LONG_VALUE, node.data.size);
+        data[0] = ESE_COMPRESSION_SCRUB << ESE_COMPRESSION_SHIFT;
+    } else {
+        return false;
+    }
+    return ese_page_change_flags(page, line, 0, ESE_NODE_VERSION);
+}
+
+static bool redo_scrub(struct change *c, struct fault *f)
+{
+    struct bytes list = bytes_from(c->record->bytes, FIXED_SCRUB);
+    uint32_t count = bytes_get_le32(c->record->bytes, 48);
+    if (!c->target.needed)
+        return true;
+    if (count != ese_page_change_nodes(page_of(c)) || count > list.size)
+        return log_misfit(c->r, c->p.page, "it has not the lines that are to be wiped", f);
+    for (unsigned line = 0; line < count; line++)
+        if (!scrub_line(page_of(c), line, list.at[line]))
+            return log_misfit(c->r, c->p.page, "a line of it is to be wiped that is in use", f);
+    ese_page_change_fill(page_of(c), FILL_PAGE);
+    return true;
+}
+
+static bool is_of_unused_page(const struct ese_log_record *record)
+{
+    return record->type == ESE_LOG_SCRUB && (bytes_get_le32(record->bytes, 44) & SCRUB_UNUSED_PAGE);
+}
+
+/* A page that nothing uses: what it holds goes, whether it makes a sound page or not, and whether
+ * the page is there or not. */
+static bool scrub_unused(struct ese_replay *r, const struct ese_log_page *p, struct fault *f)
+{
+    struct log_target t;
+    struct ese_page header;
+    if (!log_pages_get(r->pages, p->page, &t.frame, f))
+        return false;
+    if (t.frame == NULL)
+        return true;
+    if (!log_target_find(r, p->page, p->after, p->before, &t, f))
+        return false;
+    if (!t.needed)
+        return true;
+    ese_page_parse(bytes_of(t.frame->page.raw, r->page_size), p->page, &header);
+    if (!log_pages_new(r->pages, p->page, &t.frame, f))
+        return false;
+    log_target_init(r, &t, header.objid, p->after, 0);
+    header.dbtime = p->after;
+    header.flags |= ESE_PAGE_SCRUBBED;
+    ese_page_write_header(t.frame->page.raw, r->page_size, &header);
+    ese_page_change_fill(&t.frame->page, FILL_UNUSED_PAGE);
+    r->summary.redone++;
+    return true;
+}
+
 /* ---- undo in the logs ---- */
 
 bool log_undo_at(struct ese_replay *r, struct log_version *v, const struct ese_page_change *page,
@@ -376,6 +454,8 @@ static bool redo_change(struct change *c, struct fault *f)
         return redo_undo(c, f);
     case ESE_LOG_EMPTY_TREE:
         return redo_empty_tree(c, f);
+    case ESE_LOG_SCRUB:
+        return redo_scrub(c, f);
     default:
         return log_unsupported(c->r, c->record->type, f);
     }
@@ -386,9 +466,14 @@ bool log_redo_row(struct ese_replay *r, const struct ese_log_record *record,
 {
     struct change c = {
         .r = r, .record = record, .p = *p, .versioned = p->flags & ESE_LOG_VERSIONED};
+    if (is_of_unused_page(record))
+        return scrub_unused(r, p, f);
     if (!log_target(r, p->page, p->after, p->before, &c.target, f) || !redo_change(&c, f))
         return false;
     log_target_done(&c.target, p->after);
+    if (c.target.needed && record->type == ESE_LOG_SCRUB)
+        ese_page_change_set_flags(page_of(&c),
+                                  ese_page_change_get_flags(page_of(&c)) | ESE_PAGE_SCRUBBED);
     r->summary.redone += c.target.needed;
     return true;
 }

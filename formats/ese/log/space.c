@@ -13,12 +13,54 @@ enum {
     SMALL_PAGES = 32, /* pages behind the root that a single extent has bits for */
     EXTENT_KEY = 4,
     EXTENTS_MOST = SMALL_PAGES / 2 + 2,
+    OWNED_ROOT_AT =
+        12, /* in a space header: the root of owned extents, or a single extent's bits */
+    EXTERNAL_MOST = 64, /* bytes of an external header with further fields */
     MULTIPLE_LEAST = 3, /* the root and the roots of its two space trees */
 };
 
 struct extent {
     uint32_t last, count;
 };
+
+/* Where the space header stands in an external header.  With further fields a byte tells which, and
+ * the space header is the first of them. */
+static size_t space_header_at(struct bytes external)
+{
+    return external.size > ESE_SPACE_HEADER_SIZE && (external.at[0] & 1) ? 1 : 0;
+}
+
+bool log_space_put_header(const struct ese_page_change *page, struct bytes header)
+{
+    uint8_t whole[EXTERNAL_MOST];
+    struct ese_page p;
+    if (header.size != ESE_SPACE_HEADER_SIZE)
+        return false;
+    ese_page_parse(bytes_of(page->raw, page->size), page->number, &p);
+    struct bytes old = ese_page_external_header(&p);
+    size_t at = space_header_at(old);
+    if (at == 0)
+        return ese_page_change_external(page, header);
+    if (old.size > sizeof whole)
+        return false;
+    memcpy(whole, old.at, old.size);
+    memcpy(whole + at, header.at, header.size);
+    return ese_page_change_external(page, bytes_of(whole, old.size));
+}
+
+bool log_space_owned_root(const struct ese_page_change *page, uint32_t number)
+{
+    uint8_t header[ESE_SPACE_HEADER_SIZE];
+    struct ese_page p;
+    struct bytes old;
+    ese_page_parse(bytes_of(page->raw, page->size), page->number, &p);
+    struct bytes external = ese_page_external_header(&p);
+    if (!bytes_cut(external, space_header_at(external), sizeof header, &old))
+        return false;
+    memcpy(header, old.at, sizeof header);
+    bytes_put_le32(header + OWNED_ROOT_AT, number);
+    return log_space_put_header(page, bytes_of(header, sizeof header));
+}
 
 static bool put_space_header(const struct ese_page_change *page, uint32_t primary, uint32_t parent,
                              uint32_t flags, uint32_t last)
@@ -27,20 +69,8 @@ static bool put_space_header(const struct ese_page_change *page, uint32_t primar
     bytes_put_le32(header, primary);
     bytes_put_le32(header + 4, parent);
     bytes_put_le32(header + 8, flags);
-    bytes_put_le32(header + 12, last);
-    struct ese_page p;
-    ese_page_parse(bytes_of(page->raw, page->size), page->number, &p);
-    struct bytes old = ese_page_external_header(&p);
-    /* With further fields a byte tells which; the space header is the first of them. */
-    if (old.size > sizeof header && (old.at[0] & 1)) {
-        uint8_t whole[64];
-        if (old.size > sizeof whole)
-            return false;
-        memcpy(whole, old.at, old.size);
-        memcpy(whole + 1, header, sizeof header);
-        return ese_page_change_external(page, bytes_of(whole, old.size));
-    }
-    return ese_page_change_external(page, bytes_of(header, sizeof header));
+    bytes_put_le32(header + OWNED_ROOT_AT, last);
+    return log_space_put_header(page, bytes_of(header, sizeof header));
 }
 
 /* An extent into a space tree's root, in the order of the keys. */

@@ -49,8 +49,8 @@ static bool remember_missing(struct ese_replay *r, uint32_t number, struct fault
     return true;
 }
 
-bool log_target(struct ese_replay *r, uint32_t number, uint64_t after, uint64_t before,
-                struct log_target *t, struct fault *f)
+bool log_target_find(struct ese_replay *r, uint32_t number, uint64_t after, uint64_t before,
+                     struct log_target *t, struct fault *f)
 {
     char text[160];
     *t = (struct log_target){.needed = false};
@@ -75,7 +75,14 @@ bool log_target(struct ese_replay *r, uint32_t number, uint64_t after, uint64_t 
         return log_misfit(r, number, text, f);
     }
     t->needed = true;
-    return log_pages_change(r->pages, t->frame, f);
+    return true;
+}
+
+bool log_target(struct ese_replay *r, uint32_t number, uint64_t after, uint64_t before,
+                struct log_target *t, struct fault *f)
+{
+    return log_target_find(r, number, after, before, t, f) &&
+           (!t->needed || log_pages_change(r->pages, t->frame, f));
 }
 
 bool log_target_new(struct ese_replay *r, uint32_t number, uint64_t after, struct log_target *t,
@@ -104,8 +111,11 @@ bool log_target_new(struct ese_replay *r, uint32_t number, uint64_t after, struc
 
 void log_target_done(struct log_target *t, uint64_t after)
 {
-    if (t->needed)
-        ese_page_change_set_time(&t->frame->page, after);
+    if (!t->needed)
+        return;
+    const struct ese_page_change *page = &t->frame->page;
+    ese_page_change_set_time(page, after);
+    ese_page_change_set_flags(page, ese_page_change_get_flags(page) & ~(uint32_t)ESE_PAGE_SCRUBBED);
 }
 
 void log_target_init(const struct ese_replay *r, struct log_target *t, uint32_t objid,
