@@ -249,6 +249,11 @@ static enum block_type block_type(const struct pem_block *block)
     return BLOCK_OTHER;
 }
 
+bool certlist_reads_block(const struct pem_block *block)
+{
+    return block_type(block) != BLOCK_OTHER;
+}
+
 /* Decodes the block just read.  PKCS#7 behind the label CERTIFICATE, as some programs write it, is
  * taken for what it is. */
 static bool open_block(struct certlist *l, enum block_type *type, struct bytes *encoded,

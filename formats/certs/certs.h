@@ -73,6 +73,9 @@ bool certlist_form_read(const char *word, const char *items, struct certlist_for
 /* Appends a value to a row of them. */
 bool certlist_add_value(struct buffer *row, struct bytes value);
 
+/* Does a list read what is in a block of PEM: certificates, CRLs or PKCS#7, by its label? */
+bool certlist_reads_block(const struct pem_block *block);
+
 /* "DER", "PEM", "PKCS#7", "serialized store", "row of items"; "none". */
 const char *certlist_kind_name(enum certlist_kind kind);
 

@@ -140,6 +140,8 @@ bool pem_next(struct pem_reader *r, struct pem_block *block, struct fault *f)
         r->at = start + strlen(begin_mark);
     } while (!read_label(r->b, r->at, &label, &body));
     r->failed = true;
+    block->label = label;
+    block->offset = start;
     if (!find(r->b, body, dashes, &end) ||
         !stands_at(r->b, end, bytes_of(end_mark, strlen(end_mark))) ||
         !read_label(r->b, end + strlen(end_mark), &other, &after) || !bytes_equal(label, other))
@@ -148,8 +150,6 @@ bool pem_next(struct pem_reader *r, struct pem_block *block, struct fault *f)
                          start);
     r->failed = false;
     after = skip_line_break(r->b, after);
-    block->label = label;
-    block->offset = start;
     bytes_cut(r->b, body, end - body, &block->body);
     bytes_cut(r->b, start, after - start, &block->whole);
     r->at = after;

@@ -31,7 +31,7 @@ bool pem_detect(struct bytes b);
 struct pem_reader pem_open(struct bytes b);
 
 /* The next block.  False at the end, with f (when not NULL) untouched; false with `failed` set and
- * FAULT_DAMAGED when a block has no END line of its own. */
+ * FAULT_DAMAGED when a block has no END line of its own; its label and offset are there. */
 bool pem_next(struct pem_reader *r, struct pem_block *block, struct fault *f);
 
 /* Whether the label is this text. */

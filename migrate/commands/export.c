@@ -1,6 +1,6 @@
 /* kmmigrate export: the certificate list as PEM, PKCS#7 or a serialized store; who issued whom in
  * it, for Graphviz. */
-#include "migrate/commands/command.h"
+#include "migrate/commands/entries.h"
 #include "formats/certs/name.h"
 #include "formats/outfile.h"
 #include "migrate/decide/assess.h"
@@ -8,7 +8,6 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
-#include "migrate/report/storefacts.h"
 #include "migrate/report/tree.h"
 
 #include <stdio.h>
@@ -86,7 +85,7 @@ static void look_at_found(struct doubt *doubt)
     for (size_t i = 0; i < a->found.count; i++) {
         const struct problem *p = &a->found.item[i];
         if (p->code != PROBLEM_STRUCTURE && p->code != PROBLEM_LIST_CUT &&
-            p->code != PROBLEM_LIST_FORM)
+            p->code != PROBLEM_LIST_FORM && p->code != PROBLEM_LIST_TAIL)
             continue;
         message_file(a->store.path, "%s", p->evidence);
         doubt->count++;
@@ -105,15 +104,14 @@ static bool is_whole(const struct assessment *a)
     struct ese_check_summary summary;
     struct fault f = {.code = FAULT_NONE};
     look_at_found(&doubt);
-    if (!ese_check(a->store.db, take_finding, &doubt, &summary, &f)) {
+    if (a->file == NULL && !ese_check(a->store.db, take_finding, &doubt, &summary, &f)) {
         message_fault(a->store.path, &f);
         return false;
     }
     if (doubt.count > 0)
-        message_file(a->store.path,
-                     "not exported: certificates of the list could be missing; see kmmigrate "
-                     "check %s",
-                     a->store.path);
+        message_file(a->store.path, "not exported: certificates of the list could be missing%s%s",
+                     a->file ? "" : "; see kmmigrate check ",
+                     a->file ? "" : shell_word(a->store.path));
     return doubt.count == 0;
 }
 
@@ -125,7 +123,11 @@ static void add_comment(const struct model *m, const struct model_entry *e, stru
     char subject[512], line[700];
     struct bytes piece;
     name_text(model_certificate_of(m, e)->x509.subject, subject, sizeof subject);
-    snprintf(line, sizeof line, "# entry %d, %s, %s", e->key, model_role_name(e->role), subject);
+    if (model_is_of_file(m))
+        snprintf(line, sizeof line, "# entry %d, %s", e->key, subject);
+    else
+        snprintf(line, sizeof line, "# entry %d, %s, %s", e->key, model_role_name(e->role),
+                 subject);
     for (char *at = line; (at = strstr(at, "--")) != NULL;)
         at[1] = '_';
     for (struct escape c = escape_of(bytes_of(line, strlen(line)), ESCAPE_LINE);
@@ -185,7 +187,7 @@ static void tell_written(const struct assessment *a, const struct form *form,
                           counted(written, "certificate", "certificates"), form_name(form));
         return;
     }
-    store_json(json, "store", &a->store);
+    entries_json(json, a);
     json_key(json, "written");
     json_map(json);
     json_put_text(json, "path", options->to);
@@ -212,9 +214,7 @@ static int export_list(const struct assessment *a, const struct form *form,
         buffer_free(&list);
         return left_out ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
     }
-    ok = ok &&
-         outfile_create(options->to, ese_file_named_descriptor(a->store.db->file), options->force,
-                        &out, &f) &&
+    ok = ok && outfile_create(options->to, entries_descriptor(a), options->force, &out, &f) &&
          outfile_write(out, buffer_bytes(&list), &f);
     bool stopped = ok && *stop;
     ok = ok && (stopped || outfile_commit(out, &f));
@@ -246,8 +246,7 @@ int cmd_export(const struct options *options)
         return EXIT_USAGE;
     }
     message_end_on_interrupt();
-    const struct assess_options how = options_for_assessing(options);
-    int status = assess_list(&a, options->operand[0], &how);
+    int status = entries_open(&a, options);
     if (status == EXIT_CLEAN)
         status = is_whole(&a) ? export_list(&a, form, options) : EXIT_TROUBLE;
     assess_close(&a);

@@ -1,5 +1,5 @@
 /* kmmigrate list and show: the certificate list, and one entry of it. */
-#include "migrate/commands/command.h"
+#include "migrate/commands/entries.h"
 #include "formats/certs/name.h"
 #include "migrate/decide/assess.h"
 #include "migrate/judge/groups.h"
@@ -11,7 +11,6 @@
 #include "migrate/console/table.h"
 #include "migrate/report/facts.h"
 #include "migrate/report/report.h"
-#include "migrate/report/storefacts.h"
 #include "migrate/report/tree.h"
 
 #include <errno.h>
@@ -67,12 +66,15 @@ static void json_entry(struct json *json, const struct model *m, const struct mo
         char text[NAMES_TEXT];
         json_put_text(json, "key", names_key_text(m, e->key, text));
     }
-    json_put_text(json, "role", model_role_name(e->role));
-    json_put_text(json, "trust", model_trust_name(e->trust));
+    if (!model_is_of_file(m)) {
+        json_put_text(json, "role", model_role_name(e->role));
+        json_put_text(json, "trust", model_trust_name(e->trust));
+    }
     json_put_hex(json, "thumbprint", bytes_of(cert->sha1, sizeof cert->sha1));
     json_put_hex(json, "sha256", bytes_of(cert->sha256, sizeof cert->sha256));
     certificate_members(json, cert);
-    json_put_unsigned(json, "references", e->reference_count);
+    if (!model_is_of_file(m))
+        json_put_unsigned(json, "references", e->reference_count);
     if (e->name)
         json_put_text(json, "name", shown_name(m, e->name, name));
     json_end_map(json);
@@ -84,7 +86,7 @@ static int list_json(const struct assessment *a)
     struct json *json = document_open();
     if (json == NULL)
         return EXIT_TROUBLE;
-    store_json(json, "store", &a->store);
+    entries_json(json, a);
     json_key(json, "entries");
     json_array(json);
     for (unsigned i = 0; i < m->entries; i++)
@@ -95,10 +97,19 @@ static int list_json(const struct assessment *a)
 
 /* ---- text ---- */
 
+enum column { ENTRY, ROLE, TRUST, REFS, UNTIL, SHA1, SUBJECT, KEY, COLUMNS };
+
+static bool is_shown(const struct model *m, enum column column)
+{
+    if (column == ROLE || column == TRUST || column == REFS)
+        return !model_is_of_file(m);
+    return column != KEY || m->byte_keys;
+}
+
 static bool fill_row(struct libscols_table *table, const struct model *m,
                      const struct model_entry *e)
 {
-    char subject[512], serial[64], until[32], number[24], hex[64];
+    char subject[512], serial[64], until[32], number[24], references[24], hex[64], key[NAMES_TEXT];
     const struct model_certificate *cert = model_certificate_of(m, e);
     struct libscols_line *line = scols_table_new_line(table, NULL);
     if (line == NULL)
@@ -107,22 +118,39 @@ static bool fill_row(struct libscols_table *table, const struct model *m,
     bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex);
     hex[8] = '\0';
     snprintf(number, sizeof number, "%d", e->key);
-    bool ok = table_cell(line, 0, number) && table_cell(line, 1, model_role_name(e->role)) &&
-              table_cell(line, 2, model_trust_name(e->trust));
-    snprintf(number, sizeof number, "%" PRIu64, e->reference_count);
-    char key[NAMES_TEXT];
-    return ok && table_cell(line, 3, number) && table_cell(line, 4, until) &&
-           table_cell(line, 5, hex) && table_cell(line, 6, subject) &&
-           (!m->byte_keys || table_cell(line, 7, names_key_text(m, e->key, key)));
+    snprintf(references, sizeof references, "%" PRIu64, e->reference_count);
+    const char *const cells[COLUMNS] = {
+        number,  model_role_name(e->role),      model_trust_name(e->trust), references, until, hex,
+        subject, names_key_text(m, e->key, key)};
+    unsigned place = 0;
+    bool ok = true;
+    for (unsigned i = 0; ok && i < COLUMNS; i++)
+        if (is_shown(m, (enum column)i))
+            ok = table_cell(line, place++, cells[i]);
+    return ok;
+}
+
+static struct libscols_table *new_table(const struct model *m)
+{
+    static const char *const names[COLUMNS] = {"ENTRY", "ROLE",  "TRUST",   "REFS",
+                                               "UNTIL", "SHA-1", "SUBJECT", "KEY"};
+    const char *headings[COLUMNS];
+    unsigned count = 0, numbers = 0;
+    for (unsigned i = 0; i < COLUMNS; i++) {
+        if (!is_shown(m, (enum column)i))
+            continue;
+        if (i == ENTRY || i == REFS)
+            numbers |= 1u << count;
+        headings[count++] = names[i];
+    }
+    return table_new(headings, count, numbers);
 }
 
 static int list_text(const struct model *m)
 {
-    static const char *const headings[] = {"ENTRY", "ROLE",  "TRUST",   "REFS",
-                                           "UNTIL", "SHA-1", "SUBJECT", "KEY"};
-    enum { NUMBERS = 1 << 0 | 1 << 3 };
-    struct libscols_table *table =
-        table_new(headings, sizeof headings / sizeof headings[0] - !m->byte_keys, NUMBERS);
+    if (m->entries == 0)
+        return EXIT_CLEAN;
+    struct libscols_table *table = new_table(m);
     bool ok = table != NULL;
     for (unsigned i = 0; ok && i < m->entries; i++)
         ok = fill_row(table, m, &m->entry[i]);
@@ -147,6 +175,13 @@ static int list_tree(const struct assessment *a)
     return EXIT_TROUBLE;
 }
 
+/* Tells what reading found, behind what was shown. */
+static int found_status(const struct assessment *a)
+{
+    entries_tell_found(a, ENTRIES_LIST);
+    return entries_status(a);
+}
+
 int cmd_list(const struct options *options)
 {
     struct assessment a;
@@ -155,15 +190,12 @@ int cmd_list(const struct options *options)
         return EXIT_USAGE;
     }
     message_end_on_interrupt();
-    const struct assess_options how = options_for_assessing(options);
-    int status = assess_list(&a, options->operand[0], &how);
+    int status = entries_open(&a, options);
     if (status == EXIT_CLEAN)
         status = options->json   ? list_json(&a)
                  : options->tree ? list_tree(&a)
                                  : list_text(&a.model);
-    if (status == EXIT_CLEAN && (a.store.damaged || a.model.list_cut || a.found.count > 0 ||
-                                 a.store.pending.code != FAULT_NONE))
-        status = EXIT_PROBLEMS_LEFT;
+    status = status == EXIT_CLEAN ? found_status(&a) : status;
     assess_close(&a);
     return status;
 }
@@ -194,7 +226,7 @@ static void json_text(struct json *json, const char *key, const char *text)
     json_put_text(json, key, text && text[0] ? text : NULL);
 }
 
-static void json_facts(struct json *json, const struct model_entry *e,
+static void json_facts(struct json *json, const struct model *m, const struct model_entry *e,
                        const struct entry_facts *facts)
 {
     char hex[129];
@@ -210,10 +242,12 @@ static void json_facts(struct json *json, const struct model_entry *e,
         json_integer(json, facts->issuer);
     else
         json_null(json);
-    json_put_bool(json, "named_by_settings", facts->named);
+    if (!model_is_of_file(m))
+        json_put_bool(json, "named_by_settings", facts->named);
 }
 
-static void text_facts(const struct model_entry *e, const struct entry_facts *facts)
+static void text_facts(const struct model *m, const struct model_entry *e,
+                       const struct entry_facts *facts)
 {
     char hex[129];
     if (facts->key[0])
@@ -236,8 +270,9 @@ static void text_facts(const struct model_entry *e, const struct entry_facts *fa
         output_format("Thumbprint  %s stored, which is %sthe certificate's SHA-1\n",
                       bytes_hex(e->thumbprint, hex, sizeof hex),
                       facts->thumbprint_right ? "" : "NOT ");
-    output_format("Settings    %s\n",
-                  facts->named ? "name it as the issuing CA" : "do not name it");
+    if (!model_is_of_file(m))
+        output_format("Settings    %s\n",
+                      facts->named ? "name it as the issuing CA" : "do not name it");
 }
 
 static void show_json(const struct model *m, struct prover *prover, const struct model_entry *e,
@@ -247,7 +282,7 @@ static void show_json(const struct model *m, struct prover *prover, const struct
     entry_facts(m, prover, e, &facts);
     json_key(json, "entry");
     json_entry(json, m, e);
-    json_facts(json, e, &facts);
+    json_facts(json, m, e, &facts);
     json_key(json, "like");
     json_array(json);
     for (unsigned i = 0; i < m->entries; i++) {
@@ -260,6 +295,8 @@ static void show_json(const struct model *m, struct prover *prover, const struct
         json_end_map(json);
     }
     json_end_array(json);
+    if (model_is_of_file(m))
+        return;
     json_key(json, "references");
     json_map(json);
     for (unsigned r = 0; r < m->profile->references; r++) {
@@ -280,8 +317,10 @@ static void show_text(const struct model *m, struct prover *prover, const struct
     certificate_texts(m, e->certificate, subject, serial, until);
     if (cert->parsed)
         name_text(cert->x509.issuer, issuer, sizeof issuer);
-    output_format("Entry       %d, %s, %s\n", e->key, model_role_name(e->role),
-                  model_trust_name(e->trust));
+    output_format("Entry       %d", e->key);
+    if (!model_is_of_file(m))
+        output_format(", %s, %s", model_role_name(e->role), model_trust_name(e->trust));
+    output_text("\n");
     if (m->byte_keys)
         output_format("Its key     %s\n", names_key_text(m, e->key, name_key));
     if (e->name)
@@ -299,7 +338,7 @@ static void show_text(const struct model *m, struct prover *prover, const struct
     output_format("SHA-256     %s\n",
                   bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
     entry_facts(m, prover, e, &facts);
-    text_facts(e, &facts);
+    text_facts(m, e, &facts);
     for (unsigned i = 0; i < m->entries; i++) {
         const char *how = likeness(m, e->certificate, m->entry[i].certificate);
         if (how && &m->entry[i] != e)
@@ -332,7 +371,7 @@ static int show_entry(const struct assessment *a, const struct options *options)
     struct json *json = document_open();
     if (json == NULL)
         return EXIT_TROUBLE;
-    store_json(json, "store", &a->store);
+    entries_json(json, a);
     show_json(&a->model, a->prover, e, json);
     return EXIT_CLEAN;
 }
@@ -341,13 +380,10 @@ int cmd_show(const struct options *options)
 {
     struct assessment a;
     message_end_on_interrupt();
-    const struct assess_options how = options_for_assessing(options);
-    int status = assess_list(&a, options->operand[0], &how);
+    int status = entries_open(&a, options);
     if (status == EXIT_CLEAN)
         status = show_entry(&a, options);
-    if (status == EXIT_CLEAN &&
-        (a.store.damaged || a.found.count > 0 || a.store.pending.code != FAULT_NONE))
-        status = EXIT_PROBLEMS_LEFT;
+    status = status == EXIT_CLEAN ? found_status(&a) : status;
     assess_close(&a);
     return status;
 }

@@ -86,14 +86,16 @@ static const struct command commands[] = {
     {"migrate", "STORE --to V3 --issuing-ca FILE", 1,
      "Repairs, then makes the switch to V3 or V1V3.", migrate_options, cmd_migrate},
     {"undo", "STORE", 1, "Takes back what --in-place changed.", NULL, cmd_undo},
-    {"list", "STORE", 1, "Shows the certificates, their entries and roles.", list_options,
-     cmd_list},
-    {"show", "STORE ENTRY", 2, "Shows one entry: certificate, duplicates, what refers to it.",
+    {"list", "STORE", 1,
+     "Shows the certificates, their entries and roles; also of a file of certificates.",
+     list_options, cmd_list},
+    {"show", "STORE ENTRY", 2,
+     "Shows one entry: certificate, duplicates, what refers to it; also of such a file.",
      show_options, cmd_show},
     {"settings", "STORE", 1, "Shows the settings, and where each stands.", show_options,
      cmd_settings},
     {"export", "STORE --to FILE", 1,
-     "Writes the list as PEM, PKCS#7 or serialized store, or its issuers for Graphviz.",
+     "Writes the list, also of such a file, as PEM, PKCS#7 or serialized store, or for Graphviz.",
      export_options, cmd_export},
     {"diff", "A B", 2, "Shows certificates and rows that differ.", diff_options, cmd_diff},
     {"info", "STORE", 1, "Shows header, tables, columns, indexes and row counts.", table_options,
@@ -119,10 +121,11 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *to)
 {
-    fprintf(
-        to,
-        "usage: kmmigrate COMMAND STORE [OPTION]...\n\n"
-        "STORE is an ESE database file, as it is or gzip-compressed, or a Kmsdata directory.\n\n");
+    fprintf(to, "usage: kmmigrate COMMAND STORE [OPTION]...\n\n"
+                "STORE is an ESE database file, as it is or gzip-compressed, or a Kmsdata "
+                "directory.  list,\n"
+                "show and export also take a file of certificates: DER, PEM, PKCS#7 or serialized "
+                "store.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-9s%-32s %s\n", commands[i].name, commands[i].operands,
                 commands[i].summary);

@@ -1,6 +1,6 @@
 /* kmmigrate settings: what a store says of its server, where each setting stands, and the issuing
  * CA. */
-#include "migrate/commands/command.h"
+#include "migrate/commands/entries.h"
 #include "formats/certs/name.h"
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
@@ -194,19 +194,6 @@ static int settings_as_text(const struct model *m)
     return EXIT_CLEAN;
 }
 
-/* What reading the settings found; the evidence may quote a value, which could be a secret. */
-static void tell_found(const struct assessment *a, bool hidden)
-{
-    for (size_t i = 0; i < a->found.count; i++) {
-        const struct problem *p = &a->found.item[i];
-        if (!hidden && (p->code == PROBLEM_SETTING_VALUE || p->code == PROBLEM_SETTING_TWICE))
-            message_file(a->store.path, "%s", p->evidence);
-    }
-    if (a->found.count > 0 || a->model.list_cut)
-        message_file(a->store.path, "not all is as it should be; kmmigrate check %s says what",
-                     shell_word(a->store.path));
-}
-
 int cmd_settings(const struct options *options)
 {
     struct assessment a;
@@ -216,11 +203,9 @@ int cmd_settings(const struct options *options)
     if (status == EXIT_CLEAN) {
         bool hidden = hide_secrets(&a.model);
         status = options->json ? settings_as_json(&a) : settings_as_text(&a.model);
-        tell_found(&a, hidden);
+        entries_tell_found(&a, hidden ? ENTRIES_HIDDEN_SETTINGS : ENTRIES_SETTINGS);
     }
-    if (status == EXIT_CLEAN && (a.store.damaged || a.model.list_cut || a.found.count > 0 ||
-                                 a.store.pending.code != FAULT_NONE))
-        status = EXIT_PROBLEMS_LEFT;
+    status = status == EXIT_CLEAN ? entries_status(&a) : status;
     assess_close(&a);
     return status;
 }

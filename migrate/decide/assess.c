@@ -11,6 +11,7 @@
 #include "formats/memory.h"
 #include "migrate/discover/discover.h"
 #include "migrate/discover/known.h"
+#include "migrate/files/listfile.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
 #include "migrate/console/progress.h"
@@ -678,5 +679,6 @@ void assess_close(struct assessment *a)
     profile_close(&a->profile);
     beside_close(&a->beside);
     free(a->discovery);
+    listfile_close(a->file);
     store_close(&a->store);
 }

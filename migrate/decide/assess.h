@@ -14,6 +14,7 @@
 #include "migrate/judge/onepass.h"
 
 struct foretold;
+struct listfile;
 struct recovery;
 struct salvaging;
 
@@ -36,6 +37,8 @@ struct assessment {
     const struct assess_options *options; /* borrowed */
     const char *named;                    /* the store, as it was named; borrowed */
     struct store store;
+    struct listfile
+        *file; /* the list is this file of certificates, and there is no store; else NULL */
     struct beside beside;
     struct filehash hash;
     struct profile profile;
@@ -82,6 +85,11 @@ int assess(struct assessment *assessment, const char *name, const struct assess_
  */
 int assess_list(struct assessment *assessment, const char *name,
                 const struct assess_options *options);
+/* The same, or the list that a file of certificates is: entries by their position and nothing else,
+ * with a->file set.  Refused there is what only a store can be asked (EXIT_USAGE); what the file
+ * holds beside certificates is told. */
+int assess_entries(struct assessment *assessment, const char *name,
+                   const struct assess_options *options);
 void assess_close(struct assessment *assessment);
 
 /* True when the plan has something to do. */

@@ -10,6 +10,13 @@ static const struct profile_value *value_of(const struct model *m, const struct 
     return &m->profile->value[v - m->value];
 }
 
+enum { UNREAD_TOLD = 20 }; /* entries of a file */
+
+static const char *value_words(const struct model *m)
+{
+    return model_is_of_file(m) ? "file" : "list value";
+}
+
 /* What stands behind the list's end: no encoding of a list has a place for it. */
 static struct bytes behind_the_end(const struct certlist *list, const struct model *m,
                                    const struct model_value *v)
@@ -68,7 +75,7 @@ static bool note_unread(struct model *m, const struct model_value *v, const stru
         problem_add(problems, code, NO_ENTRY, NO_ENTRY, "after entry %u: %s", m->entries,
                     why->text);
     else
-        problem_add(problems, code, NO_ENTRY, NO_ENTRY, "the list value of %zu bytes: %s",
+        problem_add(problems, code, NO_ENTRY, NO_ENTRY, "the %s of %zu bytes: %s", value_words(m),
                     v->bytes.size, why->text);
     return true;
 }
@@ -77,8 +84,8 @@ static void doubt_form(struct model *m, const struct model_value *v, struct prob
                        const char *what)
 {
     m->list_cut = true;
-    problem_add(problems, PROBLEM_LIST_FORM, NO_ENTRY, NO_ENTRY, "the list value of %zu bytes: %s",
-                v->bytes.size, what);
+    problem_add(problems, PROBLEM_LIST_FORM, NO_ENTRY, NO_ENTRY, "the %s of %zu bytes: %s",
+                value_words(m), v->bytes.size, what);
 }
 
 /* Items have no form but the one that was said: it has to hold for each of them. */
@@ -110,7 +117,7 @@ static bool judge_form(struct model *m, const struct model_value *v, const struc
         doubt_form(
             m, v, problems,
             "taken apart and put together again it is not what it was: it is in another form");
-    else if (m->entries > v->first && read == 0)
+    else if (m->entries > v->first && read == 0 && !model_is_of_file(m))
         doubt_form(m, v, problems, "none of its entries is a certificate: it is in another form");
     else if (read > 1 && trailing == read)
         doubt_form(m, v, problems,
@@ -192,6 +199,22 @@ static bool read_list_value(struct model *m, struct model_value *v, struct bytes
     v->entries = m->entries - v->first;
     certlist_close(&list);
     return ok;
+}
+
+bool list_file_read(struct model *m, struct bytes file, struct problems *problems, struct fault *f)
+{
+    if (!read_list_value(m, &m->value[0], file, problems, f))
+        return false;
+    for (unsigned i = 0, told = 0; i < m->entries && told < UNREAD_TOLD; i++) {
+        const struct model_certificate *cert = model_certificate_of(m, &m->entry[i]);
+        if (cert->parsed)
+            continue;
+        told++;
+        problem_add(problems, PROBLEM_UNPARSABLE, m->entry[i].key, NO_ENTRY,
+                    "entry %d is no certificate that can be read: %s", m->entry[i].key,
+                    cert->why.text);
+    }
+    return true;
 }
 
 const char *model_value_place(const struct model *m, unsigned which, char to[128])

@@ -250,20 +250,40 @@ static void set_now(struct model *m, const int64_t *at)
             m->now_utc = times[i].utc;
 }
 
-/* All but the rows of users, and of what refers to the list. */
-static bool read_list(struct model *m, struct store *store, const struct profile *profile,
-                      enum profile_match match, const int64_t *at, struct problems *problems,
-                      struct fault *f)
+/* An empty model. */
+static bool begin(struct model *m, struct store *store, const struct profile *profile,
+                  enum profile_match match, struct fault *f)
 {
     *m = (struct model){.store = store, .profile = profile, .match = match};
     m->memory = calloc(1, sizeof *m->memory);
     if (m->memory == NULL)
         return model_no_memory(f);
-    if (!hash_open(&m->hash, f)) {
-        free(m->memory);
-        m->memory = NULL;
+    if (hash_open(&m->hash, f))
+        return true;
+    free(m->memory);
+    m->memory = NULL;
+    return false;
+}
+
+bool model_read_file(struct model *m, struct bytes file, struct problems *problems, struct fault *f)
+{
+    static const struct profile one_value = {.values = 1}; /* in whatever form it has */
+    if (!begin(m, NULL, &one_value, PROFILE_MATCHES_VALUE, f))
         return false;
-    }
+    bool ok = list_file_read(m, file, problems, f) && names_index(m, f);
+    m->listed = m->certificates;
+    if (!ok)
+        model_close(m);
+    return ok;
+}
+
+/* All but the rows of users, and of what refers to the list. */
+static bool read_list(struct model *m, struct store *store, const struct profile *profile,
+                      enum profile_match match, const int64_t *at, struct problems *problems,
+                      struct fault *f)
+{
+    if (!begin(m, store, profile, match, f))
+        return false;
     set_now(m, at);
     bool ok = settings_read(m, problems, f) && list_values_read(m, problems, f);
     if (ok && match == PROFILE_MATCHES_ROWS)

@@ -100,7 +100,7 @@ struct model_setting {
 };
 
 struct model {
-    struct store *store;
+    struct store *store; /* NULL: the list is a file of certificates */
     const struct profile *profile;
     enum profile_match match;
 
@@ -175,6 +175,18 @@ bool model_read(struct model *model, struct store *store, const struct profile *
                 enum profile_match match, const int64_t *at, struct problems *problems,
                 struct fault *f);
 void model_close(struct model *model);
+
+/* The model of a list that is a file of certificates: entries by their position, from 1, and
+ * nothing else; store is NULL.  What is wrong with the list goes to `problems`.  `file` is
+ * borrowed.  False when memory is short. */
+bool model_read_file(struct model *model, struct bytes file, struct problems *problems,
+                     struct fault *f);
+
+/* Is it that of a file of certificates, without roles, references and settings? */
+static inline bool model_is_of_file(const struct model *model)
+{
+    return model->store == NULL;
+}
 
 /*
  * The same for somebody who goes over the rows of the tables himself, in the order of the catalog:

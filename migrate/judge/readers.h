@@ -65,6 +65,9 @@ struct model_entry *model_add_entry(struct model *model, int32_t key, struct byt
 
 bool list_rows_read(struct model *model, struct problems *problems, struct fault *f);
 bool list_values_read(struct model *model, struct problems *problems, struct fault *f);
+/* The list that a file is. */
+bool list_file_read(struct model *model, struct bytes file, struct problems *problems,
+                    struct fault *f);
 
 struct reference_columns {
     const struct ese_column *reference, *key, *proves;

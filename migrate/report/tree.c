@@ -14,9 +14,10 @@ static void print_row(const struct picture *p, const struct picture_row *row)
 {
     unsigned depth = row->depth < DEEP ? row->depth : DEEP;
     char name[512];
-    output_format("%*s%s (entry %d, %s, %s", (int)(INDENT * depth), "",
-                  picture_name(p, row, name, sizeof name), row->entry->key,
-                  model_role_name(row->role), model_trust_name(row->trust));
+    output_format("%*s%s (entry %d", (int)(INDENT * depth), "",
+                  picture_name(p, row, name, sizeof name), row->entry->key);
+    if (!model_is_of_file(&p->a->model))
+        output_format(", %s, %s", model_role_name(row->role), model_trust_name(row->trust));
     if (row->references)
         output_format(", %" PRIu64 " %s", row->references,
                       plural(row->references, "reference", "references"));
@@ -58,9 +59,13 @@ static void add_node(const struct picture *p, unsigned number, struct buffer *ou
     snprintf(line, sizeof line, "  n%u [label=\"", number);
     buffer_add_text(out, line);
     add_quoted(out, picture_name(p, row, name, sizeof name));
-    snprintf(line, sizeof line, "\\nentry %d, %s, %s", row->entry->key, model_role_name(row->role),
-             model_trust_name(row->trust));
+    snprintf(line, sizeof line, "\\nentry %d", row->entry->key);
     buffer_add_text(out, line);
+    if (!model_is_of_file(&p->a->model)) {
+        snprintf(line, sizeof line, ", %s, %s", model_role_name(row->role),
+                 model_trust_name(row->trust));
+        buffer_add_text(out, line);
+    }
     if (row->references) {
         snprintf(line, sizeof line, "\\n%" PRIu64 " %s", row->references,
                  plural(row->references, "reference", "references"));

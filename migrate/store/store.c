@@ -8,6 +8,7 @@
 #include "migrate/console/status.h"
 #include "migrate/console/value.h"
 #include "migrate/profile/secrets.h"
+#include "migrate/files/listfile.h"
 #include "migrate/files/lock.h"
 #include "migrate/undo/names.h"
 
@@ -195,6 +196,34 @@ int store_stand_for(struct store *store, const char *path)
     return look_for_pending(store);
 }
 
+/* Why it could not be opened, and what to do. */
+static void tell_refused(const struct store *store, const struct fault *why)
+{
+    struct listfile *certificates = NULL;
+    struct fault ignored;
+    struct stat st;
+    bool other = why->code == FAULT_NOT_THIS || why->code == FAULT_UNSUPPORTED;
+    if (other && listfile_open(store->path, &certificates, &ignored) && certificates)
+        message_file(store->path,
+                     "expected a store, found a file of certificates (%s); kmmigrate list %s shows "
+                     "them",
+                     certlist_kind_name(certificates->kind), shell_word(store->path));
+    else if (why->code == FAULT_DAMAGED && store->pending.code == FAULT_NONE)
+        message_fault_next(store->path, why, "kmmigrate salvage %s shows what can be had",
+                           shell_word(store->path));
+    else if (why->code == FAULT_NOT_THIS && store->pending.code == FAULT_NONE &&
+             stat(store->path, &st) == 0 && st.st_size >= 2 * ESE_PAGE_SIZE_MIN)
+        message_fault_next(store->path, why,
+                           "if it is one without its headers, kmmigrate salvage %s shows what "
+                           "can be had",
+                           shell_word(store->path));
+    else
+        message_fault(store->path, why);
+    listfile_close(certificates);
+    if (store->pending.code != FAULT_NONE)
+        tell_pending(store, message_error);
+}
+
 int store_open_to_judge(struct store *store, const char *name)
 {
     int status = store_find(store, name);
@@ -209,18 +238,7 @@ int store_open_to_judge(struct store *store, const char *name)
             return EXIT_CLEAN;
         store_close(store);
     }
-    if (f.code == FAULT_DAMAGED && store->pending.code == FAULT_NONE)
-        message_fault_next(store->path, &f, "kmmigrate salvage %s shows what can be had",
-                           shell_word(store->path));
-    else if (f.code == FAULT_NOT_THIS && store->pending.code == FAULT_NONE)
-        message_fault_next(store->path, &f,
-                           "if it is one without its headers, kmmigrate salvage %s shows what "
-                           "can be had",
-                           shell_word(store->path));
-    else
-        message_fault(store->path, &f);
-    if (store->pending.code != FAULT_NONE)
-        tell_pending(store, message_error);
+    tell_refused(store, &f);
     return EXIT_TROUBLE;
 }
 

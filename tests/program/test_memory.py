@@ -66,6 +66,8 @@ class Scene:
         subprocess.run([KMFIXTURE, str(description), "-o", str(self.here / "store.edb"), "--page-size", "2048"], check=True,
                        capture_output=True)
         (self.here / "other.edb").write_bytes((self.here / "store.edb").read_bytes())
+        if self.command[1].startswith("list."):
+            km.run("export", "store.edb", "--to", self.command[1], cwd=self.here)
 
     def run(self, **settings):
         log = self.test.folder / "log"
@@ -231,6 +233,7 @@ class Memory(unittest.TestCase):
         count += self.every("plan", ["repair", "store.edb"])
         count += self.every("superseded", ["repair", "store.edb", "--superseded=drop", "--json"])
         for name, command in (("structure", ["check", "store.edb", "--structure"]), ("list", ["list", "store.edb"]),
+                              ("list-file", ["list", "list.sst"]), ("show-file", ["show", "list.p7b", "1", "--json"]),
                               ("info", ["info", "store.edb"]), ("show", ["show", "store.edb", "2", "--json"]),
                               ("settings", ["settings", "store.edb"]), ("settings-json", ["settings", "store.edb", "--json"]),
                               ("dump", ["dump", "store.edb", "--table", "Users"]), ("profile", ["profile", "store.edb"]),
@@ -247,6 +250,7 @@ class Memory(unittest.TestCase):
         count += self.every("export", ["export", "store.edb", "--to", "list.p7b"])
         count += self.every("export-graph", ["export", "store.edb", "--to", "list.dot"])
         count += self.every("export-value", ["export", "store.edb", "--to", "list.sst"])
+        count += self.every("export-file", ["export", "list.pem", "--to", "new.sst"])
         count += self.every("compact", ["compact", "store.edb", "-o", "new.edb"])
         self.assertGreater(count * STRIDE, 3000)
 

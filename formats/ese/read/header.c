@@ -235,7 +235,7 @@ static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, str
     const char *other = other_format(bytes_of(start, got));
     if (hs->primary == ESE_HEADER_NOT_ESE && other != NULL &&
         (hs->shadow == ESE_HEADER_NOT_ESE || hs->shadow == ESE_HEADER_UNREADABLE))
-        return fault_set(f, FAULT_NOT_THIS, "not an ESE database, but %s", other);
+        return fault_set(f, FAULT_UNSUPPORTED, "not an ESE database, but %s", other);
     if (hs->primary == ESE_HEADER_NOT_ESE &&
         (hs->shadow == ESE_HEADER_NOT_ESE || hs->shadow == ESE_HEADER_UNREADABLE))
         return fault_set(
@@ -244,8 +244,8 @@ static bool refuse_both(struct ese_file *file, const struct ese_headers *hs, str
             "and no shadow header; name another file, or restore this one from a backup",
             ESE_MAGIC, bytes_get_le32(bytes_of(start, sizeof start), ESE_HEADER_MAGIC_AT));
     return fault_set(f, FAULT_DAMAGED,
-                     "neither header can be used: the header %s, the shadow header %s; salvage it "
-                     "(kmmigrate salvage), or restore the file from a backup",
+                     "neither header can be used: the header %s, the shadow header %s; restore "
+                     "the file from a backup",
                      ese_header_state_name(hs->primary), ese_header_state_name(hs->shadow));
 }
 
@@ -265,7 +265,7 @@ static bool refuse_foreign(const struct ese_header *h, struct fault *f)
             h->version, ESE_VERSION);
     if (h->file_type > 1 && h->file_type != 5)
         return fault_set(
-            f, FAULT_NOT_THIS,
+            f, FAULT_UNSUPPORTED,
             "an ESE file, but not a database: expected file type 1, found %u; name the "
             "database file",
             h->file_type);

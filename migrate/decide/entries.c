@@ -1,0 +1,96 @@
+/*
+ * The entries of a store or of a file of certificates, for commands that show them and judge
+ * nothing: see assess_entries() in assess.h.
+ */
+#include "migrate/decide/assess.h"
+
+#include "formats/memory.h"
+#include "migrate/console/message.h"
+#include "migrate/console/output.h"
+#include "migrate/console/words.h"
+#include "migrate/files/listfile.h"
+
+static int trouble(const char *path, const struct fault *f)
+{
+    message_fault(path, f);
+    return EXIT_TROUBLE;
+}
+
+/* Options that say how a store is to be read. */
+static int refuse_options(const struct assessment *a, const struct reading *reading)
+{
+    const char *option = reading->profile             ? "--profile"
+                         : reading->accept_discovered ? "--accept-discovered"
+                                                      : NULL;
+    if (option == NULL)
+        return EXIT_CLEAN;
+    message_file(a->store.path, "%s is for a store, and this is a file of certificates (%s)",
+                 option, certlist_kind_name(a->file->kind));
+    return EXIT_USAGE;
+}
+
+static int tell_rest(struct assessment *a)
+{
+    struct listfile_rest rest;
+    struct fault f = {.code = FAULT_NONE};
+    const char *path = a->store.path;
+    if (!listfile_look(a->file, &rest, &f))
+        return trouble(path, &f);
+    if (rest.crls)
+        message_warning("%s: %s in it: passed over", path,
+                        counted(rest.crls, "revocation list is", "revocation lists are"));
+    if (rest.others)
+        message_warning("%s: %s in it: passed over", path,
+                        counted(rest.others, "item that is no certificate is",
+                                "items that are no certificates are"));
+    if (rest.blocks)
+        message_warning("%s: %s in it, the first %.*s: passed over", path,
+                        counted(rest.blocks, "block that is no certificate is",
+                                "blocks that are no certificates are"),
+                        (int)(rest.first_label.size < 60 ? rest.first_label.size : 60),
+                        (const char *)rest.first_label.at);
+    if (rest.cut)
+        problem_add(&a->found, PROBLEM_LIST_CUT, NO_ENTRY, NO_ENTRY,
+                    "after entry %u: it ends in the line that a block begins with",
+                    a->model.entries);
+    if (rest.text)
+        message_warning("%s: text stands around the certificates: passed over", path);
+    return EXIT_CLEAN;
+}
+
+static int read_file(struct assessment *a)
+{
+    struct fault f = {.code = FAULT_NONE};
+    if (!model_read_file(&a->model, buffer_bytes(&a->file->bytes), &a->found, &f))
+        return trouble(a->store.path, &f);
+    a->has_model = true;
+    if ((a->prover = prover_open(&a->model)) == NULL) {
+        fault_set(&f, FAULT_NO_MEMORY, "out of memory for the certificates");
+        return trouble(a->store.path, &f);
+    }
+    if (a->model.entries > 0)
+        return tell_rest(a);
+    message_file(a->store.path, "expected certificates as %s, found none%s%s",
+                 certlist_kind_name(a->file->kind), a->found.count ? ": " : "",
+                 a->found.count ? a->found.item[0].evidence : "");
+    return EXIT_TROUBLE;
+}
+
+int assess_entries(struct assessment *a, const char *name, const struct assess_options *options)
+{
+    struct fault f = {.code = FAULT_NONE};
+    struct listfile *file = NULL;
+    if (!listfile_open(name, &file, &f)) {
+        *a = (struct assessment){.match = PROFILE_NO_MATCH};
+        return trouble(name, &f);
+    }
+    if (file == NULL)
+        return assess_list(a, name, options);
+    *a = (struct assessment){.match = PROFILE_NO_MATCH, .file = file};
+    int status = store_find(&a->store, name);
+    if (status == EXIT_CLEAN)
+        status = refuse_options(a, &options->reading);
+    if (status == EXIT_CLEAN)
+        status = read_file(a);
+    return status == EXIT_CLEAN && !memory_sufficed(&f) ? trouble(name, &f) : status;
+}
