@@ -96,6 +96,37 @@ static void header_sentence(const struct model *m, const struct action *a, FILE 
     fputs("write the header anew from its shadow", to);
 }
 
+/* ---- an entry of an index ---- */
+
+/* The key is made of values of columns that may be secret: its hash stands for it. */
+static int index_canonical(const struct model *m, const struct action *a, char *text, size_t size)
+{
+    char key[VALUE_TEXT], row[VALUE_TEXT];
+    uint8_t digest[HASH_SHA256_SIZE];
+    struct hash hash = m->hash;
+    hash_sha256(&hash, a->value, digest);
+    return snprintf(text, size, "%s.%s key %s row %s", a->table->name, a->index->name,
+                    bytes_hex(bytes_of(digest, sizeof digest), key, sizeof key),
+                    value_text(m, a->bookmark, row));
+}
+
+static void index_sentence(const struct model *m, const struct action *a, FILE *to)
+{
+    char row[VALUE_TEXT];
+    fprintf(to,
+            "table %s: take the entry for the row with key %s, which is not there, out of "
+            "index %s",
+            a->table->name, value_text(m, a->bookmark, row), a->index->name);
+}
+
+static void index_members(const struct model *m, const struct action *a, struct json *json)
+{
+    (void)m;
+    json_put_text(json, "table", a->table->name);
+    json_put_text(json, "index", a->index->name);
+    json_put_hex(json, "row_key", a->bookmark);
+}
+
 /* ---- dropping an entry ---- */
 
 static int drop_canonical(const struct model *m, const struct action *a, char *text, size_t size)
@@ -455,6 +486,11 @@ static const struct record records[ACTION_KINDS] = {
     [ACTION_WRITE_HEADER] = {.name = "write-header",
                              .effect = EFFECT_HEADER,
                              .sentence = header_sentence},
+    [ACTION_DROP_INDEX_ENTRY] = {.name = "drop-index-entry",
+                                 .effect = EFFECT_INDEX,
+                                 .canonical = index_canonical,
+                                 .sentence = index_sentence,
+                                 .members = index_members},
     [ACTION_DROP_ENTRY] = {.name = "drop-entry",
                            .effect = EFFECT_DROP,
                            .shows_certificate = true,

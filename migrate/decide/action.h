@@ -15,7 +15,9 @@
 #include <stdio.h>
 
 enum action_kind {
-    ACTION_WRITE_HEADER,    /* the header anew from its shadow */
+    ACTION_WRITE_HEADER,     /* the header anew from its shadow */
+    ACTION_DROP_INDEX_ENTRY, /* index, of table: its entry with key `value` for the row with primary
+                                key `bookmark`, which is not there */
     ACTION_DROP_ENTRY,      /* entry: dropped; other: the one that survives, unless alone; text: why
                                it does */
     ACTION_SET_ROLE,        /* entry, role */
@@ -48,6 +50,9 @@ struct action {
     double days;
     struct bytes value;
     const char *text;
+    const struct ese_table *table; /* of the store's catalog, as index is */
+    const struct ese_index *index;
+    struct bytes bookmark;
     bool quarantine; /* dropping takes a distinct certificate out of the list: its row is kept aside
                       */
     bool alone;      /* no entry takes the place of the dropped one, and none has to */
@@ -59,6 +64,7 @@ struct action {
 /* What an action does in the database. */
 enum action_effect {
     EFFECT_HEADER,     /* no row changes; the file's header is written */
+    EFFECT_INDEX,      /* no row changes; an index loses an entry that has none */
     EFFECT_DROP,       /* the entry goes */
     EFFECT_CELLS,      /* the entry's row gets action_cells() */
     EFFECT_PROPERTIES, /* of a list value: `value` is put behind the entry's own properties */

@@ -58,6 +58,9 @@ static void take_collision(struct assessment *a, const char *table_name)
 static void take_finding(void *context, const struct ese_finding *finding)
 {
     struct assessment *a = context;
+    if (finding->rule == ESE_RULE_INDEX_DANGLING &&
+        index_entries_take(&a->index_entries, a->store.db->catalog, finding, &a->found))
+        return;
     if (finding->severity != ESE_PROBLEM)
         return;
     if (is_header_only(a, finding)) {
@@ -467,6 +470,7 @@ static int make_plan(struct assessment *a, const struct assess_options *options)
     if (status != EXIT_CLEAN)
         return status;
     plan_options.residue = &a->sweep.residue;
+    plan_options.index_entries = &a->index_entries;
     uint8_t input[HASH_SHA256_SIZE];
     if (!filehash_finish(&a->hash, &f) || !salvaged_input(a, input, &f))
         return trouble(a, &f);
@@ -676,6 +680,7 @@ void assess_close(struct assessment *a)
     }
     problems_close(&a->found);
     problems_close(&a->left);
+    index_entries_close(&a->index_entries);
     profile_close(&a->profile);
     beside_close(&a->beside);
     free(a->discovery);

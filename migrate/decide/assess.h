@@ -56,7 +56,8 @@ struct assessment {
     uint64_t collisions;
     const char *collision;
     bool other_collision;
-    uint64_t damages; /* what else the structural check found */
+    struct index_entries index_entries; /* those without a row that a plan can take out */
+    uint64_t damages;                   /* what else the structural check found */
 
     bool made_anew; /* --salvage, and something was damaged: to write it is work of its own */
 

@@ -114,6 +114,8 @@ bool plan_make(struct plan *plan, const struct model *m, struct prover *prover,
     if (header_from_shadow)
         plan_add(plan,
                  &(struct action){.kind = ACTION_WRITE_HEADER, .why = "its checksum is wrong"});
+    if (options->index_entries)
+        index_entries_plan(options->index_entries, plan);
     if (!dedup_decide(plan, m, prover, options, f))
         return false;
     if (!note_decisions(plan, m, options))

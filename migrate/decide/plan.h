@@ -9,6 +9,7 @@
 
 #include "formats/arena.h"
 #include "migrate/decide/action.h"
+#include "migrate/decide/index_entries.h"
 #include "migrate/judge/judge.h"
 #include "migrate/judge/residue.h"
 
@@ -28,6 +29,7 @@ struct plan_options {
     int32_t keep[PLAN_DECISIONS_MOST], drop[PLAN_DECISIONS_MOST];
     unsigned keeps, drops;
     const struct residue *residue; /* columns that may refer to the list; NULL: nobody looked */
+    struct index_entries *index_entries; /* that go; NULL: none do */
 };
 
 struct plan {

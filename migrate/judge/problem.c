@@ -30,6 +30,9 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_UNIQUE_KEY] = {"KM-UNIQUE-KEY", FATAL, "R1", "Q237422",
                             "two rows stand under one key of a unique index (error -1605)",
                             "the index is written anew once the rows that collide are resolved"},
+    [PROBLEM_INDEX_DANGLING] = {"KM-INDEX-DANGLING", FATAL, "R1", "Q818952",
+                                "an entry of an index points at a row that was removed",
+                                "the entry is taken out of the index"},
     [PROBLEM_SALVAGED] =
         {"KM-SALVAGED", DOUBT, "R1", "Q818952",
          "rows that the service needs are doubtful or lost, or may be",
@@ -160,6 +163,10 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_UNDO_PENDING] = {"KM-UNDO-PENDING", DOUBT, NULL, NULL,
                               "a repair in place was interrupted",
                               "finish it with repair --in-place, or take it back with undo"},
+    [PROBLEM_INDEX_UNFINISHED] =
+        {"KM-INDEX-UNFINISHED", ADVICE, "R1", NULL,
+         "an entry of an index points at a row that a change did not get to make",
+         "the entry is taken out of the index; eseutil /g calls the database corrupted for it"},
     [PROBLEM_REISSUE] =
         {"KM-REISSUE", ADVICE, NULL, "Q184695",
          "one CA has several certificates (same name and key, other serial numbers)",

@@ -20,6 +20,19 @@ static bool change_header(struct changes *c, const struct assessment *a, struct 
     return true;
 }
 
+/* Before any row: one that is added may get the key, or the place in a unique index, of what goes.
+ */
+static bool drop_index_entries(struct ese_inplace *edit, const struct plan *plan, struct fault *f)
+{
+    for (size_t i = 0; i < plan->actions; i++) {
+        const struct action *a = &plan->action[i];
+        if (action_effect(a->kind) == EFFECT_INDEX &&
+            !ese_inplace_drop_entry(edit, a->table, a->index, a->value, a->bookmark, f))
+            return fault_context(f, "table %s", a->table->name);
+    }
+    return true;
+}
+
 bool changes_make(struct changes *c, const struct assessment *a, const int *copy,
                   const volatile sig_atomic_t *stop, struct fault *f)
 {
@@ -30,6 +43,7 @@ bool changes_make(struct changes *c, const struct assessment *a, const int *copy
     if (editor == NULL)
         return false;
     bool ok = ese_inplace_open(a->store.db, &how, &c->edit, f) &&
+              drop_index_entries(c->edit, &a->plan, f) &&
               ese_inplace_edit(c->edit, plan_editor_rows(editor), f) &&
               ese_inplace_finish(c->edit, f);
     plan_editor_close(editor);

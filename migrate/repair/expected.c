@@ -25,6 +25,7 @@ static bool is_of_entry(enum action_kind kind)
     case ACTION_MOVE_REFERENCES:
         return true;
     case ACTION_WRITE_HEADER:
+    case ACTION_DROP_INDEX_ENTRY:
     case ACTION_ADD_ENTRY:
     case ACTION_MOVE_REFERENCE:
     case ACTION_SET_ISSUING_CA:
@@ -341,9 +342,8 @@ bool expected_complete(const struct expected *x, struct fault *f)
     for (size_t i = 0; i < x->plan->actions; i++) {
         const struct action *a = &x->plan->action[i];
         bool settings = a->kind == ACTION_SET_ISSUING_CA || a->kind == ACTION_SET_MODE;
-        uint64_t wanted = a->kind == ACTION_MOVE_REFERENCES ? a->count
-                          : a->kind == ACTION_WRITE_HEADER  ? 0 /* no row's */
-                                                            : 1;
+        bool no_row = a->kind == ACTION_WRITE_HEADER || a->kind == ACTION_DROP_INDEX_ENTRY;
+        uint64_t wanted = a->kind == ACTION_MOVE_REFERENCES ? a->count : no_row ? 0 : 1;
         if (x->seen[i] == wanted || (settings && x->seen[i] > 0))
             continue;
         action_canonical(x->model, a, text, sizeof text);

@@ -117,6 +117,7 @@ static bool take_action(struct plan_editor *a, size_t number, struct fault *f)
     case EFFECT_SETTING:
         return take_setting(a, action, f);
     case EFFECT_HEADER: /* no row */
+    case EFFECT_INDEX:
         break;
     }
     return true;

@@ -15,6 +15,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* ---- sets of keys ---- */
 
@@ -160,6 +161,20 @@ bool verify_note_entries(struct verify *v, enum verify_side side, struct fault *
     return true;
 }
 
+/* Notes the entries of one index that the plan takes out, for they have no row. */
+static void note_planned(struct verify *v, unsigned i)
+{
+    const struct ese_table *table = v->at[VERIFY_OLD].table;
+    for (unsigned k = 0; k < v->index_entries; k++) {
+        const struct action *a = v->index_entry[k];
+        if (strcasecmp(a->table->name, table->name) != 0 ||
+            strcasecmp(a->index->name, table->index[i].name) != 0)
+            continue;
+        add(&v->index[i], a->value, a->bookmark, 1);
+        v->noted++;
+    }
+}
+
 /* ---- whole indexes ---- */
 
 /* Takes all entries of one side from what rows account for. */
@@ -285,6 +300,7 @@ bool verify_indexes(struct verify *v, struct fault *f)
         struct verify_index *sums = &v->index[i];
         if (!is_secondary(&table->index[i]))
             continue;
+        note_planned(v, i);
         if (!take_entries(v, VERIFY_OLD, i, f) || !take_entries(v, VERIFY_NEW, i, f))
             return false;
         if (sums->sum[0] != 0 || sums->sum[1] != 0 || sums->entries != 0)

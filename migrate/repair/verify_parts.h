@@ -53,6 +53,9 @@ struct verify_index {
 };
 
 struct verify {
+    /* The actions that take an entry out of an index, and how many of them were accounted for. */
+    const struct action *index_entry[INDEX_ENTRIES_MOST];
+    unsigned index_entries, noted;
     struct verify_at at[VERIFY_SIDES];
     bool same_pages, has_twins;
     struct verify_lids lids;

@@ -547,6 +547,27 @@ static bool compare_all(struct comparison *c, struct fault *f)
     return ok;
 }
 
+static bool note_index_entries(struct verify *v, const struct plan *plan, struct fault *f)
+{
+    for (size_t i = 0; i < plan->actions; i++) {
+        if (plan->action[i].kind != ACTION_DROP_INDEX_ENTRY)
+            continue;
+        if (v->index_entries == INDEX_ENTRIES_MOST)
+            return fault_set(f, FAULT_LIMIT, "the plan takes more than %d entries out of indexes",
+                             INDEX_ENTRIES_MOST);
+        v->index_entry[v->index_entries++] = &plan->action[i];
+    }
+    return true;
+}
+
+static bool all_are_noted(const struct verify *v, struct fault *f)
+{
+    return v->noted == v->index_entries ||
+           fault_set(f, FAULT_DAMAGED,
+                     "expected %u entries to be taken out of indexes, found the indexes of %u",
+                     v->index_entries, v->noted);
+}
+
 static bool headers_are_whole(const struct store *new, struct fault *f)
 {
     const struct ese_headers *hs = &new->db->headers;
@@ -567,8 +588,9 @@ bool verify_rows(const struct assessment *old, const struct store *new, bool sam
     bool hashing = hash_open(&c->v.hash, f);
     if (hashing)
         c->expected = expected_open(&old->model, &old->plan, f);
-    bool ok = c->expected && headers_are_whole(new, f) && compare_all(c, f) &&
-              expected_complete(c->expected, f);
+    bool ok = c->expected && note_index_entries(&c->v, &old->plan, f) &&
+              headers_are_whole(new, f) && compare_all(c, f) && expected_complete(c->expected, f) &&
+              all_are_noted(&c->v, f);
     expected_close(c->expected);
     if (hashing)
         hash_close(&c->v.hash);

@@ -27,9 +27,10 @@ FIXTURES = sorted(path.parent for path in (km.SOURCE / "fixtures/states").glob("
                   if "\n[expect]" in path.read_text())
 REVISIONS = ("0x2", "0x14")
 
-# The stand-in asks the decoder, which calls a torn header damage, where rule R1 is content with its shadow; it knows
-# one schema, no undo file, and no doubt.
-NOT_FOR_THE_STANDIN = {"renamed-schema-with-decoys", "no-settings-table", "undo-pending", "setting-twice"}
+# The stand-in asks the decoder, which calls a torn header damage, where rule R1 is content with its shadow, and an index
+# entry without a row, which the engine passes over; it knows one schema, no undo file, and no doubt.
+NOT_FOR_THE_STANDIN = {"renamed-schema-with-decoys", "no-settings-table", "undo-pending", "setting-twice",
+                       "index-entry-unfinished"}
 
 
 def make(folder, where, revision):
@@ -234,7 +235,9 @@ class Fixtures(unittest.TestCase):
         table, column = (description["schema"].get(name, default) for name, default in (
             ("CertificateList", "CertificateList"), ("CertificateList.Certificate", "Certificate")))
         listed = {row[column] for row in decoded(new)[table]}
-        for section in description.numbered("entry").values():
+        for number, section in description.numbered("entry").items():
+            if ("CertificateList", number) in description.rows_taken_away():
+                continue
             certificate = der[section["certificate"]]
             self.assertTrue(certificate in listed or hashlib.sha256(certificate).hexdigest() in text)
 

@@ -83,6 +83,18 @@ enum ese_severity {
     ESE_NOT_JUDGED, /* damage elsewhere keeps this rule from being judged here */
 };
 
+/* An entry of a secondary index that points at a row that does not exist; row: its primary key. */
+struct ese_index_entry {
+    const struct ese_index *index;
+    struct bytes key, row;
+    /* Why there is no such row.  Its leaf was written after the entry's page, so it held the row
+     * once, which was removed; the entry's own removal was lost.  Else the row's insertion may be
+     * what was lost.  (That rows moved from leaf to leaf meanwhile, and that write alone was lost,
+     * breaks links or separators, which are found for themselves.) */
+    bool row_removed;
+    bool unfinished; /* its page is newer than the header: left by a change that was not finished */
+};
+
 struct ese_finding {
     enum ese_rule rule;
     enum ese_severity severity;
@@ -92,6 +104,7 @@ struct ese_finding {
     const char *text;   /* one sentence: what was expected and what was found */
     bool eseutil_fails; /* the engine's own check (eseutil /g) calls the database corrupted for it,
                            though attaching and using it works; only with ESE_ADVICE */
+    const struct ese_index_entry *entry; /* of ESE_RULE_INDEX_DANGLING; else NULL */
 };
 
 /* The finding and its strings are valid during the call. */

@@ -325,49 +325,74 @@ static void drop_pairs(struct search *s)
     s->count = kept;
 }
 
-/* Does the table have the row that the index entry points at? */
-static bool points_at_row(struct search *s, const struct item *item)
+/* An entry that an item stands for, in rooms of the check that no walk uses now. */
+struct lone_entry {
+    struct ese_index_entry is;
+    uint64_t dbtime; /* of its page */
+};
+
+static bool read_entry(struct search *s, const struct item *item, struct lone_entry *entry)
 {
     struct check *c = s->t->c;
     const struct ese_page *page;
     struct ese_node node;
-    struct ese_cursor cursor;
-    struct fault f;
-    if (!ese_pages_get_sound(c->db->pages, item->page, &page, &f))
-        return true; /* not to be blamed on the entry */
-    ese_cursor_open(&cursor, c->db->pages, s->t->table->root, s->t->table->objid);
-    bool found = ese_page_node(page, item->tag - page->reserved, &node, &f) &&
-                 ese_cursor_seek(&cursor, node.data, &f) == ESE_STEP_NODE &&
-                 bytes_equal(cursor.key, node.data);
-    ese_cursor_close(&cursor);
-    ese_pages_put(c->db->pages, page);
-    return found;
-}
-
-/* A page that was written after the header belongs to a change that the header does not know of:
- * the file was copied while in use.  The engine attaches such files and passes over the entry. */
-static bool is_newer_than_header(struct check *c, uint32_t number)
-{
-    const struct ese_page *page;
-    if (!ese_pages_get_sound(c->db->pages, number, &page, NULL))
+    if (!ese_pages_get_sound(c->db->pages, item->page, &page, NULL))
         return false;
-    bool newer = page->dbtime > c->db->headers.header.dbtime;
+    *entry = (struct lone_entry){.is.index = s->a->index, .dbtime = page->dbtime};
+    bool ok = ese_page_node(page, item->tag - page->reserved, &node, NULL) &&
+              ese_node_key(&node, c->key_room, sizeof c->key_room, &entry->is.key) &&
+              node.data.size <= sizeof c->last_data_room;
+    if (ok && node.data.size > 0)
+        memcpy(c->last_data_room, node.data.at, node.data.size);
+    if (ok)
+        entry->is.row = bytes_of(c->last_data_room, node.data.size);
     ese_pages_put(c->db->pages, page);
-    return newer;
+    return ok;
 }
 
-static void tell_lone_entry(struct search *s, const struct item *item, bool points)
+/* Is there no row that the entry points at?  Then *entry says why. */
+static bool is_dangling(struct search *s, struct lone_entry *entry)
 {
+    struct check *c = s->t->c;
+    struct ese_cursor cursor;
+    ese_cursor_open(&cursor, c->db->pages, s->t->table->root, s->t->table->objid);
+    enum ese_step step = ese_cursor_seek(&cursor, entry->is.row, NULL);
+    bool found = step == ESE_STEP_NODE && bytes_equal(cursor.key, entry->is.row);
+    entry->is.row_removed = step != ESE_STEP_FAULT && cursor.sought_dbtime > entry->dbtime;
+    /* A page that was written after the header belongs to a change that the header does not know
+     * of: the file was copied while in use.  The engine attaches such files and passes over the
+     * entry. */
+    entry->is.unfinished = entry->dbtime > c->db->headers.header.dbtime;
+    ese_cursor_close(&cursor);
+    return !found;
+}
+
+static void tell_dangling(struct search *s, const struct item *item, const struct lone_entry *entry)
+{
+    struct check *c = s->t->c;
     const char *name = s->a->index->name;
-    if (!points && is_newer_than_header(s->t->c, item->page))
+    c->entry = &entry->is;
+    if (entry->is.unfinished)
         check_advise_eseutil(
-            s->t->c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
+            c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
             "the entry of index %s, on a page newer than the header, points at a row that does "
             "not exist: left by a change that was not finished",
             name);
-    else if (!points)
-        check_found(s->t->c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
-                    "the entry of index %s points at a row that does not exist", name);
+    else
+        check_found(c, ESE_RULE_INDEX_DANGLING, item->page, item->tag,
+                    "the entry of index %s points at a row that does not exist%s", name,
+                    entry->is.row_removed ? ": the row was removed, and the write that removed its "
+                                            "entry was lost"
+                                          : "");
+    c->entry = NULL;
+}
+
+static void tell_lone_entry(struct search *s, const struct item *item)
+{
+    const char *name = s->a->index->name;
+    struct lone_entry entry;
+    if (read_entry(s, item, &entry) && is_dangling(s, &entry))
+        tell_dangling(s, item, &entry);
     else if (s->a->exact)
         check_found(s->t->c, ESE_RULE_INDEX_WRONG_KEY, item->page, item->tag,
                     "the entry of index %s has a key that its row does not give", name);
@@ -387,7 +412,7 @@ static void tell_items(struct search *s)
             rows += !s->item[end].entry;
         size_t entries = end - i - rows;
         for (size_t k = i + rows; k < end; k++)
-            tell_lone_entry(s, &s->item[k], points_at_row(s, &s->item[k]));
+            tell_lone_entry(s, &s->item[k]);
         for (size_t k = i; k < i + rows && entries < rows; k++, entries++)
             check_found(s->t->c, ESE_RULE_INDEX_MISSING_ENTRY, s->item[k].page, s->item[k].tag,
                         "the row has no entry in index %s", s->a->index->name);
@@ -436,8 +461,9 @@ static void search_dangling(struct check_table *t, struct check_agreement *a)
     while (ese_cursor_next(&cursor, &f) == ESE_STEP_NODE) {
         struct item item = {.page = cursor.leaf->number,
                             .tag = (uint16_t)(cursor.index + cursor.leaf->reserved)};
-        if (!points_at_row(&s, &item))
-            tell_lone_entry(&s, &item, false);
+        struct lone_entry entry;
+        if (read_entry(&s, &item, &entry) && is_dangling(&s, &entry))
+            tell_dangling(&s, &item, &entry);
     }
     ese_cursor_close(&cursor);
     if (!a->index->tuples && (a->entries > a->expected || a->entries < a->rows))

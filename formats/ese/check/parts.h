@@ -83,8 +83,9 @@ struct check {
     const struct ese_check_reader *reader; /* NULL: none */
     struct ese_check_summary *summary;
     bool dirty, no_memory;
-    const char *table_name; /* for findings */
-    uint64_t newer_pages;   /* how many have a dbtime above the header's */
+    const char *table_name;              /* for findings */
+    const struct ese_index_entry *entry; /* likewise; NULL: of none */
+    uint64_t newer_pages;                /* how many have a dbtime above the header's */
 
     struct check_bits visited, available;
     struct check_bits of_table, of_part; /* owned by some table; by some index or long-value tree */

@@ -169,7 +169,8 @@ static void find(struct check *c, enum ese_rule rule, enum ese_severity severity
                                   .page = page,
                                   .tag = tag,
                                   .text = text,
-                                  .eseutil_fails = eseutil_fails};
+                                  .eseutil_fails = eseutil_fails,
+                                  .entry = c->entry};
     tell(c, &finding);
 }
 

@@ -126,6 +126,14 @@ bool ese_inplace_add_row(struct ese_inplace *ip, const struct ese_table *table,
            inplace_done(ip, inplace_add(ip, table, change, changes, f), f);
 }
 
+bool ese_inplace_drop_entry(struct ese_inplace *ip, const struct ese_table *table,
+                            const struct ese_index *index, struct bytes key, struct bytes row,
+                            struct fault *f)
+{
+    const struct inplace_entry entry = {table, index, key, row};
+    return inplace_ready(ip, table, f) && inplace_done(ip, inplace_drop_entry(ip, &entry, f), f);
+}
+
 /* ---- the end ---- */
 
 static uint64_t offset_of(const struct ese_inplace *ip, uint32_t number)

@@ -90,6 +90,15 @@ bool ese_inplace_change_row(struct ese_inplace *inplace, const struct ese_table 
 bool ese_inplace_add_row(struct ese_inplace *inplace, const struct ese_table *table,
                          const struct ese_change *change, unsigned changes, struct fault *f);
 
+/*
+ * Removes an entry of a secondary index of `table` that points at a row that is not there: its key,
+ * and that row's primary key.  Fails as above: FAULT_MISSING when the index has no such entry,
+ * FAULT_UNSUPPORTED when the table has such a row, whose entries go with it alone.
+ */
+bool ese_inplace_drop_entry(struct ese_inplace *inplace, const struct ese_table *table,
+                            const struct ese_index *index, struct bytes key, struct bytes row,
+                            struct fault *f);
+
 /* Applies an editor (see edit/editor.h) to all tables that it wants: drops and changes from the
  * last row to the first, then the added rows.  What it tells about a row must be the same whenever
  * it is asked. */

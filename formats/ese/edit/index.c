@@ -112,6 +112,20 @@ bool inplace_entry_remove(struct ese_inplace *ip, const struct inplace_entry *en
                                f);
 }
 
+bool inplace_drop_entry(struct ese_inplace *ip, const struct inplace_entry *entry, struct fault *f)
+{
+    const struct inplace_tree t = tree_of(ip, entry->index);
+    const struct inplace_target target = {.key = entry->key, .data = entry->data, .by_data = true};
+    bool there;
+    if (!inplace_has_row(ip, entry->table, entry->data, &there, f))
+        return false;
+    if (there)
+        return fault_set(f, FAULT_UNSUPPORTED, "index %s: the row of the entry is there",
+                         entry->index->name);
+    return inplace_remove(&t, &target, &there, f) &&
+           (there || fault_set(f, FAULT_MISSING, "index %s has no such entry", entry->index->name));
+}
+
 /* ---- what waits ---- */
 
 static int by_index_and_data(const void *a, const void *b)

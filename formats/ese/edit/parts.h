@@ -303,6 +303,9 @@ bool inplace_entry_in(const struct inplace_entries *list, struct bytes key);
 bool inplace_entry_remove(struct ese_inplace *ip, const struct inplace_entry *entry, unsigned keep,
                           bool lone, struct fault *f);
 
+/* As the function without the leading inplace_. */
+bool inplace_drop_entry(struct ese_inplace *ip, const struct inplace_entry *entry, struct fault *f);
+
 /* Does what waits: removes orphans, adds added entries. */
 bool inplace_entries_flush(struct ese_inplace *ip, struct fault *f);
 
@@ -316,6 +319,10 @@ bool inplace_change_columns(struct ese_inplace *ip, const struct ese_table *tabl
                             struct fault *f);
 bool inplace_add(struct ese_inplace *ip, const struct ese_table *table,
                  const struct ese_change *change, unsigned changes, struct fault *f);
+
+/* Has the table a row with this primary key? */
+bool inplace_has_row(struct ese_inplace *ip, const struct ese_table *table, struct bytes key,
+                     bool *has, struct fault *f);
 
 /* True when calls may go on. */
 bool inplace_ready(struct ese_inplace *ip, const struct ese_table *table, struct fault *f);

@@ -37,6 +37,17 @@ static struct inplace_tree rows_of(struct ese_inplace *ip, const struct ese_tabl
         .ip = ip, .root = table->root, .objid = table->objid, .owner = table->root, .unique = true};
 }
 
+bool inplace_has_row(struct ese_inplace *ip, const struct ese_table *table, struct bytes key,
+                     bool *has, struct fault *f)
+{
+    const struct inplace_tree t = rows_of(ip, table);
+    const struct inplace_target target = {.key = key};
+    struct inplace_spot spot;
+    bool ok = inplace_find(&t, &target, &spot, has, f);
+    inplace_spot_close(&spot);
+    return ok;
+}
+
 static bool keep_row(struct row *row, const struct inplace_spot *spot, struct fault *f)
 {
     const struct inplace_node *node = inplace_at(spot);

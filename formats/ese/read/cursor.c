@@ -261,5 +261,6 @@ enum ese_step ese_cursor_seek(struct ese_cursor *c, struct bytes key, struct fau
     c->started = true;
     if (!descend(c, c->root, &key, f))
         return ESE_STEP_FAULT;
+    c->sought_dbtime = c->leaf->dbtime;
     return settle(c, f);
 }

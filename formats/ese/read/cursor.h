@@ -24,6 +24,7 @@ struct ese_cursor {
     uint8_t flags;               /* enum ese_node_flag */
     unsigned index;              /* of the node in its page; its tag is index + leaf->reserved */
     const struct ese_page *leaf; /* held by the cursor */
+    uint64_t sought_dbtime;      /* after a seek: of the leaf that the key belongs into */
 
     bool with_deleted; /* set by the caller: stop at nodes flagged as deleted, too */
     uint8_t *reached;  /* set by the caller: gets the bit of every page entered; NULL: none */

@@ -31,6 +31,9 @@ static void make_model(void)
     ck_assert(hash_open(&model.hash, &f));
 }
 
+static const struct ese_table table = {.name = "Trust"};
+static const struct ese_index of_table = {.name = "ByEntry"};
+
 static struct action action_of(int kind)
 {
     return (struct action){.kind = (enum action_kind)kind,
@@ -43,6 +46,9 @@ static struct action action_of(int kind)
                            .mode = MODE_V3,
                            .days = 36526,
                            .value = bytes_of(hash, sizeof hash),
+                           .table = &table,
+                           .index = &of_table,
+                           .bookmark = bytes_of("\x7f\x80\0\0\4", 5),
                            .text = "it is issuing",
                            .why = "so it was asked for"};
 }
@@ -80,6 +86,9 @@ static const struct {
     const char *text;
 } canonical[] = {
     {ACTION_WRITE_HEADER, "write-header"},
+    {ACTION_DROP_INDEX_ENTRY,
+     "drop-index-entry Trust.ByEntry key "
+     "d57b6e66edfbebd9b8f64c8103d0b57512cf153658294c62fb28d0d29cdab27b row 7f80000004"},
     {ACTION_SET_ROLE, "set-role 4.0 issuing"},
     {ACTION_SET_IMPORTED, "set-imported 4.0 40e1d5c000000000"},
     {ACTION_SET_THUMBPRINT, "set-thumbprint 4.0 abcd000000000000000000000000000000000000"},
