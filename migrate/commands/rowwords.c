@@ -7,17 +7,6 @@
 #include "migrate/judge/model.h"
 
 #include <stdio.h>
-#include <strings.h>
-
-static bool is_table(const struct rows *rows, const char *name)
-{
-    return name && strcasecmp(rows->table->name, name) == 0;
-}
-
-static const struct ese_column *column_of(const struct rows *rows, const char *name)
-{
-    return name ? ese_table_column(rows->table, name) : NULL;
-}
 
 static const char *role_of(struct rows *rows, const struct profile_list *list)
 {
@@ -38,8 +27,9 @@ static bool entry_words(struct rows *rows, const struct profile_list *list, stru
     struct bytes value;
     bool null;
     int n = snprintf(text, ROW_WORDS, "%s, ", role_of(rows, list));
-    if (!rows_bytes(rows, column_of(rows, list->certificate), room, &value, &null, NULL) || null ||
-        !x509_certificate_read(value, &cert, NULL))
+    if (!rows_bytes(rows, ese_table_column(rows->table, list->certificate), room, &value, &null,
+                    NULL) ||
+        null || !x509_certificate_read(value, &cert, NULL))
         snprintf(text + n, ROW_WORDS - (size_t)n, "not a certificate");
     else
         name_text(cert.subject, text + n, ROW_WORDS - (size_t)n);
@@ -50,7 +40,7 @@ static bool setting_words(struct rows *rows, const struct profile *p, struct buf
                           char text[ROW_WORDS])
 {
     enum { NAME_MOST = 200 };
-    const struct ese_column *column = column_of(rows, p->settings_name);
+    const struct ese_column *column = ese_table_column(rows->table, p->settings_name);
     char utf8[NAME_MOST * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1];
     struct bytes value;
     bool null;
@@ -69,11 +59,11 @@ bool row_words(struct rows *rows, const struct profile *p, struct buffer *room,
 {
     text[0] = '\0';
     for (unsigned i = 0; p && i < p->lists; i++)
-        if (is_table(rows, p->list[i].table) &&
+        if (ese_table_is(rows->table, p->list[i].table) &&
             (!condition_is_there(&p->list[i].rows) ||
              condition_is_met(&p->list[i].rows, rows->table, &rows->record)))
             return entry_words(rows, &p->list[i], room, text);
-    return p && is_table(rows, p->settings_table) && setting_words(rows, p, room, text);
+    return p && ese_table_is(rows->table, p->settings_table) && setting_words(rows, p, room, text);
 }
 
 bool row_setting_text(struct rows *rows, const struct profile *p, const struct ese_column *column,
@@ -81,8 +71,8 @@ bool row_setting_text(struct rows *rows, const struct profile *p, const struct e
 {
     struct bytes value;
     bool null;
-    if (p == NULL || !is_table(rows, p->settings_table) ||
-        column != column_of(rows, p->settings_value) ||
+    if (p == NULL || !ese_table_is(rows->table, p->settings_table) ||
+        column != ese_table_column(rows->table, p->settings_value) ||
         store_column_is_secret(rows->store, rows->table, column) ||
         (column->type != ESE_COL_BINARY && column->type != ESE_COL_LONG_BINARY) ||
         !rows_bytes(rows, column, room, &value, &null, NULL) || null || value.size == 0 ||

@@ -26,8 +26,8 @@ struct shown_setting {
 static bool is_secret(const struct model *m, const struct setting_place *place)
 {
     const struct ese_catalog *catalog = m->store->db->catalog;
-    const struct ese_table *table = place->table ? ese_catalog_find(catalog, place->table) : NULL;
-    const struct ese_column *column = table ? ese_table_column(table, place->column) : NULL;
+    const struct ese_table *table = ese_catalog_find(catalog, place->table);
+    const struct ese_column *column = ese_table_column(table, place->column);
     return column && (secret_is_marked(m->profile, catalog, table, column) ||
                       secret_is_guessed(column->name));
 }

@@ -52,7 +52,7 @@ bool date_is_filetime(const struct ese_table *table, const struct ese_column *co
         {"CRLs", "LastPublished"},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (column->type == ESE_COL_DATE_TIME && strcasecmp(table->name, known[i].table) == 0 &&
+        if (column->type == ESE_COL_DATE_TIME && ese_table_is(table, known[i].table) &&
             strcasecmp(bare(column->name), known[i].column) == 0)
             return true;
     return false;

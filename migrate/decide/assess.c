@@ -46,8 +46,7 @@ static bool is_header_only(const struct assessment *a, const struct ese_finding 
 
 static void take_collision(struct assessment *a, const char *table_name)
 {
-    const struct ese_table *table =
-        table_name ? ese_catalog_find(a->store.db->catalog, table_name) : NULL;
+    const struct ese_table *table = ese_catalog_find(a->store.db->catalog, table_name);
     const char *name = table ? table->name : "";
     if (a->collisions++ == 0)
         a->collision = name;

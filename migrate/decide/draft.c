@@ -188,7 +188,7 @@ bool draft_is_fixed(const struct draft *d, unsigned entry, const char *name)
     if (m->match != PROFILE_MATCHES_ROWS)
         return false;
     const struct ese_table *table = model_list_table(m, m->entry[entry].part);
-    const struct ese_column *column = table && name ? ese_table_column(table, name) : NULL;
+    const struct ese_column *column = ese_table_column(table, name);
     return column ? ese_table_in_primary(table, column) : m->profile->lists > 1;
 }
 

@@ -70,8 +70,7 @@ static bool look_at(void *context, int32_t names)
         return true;
     const struct model_certificate *to =
         model_certificate_of(m, &m->entry[l->active[e - m->entry]]);
-    const struct ese_column *proves =
-        l->r->proves ? ese_table_column(l->rows->table, l->r->proves) : NULL;
+    const struct ese_column *proves = ese_table_column(l->rows->table, l->r->proves);
     bool read = rows_bytes(l->rows, proves, l->room, &der, &null, NULL) && !null;
     l->pinned[e - m->entry] =
         !read || !(l->r->crl ? crl_allows(m, to, der) : certificate_allows(m, to, der));

@@ -47,8 +47,7 @@ static void take_away(struct profile *p, const struct named *n)
 {
     for (unsigned i = 0; i < p->references; i++) {
         struct profile_reference *r = &p->reference[i];
-        if (strcasecmp(r->table, n->table->name) != 0 ||
-            strcasecmp(r->column, n->column->name) != 0)
+        if (!ese_table_is(n->table, r->table) || strcasecmp(r->column, n->column->name) != 0)
             continue;
         free(r->table);
         free(r->column);
@@ -83,10 +82,8 @@ static bool ignore(struct profile *p, const char *option, const char *text,
 /* The list's keys, when they are no integers: of which type; else ESE_COL_LONG. */
 static enum ese_coltype key_type(const struct profile *p, const struct ese_catalog *catalog)
 {
-    const struct ese_table *list =
-        p->list[0].table ? ese_catalog_find(catalog, p->list[0].table) : NULL;
-    const struct ese_column *key =
-        list && p->list[0].key ? ese_table_column(list, p->list[0].key) : NULL;
+    const struct ese_table *list = ese_catalog_find(catalog, p->list[0].table);
+    const struct ese_column *key = ese_table_column(list, p->list[0].key);
     bool bytes = key && (key->type == ESE_COL_TEXT || key->type == ESE_COL_BINARY ||
                          key->type == ESE_COL_GUID);
     return bytes ? key->type : ESE_COL_LONG;
@@ -166,7 +163,7 @@ static bool refer(struct profile *p, const char *text, const struct ese_catalog 
                     f))
         return false;
     for (unsigned i = 0; i < p->references; i++)
-        if (strcasecmp(p->reference[i].table, n.table->name) == 0 &&
+        if (ese_table_is(n.table, p->reference[i].table) &&
             strcasecmp(p->reference[i].column, n.column->name) == 0) {
             p->reference[i].names = names;
             return true;

@@ -244,7 +244,7 @@ static void take_back(struct discover_run *run)
 
 static bool is_asked_for(const struct discover_run *run, const struct discover_column *c)
 {
-    return run->list_table == NULL || strcasecmp(c->table->name, run->list_table) == 0;
+    return run->list_table == NULL || ese_table_is(c->table, run->list_table);
 }
 
 /* Columns that could each be the list; those that no profile can name are counted alone. */

@@ -5,7 +5,6 @@
 #include "migrate/judge/names.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 struct model_entry *model_add_entry(struct model *m, int32_t key, struct bytes der, struct fault *f)
 {
@@ -335,11 +334,11 @@ static struct list_columns columns_of(const struct model *m, unsigned part,
     const struct profile_list *list = &m->profile->list[part];
     struct list_columns c = {.list = list,
                              .part = part,
-                             .key = model_column_named(table, list->key),
-                             .certificate = model_column_named(table, list->certificate),
-                             .thumbprint = model_column_named(table, list->thumbprint),
-                             .name = model_column_named(table, list->name),
-                             .imported = model_column_named(table, list->imported)};
+                             .key = ese_table_column(table, list->key),
+                             .certificate = ese_table_column(table, list->certificate),
+                             .thumbprint = ese_table_column(table, list->thumbprint),
+                             .name = ese_table_column(table, list->name),
+                             .imported = ese_table_column(table, list->imported)};
     roles_open(&c.roles, list, table);
     return c;
 }

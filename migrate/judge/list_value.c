@@ -394,9 +394,9 @@ static bool join_pieces(struct model *m, struct model_value *v, struct problems 
 static bool read_pieces(struct model *m, struct model_value *v, const struct ese_table *table,
                         struct problems *problems, struct fault *f)
 {
-    const struct ese_column *select = model_column_named(table, value_of(m, v)->select);
-    const struct ese_column *column = model_column_named(table, value_of(m, v)->column);
-    const struct ese_column *join = model_column_named(table, value_of(m, v)->join);
+    const struct ese_column *select = ese_table_column(table, value_of(m, v)->select);
+    const struct ese_column *column = ese_table_column(table, value_of(m, v)->column);
+    const struct ese_column *join = ese_table_column(table, value_of(m, v)->join);
     struct rows rows;
     bool ok = true, selected;
     rows_open(&rows, m->store, table);
@@ -420,8 +420,8 @@ static bool read_value(struct model *m, struct model_value *v, struct problems *
 {
     const struct profile_value *p = value_of(m, v);
     const struct ese_table *table = model_table_named(m, p->table);
-    const struct ese_column *select = model_column_named(table, p->select);
-    const struct ese_column *column = model_column_named(table, p->column);
+    const struct ese_column *select = ese_table_column(table, p->select);
+    const struct ese_column *column = ese_table_column(table, p->column);
     v->missing = m->match == PROFILE_MATCHES_VALUE;
     if (table == NULL || (select == NULL && p->select) || column == NULL)
         return true;

@@ -165,9 +165,8 @@ static bool is_issuing(const struct lost_pass *p, const struct rows *rows,
                        const struct ese_column *column)
 {
     struct setting_place place;
-    return profile_place(p->m->profile, SETTING_ISSUING_CA, &place) && place.table &&
-           strcasecmp(place.table, rows->table->name) == 0 &&
-           strcasecmp(place.column, column->name) == 0 &&
+    return profile_place(p->m->profile, SETTING_ISSUING_CA, &place) &&
+           ese_table_is(rows->table, place.table) && strcasecmp(place.column, column->name) == 0 &&
            setting_is_in(&place, rows->table, &rows->record);
 }
 

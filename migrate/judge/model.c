@@ -30,12 +30,7 @@ void *model_grow(void **array, unsigned count, size_t *room, size_t size)
 
 const struct ese_table *model_table_named(const struct model *m, const char *name)
 {
-    return name ? ese_catalog_find(m->store->db->catalog, name) : NULL;
-}
-
-const struct ese_column *model_column_named(const struct ese_table *table, const char *name)
-{
-    return table && name ? ese_table_column(table, name) : NULL;
+    return ese_catalog_find(m->store->db->catalog, name);
 }
 
 bool model_is_named(const char *name, const char *wanted)

@@ -247,11 +247,8 @@ bool names_each(const struct model *m, unsigned which, struct rows *rows,
 
 const struct ese_column *names_key_column(const struct model *m)
 {
-    const struct ese_table *table =
-        m->profile->list[0].table
-            ? ese_catalog_find(m->store->db->catalog, m->profile->list[0].table)
-            : NULL;
-    return table ? ese_table_column(table, m->profile->list[0].key) : NULL;
+    const struct ese_table *table = model_list_table(m, 0);
+    return ese_table_column(table, m->profile->list[0].key);
 }
 
 const char *names_key_text(const struct model *m, int32_t key, char to[NAMES_TEXT])

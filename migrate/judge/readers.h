@@ -39,7 +39,6 @@ void *model_grow(void **array, unsigned count, size_t *room, size_t size);
 /* The table, and the column of a table (NULL: none) of a name; NULL when there is none, or name is
  * NULL. */
 const struct ese_table *model_table_named(const struct model *model, const char *name);
-const struct ese_column *model_column_named(const struct ese_table *table, const char *name);
 
 /* Are both names there, and the same but for the case of ASCII letters? */
 bool model_is_named(const char *name, const char *wanted);

@@ -4,7 +4,6 @@
 #include "migrate/judge/names.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 /* ---- revocation lists ---- */
 
@@ -172,14 +171,14 @@ const struct ese_table *reference_rows_table(const struct model *m, unsigned whi
     const struct profile_reference *r = &p->reference[which];
     const struct ese_table *table = model_table_named(m, r->table);
     *c = (struct reference_columns){
-        .reference = model_column_named(table, r->column),
-        .key = model_column_named(table, r->key),
-        .proves = model_column_named(table, r->proves),
+        .reference = ese_table_column(table, r->column),
+        .key = ese_table_column(table, r->key),
+        .proves = ese_table_column(table, r->proves),
         .is_crl = r->crl,
     };
-    if (p->certificates_table && strcasecmp(r->table, p->certificates_table) == 0) {
-        c->version = model_column_named(table, p->certificates_version);
-        c->user = model_column_named(table, p->certificates_user);
+    if (model_is_named(r->table, p->certificates_table)) {
+        c->version = ese_table_column(table, p->certificates_version);
+        c->user = ese_table_column(table, p->certificates_user);
     }
     return c->reference ? table : NULL;
 }

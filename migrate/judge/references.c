@@ -68,7 +68,7 @@ static void verify_row(struct verifier *v, unsigned which, struct rows *rows)
 {
     const struct profile_reference *r = &v->model->profile->reference[which];
     bool null;
-    int32_t row = rows_integer(rows, r->key ? ese_table_column(rows->table, r->key) : NULL, &null);
+    int32_t row = rows_integer(rows, ese_table_column(rows->table, r->key), &null);
     const struct model_entry *entry = named_by(v, which, rows);
     enum proof_answer answer;
     if (entry == NULL || !ask(v, which, rows, entry, &answer))

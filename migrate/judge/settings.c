@@ -10,7 +10,6 @@
 #include "migrate/profile/settings.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 enum { SHOWN = 24, NUMBER_DIGITS = 20 };
 
@@ -274,11 +273,10 @@ static bool read_table(struct model *m, const struct ese_table *table, unsigned 
     for (unsigned i = first; i < PROFILE_SETTINGS; i++) {
         struct reading *r = &all[count];
         *r = (struct reading){.m = m, .which = i, .problems = problems, .f = f};
-        if (!profile_place(m->profile, i, &r->place) || r->place.table == NULL ||
-            strcasecmp(r->place.table, table->name) != 0)
+        if (!profile_place(m->profile, i, &r->place) || !ese_table_is(table, r->place.table))
             continue;
         r->column = ese_table_column(table, r->place.column);
-        r->select = r->place.rows.column ? ese_table_column(table, r->place.rows.column) : NULL;
+        r->select = ese_table_column(table, r->place.rows.column);
         m->setting[i].has_table = r->column != NULL;
         count += r->column != NULL;
     }
@@ -329,7 +327,7 @@ bool settings_read(struct model *m, struct problems *problems, struct fault *f)
             m->issuing_names = place.names;
         if (place.is && !keep_stated(m, i, place.is, f))
             return false;
-        const struct ese_table *table = place.table ? ese_catalog_find(catalog, place.table) : NULL;
+        const struct ese_table *table = ese_catalog_find(catalog, place.table);
         if (table && !m->setting[i].has_table && !read_table(m, table, i, problems, f))
             return false;
         m->has_settings = m->has_settings || m->setting[i].has_table || place.is;
@@ -485,9 +483,8 @@ bool settings_find_issuing(struct model *m, struct problems *problems, struct fa
         return true;
     if (r.place.is && !find_stated(m, r.place.is, f))
         return false;
-    const struct ese_table *table =
-        r.place.table ? ese_catalog_find(m->store->db->catalog, r.place.table) : NULL;
-    r.column = table ? ese_table_column(table, r.place.column) : NULL;
+    const struct ese_table *table = model_table_named(m, r.place.table);
+    r.column = ese_table_column(table, r.place.column);
     if (profile_names_entry(m->issuing_names) && r.column && !find_key(&r))
         return false;
     settings_follow(m);

@@ -7,7 +7,7 @@ static bool is_secret(const struct model *m)
     for (unsigned i = 0; i < m->profile->lists; i++) {
         const char *name = m->profile->list[i].name;
         const struct ese_table *table = model_list_table(m, i);
-        const struct ese_column *column = table && name ? ese_table_column(table, name) : NULL;
+        const struct ese_column *column = ese_table_column(table, name);
         if (column && store_column_is_secret(m->store, table, column))
             return true;
     }

@@ -42,11 +42,6 @@ static void note_unread(struct sweep *sweep, const struct fault *f)
         sweep->first_unread = *f;
 }
 
-static bool is_table(const struct ese_table *table, const char *name)
-{
-    return name && strcasecmp(table->name, name) == 0;
-}
-
 /* The certificate of the entry that the row in hand is. */
 static bool is_list_column(const struct sweep_pass *p, const struct ese_column *column)
 {
@@ -62,7 +57,7 @@ static bool is_part(struct sweep_pass *p, unsigned which, const struct ese_colum
 {
     const struct profile_value *part = &p->m->profile->value[which];
     const struct model_value *v = &p->m->value[which];
-    if (!is_table(p->rows.table, part->table) || strcasecmp(column->name, part->column) != 0)
+    if (!ese_table_is(p->rows.table, part->table) || strcasecmp(column->name, part->column) != 0)
         return false;
     if (part->join)
         return pieces_has_row(&v->pieces, p->row);
@@ -79,7 +74,7 @@ static bool is_value_column(const struct model *m, const struct ese_table *table
 {
     bool in_value = m->match == PROFILE_MATCHES_VALUE;
     for (unsigned i = 0; in_value && i < m->profile->values; i++)
-        if (is_table(table, m->profile->value[i].table) &&
+        if (ese_table_is(table, m->profile->value[i].table) &&
             strcasecmp(column->name, m->profile->value[i].column) == 0)
             return true;
     return false;

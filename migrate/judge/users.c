@@ -110,8 +110,8 @@ const struct ese_table *users_table(const struct model *m, const struct ese_colu
                                     const struct ese_column **key)
 {
     const struct ese_table *table = model_table_named(m, m->profile->users_table);
-    *name = model_column_named(table, m->profile->users_name);
-    *key = model_column_named(table, m->profile->users_key);
+    *name = ese_table_column(table, m->profile->users_name);
+    *key = ese_table_column(table, m->profile->users_key);
     return *name ? table : NULL;
 }
 

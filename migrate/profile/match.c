@@ -180,11 +180,10 @@ static bool reference_fits(const struct profile *p, const struct ese_catalog *ca
                            const struct profile_reference *r, const char *section,
                            struct fault *why)
 {
-    const struct ese_table *list = p->list[0].table ? ese_catalog_find(catalog, p->list[0].table)
-                                                    : NULL,
+    const struct ese_table *list = ese_catalog_find(catalog, p->list[0].table),
                            *table = ese_catalog_find(catalog, r->table);
-    const struct ese_column *key = list ? ese_table_column(list, p->list[0].key) : NULL,
-                            *column = table ? ese_table_column(table, r->column) : NULL;
+    const struct ese_column *key = ese_table_column(list, p->list[0].key),
+                            *column = ese_table_column(table, r->column);
     static const struct ese_column binary = {.type = ESE_COL_BINARY},
                                    number = {.type = ESE_COL_LONG};
     bool hex = r->names == NAMES_SHA1_HEX && column &&
@@ -228,8 +227,7 @@ static const struct fit *setting_fit(unsigned which, const struct setting_place 
 static bool row_told(const struct setting_place *place, const struct ese_table *table,
                      const char *section, struct fault *why)
 {
-    const struct ese_column *column =
-        place->rows.column ? ese_table_column(table, place->rows.column) : NULL;
+    const struct ese_column *column = ese_table_column(table, place->rows.column);
     return (column && fits(&fit_text, column->type)) ||
            condition_fits(&place->rows, table, section, why);
 }

@@ -8,7 +8,7 @@
 static bool find_column(struct roles *r, const struct ese_table *table, const char *name,
                         unsigned *which)
 {
-    const struct ese_column *column = name ? ese_table_column(table, name) : NULL;
+    const struct ese_column *column = ese_table_column(table, name);
     if (column == NULL)
         return false;
     for (*which = 0; *which < r->columns; ++*which)

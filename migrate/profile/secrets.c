@@ -12,14 +12,14 @@ bool secret_is_marked(const struct profile *profile, const struct ese_catalog *c
         const char *table, *column;
     } builtin[] = {{"Users", "KeyHistory"}, {"Administrators", "Secret"}};
     for (unsigned i = 0; profile && i < profile->secrets; i++)
-        if (strcasecmp(table->name, profile->secret[i].table) == 0 &&
+        if (ese_table_is(table, profile->secret[i].table) &&
             strcasecmp(column->name, profile->secret[i].column) == 0)
             return true;
     if (ese_catalog_find(catalog, "CertificateList") == NULL &&
         ese_catalog_find(catalog, "Configuration") == NULL)
         return false; /* not a KM store */
     for (size_t i = 0; i < sizeof builtin / sizeof builtin[0]; i++)
-        if (strcasecmp(table->name, builtin[i].table) == 0 &&
+        if (ese_table_is(table, builtin[i].table) &&
             strcasecmp(column->name, builtin[i].column) == 0)
             return true;
     return false;

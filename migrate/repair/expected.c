@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <strings.h>
 
 /* ---- opening ---- */
 
@@ -206,14 +205,9 @@ void expected_close(struct expected *x)
 
 /* ---- tables ---- */
 
-bool expected_named(const struct ese_table *table, const char *name)
-{
-    return name && strcasecmp(table->name, name) == 0;
-}
-
 const struct ese_column *expected_column(const struct expected *x, const char *name)
 {
-    return name ? ese_table_column(x->table, name) : NULL;
+    return ese_table_column(x->table, name);
 }
 
 void expected_begin(struct expected *x, const struct ese_table *table)
@@ -223,14 +217,14 @@ void expected_begin(struct expected *x, const struct ese_table *table)
     x->is_list = model_is_list_table(x->model, table);
     x->has_other_rows = false;
     for (unsigned i = 0; i < p->lists; i++)
-        x->has_other_rows = x->has_other_rows || (expected_named(table, p->list[i].table) &&
+        x->has_other_rows = x->has_other_rows || (ese_table_is(table, p->list[i].table) &&
                                                   condition_is_there(&p->list[i].rows));
     x->is_value = false;
     for (unsigned i = 0; x->model->match == PROFILE_MATCHES_VALUE && i < p->values; i++)
-        x->is_value = x->is_value || expected_named(table, p->value[i].table);
+        x->is_value = x->is_value || ese_table_is(table, p->value[i].table);
     x->references = 0;
     for (unsigned i = 0; i < p->references; i++)
-        if (expected_named(table, p->reference[i].table))
+        if (ese_table_is(table, p->reference[i].table))
             x->reference[x->references++] =
                 (struct reference_columns){i, expected_column(x, p->reference[i].column),
                                            expected_column(x, p->reference[i].key)};

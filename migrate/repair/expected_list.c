@@ -68,7 +68,7 @@ static bool of_value(struct expected *x, unsigned part, const struct ese_record 
                      struct expected_row *row, struct fault *f)
 {
     const struct profile_value *p = &x->model->profile->value[part];
-    if (!x->list_changes[part] || !expected_named(x->table, p->table))
+    if (!x->list_changes[part] || !ese_table_is(x->table, p->table))
         return true;
     if (p->join)
         return of_piece(x, p, record, row, f);

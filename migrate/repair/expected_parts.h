@@ -65,9 +65,6 @@ int expected_order_of(const struct action *a, unsigned reference, int32_t row, i
 const struct model_entry *expected_entry_called(const struct expected *x, bool hash,
                                                 struct bytes name);
 
-/* Is that the table's name, but for case?  name NULL: no. */
-bool expected_named(const struct ese_table *table, const char *name);
-
 /* The column of the table in hand; NULL: none, or name is NULL. */
 const struct ese_column *expected_column(const struct expected *x, const char *name);
 

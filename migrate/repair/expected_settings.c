@@ -144,7 +144,7 @@ bool expected_is_setting(struct expected *x, const struct setting_place *place,
                          const struct ese_record *record)
 {
     const struct ese_column *c = expected_column(x, place->rows.column);
-    if (!expected_named(x->table, place->table))
+    if (!ese_table_is(x->table, place->table))
         return false;
     return place->rows.column == NULL || meets(x, record, c, &place->rows);
 }

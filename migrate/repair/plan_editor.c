@@ -258,16 +258,6 @@ static bool add_roles(struct plan_editor *a, struct ese_row_edit *edit, const st
     return true;
 }
 
-static bool named(const struct ese_table *table, const char *name)
-{
-    return name && strcasecmp(table->name, name) == 0;
-}
-
-static const struct ese_column *column(const struct ese_table *table, const char *name)
-{
-    return name ? ese_table_column(table, name) : NULL;
-}
-
 /* As the model reads it: an integer that fits 32 bits. */
 static bool integer_of(const struct ese_record *record, const struct ese_column *c, int32_t *value)
 {
@@ -353,7 +343,7 @@ static bool add_hex(struct plan_editor *a, struct ese_row_edit *edit, const stru
 static bool add_cell(struct plan_editor *a, const struct ese_table *table, struct cells *row,
                      const struct action_cell *cell, struct ese_row_edit *edit, struct fault *f)
 {
-    const struct ese_column *c = column(table, cell->column);
+    const struct ese_column *c = ese_table_column(table, cell->column);
     if (c == NULL && cell->optional)
         return true;
     switch (cell->kind) {
@@ -391,7 +381,7 @@ static bool add_cells(struct plan_editor *a, const struct ese_table *table, stru
 static unsigned list_table(const struct profile *p, const struct ese_table *table)
 {
     unsigned part = 0;
-    while (part < p->lists && !named(table, p->list[part].table))
+    while (part < p->lists && !ese_table_is(table, p->list[part].table))
         part++;
     return part;
 }
@@ -400,7 +390,7 @@ static unsigned list_table(const struct profile *p, const struct ese_table *tabl
 static bool has_only_entries(const struct profile *p, const struct ese_table *table)
 {
     for (unsigned i = 0; i < p->lists; i++)
-        if (named(table, p->list[i].table) && condition_is_there(&p->list[i].rows))
+        if (ese_table_is(table, p->list[i].table) && condition_is_there(&p->list[i].rows))
             return false;
     return true;
 }
@@ -498,7 +488,8 @@ static const struct action *move_of(const struct plan_editor *a, unsigned which,
     int32_t row;
     if (change)
         return change->moved[which];
-    return integer_of(record, column(table, a->model->profile->reference[which].key), &row)
+    return integer_of(record, ese_table_column(table, a->model->profile->reference[which].key),
+                      &row)
                ? dangling_move(a, which, row, names)
                : NULL;
 }
@@ -553,7 +544,8 @@ static bool edit_reference(struct plan_editor *a, unsigned which, const struct e
                            const struct ese_record *record, struct ese_row_edit *edit,
                            struct fault *f)
 {
-    const struct ese_column *c = column(table, a->model->profile->reference[which].column);
+    const struct ese_column *c =
+        ese_table_column(table, a->model->profile->reference[which].column);
     struct bytes value;
     struct ese_value old;
     uint8_t room[8];
@@ -573,7 +565,7 @@ static bool edit_reference(struct plan_editor *a, unsigned which, const struct e
 static bool is_selected(struct plan_editor *a, const struct profile_value *p,
                         const struct ese_table *table, const struct ese_record *record)
 {
-    const struct ese_column *c = column(table, p->select);
+    const struct ese_column *c = ese_table_column(table, p->select);
     struct ese_value v;
     char number[16];
     int32_t found;
@@ -604,9 +596,9 @@ static bool edit_settings(struct plan_editor *a, const struct ese_table *table,
     for (unsigned i = 0; i < a->settings; i++) {
         struct setting_place place;
         if (!profile_place(a->model->profile, action_setting(a->setting[i]->kind), &place) ||
-            !named(table, place.table) || !setting_is_in(&place, table, record))
+            !ese_table_is(table, place.table) || !setting_is_in(&place, table, record))
             continue;
-        const struct ese_column *c = column(table, place.column);
+        const struct ese_column *c = ese_table_column(table, place.column);
         if (!plan_setting_value(a->model, a->setting[i], c, &a->text, f) ||
             !add_change(a, edit, c, buffer_bytes(&a->text), f))
             return false;
@@ -619,7 +611,7 @@ static bool add_selection(struct plan_editor *a, const struct ese_table *table,
                           const struct setting_place *place, struct ese_row_edit *edit,
                           struct fault *f)
 {
-    const struct ese_column *c = column(table, place->rows.column);
+    const struct ese_column *c = ese_table_column(table, place->rows.column);
     bool text = c && (c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT);
     return text ? add_name(a, edit, c, place->rows.value, f)
                 : add_integer(a, edit, c, (int32_t)condition_number(&place->rows), f);
@@ -633,8 +625,8 @@ static bool add_setting(struct plan_editor *a, const struct ese_table *table,
     const struct ese_column *key_column = ese_table_key_column(table);
     struct setting_place place;
     profile_place(a->model->profile, action_setting(action->kind), &place);
-    const struct ese_column *value = column(table, place.column);
-    if (key_column == NULL || key_column == column(table, place.rows.column))
+    const struct ese_column *value = ese_table_column(table, place.column);
+    if (key_column == NULL || key_column == ese_table_column(table, place.rows.column))
         return fault_set(f, FAULT_UNSUPPORTED,
                          "table %s: there is no setting %s, and a row cannot be added: its primary "
                          "key is not one Long column that only counts",
@@ -676,14 +668,15 @@ static bool edit_piece(struct plan_editor *a, unsigned part, const struct ese_ta
             f, FAULT_UNSUPPORTED,
             "the list would need more pieces than the %u rows of table %s that there are",
             pieces->count, table->name);
-    if (!integer_of(record, column(table, p->join), &order) || !pieces_find(pieces, order, &which))
+    if (!integer_of(record, ese_table_column(table, p->join), &order) ||
+        !pieces_find(pieces, order, &which))
         return fault_set(f, FAULT_DAMAGED, "table %s has a piece that it did not have before",
                          table->name);
     struct bytes piece = pieces_cut(pieces, which, whole);
     if (piece.size == 0)
         edit->fate = ESE_ROW_DROP;
     return piece.size == 0 || bytes_equal(piece, pieces_cut(pieces, which, old)) ||
-           add_change(a, edit, column(table, p->column), piece, f);
+           add_change(a, edit, ese_table_column(table, p->column), piece, f);
 }
 
 static bool edit_list_value(struct plan_editor *a, unsigned part, const struct ese_table *table,
@@ -692,11 +685,11 @@ static bool edit_list_value(struct plan_editor *a, unsigned part, const struct e
 {
     const struct profile_value *p = &a->model->profile->value[part];
     const struct model_value *v = &a->model->value[part];
-    if (!a->rewrite[part] || !named(table, p->table) || !is_selected(a, p, table, record))
+    if (!a->rewrite[part] || !ese_table_is(table, p->table) || !is_selected(a, p, table, record))
         return true;
     return p->join          ? edit_piece(a, part, table, record, edit, f)
-           : v->form.values ? edit_list_values(a, v, column(table, p->column), edit, f)
-                            : add_change(a, edit, column(table, p->column),
+           : v->form.values ? edit_list_values(a, v, ese_table_column(table, p->column), edit, f)
+                            : add_change(a, edit, ese_table_column(table, p->column),
                                          buffer_bytes(&a->list_value[part]), f);
 }
 
@@ -716,7 +709,7 @@ static bool has_setting(const struct profile *p, const struct ese_table *table)
 {
     struct setting_place place;
     for (unsigned i = 0; i < PROFILE_SETTINGS; i++)
-        if (profile_place(p, i, &place) && named(table, place.table))
+        if (profile_place(p, i, &place) && ese_table_is(table, place.table))
             return true;
     return false;
 }
@@ -728,10 +721,10 @@ static bool wants(void *context, const struct ese_table *table)
     if (model_is_list_table(a->model, table) || has_setting(p, table))
         return true;
     for (unsigned i = 0; i < p->values; i++)
-        if (named(table, p->value[i].table))
+        if (ese_table_is(table, p->value[i].table))
             return true;
     for (unsigned i = 0; i < p->references; i++)
-        if (named(table, p->reference[i].table))
+        if (ese_table_is(table, p->reference[i].table))
             return true;
     return false;
 }
@@ -762,7 +755,8 @@ static bool edit_row(void *context, const struct ese_table *table, const struct 
             return true;
     }
     for (unsigned i = 0; i < p->references; i++)
-        if (named(table, p->reference[i].table) && !edit_reference(a, i, table, record, edit, f))
+        if (ese_table_is(table, p->reference[i].table) &&
+            !edit_reference(a, i, table, record, edit, f))
             return false;
     if (!edit_settings(a, table, record, edit, f))
         return false;
@@ -786,7 +780,7 @@ static bool add_nth_setting(struct plan_editor *a, const struct ese_table *table
         const struct model_setting *s = &a->model->setting[which];
         struct setting_place place;
         if (s->has_row || !profile_place(a->model->profile, which, &place) ||
-            !named(table, place.table) || without++ != n)
+            !ese_table_is(table, place.table) || without++ != n)
             continue;
         *more = true;
         if (s->last_key > INT32_MAX - 1 - (int32_t)n)
@@ -802,7 +796,7 @@ static bool add_listed(struct plan_editor *a, const struct ese_table *table,
                        struct ese_row_edit *edit, struct fault *f)
 {
     const struct profile_list *list = &a->model->profile->list[0];
-    const struct ese_column *key = column(table, list->key);
+    const struct ese_column *key = ese_table_column(table, list->key);
     struct cells cells;
     if (key == NULL || key != ese_table_key_column(table))
         return fault_set(f, FAULT_UNSUPPORTED,

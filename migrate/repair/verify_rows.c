@@ -12,7 +12,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <strings.h>
 
 struct comparison {
     struct verify v;
@@ -523,9 +522,8 @@ static bool same_table(const struct ese_table *a, const struct ese_table *b, str
 /* In a copy the catalog names other pages, and the counts of pages are made anew. */
 static bool has_other_pages(const struct ese_table *table)
 {
-    return strcasecmp(table->name, "MSysObjects") == 0 ||
-           strcasecmp(table->name, "MSysObjectsShadow") == 0 ||
-           strcasecmp(table->name, "MSysExtentPageCountCache") == 0;
+    return ese_table_is(table, "MSysObjects") || ese_table_is(table, "MSysObjectsShadow") ||
+           ese_table_is(table, "MSysExtentPageCountCache");
 }
 
 static bool compare_all(struct comparison *c, struct fault *f)

@@ -9,8 +9,15 @@ size_t ese_column_fixed_size(const struct ese_column *column)
     return size ? size : column->size;
 }
 
+bool ese_table_is(const struct ese_table *table, const char *name)
+{
+    return name && strcasecmp(table->name, name) == 0;
+}
+
 const struct ese_column *ese_table_column(const struct ese_table *table, const char *name)
 {
+    if (table == NULL || name == NULL)
+        return NULL;
     for (unsigned i = 0; i < table->columns; i++)
         if (table->column[i].type != ESE_COL_NIL && strcasecmp(table->column[i].name, name) == 0)
             return &table->column[i];

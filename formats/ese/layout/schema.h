@@ -78,8 +78,11 @@ enum ese_segment_flag {
  * (Binary and Text of a fixed size, deleted columns). */
 size_t ese_column_fixed_size(const struct ese_column *column);
 
-/* The column of that name, compared without regard to ASCII case; NULL when there is none or it is
- * deleted. */
+/* Is that the table's name?  Compared without regard to ASCII case; NULL is nobody's. */
+bool ese_table_is(const struct ese_table *table, const char *name);
+
+/* The column of that name, compared likewise; NULL when there is none or it is deleted, and for no
+ * table or no name (NULL). */
 const struct ese_column *ese_table_column(const struct ese_table *table, const char *name);
 
 /* The column that a key segment names; NULL when the table has none such. */

@@ -687,5 +687,5 @@ const struct ese_table *ese_catalog_table(const struct ese_catalog *cat, unsigne
 
 const struct ese_table *ese_catalog_find(const struct ese_catalog *cat, const char *name)
 {
-    return find_exact(cat, name);
+    return name ? find_exact(cat, name) : NULL;
 }

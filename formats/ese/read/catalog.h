@@ -55,7 +55,8 @@ void ese_catalog_close(struct ese_catalog *catalog);
 unsigned ese_catalog_tables(const struct ese_catalog *catalog);
 const struct ese_table *ese_catalog_table(const struct ese_catalog *catalog, unsigned i);
 
-/* The table of that name, compared without regard to ASCII case; NULL when there is none. */
+/* The table of that name, compared without regard to ASCII case; NULL when there is none,
+ * and for no name (NULL). */
 const struct ese_table *ese_catalog_find(const struct ese_catalog *catalog, const char *name);
 
 /* The layout of MSysObjects itself: what the engine has built in to read its own catalog.  Its
