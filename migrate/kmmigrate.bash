@@ -26,7 +26,7 @@ _kmmigrate_options() {
     dump) echo --table --profile --show-secrets ;;
     info | profile) echo --table ;;
     compact) echo -o --keep-first --force ;;
-    salvage) echo -o --schema-from --doubtful --drop-index --plan --force ;;
+    salvage) echo -o --schema-from --doubtful --drop-index --plan --html --force ;;
     *) return ;;
     esac
     echo --json --quiet --color --max-unpacked --help

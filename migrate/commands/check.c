@@ -79,7 +79,8 @@ static int verdict(const struct options *options)
     const struct assess_options how = options_for_assessing(options);
     const struct html_options page = options_for_page(options);
     int status = assess(&a, options->operand[0], &how);
-    if (status == EXIT_CLEAN && !html_may_write(&a, &page)) {
+    if (status == EXIT_CLEAN &&
+        !html_may_write(ese_file_named_descriptor(a.store.db->file), &page)) {
         status = EXIT_TROUBLE;
     } else if (status == EXIT_CLEAN) {
         leftover_look_beside(a.store.path, LEFTOVER_TELL);

@@ -2,12 +2,12 @@
  * it, for Graphviz. */
 #include "migrate/commands/entries.h"
 #include "formats/certs/name.h"
-#include "formats/outfile.h"
 #include "migrate/decide/assess.h"
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
+#include "migrate/files/newfile.h"
 #include "migrate/report/tree.h"
 
 #include <stdio.h>
@@ -201,10 +201,10 @@ static int export_list(const struct assessment *a, const struct form *form,
                        const struct options *options)
 {
     struct buffer list = {0};
-    struct outfile *out = NULL;
     struct fault f = {.code = FAULT_NONE};
     const volatile sig_atomic_t *stop = message_watch_interrupt(); /* the file may have a name */
     unsigned written, left_out;
+    bool stopped = false;
     bool ok = (form->kind == CERTLIST_NONE
                    ? write_graph(a, &list, &written, &left_out)
                    : write_list(&a->model, form->kind, &list, &written, &left_out)) ||
@@ -214,11 +214,8 @@ static int export_list(const struct assessment *a, const struct form *form,
         buffer_free(&list);
         return left_out ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
     }
-    ok = ok && outfile_create(options->to, entries_descriptor(a), options->force, &out, &f) &&
-         outfile_write(out, buffer_bytes(&list), &f);
-    bool stopped = ok && *stop;
-    ok = ok && (stopped || outfile_commit(out, &f));
-    outfile_discard(out);
+    ok = ok && newfile_write(options->to, entries_descriptor(a), options->force,
+                             buffer_bytes(&list), stop, &stopped, &f);
     buffer_free(&list);
     if (stopped) {
         message_error("cancelled; nothing was written");

@@ -66,13 +66,9 @@ static const struct option_spec *const export_options[] = {
 static const struct option_spec *const compact_options[] = {&option_output, &option_keep_first,
                                                             &option_force, NULL};
 
-static const struct option_spec *const salvage_options[] = {&option_output,
-                                                            &option_schema_from,
-                                                            &option_doubtful,
-                                                            &option_drop_index,
-                                                            &option_plan,
-                                                            &option_force,
-                                                            NULL};
+static const struct option_spec *const salvage_options[] = {
+    &option_output, &option_schema_from, &option_doubtful, &option_drop_index,
+    &option_plan,   &option_html,        &option_force,    NULL};
 static const struct option_spec *const logs_options[] = {&option_logs, NULL};
 static const struct option_spec *const recover_options[] = {
     &option_logs, &option_output, &option_until_damage, &option_plan, &option_force, NULL};

@@ -107,7 +107,7 @@ static int judge_and_show(const struct options *options, const char *name,
     struct assessment a;
     const struct html_options page = options_for_page(options);
     int status = assess(&a, name, how);
-    if (status == EXIT_CLEAN && !html_may_write(&a, &page))
+    if (status == EXIT_CLEAN && !html_may_write(ese_file_named_descriptor(a.store.db->file), &page))
         status = EXIT_TROUBLE;
     else if (status == EXIT_CLEAN)
         status = options->output && !options->dry_run ? write_repaired(&a, options)
@@ -213,7 +213,7 @@ static int judge_and_repair(const struct options *options, const struct lock *lo
     const struct assess_options how = options_for_assessing(options);
     const struct html_options page = options_for_page(options);
     int status = assess(&a, options->operand[0], &how);
-    if (status == EXIT_CLEAN && !html_may_write(&a, &page))
+    if (status == EXIT_CLEAN && !html_may_write(ese_file_named_descriptor(a.store.db->file), &page))
         status = EXIT_TROUBLE;
     else if (status == EXIT_CLEAN && is_to_write(&a, options, &status)) {
         status = repair_in_place(&a, !options->no_backup, lock, kept_backup, &in_place);

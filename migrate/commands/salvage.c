@@ -1,247 +1,19 @@
 /* kmmigrate salvage: what can be had from a damaged or dirty database, and what not; writes it. */
 #include "migrate/commands/command.h"
-#include "migrate/console/document.h"
 #include "migrate/console/message.h"
-#include "migrate/console/output.h"
-#include "migrate/console/words.h"
-#include "migrate/profile/profile.h"
+#include "migrate/report/html.h"
+#include "migrate/report/salvage.h"
 #include "migrate/rescue/salvaging.h"
-#include "migrate/report/storefacts.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { PLAN_DIGITS_LEAST = 8 };
-
-#define SUM(r, member) salvaging_sum(r, offsetof(struct ese_salvage_table, member))
 
 static int status_of(const struct salvaging *x)
 {
     if (x->options->output)
         return EXIT_REPAIRED | (salvaging_has_loss(x) ? EXIT_PROBLEMS_LEFT : 0);
     return salvaging_is_sound(x) ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
-}
-
-/* ---- the report ---- */
-
-static int worst_first(const void *a, const void *b)
-{
-    const struct ese_salvage_table *x = *(const struct ese_salvage_table *const *)a,
-                                   *y = *(const struct ese_salvage_table *const *)b;
-    if (salvaging_badness(x) != salvaging_badness(y))
-        return salvaging_badness(x) > salvaging_badness(y) ? -1 : 1;
-    return (x->objid > y->objid) - (x->objid < y->objid);
-}
-
-static const char *hash_text(const struct salvaging *x, char hex[2 * HASH_SHA256_SIZE + 1])
-{
-    return bytes_hex(bytes_of(x->hash.digest, sizeof x->hash.digest), hex,
-                     2 * HASH_SHA256_SIZE + 1);
-}
-
-static void print_scan(const struct salvaging *x)
-{
-    const struct ese_salvage_scan *s = ese_salvage_scan(x->salvage);
-    if (s->dirty)
-        output_text("The database was not shut down cleanly, and which of its changes were "
-                    "committed cannot be seen: every row below is uncertain to that extent.\n");
-    output_format("Header:    %s\n", s->header_text);
-    output_format("Format:    revision 0x%x, pages of %u bytes\n", s->revision, s->page_size);
-    output_format("Pages:     %u: %u good, %u with one bit put right, %u in a wrong place, %u "
-                  "partly overwritten,\n           %u damaged, %u unreadable, %u never written%s\n",
-                  s->pages, s->good, s->corrected, s->displaced, s->partly, s->wrong, s->unreadable,
-                  s->never_written, s->cut ? "; the file ends within a page" : "");
-}
-
-static void print_table(const struct ese_salvage_table *t)
-{
-    output_format("  %-24s %8" PRIu64 " kept %8" PRIu64 " doubtful %8" PRIu64 " known to be lost",
-                  t->name, t->kept, t->doubtful, t->lost);
-    if (t->cut)
-        output_format("; %" PRIu64 " of the kept without a long value", t->cut);
-    if (t->pages_lost)
-        output_format("; %s of rows lost", counted(t->pages_lost, "page", "pages"));
-    if (t->older)
-        output_format("; %s", counted(t->older, "older version", "older versions"));
-    if (t->entries_missing)
-        output_format("; %s missing", counted(t->entries_missing, "index entry", "index entries"));
-    output_text("\n");
-}
-
-static bool print_tables(const struct salvaging *x)
-{
-    const struct ese_salvage_result *r = &x->result;
-    const struct ese_salvage_table **order = calloc(r->tables + 1u, sizeof *order);
-    if (order == NULL) {
-        message_error("out of memory");
-        return false;
-    }
-    for (unsigned i = 0; i < r->tables; i++)
-        order[i] = &r->table[i];
-    qsort(order, r->tables, sizeof *order, worst_first);
-    output_text("Tables, the worst first:\n");
-    for (unsigned i = 0; i < r->tables; i++)
-        print_table(order[i]);
-    free(order);
-    return true;
-}
-
-static void print_written(const struct salvaging *x)
-{
-    output_format("Written: %s, %s; %s says of every row that is doubtful or lost "
-                  "where it is from; what was not written is in %s (%s).\n",
-                  x->options->output, counted(SUM(&x->result, written), "row", "rows"),
-                  x->files.lines_name, x->files.quarantine_name,
-                  counted(x->files.quarantined, "record", "records"));
-    if (x->files.certificates > 0)
-        output_format("%s whole in what was not written: %s\n",
-                      counted(x->files.certificates, "certificate stands", "certificates stand"),
-                      x->files.pem_name);
-    output_format("Next: kmmigrate check %s\n", x->options->output);
-}
-
-static void print_next(const struct salvaging *x)
-{
-    const char *path = x->store.path, *output = x->options->output;
-    if (output == NULL && salvaging_is_sound(x))
-        output_text("Nothing is damaged: nothing has to be salvaged.\n");
-    else if (output == NULL)
-        output_format("Next: kmmigrate salvage %s -o NEW writes what can be had to NEW.\n", path);
-    else
-        print_written(x);
-}
-
-/* Of a KM store: is the certificate list whole, and what refers to it? */
-static bool print_list(const struct salvaging *x)
-{
-    struct profile profile;
-    struct fault f = {.code = FAULT_NONE};
-    if (!profile_builtin(&profile, &f)) {
-        message_error("%s", f.text);
-        return false;
-    }
-    const struct ese_salvage_table *list = salvaging_table(x, profile.list[0].table);
-    const struct ese_salvage_table *settings = salvaging_table(x, profile.settings_table);
-    if (list && settings) {
-        bool whole = salvaging_badness(list) == 0, rest = salvaging_badness(settings) == 0;
-        for (unsigned i = 0; i < profile.references; i++) {
-            const struct ese_salvage_table *from = salvaging_table(x, profile.reference[i].table);
-            rest = rest && from && salvaging_badness(from) == 0;
-        }
-        output_format("List:      the certificate list (%s) is %s: %" PRIu64
-                      " entries kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost;\n"
-                      "           settings and what refers to the list %s\n",
-                      list->name, whole ? "whole" : "NOT whole", list->kept, list->doubtful,
-                      list->lost, rest ? "are whole" : "are NOT whole");
-    }
-    profile_close(&profile);
-    return true;
-}
-
-static bool print_text(const struct salvaging *x)
-{
-    char hex[2 * HASH_SHA256_SIZE + 1];
-    const struct ese_salvage_result *r = &x->result;
-    output_format("kmmigrate %s: salvage\nStore:     %s, %" PRIu64 " bytes, SHA-256 %s\n",
-                  KM_VERSION, x->store.path, x->hash.size, hash_text(x, hex));
-    if (!print_list(x))
-        return false;
-    print_scan(x);
-    output_format("Plan:      %s\n", x->files.id);
-    output_format("Rows:      %" PRIu64 " kept, %" PRIu64 " doubtful, %" PRIu64
-                  " known to be lost; %s of rows lost\n",
-                  SUM(r, kept), SUM(r, doubtful), SUM(r, lost),
-                  counted(SUM(r, pages_lost), "page", "pages"));
-    if (r->told[ESE_SALVAGE_NO_SCHEMA])
-        output_format("           %s of tables that the catalog does not have: "
-                      "--schema-from OTHER names them again\n",
-                      counted(r->told[ESE_SALVAGE_NO_SCHEMA], "row", "rows"));
-    if (!print_tables(x))
-        return false;
-    print_next(x);
-    return true;
-}
-
-static void json_table(struct json *json, const struct ese_salvage_table *t)
-{
-    json_map(json);
-    json_put_text(json, "name", t->name);
-    json_put_unsigned(json, "object", t->objid);
-    json_put_unsigned(json, "kept", t->kept);
-    json_put_unsigned(json, "doubtful", t->doubtful);
-    json_put_unsigned(json, "lost", t->lost);
-    json_put_unsigned(json, "written", t->written);
-    json_put_unsigned(json, "cut", t->cut);
-    json_put_unsigned(json, "older", t->older);
-    json_put_unsigned(json, "deleted", t->deleted);
-    json_put_unsigned(json, "pages_lost", t->pages_lost);
-    json_put_unsigned(json, "entries_missing", t->entries_missing);
-    json_end_map(json);
-}
-
-static void json_pages(struct json *json, const struct ese_salvage_scan *s)
-{
-    json_key(json, "pages");
-    json_map(json);
-    json_put_unsigned(json, "all", s->pages);
-    json_put_unsigned(json, "good", s->good);
-    json_put_unsigned(json, "corrected", s->corrected);
-    json_put_unsigned(json, "displaced", s->displaced);
-    json_put_unsigned(json, "partly", s->partly);
-    json_put_unsigned(json, "damaged", s->wrong);
-    json_put_unsigned(json, "unreadable", s->unreadable);
-    json_put_unsigned(json, "never_written", s->never_written);
-    json_end_map(json);
-}
-
-static void json_written(struct json *json, const struct salvaging *x)
-{
-    json_key(json, "written");
-    json_map(json);
-    json_put_text(json, "path", x->options->output);
-    json_put_unsigned(json, "rows", SUM(&x->result, written));
-    json_put_unsigned(json, "quarantined", x->files.quarantined);
-    json_put_text(json, "lines", x->files.lines_name);
-    json_put_text(json, "quarantine", x->files.quarantine_name);
-    json_put_unsigned(json, "certificates", x->files.certificates);
-    json_put_text(json, "pem", x->files.certificates > 0 ? x->files.pem_name : NULL);
-    json_end_map(json);
-}
-
-static bool print_json(const struct salvaging *x)
-{
-    const struct ese_salvage_scan *s = ese_salvage_scan(x->salvage);
-    struct json *json = document_open();
-    struct stat st;
-    if (json == NULL)
-        return false;
-    bool known = fstat(x->like, &st) == 0;
-    store_facts_json(json, "store",
-                     &(struct store_facts){.path = x->store.path,
-                                           .stat = known ? &st : NULL,
-                                           .sha256 = x->hash.digest,
-                                           .size = &x->hash.size});
-    json_put_text(json, "plan", x->files.id);
-    json_put_text(json, "header", s->header_text);
-    json_put_hex_number(json, "revision", s->revision);
-    json_put_unsigned(json, "page_size", s->page_size);
-    json_put_bool(json, "dirty", s->dirty);
-    json_pages(json, s);
-    json_key(json, "tables");
-    json_array(json);
-    for (unsigned i = 0; i < x->result.tables; i++)
-        json_table(json, &x->result.table[i]);
-    json_end_array(json);
-    json_key(json, "told");
-    json_map(json);
-    for (unsigned i = 0; i < ESE_SALVAGE_KINDS; i++)
-        json_put_unsigned(json, ese_salvage_kind_name((enum ese_salvage_kind)i), x->result.told[i]);
-    json_end_map(json);
-    if (x->options->output)
-        json_written(json, x);
-    return true;
 }
 
 /* ---- doing it ---- */
@@ -271,9 +43,13 @@ static bool write_new(struct salvaging *x, struct fault *f)
     return ok;
 }
 
-static int salvage(struct salvaging *x, bool json)
+static int salvage(struct salvaging *x, const struct options *options)
 {
     struct fault f = {.code = FAULT_NONE};
+    const struct html_options page = options_for_page(options);
+    if (!html_may_write(x->like, &page))
+        return EXIT_TROUBLE;
+    message_watch_interrupt(); /* again: the salvage looks at the flag */
     if (!filehash_finish(&x->hash, &f)) {
         message_fault(x->store.path, &f);
         return EXIT_TROUBLE;
@@ -285,8 +61,10 @@ static int salvage(struct salvaging *x, bool json)
         status = EXIT_CANCELLED;
     } else if (!ok) {
         message_fault_of(x->store.path, x->options->output, &f);
-    } else if (json ? !print_json(x) : !print_text(x)) {
-        status |= EXIT_TROUBLE;
+    } else {
+        if (options->json ? !salvage_report_json(x) : !salvage_report_text(x))
+            status |= EXIT_TROUBLE;
+        status |= html_write_salvage(x, &page);
     }
     return status;
 }
@@ -301,7 +79,7 @@ int cmd_salvage(const struct options *options)
     }
     int status = salvaging_open(x);
     if (status == EXIT_CLEAN)
-        status = salvage(x, options->json);
+        status = salvage(x, options);
     salvaging_close(x);
     return status;
 }

@@ -3,10 +3,35 @@
 #define KM_MIGRATE_HTML_PARTS_H
 
 #include "formats/buffer.h"
+#include "migrate/report/html.h"
 #include "migrate/report/picture.h"
 
 /* Adds to the page, as printf; what a %s brings is escaped, the format is not. */
 void html_put(struct buffer *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Text of several lines: the ends of lines are the only thing in it that stays as it is. */
+void html_lines(struct buffer *page, struct bytes text);
+
+/* Steps, as a report prints them: one begins at two spaces; what is further in belongs to the one
+ * before it. */
+void html_steps(struct buffer *page, struct bytes text);
+
+/* Ends output_capture(text), lets `put` put on the page what was printed meanwhile, and frees it.
+ */
+void html_captured(struct buffer *page, struct buffer *text,
+                   void (*put)(struct buffer *page, struct bytes text));
+
+/* A page up to its body, of that title, and its end. */
+void html_begin(struct buffer *page, const char *title);
+void html_end(struct buffer *page);
+
+/* "WHAT: WORDS." in a frame. */
+void html_verdict(struct buffer *page, const char *what, enum verdict verdict, const char *words);
+
+/* Gives the page to its file, with permissions never wider than those of `like`.  done: what is to
+ * be said of the rest where that fails.  Returns enum exit_status. */
+int html_write_page(const struct buffer *page, int like, const struct html_options *options,
+                    const char *done);
 
 /* The day of a time, as 1999-09-30; "unknown". */
 const char *html_day(bool known, int64_t seconds, char text[32]);

@@ -307,6 +307,49 @@ class Html(unittest.TestCase):
         shutil.copy(store, evil_name)
         self.assertIn("<script>'\"&.edb", self.page("check", evil_name).text)
 
+    def test_salvage(self):
+        """The list first; the numbers of the JSON; the rows that files beside the new store have, too."""
+        for description in sorted(STATES.glob("*/description.ini")):
+            state = description.parent.name
+            if "\n[salvage]" not in description.read_text() and state not in ("damaged-page", "clean-v3", "dirty-shutdown"):
+                continue
+            with self.subTest(state):
+                store, new = self.store(state), self.folder / f"{state}.edb"
+                store = next(store.glob("*.[eE][dD][bB]")) if store.is_dir() else store
+                page = self.page("salvage", store)
+                told = json.loads(km.run("salvage", store, "--json").stdout)
+                self.assertIn(f"For a ticket\n{km.run('salvage', store).stdout.decode()}", page.text)
+                raw = (self.folder / "page.html").read_text()
+                rows = {}
+                for name, cells in re.findall(r'<tr><th scope="row">([^<]*)</th>(<td data-is="Kept">.*)</tr>', raw):
+                    rows[name] = [int(number) for number in re.findall(r">(\d+)</td>", cells)]
+                self.assertEqual(rows, {table["name"]: [table[name] for name in (
+                    "kept", "doubtful", "lost", "cut", "pages_lost", "older", "entries_missing")] for table in told["tables"]})
+                sound = km.run("salvage", store).returncode == km.CLEAN
+                self.assertEqual("nothing is damaged" in page.text, sound)
+                if "CertificateList" in rows and not sound:
+                    self.assertEqual(next(iter(rows)), "CertificateList")
+                    whole = not any(rows["CertificateList"][place] for place in (1, 2, 3, 4, 6))
+                    self.assertIn(f"The certificate list: {'whole' if whole else 'NOT whole'}:", page.text)
+                page = self.page("salvage", store, "-o", new)
+                for words in (str(new), f"kmmigrate check {new}", "What was written"):
+                    self.assertIn(words, page.text)
+                lines = [json.loads(line) for line in pathlib.Path(f"{new}.salvage.jsonl").read_text().splitlines()]
+                # The first few of each table.
+                named = set(re.findall(r'data-is="What">([^<]*)<', (self.folder / "page.html").read_text()))
+                written = {line["kind"] for line in lines} & {"doubtful", "lost", "cut", "page-lost", "table-lost"}
+                self.assertLessEqual(named, written)
+                self.assertEqual(bool(named), bool(written))
+
+    def test_the_file_of_a_salvage(self):
+        store, page, new = self.store("damaged-page"), self.folder / "page.html", self.folder / "new.edb"
+        page.write_text("mine")
+        for words in ((), ("-o", new), ("-o", new, "--force")):
+            result = km.run("salvage", store, *words, "--html", page)
+            self.assertEqual((result.returncode, result.stdout, page.read_text()), (km.TROUBLE, b"", "mine"), words)
+        self.assertEqual(km.run("salvage", store, "-o", new, "--html", new).returncode, km.TROUBLE)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["page.html", "store.edb"])
+
     def test_the_file(self):
         store, page, new = self.store("imported-twice"), self.folder / "page.html", self.folder / "new.edb"
         page.write_text("mine")
@@ -389,7 +432,7 @@ secret = {secret.encode().hex()}
     def test_tidy(self):
         for state in ("imported-five-times", "clean-v3", "damaged-page", "unparsable-entry", "multi-level"):
             with self.subTest(state):
-                self.page("repair", self.store(state))
+                self.page("salvage" if state == "damaged-page" else "repair", self.store(state))
                 tidy = subprocess.run(["tidy", "-q", "-e", str(self.folder / "page.html")], capture_output=True, check=False)
                 self.assertEqual((tidy.returncode, tidy.stderr), (0, b""))
 
