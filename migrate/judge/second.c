@@ -3,6 +3,7 @@
 
 #include "formats/array.h"
 #include "formats/certs/pem.h"
+#include "formats/runhash.h"
 #include "migrate/profile/wrapping.h"
 
 #include <stdlib.h>
@@ -11,21 +12,42 @@ enum {
     HEADER_MOST = 64,                 /* bytes before a packed value */
     UNPACKED_TIMES = 16,              /* of what was read so much is unpacked at most, ... */
     UNPACKED_FREE = 64 * 1024 * 1024, /* ... and so many bytes */
-    START = 48,                       /* octets of a to-be-signed part by which it is looked up */
-    FIRST = 16,                       /* of them that are looked at first */
-    FIRST_BITS = 16,                  /* of a hash of those */
+    START = 48,                       /* octets of a to-be-signed part that are looked at first */
+    FIRST = 16,                       /* of them that are looked at before */
+    SEEN_BITS = 16,                   /* of a hash of those */
     PROVED_MOST = 200,                /* values of a column whose chains are proved */
-    CERTIFICATES_MOST = 32            /* of one value that are tried as issued by a copy */
+    CERTIFICATES_MOST = 32,           /* of one value that are tried as issued by a copy */
+    INDEFINITE = 0x80                 /* a length that only the end tells */
+};
+
+/* Which octets there are, by a hash of them: whatever is there is in it. */
+struct seen {
+    uint64_t word[(1 << SEEN_BITS) / 64];
+};
+
+/* A place of the hash table. */
+struct slot {
+    uint64_t hash;
+    unsigned certificate; /* + 1; 0: empty */
 };
 
 struct second_search {
     const struct model *m;
     struct prover *prover;
-    unsigned *slot; /* a hash table: certificate + 1; 0: empty */
+    struct slot *slot;
     unsigned slots; /* a power of two, at least twice as many as certificates */
-    uint64_t first[(1 << FIRST_BITS) / 64]; /* by their hash: are there first octets like these? */
-    struct buffer room;                     /* what was unpacked */
-    uint64_t read, unpacked;                /* bytes */
+    struct seen first, start;
+    size_t *size; /* of the parts whose length is indefinite, each size once */
+    size_t sizes, size_room;
+    struct runhash runs;
+    /* The value in hand. */
+    bool taken; /* `runs` has it */
+    bool failed;
+    bool chain_known;
+    unsigned chain_count;
+    struct x509_certificate chain[CERTIFICATES_MOST]; /* in it, and not in the list */
+    struct buffer room;                               /* what was unpacked */
+    uint64_t read, unpacked;                          /* bytes */
 };
 
 static struct bytes tbs_of(const struct model *m, unsigned certificate)
@@ -34,7 +56,7 @@ static struct bytes tbs_of(const struct model *m, unsigned certificate)
 }
 
 /* Of a number of octets that eight divides. */
-static uint64_t hash_octets(const uint8_t *at, unsigned octets)
+static unsigned hash_octets(const uint8_t *at, unsigned octets)
 {
     uint64_t hash = 0xcbf29ce484222325, eight;
     for (unsigned i = 0; i < octets; i += 8) {
@@ -42,17 +64,74 @@ static uint64_t hash_octets(const uint8_t *at, unsigned octets)
         hash = (hash ^ eight) * 0x9e3779b97f4a7c15;
         hash ^= hash >> 32;
     }
-    return hash;
+    return (unsigned)hash & ((1u << SEEN_BITS) - 1);
 }
 
-static unsigned slot_of(const struct second_search *s, const uint8_t *start)
+static void note_seen(struct seen *seen, const uint8_t *at, unsigned octets)
 {
-    return (unsigned)hash_octets(start, START) & (s->slots - 1);
+    unsigned hash = hash_octets(at, octets);
+    seen->word[hash / 64] |= (uint64_t)1 << hash % 64;
 }
 
-static unsigned first_of(const uint8_t *start)
+static bool was_seen(const struct seen *seen, const uint8_t *at, unsigned octets)
 {
-    return (unsigned)hash_octets(start, FIRST) & ((1u << FIRST_BITS) - 1);
+    unsigned hash = hash_octets(at, octets);
+    return seen->word[hash / 64] >> hash % 64 & 1;
+}
+
+/* ---- the certificates that are looked for ---- */
+
+/* The size that the header of a SEQUENCE says, with the header; 0: it does not say it. */
+static size_t size_of(struct bytes sequence)
+{
+    uint8_t length = 0;
+    bytes_u8(sequence, 1, &length);
+    if (length < INDEFINITE)
+        return length + 2u;
+    size_t octets = length - INDEFINITE;
+    struct bytes number;
+    return octets > 0 && octets <= sizeof(uint32_t) && bytes_cut(sequence, 2, octets, &number)
+               ? (size_t)bytes_number_be(number) + octets + 2
+               : 0;
+}
+
+static bool note_size(struct second_search *s, size_t size)
+{
+    for (size_t i = 0; i < s->sizes; i++)
+        if (s->size[i] == size)
+            return true;
+    void *array = s->size;
+    bool ok = array_reserve(&array, &s->size_room, s->sizes + 1, sizeof *s->size);
+    s->size = array;
+    if (ok)
+        s->size[s->sizes++] = size;
+    return ok;
+}
+
+/* The place of the certificate that has this to-be-signed part, or the empty one for it. */
+static struct slot *place_of(const struct second_search *s, uint64_t hash, struct bytes tbs)
+{
+    unsigned at = (unsigned)hash & (s->slots - 1);
+    while (
+        s->slot[at].certificate &&
+        (s->slot[at].hash != hash || !bytes_equal(tbs_of(s->m, s->slot[at].certificate - 1), tbs)))
+        at = (at + 1) & (s->slots - 1);
+    return &s->slot[at];
+}
+
+static bool look_for(struct second_search *s, unsigned certificate)
+{
+    struct bytes tbs = tbs_of(s->m, certificate);
+    if (!s->m->certificate[certificate].parsed || tbs.size < START)
+        return true;
+    uint64_t hash = runhash_of(&s->runs, tbs);
+    struct slot *slot = place_of(s, hash, tbs);
+    if (slot->certificate)
+        return true;
+    *slot = (struct slot){hash, certificate + 1};
+    note_seen(&s->first, tbs.at, FIRST);
+    note_seen(&s->start, tbs.at, START);
+    return size_of(tbs) == tbs.size || note_size(s, tbs.size);
 }
 
 struct second_search *second_open(const struct model *m, struct prover *prover)
@@ -60,52 +139,68 @@ struct second_search *second_open(const struct model *m, struct prover *prover)
     struct second_search *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    *s = (struct second_search){.m = m, .prover = prover, .slots = 16};
+    s->m = m;
+    s->prover = prover;
+    s->slots = 16;
     while (s->slots < 2 * m->listed)
         s->slots *= 2;
-    if ((s->slot = calloc(s->slots, sizeof *s->slot)) == NULL) {
-        free(s);
-        return NULL;
-    }
-    for (unsigned i = 0; i < m->listed; i++) {
-        if (!m->certificate[i].parsed || tbs_of(m, i).size < START)
-            continue;
-        unsigned at = slot_of(s, tbs_of(m, i).at), first = first_of(tbs_of(m, i).at);
-        bool known = false;
-        s->first[first / 64] |= (uint64_t)1 << first % 64;
-        for (; s->slot[at] && !known; at = (at + 1) & (s->slots - 1))
-            known = bytes_equal(tbs_of(m, s->slot[at] - 1), tbs_of(m, i));
-        if (!known)
-            s->slot[at] = i + 1;
-    }
-    return s;
+    runhash_open(&s->runs);
+    bool ok = (s->slot = calloc(s->slots, sizeof *s->slot)) != NULL;
+    for (unsigned i = 0; ok && i < m->listed; i++)
+        ok = look_for(s, i);
+    if (ok)
+        return s;
+    second_close(s);
+    return NULL;
 }
 
 void second_close(struct second_search *s)
 {
     if (s) {
+        runhash_close(&s->runs);
         free(s->slot);
+        free(s->size);
         buffer_free(&s->room);
     }
     free(s);
 }
 
-/* The listed certificate whose to-be-signed part stands at this offset; -1: none. */
-static long find(const struct second_search *s, struct bytes value, size_t offset)
+/* ---- one value ---- */
+
+static void begin_value(struct second_search *s)
 {
-    struct bytes rest = bytes_from(value, offset), part;
-    if (rest.size < START)
+    s->taken = s->chain_known = false;
+}
+
+/* Hashes of the value's runs, of which there is need in few values. */
+static bool take(struct second_search *s, struct bytes value)
+{
+    s->taken = s->taken || runhash_take(&s->runs, value);
+    s->failed = s->failed || !s->taken;
+    return s->taken;
+}
+
+static long find_sized(const struct second_search *s, struct bytes value, size_t offset,
+                       size_t size)
+{
+    struct bytes part;
+    if (!bytes_cut(value, offset, size, &part))
         return -1;
-    unsigned first = first_of(rest.at);
-    if (!(s->first[first / 64] >> first % 64 & 1))
-        return -1; /* most are told by that */
-    unsigned at = slot_of(s, rest.at);
-    for (; s->slot[at]; at = (at + 1) & (s->slots - 1)) {
-        struct bytes tbs = tbs_of(s->m, s->slot[at] - 1);
-        if (bytes_cut(rest, 0, tbs.size, &part) && bytes_equal(part, tbs))
-            return (long)s->slot[at] - 1;
-    }
-    return -1;
+    return (long)place_of(s, runhash_run(&s->runs, offset, size), part)->certificate - 1;
+}
+
+/* The listed certificate whose to-be-signed part stands at this offset; -1: none. */
+static long find(struct second_search *s, struct bytes value, size_t offset)
+{
+    struct bytes rest = bytes_from(value, offset);
+    if (rest.size < START || !was_seen(&s->first, rest.at, FIRST) ||
+        !was_seen(&s->start, rest.at, START) || !take(s, value))
+        return -1;
+    size_t size = size_of(rest);
+    long found = size > 0 ? find_sized(s, value, offset, size) : -1;
+    for (size_t i = 0; found < 0 && i < s->sizes; i++)
+        found = find_sized(s, value, offset, s->size[i]);
+    return found;
 }
 
 typedef uint8_t octets __attribute__((vector_size(16)));
@@ -130,8 +225,7 @@ static size_t next_sequence(struct bytes value, size_t offset)
             offset += sizeof(octets);
         size_t end = offset + sizeof(octets) + 1;
         for (end = end < value.size ? end : value.size; offset + 1 < end; offset++)
-            if (value.at[offset] == 0x30 && value.at[offset + 1] >= 0x80 &&
-                value.at[offset + 1] <= 0x82)
+            if (value.at[offset] == 0x30 && (value.at[offset + 1] & 0xfc) == 0x80)
                 return offset;
     }
     return value.size;
@@ -139,25 +233,38 @@ static size_t next_sequence(struct bytes value, size_t offset)
 
 static bool is_listed(const struct second_search *s, const struct x509_certificate *c)
 {
-    return find(s, c->envelope.tbs, 0) >= 0;
+    struct bytes tbs = c->envelope.tbs;
+    return tbs.size >= START && was_seen(&s->start, tbs.at, START) &&
+           place_of(s, runhash_of(&s->runs, tbs), tbs)->certificate;
+}
+
+/* The first certificates of the value, without those that are in the list. */
+static void find_chain(struct second_search *s, struct bytes value)
+{
+    unsigned tried = 0;
+    s->chain_known = true;
+    s->chain_count = 0;
+    for (size_t at = next_sequence(value, 0); at < value.size && tried < CERTIFICATES_MOST;) {
+        struct x509_certificate *c = &s->chain[s->chain_count];
+        if (!x509_certificate_read(bytes_from(value, at), c, NULL)) {
+            at = next_sequence(value, at + 1);
+            continue;
+        }
+        tried++;
+        at = next_sequence(value, at + c->envelope.whole.size);
+        s->chain_count += !is_listed(s, c);
+    }
 }
 
 /* Does the value hold a certificate that is not in the list, and that the copy's key has signed? */
 static bool in_chain(struct second_search *s, struct bytes value, unsigned copy, bool prove)
 {
-    unsigned tried = 0;
-    for (size_t at = next_sequence(value, 0); at < value.size && tried < CERTIFICATES_MOST;) {
-        struct x509_certificate c;
-        if (!x509_certificate_read(bytes_from(value, at), &c, NULL)) {
-            at = next_sequence(value, at + 1);
-            continue;
-        }
-        tried++;
-        if (bytes_equal(c.issuer, s->m->certificate[copy].x509.subject) && !is_listed(s, &c) &&
-            (!prove || prover_check(s->prover, copy, &c.envelope).answer == PROOF_PROVEN))
+    if (!s->chain_known)
+        find_chain(s, value);
+    for (unsigned i = 0; i < s->chain_count; i++)
+        if (bytes_equal(s->chain[i].issuer, s->m->certificate[copy].x509.subject) &&
+            (!prove || prover_check(s->prover, copy, &s->chain[i].envelope).answer == PROOF_PROVEN))
             return true;
-        at = next_sequence(value, at + c.envelope.whole.size);
-    }
     return false;
 }
 
@@ -194,6 +301,7 @@ static bool look_plain(struct second_search *s, struct second_copies *copies,
 {
     long copy = -1, outside = -1;
     struct second_copy *c = NULL;
+    begin_value(s);
     for (size_t at = next_sequence(value, 0); at < value.size;) {
         long found = find(s, value, at);
         if (found < 0) {
@@ -211,13 +319,24 @@ static bool look_plain(struct second_search *s, struct second_copies *copies,
     }
     if (c)
         note(c, outside < 0, (unsigned)(outside < 0 ? copy : outside), row);
-    return true;
+    return !s->failed;
 }
 
-/* Could a value packed with zlib begin here?  RFC 1950, 2.2, with the window that everybody has. */
-static bool is_packed(const uint8_t *at)
+/* The next place from `offset` on where a value packed with zlib could begin; HEADER_MOST: none.
+ * RFC 1950, 2.2, with the window that everybody has. */
+static size_t next_packed(struct bytes value, size_t offset)
 {
-    return at[0] == 0x78 && (at[0] << 8 | at[1]) % 31 == 0;
+    enum { METHOD = 0x78 };
+    size_t end = value.size < HEADER_MOST + 2 ? value.size : HEADER_MOST + 2;
+    for (; offset + 2 < end; offset++) {
+        const uint8_t *at = memchr(value.at + offset, METHOD, end - 2 - offset);
+        if (at == NULL)
+            break;
+        offset = (size_t)(at - value.at);
+        if ((METHOD << 8 | at[1]) % 31 == 0)
+            return offset;
+    }
+    return HEADER_MOST;
 }
 
 /* The blocks of a PEM text one behind the other, in s->room. */
@@ -242,9 +361,9 @@ bool second_look(struct second_search *s, struct second_copies *copies,
     s->read += value.size;
     if (pem_detect(value))
         return look_plain(s, copies, table, column, row, pem_contents(s, value)) && !s->room.failed;
-    for (size_t at = 0; at < HEADER_MOST && at + 2 < value.size; at++) {
-        if (!is_packed(value.at + at) || s->unpacked > UNPACKED_TIMES * s->read + UNPACKED_FREE)
-            continue;
+    for (size_t at = next_packed(value, 0); at < HEADER_MOST; at = next_packed(value, at + 1)) {
+        if (s->unpacked > UNPACKED_TIMES * s->read + UNPACKED_FREE)
+            break;
         /* What was unpacked before a fault is searched, too. */
         wrapping_take_off(&zlib, bytes_from(value, at), &s->room, &inner, &f);
         s->unpacked += inner.size;
