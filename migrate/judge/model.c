@@ -8,8 +8,10 @@
 
 #include "formats/array.h"
 #include "formats/ese/layout/text.h"
+#include "migrate/judge/groups.h"
 #include "migrate/judge/names.h"
 #include "migrate/judge/settings.h"
+#include "migrate/judge/trials.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -245,6 +247,23 @@ static void set_now(struct model *m, const int64_t *at)
             m->now_utc = times[i].utc;
 }
 
+static bool find_duplicates(struct model *m, struct fault *f)
+{
+    static const enum grouping by[] = {GROUP_SAME_CONTENT, GROUP_IDENTITY};
+    m->duplicate = calloc((size_t)m->entries + 1, sizeof *m->duplicate);
+    for (size_t i = 0; m->duplicate && i < sizeof by / sizeof by[0]; i++) {
+        struct groups groups;
+        struct group group;
+        if (!groups_open(&groups, m, by[i]))
+            return model_no_memory(f);
+        while (groups_next(&groups, &group))
+            for (unsigned k = 0; k < group.entries; k++)
+                m->duplicate[group.entry[k]] = true;
+        groups_close(&groups);
+    }
+    return m->duplicate || model_no_memory(f);
+}
+
 /* An empty model. */
 static bool begin(struct model *m, struct store *store, const struct profile *profile,
                   enum profile_match match, struct fault *f)
@@ -283,7 +302,7 @@ static bool read_list(struct model *m, struct store *store, const struct profile
     bool ok = settings_read(m, problems, f) && list_values_read(m, problems, f);
     if (ok && match == PROFILE_MATCHES_ROWS)
         ok = list_rows_read(m, problems, f);
-    ok = ok && names_index(m, f) && settings_find_issuing(m, problems, f);
+    ok = ok && names_index(m, f) && settings_find_issuing(m, problems, f) && find_duplicates(m, f);
     m->switch_known = ok && model_find_switch(m, &m->switched);
     m->listed = m->certificates;
     if (!ok)
@@ -408,6 +427,8 @@ void model_close(struct model *m)
         return;
     for (unsigned i = 0; i < PROFILE_LISTS_MOST; i++)
         pieces_free(&m->value[i].pieces);
+    for (unsigned i = 0; i < PROFILE_REFERENCES_MOST; i++)
+        trials_close(m->trials[i]);
     arena_free(&m->memory->arena);
     buffer_free(&m->memory->value);
     buffer_free(&m->memory->more);
@@ -417,6 +438,7 @@ void model_close(struct model *m)
     free(m->memory->by_hash);
     free(m->memory->user);
     free(m->memory);
+    free(m->duplicate);
     free(m->certificate);
     free(m->entry);
     free(m->crl);

@@ -142,9 +142,10 @@ struct model {
 
     int64_t now; /* seconds since 1970: the store's own last time, or --at */
     bool now_known;
-    bool now_utc;                                     /* and its zone is known */
-    uint64_t rows_read;                               /* of reference tables */
-    uint64_t reference_rows[PROFILE_REFERENCES_MOST]; /* of each reference's table */
+    bool now_utc;                                   /* and its zone is known */
+    uint64_t rows_read;                             /* of reference tables */
+    struct trials *trials[PROFILE_REFERENCES_MOST]; /* NULL: no row of it can be tried */
+    bool *duplicate; /* entries of which there are copies, or others of the same identity */
 
     bool switch_known; /* when the store was switched to V3 only; seconds since 1970 */
     int64_t switched;

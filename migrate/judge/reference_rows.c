@@ -2,6 +2,7 @@
 #include "migrate/judge/readers.h"
 
 #include "migrate/judge/names.h"
+#include "migrate/judge/trials.h"
 
 #include <stdlib.h>
 
@@ -109,8 +110,24 @@ struct noting {
     struct rows *rows;
     const struct reference_columns *c;
     int32_t row;
+    bool tried; /* what the row holds was signed by one alone: the first that it names */
     struct fault *f;
 };
+
+/* Keeps the row for a trial of what it names. */
+static bool take_trial(struct noting *n, const struct model_entry *entry)
+{
+    struct model *m = n->m;
+    unsigned number = (unsigned)(entry - m->entry);
+    struct trials **trials = &m->trials[n->which];
+    if (n->c->proves == NULL || n->tried)
+        return true;
+    n->tried = true;
+    if (*trials == NULL && (*trials = trials_open()) == NULL)
+        return model_no_memory(n->f);
+    return trials_take(*trials, n->rows, n->c->proves, number, m->duplicate[number],
+                       &m->memory->value, n->f);
+}
 
 static bool note_reference(void *context, int32_t names)
 {
@@ -125,7 +142,7 @@ static bool note_reference(void *context, int32_t names)
     if (entry) {
         entry->references[n->which]++;
         entry->reference_count++;
-        return true;
+        return take_trial(n, entry);
     }
     if (n->c->key == NULL) { /* no single row could be named */
         m->dangling_count++;
@@ -152,9 +169,8 @@ bool reference_rows_take(struct model *m, unsigned which, struct rows *rows,
 {
     bool no_key;
     int32_t row = rows_integer(rows, c->key, &no_key);
-    struct noting n = {m, which, rows, c, row, f};
+    struct noting n = {m, which, rows, c, row, false, f};
     m->rows_read++;
-    m->reference_rows[which]++;
     if (c->version && rows_integer(rows, c->version, &no_key) == 1 && is_after_switch(m, rows, c) &&
         m->v1_certificates++ == 0)
         m->first_v1_certificate = (uint32_t)row;

@@ -2,18 +2,15 @@
 #include "migrate/judge/references.h"
 
 #include "migrate/judge/evidence.h"
-#include "migrate/judge/groups.h"
+#include "migrate/judge/trials.h"
 #include "migrate/store/rows.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 enum {
     TOLD_MOST = 1000,
-    SPACED = 200,          /* rows that are tried, evenly spaced, of each reference */
-    AT_DUPLICATES = 10000, /* rows that are tried because they name a duplicate */
-    REFUTED_FEW = 3,       /* so many may be wrong, */
-    REFUTED_PERCENT = 2,   /* and so many of a hundred */
+    REFUTED_FEW = 3,     /* of the rows that are tried so many may be wrong, */
+    REFUTED_PERCENT = 2, /* and so many of a hundred */
 };
 
 struct verifier {
@@ -122,94 +119,54 @@ bool references_verify(const struct model *m, struct prover *prover, struct prob
 
 /* ---- does the profile fit? ---- */
 
-/* Entries of which there are copies, or others of the same identity. */
-static bool *find_duplicates(const struct model *m)
-{
-    static const enum grouping by[] = {GROUP_SAME_CONTENT, GROUP_IDENTITY};
-    bool *duplicate = calloc((size_t)m->entries + 1, sizeof *duplicate);
-    for (size_t i = 0; duplicate && i < sizeof by / sizeof by[0]; i++) {
-        struct groups groups;
-        struct group group;
-        if (!groups_open(&groups, m, by[i])) {
-            free(duplicate);
-            return NULL;
-        }
-        while (groups_next(&groups, &group))
-            for (unsigned k = 0; k < group.entries; k++)
-                duplicate[group.entry[k]] = true;
-        groups_close(&groups);
-    }
-    return duplicate;
-}
-
-/* Is the row one of so many, evenly spaced? */
-static bool is_spaced(uint64_t row, uint64_t rows)
-{
-    return rows <= SPACED || row * SPACED / rows != (row + 1) * SPACED / rows;
-}
-
-/* Rows that were tried for one reason. */
-struct trial {
+/* How many rows were tried for one reason. */
+struct outcome {
     uint64_t tried, refuted;
 };
 
-static bool is_misfit(const struct trial *t)
+static bool is_misfit(const struct outcome *o)
 {
-    return t->refuted > REFUTED_FEW && t->refuted * 100 > t->tried * REFUTED_PERCENT;
+    return o->refuted > REFUTED_FEW && o->refuted * 100 > o->tried * REFUTED_PERCENT;
 }
 
-static void tell_misfit(struct verifier *v, unsigned which, const struct trial *t)
+static void tell_misfit(struct verifier *v, unsigned which, const struct outcome *o)
 {
     const struct profile_reference *r = &v->model->profile->reference[which];
     problem_add(v->problems, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
                 "table %s, column %s: of %" PRIu64 " rows that were tried, in %" PRIu64
                 " the key of the entry did not sign what is in %s: it is no reference to the "
                 "list, or to another part of it",
-                r->table, r->column, t->tried, t->refuted, r->proves);
+                r->table, r->column, o->tried, o->refuted, r->proves);
 }
 
-static bool try_reference(struct verifier *v, unsigned which, const bool *duplicate,
-                          struct fault *f)
+static struct outcome try_rows(struct verifier *v, bool crl, const struct trial *t)
 {
-    const struct model *m = v->model;
-    struct trial spaced = {.tried = 0}, at_duplicates = {.tried = 0};
-    struct rows rows;
-    enum proof_answer answer;
-    rows_open(&rows, m->store, table_of(m, which));
-    for (uint64_t row = 0; rows_next(&rows); row++) {
-        const struct model_entry *entry = named_by(v, which, &rows);
-        if (entry == NULL)
-            continue;
-        bool is_one = is_spaced(row, m->reference_rows[which]);
-        bool at_one = duplicate[entry - m->entry] && at_duplicates.tried < AT_DUPLICATES;
-        if ((!is_one && !at_one) || !ask(v, which, &rows, entry, &answer))
-            continue;
-        spaced.tried += is_one;
-        spaced.refuted += is_one && answer == PROOF_REFUTED;
-        at_duplicates.tried += at_one;
-        at_duplicates.refuted += at_one && answer == PROOF_REFUTED;
+    struct outcome o = {.tried = t->count};
+    struct x509_signed envelope;
+    for (unsigned i = 0; i < t->count; i++) {
+        const struct model_entry *entry = &v->model->entry[t->row[i].entry];
+        if (model_certificate_of(v->model, entry)->parsed &&
+            read_signed(buffer_bytes(&t->row[i].der), crl, &envelope) &&
+            prover_check_once(v->prover, entry->certificate, &envelope).answer == PROOF_REFUTED)
+            o.refuted++;
     }
-    if (is_misfit(&spaced) || is_misfit(&at_duplicates))
-        tell_misfit(v, which, is_misfit(&spaced) ? &spaced : &at_duplicates);
-    struct fault why = {.code = FAULT_NONE};
-    if (rows_end(&rows, &why) || why.code != FAULT_NO_MEMORY)
-        return true; /* what cannot be read, the model has told */
-    *f = why;
-    return false;
+    return o;
 }
 
 bool references_try(const struct model *m, struct prover *prover, struct problems *problems,
                     struct fault *f)
 {
     struct verifier v = {.model = m, .prover = prover, .problems = problems};
-    bool *duplicate = find_duplicates(m), ok = duplicate != NULL;
-    if (!ok)
-        fault_set(f, FAULT_NO_MEMORY, "out of memory while trying references");
-    for (unsigned i = 0; ok && i < m->profile->references; i++)
-        ok = table_of(m, i) == NULL || try_reference(&v, i, duplicate, f);
-    free(duplicate);
-    buffer_free(&v.room);
-    if (ok && (problems->no_memory || prover_failed(prover)))
-        ok = fault_set(f, FAULT_NO_MEMORY, "out of memory while trying references");
-    return ok;
+    for (unsigned i = 0; i < m->profile->references; i++) {
+        bool crl = m->profile->reference[i].crl;
+        if (m->trials[i] == NULL)
+            continue;
+        struct outcome spaced = try_rows(&v, crl, &m->trials[i]->spaced);
+        struct outcome at_duplicates = try_rows(&v, crl, &m->trials[i]->at_duplicates);
+        if (is_misfit(&spaced) || is_misfit(&at_duplicates))
+            tell_misfit(&v, i, is_misfit(&spaced) ? &spaced : &at_duplicates);
+    }
+    if (!problems->no_memory && !prover_failed(prover))
+        return true;
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory while trying references");
 }

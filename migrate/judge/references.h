@@ -12,9 +12,9 @@
 bool references_verify(const struct model *model, struct prover *prover, struct problems *problems,
                        struct fault *f);
 
-/* Tries those references that prove something, some evenly spaced rows and those at duplicates:
- * when more than a few are refuted, the profile does not fit, which is a problem.  False when
- * memory is short. */
+/* Tries the rows that were kept for it of those references that prove something (trials.h): when
+ * more than a few are refuted, the profile does not fit, which is a problem.  False when memory is
+ * short. */
 bool references_try(const struct model *model, struct prover *prover, struct problems *problems,
                     struct fault *f);
 

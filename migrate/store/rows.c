@@ -200,18 +200,24 @@ bool rows_value(struct rows *rows, const struct ese_column *column, const struct
     return read_value(rows, column, value, room, out, &why) || tell_unread(rows, &why, f);
 }
 
-bool rows_bytes(struct rows *rows, const struct ese_column *column, struct buffer *room,
-                struct bytes *out, bool *null, struct fault *f)
+bool rows_peek(struct rows *rows, const struct ese_column *column, struct buffer *room,
+               struct bytes *out, bool *null, struct fault *f)
 {
     struct ese_value value;
-    struct fault why;
-    fault_clear(&why);
     *null = true;
     *out = (struct bytes){.at = NULL};
     if (column == NULL)
         return true;
-    if (!ese_record_value(&rows->record, column, &value, &why))
-        return tell_unread(rows, &why, f);
+    if (!ese_record_value(&rows->record, column, &value, f))
+        return false;
     *null = value.kind == ESE_VALUE_NULL;
-    return *null || rows_value(rows, column, &value, room, out, f);
+    return *null || read_value(rows, column, &value, room, out, f);
+}
+
+bool rows_bytes(struct rows *rows, const struct ese_column *column, struct buffer *room,
+                struct bytes *out, bool *null, struct fault *f)
+{
+    struct fault why;
+    fault_clear(&why);
+    return rows_peek(rows, column, room, out, null, &why) || tell_unread(rows, &why, f);
 }
