@@ -21,6 +21,7 @@ struct asking {
     struct problems *found, *left;
     bool *blocked;
     struct action **drop; /* by entry: the action that drops it; NULL: it stays */
+    bool *open;           /* by entry: it stays, but an answer that is asked for may drop it */
 };
 
 static void ask(struct asking *a, enum problem_code code, int64_t entry, int64_t other,
@@ -36,7 +37,8 @@ static bool find_drops(struct asking *a, struct fault *f)
 {
     const struct model *m = a->m;
     a->drop = calloc((size_t)m->entries + 1, sizeof(void *));
-    if (a->drop == NULL)
+    a->open = calloc((size_t)m->entries + 1, sizeof *a->open);
+    if (a->drop == NULL || a->open == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the plan");
     for (size_t i = 0; i < a->plan->actions; i++) {
         struct action *action = &a->plan->action[i];
@@ -47,6 +49,12 @@ static bool find_drops(struct asking *a, struct fault *f)
             a->drop[e - m->entry] = action;
     }
     return true;
+}
+
+/* Does it go, or may it once what is asked about copies is answered?  All is asked at once. */
+static bool may_go(const struct asking *a, unsigned entry)
+{
+    return a->drop[entry] || a->open[entry];
 }
 
 /* ---- columns that could refer to them ---- */
@@ -68,7 +76,7 @@ static unsigned first_affected(const struct asking *a, const struct residue_colu
 {
     unsigned moved = first_moved(a);
     for (unsigned i = 0; i < a->m->entries; i++)
-        if ((i >= moved || a->drop[i]) && residue_column_names(c, i))
+        if ((i >= moved || may_go(a, i)) && residue_column_names(c, i))
             return i;
     return UINT_MAX;
 }
@@ -79,7 +87,7 @@ static void name_affected(const struct asking *a, const struct residue_column *c
     size_t used = 0;
     unsigned named = 0, moved = first_moved(a);
     for (unsigned i = 0; i < a->m->entries; i++) {
-        if (!(i >= moved || a->drop[i]) || !residue_column_names(c, i))
+        if (!(i >= moved || may_go(a, i)) || !residue_column_names(c, i))
             continue;
         if (named++ < NAMED_MOST && used < size)
             used += (size_t)snprintf(to + used, size - used, "%s%d", used ? ", " : "",
@@ -303,6 +311,7 @@ static void ask_which(struct asking *a, const struct ese_table *table, const cha
              "with --keep %d or --keep %d",
              table->name, column, goes->key, gone, stays->key, kept, goes->key, stays->key);
     ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
+    a->open[stays - a->m->entry] = true;
     *a->blocked = true;
 }
 
@@ -332,6 +341,7 @@ static void ask_where(struct asking *a, const struct model_entry *goes,
              model_list_of(a->m, goes)->table, model_list_of(a->m, stays)->table, goes->key,
              stays->key, goes->key, stays->key);
     ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
+    a->open[stays - a->m->entry] = true;
     *a->blocked = true;
 }
 
@@ -603,16 +613,18 @@ bool unsaid_judge(struct plan *plan, const struct plan_options *options, const s
                   const struct sweep *sweep, struct problems *found, struct problems *left,
                   bool *blocked, struct fault *f)
 {
-    struct asking a = {plan, options, m, sweep, found, left, blocked, NULL};
-    if (!find_drops(&a, f))
-        return false;
-    for (unsigned i = 0; i < sweep->residue.columns; i++)
+    struct asking a = {plan, options, m, sweep, found, left, blocked, NULL, NULL};
+    bool ok = find_drops(&a, f) && ask_about_copies(&a, f);
+    for (unsigned i = 0; ok && i < sweep->residue.columns; i++)
         ask_about_column(&a, &sweep->residue.column[i]);
-    for (unsigned i = 0; i < sweep->second.count; i++)
+    for (unsigned i = 0; ok && i < sweep->second.count; i++)
         ask_about_place(&a, &sweep->second.item[i]);
-    ask_about_positions(&a);
-    ask_about_values(&a);
-    bool ok = ask_about_copies(&a, f) && ask_about_hashes(&a, f);
+    if (ok) {
+        ask_about_positions(&a);
+        ask_about_values(&a);
+        ok = ask_about_hashes(&a, f);
+    }
     free(a.drop);
+    free(a.open);
     return ok;
 }

@@ -99,7 +99,7 @@ static const char *const sentences[PROBLEM_CODES][SENTENCES_MOST] = {
                               "the mode is {mode}, and nothing says which CA issues: "
                               "--issuing-ca-is says it"},
     [PROBLEM_NO_SETTINGS] = {"expected table {table}; where the mode is kept elsewhere, --mode "
-                             "says it"},
+                             "says it, and --issuing-ca-is which CA issues"},
     [PROBLEM_NO_OWN] = {"none of {count} entries has role own"},
     [PROBLEM_DANGLING] = {"{table} {row}: {column} names entry {entry}",
                           "{table} {row}: {column} names no entry that is there",

@@ -499,9 +499,11 @@ static void judge_mode(const struct model *m, struct prover *prover, struct prob
             problems, PROBLEM_MODE_UNKNOWN,
             FACTS(fact_text(FACT_SETTING, profile_setting_label(m->profile, SETTING_MODE)),
                   fact_text(FACT_VALUE, m->mode_text),
-                  fact_text(FACT_WHY, m->setting[SETTING_MODE].has_row
-                                          ? NULL
-                                          : "where it is kept elsewhere, --mode says it")));
+                  fact_text(FACT_WHY, m->setting[SETTING_MODE].has_row ? NULL
+                                      : m->has_issuing_ca
+                                          ? "where it is kept elsewhere, --mode says it"
+                                          : "where it is kept elsewhere, --mode says it, and "
+                                            "--issuing-ca-is which CA issues")));
         break;
     case MODE_V1:
         for (unsigned i = 0; i < m->entries; i++)
