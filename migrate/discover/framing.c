@@ -31,6 +31,8 @@ bool discover_may_be_items(struct bytes value)
     return find_first(value, &at, &size) && at > 0;
 }
 
+/* Bytes that nothing is known of have to be alike where no size in them tells that they are a
+ * header. */
 bool discover_fits(struct bytes value, const struct items_layout *layout)
 {
     struct items_reader r;
@@ -42,7 +44,8 @@ bool discover_fits(struct bytes value, const struct items_layout *layout)
         return false;
     for (; items_next(&r, &item, NULL); items++) {
         if (!x509_certificate_read(item.data, &c, NULL) || c.envelope.trailing.size > 0 ||
-            (items > 0 && !items_headers_alike(layout, header, item.header)))
+            (items > 0 && layout->size == ITEMS_NO_SIZE &&
+             !items_headers_alike(layout, header, item.header)))
             return false;
         header = item.header;
     }
