@@ -155,8 +155,7 @@ static bool note_key(struct search *s, struct candidate *c, struct rows *rows,
     int64_t key;
     uint64_t subject = row->subject;
     const struct ese_column *column = ese_table_column(rows->table, c->column->name);
-    if (!discover_name_of(s->run, rows, column, &key) ||
-        (c->bytes ? key == row->sha1 : key < INT32_MIN || key > INT32_MAX)) {
+    if (!discover_name_of(s->run, rows, column, &key) || (c->bytes && key == row->sha1)) {
         c->refuted = true;
         return true;
     }
@@ -355,6 +354,8 @@ static struct candidate *best_of(struct search *s, bool *rival)
 static void take(struct discover_run *run, const struct candidate *best)
 {
     run->list_key = best->column;
+    run->long_keys = !best->bytes && best->pairs > 0 &&
+                     (best->pair[0].key < INT32_MIN || best->pair[best->pairs - 1].key > INT32_MAX);
     for (unsigned i = 0; i < run->parts; i++) {
         run->part[i].key = ese_table_column(run->part[i].column->table, best->column->name);
         discover_set(run, &run->d->profile.list[i].key, best->column->name);

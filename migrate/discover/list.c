@@ -116,8 +116,8 @@ static bool add_entry(struct discover_run *run, int64_t name, struct bytes encod
     if (entry == NULL)
         return false;
     entry->name = name;
-    entry->key = !run->list_key || discover_is_integer(run->list_key) ? (int32_t)name
-                                                                      : (int32_t)run->entries;
+    bool numbered = run->list_key && (!discover_is_integer(run->list_key) || run->long_keys);
+    entry->key = numbered ? (int32_t)run->entries : (int32_t)name;
     hash_sha1(&run->hash, encoded, entry->sha1);
     entry->parsed = x509_certificate_read(encoded, &c, NULL);
     if (entry->parsed) {

@@ -24,7 +24,7 @@ struct discover_fact {
 
 /* An entry of the list. */
 struct discover_entry {
-    int32_t key;  /* where keys are no integers: which row it is, from 1 */
+    int32_t key;  /* where keys are no integers of 32 bits: which row it is, from 1 */
     int64_t name; /* the key; its hash, where it is no integer */
     bool parsed, self_issued;
     uint64_t subject; /* hashed as above; valid when parsed */
@@ -55,8 +55,9 @@ struct discover_run {
     unsigned facts;
     size_t fact_room;
 
-    struct discover_column *list;                  /* the one chosen; of several parts the first */
-    const struct ese_column *list_key;             /* its key; NULL for a list value */
+    struct discover_column *list;      /* the one chosen; of several parts the first */
+    const struct ese_column *list_key; /* its key; NULL for a list value */
+    bool long_keys;                    /* it is an integer of which a value does not fit 32 bits */
     struct discover_part part[PROFILE_LISTS_MOST]; /* as the draft's lists; none for a value */
     unsigned parts;
     bool needs_proof;             /* it is a list only if references lead to it */

@@ -98,6 +98,34 @@ static bool is_number(const struct ese_column *column)
            column->type != ESE_COL_GUID;
 }
 
+/* Is there a key in a part of the list that a column of that type can hold, and 32 bits cannot? */
+static bool has_long_keys(const struct model *m, unsigned part)
+{
+    const struct ese_table *table = model_list_table(m, part);
+    const struct ese_column *key =
+        table ? ese_table_column(table, m->profile->list[part].key) : NULL;
+    struct rows rows;
+    int64_t number;
+    bool found = false;
+    if (key == NULL || (key->type != ESE_COL_UNSIGNED_LONG && key->type != ESE_COL_CURRENCY &&
+                        key->type != ESE_COL_LONG_LONG))
+        return false;
+    rows_open(&rows, m->store, table);
+    while (!found && rows_next(&rows))
+        found = rows_number(&rows, key, &number) && (number < INT32_MIN || number > INT32_MAX);
+    return rows_end(&rows, NULL) && found; /* what cannot be read, the list's reading tells */
+}
+
+/* How keys are told: the profile's match saw to it that those of all parts are of one sort. */
+static void find_key_sort(struct model *m)
+{
+    const struct ese_table *table = model_list_table(m, 0);
+    const struct ese_column *key = table ? ese_table_column(table, m->profile->list[0].key) : NULL;
+    for (unsigned part = 0; part < m->profile->lists; part++)
+        m->long_keys = m->long_keys || has_long_keys(m, part);
+    m->byte_keys = m->long_keys || (key && !is_number(key));
+}
+
 /* An entry's key; one that is no integer gets a number. */
 static bool read_key(struct model *m, struct rows *rows, const struct ese_column *column,
                      int32_t *key, bool *null, struct fault *f)
@@ -385,6 +413,7 @@ static bool read_list_table(struct model *m, const struct list_parts *l, struct 
 bool list_rows_read(struct model *m, struct problems *problems, struct fault *f)
 {
     const struct profile *p = m->profile;
+    find_key_sort(m);
     for (unsigned part = 0; part < p->lists; part++) {
         struct list_parts l = {.parts = 0, .table = model_list_table(m, part)};
         if (l.table == NULL) {
@@ -396,7 +425,6 @@ bool list_rows_read(struct model *m, struct problems *problems, struct fault *f)
                 l.part[l.parts++] = columns_of(m, i, l.table);
         if (l.parts == 0)
             continue; /* read with the part before */
-        m->byte_keys = l.part[0].key && !is_number(l.part[0].key);
         if (!read_list_table(m, &l, problems, f))
             return false;
     }

@@ -155,7 +155,8 @@ struct model {
     uint32_t first_long_name, first_v1_certificate, first_without_user;
 
     /* See names.h. */
-    bool byte_keys;          /* the list's keys are text, bytes or GUIDs, and numbered */
+    bool byte_keys;          /* the list's keys are text, bytes or GUIDs, and numbered; or, */
+    bool long_keys;          /* with this set, too, integers of which one does not fit 32 bits */
     int32_t no_key;          /* a key that no entry has */
     struct bytes *key_bytes; /* by number - 1 */
     unsigned key_count;

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -58,8 +59,29 @@ static uint32_t find_key(const struct model *m, struct bytes key, uint32_t *plac
     return 0;
 }
 
+/* A number in as many bytes; false when it does not fit.  None of those that are compared so is
+ * negative and of another width. */
+static bool widen(struct bytes number, uint8_t to[8], size_t size)
+{
+    memset(to, 0, 8);
+    for (size_t i = 0; i < number.size; i++) {
+        if (i >= size && number.at[i] != 0)
+            return false;
+        if (i < size)
+            to[i] = number.at[i];
+    }
+    return true;
+}
+
 int32_t names_key(const struct model *m, struct bytes key)
 {
+    uint8_t wide[8];
+    size_t size = m->long_keys && m->key_count > 0 ? m->key_bytes[0].size : key.size;
+    if (size != key.size && size <= sizeof wide) {
+        if (!widen(key, wide, size))
+            return m->no_key;
+        key = bytes_of(wide, size);
+    }
     uint32_t place, number = find_key(m, key, &place);
     return number ? (int32_t)number : m->no_key;
 }
@@ -180,11 +202,18 @@ bool names_value(const struct model *m, unsigned which, int32_t key, unsigned ce
                  struct bytes old, struct buffer *to)
 {
     struct bytes sha1 = bytes_of(m->certificate[certificate].sha1, HASH_SHA1_SIZE);
+    struct bytes name = names_key_bytes(m, key);
+    uint8_t wide[8];
     buffer_clear(to);
     if (m->profile->reference[which].names == NAMES_SHA1_HEX)
         return setting_put_hex(old, sha1, to);
-    return buffer_add(
-        to, m->profile->reference[which].names == NAMES_SHA1 ? sha1 : names_key_bytes(m, key));
+    if (m->profile->reference[which].names == NAMES_KEY && m->long_keys &&
+        old.size <= sizeof wide) {
+        if (!widen(name, wide, old.size))
+            return false;
+        name = bytes_of(wide, old.size);
+    }
+    return buffer_add(to, m->profile->reference[which].names == NAMES_SHA1 ? sha1 : name);
 }
 
 bool names_in_value(const struct model *m, unsigned which, const struct ese_column *column,
@@ -258,6 +287,8 @@ const char *names_key_text(const struct model *m, int32_t key, char to[NAMES_TEX
     enum { SHOWN = (NAMES_TEXT - 2 * ESE_TEXT_CARRY - 1) / ESE_TEXT_GROWTH };
     if (column == NULL) {
         snprintf(to, NAMES_TEXT, "%d", key);
+    } else if (m->long_keys && bytes.size > 0 && bytes.size <= 8) {
+        snprintf(to, NAMES_TEXT, "%" PRId64, (int64_t)bytes_number(bytes));
     } else if (column->type == ESE_COL_TEXT) {
         struct ese_text text = {.code_page = column->code_page};
         bytes.size = bytes.size > SHOWN ? SHOWN : bytes.size;

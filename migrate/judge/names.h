@@ -1,6 +1,6 @@
 /*
- * How references name entries where that is no integer: by a key that is text, bytes or a GUID, and
- * by the SHA-1 of the certificate.
+ * How references name entries where that is no integer of 32 bits: by a key that is text, bytes, a
+ * GUID or a longer integer, and by the SHA-1 of the certificate.
  *
  * Inside the model a key is always a number.  Keys that are none are numbered from 1, in the order
  * in which the list's rows bring them; what no entry is called has the number model->no_key.

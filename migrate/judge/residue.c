@@ -233,7 +233,9 @@ bool residue_value(struct residue_table *t, unsigned column, struct bytes value)
     int64_t number = 0;
     const struct ese_column *c = &t->table->column[column];
     bool bytes = t->m->byte_keys;
-    if (bytes && value.size > 0)
+    bool none = bytes && t->m->long_keys && ese_coltype_is_integer(c->type) &&
+                bytes_number(value) == 0; /* counts as none, as in other lists */
+    if (bytes && value.size > 0 && !none)
         number = number_of(t->m, c, value);
     bool is_number = bytes || (c->type != ESE_COL_GUID && read_number(c, value, &number));
     if (column == t->key && t->keys && is_number)

@@ -337,12 +337,33 @@ bool settings_read(struct model *m, struct problems *problems, struct fault *f)
 
 /* ---- which CA issues ---- */
 
+/* A number in decimal digits, as the bytes of one. */
+static bool long_key(struct bytes value, const struct ese_column *column, uint8_t to[8])
+{
+    size_t step = column->code_page == ESE_CODEPAGE_UNICODE ? 2 : 1;
+    uint64_t number = 0;
+    size_t digits = 0;
+    for (size_t i = 0; i < value.size && value.at[i]; i += step, digits++) {
+        if (value.at[i] < '0' || value.at[i] > '9' || digits == 18)
+            return false;
+        number = 10 * number + (uint64_t)(value.at[i] - '0');
+    }
+    bytes_put_le64(to, number);
+    return digits > 0;
+}
+
 /* A key in a column of its own sort; text is taken into the code page of the keys. */
 static bool byte_key(const struct model *m, const struct ese_column *column, struct bytes value,
                      int32_t *key, struct fault *f)
 {
     const struct ese_column *of_list = names_key_column(m);
     struct buffer utf8 = {0}, bytes = {0};
+    uint8_t digits[8];
+    if (m->long_keys && is_text(column)) {
+        *key = long_key(value, column, digits) ? names_key(m, bytes_of(digits, sizeof digits))
+                                               : m->no_key;
+        return true;
+    }
     if (!is_text(column) || of_list == NULL || !is_text(of_list)) {
         *key = names_key(m, value);
         return true;

@@ -89,6 +89,15 @@ static bool is_by_bytes(const struct expected *x, const struct reference_columns
     return profile_names_hash(how) || (how == NAMES_KEY && x->model->byte_keys);
 }
 
+/* A number in `size` bytes, at most 8; as it is where it does not fit. */
+static struct bytes in_bytes(struct bytes number, size_t size, uint8_t room[8])
+{
+    if (number.size == size || number.size > 8 || size > 8)
+        return number;
+    bytes_put_le64(room, bytes_number(number));
+    return size == 8 || bytes_number(number) >> 8 * size == 0 ? bytes_of(room, size) : number;
+}
+
 /* The entry that a value of a reference names, and the number by which the plan speaks of it, also
  * where there is no such entry.  False: it names nothing. */
 static bool names_of(const struct expected *x, const struct reference_columns *r,
@@ -100,7 +109,10 @@ static bool names_of(const struct expected *x, const struct reference_columns *r
         return false;
     if (is_by_bytes(x, r)) {
         uint8_t sha1[HASH_SHA1_SIZE];
+        uint8_t wide[8];
         struct bytes called = v->data;
+        if (how == NAMES_KEY && m->long_keys && m->entries > 0)
+            called = in_bytes(v->data, names_key_bytes(m, m->entry[0].key).size, wide);
         if (how == NAMES_SHA1_HEX)
             called = bytes_of(sha1, digits_of(v->data, sha1) ? sizeof sha1 : 0);
         *e = expected_entry_called(x, profile_names_hash(how), called);
@@ -142,7 +154,12 @@ static struct bytes bytes_after(struct expected *x, const struct reference_colum
     struct bytes sha1 = bytes_of(m->certificate[a->certificate].sha1, HASH_SHA1_SIZE);
     if (how == NAMES_SHA1_HEX)
         return expected_digits_of(x, was, sha1, &value) ? value.bytes : bytes_of(NULL, 0);
-    return how == NAMES_SHA1 ? sha1 : names_key_bytes(m, a->other);
+    if (how == NAMES_SHA1)
+        return sha1;
+    uint8_t wide[8];
+    struct bytes key = names_key_bytes(m, a->other);
+    struct bytes fits = m->long_keys ? in_bytes(key, was.size, wide) : key;
+    return bytes_of(arena_copy(&x->values, fits), fits.size);
 }
 
 static int32_t number_after(const struct expected *x, const struct reference_columns *r,

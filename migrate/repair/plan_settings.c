@@ -93,7 +93,7 @@ static bool put_byte_key(const struct model *m, int32_t key, const struct ese_co
 {
     char text[NAMES_TEXT];
     const struct ese_column *of_list = names_key_column(m);
-    if (is_text(column) && of_list && is_text(of_list))
+    if (is_text(column) && of_list && (is_text(of_list) || m->long_keys))
         return put_text(column, SETTING_TEXT, names_key_text(m, key, text), to, f);
     return buffer_add(to, names_key_bytes(m, key)) ||
            fault_set(f, FAULT_NO_MEMORY, "out of memory for a setting");

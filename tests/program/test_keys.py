@@ -136,13 +136,29 @@ class Keys(unittest.TestCase):
 
     def test_too_large(self):
         """A number beyond 32 bits is no null and no other number: nothing is written."""
-        for keys, values in (((21, 22, 1 << 32 | 23, 24), (22, 21)), ((21, 22, 23, 24), (22, 1 << 32 | 22)),
-                             ((21, 22, 23, 24), (22, -(1 << 40)))):
+        for keys, values in (((21, 22, 23, 24), (22, 1 << 32 | 22)), ((21, 22, 23, 24), (22, -(1 << 40)))):
             store = self.store("Key Currency", keys, "Signer LongLong", values)
             status, problems, new = self.repair(store, "--profile", self.profile())
             self.assertIsNone(new, (keys, values))
             self.assertNotEqual(status, 0)
             self.assertIn("expected a number from", problems["KM-PROFILE-MISFIT"][0])
+
+    def test_beyond_32_bits(self):
+        """Keys that 32 bits cannot hold are numbered; references to them move, whatever their width, or nothing is written."""
+        for key, reference, size, third in (("Currency", "LongLong", 8, 1 << 32 | 23), ("LongLong", "LongLong", 8, 1 << 40),
+                                            ("Currency", "Currency", 8, 1 << 62), ("UnsignedLong", "Currency", 8, (1 << 32) - 9),
+                                            ("UnsignedLong", "UnsignedLong", 4, 1 << 31), ("LongLong", "Long", 4, 1 << 33)):
+            with self.subTest(key=key, reference=reference):
+                store = self.store(f"Key {key}", (21, 22, third, third + 1), f"Signer {reference}", (22, 21, 0, 22))
+                status, problems, new = self.repair(store, "--profile", self.profile())
+                if size == 4 and third >> 32:
+                    self.assertIsNone(new)
+                    self.assertNotEqual(status, 0)
+                    continue
+                self.assertIsNotNone(new, (problems, self.last))
+                self.assertEqual([int.from_bytes(row[0], "little") for row in new[1]], [third, 21, 0, third])
+                self.assertEqual([len(row[0]) for row in new[1]], [size] * 4)
+                self.assertEqual([int.from_bytes(entry[0], "little") for entry in new[0]], [21, third, third + 1])
 
     def test_null_key(self):
         store = self.store("Key Long", (21, 22, 23, "-"), "Signer Long", (22, 0))
