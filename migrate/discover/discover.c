@@ -184,6 +184,9 @@ static void describe(struct discover_column *c)
 /* A column of certificates as the next part of the list. */
 static void add_part(struct discover_run *run, struct discover_column *c)
 {
+    static const char *const in_words[PACKS] = {
+        "", " and unpacked with zlib", " and taken out of PKCS#7",
+        " and taken out of a serialized store", " and taken out of PEM"};
     struct profile *p = &run->d->profile;
     struct profile_list *list = &p->list[p->lists++];
     c->chosen = true;
@@ -195,8 +198,7 @@ static void add_part(struct discover_run *run, struct discover_column *c)
     if (!wrapping_is_none(&c->wrapping))
         discover_note(run, "[list] skip, pack", false, false,
                       "behind %d bytes%s, all %u values sampled are certificates to their end",
-                      c->wrapping.skip,
-                      c->wrapping.pack == PACK_ZLIB ? " and unpacked with zlib" : "", c->wrapped);
+                      c->wrapping.skip, in_words[c->wrapping.pack], c->wrapped);
 }
 
 static void set_value(struct discover_run *run, struct discover_column *c)
@@ -254,13 +256,31 @@ struct choice {
     bool in_rows; /* all of them */
 };
 
+/* Rows of lists with one certificate each: what an export of a list looks like, too. */
+static bool is_in_lists(const struct discover_column *c)
+{
+    return c->kind == DISCOVER_LIST && c->wrapping.pack != PACK_NONE &&
+           c->wrapping.pack != PACK_ZLIB;
+}
+
+/* Is there a list that is more likely than one in such rows? */
+static bool has_plain_list(const struct discover_run *run)
+{
+    for (unsigned i = 0; i < run->d->columns; i++)
+        if (looks_like_list(&run->d->column[i]) && !is_in_lists(&run->d->column[i]) &&
+            is_asked_for(run, &run->d->column[i]))
+            return true;
+    return false;
+}
+
 static void find_choice(struct discover_run *run, struct choice *choice)
 {
+    bool plain = has_plain_list(run);
     *choice = (struct choice){.in_rows = true};
     for (unsigned i = 0; i < run->d->columns; i++) {
         struct discover_column *c = &run->d->column[i];
         describe(c);
-        if (!looks_like_list(c) || !is_asked_for(run, c))
+        if (!looks_like_list(c) || !is_asked_for(run, c) || (plain && is_in_lists(c)))
             continue;
         choice->unusable += !c->usable;
         choice->in_rows = choice->in_rows && c->kind == DISCOVER_LIST;

@@ -361,6 +361,24 @@ static bool find_wrapping(struct discover_run *run, struct discover_column *colu
     return false;
 }
 
+/* A list of one certificate: as the list's value in a row of many. */
+static void judge_list_of_one(struct discover_run *run, unsigned number, enum certlist_kind kind,
+                              struct bytes value)
+{
+    static const enum wrapping_pack packs[] = {
+        [CERTLIST_PKCS7] = PACK_PKCS7, [CERTLIST_SST] = PACK_SST, [CERTLIST_PEM] = PACK_PEM};
+    struct discover_column *column = &run->d->column[number];
+    struct x509_certificate c;
+    struct wrapping w = {.pack = packs[kind]};
+    if (column->wrapped > 0 ? column->wrapping.pack != w.pack : column->values > WRAPPED_TRIED)
+        return;
+    if (!fits_wrapping(run, &w, value, &c))
+        return;
+    column->wrapping = w;
+    column->wrapped++;
+    add_fact(run, number, &c);
+}
+
 /* A value that is nothing else. */
 static bool judge_wrapped(struct discover_run *run, unsigned number, struct bytes value)
 {
@@ -387,6 +405,8 @@ static void judge_value(struct discover_run *run, struct rows *rows, unsigned nu
         !discover_read(run, rows, column->column, LIST_VALUE_MOST, &value, &cut))
         return;
     column->values++;
+    if (!cut && (is_list || kind == CERTLIST_PEM))
+        judge_list_of_one(run, number, kind, value);
     if (is_list) {
         unsigned certificates = count_certificates(value, NULL);
         if (certificates)
@@ -569,7 +589,8 @@ static void classify(struct discover_column *c)
     if (c->valued == 1 && c->values == 1 && certlist_form_read("values", NULL, &c->form, NULL)) {
         c->kind = DISCOVER_LIST_VALUE;
         c->list_kind = CERTLIST_ITEMS;
-    } else if (c->wrapped == c->values && 2 * c->issuers > c->wrapped)
+    } else if (c->wrapped == c->values && 2 * c->issuers > c->wrapped &&
+               (c->wrapped > 1 || c->lists == 0))
         c->kind = DISCOVER_LIST;
     else if (2 * c->certificates > c->values)
         c->kind = 2 * c->issuers > c->certificates ? DISCOVER_LIST : DISCOVER_CERTIFICATES;

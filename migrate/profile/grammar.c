@@ -143,7 +143,11 @@ const struct section_spec profile_sections[SECTIONS] = {
 };
 
 /* The words of enum wrapping_pack. */
-const char *const profile_pack_words[2] = {[PACK_NONE] = "none", [PACK_ZLIB] = "zlib"};
+const char *const profile_pack_words[PACKS] = {[PACK_NONE] = "none",
+                                               [PACK_ZLIB] = "zlib",
+                                               [PACK_PKCS7] = "pkcs7",
+                                               [PACK_SST] = "sst",
+                                               [PACK_PEM] = "pem"};
 
 bool key_is_string(const struct key_spec *key)
 {

@@ -71,7 +71,7 @@ enum {
 extern const struct section_spec profile_sections[SECTIONS];
 
 /* The words of enum wrapping_pack. */
-extern const char *const profile_pack_words[2];
+extern const char *const profile_pack_words[PACKS];
 
 /* Is the value a text of its own, or a condition, which profile_close() frees? */
 bool key_is_string(const struct key_spec *key);

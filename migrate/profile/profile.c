@@ -237,7 +237,8 @@ static bool take_pack(struct parser *p, const struct key_spec *key, const char *
                 (enum wrapping_pack)i;
             return true;
         }
-    return FAIL(p, FAULT_DAMAGED, "%s: expected none or zlib, found %.40s", key->key, value);
+    return FAIL(p, FAULT_DAMAGED, "%s: expected none, zlib, pkcs7, sst or pem, found %.40s",
+                key->key, value);
 }
 
 static bool take_condition(struct parser *p, const struct key_spec *key, const char *value)

@@ -1,6 +1,8 @@
 /* Headers and packing: see wrapping.h. */
 #include "migrate/profile/wrapping.h"
 
+#include "formats/certs/certs.h"
+
 #include <zlib.h>
 
 enum { FIRST_ROOM = 4096 };
@@ -47,6 +49,53 @@ static bool unpack(struct bytes packed, struct buffer *room, struct bytes *inner
                      behind);
 }
 
+/* Copies the certificates of a list; *others: what else is in it.  False when it cannot be read. */
+static bool copy_certificates(struct bytes value, const struct certlist_form *form,
+                              struct buffer *room, unsigned *certificates, unsigned *others,
+                              struct fault *f)
+{
+    struct certlist list;
+    struct certlist_entry entry;
+    if (!certlist_open_as(&list, value, form, f))
+        return false;
+    while (certlist_next(&list, &entry, f)) {
+        bool certificate = entry.type == CERTLIST_CERTIFICATE;
+        *certificates += certificate;
+        *others += !certificate;
+        if (*certificates == 1 && certificate)
+            buffer_add(room, entry.encoded);
+    }
+    bool whole = !list.failed;
+    certlist_close(&list);
+    if (room->failed)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a packed certificate");
+    return whole;
+}
+
+/* The one certificate of a list. */
+static bool take_out(struct bytes value, enum wrapping_pack pack, struct buffer *room,
+                     struct bytes *inner, struct fault *f)
+{
+    static const enum certlist_kind kinds[PACKS] = {
+        [PACK_PKCS7] = CERTLIST_PKCS7, [PACK_SST] = CERTLIST_SST, [PACK_PEM] = CERTLIST_PEM};
+    struct certlist_form form = {.kind = kinds[pack]};
+    unsigned certificates = 0, others = 0;
+    struct fault why = {.code = FAULT_NONE};
+    buffer_clear(room);
+    if (!copy_certificates(value, &form, room, &certificates, &others, &why))
+        return fault_set(f, why.code == FAULT_NO_MEMORY ? why.code : FAULT_DAMAGED, "%s", why.text);
+    if (certificates != 1 || others > 0)
+        return fault_set(f, FAULT_DAMAGED,
+                         "expected a list (%s) of one certificate, found %u, and %u others",
+                         certlist_kind_name(form.kind), certificates, others);
+    if (!certlist_is_exact(value, &form, &why))
+        return fault_set(f, why.code == FAULT_NO_MEMORY ? why.code : FAULT_DAMAGED,
+                         "expected a list (%s) of one certificate, found more around it",
+                         certlist_kind_name(form.kind));
+    *inner = buffer_bytes(room);
+    return true;
+}
+
 bool wrapping_take_off(const struct wrapping *w, struct bytes value, struct buffer *room,
                        struct bytes *inner, struct fault *f)
 {
@@ -57,6 +106,8 @@ bool wrapping_take_off(const struct wrapping *w, struct bytes value, struct buff
                          value.size);
     if (w->pack == PACK_ZLIB)
         return unpack(bytes_from(value, skip), room, inner, f);
+    if (w->pack != PACK_NONE)
+        return take_out(bytes_from(value, skip), w->pack, room, inner, f);
     *inner = bytes_from(value, skip);
     return true;
 }

@@ -1,7 +1,8 @@
 /*
- * What stands around a certificate in a row of the list: a small header, and zlib's packing.
+ * What stands around a certificate in a row of the list: a small header, and zlib's packing, or a
+ * form of lists (PKCS#7, serialized store, PEM) that holds this one.
  *
- * Both are only taken off.  No repair writes such a value anew: rows that stay keep theirs byte for
+ * All are only taken off.  No repair writes such a value anew: rows that stay keep theirs byte for
  * byte, and an entry is not added to a list whose values are wrapped.
  */
 #ifndef KM_MIGRATE_WRAPPING_H
@@ -13,7 +14,7 @@
 
 #include <stdint.h>
 
-enum wrapping_pack { PACK_NONE, PACK_ZLIB };
+enum wrapping_pack { PACK_NONE, PACK_ZLIB, PACK_PKCS7, PACK_SST, PACK_PEM, PACKS };
 
 /* A header of so many bytes, behind it the certificate, packed or not. */
 struct wrapping {
@@ -33,7 +34,8 @@ static inline bool wrapping_is_none(const struct wrapping *w)
 
 /* What stands in the value; *inner points into the value or into `room`, whose former content goes.
  * False, saying what was expected and found, when the value is shorter than the header, is not
- * packed so, goes on behind the packed bytes, or is longer than WRAPPING_UNPACKED_MOST unpacked. */
+ * packed so, goes on behind the packed bytes, is longer than WRAPPING_UNPACKED_MOST unpacked, or is
+ * a list of none or several certificates, or with anything else in it (FAULT_DAMAGED). */
 bool wrapping_take_off(const struct wrapping *w, struct bytes value, struct buffer *room,
                        struct bytes *inner, struct fault *f);
 

@@ -332,7 +332,7 @@ static void build_revoked(struct ese_build *build, unsigned features)
     end(table);
 }
 
-/* Copies of the anchors that are no use: as PEM, or cut. */
+/* Copies of the anchors beside the list: as PEM, or cut, which is no use. */
 static void build_useless(struct ese_build *build, const char *name, bool pem)
 {
     static const struct column_spec columns[] = {
@@ -473,7 +473,9 @@ static const struct built {
     {"other names", 0, NULL, DISCOVER_COMPLETE, ANCHOR_LIST OPTIONS SIGNED_BY ISSUED_WITH_VERSION},
     {"PEM and cut certificates beside", PEM | CUT, NULL, DISCOVER_COMPLETE,
      ANCHOR_LIST OPTIONS SIGNED_BY ISSUED_WITH_VERSION},
-    {"PEM and cut certificates alone", PEM | CUT | NO_ROWS, NULL, DISCOVER_NOTHING, ""},
+    {"PEM and cut certificates alone", PEM | CUT | NO_ROWS, NULL, DISCOVER_COMPLETE,
+     "list=Requests.No.Blob.- settings=Options.Label.Data mode=Issue ca=Issuer "
+     "ref=Issued.SignedBy.RowNo issued=Issued.Ver"},
     {"an entry that is no certificate", BROKEN_ENTRY, NULL, DISCOVER_COMPLETE,
      ANCHOR_LIST OPTIONS SIGNED_BY ISSUED_WITH_VERSION},
     {"revocation lists", REVOKED, NULL, DISCOVER_COMPLETE,

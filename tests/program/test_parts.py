@@ -461,7 +461,9 @@ class Parts(unittest.TestCase):
                 self.assertEqual(km.run("check", self.new, "--accept-discovered").returncode, km.PROBLEMS_LEFT)
 
     def test_discover_no_values(self):
-        """Keys that count, and a list of one certificate in each row, or of it and its issuer: entries, no parts."""
+        """Keys that count, and a list of one certificate in each row, or of it and its issuer: entries, no parts.
+
+        Where each list has one, they are the list in rows."""
         generator = random.Random("entries that are lists")
         chained = OTHER.replace("version = 1", "issuer = partner").replace("other]", "chained]")
         for number_ in range(12):
@@ -476,6 +478,9 @@ class Parts(unittest.TestCase):
             with self.subTest(number_, rows=rows):
                 draft, new = self.found({"All": (columns, rows)}, [], *self.NONE, more=chained)
                 self.assertNotIn("[list.2]", draft)
+                if not any(" " in value for value in values):
+                    self.assertIn(f"pack = {form[:-1]}\n", draft)
+                    continue
                 self.assertRegex(draft, "Result: (nothing|doubt)")
                 if form != "pem:":     # a value of PEM alone is none that discovery takes for a list
                     self.assertIn("they may be parts of the list, or its entries", draft)
