@@ -9,7 +9,7 @@
 
 enum { PLAN_DIGITS_LEAST = 8 };
 
-static int status_of(const struct salvaging *x)
+static int status_of(struct salvaging *x)
 {
     if (x->options->output)
         return EXIT_REPAIRED | (salvaging_has_loss(x) ? EXIT_PROBLEMS_LEFT : 0);

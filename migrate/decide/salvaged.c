@@ -133,7 +133,7 @@ static void judge_whole(struct assessment *a)
 
 void salvaged_judge(struct assessment *a)
 {
-    const struct salvaging *x = a->options->salvaged;
+    struct salvaging *x = a->options->salvaged;
     if (x == NULL)
         return;
     a->made_anew = !salvaging_is_sound(x);

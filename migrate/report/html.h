@@ -37,6 +37,6 @@ int html_write(const struct assessment *assessment, enum report_kind kind,
                const struct repair_result *result, const struct html_options *options);
 
 /* The same of a salvage that was run: the list first, then what was kept, is doubtful or lost. */
-int html_write_salvage(const struct salvaging *salvaging, const struct html_options *options);
+int html_write_salvage(struct salvaging *salvaging, const struct html_options *options);
 
 #endif

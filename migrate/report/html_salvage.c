@@ -12,7 +12,7 @@ enum { TABLES_SHOWN = 30 };
 
 #define SUM(x, member) salvaging_sum(&(x)->result, offsetof(struct ese_salvage_table, member))
 
-static void put_head(struct buffer *page, const struct salvaging *x, const struct salvage_list *of)
+static void put_head(struct buffer *page, struct salvaging *x, const struct salvage_list *of)
 {
     char words[200];
     html_begin(page, x->store.path);
@@ -148,7 +148,7 @@ static void put_written(struct buffer *page, const struct salvaging *x)
     html_put(page, "</p></section>\n");
 }
 
-static void put_next(struct buffer *page, const struct salvaging *x)
+static void put_next(struct buffer *page, struct salvaging *x)
 {
     struct buffer text = {0};
     if (x->options->output == NULL && salvaging_is_sound(x))
@@ -162,7 +162,7 @@ static void put_next(struct buffer *page, const struct salvaging *x)
 }
 
 /* The report as text. */
-static bool put_ticket(struct buffer *page, const struct salvaging *x)
+static bool put_ticket(struct buffer *page, struct salvaging *x)
 {
     struct buffer text = {0};
     output_capture(&text);
@@ -173,7 +173,7 @@ static bool put_ticket(struct buffer *page, const struct salvaging *x)
     return ok;
 }
 
-static bool make_page(struct buffer *page, const struct salvaging *x)
+static bool make_page(struct buffer *page, struct salvaging *x)
 {
     struct salvage_list of;
     if (!salvage_list_of(x, &of))
@@ -189,7 +189,7 @@ static bool make_page(struct buffer *page, const struct salvaging *x)
     return ok;
 }
 
-int html_write_salvage(const struct salvaging *x, const struct html_options *o)
+int html_write_salvage(struct salvaging *x, const struct html_options *o)
 {
     struct buffer page = {0};
     char done[PATH_MAX + 40] = "nothing was changed";

@@ -106,7 +106,7 @@ void salvage_report_next(const struct salvaging *x)
                       shell_word(x->store.path));
 }
 
-static void print_next(const struct salvaging *x)
+static void print_next(struct salvaging *x)
 {
     if (x->options->output == NULL && salvaging_is_sound(x)) {
         output_text("Nothing is damaged: nothing has to be salvaged.\n");
@@ -157,7 +157,7 @@ static bool print_list(const struct salvaging *x)
     return true;
 }
 
-bool salvage_report_text(const struct salvaging *x)
+bool salvage_report_text(struct salvaging *x)
 {
     char hex[2 * HASH_SHA256_SIZE + 1];
     const struct ese_salvage_result *r = &x->result;

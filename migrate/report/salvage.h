@@ -7,7 +7,7 @@
 #include "migrate/rescue/salvaging.h"
 
 /* Print what came of a run.  False, with an error printed, when memory is short. */
-bool salvage_report_text(const struct salvaging *salvaging);
+bool salvage_report_text(struct salvaging *salvaging);
 bool salvage_report_json(const struct salvaging *salvaging);
 
 /* Prints which files were written, after a run that wrote some. */

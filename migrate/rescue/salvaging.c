@@ -62,8 +62,11 @@ static bool structure_is_sound(const struct salvaging *x)
     return sound;
 }
 
-bool salvaging_is_sound(const struct salvaging *x)
+bool salvaging_is_sound(struct salvaging *x)
 {
+    if (!x->sound_known)
+        x->sound = pages_are_sound(x) && structure_is_sound(x);
+    x->sound_known = true;
     return x->sound;
 }
 
@@ -279,10 +282,8 @@ bool salvaging_run(struct salvaging *x, int descriptor, const char *target, stru
     x->progress = progress_begin("salvaging", message_is_quiet());
     bool ok = ese_salvage_run(x->salvage, descriptor, &x->how, &x->result, f);
     progress_end(&x->progress);
-    if (ok) {
+    if (ok)
         plan_counts(x);
-        x->sound = pages_are_sound(x) && structure_is_sound(x);
-    }
     return ok;
 }
 

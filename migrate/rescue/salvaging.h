@@ -37,7 +37,7 @@ struct salvaging {
     struct salvaging_named *named; /* in the order of tables */
     size_t names, room;
     unsigned named_of_table; /* of the last one's table */
-    bool sound;              /* there was nothing to salvage */
+    bool sound, sound_known; /* there was nothing to salvage */
     int kept;                /* descriptor of the unnamed file; 0: none */
 };
 
@@ -69,8 +69,8 @@ void salvaging_close(struct salvaging *salvaging);
 
 /* Is anything not as it was? */
 bool salvaging_has_loss(const struct salvaging *salvaging);
-/* Was there nothing to salvage? */
-bool salvaging_is_sound(const struct salvaging *salvaging);
+/* Was there nothing to salvage?  Reads the store once more when first asked. */
+bool salvaging_is_sound(struct salvaging *salvaging);
 /* The sum of one uint64_t member, by its offset, over all tables. */
 uint64_t salvaging_sum(const struct ese_salvage_result *result, size_t member);
 /* 0: the table is whole; more is worse. */

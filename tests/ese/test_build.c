@@ -401,6 +401,9 @@ START_TEST(more_entries_than_fit_into_memory_are_sorted)
         bytes_put_be32(bytes, number);
         ck_assert(build_sort_add(sort, bytes_of(bytes, 4), bytes_of(bytes + 4, 200), &fault));
     }
+    for (uint32_t i = 0; i < n / 2; i++) /* from the middle back to the first */
+        ck_assert(build_sort_next(sort, &key, &data, &more, &fault) && more);
+    ck_assert(build_sort_rewind(sort, &fault));
     while (true) {
         ck_assert_msg(build_sort_next(sort, &key, &data, &more, &fault), "%s", fault.text);
         if (!more)

@@ -328,6 +328,31 @@ START_TEST(stale_leaf)
 END_TEST
 
 /* The left half of a split was not written: it still has the rows that the right one has, too. */
+/* More leaves over each other than are read side by side. */
+START_TEST(many_copies_of_a_leaf)
+{
+    struct salvaged s;
+    uint32_t original = row_leaf(1);
+    unsigned copies = 0;
+    for (uint32_t i = 1; i <= d.pages; i++) {
+        struct ese_page page;
+        ese_page_parse(bytes_of(damaged_page(&d, i), d.page_size), i, &page);
+        if (!(page.flags & ESE_PAGE_LONG_VALUE) || (page.flags & ESE_PAGE_SPACE_TREE))
+            continue;
+        memcpy(damaged_page(&d, i), damaged_page(&d, original), d.page_size);
+        damaged_seal(&d, i);
+        touch(&d, i);
+        copies++;
+    }
+    ck_assert_uint_gt(copies, 40);
+    struct ese_salvage_table sum = sums(&s);
+    ck_assert_uint_eq(sum.kept, ROWS);
+    ck_assert_uint_eq(sum.cut, ROWS / 10);
+    ck_assert_uint_eq(sum.older, 0);
+    salvaged_close(&s);
+}
+END_TEST
+
 START_TEST(half_written_split)
 {
     uint32_t left = row_leaf(1), right = row_leaf(2);
@@ -440,6 +465,7 @@ int main(void)
     tcase_add_test(by_hand, lost_long_value_page);
     tcase_add_test(by_hand, file_cut_short);
     tcase_add_test(by_hand, stale_leaf);
+    tcase_add_test(by_hand, many_copies_of_a_leaf);
     tcase_add_test(by_hand, half_written_split);
     tcase_add_test(by_hand, counter_of_a_lost_root);
     tcase_add_test(by_hand, noise_is_refused);

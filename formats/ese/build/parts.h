@@ -176,6 +176,9 @@ bool build_sort_add(struct build_sort *sort, struct bytes key, struct bytes data
 bool build_sort_next(struct build_sort *sort, struct bytes *key, struct bytes *data, bool *more,
                      struct fault *f);
 
+/* Once more from the first entry on. */
+bool build_sort_rewind(struct build_sort *sort, struct fault *f);
+
 enum { BUILD_RECORD_ROOM = 64 * 1024 }; /* for a record that may be too long */
 
 /* ---- schema ---- */

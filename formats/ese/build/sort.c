@@ -361,6 +361,15 @@ static bool finish(struct build_sort *s, struct fault *f)
     return open_merge(s, 0, (unsigned)s->runs, f);
 }
 
+bool build_sort_rewind(struct build_sort *s, struct fault *f)
+{
+    s->next = 0;
+    if (!s->merging)
+        return true;
+    close_readers(s);
+    return open_merge(s, 0, (unsigned)s->runs, f);
+}
+
 bool build_sort_next(struct build_sort *s, struct bytes *key, struct bytes *data, bool *more,
                      struct fault *f)
 {

@@ -10,8 +10,6 @@
  */
 #include "formats/ese/salvage/parts.h"
 
-enum { ROW_TAIL = 13 };
-
 /* An entry that a row should have. */
 struct expected {
     struct bytes key, bookmark;
@@ -20,16 +18,16 @@ struct expected {
     bool in_question, found;
 };
 
-static bool next_expected(struct salvage_table *t, unsigned index, struct expected *e,
-                          struct fault *f)
+/* Reads the next one; e->found false: there are no more. */
+static bool next_expected(struct build_sort *from, struct expected *e, struct fault *f)
 {
     struct bytes data;
-    if (!build_sort_next(t->entry[index], &e->key, &data, &e->found, f))
+    if (!build_sort_next(from, &e->key, &data, &e->found, f))
         return false;
     if (!e->found)
         return true;
-    e->bookmark = bytes_of(data.at, data.size - ROW_TAIL);
-    struct bytes tail = bytes_from(data, data.size - ROW_TAIL);
+    e->bookmark = bytes_of(data.at, data.size - SALVAGE_ENTRY_TAIL);
+    struct bytes tail = bytes_from(data, data.size - SALVAGE_ENTRY_TAIL);
     bytes_le64(tail, 0, &e->dbtime);
     bytes_le32(tail, 8, &e->page);
     e->in_question = tail.at[12];
@@ -49,7 +47,7 @@ static bool only_row(struct salvage_table *t, unsigned index, struct salvage_wal
         return true;
     if (!buffer_set(&w->both, e->key, f) || !buffer_append(&w->both, e->bookmark, f))
         return false;
-    const struct salvage_page *owner = salvage_walk_owner(w, buffer_bytes(&w->both));
+    const struct salvage_page *owner = salvage_owner(&w->leaves, buffer_bytes(&w->both));
     if (owner == NULL || owner->dbtime <= e->dbtime)
         return true;
     if (!e->in_question)
@@ -62,19 +60,11 @@ static bool only_entry(struct salvage_table *t, unsigned index, struct salvage_w
                        struct fault *f)
 {
     struct salvage_choice c;
-    uint8_t data[13 + ESE_KEY_ROOM];
     if (!salvage_choose(w, &c, f))
         return false;
-    if (c.verdict != SALVAGE_KEPT || w->key.size > ESE_KEY_ROOM)
-        return true;
-    const struct salvage_version *v = &w->version[c.best];
-    data[0] = (uint8_t)index;
-    bytes_put_be32(data + 1, ~v->dbtime >> 32);
-    bytes_put_be32(data + 5, ~v->dbtime & UINT32_MAX);
-    bytes_put_le32(data + 9, v->page);
-    if (w->key.size > 0)
-        memcpy(data + 13, w->key.at, w->key.size);
-    return build_sort_add(t->stray, buffer_bytes(&w->data), bytes_of(data, 13 + w->key.size), f);
+    return c.verdict != SALVAGE_KEPT ||
+           salvage_stray_add(t, index, &w->version[c.best], buffer_bytes(&w->key),
+                             buffer_bytes(&w->data), f);
 }
 
 static bool both_have(struct salvage_table *t, struct salvage_walk *w, const struct expected *e,
@@ -93,7 +83,7 @@ static bool compare_all(struct salvage_table *t, unsigned index, struct salvage_
 {
     struct expected e = {.found = false};
     bool more = false, computed = !t->keys[index]->count_only;
-    if ((computed && !next_expected(t, index, &e, f)) || !salvage_walk_next(w, &more, f))
+    if ((computed && !next_expected(t->entry[index], &e, f)) || !salvage_walk_next(w, &more, f))
         return false;
     while (e.found || more) {
         int order = !e.found ? 1 : !more ? -1 : compare(&e, w);
@@ -102,7 +92,7 @@ static bool compare_all(struct salvage_table *t, unsigned index, struct salvage_
                               : both_have(t, w, &e, f);
         if (!ok)
             return false;
-        if (order <= 0 && !next_expected(t, index, &e, f))
+        if (order <= 0 && !next_expected(t->entry[index], &e, f))
             return false;
         if (order >= 0 && !salvage_walk_next(w, &more, f))
             return false;
@@ -121,26 +111,52 @@ bool salvage_index_evidence(struct salvage_table *t, unsigned index, struct faul
               compare_all(t, index, w, f);
     salvage_walk_close(w);
     free(w);
-    build_sort_close(t->entry[index]);
-    t->entry[index] = NULL;
-    return ok && build_sort_open(&t->entry[index], f);
+    return ok && build_sort_rewind(t->entry[index], f);
+}
+
+/* ---- writing ---- */
+
+/* Entries of both kinds in one order. */
+struct merging {
+    struct salvage_table *t;
+    unsigned index;
+    struct expected seen, late; /* what comes next of each */
+};
+
+/* The next entry of a row that was seen and is written as it was then. */
+static bool next_seen(struct merging *m, struct fault *f)
+{
+    do {
+        if (!next_expected(m->t->entry[m->index], &m->seen, f))
+            return false;
+    } while (m->seen.found && m->t->unwritten.count > 0 &&
+             salvage_marked(&m->t->unwritten, m->seen.bookmark));
+    return true;
+}
+
+static bool is_late_first(const struct merging *m)
+{
+    if (!m->seen.found || !m->late.found)
+        return m->late.found;
+    int order = bytes_compare(m->late.key, m->seen.key);
+    return order ? order < 0 : bytes_compare(m->late.bookmark, m->seen.bookmark) < 0;
 }
 
 bool salvage_index_write(struct salvage_table *t, unsigned index, struct fault *f)
 {
+    struct merging m = {.t = t, .index = index};
     struct buffer last_key = {.at = NULL}, last_bookmark = {.at = NULL};
-    bool ok = true, any = false;
-    while (ok) {
-        struct expected e = {.found = false};
-        ok = next_expected(t, index, &e, f);
-        if (!ok || !e.found)
-            break;
-        if (any && bytes_equal(e.key, buffer_bytes(&last_key)) &&
-            bytes_equal(e.bookmark, buffer_bytes(&last_bookmark)))
-            continue; /* two keys of a row may be equal: one entry */
+    bool any = false, ok = next_seen(&m, f) && next_expected(t->late[index], &m.late, f);
+    while (ok && (m.seen.found || m.late.found)) {
+        bool is_late = is_late_first(&m);
+        const struct expected *e = is_late ? &m.late : &m.seen;
+        /* Two keys of a row may be equal: one entry. */
+        if (!any || !bytes_equal(e->key, buffer_bytes(&last_key)) ||
+            !bytes_equal(e->bookmark, buffer_bytes(&last_bookmark)))
+            ok = buffer_set(&last_key, e->key, f) && buffer_set(&last_bookmark, e->bookmark, f) &&
+                 (t->to == NULL || ese_build_raw_index_entry(t->to, index, e->key, e->bookmark, f));
         any = true;
-        ok = buffer_set(&last_key, e.key, f) && buffer_set(&last_bookmark, e.bookmark, f) &&
-             (t->to == NULL || ese_build_raw_index_entry(t->to, index, e.key, e.bookmark, f));
+        ok = ok && (is_late ? next_expected(t->late[index], &m.late, f) : next_seen(&m, f));
     }
     buffer_free(&last_key);
     buffer_free(&last_bookmark);

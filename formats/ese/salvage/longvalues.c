@@ -173,7 +173,7 @@ static void see_node(struct values *v, struct bytes key, struct bytes data)
 static bool pass_ids(struct values *v, struct bytes id, struct fault *f)
 {
     while (v->ids.id.at && (id.at == NULL || bytes_compare(v->ids.id, id) < 0)) {
-        const struct salvage_page *owner = salvage_walk_owner(&v->w, v->ids.id);
+        const struct salvage_page *owner = salvage_owner(&v->w.leaves, v->ids.id);
         for (uint32_t i = 0; owner && i < v->ids.count && i < PAGES_MOST; i++) {
             struct salvage_page *p = &v->t->s->page[v->ids.page[i]];
             p->stale = p->stale || p->dbtime < owner->dbtime;

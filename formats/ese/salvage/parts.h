@@ -2,6 +2,7 @@
 #ifndef KM_FORMATS_ESE_SALVAGE_PARTS_H
 #define KM_FORMATS_ESE_SALVAGE_PARTS_H
 
+#include "formats/arena.h"
 #include "formats/ese/build/parts.h"
 #include "formats/ese/layout/record_change.h"
 #include "formats/ese/read/key.h"
@@ -27,6 +28,12 @@ struct salvage_page {
     bool reached;   /* a parent names it, or a neighbour and it name each other */
     bool stale;     /* an index or a long value knows of a newer version of a row on it */
     bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
+
+    /* Of a leaf, see ranges.c. */
+    struct bytes first, last; /* keys of its believed nodes, in s->arena; at == NULL: it has none */
+    bool joined;              /* with their data behind them: the order of an index */
+    bool in_order;            /* each node can be read and is believed, and its keys ascend */
+    bool merged;              /* in the walk that is open: its nodes are read in their place */
 };
 
 struct salvage_schema_row {
@@ -48,6 +55,7 @@ struct ese_salvage {
     bool has_header;
     struct salvage_page *page; /* by objid, then slot */
     size_t pages_found, page_room;
+    struct arena arena;
     struct ese_catalog *catalog;
     struct salvage_schema_row *row;
     size_t rows, row_room;
@@ -110,6 +118,20 @@ const struct ese_table *salvage_table_of(const struct ese_salvage *s, uint32_t o
 /* Tells of every row of objects that the catalog does not have. */
 bool salvage_unknown(struct ese_salvage *s, struct fault *f);
 
+/* ---- which keys a leaf has ---- */
+
+/* The longest place in a tree: a key, and in an index the data behind it. */
+enum { SALVAGE_PLACE_ROOM = 2 * ESE_KEY_ROOM };
+
+/* Leaves that can hold rows, entries or parts of long values. */
+bool salvage_is_leaf(const struct salvage_page *p);
+/* Can the bytes of a node be believed? */
+bool salvage_is_good(const struct salvage_page *p, const struct ese_page *page,
+                     const struct ese_node *node);
+/* Fills in p->first to p->in_order. */
+bool salvage_see_range(struct ese_salvage *s, struct salvage_page *p, const struct ese_page *page,
+                       bool joined, struct fault *f);
+
 /* ---- the nodes of a tree ---- */
 
 /* One place where a node stands. */
@@ -129,6 +151,26 @@ struct salvage_leaf {
     struct bytes end;
 };
 
+/* Which leaf should have a key. */
+struct salvage_leaves {
+    struct ese_salvage *s;
+    struct salvage_leaf *at; /* by first key */
+    size_t count, room, opened;
+    uint32_t *heap;
+    size_t heap_size;
+};
+
+/* Adds a leaf, unless it has no believed node. */
+bool salvage_leaves_add(struct salvage_leaves *l, uint32_t page, struct fault *f);
+/* Once all are added. */
+bool salvage_leaves_order(struct salvage_leaves *l, struct fault *f);
+/* Are they one chain, from the first to the last, all of them right and none over another? */
+bool salvage_leaves_chain(const struct salvage_leaves *l);
+/* The newest leaf that should have `key` (of an index: key and data in one piece), if the tree has
+ * it; NULL: none.  Keys of successive calls, salvage_choose() among them, ascend. */
+const struct salvage_page *salvage_owner(struct salvage_leaves *l, struct bytes key);
+void salvage_leaves_close(struct salvage_leaves *l);
+
 /*
  * All nodes of the leaves of one or two objects, in the order of their keys (and of their data,
  * where keys are not unique), those with one key together.
@@ -136,27 +178,24 @@ struct salvage_leaf {
 struct salvage_walk {
     struct ese_salvage *s;
     bool with_data; /* key and data together are the order: an index */
-    struct build_sort *sort;
-    struct buffer key, data; /* of the group; data: with_data only */
+    struct salvage_leaves leaves;
+    bool intact; /* the leaves in use are one unbroken chain */
+    bool direct; /* and all in order: each node is as it should be, and there are no others */
+
+    /* The group. */
+    struct buffer key, data; /* data: with_data only */
     struct buffer both;      /* key and data in one piece */
     struct salvage_version *version;
     size_t versions, version_room;
-    bool pending; /* the next group's first entry was read already */
-    struct buffer next_key, next_data;
-    bool done;
 
-    /* Which leaf should have a key. */
-    struct salvage_leaf *leaf;
-    size_t leaves, leaf_room, opened;
-    uint32_t *heap;
-    size_t heap_size;
-    bool intact;                 /* the leaves in use are one unbroken chain */
-    bool unordered;              /* keys of some page are not in order, or not readable */
-    bool direct;                 /* intact, and all in order: read leaf by leaf, without sorting */
-    const struct ese_page *held; /* direct: the leaf that is being read */
-    size_t at_leaf;
-    unsigned at_node;
-    struct arena *arena;
+    /* Leaves that are in order are read side by side... */
+    struct salvage_cursor *cursor;
+    unsigned cursors;
+    size_t next_leaf;
+    /* ...and what stands on the others is sorted. */
+    struct build_sort *sort;
+    bool pending, done; /* pending: the next entry was read already */
+    struct buffer next_key, next_data;
 };
 
 /* with_wrong: pages with a wrong checksum, too, what of them makes sense. */
@@ -246,12 +285,14 @@ struct salvage_table {
     struct ese_build_table *to; /* NULL: nothing is written */
     struct ese_record_limits limits;
     struct ese_key_scratch *scratch;
-    struct ese_keys **keys;    /* one per index; NULL: not computed */
-    bool *dropped;             /* per index: left out */
-    bool *uncomputed;          /* per index: some row's keys could not be computed */
-    struct build_sort **entry; /* per index: its entries */
-    struct build_sort *stray;  /* by bookmark: entries that no row's computed keys explain */
-    struct build_sort *lids;   /* references of rows to long values */
+    struct ese_keys **keys;         /* one per index; NULL: not computed */
+    bool *dropped;                  /* per index: left out */
+    bool *uncomputed;               /* per index: some row's keys could not be computed */
+    struct build_sort **entry;      /* per index: the entries of all rows that were seen */
+    struct build_sort **late;       /* per index: those that are written besides */
+    struct salvage_marks unwritten; /* the rows whose entries among the first are not written */
+    struct build_sort *stray;       /* by bookmark: entries that no row's computed keys explain */
+    struct build_sort *lids;        /* references of rows to long values */
     struct ese_keys *primary;
     struct salvage_marks marks;       /* what indexes and long values say of rows */
     const struct ese_column *counter; /* the auto-increment column; NULL: none */
@@ -264,7 +305,68 @@ bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
                        const struct ese_build_node *row, unsigned rows,
                        struct ese_salvage_table *sum, struct fault *f);
 
-/* rows.c: both walk all rows of the table. */
+/* row.c: one row, held between opening and closing. */
+struct salvage_row {
+    const struct ese_page *page; /* held */
+    const struct salvage_page *where;
+    struct ese_node node;
+    struct ese_record record;
+    bool readable;
+    struct fault why;   /* when it is not */
+    uint8_t *converted; /* owns the record when its page had it in the old format */
+};
+
+bool salvage_row_open(struct salvage_table *t, const struct salvage_walk *w,
+                      const struct salvage_version *v, struct salvage_row *row, struct fault *f);
+void salvage_row_close(struct salvage_table *t, struct salvage_row *row);
+
+/* What a row refers to: context of salvage_row_reference(), for ese_record_check(). */
+struct salvage_references {
+    struct salvage_table *t;
+    const struct salvage_row *row;
+    const struct salvage_lid *newest; /* of those that are gone: with the newest leaf against it */
+    bool any_gone;
+    bool only_look; /* else the references are counted, in t->lids */
+};
+bool salvage_row_reference(void *context, const struct ese_value *value, struct fault *f);
+
+/* Behind a bookmark: dbtime, page, whether it is in question. */
+enum { SALVAGE_ENTRY_TAIL = 13 };
+
+/* Adds the row's entries of one index that can be computed; to == NULL: only counts them.  *count:
+ * how many; -1: cannot be told. */
+bool salvage_row_entries(struct salvage_table *t, unsigned index, struct build_sort *to,
+                         const struct ese_record *record, struct bytes bookmark,
+                         const struct salvage_version *v, bool in_question, int *count,
+                         struct fault *f);
+
+/* Sees the auto-increment value of a row, or of a lost one that an index names. */
+void salvage_see_counter(struct salvage_table *t, const struct salvage_row *row);
+void salvage_see_lost_counter(struct salvage_table *t, struct bytes bookmark);
+
+/* strays.c: index entries that no row explains, by the row's key; see salvage_index_evidence(). */
+struct salvage_stray {
+    uint64_t dbtime;
+    uint32_t page;
+    uint8_t index;
+    struct buffer key;
+};
+
+struct salvage_strays {
+    struct salvage_table *t;
+    struct salvage_stray *at; /* of one bookmark */
+    size_t count, room;
+    struct buffer bookmark, next_bookmark, next;
+    bool pending, done;
+};
+
+bool salvage_stray_add(struct salvage_table *t, unsigned index, const struct salvage_version *v,
+                       struct bytes key, struct bytes bookmark, struct fault *f);
+/* All entries of the next bookmark, if it is not behind `most` (at == NULL: any). */
+bool salvage_strays_next(struct salvage_strays *x, struct bytes most, bool *found, struct fault *f);
+void salvage_strays_close(struct salvage_strays *x);
+
+/* Both walk all rows of the table. */
 bool salvage_rows_evidence(struct salvage_table *t, struct fault *f);
 bool salvage_rows_write(struct salvage_table *t, struct fault *f);
 

@@ -1,6 +1,6 @@
 /*
- * One table's rows.  Walked twice: first for what they say of indexes and long values, then, when
- * those have answered, for a verdict on each.
+ * One table's rows.  Walked twice: first for what they say of indexes and long values (row.c),
+ * then, when those have answered, for a verdict on each.
  *
  * A row that an index contradicts stands on a page that was not written last: the index page is
  * newer, and has no entry for it, or has one with another key (measured: what tells of stale leaves
@@ -13,309 +13,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* ---- one row ---- */
-
-struct row {
-    const struct ese_page *page; /* held */
-    const struct salvage_page *where;
-    struct ese_node node;
-    struct ese_record record;
-    bool readable;
-    struct fault why;   /* when it is not */
-    uint8_t *converted; /* owns the record when its page had it in the old format */
-};
-
-/* A record must give back the key that it stands under. */
-static bool has_its_key(struct salvage_table *t, const struct ese_record *record, struct bytes key)
-{
-    struct fault f;
-    fault_clear(&f);
-    if (t->primary == NULL)
-        return true;
-    ese_keys_of(t->primary, record);
-    enum ese_key_result result = ese_keys_next(t->primary, &f);
-    if (result == ESE_KEY_NOT_COMPUTABLE)
-        return true;
-    return result == ESE_KEY_OK && bytes_equal(ese_key_bytes(&t->primary->key), key);
-}
-
-static bool open_row(struct salvage_table *t, const struct salvage_walk *w,
-                     const struct salvage_version *v, struct row *row, struct fault *f)
-{
-    struct ese_salvage *s = t->s;
-    row->where = &s->page[v->page];
-    row->page = NULL;
-    row->readable = false;
-    row->converted = NULL;
-    fault_clear(&row->why);
-    if (!salvage_node(s, v, &row->page, &row->node, f))
-        return false;
-    if (!salvage_record(s, t->table, row->page, &row->node, &row->record, &row->converted,
-                        &row->why)) {
-        if (row->why.code == FAULT_NO_MEMORY) {
-            *f = row->why;
-            ese_pages_put(s->pages, row->page);
-            return false;
-        }
-        return true;
-    }
-    row->readable = ese_record_check(&row->record, &t->limits, NULL, NULL, &row->why);
-    if (row->readable)
-        row->readable = has_its_key(t, &row->record, buffer_bytes(&w->key)) ||
-                        fault_set(&row->why, FAULT_DAMAGED, "its columns do not give its key");
-    return true;
-}
-
-static void close_row(struct salvage_table *t, struct row *row)
-{
-    if (row->page)
-        ese_pages_put(t->s->pages, row->page);
-    row->page = NULL;
-    free(row->converted);
-    row->converted = NULL;
-}
-
-/* ---- what it refers to ---- */
-
-struct references {
-    struct salvage_table *t;
-    const struct row *row;
-    const struct salvage_lid *newest; /* of those that are gone: with the newest leaf against it */
-    bool any_gone;
-    bool only_look;
-};
-
-static bool see_reference(void *context, const struct ese_value *value, struct fault *f)
-{
-    struct references *r = context;
-    uint8_t key[12];
-    if (value->kind != ESE_VALUE_SEPARATED)
-        return true;
-    const struct salvage_lid *gone = salvage_lid_gone(r->t, value->lid, value->wide_lid);
-    if (gone) {
-        r->any_gone = true;
-        if (gone->newer && (r->newest == NULL || gone->dbtime > r->newest->dbtime))
-            r->newest = gone;
-        return true;
-    }
-    if (r->only_look)
-        return true;
-    struct ese_lv_key parts = {.lid = value->lid, .wide = value->wide_lid, .root = true};
-    uint8_t page[4];
-    bytes_put_le32(page, (uint64_t)(r->row->where - r->t->s->page));
-    return build_sort_add(r->t->lids, bytes_of(key, ese_lv_key_write(&parts, key)),
-                          bytes_of(page, sizeof page), f);
-}
-
-/* ---- its entries ---- */
-
-enum { ROW_TAIL = 13 }; /* behind a bookmark: dbtime, page, whether it is in question */
-
-static bool add_entry(struct salvage_table *t, unsigned index, const struct ese_keys *keys,
-                      struct bytes bookmark, const struct salvage_version *v, bool in_question,
-                      struct fault *f)
-{
-    uint8_t data[ESE_KEY_ROOM + ROW_TAIL];
-    memcpy(data, bookmark.at, bookmark.size);
-    bytes_put_le64(data + bookmark.size, v->dbtime);
-    bytes_put_le32(data + bookmark.size + 8, v->page);
-    data[bookmark.size + 12] = in_question;
-    return build_sort_add(t->entry[index], ese_key_bytes(&keys->key),
-                          bytes_of(data, bookmark.size + ROW_TAIL), f);
-}
-
-/* Adds the row's entries of one index that can be computed.  *count: how many; -1: cannot be told.
- */
-static bool add_entries(struct salvage_table *t, unsigned index, const struct ese_record *record,
-                        struct bytes bookmark, const struct salvage_version *v, bool in_question,
-                        int *count, struct fault *f)
-{
-    struct ese_keys *keys = t->keys[index];
-    enum ese_key_result result;
-    struct fault why;
-    fault_clear(&why);
-    *count = 0;
-    ese_keys_of(keys, record);
-    while ((result = ese_keys_next(keys, &why)) == ESE_KEY_OK) {
-        ++*count;
-        if (!keys->count_only && !add_entry(t, index, keys, bookmark, v, in_question, f))
-            return false;
-    }
-    if (why.code == FAULT_NO_MEMORY) {
-        *f = why;
-        return false;
-    }
-    if (result == ESE_KEY_NOT_COMPUTABLE || result == ESE_KEY_FAULT)
-        *count = -1;
-    return true;
-}
-
-/* ---- the first walk ---- */
-
-static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
-                         const struct salvage_choice *c, struct fault *f)
-{
-    const struct salvage_version *v = &w->version[c->best];
-    struct row row;
-    struct references r = {.t = t, .row = &row};
-    if (c->verdict == SALVAGE_SUPERSEDED || c->verdict == SALVAGE_GONE)
-        return true;
-    if (!open_row(t, w, v, &row, f))
-        return false;
-    bool ok = true;
-    if (row.readable) {
-        int count;
-        ok = ese_record_check(&row.record, &t->limits, see_reference, &r, f);
-        for (unsigned i = 0; ok && i < t->table->indexes; i++)
-            if (t->keys[i] && !t->keys[i]->count_only) {
-                ok = add_entries(t, i, &row.record, buffer_bytes(&w->key), v,
-                                 c->verdict != SALVAGE_KEPT, &count, f);
-                t->uncomputed[i] = t->uncomputed[i] || count < 0;
-            }
-    }
-    close_row(t, &row);
-    return ok;
-}
-
-bool salvage_rows_evidence(struct salvage_table *t, struct fault *f)
-{
-    struct salvage_walk w;
-    bool more = true;
-    bool ok = salvage_walk_open(&w, t->s, &t->table->objid, 1, false, true, f);
-    while (ok && (ok = salvage_walk_next(&w, &more, f)) && more) {
-        struct salvage_choice c;
-        ok = salvage_choose(&w, &c, f) && row_evidence(t, &w, &c, f);
-    }
-    salvage_walk_close(&w);
-    return ok;
-}
-
-/* ---- what indexes have that the row has not ---- */
-
-/* Entries by bookmark: see salvage_index_evidence(). */
-struct stray {
-    uint64_t dbtime;
-    uint32_t page;
-    uint8_t index;
-    struct buffer key;
-};
-
-struct strays {
-    struct salvage_table *t;
-    struct stray *at; /* of one bookmark */
-    size_t count, room;
-    struct buffer bookmark, next_bookmark, next;
-    bool pending, done;
-};
-
-static bool read_stray(struct strays *x, struct fault *f)
-{
-    struct bytes key, data;
-    bool more;
-    if (x->pending || x->done)
-        return true;
-    if (!build_sort_next(x->t->stray, &key, &data, &more, f))
-        return false;
-    x->done = !more;
-    x->pending = more;
-    return !more || (buffer_set(&x->next_bookmark, key, f) && buffer_set(&x->next, data, f));
-}
-
-static bool take_stray(struct strays *x, struct fault *f)
-{
-    void *array = x->at;
-    size_t before = x->room;
-    if (!array_reserve(&array, &x->room, x->count + 1, sizeof *x->at))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for index entries");
-    x->at = array;
-    if (x->room > before)
-        memset(x->at + before, 0, (x->room - before) * sizeof *x->at);
-    struct stray *s = &x->at[x->count];
-    struct bytes data = buffer_bytes(&x->next);
-    bytes_u8(data, 0, &s->index);
-    uint32_t high = 0, low = 0;
-    bytes_be32(data, 1, &high);
-    bytes_be32(data, 5, &low);
-    bytes_le32(data, 9, &s->page);
-    s->dbtime = ~((uint64_t)high << 32 | low); /* so that the newest comes first */
-    x->pending = false;
-    x->count++;
-    return buffer_set(&s->key, bytes_from(data, 13), f);
-}
-
-/* All entries of the next bookmark, if it is not behind `most` (at == NULL: any). */
-static bool next_strays(struct strays *x, struct bytes most, bool *found, struct fault *f)
-{
-    x->count = 0;
-    *found = false;
-    if (!read_stray(x, f))
-        return false;
-    if (!x->pending || (most.at && bytes_compare(buffer_bytes(&x->next_bookmark), most) > 0))
-        return true;
-    *found = true;
-    if (!buffer_set(&x->bookmark, buffer_bytes(&x->next_bookmark), f))
-        return false;
-    do {
-        if (!take_stray(x, f) || !read_stray(x, f))
-            return false;
-    } while (x->pending &&
-             bytes_equal(buffer_bytes(&x->next_bookmark), buffer_bytes(&x->bookmark)));
-    return true;
-}
-
-static void close_strays(struct strays *x)
-{
-    for (size_t i = 0; i < x->room; i++)
-        buffer_free(&x->at[i].key);
-    free(x->at);
-    buffer_free(&x->bookmark);
-    buffer_free(&x->next_bookmark);
-    buffer_free(&x->next);
-}
-
-/* ---- the next auto-increment value ---- */
-
-static void see_number(struct salvage_table *t, uint64_t number)
-{
-    if (number > t->counter_seen)
-        t->counter_seen = number;
-}
-
-static void see_counter(struct salvage_table *t, const struct row *row)
-{
-    struct ese_value value;
-    uint32_t narrow = 0;
-    uint64_t wide = 0;
-    if (t->counter == NULL || !row->readable ||
-        !ese_record_value(&row->record, t->counter, &value, NULL) || value.kind != ESE_VALUE_PLAIN)
-        return;
-    if (value.data.size == 4 && bytes_le32(value.data, 0, &narrow) && narrow <= INT32_MAX)
-        see_number(t, narrow);
-    if (value.data.size == 8 && bytes_le64(value.data, 0, &wide) && wide <= INT64_MAX)
-        see_number(t, wide);
-}
-
-/* A lost row's key, where it is that number alone. */
-static void see_lost_counter(struct salvage_table *t, struct bytes bookmark)
-{
-    enum { VALUE = 0x7f, SIGN = 0x80 };
-    uint32_t number = 0;
-    if (t->counter && ese_table_key_column(t->table) == t->counter && bookmark.size == 5 &&
-        bookmark.at[0] == VALUE && (bookmark.at[1] & SIGN) && bytes_be32(bookmark, 1, &number))
-        see_number(t, number & INT32_MAX);
-}
-
 /* ---- a verdict ---- */
 
 struct writing {
     struct salvage_table *t;
     struct salvage_walk w;
-    struct strays strays;
+    struct salvage_strays strays;
     uint8_t record[ESE_PAGE_SIZE_MAX];
 };
 
 static struct ese_salvage_item item_of(const struct writing *x, enum ese_salvage_kind kind,
-                                       const struct salvage_version *v, const struct row *row)
+                                       const struct salvage_version *v,
+                                       const struct salvage_row *row)
 {
     const struct salvage_page *p = &x->t->s->page[v->page];
     return (struct ese_salvage_item){
@@ -335,7 +44,7 @@ static bool lost_row(struct writing *x, struct bytes bookmark, const struct salv
                      struct fault *f)
 {
     struct salvage_table *t = x->t;
-    const struct stray *known = NULL;
+    const struct salvage_stray *known = NULL;
     for (size_t i = 0; i < x->strays.count && known == NULL; i++)
         if (newer == NULL || x->strays.at[i].dbtime > newer->dbtime)
             known = &x->strays.at[i];
@@ -347,7 +56,7 @@ static bool lost_row(struct writing *x, struct bytes bookmark, const struct salv
              "its bytes are not to be had; index %s has an entry for it on page %u", index,
              t->s->page[known->page].slot);
     t->sum->lost++;
-    see_lost_counter(t, bookmark);
+    salvage_see_lost_counter(t, bookmark);
     struct ese_salvage_item item = {.kind = ESE_SALVAGE_LOST,
                                     .table = t->table->name,
                                     .objid = t->table->objid,
@@ -364,21 +73,21 @@ static bool pass_strays(struct writing *x, struct bytes key, struct fault *f)
 {
     for (;;) {
         bool found;
-        if (!next_strays(&x->strays, key, &found, f))
+        if (!salvage_strays_next(&x->strays, key, &found, f))
             return false;
         if (!found)
             return true;
         struct bytes bookmark = buffer_bytes(&x->strays.bookmark);
         if (key.at && bytes_equal(bookmark, key))
             return true; /* they are the row's own, and stay in x->strays */
-        if (!lost_row(x, bookmark, salvage_walk_owner(&x->w, bookmark), f))
+        if (!lost_row(x, bookmark, salvage_owner(&x->w.leaves, bookmark), f))
             return false;
     }
 }
 
 /* Versions that do not count, and say something else. */
-static bool tell_older(struct writing *x, const struct salvage_choice *c, const struct row *best,
-                       struct fault *f)
+static bool tell_older(struct writing *x, const struct salvage_choice *c,
+                       const struct salvage_row *best, struct fault *f)
 {
     struct salvage_table *t = x->t;
     for (size_t i = 0; i < x->w.versions; i++) {
@@ -386,8 +95,8 @@ static bool tell_older(struct writing *x, const struct salvage_choice *c, const 
         const struct salvage_page *p = &t->s->page[v->page];
         if (i == c->best || p->freed || (v->flags & ESE_NODE_DELETED))
             continue;
-        struct row row;
-        if (!open_row(t, &x->w, v, &row, f))
+        struct salvage_row row;
+        if (!salvage_row_open(t, &x->w, v, &row, f))
             return false;
         bool ok = true;
         if (!bytes_equal(row.node.data, best->node.data)) {
@@ -399,7 +108,7 @@ static bool tell_older(struct writing *x, const struct salvage_choice *c, const 
             t->sum->older++;
             ok = salvage_tell(t->s, &item, f);
         }
-        close_row(t, &row);
+        salvage_row_close(t, &row);
         if (!ok)
             return false;
     }
@@ -447,10 +156,11 @@ static uint32_t expected_indexes(struct salvage_table *t, const struct ese_recor
 }
 
 /* An entry of the row with a key that it does not have. */
-static const struct stray *other_entry(const struct writing *x, uint64_t dbtime, bool own_strays)
+static const struct salvage_stray *other_entry(const struct writing *x, uint64_t dbtime,
+                                               bool own_strays)
 {
     for (size_t i = 0; own_strays && i < x->strays.count; i++) {
-        const struct stray *s = &x->strays.at[i];
+        const struct salvage_stray *s = &x->strays.at[i];
         const struct ese_keys *keys = x->t->keys[s->index];
         if (keys && !keys->count_only && s->dbtime > dbtime && !x->t->uncomputed[s->index])
             return s;
@@ -458,18 +168,18 @@ static const struct stray *other_entry(const struct writing *x, uint64_t dbtime,
     return NULL;
 }
 
-static void judge_row(struct writing *x, const struct salvage_choice *c, struct row *row,
+static void judge_row(struct writing *x, const struct salvage_choice *c, struct salvage_row *row,
                       bool own_strays, struct judgement *j)
 {
     struct salvage_table *t = x->t;
     const struct salvage_version *v = &x->w.version[c->best];
     const struct salvage_mark *mark = salvage_marked(&t->marks, buffer_bytes(&x->w.key));
     uint32_t bits = mark ? mark->bits : 0;
-    const struct stray *other = other_entry(x, v->dbtime, own_strays);
-    struct references r = {.t = t, .row = row, .only_look = true};
+    const struct salvage_stray *other = other_entry(x, v->dbtime, own_strays);
+    struct salvage_references r = {.t = t, .row = row, .only_look = true};
     *j = (struct judgement){.doubtful = false};
     if (t->gones > 0)
-        ese_record_check(&row->record, &t->limits, see_reference, &r, NULL);
+        ese_record_check(&row->record, &t->limits, salvage_row_reference, &r, NULL);
     if (c->verdict == SALVAGE_FREED && !(bits & MARK_CONFIRMED))
         doubt(j, false, 0,
               "it stands only on a page that nothing reaches and that the table's space tree lists "
@@ -524,15 +234,15 @@ static bool carry_entries(struct writing *x, unsigned index, const struct salvag
 {
     struct salvage_table *t = x->t;
     struct bytes bookmark = buffer_bytes(&x->w.key);
-    uint8_t data[ESE_KEY_ROOM + ROW_TAIL] = {0};
+    uint8_t data[ESE_KEY_ROOM + SALVAGE_ENTRY_TAIL] = {0};
     int carried = 0;
     memcpy(data, bookmark.at, bookmark.size);
     for (size_t i = 0; own_strays && i < x->strays.count; i++) {
-        const struct stray *s = &x->strays.at[i];
+        const struct salvage_stray *s = &x->strays.at[i];
         if (s->index != index || (count >= 0 && carried == count))
             continue;
-        if (!build_sort_add(t->entry[index], buffer_bytes(&s->key),
-                            bytes_of(data, bookmark.size + ROW_TAIL), f))
+        if (!build_sort_add(t->late[index], buffer_bytes(&s->key),
+                            bytes_of(data, bookmark.size + SALVAGE_ENTRY_TAIL), f))
             return false;
         carried++;
     }
@@ -548,15 +258,27 @@ static bool carry_entries(struct writing *x, unsigned index, const struct salvag
     return salvage_tell(t->s, &item, f);
 }
 
+/* The entries that were computed when the row was first seen are not written. */
+static bool forget_entries(struct writing *x, struct fault *f)
+{
+    return salvage_mark(&x->t->unwritten, buffer_bytes(&x->w.key), 0, 0, f);
+}
+
+/* A row's entries are written as they were seen, unless it is `changed`; those that could not be
+ * computed are carried. */
 static bool write_entries(struct writing *x, const struct salvage_version *v,
-                          const struct ese_record *record, bool own_strays, struct fault *f)
+                          const struct ese_record *record, bool is_changed, bool own_strays,
+                          struct fault *f)
 {
     struct salvage_table *t = x->t;
+    if (is_changed && !forget_entries(x, f))
+        return false;
     for (unsigned i = 0; i < t->table->indexes; i++) {
         int count = 0;
-        if (t->keys[i] == NULL)
+        if (t->keys[i] == NULL || !(is_changed || t->uncomputed[i] || t->keys[i]->count_only))
             continue;
-        if (!add_entries(t, i, record, buffer_bytes(&x->w.key), v, false, &count, f))
+        if (!salvage_row_entries(t, i, is_changed ? t->late[i] : NULL, record,
+                                 buffer_bytes(&x->w.key), v, false, &count, f))
             return false;
         if ((count < 0 || t->keys[i]->count_only) && count != 0 &&
             !carry_entries(x, i, v, count, own_strays, f))
@@ -565,15 +287,15 @@ static bool write_entries(struct writing *x, const struct salvage_version *v,
     return true;
 }
 
-static bool put_row(struct writing *x, const struct salvage_version *v, const struct row *row,
-                    bool *cut, bool own_strays, struct fault *f)
+static bool put_row(struct writing *x, const struct salvage_version *v,
+                    const struct salvage_row *row, bool *cut, bool own_strays, struct fault *f)
 {
     struct salvage_table *t = x->t;
-    struct references r = {.t = t, .row = row};
+    struct salvage_references r = {.t = t, .row = row};
     struct bytes data = row->node.data;
     struct ese_record record = row->record;
     size_t size;
-    if (!ese_record_check(&record, &t->limits, see_reference, &r, f))
+    if (!ese_record_check(&record, &t->limits, salvage_row_reference, &r, f))
         return false;
     *cut = r.any_gone;
     if (r.any_gone) {
@@ -583,15 +305,15 @@ static bool put_row(struct writing *x, const struct salvage_version *v, const st
         if (!ese_record_open(&record, t->table, data, record.new_format, t->s->scan.page_size, f))
             return false;
     }
-    if (!write_entries(x, v, &record, own_strays, f))
+    if (!write_entries(x, v, &record, *cut, own_strays, f))
         return false;
     t->sum->written++;
     return t->to == NULL || ese_build_raw_row(t->to, buffer_bytes(&x->w.key), data, f);
 }
 
 /* Names the long values that a row is kept without. */
-static bool tell_cut(struct writing *x, const struct salvage_version *v, const struct row *row,
-                     struct fault *f)
+static bool tell_cut(struct writing *x, const struct salvage_version *v,
+                     const struct salvage_row *row, struct fault *f)
 {
     struct ese_salvage_item item = item_of(x, ESE_SALVAGE_CUT, v, row);
     char text[200] = "";
@@ -616,8 +338,8 @@ static bool tell_cut(struct writing *x, const struct salvage_version *v, const s
     return salvage_tell(t->s, &item, f);
 }
 
-static bool unreadable_row(struct writing *x, const struct salvage_choice *c, struct row *row,
-                           bool own_strays, struct fault *f)
+static bool unreadable_row(struct writing *x, const struct salvage_choice *c,
+                           struct salvage_row *row, bool own_strays, struct fault *f)
 {
     const struct salvage_version *v = &x->w.version[c->best];
     if (v->doubtful && c->verdict == SALVAGE_BYTES) /* no row, but bytes under a wrong checksum */
@@ -630,7 +352,7 @@ static bool unreadable_row(struct writing *x, const struct salvage_choice *c, st
     return salvage_tell(x->t->s, &item, f);
 }
 
-static bool write_row(struct writing *x, const struct salvage_choice *c, struct row *row,
+static bool write_row(struct writing *x, const struct salvage_choice *c, struct salvage_row *row,
                       bool own_strays, struct fault *f)
 {
     struct salvage_table *t = x->t;
@@ -641,7 +363,7 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
         return unreadable_row(x, c, row, own_strays, f);
     judge_row(x, c, row, own_strays, &j);
     if (!v->doubtful)
-        see_counter(t, row);
+        salvage_see_counter(t, row);
     bool written = is_written(t, &j);
     if (!tell_older(x, c, row, f))
         return false;
@@ -657,7 +379,7 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
         t->sum->kept++;
     }
     if (!written)
-        return true;
+        return forget_entries(x, f);
     return put_row(x, v, row, &cut, own_strays, f) && (!cut || tell_cut(x, v, row, f));
 }
 
@@ -673,10 +395,12 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
         c->against && c->against->dbtime > p->dbtime ? c->against : p;
     if (own_strays && !lost_row(x, buffer_bytes(&x->w.key), newer, f))
         return false;
+    if (c->verdict == SALVAGE_FREED && !forget_entries(x, f))
+        return false;
     if (p->freed || (deleted && !t->s->scan.dirty) || (v->flags & ESE_NODE_DELETED && !deleted))
         return true;
-    struct row row;
-    if (!open_row(t, &x->w, v, &row, f))
+    struct salvage_row row;
+    if (!salvage_row_open(t, &x->w, v, &row, f))
         return false;
     struct ese_salvage_item item =
         item_of(x, deleted ? ESE_SALVAGE_DELETED : ESE_SALVAGE_OLDER, v, &row);
@@ -686,9 +410,9 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
     item.other_page = c->against ? c->against->slot : 0;
     *(deleted ? &t->sum->deleted : &t->sum->older) += 1;
     if (!v->doubtful)
-        see_counter(t, &row);
+        salvage_see_counter(t, &row);
     bool ok = (v->doubtful && !row.readable) || salvage_tell(t->s, &item, f);
-    close_row(t, &row);
+    salvage_row_close(t, &row);
     return ok;
 }
 
@@ -696,7 +420,7 @@ static bool one_row(struct writing *x, struct fault *f)
 {
     struct salvage_table *t = x->t;
     struct salvage_choice c;
-    struct row row;
+    struct salvage_row row;
     struct bytes key = buffer_bytes(&x->w.key);
     if (!pass_strays(x, key, f) || !salvage_choose(&x->w, &c, f))
         return false;
@@ -704,10 +428,10 @@ static bool one_row(struct writing *x, struct fault *f)
     if (c.verdict == SALVAGE_SUPERSEDED || c.verdict == SALVAGE_GONE ||
         (c.verdict == SALVAGE_FREED && x->w.intact))
         return absent_row(x, &c, own_strays, f);
-    if (!open_row(t, &x->w, &x->w.version[c.best], &row, f))
+    if (!salvage_row_open(t, &x->w, &x->w.version[c.best], &row, f))
         return false;
     bool ok = write_row(x, &c, &row, own_strays, f);
-    close_row(t, &row);
+    salvage_row_close(t, &row);
     return ok;
 }
 
@@ -724,7 +448,7 @@ bool salvage_rows_write(struct salvage_table *t, struct fault *f)
         ok = one_row(x, f);
     ok = ok && pass_strays(x, (struct bytes){.at = NULL}, f);
     salvage_walk_close(&x->w);
-    close_strays(&x->strays);
+    salvage_strays_close(&x->strays);
     free(x);
     return ok;
 }

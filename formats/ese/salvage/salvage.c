@@ -31,6 +31,7 @@ void ese_salvage_close(struct ese_salvage *s)
         return;
     salvage_schema_close(s);
     free(s->page);
+    arena_free(&s->arena);
     free(s->headers);
     ese_pages_close(s->pages);
     ese_file_close(s->file);

@@ -15,10 +15,15 @@
  *   header.c      what the header says, or, without one, what the pages do
  *   schema.c      the catalog and its shadow, row by row
  *   weed.c        catalog rows that cannot be true together
- *   walk.c        all nodes of one tree in key order, whatever page they are on
+ *   ranges.c      which nodes of a page can be believed, and which keys a leaf has
  *   reach.c       which leaves parents, neighbours and space know of
+ *   walk.c        all nodes of one tree in key order, whatever page they are on
+ *   leaves.c      which leaf should have a key
+ *   choose.c      which of several versions of a node counts
  *   marks.c       keys of what is in conflict
- *   rows.c        one table's rows: which version, and why
+ *   row.c         one row, and what it says of indexes and long values
+ *   strays.c      index entries that no row explains
+ *   rows.c        one table's rows: a verdict on each, and why
  *   longvalues.c  its long values: whole, or what of them
  *   indexes.c     what its indexes know of rows; their entries
  *   unknown.c     rows of tables that the catalog does not have

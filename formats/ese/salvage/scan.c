@@ -82,6 +82,9 @@ static bool scan_page(struct ese_salvage *s, const struct ese_page *page, struct
         return true;
     if (to.trust <= SALVAGE_MOVED && to.dbtime > s->scan.dbtime)
         s->scan.dbtime = to.dbtime;
+    if (salvage_is_leaf(&to) && to.trust <= SALVAGE_BLOCKS &&
+        !salvage_see_range(s, &to, page, to.flags & ESE_PAGE_INDEX, f))
+        return false;
     return add_page(s, &to, f);
 }
 

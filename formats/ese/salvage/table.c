@@ -44,7 +44,7 @@ static bool open_index(struct salvage_table *t, unsigned i, struct fault *f)
         return true;
     }
     t->keys[i] = keys;
-    return build_sort_open(&t->entry[i], f);
+    return build_sort_open(&t->entry[i], f) && build_sort_open(&t->late[i], f);
 }
 
 static bool open_table(struct salvage_table *t, struct fault *f)
@@ -54,7 +54,9 @@ static bool open_table(struct salvage_table *t, struct fault *f)
     t->keys = calloc(indexes + 1u, sizeof *t->keys);
     t->uncomputed = calloc(indexes + 1u, sizeof *t->uncomputed);
     t->entry = calloc(indexes + 1u, sizeof *t->entry);
-    if (t->scratch == NULL || t->keys == NULL || t->entry == NULL || t->uncomputed == NULL)
+    t->late = calloc(indexes + 1u, sizeof *t->late);
+    if (t->scratch == NULL || t->keys == NULL || t->entry == NULL || t->late == NULL ||
+        t->uncomputed == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
     ese_record_limits_of(&t->limits, t->table);
     for (unsigned i = 0; i < t->table->columns; i++)
@@ -75,15 +77,19 @@ static void close_table(struct salvage_table *t)
             free(t->keys[i]);
         if (t->entry)
             build_sort_close(t->entry[i]);
+        if (t->late)
+            build_sort_close(t->late[i]);
     }
     free(t->keys);
     free(t->entry);
+    free(t->late);
     free(t->uncomputed);
     free(t->primary);
     free(t->scratch);
     build_sort_close(t->lids);
     build_sort_close(t->stray);
     salvage_marks_close(&t->marks);
+    salvage_marks_close(&t->unwritten);
     free(t->gone);
 }
 

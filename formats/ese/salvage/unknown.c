@@ -9,8 +9,7 @@
 
 static bool is_data(const struct salvage_page *p)
 {
-    return (p->flags & ESE_PAGE_LEAF) && !(p->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_EMPTY)) &&
-           !(p->flags & ESE_PAGE_INDEX) && p->trust <= SALVAGE_BLOCKS;
+    return salvage_is_leaf(p) && !(p->flags & ESE_PAGE_INDEX) && p->trust <= SALVAGE_BLOCKS;
 }
 
 /* Every node of the object that is in use. */

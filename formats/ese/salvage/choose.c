@@ -1,0 +1,81 @@
+/*
+ * Which of several versions of a node counts.
+ *
+ * Per key, never per page: of two versions the one on the later page; and where a later page, in
+ * whose range a key lies, does not have it, the row was moved or deleted since, and what an earlier
+ * page still has of it is old.  That is what a half-written split, a merge and a stale page leave
+ * behind.
+ */
+#include "formats/ese/salvage/parts.h"
+
+bool salvage_node(struct ese_salvage *s, const struct salvage_version *v,
+                  const struct ese_page **page, struct ese_node *node, struct fault *f)
+{
+    if (!salvage_get(s, &s->page[v->page], page, f))
+        return false;
+    if (ese_page_node(*page, v->node, node, f))
+        return true;
+    ese_pages_put(s->pages, *page);
+    return false;
+}
+
+/* The better of two: believed before not, in use before freed, later before earlier, reached before
+ * not, at its own place before displaced. */
+static bool is_better(const struct ese_salvage *s, const struct salvage_version *a,
+                      const struct salvage_version *b)
+{
+    const struct salvage_page *p = &s->page[a->page], *q = &s->page[b->page];
+    if (a->doubtful != b->doubtful)
+        return b->doubtful;
+    if (p->freed != q->freed)
+        return q->freed;
+    if (p->dbtime != q->dbtime)
+        return p->dbtime > q->dbtime;
+    if (p->reached != q->reached)
+        return p->reached;
+    return p->trust < q->trust;
+}
+
+bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fault *f)
+{
+    struct ese_salvage *s = w->s;
+    const struct salvage_version *v = w->version;
+    struct bytes key = buffer_bytes(&w->key);
+    if (w->direct) { /* one version, on a good page that should have it */
+        *c = (struct salvage_choice){.verdict =
+                                         v->flags & ESE_NODE_DELETED ? SALVAGE_GONE : SALVAGE_KEPT};
+        return true;
+    }
+    if (w->with_data) {
+        if (!buffer_set(&w->both, key, f) || !buffer_append(&w->both, buffer_bytes(&w->data), f))
+            return false;
+        key = buffer_bytes(&w->both);
+    }
+    const struct salvage_page *owner = salvage_owner(&w->leaves, key);
+    *c = (struct salvage_choice){.verdict = SALVAGE_KEPT};
+    bool owner_has = false;
+    const struct salvage_page *newest_bad = NULL;
+    for (size_t i = 0; i < w->versions; i++) {
+        if (is_better(s, &v[i], &v[c->best]))
+            c->best = i;
+        owner_has = owner_has || &s->page[v[i].page] == owner;
+        if (v[i].doubtful && s->page[v[i].page].reached &&
+            (newest_bad == NULL || s->page[v[i].page].dbtime > newest_bad->dbtime))
+            newest_bad = &s->page[v[i].page];
+    }
+    const struct salvage_page *best = &s->page[v[c->best].page];
+    if (owner && !owner_has && owner->dbtime > best->dbtime) {
+        c->verdict = SALVAGE_SUPERSEDED;
+        c->against = owner;
+    } else if (v[c->best].doubtful) {
+        c->verdict = SALVAGE_BYTES;
+    } else if (v[c->best].flags & ESE_NODE_DELETED) {
+        c->verdict = SALVAGE_GONE;
+    } else if (best->freed) {
+        c->verdict = SALVAGE_FREED;
+    } else if (newest_bad && newest_bad->dbtime > best->dbtime) {
+        c->verdict = SALVAGE_NEWER_BAD;
+        c->against = newest_bad;
+    }
+    return true;
+}

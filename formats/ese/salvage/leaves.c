@@ -1,0 +1,138 @@
+/*
+ * Which leaf of a tree should have a key: the newest of those in whose range it lies.  Which range
+ * a leaf has is told by its first and last key, and by the first key of its neighbour when both
+ * name each other.
+ */
+#include "formats/ese/salvage/parts.h"
+
+#include <stdlib.h>
+
+bool salvage_leaves_add(struct salvage_leaves *l, uint32_t page, struct fault *f)
+{
+    const struct salvage_page *p = &l->s->page[page];
+    void *array = l->at;
+    if (p->first.at == NULL)
+        return true;
+    if (!array_reserve(&array, &l->room, l->count + 1, sizeof *l->at))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
+    l->at = array;
+    l->at[l->count++] = (struct salvage_leaf){.first = p->first, .last = p->last, .page = page};
+    return true;
+}
+
+void salvage_leaves_close(struct salvage_leaves *l)
+{
+    free(l->at);
+    free(l->heap);
+    *l = (struct salvage_leaves){.at = NULL};
+}
+
+static int by_first_key(const void *a, const void *b)
+{
+    const struct salvage_leaf *x = a, *y = b;
+    int order = bytes_compare(x->first, y->first);
+    return order ? order : (x->page > y->page) - (x->page < y->page);
+}
+
+/* Lets a leaf's range end where its neighbour's begins, when both name each other; that of the last
+ * one, which has no neighbour, does not end. */
+static void bound(struct salvage_leaves *l)
+{
+    if (l->count > 0)
+        l->at[l->count - 1].endless = l->s->page[l->at[l->count - 1].page].next == 0;
+    for (size_t i = 0; i + 1 < l->count; i++) {
+        struct salvage_leaf *leaf = &l->at[i];
+        const struct salvage_page *p = &l->s->page[leaf->page];
+        /* The neighbour is most often the next one; with older pages between them, a few on. */
+        for (size_t k = i + 1; k < l->count && k < i + 8; k++) {
+            const struct salvage_page *next = &l->s->page[l->at[k].page];
+            if (p->next == next->number && next->prev == p->number && next->objid == p->objid &&
+                bytes_compare(l->at[k].first, leaf->last) > 0) {
+                leaf->bounded = true;
+                leaf->end = l->at[k].first;
+                break;
+            }
+        }
+    }
+}
+
+bool salvage_leaves_order(struct salvage_leaves *l, struct fault *f)
+{
+    l->heap = calloc(l->count + 1, sizeof *l->heap);
+    if (l->heap == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
+    if (l->count > 0)
+        qsort(l->at, l->count, sizeof *l->at, by_first_key);
+    bound(l);
+    return true;
+}
+
+bool salvage_leaves_chain(const struct salvage_leaves *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const struct salvage_leaf *leaf = &l->at[i];
+        const struct salvage_page *p = &l->s->page[leaf->page];
+        bool last = i + 1 == l->count;
+        if (p->trust != SALVAGE_GOOD || !p->reached || (i == 0 && p->prev != 0) ||
+            (last ? p->next != 0 : !leaf->bounded))
+            return false;
+        if (!last && bytes_compare(leaf->end, l->at[i + 1].first) != 0)
+            return false;
+    }
+    return l->count > 0;
+}
+
+/* ---- the owner of a key ---- */
+
+static uint64_t heap_time(const struct salvage_leaves *l, size_t i)
+{
+    return l->s->page[l->at[l->heap[i]].page].dbtime;
+}
+
+static void heap_push(struct salvage_leaves *l, uint32_t leaf)
+{
+    size_t i = l->heap_size++;
+    l->heap[i] = leaf;
+    while (i > 0 && heap_time(l, (i - 1) / 2) < heap_time(l, i)) {
+        uint32_t other = l->heap[(i - 1) / 2];
+        l->heap[(i - 1) / 2] = l->heap[i];
+        l->heap[i] = other;
+        i = (i - 1) / 2;
+    }
+}
+
+static void heap_pop(struct salvage_leaves *l)
+{
+    l->heap[0] = l->heap[--l->heap_size];
+    for (size_t i = 0;;) {
+        size_t largest = i;
+        for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < l->heap_size; child++)
+            if (heap_time(l, child) > heap_time(l, largest))
+                largest = child;
+        if (largest == i)
+            return;
+        uint32_t other = l->heap[largest];
+        l->heap[largest] = l->heap[i];
+        l->heap[i] = other;
+        i = largest;
+    }
+}
+
+static bool has_ended(const struct salvage_leaf *leaf, struct bytes key)
+{
+    if (leaf->endless)
+        return false;
+    return leaf->bounded ? bytes_compare(key, leaf->end) >= 0 : bytes_compare(key, leaf->last) > 0;
+}
+
+const struct salvage_page *salvage_owner(struct salvage_leaves *l, struct bytes key)
+{
+    if (l->opened == 0 && l->count > 0 && l->s->page[l->at[0].page].prev == 0)
+        heap_push(l,
+                  (uint32_t)l->opened++); /* the first leaf has what comes before its first key */
+    while (l->opened < l->count && bytes_compare(l->at[l->opened].first, key) <= 0)
+        heap_push(l, (uint32_t)l->opened++);
+    while (l->heap_size > 0 && has_ended(&l->at[l->heap[0]], key))
+        heap_pop(l);
+    return l->heap_size > 0 ? &l->s->page[l->at[l->heap[0]].page] : NULL;
+}

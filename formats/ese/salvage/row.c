@@ -1,0 +1,192 @@
+/*
+ * One row of a table: whether it can be read, what it refers to, which index entries it should
+ * have; and the first walk over all rows, for what they say of indexes and long values.
+ */
+#include "formats/ese/salvage/parts.h"
+
+/* ---- one row ---- */
+
+/* A record must give back the key that it stands under. */
+static bool has_its_key(struct salvage_table *t, const struct ese_record *record, struct bytes key)
+{
+    struct fault f;
+    fault_clear(&f);
+    if (t->primary == NULL)
+        return true;
+    ese_keys_of(t->primary, record);
+    enum ese_key_result result = ese_keys_next(t->primary, &f);
+    if (result == ESE_KEY_NOT_COMPUTABLE)
+        return true;
+    return result == ESE_KEY_OK && bytes_equal(ese_key_bytes(&t->primary->key), key);
+}
+
+bool salvage_row_open(struct salvage_table *t, const struct salvage_walk *w,
+                      const struct salvage_version *v, struct salvage_row *row, struct fault *f)
+{
+    struct ese_salvage *s = t->s;
+    row->where = &s->page[v->page];
+    row->page = NULL;
+    row->readable = false;
+    row->converted = NULL;
+    fault_clear(&row->why);
+    if (!salvage_node(s, v, &row->page, &row->node, f))
+        return false;
+    if (!salvage_record(s, t->table, row->page, &row->node, &row->record, &row->converted,
+                        &row->why)) {
+        if (row->why.code == FAULT_NO_MEMORY) {
+            *f = row->why;
+            ese_pages_put(s->pages, row->page);
+            return false;
+        }
+        return true;
+    }
+    row->readable = ese_record_check(&row->record, &t->limits, NULL, NULL, &row->why);
+    if (row->readable)
+        row->readable = has_its_key(t, &row->record, buffer_bytes(&w->key)) ||
+                        fault_set(&row->why, FAULT_DAMAGED, "its columns do not give its key");
+    return true;
+}
+
+void salvage_row_close(struct salvage_table *t, struct salvage_row *row)
+{
+    if (row->page)
+        ese_pages_put(t->s->pages, row->page);
+    row->page = NULL;
+    free(row->converted);
+    row->converted = NULL;
+}
+
+/* ---- what it refers to ---- */
+
+bool salvage_row_reference(void *context, const struct ese_value *value, struct fault *f)
+{
+    struct salvage_references *r = context;
+    uint8_t key[12];
+    if (value->kind != ESE_VALUE_SEPARATED)
+        return true;
+    const struct salvage_lid *gone = salvage_lid_gone(r->t, value->lid, value->wide_lid);
+    if (gone) {
+        r->any_gone = true;
+        if (gone->newer && (r->newest == NULL || gone->dbtime > r->newest->dbtime))
+            r->newest = gone;
+        return true;
+    }
+    if (r->only_look)
+        return true;
+    struct ese_lv_key parts = {.lid = value->lid, .wide = value->wide_lid, .root = true};
+    uint8_t page[4];
+    bytes_put_le32(page, (uint64_t)(r->row->where - r->t->s->page));
+    return build_sort_add(r->t->lids, bytes_of(key, ese_lv_key_write(&parts, key)),
+                          bytes_of(page, sizeof page), f);
+}
+
+/* ---- its entries ---- */
+
+static bool add_entry(struct build_sort *to, const struct ese_keys *keys, struct bytes bookmark,
+                      const struct salvage_version *v, bool in_question, struct fault *f)
+{
+    uint8_t data[ESE_KEY_ROOM + SALVAGE_ENTRY_TAIL];
+    memcpy(data, bookmark.at, bookmark.size);
+    bytes_put_le64(data + bookmark.size, v->dbtime);
+    bytes_put_le32(data + bookmark.size + 8, v->page);
+    data[bookmark.size + 12] = in_question;
+    return build_sort_add(to, ese_key_bytes(&keys->key),
+                          bytes_of(data, bookmark.size + SALVAGE_ENTRY_TAIL), f);
+}
+
+bool salvage_row_entries(struct salvage_table *t, unsigned index, struct build_sort *to,
+                         const struct ese_record *record, struct bytes bookmark,
+                         const struct salvage_version *v, bool in_question, int *count,
+                         struct fault *f)
+{
+    struct ese_keys *keys = t->keys[index];
+    enum ese_key_result result;
+    struct fault why;
+    fault_clear(&why);
+    *count = 0;
+    ese_keys_of(keys, record);
+    while ((result = ese_keys_next(keys, &why)) == ESE_KEY_OK) {
+        ++*count;
+        if (to && !keys->count_only && !add_entry(to, keys, bookmark, v, in_question, f))
+            return false;
+    }
+    if (why.code == FAULT_NO_MEMORY) {
+        *f = why;
+        return false;
+    }
+    if (result == ESE_KEY_NOT_COMPUTABLE || result == ESE_KEY_FAULT)
+        *count = -1;
+    return true;
+}
+
+/* ---- the next auto-increment value ---- */
+
+static void see_number(struct salvage_table *t, uint64_t number)
+{
+    if (number > t->counter_seen)
+        t->counter_seen = number;
+}
+
+void salvage_see_counter(struct salvage_table *t, const struct salvage_row *row)
+{
+    struct ese_value value;
+    uint32_t narrow = 0;
+    uint64_t wide = 0;
+    if (t->counter == NULL || !row->readable ||
+        !ese_record_value(&row->record, t->counter, &value, NULL) || value.kind != ESE_VALUE_PLAIN)
+        return;
+    if (value.data.size == 4 && bytes_le32(value.data, 0, &narrow) && narrow <= INT32_MAX)
+        see_number(t, narrow);
+    if (value.data.size == 8 && bytes_le64(value.data, 0, &wide) && wide <= INT64_MAX)
+        see_number(t, wide);
+}
+
+/* A lost row's key, where it is that number alone. */
+void salvage_see_lost_counter(struct salvage_table *t, struct bytes bookmark)
+{
+    enum { VALUE = 0x7f, SIGN = 0x80 };
+    uint32_t number = 0;
+    if (t->counter && ese_table_key_column(t->table) == t->counter && bookmark.size == 5 &&
+        bookmark.at[0] == VALUE && (bookmark.at[1] & SIGN) && bytes_be32(bookmark, 1, &number))
+        see_number(t, number & INT32_MAX);
+}
+
+/* ---- the first walk ---- */
+
+static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
+                         const struct salvage_choice *c, struct fault *f)
+{
+    const struct salvage_version *v = &w->version[c->best];
+    struct salvage_row row;
+    struct salvage_references r = {.t = t, .row = &row};
+    if (c->verdict == SALVAGE_SUPERSEDED || c->verdict == SALVAGE_GONE)
+        return true;
+    if (!salvage_row_open(t, w, v, &row, f))
+        return false;
+    bool ok = true;
+    if (row.readable) {
+        int count;
+        ok = ese_record_check(&row.record, &t->limits, salvage_row_reference, &r, f);
+        for (unsigned i = 0; ok && i < t->table->indexes; i++)
+            if (t->keys[i] && !t->keys[i]->count_only) {
+                ok = salvage_row_entries(t, i, t->entry[i], &row.record, buffer_bytes(&w->key), v,
+                                         c->verdict != SALVAGE_KEPT, &count, f);
+                t->uncomputed[i] = t->uncomputed[i] || count < 0;
+            }
+    }
+    salvage_row_close(t, &row);
+    return ok;
+}
+
+bool salvage_rows_evidence(struct salvage_table *t, struct fault *f)
+{
+    struct salvage_walk w;
+    bool more = true;
+    bool ok = salvage_walk_open(&w, t->s, &t->table->objid, 1, false, true, f);
+    while (ok && (ok = salvage_walk_next(&w, &more, f)) && more) {
+        struct salvage_choice c;
+        ok = salvage_choose(&w, &c, f) && row_evidence(t, &w, &c, f);
+    }
+    salvage_walk_close(&w);
+    return ok;
+}

@@ -1,0 +1,88 @@
+/*
+ * Index entries that no row explains, by the row's key: of a row that is lost, or of another
+ * version of one.
+ */
+#include "formats/ese/salvage/parts.h"
+
+#include <string.h>
+
+enum { STRAY_HEADER = 13 }; /* before the entry's key: index, time, page */
+
+bool salvage_stray_add(struct salvage_table *t, unsigned index, const struct salvage_version *v,
+                       struct bytes key, struct bytes bookmark, struct fault *f)
+{
+    uint8_t data[STRAY_HEADER + ESE_KEY_ROOM];
+    if (key.size > ESE_KEY_ROOM)
+        return true;
+    data[0] = (uint8_t)index;
+    bytes_put_be32(data + 1, ~v->dbtime >> 32); /* so that the newest comes first */
+    bytes_put_be32(data + 5, ~v->dbtime & UINT32_MAX);
+    bytes_put_le32(data + 9, v->page);
+    if (key.size > 0)
+        memcpy(data + STRAY_HEADER, key.at, key.size);
+    return build_sort_add(t->stray, bookmark, bytes_of(data, STRAY_HEADER + key.size), f);
+}
+
+static bool read_stray(struct salvage_strays *x, struct fault *f)
+{
+    struct bytes key, data;
+    bool more;
+    if (x->pending || x->done)
+        return true;
+    if (!build_sort_next(x->t->stray, &key, &data, &more, f))
+        return false;
+    x->done = !more;
+    x->pending = more;
+    return !more || (buffer_set(&x->next_bookmark, key, f) && buffer_set(&x->next, data, f));
+}
+
+static bool take_stray(struct salvage_strays *x, struct fault *f)
+{
+    void *array = x->at;
+    size_t before = x->room;
+    if (!array_reserve(&array, &x->room, x->count + 1, sizeof *x->at))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for index entries");
+    x->at = array;
+    if (x->room > before)
+        memset(x->at + before, 0, (x->room - before) * sizeof *x->at);
+    struct salvage_stray *s = &x->at[x->count];
+    struct bytes data = buffer_bytes(&x->next);
+    bytes_u8(data, 0, &s->index);
+    uint32_t high = 0, low = 0;
+    bytes_be32(data, 1, &high);
+    bytes_be32(data, 5, &low);
+    bytes_le32(data, 9, &s->page);
+    s->dbtime = ~((uint64_t)high << 32 | low);
+    x->pending = false;
+    x->count++;
+    return buffer_set(&s->key, bytes_from(data, STRAY_HEADER), f);
+}
+
+bool salvage_strays_next(struct salvage_strays *x, struct bytes most, bool *found, struct fault *f)
+{
+    x->count = 0;
+    *found = false;
+    if (!read_stray(x, f))
+        return false;
+    if (!x->pending || (most.at && bytes_compare(buffer_bytes(&x->next_bookmark), most) > 0))
+        return true;
+    *found = true;
+    if (!buffer_set(&x->bookmark, buffer_bytes(&x->next_bookmark), f))
+        return false;
+    do {
+        if (!take_stray(x, f) || !read_stray(x, f))
+            return false;
+    } while (x->pending &&
+             bytes_equal(buffer_bytes(&x->next_bookmark), buffer_bytes(&x->bookmark)));
+    return true;
+}
+
+void salvage_strays_close(struct salvage_strays *x)
+{
+    for (size_t i = 0; i < x->room; i++)
+        buffer_free(&x->at[i].key);
+    free(x->at);
+    buffer_free(&x->bookmark);
+    buffer_free(&x->next_bookmark);
+    buffer_free(&x->next);
+}
