@@ -26,6 +26,7 @@ void document_begin(const char *command, bool one_a_line)
              DOCUMENT_SCHEMA, command ? command : "", EXIT_CANCELLED);
     message_end_with(document.cancelled);
     output_go_on(true);
+    output_hold(!one_a_line);
 }
 
 struct json *document_open(void)
@@ -47,6 +48,7 @@ void document_is_bare(void)
 {
     document.bare = true;
     output_go_on(false);
+    output_hold(false);
     message_end_with(NULL);
 }
 

@@ -20,17 +20,62 @@ static volatile sig_atomic_t begun;
 static int failure;  /* errno of the first write that failed */
 static bool goes_on; /* also when memory is short */
 
+static struct {
+    bool wanted;
+    int file;      /* -1: nothing is in one */
+    uint64_t size; /* of what is in it */
+} held = {.file = -1};
+
+static void print(struct bytes all)
+{
+    if (failure != 0 || all.size == 0)
+        return;
+    begun = 1;
+    if (isatty(STDOUT_FILENO))
+        progress_hide();
+    if (!fileio_write(STDOUT_FILENO, all))
+        failure = errno;
+}
+
+/* What is held goes out, and nothing more is held. */
+static void release(void)
+{
+    uint8_t part[4096];
+    held.wanted = false;
+    if (held.file < 0)
+        return;
+    for (uint64_t at = 0; at < held.size && failure == 0;) {
+        uint64_t left = held.size - at;
+        size_t size = left < sizeof part ? (size_t)left : sizeof part;
+        if (fileio_read_at(held.file, at, part, size) < size)
+            failure = errno ? errno : EIO;
+        else
+            print(bytes_of(part, size));
+        at += size;
+    }
+    close(held.file);
+    held.file = -1;
+    held.size = 0;
+}
+
+static bool hold(struct bytes all)
+{
+    if (held.file < 0)
+        held.file = fileio_temporary();
+    if (held.file < 0 || !fileio_write_at(held.file, held.size, all))
+        return false;
+    held.size += all.size;
+    return true;
+}
+
 static void flush(void)
 {
     struct bytes all = bytes_of(buffer, filled);
     if (captured) {
         buffer_add(captured, all);
-    } else if (failure == 0 && filled > 0) {
-        begun = 1;
-        if (isatty(STDOUT_FILENO))
-            progress_hide();
-        if (!fileio_write(STDOUT_FILENO, all))
-            failure = errno;
+    } else if (!held.wanted || !hold(all)) {
+        release();
+        print(all);
     }
     filled = 0;
 }
@@ -49,10 +94,18 @@ void output_go_on(bool without_memory)
     goes_on = without_memory;
 }
 
+void output_hold(bool wanted)
+{
+    if (!wanted)
+        release();
+    held.wanted = wanted;
+}
+
 bool output_drop(void)
 {
     if (begun || captured)
         return false;
+    held.size = 0;
     filled = 0;
     return true;
 }
@@ -190,6 +243,7 @@ bool output_failed(void)
 bool output_finish(void)
 {
     is_at_end();
+    release();
     flush();
     if (failure == 0)
         return true;

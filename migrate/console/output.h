@@ -38,6 +38,11 @@ bool output_is_captured(void);
  * each store: it goes on without. */
 void output_go_on(bool without_memory);
 
+/* From now on all of it is kept back until output_finish(), in a file without a name where it is
+ * more than the buffer holds; where no such file can be made or filled, it goes out as it comes.
+ * false: what is kept back goes out, and so does what follows. */
+void output_hold(bool held);
+
 /* Takes back what was printed.  False: some of it is out, and nothing is taken back. */
 bool output_drop(void);
 

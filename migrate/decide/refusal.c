@@ -3,6 +3,19 @@
 
 #include "migrate/discover/known.h"
 
+/* Of the two kinds of question the one that is there. */
+static const char *what_is_asked(const struct assessment *a)
+{
+    bool residue = problem_has(&a->found, PROBLEM_RESIDUE);
+    bool copies = problem_has(&a->found, PROBLEM_COPIES_DIFFER);
+    if (residue && !copies)
+        return "what KM-RESIDUE asks has to be said first; the report names the options";
+    if (copies && !residue)
+        return "what KM-COPIES-DIFFER asks has to be said first; the report names the options";
+    return "what KM-RESIDUE and KM-COPIES-DIFFER ask has to be said first; the report names the "
+           "options";
+}
+
 const char *refusal_of(const struct assessment *a)
 {
     if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
@@ -32,9 +45,7 @@ const char *refusal_of(const struct assessment *a)
                "drafts "
                "one), or with --reference and --not-a-reference";
     if (a->blocked)
-        return "what KM-RESIDUE and KM-COPIES-DIFFER ask has to be said first; the report names "
-               "the "
-               "options";
+        return what_is_asked(a);
     if (judge_problems(&a->found) == VERDICT_YES && judge_problems(&a->left) != VERDICT_YES)
         return "the service can start on it now, and could not after this";
     return NULL;

@@ -13,6 +13,7 @@
 #include "formats/array.h"
 #include "formats/memory.h"
 #include "migrate/discover/parts.h"
+#include "migrate/profile/roles.h"
 #include "migrate/console/value.h"
 
 #include <stdarg.h>
@@ -494,6 +495,10 @@ static void conclude(struct discover_run *run)
     else if (run->undecided || run->undecided_reference)
         set_result(d, DISCOVER_DOUBT,
                    "a list was found, but what is undecided below has to be looked at");
+    else if (run->list && d->profile.lists > 0 && !roles_are_told(&d->profile.list[0]))
+        set_result(d, DISCOVER_COMPLETE,
+                   "a list was found, and nothing is undecided; which entry is own, issuing or "
+                   "imported was not found out, and is left out");
     else
         set_result(d, DISCOVER_COMPLETE, "a list was found, and nothing is undecided");
 }

@@ -484,6 +484,19 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
     }
 }
 
+/* What makes a mode known that is not; NULL: nothing but another value. */
+static const char *mode_hint(const struct model *m)
+{
+    const char *text = m->mode_text;
+    if (!m->setting[SETTING_MODE].has_row)
+        return m->has_issuing_ca ? "where it is kept elsewhere, --mode says it"
+                                 : "where it is kept elsewhere, --mode says it, and "
+                                   "--issuing-ca-is which CA issues";
+    return text[0] != '\0' && strspn(text, "0123456789") == strlen(text)
+               ? "which mode that number is, a profile says: [setting.mode] V1, V1V3, V3"
+               : NULL;
+}
+
 static void judge_mode(const struct model *m, struct prover *prover, struct problems *problems)
 {
     if (!m->has_settings && !m->mode_stated) {
@@ -495,15 +508,9 @@ static void judge_mode(const struct model *m, struct prover *prover, struct prob
     }
     switch (m->mode) {
     case MODE_UNKNOWN:
-        problem_find(
-            problems, PROBLEM_MODE_UNKNOWN,
-            FACTS(fact_text(FACT_SETTING, profile_setting_label(m->profile, SETTING_MODE)),
-                  fact_text(FACT_VALUE, m->mode_text),
-                  fact_text(FACT_WHY, m->setting[SETTING_MODE].has_row ? NULL
-                                      : m->has_issuing_ca
-                                          ? "where it is kept elsewhere, --mode says it"
-                                          : "where it is kept elsewhere, --mode says it, and "
-                                            "--issuing-ca-is which CA issues")));
+        problem_find(problems, PROBLEM_MODE_UNKNOWN,
+                     FACTS(fact_text(FACT_SETTING, profile_setting_label(m->profile, SETTING_MODE)),
+                           fact_text(FACT_VALUE, m->mode_text), fact_text(FACT_WHY, mode_hint(m))));
         break;
     case MODE_V1:
         for (unsigned i = 0; i < m->entries; i++)

@@ -102,11 +102,12 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
                               "none: what the entry is for cannot be known"},
     [PROBLEM_COPIES_DIFFER] =
         {"KM-COPIES-DIFFER", FATAL, "R2", NULL,
-         "copies of one certificate differ in a column that the profile does not name",
-         "none until --keep says which of the rows stays; the other goes to quarantine"},
-    [PROBLEM_MODE_UNKNOWN] = {"KM-MODE", DOUBT, "R3", "Q196397",
-                              "the issuing mode is none of V1, V1V3, V3",
-                              "none: an administrator has to set it"},
+         "copies of one certificate differ in what the profile does not name, or nothing says "
+         "which of their tables or values it belongs to",
+         "none until --keep or --drop says which stays; what goes is put to quarantine"},
+    [PROBLEM_MODE_UNKNOWN] =
+        {"KM-MODE", DOUBT, "R3", "Q196397", "the issuing mode is none of V1, V1V3, V3",
+         "none: an administrator has to set it, or a profile to say what the value means"},
     [PROBLEM_SETTING_TWICE] = {"KM-SETTING-TWICE", DOUBT, "R3", NULL,
                                "a setting is there more than once",
                                "none: which one the service reads is not known"},

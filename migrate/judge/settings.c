@@ -182,6 +182,19 @@ static bool take_hex(struct reading *r)
 
 /* ---- the settings that are shown ---- */
 
+/* A zero byte within a text ends it for C alone: it is shown as what escape.h makes of its like. */
+static bool add_shown(struct buffer *to, struct bytes text)
+{
+    uint8_t c;
+    text = without_terminator(text);
+    for (size_t i = 0; bytes_u8(text, i, &c); i++)
+        if (c == 0)
+            buffer_add_text(to, "\\x00");
+        else
+            buffer_add_u8(to, c);
+    return !to->failed;
+}
+
 static bool take_shown(struct reading *r)
 {
     struct model *m = r->m;
@@ -193,7 +206,9 @@ static bool take_shown(struct reading *r)
     if (kept == NULL || is_hidden(r))
         return true;
     struct bytes text = text_of(r);
-    *kept = text.at ? model_keep(m, text) : NULL;
+    struct buffer shown = {0};
+    *kept = text.at && add_shown(&shown, text) ? model_keep(m, buffer_bytes(&shown)) : NULL;
+    buffer_free(&shown);
     return *kept || no_memory(r->f);
 }
 

@@ -3,9 +3,11 @@
 
 #include "migrate/console/output.h"
 #include "migrate/decide/refusal.h"
+#include "migrate/judge/evidence.h"
 #include "migrate/report/html_parts.h"
 #include "migrate/report/next.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -35,11 +37,32 @@ static void put_head(struct buffer *page, const struct assessment *a, enum repor
                      report_verdict_words(after));
 }
 
+/* What the sentence rests on, each by its name in the JSON. */
+static void put_facts(struct buffer *page, const struct problem *p)
+{
+    const char *before = "<br><small>";
+    for (unsigned i = 0; i < p->facts; i++) {
+        const char *word = fact_word(p->fact[i].name);
+        if (word == NULL)
+            continue;
+        buffer_add_text(page, before);
+        if (p->fact[i].is_text)
+            html_put(page, "%s: %s", word, p->fact[i].text);
+        else
+            html_put(page, "%s: %" PRId64, word, p->fact[i].number);
+        before = "; ";
+    }
+    if (before[0] != '<')
+        buffer_add_text(page, "</small>");
+}
+
 static void put_finding(struct buffer *page, const struct problem *p)
 {
     const struct problem_kind *kind = problem_kind(p->code);
-    html_put(page, "<li><b>%s</b>%s%s: %s<br>%s</li>\n", kind->code, kind->article ? ", " : "",
+    html_put(page, "<li><b>%s</b>%s%s: %s<br>%s", kind->code, kind->article ? ", " : "",
              kind->article ? kind->article : "", kind->title, p->evidence);
+    put_facts(page, p);
+    html_put(page, "</li>\n");
 }
 
 /* Of many of one code the first few, then their number. */

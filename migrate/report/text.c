@@ -135,7 +135,10 @@ static void header_lines(const struct assessment *a)
                   state_words(h->state), h->version, h->revision, h->page_size,
                   h->generation_min_required, h->generation_max_required);
     if (a->has_model)
-        output_format("%-14s%s UTC\n", "Judged as of", report_time(m->now_known, m->now, time));
+        output_format("%-14s%s%s\n", "Judged as of", report_time(m->now_known, m->now, time),
+                      !m->now_known ? ""
+                      : m->now_utc  ? " UTC"
+                                    : ", in the zone of the server, which is not known");
     beside_line(&a->beside);
     profile_line(a);
     if (a->has_model)

@@ -149,6 +149,18 @@ class Html(unittest.TestCase):
                 self.assertIn(words[verdict], page.text)
                 self.assertIn("For a ticket", page.text)
 
+    def test_facts(self):
+        """What the JSON has as facts of a finding, the page has, too, under the same names."""
+        seen = set()
+        for state in ("imported-twice", "thumbprint-mismatch", "dangling-issuer", "v1-md5-roots", "issuing-missing"):
+            store = self.store(state)
+            page = self.page("check", store)
+            for problem in json.loads(km.run("check", store, "--json").stdout)["problems"]:
+                facts = "; ".join(f"{name}: {value}" for name, value in problem.get("facts", {}).items())
+                self.assertIn(facts, page.text)
+                seen |= set(problem.get("facts", {}))
+        self.assertGreater(len(seen), 5)
+
     def test_what_was_done(self):
         store, new = self.store("imported-twice"), self.folder / "new.edb"
         page = self.page("repair", store, "-o", new, status=km.REPAIRED)

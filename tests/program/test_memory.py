@@ -62,6 +62,10 @@ class Scene:
         self.reset()
 
     def furnish(self):
+        if self.here.name.startswith("long-"):
+            subprocess.run([KMFIXTURE, "--entries", "250", "--duplicates", "-o", str(self.here / "store.edb")], check=True,
+                           capture_output=True)
+            return
         description = STATES / (self.test.states.get(self.here.name) or "settings-name-the-loser") / "description.ini"
         subprocess.run([KMFIXTURE, str(description), "-o", str(self.here / "store.edb"), "--page-size", "2048"], check=True,
                        capture_output=True)
@@ -240,6 +244,12 @@ class Memory(unittest.TestCase):
                               ("diff", ["diff", "store.edb", "other.edb"])):
             count += self.every(name, command)
         self.assertGreater(count * STRIDE, 2000)
+
+    def test_a_long_document(self):
+        """More JSON than is buffered: whole, or errors alone."""
+        count = self.every("long-list", ["list", "store.edb", "--json"])
+        count += self.every("long-check", ["check", "store.edb", "--json"])
+        self.assertGreater(count * STRIDE, 500)
 
     def test_writing(self):
         count = self.every("copy", ["repair", "store.edb", "-o", "new.edb"])

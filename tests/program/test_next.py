@@ -42,6 +42,23 @@ class Next(unittest.TestCase):
         text = result.stdout.decode()
         return text.splitlines(), text[text.index("\nNext\n"):], result
 
+    def test_what_is_asked(self):
+        """A refusal names the question that there is, and no other."""
+        asked = set()
+        for description in sorted(STATES.glob("*/description.ini")):
+            if description.parent.name not in ("copies-differ", "references-position-0", "certificate-packed", "key-text"):
+                continue
+            store = self.folder / f"{description.parent.name}.edb"
+            subprocess.run([KMFIXTURE, str(description), "-o", str(store)], check=True, capture_output=True)
+            text = km.run("repair", store, "--accept-discovered").stdout.decode()
+            codes = {problem["code"] for problem in json.loads(
+                km.run("repair", store, "--accept-discovered", "--json").stdout)["problems"]}
+            if said := re.search(r"what ((?:KM-[A-Z-]+(?: and )?)+) asks? has to be said first", text):
+                named = set(said[1].split(" and "))
+                self.assertEqual(named, codes & {"KM-RESIDUE", "KM-COPIES-DIFFER"})
+                asked |= {frozenset(named)}
+        self.assertTrue(asked)
+
     def test_a_copy_of_a_file(self):
         new = self.folder / "new.edb"
         lines, steps, result = self.report("repair", self.store("imported-twice"), "-o", new)

@@ -68,6 +68,35 @@ class Words(unittest.TestCase):
                 shown = json.loads(km.run("show", store, 3, "--json").stdout)
                 self.assertEqual(shown["entry"]["not_after"], f"{year}-02-03T00:00:00Z")
 
+    def test_a_zero_byte_in_a_setting(self):
+        """Shown whole wherever settings are, and one at the end is none."""
+        store = self.store(more="[setting Site]\nhex = 4c6f6e00646f6e\n\n[setting Organization]\nhex = 5472657900\n")
+        for command in ("check",), ("repair",), ("settings",):
+            text = km.run(*command, store).stdout.decode()
+            self.assertIn(r"Lon\x00don", text)
+            self.assertIn("Trey", text)
+            self.assertNotIn(r"Trey\x00", text)
+            told = json.loads(km.run(*command, store, "--json").stdout)["settings"]
+            self.assertEqual((told["site"], told["organization"]), (r"Lon\x00don", "Trey"))
+        km.run("check", store, "--html", self.folder / "page.html")
+        self.assertIn(r"Lon\x00don", (self.folder / "page.html").read_text())
+
+    def test_the_time_judged_by(self):
+        """Its zone is told where it is known, in the text as in the JSON."""
+        store, zones = self.store(), set()
+        for path, options in ((store, ()), (store, ("--at", "2000-02-03")), *((path, ()) for path in km.corpus_files("engine")[:4])):
+            text = km.run("check", path, *options).stdout.decode()
+            told = json.loads(km.run("check", path, *options, "--json").stdout).get("list")
+            shown = [line for line in text.splitlines() if line.startswith("Judged as of")]
+            self.assertEqual(bool(shown), bool(told), path)
+            if told is None:
+                continue
+            zone = told["judged_as_of"].endswith("Z")
+            zones.add(zone)
+            self.assertEqual(shown, [f"Judged as of  {told['judged_as_of'].replace('T', ' ').removesuffix('Z')}"
+                                     f"{' UTC' if zone else ', in the zone of the server, which is not known'}"])
+        self.assertIn(True, zones)
+
     def test_show(self):
         """All that is known of an entry, as text and as JSON: key, signature, import, stored thumbprint, settings."""
         state = km.SOURCE / "fixtures/states/imported-twice/description.ini"
