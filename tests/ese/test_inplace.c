@@ -639,6 +639,83 @@ START_TEST(deep_trees_grow_and_shrink)
 }
 END_TEST
 
+/* ---- the last of several inner pages ---- */
+
+enum { WIDE_ROWS = 11000, WIDE_PARENTS = 64 };
+
+/* Where each entry of an index stands: the inner page below the root, and the one below that. */
+struct standing {
+    uint32_t id, upper, lower;
+};
+
+static unsigned where_entries_stand(struct job *j, const struct ese_index *index,
+                                    struct standing *to)
+{
+    struct ese_cursor cursor;
+    unsigned count = 0;
+    ese_cursor_open(&cursor, j->db->pages, index->root, index->objid);
+    while (ese_cursor_next(&cursor, &j->f) == ESE_STEP_NODE) {
+        ck_assert_uint_ge(cursor.depth, 3);
+        ck_assert_uint_eq(cursor.data.size, 5);
+        const uint8_t *key = cursor.data.at;
+        uint32_t id = (uint32_t)(key[1] ^ 0x80) << 24 | (uint32_t)key[2] << 16 |
+                      (uint32_t)key[3] << 8 | key[4];
+        to[count++] = (struct standing){id, cursor.path[1].page, cursor.path[2].page};
+    }
+    ese_cursor_close(&cursor);
+    return count;
+}
+
+/* How many inner pages stand below this one. */
+static unsigned lower_pages(const struct standing *at, unsigned count, uint32_t upper)
+{
+    unsigned pages = 0;
+    for (unsigned i = 0; i < count; i++)
+        pages += at[i].upper == upper && (i == 0 || at[i - 1].lower != at[i].lower);
+    return pages;
+}
+
+/* Adds rows upwards, so that inner pages are full; then all that stand below the last lower page of
+ * an upper one go.  The page before it has to reach as far as its upper page now, with a longer
+ * key, for which it may have no room: then it is split.  Returns how many were. */
+static unsigned drop_last_lower_pages(uint32_t rows)
+{
+    static struct standing at[WIDE_ROWS], after[WIDE_ROWS];
+    struct job j;
+    uint32_t done[WIDE_PARENTS];
+    unsigned dones = 0, splits = 0;
+    start_with(&j, 0x2, 2048, 2, false);
+    for (uint32_t id = rows; id > 0; id--) /* the index is a descending one */
+        rename_or_add(&j, id, id > 2);
+    const struct ese_index *index = &j.table->index[2];
+    unsigned count = where_entries_stand(&j, index, at);
+    for (unsigned i = 0; i + 1 < count; i++) {
+        uint32_t upper = at[i].upper, last = at[i].lower;
+        if (at[i + 1].upper == upper || lower_pages(at, count, upper) < 2)
+            continue; /* not the last entry below an upper page that will do */
+        ck_assert_uint_lt(dones, WIDE_PARENTS);
+        done[dones++] = upper;
+        for (unsigned k = i + 1; k-- > 0 && at[k].lower == last;)
+            ck_assert_msg(drop_thing(&j, at[k].id, 0), "%s", j.f.text);
+    }
+    unsigned left = where_entries_stand(&j, index, after);
+    for (unsigned i = 0; i < dones; i++)
+        splits += lower_pages(after, left, done[i]) == lower_pages(at, count, done[i]);
+    ck_assert_uint_gt(dones, 0);
+    write_job(&j); /* which checks it */
+    end_job(&j);
+    return splits;
+}
+
+START_TEST(an_inner_page_that_has_to_reach_further_is_split)
+{
+    unsigned splits = 0;
+    for (uint32_t rows = WIDE_ROWS - 2500; rows <= WIDE_ROWS; rows += 500)
+        splits += drop_last_lower_pages(rows);
+    ck_assert_uint_gt(splits, 0);
+}
+END_TEST
+
 /* ---- what is refused ---- */
 
 static void must_be_refused(struct job *j, bool done, enum fault_code code)
@@ -1131,6 +1208,7 @@ int main(int arguments, char **argument)
             {rows_that_outgrow_their_page_split_it, ARRAY_SIZE(forms)},
             {the_file_grows_when_it_must, ARRAY_SIZE(forms)},
             {deep_trees_grow_and_shrink, 8},
+            {an_inner_page_that_has_to_reach_further_is_split, 0},
             {a_page_that_nobody_owns_is_not_given_back, 0},
             {what_cannot_be_done_leaves_the_file_untouched, 0},
             {an_index_on_unicode_text_is_not_added_to, 0},
