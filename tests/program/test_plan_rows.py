@@ -117,6 +117,36 @@ class PlanRows(unittest.TestCase):
         wanted = [(row[0], *(survivor[key] for key in row[1:])) for row in rows]
         self.repaired(PARTNER + SUB + entries + table, profile, "Links", ("Id", *columns), wanted)
 
+    def test_equal_values_of_one_row_make_one_entry(self):
+        """A row that names an entry twice has one entry of it in an index, and gets one of the other."""
+        entries = "".join(f"[entry {key}]\ncertificate = {name}\nrole = {role}\n" for key, name, role in (
+            (1, "own", "own"), (2, "issuing", "imported"), (3, "issuing", "imported"), (4, "partner", "imported")))
+        rows = [(1, (3, 3)), (2, (2, 3, 4)), (3, (4, 3, 3, 3)), (4, (2, 2)), (5, (2,))]
+        table = "[table Links]\ncolumn.1 = Id Long\ncolumn.2 = Entries LongValues\nindex = Entries\n"
+        table += "".join(f"row.{row} = {row} | " + " & ".join(map(str, names)) + "\n" for row, names in rows)
+        profile = ("[list]\ntable = CertificateList\nkey = EntryId\ncertificate = Certificate\nthumbprint = Thumbprint\n"
+                   "role = Role\nrole-own = 1\nrole-issuing = 2\nrole-imported = 3\ntrusted = Trusted\nname = Name\n"
+                   "imported-on = ImportedOn\n" + SETTINGS +
+                   "[reference.1]\ntable = Links\ncolumn = Entries\nkey = Id\n")
+        named = {key: sum(names.count(key) for _, names in rows) for key in (2, 3)}
+        stays = 3 if named[3] > named[2] else 2
+        wanted = [tuple(stays if key in (2, 3) else key for key in names) for _, names in rows]
+        self.repaired_values(PARTNER + entries + table, profile, wanted)
+
+    def repaired_values(self, description, profile, wanted):
+        (self.folder / "store.ini").write_text(HEAD + description)
+        (self.folder / "store.profile").write_text("[profile]\nname = test\n" + profile)
+        for revision in REVISIONS:
+            original, copy = (self.folder / f"{name}-{revision}.edb" for name in ("original", "copy"))
+            subprocess.run([KMFIXTURE, self.folder / "store.ini", "-o", original, "--revision", revision], check=True,
+                           capture_output=True)
+            result = km.run("repair", original, "--profile", self.folder / "store.profile", "-o", copy)
+            self.assertEqual(result.returncode, km.REPAIRED, result.stdout + result.stderr)
+            database = edbdecode.open(str(copy))
+            found = next(found for found in database.tables if found.name == "Links")
+            self.assertEqual([tuple(integer([value]) for value in row["Entries"]) for row in found.rows()], wanted)
+            self.assertEqual(database.problems(), [])
+
     def test_reference_inside_the_list(self):
         """An entry that goes and names an entry itself goes; the parents of the others are moved."""
         table = ("[table Trust]\ncolumn.1 = Id Long\ncolumn.2 = Encoded LongBinary\ncolumn.3 = Parent Long\n"
