@@ -93,6 +93,8 @@ EQUIVALENT = {
         "the same text before what is hashed of every plan: ids are only compared with each other",
     ("migrate/decide/duplicates.c", "for (unsigned i = 0; i < group->entries && o->keeps + o->drops > 0; i++) {", "shift"):
         "where nothing was decided the loop has nothing to note",
+    ("migrate/judge/names.c", "if (!named && numbered)", "logic"):
+        "a name that is another entry's number was refused just before; what is neither is refused just behind",
     ("migrate/undo/file.c",
      "if (r.failed || p.size == 0 || p.size > UNDOFILE_PIECE_MOST || p.offset > u->identity.size ||", "shift"):
         "a page at the end of the file is longer than what is left, which is asked next",

@@ -4,13 +4,9 @@
  *
  * Stores come from kmfixture, made hostile: as many as can be of one identity, one CA, one name.
  */
-#include "migrate/decide/assess.h"
-#include "tests/check_main.h"
+#include "tests/migrate/judged.h"
 
 #include <sys/wait.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/kmmigrate-test-decide-XXXXXX";
 
 static const char head[] = "[store]\n"
                            "seed = decide\n"
@@ -25,11 +21,12 @@ static const char head[] = "[store]\n"
                            "certificate = issuing\n"
                            "role = issuing\n";
 
+/* What the description says behind its head. */
+static char text[1 << 20];
+
 static FILE *description(void)
 {
-    char path[256];
-    snprintf(path, sizeof path, "%s/description.ini", folder);
-    FILE *to = fopen(path, "w");
+    FILE *to = fmemopen(text, sizeof text, "w");
     ck_assert_ptr_nonnull(to);
     fputs(head, to);
     return to;
@@ -39,15 +36,9 @@ static FILE *description(void)
 static void judge(FILE *description, struct assessment *a, bool drop_superseded)
 {
     static struct assess_options options;
-    char command[1024], store[256];
     ck_assert_int_eq(fclose(description), 0);
-    snprintf(store, sizeof store, "%s/store.edb", folder);
-    snprintf(command, sizeof command, "'%s' '%s/description.ini' -f -o '%s' >/dev/null",
-             getenv("KMFIXTURE"), folder, store);
-    ck_assert_int_eq(system(command), 0);
     options = (struct assess_options){.decisions.superseded = drop_superseded ? "drop" : NULL};
-    ck_assert_int_eq(assess(a, store, &options), EXIT_CLEAN);
-    ck_assert(a->has_model);
+    judged(text, &options, a);
 }
 
 static size_t drops(const struct assessment *a)
@@ -244,23 +235,14 @@ END_TEST
 
 int main(void)
 {
-    if (getenv("KMFIXTURE") == NULL) {
-        fprintf(stderr, "test_decide: skipped: kmfixture is not built\n");
-        return CHECK_SKIPPED;
-    }
-    if (mkdtemp(folder) == NULL)
-        return EXIT_FAILURE;
-    int status = check_main("decide", (const struct check_case[]){
-                                          {one_identity_costs_a_check_each, 0},
-                                          {an_identity_is_no_judge_of_itself, 0},
-                                          {another_certificate_of_the_ca_is_a_judge, 0},
-                                          {reissues_cost_a_check_each, 0},
-                                          {the_bound_leaves_the_rest_undecided, 0},
-                                          {a_pair_is_checked_once, 0},
-                                          {revocation, 4},
-                                          {0},
-                                      });
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command) == 0 ? status : EXIT_FAILURE;
+    return judged_main("decide", (const struct check_case[]){
+                                     {one_identity_costs_a_check_each, 0},
+                                     {an_identity_is_no_judge_of_itself, 0},
+                                     {another_certificate_of_the_ca_is_a_judge, 0},
+                                     {reissues_cost_a_check_each, 0},
+                                     {the_bound_leaves_the_rest_undecided, 0},
+                                     {a_pair_is_checked_once, 0},
+                                     {revocation, 4},
+                                     {0},
+                                 });
 }
