@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct store;
+
 enum { OPTION_DECISIONS_MOST = 64, OPTION_DROP_INDEX_MOST = 64 };
 
 struct options {
@@ -26,7 +28,9 @@ struct options {
     const char *color;                /* "auto", "always", "never" */
     const char *mode, *issuing_ca_is; /* settings that the store has not */
     const char *max_unpacked;         /* a size; NULL: the default */
-    const char *table, *profile, *at, *superseded, *issuing_ca, *to, *output, *plan, *logs, *html;
+    const char *table, *profile, *at, *superseded, *issuing_ca, *output, *plan, *logs, *html;
+    const char *to;        /* a mode */
+    const char *export_to; /* a file */
     const char *trust[OPTION_DECISIONS_MOST];
     unsigned trusts;
     const char *keep[OPTION_DECISIONS_MOST];
@@ -89,8 +93,19 @@ struct assess_options options_for_assessing(const struct options *options);
 struct rescue_options options_for_rescue(const struct options *options);
 struct html_options options_for_page(const struct options *options);
 
+/*
+ * Takes from the process the right to write anywhere but where the options say, as far as the
+ * kernel can do that (files/sandbox.h): before the first byte of an input is read.
+ *
+ * in_place: the store that is written itself, which is locked already; NULL: none is.
+ */
+void confine(const struct options *options, const struct store *in_place);
+
 /* Whether an argument is an option of the command whose value is the argument behind it. */
 bool option_wants_value(const struct command *command, const char *argument);
+
+/* Whether what an option names as a file is standard output: "-". */
+bool option_is_standard_output(const char *value);
 
 /* Prints the command's help to standard output. */
 void command_help(const struct command *command);

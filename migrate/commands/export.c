@@ -15,11 +15,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-static bool is_standard_output(const char *path)
-{
-    return strcmp(path, "-") == 0;
-}
-
 struct form {
     const char *suffix;
     enum certlist_kind kind; /* CERTLIST_NONE: the issuers, in the language of Graphviz */
@@ -37,7 +32,7 @@ static const struct form *form_of(const char *path)
                                         {".p7b", CERTLIST_PKCS7}, {".p7c", CERTLIST_PKCS7},
                                         {".sst", CERTLIST_SST},   {".dot", CERTLIST_NONE}};
     const char *dot = strrchr(path, '.');
-    if (is_standard_output(path))
+    if (option_is_standard_output(path))
         return &forms[0];
     for (size_t i = 0; dot && i < sizeof forms / sizeof forms[0]; i++)
         if (strcasecmp(dot, forms[i].suffix) == 0)
@@ -183,14 +178,14 @@ static void tell_written(const struct assessment *a, const struct form *form,
     struct json *json = options->json ? document_open() : NULL;
     if (json == NULL) {
         if (!options->json && !options->quiet)
-            output_format("%s: %s, %s\n", options->to,
+            output_format("%s: %s, %s\n", options->export_to,
                           counted(written, "certificate", "certificates"), form_name(form));
         return;
     }
     entries_json(json, a);
     json_key(json, "written");
     json_map(json);
-    json_put_text(json, "path", options->to);
+    json_put_text(json, "path", options->export_to);
     json_put_text(json, "form", form_name(form));
     json_put_unsigned(json, "certificates", written);
     json_put_unsigned(json, "left_out", left_out);
@@ -209,12 +204,12 @@ static int export_list(const struct assessment *a, const struct form *form,
                    ? write_graph(a, &list, &written, &left_out)
                    : write_list(&a->model, form->kind, &list, &written, &left_out)) ||
               fault_set(&f, FAULT_NO_MEMORY, "out of memory for the list");
-    if (ok && is_standard_output(options->to)) {
+    if (ok && option_is_standard_output(options->export_to)) {
         output_bytes((const char *)list.at, list.size);
         buffer_free(&list);
         return left_out ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
     }
-    ok = ok && newfile_write(options->to, entries_descriptor(a), options->force,
+    ok = ok && newfile_write(options->export_to, entries_descriptor(a), options->force,
                              buffer_bytes(&list), stop, &stopped, &f);
     buffer_free(&list);
     if (stopped) {
@@ -222,7 +217,7 @@ static int export_list(const struct assessment *a, const struct form *form,
         return EXIT_CANCELLED;
     }
     if (!ok) {
-        message_fault(options->to, &f);
+        message_fault(options->export_to, &f);
         return EXIT_TROUBLE;
     }
     tell_written(a, form, options, written, left_out);
@@ -232,13 +227,14 @@ static int export_list(const struct assessment *a, const struct form *form,
 int cmd_export(const struct options *options)
 {
     struct assessment a;
-    const struct form *form = options->to ? form_of(options->to) : NULL;
+    const struct form *form = options->export_to ? form_of(options->export_to) : NULL;
     if (form == NULL) {
         message_error("export: expected --to FILE.pem, FILE.p7b, FILE.sst, FILE.dot or -%s%s",
-                      options->to ? ", found " : "", options->to ? options->to : "");
+                      options->export_to ? ", found " : "",
+                      options->export_to ? options->export_to : "");
         return EXIT_USAGE;
     }
-    if (options->json && is_standard_output(options->to)) {
+    if (options->json && option_is_standard_output(options->export_to)) {
         message_error("export: --json and --to - exclude each other");
         return EXIT_USAGE;
     }

@@ -197,6 +197,13 @@ static int finish(const struct command *command, int status)
     return command->run == cmd_diff ? EXIT_DIFF_TROUBLE : status | EXIT_TROUBLE;
 }
 
+/* These call confine() themselves, behind what it would forbid: to see who has the store open, and
+ * to remove what is left over. */
+static bool confines_itself(const struct command *command)
+{
+    return command->run == cmd_repair || command->run == cmd_migrate || command->run == cmd_undo;
+}
+
 /* argv: the arguments behind the command's name, with the whole command line before them. */
 static int run(const struct command *command, int argc, char **argv)
 {
@@ -211,6 +218,8 @@ static int run(const struct command *command, int argc, char **argv)
     invocation_note(argc + 2, argv - 2);
     color_choose(options.color);
     message_quiet(options.quiet);
+    if (status == EXIT_CLEAN && !confines_itself(command))
+        confine(&options, NULL);
     if (status == EXIT_CLEAN)
         status = command->run(&options);
     free(options.stores);

@@ -59,7 +59,8 @@ const struct option_spec option_not_list = {"not-a-list", "T.C",
 const struct option_spec option_migrate_to = {"to", "MODE", "the mode to switch to: V3 or V1V3",
                                               AT(to), 0};
 const struct option_spec option_export_to = {
-    "to", "FILE", "where to: FILE.pem, FILE.p7b, FILE.sst, FILE.dot, or - for PEM", AT(to), 0};
+    "to", "FILE", "where to: FILE.pem, FILE.p7b, FILE.sst, FILE.dot, or - for PEM", AT(export_to),
+    0};
 const struct option_spec option_output = {"o", "NEW", "write the repaired store to NEW", AT(output),
                                           0};
 const struct option_spec option_plan = {
@@ -131,6 +132,11 @@ bool option_wants_value(const struct command *command, const char *argument)
     const char *name = argument + (letter ? 1 : 2);
     const struct option_spec *spec = find(command, name, strlen(name));
     return spec != NULL && letter == (strlen(name) == 1) && spec->value_name != NULL;
+}
+
+bool option_is_standard_output(const char *value)
+{
+    return strcmp(value, "-") == 0;
 }
 
 static int usage(const struct command *command, const char *what, const char *about)

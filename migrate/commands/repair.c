@@ -239,6 +239,7 @@ static int repair_here(const struct options *options)
         message_fault(store.path, &f);
         return EXIT_TROUBLE;
     }
+    confine(options, &store);
     const volatile sig_atomic_t *stop = message_watch_interrupt();
     status = repair_take_back(store.path, &lock, kept_backup);
     if (status == EXIT_CLEAN && *stop) {
@@ -305,13 +306,13 @@ static int repair(const struct options *options)
     message_end_on_interrupt();
     if (!look_for_leftovers(options))
         return EXIT_TROUBLE;
+    if (options->in_place && !options->dry_run && !options->recover && !options->salvage)
+        return repair_here(options);
+    confine(options, NULL);
     const struct assess_options how = options_for_assessing(options);
-    int status = options->recover   ? recover_and_repair(options)
-                 : options->salvage ? salvage_and_repair(options)
-                 : options->in_place && !options->dry_run
-                     ? repair_here(options)
-                     : judge_and_show(options, options->operand[0], &how);
-    return status;
+    return options->recover   ? recover_and_repair(options)
+           : options->salvage ? salvage_and_repair(options)
+                              : judge_and_show(options, options->operand[0], &how);
 }
 
 int cmd_repair(const struct options *options)

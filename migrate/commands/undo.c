@@ -252,6 +252,7 @@ int cmd_undo(const struct options *options)
         return EXIT_TROUBLE;
     }
     leftover_look_beside(u.store.path, LEFTOVER_TELL);
+    confine(options, &u.store);
     status = choose_undo_file(&u);
     if (status == EXIT_CLEAN)
         status = put_back(&u);

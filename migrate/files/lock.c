@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,8 +53,32 @@ static bool has_open(int proc, const char *pid, const struct stat *wanted)
     return found;
 }
 
+/* The first other process that has the file locked, by the kernel's list of locks (proc(5)), which
+ * names it also where its descriptors are not for us to see: of somebody else, or outside our
+ * sandbox.  Locks of an open file description, as our own are, stand in it without a process; those
+ * of flock() do not. */
+static long locker(const struct stat *wanted)
+{
+    FILE *locks = fopen("/proc/locks", "re");
+    char line[200];
+    long found = 0;
+    while (locks && !found && fgets(line, sizeof line, locks)) {
+        unsigned device[2];
+        unsigned long inode;
+        long pid;
+        if (sscanf(line, "%*s %*s %*s %*s %ld %x:%x:%lu", &pid, &device[0], &device[1], &inode) ==
+                4 &&
+            pid > 0 && pid != (long)getpid() && inode == wanted->st_ino &&
+            makedev(device[0], device[1]) == wanted->st_dev)
+            found = pid;
+    }
+    if (locks)
+        fclose(locks);
+    return found;
+}
+
 /* The first other process that has the file open; 0: none that can be seen. */
-static long holder(const struct stat *wanted)
+static long opener(const struct stat *wanted)
 {
     DIR *dir = opendir("/proc");
     long found = 0;
@@ -67,6 +92,13 @@ static long holder(const struct stat *wanted)
     if (dir)
         closedir(dir);
     return found;
+}
+
+/* Whoever has the lock that was refused to us; 0: nobody that can be seen. */
+static long holder(const struct stat *wanted)
+{
+    long pid = opener(wanted);
+    return pid ? pid : locker(wanted);
 }
 
 static const char *name_of(long pid, char name[NAME_SIZE])
@@ -138,7 +170,7 @@ static bool nobody_else(const struct lock *l, struct fault *f)
 {
     long pid = 0;
     for (unsigned i = 0; i < TRIES; i++) {
-        pid = holder(&l->st);
+        pid = opener(&l->st);
         if (pid == 0)
             return true;
         if (i + 1 < TRIES)

@@ -12,6 +12,8 @@
  *     KM_FAULT_NAMED  set: no file without a name can be made, as where there is no O_TMPFILE
  *     KM_FAULT_LOG    file that gets one line a call: its number and name
  */
+#include "../outside.h"
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,17 +32,22 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static long counted;
+static int log_file = -1;
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *what = getenv("KM_FAULT_DO");
+    log_file = outside_file("KM_FAULT_LOG");
+    if (what && strcmp(what, "swap") == 0)
+        outside_begin();
+}
 
 static void note(const char *name)
 {
-    const char *path = getenv("KM_FAULT_LOG");
-    if (path == NULL)
-        return;
     char line[80];
     int size = snprintf(line, sizeof line, "%ld %s\n", counted, name);
-    long fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    syscall(SYS_write, fd, line, (size_t)size);
-    syscall(SYS_close, fd);
+    if (log_file >= 0)
+        syscall(SYS_write, log_file, line, (size_t)size);
 }
 
 static _Noreturn void die(void)
@@ -54,15 +61,16 @@ static _Noreturn void die(void)
  * filled. */
 static void swap(void)
 {
-    char path[PATH_MAX], away[PATH_MAX + 8];
+    char path[PATH_MAX], command[5 * PATH_MAX];
     DIR *dir = opendir(getenv("KM_FAULT_BELOW"));
     for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
         if (strstr(entry->d_name, ".kmmigrate-") == NULL)
             continue;
         snprintf(path, sizeof path, "%s/%s", getenv("KM_FAULT_BELOW"), entry->d_name);
-        snprintf(away, sizeof away, "%s.away", path);
-        if (syscall(SYS_renameat, AT_FDCWD, path, AT_FDCWD, away) == 0)
-            (void)!symlink(getenv("KM_FAULT_ELSEWHERE"), path);
+        snprintf(command, sizeof command, "mv '%s' '%s.away' && ln -s '%s' '%s'", path, path,
+                 getenv("KM_FAULT_ELSEWHERE"), path);
+        if (!outside_run(command))
+            abort();
         break;
     }
     if (dir)

@@ -15,6 +15,8 @@
  *     rename DIRECTORY NAME DIRECTORY NAME INODE
  *     unlink DIRECTORY NAME                a file or a directory
  */
+#include "../outside.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,17 +42,22 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- the record ---- */
 
-static void append(const char *variable, const void *data, size_t size)
+static int log_file = -1, data_file = -1;
+
+__attribute__((constructor)) static void begin(void)
 {
-    long fd = syscall(SYS_openat, AT_FDCWD, getenv(variable),
-                      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    log_file = outside_file("KM_RECORD_LOG");
+    data_file = outside_file("KM_RECORD_DATA");
+}
+
+static void append(int fd, const void *data, size_t size)
+{
     for (size_t done = 0; fd >= 0 && done < size;) {
         long n = syscall(SYS_write, fd, (const char *)data + done, size - done);
         if (n <= 0)
             abort();
         done += (size_t)n;
     }
-    syscall(SYS_close, fd);
 }
 
 __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
@@ -61,7 +68,7 @@ __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
     va_start(args, format);
     int size = vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    append("KM_RECORD_LOG", line, (size_t)size);
+    append(log_file, line, (size_t)size);
     errno = error;
 }
 
@@ -123,9 +130,9 @@ static void written(int fd, const void *data, ssize_t size, off_t at)
     if (inode == 0)
         return;
     pthread_mutex_lock(&lock);
-    if (stat(getenv("KM_RECORD_DATA"), &st) != 0)
+    if (fstat(data_file, &st) != 0)
         st.st_size = 0;
-    append("KM_RECORD_DATA", data, (size_t)size);
+    append(data_file, data, (size_t)size);
     note("write\t%lu\t%lld\t%zd\t%lld\n", inode, (long long)at, size, (long long)st.st_size);
     pthread_mutex_unlock(&lock);
 }

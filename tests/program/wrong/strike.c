@@ -9,6 +9,8 @@
  *                     still to be copied or written
  *     KM_WRONG_LOG    file that gets what the program prints, and its exit status
  */
+#include "../outside.h"
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -20,16 +22,20 @@
 
 static int struck;
 
+__attribute__((constructor)) static void begin(void)
+{
+    outside_begin();
+}
+
 static void strike_path(const char *path)
 {
     char command[4096];
     if (__sync_lock_test_and_set(&struck, 1))
         return;
-    snprintf(command, sizeof command,
-             "LD_PRELOAD= '%s' '%s' '%s' >>'%s' 2>&1; echo \"status $?\" >>'%s'",
+    snprintf(command, sizeof command, "'%s' '%s' '%s' >>'%s' 2>&1; echo \"status $?\" >>'%s'",
              getenv("KM_WRONG"), path, getenv("KM_WRONG_SEED"), getenv("KM_WRONG_LOG"),
              getenv("KM_WRONG_LOG"));
-    if (system(command) != 0)
+    if (!outside_run(command))
         abort();
 }
 
