@@ -69,8 +69,8 @@ static const char *const sentences[PROBLEM_CODES][SENTENCES_MOST] = {
     [PROBLEM_ROLE_UNKNOWN] = {ENTRY},
     [PROBLEM_UNPARSABLE] = {"entry {entry}, {size} bytes: {why}"},
     [PROBLEM_THUMBPRINT] = {ENTRY},
-    [PROBLEM_TRUST_UNDECIDED] = {"{count} copies, entry {entry} the first"},
-    [PROBLEM_TRUST_DIFFERS] = {"{count} copies, entry {entry} the first"},
+    [PROBLEM_TRUST_UNDECIDED] = {"entries {keys}"},
+    [PROBLEM_TRUST_DIFFERS] = {"entries {keys}"},
     [PROBLEM_PROPERTY_DIFFERS] = {"property {property}: {size} bytes in entry {entry}, others in "
                                   "entry {other}"},
     [PROBLEM_IDENTICAL] = {ENTRIES},
@@ -99,7 +99,9 @@ static const char *const sentences[PROBLEM_CODES][SENTENCES_MOST] = {
                               "the mode is {mode}, and nothing says which CA issues: "
                               "--issuing-ca-is says it"},
     [PROBLEM_NO_SETTINGS] = {"expected table {table}; where the mode is kept elsewhere, --mode "
-                             "says it, and --issuing-ca-is which CA issues"},
+                             "says it, and --issuing-ca-is which CA issues",
+                             "the profile has none; where the mode is kept elsewhere, --mode says "
+                             "it, and --issuing-ca-is which CA issues"},
     [PROBLEM_NO_OWN] = {"none of {count} entries has role own"},
     [PROBLEM_DANGLING] = {"{table} {row}: {column} names entry {entry}",
                           "{table} {row}: {column} names no entry that is there",

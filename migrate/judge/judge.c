@@ -106,20 +106,37 @@ static struct problem *name_group(struct problems *problems, struct problem *p,
     return p;
 }
 
+/* "2 trusted, 3 untrusted"; a long list ends with "...". */
+static void list_trust(const struct model *m, const struct group *group, char *text, size_t size)
+{
+    enum { LONGEST = 30 };
+    size_t used = 0;
+    for (unsigned i = 0; i < group->entries && used + LONGEST < size; i++) {
+        const struct model_entry *e = &m->entry[group->entry[i]];
+        used += (size_t)snprintf(text + used, size - used, "%s%d %s", i ? ", " : "", e->key,
+                                 model_trust_name(e->trust));
+    }
+    if (used + LONGEST >= size)
+        snprintf(text + used, size - used, ", ...");
+}
+
 static void judge_trust(const struct model *m, const struct group *group, struct problems *problems)
 {
     bool yes = false, no = false, active = false;
+    char keys[160];
     for (unsigned i = 0; i < group->entries; i++) {
         const struct model_entry *entry = &m->entry[group->entry[i]];
         yes = yes || entry->trust == TRUST_YES;
         no = no || entry->trust == TRUST_NO;
         active = active || entry->role == ROLE_OWN || entry->role == ROLE_ISSUING;
     }
+    list_trust(m, group, keys, sizeof keys);
     if (yes && no)
         name_group(problems,
                    problem_find(problems, active ? PROBLEM_TRUST_UNDECIDED : PROBLEM_TRUST_DIFFERS,
                                 FACTS(fact_number(FACT_ENTRY, m->entry[group->entry[0]].key),
                                       fact_number(FACT_OTHER, m->entry[group->entry[1]].key),
+                                      fact_text(FACT_KEYS, keys),
                                       fact_number(FACT_COUNT, group->entries))),
                    m, group);
 }
@@ -500,10 +517,8 @@ static const char *mode_hint(const struct model *m)
 static void judge_mode(const struct model *m, struct prover *prover, struct problems *problems)
 {
     if (!m->has_settings && !m->mode_stated) {
-        problem_find(
-            problems, PROBLEM_NO_SETTINGS,
-            FACTS(fact_text(FACT_TABLE, m->profile->settings_table ? m->profile->settings_table
-                                                                   : "(not in the profile)")));
+        problem_find(problems, PROBLEM_NO_SETTINGS,
+                     FACTS(fact_text(FACT_TABLE, m->profile->settings_table)));
         return;
     }
     switch (m->mode) {

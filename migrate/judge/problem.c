@@ -108,12 +108,14 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_MODE_UNKNOWN] =
         {"KM-MODE", DOUBT, "R3", "Q196397", "the issuing mode is none of V1, V1V3, V3",
          "none: an administrator has to set it, or a profile to say what the value means"},
-    [PROBLEM_SETTING_TWICE] = {"KM-SETTING-TWICE", DOUBT, "R3", NULL,
-                               "a setting is there more than once",
-                               "none: which one the service reads is not known"},
-    [PROBLEM_SETTING_VALUE] = {"KM-SETTING-VALUE", DOUBT, "R3", NULL,
-                               "a setting's value is not of the form that is expected",
-                               "none: how the service reads it is not known"},
+    [PROBLEM_SETTING_TWICE] =
+        {"KM-SETTING-TWICE", DOUBT, "R3", NULL, "a setting is there more than once",
+         "none: which one the service reads is not known; a profile can tell it by "
+         "another column"},
+    [PROBLEM_SETTING_VALUE] =
+        {"KM-SETTING-VALUE", DOUBT, "R3", NULL,
+         "a setting's value is not of the form that is expected",
+         "none: how the service reads it is not known; compare it with a backup"},
     [PROBLEM_NO_OWN] = {"KM-NO-OWN", FATAL, "R3", "Q192044",
                         "V1 certificates are issued, but no entry is the server's own CA",
                         "none: the own certificate is missing; restore the list from a backup"},

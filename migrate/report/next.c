@@ -22,11 +22,37 @@ static void write_each(const char *option, const char *const *value, unsigned co
         output_format(" %s %s", option, shell_word(value[i]));
 }
 
+struct option {
+    const char *name, *value; /* NULL: it was not given */
+};
+
+static void write_options(const struct option *option, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (option[i].value)
+            output_format(" --%s=%s", option[i].name, shell_word(option[i].value));
+}
+
+/* How the store is to be read, as it was this time. */
+static void write_reading(const struct assessment *a)
+{
+    const struct reading *r = &a->options->reading;
+    const struct option options[] = {{"profile", r->profile},
+                                     {"at", r->at},
+                                     {"mode", r->mode},
+                                     {"issuing-ca-is", r->issuing_ca_is}};
+    write_options(options, sizeof options / sizeof options[0]);
+    write_each("--reference", r->reference, r->references);
+    write_each("--not-a-reference", r->not_reference, r->not_references);
+    write_each("--not-a-list", r->not_list, r->not_lists);
+    if (r->accept_discovered)
+        output_text(" --accept-discovered");
+}
+
 /* The command that applies the plan: with what it depends on, or it would be another plan. */
 static void write_command(const struct assessment *a)
 {
     const struct assess_options *o = a->options;
-    const struct reading *r = &o->reading;
     const struct decisions *d = &o->decisions;
     const struct rescue_options none = {.store = NULL},
                                 *rescue = o->recovered  ? o->recovered->options
@@ -36,26 +62,32 @@ static void write_command(const struct assessment *a)
                   o->in_place ? "Apply this plan" : "Apply this plan to a copy",
                   d->to ? "migrate" : "repair", shell_word(store_name(a)),
                   o->in_place ? "--in-place" : "-o NEW", a->plan.id);
-    const struct {
-        const char *name, *value;
-    } options[] = {{"to", d->to},
-                   {"issuing-ca", d->issuing_ca},
-                   {"profile", r->profile},
-                   {"superseded", d->superseded},
-                   {"at", r->at},
-                   {"logs", rescue->logs},
-                   {"doubtful", rescue->doubtful},
-                   {"schema-from", rescue->schema_from}};
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        if (options[i].value)
-            output_format(" --%s=%s", options[i].name, shell_word(options[i].value));
+    const struct option options[] = {{"to", d->to},
+                                     {"issuing-ca", d->issuing_ca},
+                                     {"superseded", d->superseded},
+                                     {"logs", rescue->logs},
+                                     {"doubtful", rescue->doubtful},
+                                     {"schema-from", rescue->schema_from}};
+    write_options(options, sizeof options / sizeof options[0]);
     write_each("--trust", d->trust, d->trusts);
     write_each("--keep", d->keep, d->keeps);
     write_each("--drop", d->drop, d->drops);
     write_each("--drop-index", rescue->drop_index, rescue->drop_indexes);
     output_format("%s%s%s", o->recovered ? " --recover" : "", o->salvaged ? " --salvage" : "",
                   rescue->until_damage ? " --until-damage" : "");
-    output_text(r->accept_discovered ? " --accept-discovered\n" : "\n");
+    write_reading(a);
+    output_text("\n");
+}
+
+/* Both forms of the salvage that goes with a repair. */
+static void write_salvage(const struct assessment *a)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        output_format("    kmmigrate repair --salvage %s%s", shell_word(store_name(a)),
+                      i ? " -o NEW" : "");
+        write_reading(a);
+        output_text("\n");
+    }
 }
 
 /* ---- what stands against a repair ---- */
@@ -72,13 +104,10 @@ static void replay_lines(const struct assessment *a)
         "  (logs %d to %d are needed; beside the store %s %zu). It is never written before.\n",
         shell_word(store_name(a)), h->generation_min_required, h->generation_max_required,
         logs == 1 ? "lies" : "lie", logs);
-    output_format(
-        "  Where the logs are lost, see what can be had without them and what a repair of "
-        "that gives, and\n"
-        "  write both at once:\n"
-        "    kmmigrate repair --salvage %s\n"
-        "    kmmigrate repair --salvage %s -o NEW\n",
-        shell_word(store_name(a)), shell_word(store_name(a)));
+    output_text("  Where the logs are lost, see what can be had without them and what a repair of "
+                "that gives, and\n"
+                "  write both at once:\n");
+    write_salvage(a);
 }
 
 static void pending_lines(const struct assessment *a)
@@ -133,12 +162,10 @@ static void damage_lines(const struct assessment *a)
                       "    kmmigrate salvage %s\n"
                       "  Where tables have lost their names, --schema-from OLDER-COPY has them.\n",
                       name);
-    else
-        output_format(" and what a repair of\n"
-                      "  that gives, and write both at once:\n"
-                      "    kmmigrate repair --salvage %s\n"
-                      "    kmmigrate repair --salvage %s -o NEW\n",
-                      name, name);
+    else {
+        output_text(" and what a repair of\n  that gives, and write both at once:\n");
+        write_salvage(a);
+    }
     output_format("  kmmigrate check --structure %s lists all of the damage.\n", name);
 }
 
@@ -179,10 +206,12 @@ static void open_lines(const struct problems *left)
             strstr(kind->repair, "none") == NULL)
             continue;
         told[left->item[i].code] = true;
-        output_format("    %s: %s\n", kind->code,
-                      kind->repair + (strncmp(kind->repair, none, sizeof none - 1) == 0
-                                          ? sizeof none - 1
-                                          : 0));
+        if (strncmp(kind->repair, none, sizeof none - 1) == 0)
+            output_format("    %s: %s\n", kind->code, kind->repair + sizeof none - 1);
+        else if (strncmp(kind->repair, none, sizeof none - 3) == 0)
+            output_format("    %s: no repair%s\n", kind->code, kind->repair + sizeof none - 3);
+        else
+            output_format("    %s: %s\n", kind->code, kind->repair);
     }
 }
 

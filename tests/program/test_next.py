@@ -42,6 +42,29 @@ class Next(unittest.TestCase):
         text = result.stdout.decode()
         return text.splitlines(), text[text.index("\nNext\n"):], result
 
+    def test_the_plan_is_applied_as_told(self):
+        """The command that a report recommends makes that plan, whatever options the report was asked for with."""
+        count = 0
+        for description in sorted(STATES.glob("*/description.ini")):
+            folder = description.parent
+            text = description.read_text()
+            for number, options in enumerate(dict.fromkeys(re.findall(r"^options = (.*)$", text, re.M) or [""])):
+                store, new = self.folder / "told.edb", self.folder / f"{folder.name}{number}"
+                if "\n[beside]" in text or not (options or folder.name in ("imported-twice", "interrupted-switch")):
+                    continue
+                subprocess.run([KMFIXTURE, str(description), "-f", "-o", str(store)], check=True, capture_output=True)
+                words = [str(folder / word) if word.endswith(".ini") else word for word in shlex.split(options)]
+                plan = km.run("repair", store, *words).stdout.decode()
+                told = re.search(r"Apply this plan to a copy: kmmigrate (.*)", plan)
+                if told is None:
+                    continue
+                with self.subTest(folder.name, options=options):
+                    result = km.run(*[str(new) if word == "NEW" else word for word in shlex.split(told[1])])
+                    self.assertTrue(result.returncode & km.REPAIRED, (told[1], result.stderr))
+                    self.assertIn(re.search(r"^Plan +(\w+)$", plan, re.M)[1], result.stdout.decode())
+                    count += 1
+        self.assertGreater(count, 10)
+
     def test_what_is_asked(self):
         """A refusal names the question that there is, and no other."""
         asked = set()
