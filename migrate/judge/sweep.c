@@ -132,11 +132,25 @@ static bool take_value(struct sweep_pass *p, const struct look *look, const stru
     fault_clear(&why);
     if (value->kind == ESE_VALUE_NULL || was_searched(p, value))
         return true;
+    if (value->kind == ESE_VALUE_PLAIN)
+        return take_bytes(p, look, value->data, f);
     if (rows_value(&p->rows, &p->rows.table->column[look->column], value, &p->room, &bytes, &why))
         return take_bytes(p, look, bytes, f);
     if (why.code == FAULT_NO_MEMORY)
         *f = why;
     return why.code != FAULT_NO_MEMORY; /* rows_end() tells what could not be read */
+}
+
+/* The most frequent case: one value, of a fixed size. */
+static bool take_fixed(struct sweep_pass *p, const struct look *look,
+                       const struct ese_column *column, struct fault *f)
+{
+    struct fault why;
+    struct bytes data;
+    if (ese_record_fixed(&p->rows.record, column, &data, &why))
+        return data.at == NULL || take_bytes(p, look, data, f);
+    note_unread(p->sweep, &why);
+    return true;
 }
 
 static bool take_column(struct sweep_pass *p, const struct look *look, struct fault *f)
@@ -148,6 +162,8 @@ static bool take_column(struct sweep_pass *p, const struct look *look, struct fa
     fault_clear(&why);
     if (!can_hold_certificate(column) && !residue_follows(p->residue, look->column))
         return true;
+    if (column->id <= ESE_FIXED_LAST)
+        return take_fixed(p, look, column, f);
     if (!ese_values_of(&values, &p->rows.record, column, &why)) {
         note_unread(p->sweep, &why);
         return true;

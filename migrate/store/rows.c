@@ -50,22 +50,35 @@ bool rows_next(struct rows *rows)
     }
 }
 
+/* The bytes of a value that is small; none: a null, or another kind of value. */
+static bool small_bytes(const struct rows *rows, const struct ese_column *column,
+                        struct bytes *data, struct fault *f)
+{
+    struct ese_value value;
+    if (column->id <= ESE_FIXED_LAST)
+        return ese_record_fixed(&rows->record, column, data, f);
+    *data = bytes_of(NULL, 0);
+    if (!ese_record_value(&rows->record, column, &value, f))
+        return false;
+    if (value.kind == ESE_VALUE_PLAIN)
+        *data = value.data;
+    return true;
+}
+
 /* A value of a fixed size of at most 8 bytes, as an integer. */
 static bool small_value(struct rows *rows, const struct ese_column *column, uint64_t *bits,
                         size_t *size)
 {
-    struct ese_value value;
+    struct bytes data;
     struct fault why;
     if (column == NULL)
         return false;
     fault_clear(&why);
-    if (!ese_record_value(&rows->record, column, &value, &why))
+    if (!small_bytes(rows, column, &data, &why))
         return note_unread(rows, &why);
-    if (value.kind != ESE_VALUE_PLAIN || value.data.size == 0 || value.data.size > 8)
-        return false;
-    *bits = bytes_number(value.data);
-    *size = value.data.size;
-    return true;
+    *size = data.size;
+    *bits = data.size == 4 ? bytes_get_le32(data, 0) : bytes_number(data);
+    return data.size > 0 && data.size <= 8;
 }
 
 bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *number)

@@ -1,39 +1,31 @@
 /* Names of the numbers in format.h. */
 #include "formats/ese/layout/format.h"
 
-static const struct {
-    const char *name;
-    size_t size;
-} coltypes[ESE_COL_MAX] = {
-    [ESE_COL_NIL] = {"Nil", 0},
-    [ESE_COL_BIT] = {"Bit", 1},
-    [ESE_COL_UNSIGNED_BYTE] = {"UnsignedByte", 1},
-    [ESE_COL_SHORT] = {"Short", 2},
-    [ESE_COL_LONG] = {"Long", 4},
-    [ESE_COL_CURRENCY] = {"Currency", 8},
-    [ESE_COL_IEEE_SINGLE] = {"IEEESingle", 4},
-    [ESE_COL_IEEE_DOUBLE] = {"IEEEDouble", 8},
-    [ESE_COL_DATE_TIME] = {"DateTime", 8},
-    [ESE_COL_BINARY] = {"Binary", 0},
-    [ESE_COL_TEXT] = {"Text", 0},
-    [ESE_COL_LONG_BINARY] = {"LongBinary", 0},
-    [ESE_COL_LONG_TEXT] = {"LongText", 0},
-    [ESE_COL_SLV] = {"SLV", 0},
-    [ESE_COL_UNSIGNED_LONG] = {"UnsignedLong", 4},
-    [ESE_COL_LONG_LONG] = {"LongLong", 8},
-    [ESE_COL_GUID] = {"GUID", 16},
-    [ESE_COL_UNSIGNED_SHORT] = {"UnsignedShort", 2},
-    [ESE_COL_UNSIGNED_LONG_LONG] = {"UnsignedLongLong", 8},
+static const char *const coltypes[ESE_COL_MAX] = {
+    [ESE_COL_NIL] = "Nil",
+    [ESE_COL_BIT] = "Bit",
+    [ESE_COL_UNSIGNED_BYTE] = "UnsignedByte",
+    [ESE_COL_SHORT] = "Short",
+    [ESE_COL_LONG] = "Long",
+    [ESE_COL_CURRENCY] = "Currency",
+    [ESE_COL_IEEE_SINGLE] = "IEEESingle",
+    [ESE_COL_IEEE_DOUBLE] = "IEEEDouble",
+    [ESE_COL_DATE_TIME] = "DateTime",
+    [ESE_COL_BINARY] = "Binary",
+    [ESE_COL_TEXT] = "Text",
+    [ESE_COL_LONG_BINARY] = "LongBinary",
+    [ESE_COL_LONG_TEXT] = "LongText",
+    [ESE_COL_SLV] = "SLV",
+    [ESE_COL_UNSIGNED_LONG] = "UnsignedLong",
+    [ESE_COL_LONG_LONG] = "LongLong",
+    [ESE_COL_GUID] = "GUID",
+    [ESE_COL_UNSIGNED_SHORT] = "UnsignedShort",
+    [ESE_COL_UNSIGNED_LONG_LONG] = "UnsignedLongLong",
 };
 
 const char *ese_coltype_name(enum ese_coltype type)
 {
-    return (unsigned)type < ESE_COL_MAX ? coltypes[type].name : "?";
-}
-
-size_t ese_coltype_size(enum ese_coltype type)
-{
-    return (unsigned)type < ESE_COL_MAX ? coltypes[type].size : 0;
+    return (unsigned)type < ESE_COL_MAX ? coltypes[type] : "?";
 }
 
 bool ese_coltype_is_integer(enum ese_coltype type)

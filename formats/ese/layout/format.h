@@ -174,7 +174,25 @@ enum {
 const char *ese_coltype_name(enum ese_coltype type);
 
 /* Size in bytes of a value of a fixed-size type; 0 for the types of variable size. */
-size_t ese_coltype_size(enum ese_coltype type);
+static inline size_t ese_coltype_size(enum ese_coltype type)
+{
+    static const uint8_t size[ESE_COL_MAX] = {
+        [ESE_COL_BIT] = 1,
+        [ESE_COL_UNSIGNED_BYTE] = 1,
+        [ESE_COL_SHORT] = 2,
+        [ESE_COL_LONG] = 4,
+        [ESE_COL_CURRENCY] = 8,
+        [ESE_COL_IEEE_SINGLE] = 4,
+        [ESE_COL_IEEE_DOUBLE] = 8,
+        [ESE_COL_DATE_TIME] = 8,
+        [ESE_COL_UNSIGNED_LONG] = 4,
+        [ESE_COL_LONG_LONG] = 8,
+        [ESE_COL_GUID] = 16,
+        [ESE_COL_UNSIGNED_SHORT] = 2,
+        [ESE_COL_UNSIGNED_LONG_LONG] = 8,
+    };
+    return (unsigned)type < ESE_COL_MAX ? size[type] : 0;
+}
 
 /* True for the types that hold a whole number, of any size, signed or not; a Bit is none of them.
  */

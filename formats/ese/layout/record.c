@@ -55,25 +55,25 @@ static struct ese_value plain(struct bytes data)
     return (struct ese_value){.kind = ESE_VALUE_PLAIN, .data = data};
 }
 
+bool ese_record_fixed_outside(const struct ese_record *rec, const struct ese_column *column,
+                              struct fault *f)
+{
+    return fault_set(f, FAULT_DAMAGED, "column %s should be at bytes %u to %zu of %zu",
+                     column->name, column->offset, column->offset + ese_column_fixed_size(column),
+                     rec->fixed.size);
+}
+
 static bool fixed_value(const struct ese_record *rec, const struct ese_column *column,
                         struct ese_value *value, struct fault *f)
 {
+    struct bytes data;
     if (column->id > rec->last_fixed) {
         *value = missing(column);
         return true;
     }
-    uint8_t bits = 0;
-    bytes_u8(rec->null_bits, (column->id - 1) / 8, &bits);
-    if (bits >> (column->id - 1) % 8 & 1) {
-        *value = (struct ese_value){.kind = ESE_VALUE_NULL};
-        return true;
-    }
-    size_t size = ese_column_fixed_size(column);
-    struct bytes data;
-    if (!bytes_cut(rec->fixed, column->offset, size, &data))
-        return fault_set(f, FAULT_DAMAGED, "column %s should be at bytes %u to %zu of %zu",
-                         column->name, column->offset, column->offset + size, rec->fixed.size);
-    *value = plain(data);
+    if (!ese_record_fixed(rec, column, &data, f))
+        return false;
+    *value = data.at ? plain(data) : (struct ese_value){.kind = ESE_VALUE_NULL};
     return true;
 }
 

@@ -61,6 +61,29 @@ static inline bool ese_record_on_page(struct ese_record *record, const struct es
                            page->raw.size, f);
 }
 
+/* Says that a fixed column's value does not lie in the record.  Returns false. */
+bool ese_record_fixed_outside(const struct ese_record *record, const struct ese_column *column,
+                              struct fault *f);
+
+/* The value of a fixed column, its default's where the record does not reach so far: numbers are
+ * read so, of every row.  data->at is NULL for a null.  Fails when it does not lie in the record.
+ */
+static inline bool ese_record_fixed(const struct ese_record *record,
+                                    const struct ese_column *column, struct bytes *data,
+                                    struct fault *f)
+{
+    unsigned bit = column->id - 1;
+    uint8_t bits = 0;
+    *data = column->default_value;
+    if (column->id > record->last_fixed)
+        return true;
+    *data = bytes_of(NULL, 0);
+    bytes_u8(record->null_bits, bit / 8, &bits);
+    return (bits >> bit % 8 & 1) ||
+           bytes_cut(record->fixed, column->offset, ese_column_fixed_size(column), data) ||
+           ese_record_fixed_outside(record, column, f);
+}
+
 /* The values of one column, one after the other: at most one, unless it is multi-valued. */
 struct ese_values {
     const struct ese_record *record;

@@ -3,12 +3,6 @@
 
 #include <strings.h>
 
-size_t ese_column_fixed_size(const struct ese_column *column)
-{
-    size_t size = ese_coltype_size(column->type);
-    return size ? size : column->size;
-}
-
 bool ese_table_is(const struct ese_table *table, const char *name)
 {
     return name && strcasecmp(table->name, name) == 0;

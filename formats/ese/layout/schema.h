@@ -76,7 +76,11 @@ enum ese_segment_flag {
 
 /* Size in bytes of a fixed column's value: its type's, or its own where the type has several
  * (Binary and Text of a fixed size, deleted columns). */
-size_t ese_column_fixed_size(const struct ese_column *column);
+static inline size_t ese_column_fixed_size(const struct ese_column *column)
+{
+    size_t size = ese_coltype_size(column->type);
+    return size ? size : column->size;
+}
 
 /* Is that the table's name?  Compared without regard to ASCII case; NULL is nobody's. */
 bool ese_table_is(const struct ese_table *table, const char *name);

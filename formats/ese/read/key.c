@@ -305,6 +305,9 @@ bool ese_keys_open(struct ese_keys *k, struct ese_key_scratch *scratch, struct e
         if (k->several[i])
             k->last_several = (int)i;
     }
+    k->fixed = index->conditions == 0 && !index->tuples;
+    for (unsigned i = 0; i < index->segments; i++)
+        k->fixed = k->fixed && k->column[i]->id <= ESE_FIXED_LAST && !is_text(k->column[i]);
     return true;
 }
 
@@ -565,10 +568,33 @@ static enum ese_key_result next_key(struct ese_keys *k, struct fault *f)
     return result == ESE_KEY_OK ? ESE_KEY_NONE : result;
 }
 
+/* The one key of a row in most indexes. */
+static enum ese_key_result fixed_key(struct ese_keys *k, struct fault *f)
+{
+    k->done = true;
+    ese_key_start(&k->key, k->index);
+    for (unsigned s = 0; s < k->index->segments; s++) {
+        const struct ese_column *column = k->column[s];
+        struct bytes data;
+        if (!ese_record_fixed(k->record, column, &data, f))
+            return ESE_KEY_FAULT;
+        bool null = data.at == NULL;
+        if (null && (column->flags & ESE_COLUMN_USER_DEFINED_DEFAULT))
+            return ESE_KEY_NOT_COMPUTABLE;
+        enum ese_key_result result =
+            ese_key_add(&k->key, column, &k->index->segment[s], k->index, null, data, f);
+        if (result != ESE_KEY_OK)
+            return result;
+    }
+    return nulls_allowed(k) ? ESE_KEY_OK : ESE_KEY_NONE;
+}
+
 enum ese_key_result ese_keys_next(struct ese_keys *k, struct fault *f)
 {
     if (k->done)
         return ESE_KEY_NONE;
+    if (k->fixed)
+        return fixed_key(k, f);
     enum ese_key_result result = next_key(k, f);
     if (result != ESE_KEY_OK)
         k->done = true;

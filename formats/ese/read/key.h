@@ -87,6 +87,7 @@ struct ese_keys {
     int last_several;                      /* -1: none does */
     unsigned which[ESE_KEY_SEGMENTS_MOST]; /* the value of each segment that is next, from 1 */
     bool started, done;
+    bool fixed; /* made of fixed columns alone, without conditions: one key a row */
     struct ese_values values[ESE_KEY_SEGMENTS_MOST];
 };
 
