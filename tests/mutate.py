@@ -51,7 +51,7 @@ WALL = 1200       # the hang that uses no processor
 MOST_LEFT = 0.05
 STRIKE_EVERY = "4"  # the system calls at which the tests of killed repairs strike
 
-DECIDING = ["program/test_expected.py", "test_decide", "program/test_decide.py", "program/test_unsaid.py",
+DECIDING = ["test_model", "test_report_facts", "test_report_next", "program/test_expected.py", "test_decide", "program/test_decide.py", "program/test_unsaid.py",
             "program/test_plan_rows.py", "program/test_migrate.py", "program/test_list_value.py", "test_plan",
             "program/test_stated.py", "program/test_references.py", "program/test_index_entries.py",
             "program/test_settings.py", "program/test_parts.py", "program/test_keys.py", "program/test_framing_doubt.py",
@@ -71,6 +71,7 @@ TESTS = [
     ("migrate/undo/*", IN_PLACE),
     ("migrate/repair/verify*", WRITING + ["program/test_inplace.py"]),
     ("migrate/repair/expected*", WRITING + ["program/test_inplace.py"]),
+    ("migrate/repair/copydir.c", WRITING + ["program/test_beside.py", "program/test_access.py", "program/test_powerloss.py"]),
     ("migrate/repair/[ceq]*", WRITING + ["program/test_decide.py", "program/test_fixtures.py", "program/test_beside.py"]),
     ("migrate/rescue/*", ["test_salvage", "program/test_salvage.py", "program/test_repair_salvage.py"]),
     ("migrate/repair/*", IN_PLACE),

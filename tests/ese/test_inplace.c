@@ -1152,6 +1152,27 @@ START_TEST(a_copy_becomes_what_the_database_becomes_in_place)
 }
 END_TEST
 
+START_TEST(an_edit_that_is_stopped_says_so)
+{
+    struct job j;
+    struct plan p = {.data = "changed"};
+    static volatile sig_atomic_t stop;
+    const struct ese_inplace_options how = {.stop = &stop};
+    const struct ese_editor editor = {
+        .context = &p, .wants = plan_wants, .row = plan_row, .add = plan_add};
+    start_with(&j, 0x14, 4096, 60, true);
+    ese_inplace_close(j.ip);
+    ck_assert_msg(ese_inplace_open(j.db, &how, &j.ip, &j.f), "%s", j.f.text);
+    stop = 1;
+    j.f = (struct fault){.code = FAULT_NONE};
+    ck_assert(!ese_inplace_edit(j.ip, &editor, &j.f));
+    ck_assert_int_eq(j.f.code, FAULT_LIMIT);
+    ck_assert_ptr_nonnull(strstr(j.f.text, "interrupted"));
+    must_be_untouched(j.path, &j.before);
+    end_job(&j);
+}
+END_TEST
+
 START_TEST(a_page_that_the_copy_lost_is_no_page)
 {
     struct job j;
@@ -1222,6 +1243,7 @@ int main(int arguments, char **argument)
             {a_flipped_bit_is_put_right_in_a_page_that_changes, 0},
             {one_of_several_rows_with_one_key_is_dropped, 2},
             {a_copy_becomes_what_the_database_becomes_in_place, ARRAY_SIZE(forms)},
+            {an_edit_that_is_stopped_says_so, 0},
             {a_page_that_the_copy_lost_is_no_page, 2},
             {random_edits_leave_a_sound_database, seeds ? strtoul(seeds, NULL, 0) : SEEDS},
             {random_edits_of_real_databases, ARRAY_SIZE(edited_files)},
