@@ -111,7 +111,7 @@ class Killed(Scene):
 class Memory(unittest.TestCase):
     states = {"check-discovered": "renamed-schema-with-decoys", "check-accepted": "renamed-schema-with-decoys",
               "export-value": "imported-twice-sst", "dangling": "md2-references", "superseded": "reissued-existing-keys",
-              "value": "imported-twice-sst"}
+              "value": "imported-twice-sst", "index": "index-entry-dangling"}
 
     @classmethod
     def setUpClass(cls):
@@ -255,6 +255,7 @@ class Memory(unittest.TestCase):
         count = self.every("copy", ["repair", "store.edb", "-o", "new.edb"])
         count += self.every("copy-json", ["repair", "store.edb", "-o", "new.edb", "--json"])
         count += self.every("value", ["repair", "store.edb", "-o", "new.edb"])
+        count += self.every("index", ["repair", "store.edb", "-o", "new.edb"])
         count += self.every("in-place", ["repair", "store.edb", "--in-place"])
         count += self.every("undo", ["undo", "store.edb"], [["repair", "store.edb", "--in-place", "--no-backup"]])
         count += self.every("export", ["export", "store.edb", "--to", "list.p7b"])

@@ -22,10 +22,10 @@ from test_fixtures import KMFIXTURE
 KMWRONG = os.environ.get("KMWRONG", str(km.SOURCE / "build" / "release" / "tests" / "kmwrong"))
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
 ASAN_OPTIONS = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"  # a library stands before its own
-COUNT = 1000 if os.environ.get("KM_LONG") else 72
+COUNT = 1000 if os.environ.get("KM_LONG") else 78
 STATES = ("imported-twice", "settings-name-the-loser", "shared-long-value", "imported-twice-sst", "imported-five-times",
           "dangling-issuer", "re-encoded-ber", "trust-imported-untrusted", "two-crls", "imported-twice-p7",
-          "thumbprint-mismatch", "unique-key-violation")
+          "thumbprint-mismatch", "unique-key-violation", "index-entry-dangling")
 
 
 @unittest.skipUnless(os.path.exists(KMFIXTURE) and os.path.exists(KMWRONG) and COMPILER, "kmwrong is not built")
