@@ -70,6 +70,34 @@ static void put_last(struct plan *plan, size_t i)
     plan->action[plan->actions - 1] = action;
 }
 
+/* Where an action shows: the table, and the column or index; "" where that is not one. */
+static void place_of(const struct assessment *a, const struct action *action, const char *place[2])
+{
+    const struct profile *p = a->model.profile;
+    struct action_cell cell[ACTION_CELLS_MOST];
+    place[0] = place[1] = "";
+    switch (action_effect(action->kind)) {
+    case EFFECT_CELLS:
+        if (p->lists == 1 && a->model.match == PROFILE_MATCHES_ROWS &&
+            action_cells(&a->model, action, cell) == 1 && cell[0].column) {
+            place[0] = p->list[0].table;
+            place[1] = cell[0].column;
+        }
+        break;
+    case EFFECT_MOVE_ALL:
+    case EFFECT_MOVE_ONE:
+        place[0] = p->reference[action->reference].table;
+        place[1] = p->reference[action->reference].column;
+        break;
+    case EFFECT_INDEX:
+        place[0] = action->table->name;
+        place[1] = action->index->name;
+        break;
+    default:
+        break;
+    }
+}
+
 static unsigned check_plan(const char *fixture, struct assessment *a)
 {
     struct fault f;
@@ -77,6 +105,7 @@ static unsigned check_plan(const char *fixture, struct assessment *a)
     ck_assert_msg(write_copy(a, SIZE_MAX), "%s", fixture);
     ck_assert_msg(is_as_planned(a, &f), "%s: %s", fixture, f.text);
     for (size_t i = 0; i < a->plan.actions; i++) {
+        const char *place[2];
         char text[600];
         if (a->plan.action[i].kind == ACTION_WRITE_HEADER)
             continue; /* when a row changes, the header does, whatever the plan says */
@@ -87,6 +116,9 @@ static unsigned check_plan(const char *fixture, struct assessment *a)
         ck_assert_msg(!is_as_planned(a, &f), "%s: nobody notices that \"%s\" was left out", fixture,
                       text);
         ck_assert_uint_gt(strlen(f.text), 20);
+        place_of(a, &a->plan.action[i], place);
+        ck_assert_msg(strstr(f.text, place[0]) && strstr(f.text, place[1]),
+                      "%s: %s.%s is not named: %s", fixture, place[0], place[1], f.text);
         put_last(&a->plan, i);
         a->plan.actions--;
         ck_assert_msg(write_copy(a, SIZE_MAX) && is_as_planned(a, &f),
