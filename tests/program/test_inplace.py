@@ -492,6 +492,22 @@ class Refused(Store):
         self.expect(km.CLEAN, "undo", store)
         self.assertTrue(quarantine.exists())
 
+    def test_exchanged_quarantine_stays(self):
+        """Undo removes the quarantine file that it has read, and no other that has its name by then."""
+        library, exchanged = self.folder / "exchange.so", 0
+        subprocess.run([shutil.which(os.environ.get("CC", "cc")), "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", library,
+                        km.SOURCE / "tests" / "program" / "kill" / "exchange.c", "-ldl"], check=True)
+        for number in range(1, 6):
+            store = self.fixture("settings-name-the-loser", to=f"exchanged-{number}")
+            quarantine = pathlib.Path(self.repaired(store)["written"]["quarantine"])
+            km.run("undo", store, env=dict(
+                os.environ, LD_PRELOAD=str(library), KM_EXCHANGE=quarantine.name, KM_EXCHANGE_AT=str(number),
+                ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"))
+            if pathlib.Path(f"{quarantine}.away").exists():
+                exchanged += 1
+                self.assertEqual(quarantine.read_bytes(), b"another's")
+        self.assertGreater(exchanged, 0)
+
     def test_what_cannot_be_written(self):
         for name, words in (("dirty-shutdown", "kmmigrate logs"), ("damaged-page", "damaged"),
                             ("renamed-schema-with-decoys", "profile")):
