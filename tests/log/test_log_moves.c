@@ -589,8 +589,8 @@ START_TEST(unused_pages_are_wiped)
     memset(made_page(&store, FREE + 2), 0, MADE_PAGE_SIZE);
     put_begin();
     for (uint32_t n = FREE; n < FREE + 3; n++)
-        put_scrub(n, true, 0, NULL, 0);
-    put_scrub(PAGES + 100, true, 0, NULL, 0);
+        put_scrub(n, true, 0, (const uint8_t *)"", 0);
+    put_scrub(PAGES + 100, true, 0, (const uint8_t *)"", 0);
     put_commit();
     ck_assert_msg(replay(&f), "%s", f.text);
     for (uint32_t n = FREE; n < FREE + 2; n++) {

@@ -504,6 +504,145 @@ START_TEST(long_logs_are_streamed)
 }
 END_TEST
 
+/* ---- logs that lie cost no more than good ones ---- */
+
+/* One record or a few, that a log is full of: the more of them, the smaller they are. */
+enum shape {
+    SHAPE_GOOD,
+    SHAPE_ENGINE_ENDS,  /* a session begins, the engine ends */
+    SHAPE_ALL_SESSIONS, /* each begins with another number */
+    SHAPE_MACROS,       /* begun and given up */
+    SHAPE_NO_PAGES,     /* changes of pages that are not there */
+    SHAPE_EMPTY_TREES,  /* of pages that are empty already */
+    SHAPE_OPEN_CHANGES, /* rows as they were, for an undo that never comes */
+    SHAPE_OTHERS,       /* changes of another database */
+    SHAPE_NOTHING,      /* records without content */
+    SHAPE_FULL_PAGE,    /* rows that grow and shrink on a page without room */
+    SHAPE_WIPES,        /* a page is wiped again and again */
+    SHAPES,
+};
+
+static size_t put_shape(enum shape shape, uint32_t n, uint64_t *time, uint8_t *to)
+{
+    static const uint8_t begin[8] = {ESE_LOG_BEGIN0, MADE_SESSION, 0, 0x10};
+    uint64_t now = ++*time;
+    uint8_t *r = to + sizeof begin;
+    memset(to, 0, 300);
+    memcpy(to, begin, sizeof begin);
+    switch (shape) {
+    case SHAPE_ENGINE_ENDS:
+        r[0] = ESE_LOG_TERM2;
+        return sizeof begin + 26;
+    case SHAPE_ALL_SESSIONS:
+        bytes_put_le16(to + 1, n & 0xffff);
+        return sizeof begin;
+    case SHAPE_MACROS:
+        for (unsigned i = 0; i < 2; i++, r += 11) {
+            r[0] = i ? ESE_LOG_MACRO_ABORT : ESE_LOG_MACRO_BEGIN;
+            r[1] = MADE_SESSION;
+            bytes_put_le64(r + 3, now);
+        }
+        return sizeof begin + 22;
+    case SHAPE_NO_PAGES:
+        made_node_record(r, ESE_LOG_DELETE, 50 + n % 100000, 0, now - 1, now, 0, false);
+        return sizeof begin + 44;
+    case SHAPE_EMPTY_TREES:
+        made_node_record(r, ESE_LOG_EMPTY_TREE, MADE_ROOT, 0, 1, 2, 0, false);
+        bytes_put_le16(r + 44, 160);
+        for (unsigned i = 0; i < 10; i++)
+            bytes_put_le32(r + 46 + 16 * i + 8, 1 + (n + i) % 8);
+        return sizeof begin + 46 + 160;
+    case SHAPE_OPEN_CHANGES:
+        made_node_record(r, ESE_LOG_UNDO_INFO, MADE_ROOT, 0, 0, 0, n, true);
+        r[44] = 1;
+        r[48] = 2;
+        return sizeof begin + 57;
+    case SHAPE_OTHERS:
+        made_node_record(r, ESE_LOG_DELETE, n, 0, now - 1, now, 0, false);
+        r[3] = MADE_DATABASE + 1;
+        return sizeof begin + 44;
+    case SHAPE_NOTHING:
+        to[0] = ESE_LOG_NOP2;
+        to[3] = 0;
+        to[1] = 0;
+        return 5;
+    case SHAPE_GOOD:
+    case SHAPE_FULL_PAGE:
+        made_node_record(r, ESE_LOG_REPLACE, MADE_ROOT, 0, now - 1, now, 0, false);
+        r[44] = r[48] = shape == SHAPE_GOOD ? 60 : (uint8_t)(60 + 3 * (n & 1));
+        return sizeof begin + 50 + r[44];
+    case SHAPE_WIPES:
+        made_node_record(r, ESE_LOG_SCRUB, MADE_ROOT, 0, now - 1, now, 0, false);
+        r[48] = 3;
+        r[52] = 3;
+        return sizeof begin + 57;
+    case SHAPES:
+        break;
+    }
+    return 0;
+}
+
+/* Processor time for each megabyte of a log. */
+static double cost_of(enum shape shape, uint8_t *log)
+{
+    uint64_t time = MADE_TIME;
+    uint32_t n = 0;
+    memset(log, 0, made_size(LARGE_SEGMENTS));
+    made_header(log, LARGE_SEGMENTS);
+    made_attach(log);
+    for (unsigned s = 1; s <= LARGE_SEGMENTS; s++) {
+        uint8_t record[400], *segment = log + (size_t)s * ESE_LOG_SEGMENT_SIZE;
+        size_t at = ESE_LOG_SEGMENT_HEADER, size = 0;
+        for (; (size = put_shape(shape, n, &time, record)) <= ESE_LOG_SEGMENT_SIZE - at; n++) {
+            memcpy(segment + at, record, size);
+            at += size;
+        }
+        time--;
+        made_seal(log, s, s);
+    }
+    store = made_store(8);
+    struct ese_page_change page = made_change(&store, MADE_ROOT);
+    struct ese_node node = made_node("g", "");
+    static const uint8_t much[3870];
+    node.data = bytes_of(much, sizeof much);
+    if (shape == SHAPE_FULL_PAGE)
+        ck_assert(ese_page_change_insert(&page, 3, &node));
+    made_seal_page(&store, MADE_ROOT);
+    struct ese_file *file, *log_file;
+    struct ese_replay *r;
+    struct ese_log_stream *stream;
+    struct fault f = {.code = FAULT_NONE};
+    struct ese_replay_options options = {.memory = 0};
+    double start = seconds();
+    ck_assert(ese_file_over(bytes_of(store.bytes, store.size), &file, &f));
+    ck_assert(ese_replay_open(file, bytes_of(store.bytes, MADE_PAGE_SIZE), &options, &r, &f));
+    ck_assert(ese_file_over(bytes_of(log, made_size(LARGE_SEGMENTS)), &log_file, &f));
+    ck_assert_msg(ese_log_stream_open(log_file, &stream, &f), "%s", f.text);
+    bool ok = ese_replay_log(r, stream, &f);
+    ck_assert_msg(ok, "shape %d: %s", (int)shape, f.text);
+    ck_assert_uint_gt(ese_replay_summary(r)->records, LARGE_SEGMENTS);
+    ese_log_stream_close(stream);
+    ese_file_close(log_file);
+    ese_replay_close(r);
+    ese_file_close(file);
+    free(store.bytes);
+    return (seconds() - start) / ((double)made_size(LARGE_SEGMENTS) / MEGABYTE);
+}
+
+START_TEST(logs_that_lie_cost_no_more_than_good_ones)
+{
+    uint8_t *log = malloc(made_size(LARGE_SEGMENTS));
+    double good = cost_of(SHAPE_GOOD, log);
+    for (int shape = SHAPE_GOOD + 1; shape < SHAPES; shape++) {
+        double cost = cost_of((enum shape)shape, log);
+        printf("shape %d: %.2f ms a megabyte, %.1f times a good log\n", shape, 1000 * cost,
+               cost / good);
+        ck_assert_msg(cost < 20 * good, "shape %d costs %.1f times a good log", shape, cost / good);
+    }
+    free(log);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("log_replay", (const struct check_case[]){
@@ -528,6 +667,7 @@ int main(void)
                                         {kinds_that_are_not_replayed_are_named, 0},
                                         {the_result_is_clean_and_knows_no_logs, 0},
                                         {long_logs_are_streamed, 0},
+                                        {logs_that_lie_cost_no_more_than_good_ones, 0},
                                         {0},
                                     });
 }

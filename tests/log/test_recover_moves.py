@@ -6,7 +6,6 @@ every value has to be what the engine's own recovery has, whichever of the moved
 import os
 import pathlib
 import random
-import shutil
 import struct
 import sys
 import tempfile

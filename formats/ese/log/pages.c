@@ -2,8 +2,9 @@
  * The pages of a replay: see log/parts.h.
  *
  * Each page that was asked for has an entry in a table; an entry knows the page's frame, or where
- * in the unnamed file the changed page lies.  Frames are given up in a circle, never those of the
- * turn in hand: an operation touches a few dozen pages at the most.
+ * in the unnamed file the changed page lies.  Frames are given up in a circle, those that were
+ * asked for again only in the next round, never those of the turn in hand: an operation touches a
+ * few dozen pages at the most.
  */
 #include "formats/ese/log/parts.h"
 
@@ -187,12 +188,14 @@ static struct log_frame *free_frame(struct log_pages *p, struct fault *f)
         p->used_frames++;
         return fresh;
     }
-    for (size_t tried = 0; tried < p->frames; tried++) {
+    for (size_t tried = 0; tried < 2 * p->frames; tried++) {
         struct log_frame *frame = &p->frame[p->hand];
         p->hand = (p->hand + 1) % p->frames;
         if (frame->used == p->turn)
             continue;
-        return give_up(p, frame, f) ? frame : NULL;
+        if (!frame->again)
+            return give_up(p, frame, f) ? frame : NULL;
+        frame->again = false;
     }
     fault_set(f, FAULT_LIMIT, "one record changes more pages than %zu", p->frames);
     return NULL;
@@ -210,6 +213,7 @@ static struct log_frame *put_into_frame(struct log_pages *p, struct entry *e, st
     frame->entry = at;
     frame->changed = false;
     frame->sound = false;
+    frame->again = false;
     frame->used = p->turn;
     return frame;
 }
@@ -248,6 +252,7 @@ bool log_pages_get(struct log_pages *p, uint32_t number, struct log_frame **out,
         return false;
     if (e->frame != NO_FRAME) {
         *out = &p->frame[e->frame];
+        (*out)->again = true;
         (*out)->used = p->turn;
         return true;
     }
@@ -261,8 +266,7 @@ bool log_pages_get(struct log_pages *p, uint32_t number, struct log_frame **out,
         frame->entry = SIZE_MAX;
         return ok;
     }
-    frame->changed = e->stored >= 0;
-    frame->sound = e->stored >= 0;
+    frame->sound = e->stored >= 0; /* what was stored was changed, and is as it was left */
     e->frame = (int32_t)(frame - p->frame);
     *out = frame;
     return true;

@@ -41,6 +41,7 @@ struct log_frame {
     uint32_t number;
     bool changed;
     bool sound;    /* its accounting was checked, and is kept right */
+    bool again;    /* asked for again since it was last passed over */
     uint64_t used; /* the turn in which it was asked for */
     size_t entry;  /* in the table of pages */
 };

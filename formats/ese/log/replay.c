@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-    MEMORY_DEFAULT = 64 * 1024 * 1024,
+    MEMORY_DEFAULT = 192 * 1024 * 1024,
     COPY_STEP = 1024 * 1024,
     STOP_LOOK_EVERY = 4096, /* records */
     DBTIME_SPARE = 100,     /* times above every page's: what an engine hands out next */

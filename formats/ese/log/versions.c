@@ -13,8 +13,8 @@
 enum { BUCKETS = 1024 };
 
 /* An engine keeps its versions in memory as well, a few hundred MB at the most. */
-#define BYTES_MOST ((size_t)1 << 30)
-#define ENTRIES_MOST ((size_t)1 << 24)
+#define BYTES_MOST ((size_t)1 << 28)
+#define ENTRIES_MOST ((size_t)1 << 21)
 
 static bool no_memory(struct fault *f)
 {
