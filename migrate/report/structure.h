@@ -1,5 +1,5 @@
 /*
- * The structural check (rule R1) as a part of a report: the findings of formats/ese/check.h,
+ * The structural check (rule R1) as a part of a report: the findings of formats/ese/check/check.h,
  * printed as they come or gathered.
  */
 #ifndef KM_MIGRATE_STRUCTURE_H

@@ -1,6 +1,6 @@
 /*
  * The checksums of ESE pages, computed bit by bit: slow, and so plain that they can be the judge of
- * formats/ese/checksum.c.
+ * formats/ese/layout/checksum.c.
  */
 #ifndef KM_TESTS_ESE_CHECKSUMS_H
 #define KM_TESTS_ESE_CHECKSUMS_H

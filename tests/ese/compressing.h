@@ -1,7 +1,7 @@
 /*
- * Compressors for the tests of formats/ese/compress.c, as simple as they can be: the program itself
- * never compresses.  What they write keeps to the engine's rules, but is not what the engine's own
- * compressor would write.
+ * Compressors for the tests of formats/ese/layout/compress.c, as simple as they can be: the program
+ * itself never compresses.  What they write keeps to the engine's rules, but is not what the
+ * engine's own compressor would write.
  *
  * Each takes plain bytes and an output with room for COMPRESSED_ROOM(size) bytes, and returns the
  * number of bytes written, 0 when the algorithm cannot express the input or does not make it

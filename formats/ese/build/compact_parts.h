@@ -30,7 +30,7 @@ void byte_list_close(struct byte_list *list);
 struct drops {
     struct byte_list rows; /* primary keys of rows that go wholly */
     struct byte_list
-        entries;   /* index entries of second rows with one primary key: see drops_entry() */
+        entries;   /* index entries of second rows with one primary key: see drops_has_entry() */
     uint64_t *lid; /* one for every reference to a long value that goes, sorted */
     size_t lids, lid_room;
 };
