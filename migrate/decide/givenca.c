@@ -2,8 +2,6 @@
 #include "migrate/decide/givenca.h"
 
 #include "formats/fileio.h"
-#include "migrate/console/message.h"
-#include "migrate/console/status.h"
 #include "migrate/judge/groups.h"
 
 #include <errno.h>
@@ -18,36 +16,29 @@ struct given {
     unsigned count;
 };
 
-static int trouble(const char *path, const char *text)
+static bool unreadable(int error, struct fault *f)
 {
-    message_file(path, "%s", text);
-    return EXIT_TROUBLE;
-}
-
-static int unreadable(const char *path, int error)
-{
-    message_file(path, "cannot be read: %s", strerror(error));
-    return EXIT_TROUBLE;
+    return fault_set(f, FAULT_IO, "cannot be read: %s", strerror(error));
 }
 
 /* All of the file; one that is longer is refused. */
-static int read_file(const char *path, struct buffer *out)
+static bool read_file(const char *path, struct buffer *out, struct fault *f)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return unreadable(path, errno);
+        return unreadable(errno, f);
     if (buffer_reserve(out, FILE_MOST + 1))
         out->size = fileio_read(fd, out->at, FILE_MOST + 1);
     int error = errno;
     close(fd);
     if (out->failed)
-        return trouble(path, "out of memory for a certificate");
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a certificate");
     if (out->size > FILE_MOST)
-        return trouble(path, "larger than 1 MiB, so it is no certificate");
+        return fault_set(f, FAULT_LIMIT, "larger than 1 MiB, so it is no certificate");
     if (error != 0)
-        return unreadable(path, error);
-    return out->size > 0 ? EXIT_CLEAN
-                         : trouble(path, "expected a certificate, found an empty file");
+        return unreadable(error, f);
+    return out->size > 0 ||
+           fault_set(f, FAULT_NOT_THIS, "expected a certificate, found an empty file");
 }
 
 /* Adds a certificate that the file has; copies of one count once. */
@@ -108,31 +99,28 @@ static unsigned choose(const struct model *m, const struct given *given)
     return ends == 1 ? end : UINT32_MAX;
 }
 
-int given_ca_read(struct model *m, const char *path, unsigned *number)
+bool given_ca_read(struct model *m, const char *path, unsigned *number, struct fault *f)
 {
     struct buffer file = {0};
     struct given given = {.count = 0};
-    struct fault f = {.code = FAULT_NONE};
-    int status = read_file(path, &file);
-    if (status == EXIT_CLEAN && !take_all(m, buffer_bytes(&file), &given, &f)) {
-        if (f.code == FAULT_NOT_THIS) /* which says what was expected */
-            message_fault(path, &f);
-        else
-            message_file(path, "expected a certificate (DER, PEM, PKCS#7 or serialized store): %s",
-                         f.text);
-        status = EXIT_TROUBLE;
+    bool ok = read_file(path, &file, f);
+    if (ok && !take_all(m, buffer_bytes(&file), &given, f)) {
+        struct fault why = *f;
+        ok = false;
+        if (why.code != FAULT_NOT_THIS) /* which says what was expected */
+            fault_set(f, why.code,
+                      "expected a certificate (DER, PEM, PKCS#7 or serialized store): %s",
+                      why.text);
     }
     buffer_free(&file);
-    if (status != EXIT_CLEAN)
-        return status;
+    if (!ok)
+        return false;
     if (given.count == 0)
-        return trouble(path, "expected a certificate, found none");
+        return fault_set(f, FAULT_NOT_THIS, "expected a certificate, found none");
     *number = choose(m, &given);
-    if (*number != UINT32_MAX)
-        return EXIT_CLEAN;
-    message_file(path,
-                 "%u certificates, none that the settings name, and they are no path that "
-                 "ends in one; give the issuing CA's alone",
-                 given.count);
-    return EXIT_TROUBLE;
+    return *number != UINT32_MAX ||
+           fault_set(f, FAULT_NOT_THIS,
+                     "%u certificates, none that the settings name, and they are no path that "
+                     "ends in one; give the issuing CA's alone",
+                     given.count);
 }
