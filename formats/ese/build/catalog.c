@@ -14,34 +14,6 @@
 
 #include <string.h>
 
-/* Ids of MSysObjects' columns. */
-enum {
-    OBJID_TABLE = 1,
-    TYPE = 2,
-    ID = 3,
-    COLTYPE_OR_ROOT = 4,
-    SPACE_USAGE = 5,
-    FLAGS = 6,
-    PAGES_OR_LOCALE = 7,
-    ROOT_FLAG = 8,
-    RECORD_OFFSET = 9,
-    LC_MAP_FLAGS = 10,
-    KEY_MOST = 11,
-    LV_CHUNK_MAX = 12,
-    LAST_FIXED = 13,
-    NAME = 128,
-    TEMPLATE_TABLE = 130,
-    DEFAULT_VALUE = 131,
-    KEY_COLUMNS = 132,
-    VAR_SEG_MAC = 133,
-    CONDITIONS = 134,
-    VERSION = 136,
-    SORT_ID = 137,
-    CALLBACK_DEPENDENCIES = 257,
-    SPACE_LV_HINTS = 260,
-    LOCALE_NAME = 261,
-};
-
 enum {
     REVISION_EXTENDED_SEGMENTS = 7,
     REVISION_LONG_KEYS = 0xc,
@@ -87,30 +59,21 @@ struct row {
     unsigned numbers;
 };
 
-static const struct ese_column *own_column(uint32_t id)
-{
-    const struct ese_table *own = ese_catalog_own_table();
-    for (unsigned i = 0; i < own->columns; i++)
-        if (own->column[i].id == id)
-            return &own->column[i];
-    return NULL;
-}
-
-static void set_bytes(struct row *row, uint32_t id, struct bytes data)
+static void set_bytes(struct row *row, enum ese_msys_column id, struct bytes data)
 {
     row->value[row->values] =
-        (struct ese_field){.column = own_column(id), .data = data, .at = row->values};
+        (struct ese_field){.column = ese_catalog_own_column(id), .data = data, .at = row->values};
     row->values++;
 }
 
-static void set_number(struct row *row, uint32_t id, uint32_t value)
+static void set_number(struct row *row, enum ese_msys_column id, uint32_t value)
 {
     uint8_t *to = row->number[row->numbers++];
     bytes_put_le32(to, value);
-    set_bytes(row, id, bytes_of(to, ese_coltype_size(own_column(id)->type)));
+    set_bytes(row, id, bytes_of(to, ese_coltype_size(ese_catalog_own_column(id)->type)));
 }
 
-static void set_text(struct row *row, uint32_t id, const char *text)
+static void set_text(struct row *row, enum ese_msys_column id, const char *text)
 {
     set_bytes(row, id, bytes_of(text, strlen(text)));
 }
@@ -120,13 +83,13 @@ static void start_row(struct row *row, uint32_t table, enum ese_object_type type
                       uint32_t coltype_or_root, uint32_t space, uint32_t flags, uint32_t pages)
 {
     row->values = row->numbers = 0;
-    set_number(row, OBJID_TABLE, table);
-    set_number(row, TYPE, type);
-    set_number(row, ID, id);
-    set_number(row, COLTYPE_OR_ROOT, coltype_or_root);
-    set_number(row, SPACE_USAGE, space);
-    set_number(row, FLAGS, flags);
-    set_number(row, PAGES_OR_LOCALE, pages);
+    set_number(row, MSYS_OBJID_TABLE, table);
+    set_number(row, MSYS_TYPE, type);
+    set_number(row, MSYS_ID, id);
+    set_number(row, MSYS_COLTYPE_OR_ROOT, coltype_or_root);
+    set_number(row, MSYS_SPACE_USAGE, space);
+    set_number(row, MSYS_FLAGS, flags);
+    set_number(row, MSYS_PAGES_OR_LOCALE, pages);
 }
 
 static struct build_catalog_row *new_row(struct ese_build *build, struct fault *f)
@@ -187,10 +150,10 @@ static bool add_table_row(struct ese_build *build, const struct ese_table *t, ui
     static const uint8_t yes = 0xff;
     start_row(&row, t->objid, ESE_OBJECT_TABLE, t->objid, t->root, DENSITY_DEFAULT, t->flags,
               pages);
-    set_bytes(&row, ROOT_FLAG, bytes_of(&yes, 1));
-    set_text(&row, NAME, t->name);
+    set_bytes(&row, MSYS_ROOT_FLAG, bytes_of(&yes, 1));
+    set_text(&row, MSYS_NAME, t->name);
     if (t->template_name)
-        set_text(&row, TEMPLATE_TABLE, t->template_name);
+        set_text(&row, MSYS_TEMPLATE_TABLE, t->template_name);
     return add_row(build, &row, f);
 }
 
@@ -200,10 +163,10 @@ static bool add_column_row(struct ese_build *build, const struct ese_table *t,
     struct row row;
     start_row(&row, t->objid, ESE_OBJECT_COLUMN, c->id, c->type, c->size, c->flags, c->code_page);
     if (c->id <= ESE_FIXED_LAST)
-        set_number(&row, RECORD_OFFSET, c->offset);
-    set_text(&row, NAME, c->name);
+        set_number(&row, MSYS_RECORD_OFFSET, c->offset);
+    set_text(&row, MSYS_NAME, c->name);
     if (c->default_value.at)
-        set_bytes(&row, DEFAULT_VALUE, c->default_value);
+        set_bytes(&row, MSYS_DEFAULT_VALUE, c->default_value);
     return add_row(build, &row, f);
 }
 
@@ -232,11 +195,11 @@ static void set_locale(struct ese_build *build, struct row *row, bool by_name)
 {
     static const uint8_t en_us[] = {'e', 0, 'n', 0, '-', 0, 'U', 0, 'S', 0};
     if (build->options.revision >= ESE_REVISION_ESE98)
-        set_number(row, LC_MAP_FLAGS, LC_MAP_FLAGS_DEFAULT);
+        set_number(row, MSYS_LC_MAP_FLAGS, LC_MAP_FLAGS_DEFAULT);
     else if (ESE97_LC_MAP_FLAGS != 0)
-        set_number(row, LC_MAP_FLAGS, ESE97_LC_MAP_FLAGS);
+        set_number(row, MSYS_LC_MAP_FLAGS, ESE97_LC_MAP_FLAGS);
     if (by_name)
-        set_bytes(row, LOCALE_NAME, bytes_of(en_us, sizeof en_us));
+        set_bytes(row, MSYS_LOCALE_NAME, bytes_of(en_us, sizeof en_us));
 }
 
 static bool add_index_row(struct ese_build *build, const struct ese_table *t,
@@ -255,18 +218,18 @@ static bool add_index_row(struct ese_build *build, const struct ese_table *t,
     set_locale(build, &row, by_name);
     if (index->key_most != 0 && index->key_most != ESE_KEY_MOST_DEFAULT &&
         revision >= REVISION_LONG_KEYS)
-        set_number(&row, KEY_MOST, index->key_most);
-    set_text(&row, NAME, index->name);
+        set_number(&row, MSYS_KEY_MOST, index->key_most);
+    set_text(&row, MSYS_NAME, index->name);
     bool in_template = t->flags & ESE_TABLE_TEMPLATE;
-    set_bytes(&row, KEY_COLUMNS,
+    set_bytes(&row, MSYS_KEY_COLUMNS,
               bytes_of(segments, write_segments(index->segment, index->segments, extended,
                                                 in_template, false, segments)));
     if (index->variable_most != 0) {
         bytes_put_le16(var_seg_mac, index->variable_most);
-        set_bytes(&row, VAR_SEG_MAC, bytes_of(var_seg_mac, 2));
+        set_bytes(&row, MSYS_VAR_SEG_MAC, bytes_of(var_seg_mac, 2));
     }
     if (index->conditions > 0)
-        set_bytes(&row, CONDITIONS,
+        set_bytes(&row, MSYS_CONDITIONS,
                   bytes_of(conditions, write_segments(index->condition, index->conditions, extended,
                                                       in_template, true, conditions)));
     return add_row(build, &row, f);
@@ -275,7 +238,7 @@ static bool add_index_row(struct ese_build *build, const struct ese_table *t,
 static void start_long_value_row(struct row *row, uint32_t table, uint32_t objid, uint32_t root)
 {
     start_row(row, table, ESE_OBJECT_LONG_VALUE, objid, root, DENSITY_FULL, 0, 1);
-    set_text(row, NAME, "LV");
+    set_text(row, MSYS_NAME, "LV");
 }
 
 static bool add_long_value_row(struct ese_build *build, const struct ese_table *t, struct fault *f)
@@ -352,17 +315,18 @@ static bool has_own_column(const struct ese_build *build, uint32_t id)
 {
     uint32_t revision = build->options.revision;
     if (revision < ESE_REVISION_ESE98)
-        return id <= ESE97_CATALOG_LAST_FIXED || (id >= NAME && id <= ESE97_CATALOG_LAST_VARIABLE);
+        return id <= ESE97_CATALOG_LAST_FIXED ||
+               (id >= MSYS_NAME && id <= ESE97_CATALOG_LAST_VARIABLE);
     if (id <= ESE_FIXED_LAST)
-        return id <= (revision >= REVISION_NEW_FIXED     ? LAST_FIXED
-                      : revision >= REVISION_LOCALE_NAME ? LV_CHUNK_MAX
-                      : revision >= REVISION_LONG_KEYS   ? KEY_MOST
-                                                         : LC_MAP_FLAGS);
+        return id <= (revision >= REVISION_NEW_FIXED     ? MSYS_ROOT_SET_TIME
+                      : revision >= REVISION_LOCALE_NAME ? MSYS_LV_CHUNK_MAX
+                      : revision >= REVISION_LONG_KEYS   ? MSYS_KEY_MOST
+                                                         : MSYS_LC_MAP_FLAGS);
     if (id <= ESE_VARIABLE_LAST)
-        return id <= (revision >= REVISION_LOCALE_NAME ? SORT_ID : VERSION);
-    return id <= (revision >= REVISION_LOCALE_NAME   ? LOCALE_NAME
-                  : revision >= REVISION_SPACE_HINTS ? SPACE_LV_HINTS
-                                                     : CALLBACK_DEPENDENCIES);
+        return id <= (revision >= REVISION_LOCALE_NAME ? MSYS_SORT_ID : MSYS_VERSION);
+    return id <= (revision >= REVISION_LOCALE_NAME   ? MSYS_LOCALE_NAME
+                  : revision >= REVISION_SPACE_HINTS ? MSYS_SPACE_LV_HINTS
+                                                     : MSYS_CALLBACK_DEPENDENCIES);
 }
 
 static const struct ese_index own_indexes[] = {
@@ -371,19 +335,19 @@ static const struct ese_index own_indexes[] = {
      .name = "Id",
      .flags = ESE_INDEX_UNIQUE | ESE_INDEX_NO_NULL_SEGMENT | ESE_INDEX_PRIMARY,
      .segments = 3,
-     .segment = {{.column = OBJID_TABLE}, {.column = TYPE}, {.column = ID}}},
+     .segment = {{.column = MSYS_OBJID_TABLE}, {.column = MSYS_TYPE}, {.column = MSYS_ID}}},
     {.objid = ESE_OBJID_CATALOG_NAME_INDEX,
      .root = ESE_PGNO_CATALOG_NAME_INDEX,
      .name = "Name",
      .flags = ESE_INDEX_UNIQUE | ESE_INDEX_NO_NULL_SEGMENT,
      .segments = 3,
-     .segment = {{.column = OBJID_TABLE}, {.column = TYPE}, {.column = NAME}}},
+     .segment = {{.column = MSYS_OBJID_TABLE}, {.column = MSYS_TYPE}, {.column = MSYS_NAME}}},
     {.objid = ESE_OBJID_CATALOG_ROOT_INDEX,
      .root = ESE_PGNO_CATALOG_ROOT_INDEX,
      .name = "RootObjects",
      .flags = ESE_INDEX_UNIQUE | ESE_INDEX_ALLOW_SOME_NULLS,
      .segments = 2,
-     .segment = {{.column = ROOT_FLAG}, {.column = NAME}}},
+     .segment = {{.column = MSYS_ROOT_FLAG}, {.column = MSYS_NAME}}},
 };
 
 static bool add_own_columns(struct ese_build *build, const struct ese_table *t, struct fault *f)

@@ -8,112 +8,22 @@
 #include "formats/ese/read/catalog.h"
 
 #include "formats/arena.h"
-#include "formats/ese/read/cursor.h"
 #include "formats/ese/layout/record.h"
+#include "formats/ese/read/catalog_templates.h"
+#include "formats/ese/read/cursor.h"
 
 #include <stdlib.h>
 #include <strings.h>
 
-enum {
-    NAME_MOST = 64,
-    INHERITED_MOST =
-        1000000, /* columns of all derived tables: each has those of its template, too */
-    INDEXES_COMPARED_MOST = 4000000, /* names of derived indexes with those of templates */
-};
+enum { NAME_MOST = 64 };
 
 struct ese_catalog {
     struct ese_table *table;
     unsigned tables, table_room;
     struct arena arena;
-    void (*damage)(void *context, const struct fault *f);
+    ese_catalog_damage_fn *damage;
     void *context;
 };
-
-/* ---- the layout of MSysObjects ---- */
-
-enum own_column {
-    OWN_TABLE,
-    OWN_TYPE,
-    OWN_ID,
-    OWN_COLTYPE_OR_ROOT,
-    OWN_SPACE,
-    OWN_FLAGS,
-    OWN_PAGES_OR_LOCALE,
-    OWN_ROOT_FLAG,
-    OWN_RECORD_OFFSET,
-    OWN_LC_MAP_FLAGS,
-    OWN_KEY_MOST,
-    OWN_LV_CHUNK_MAX,
-    OWN_ROOT_SET_TIME,
-    OWN_NAME,
-    OWN_STATS,
-    OWN_TEMPLATE,
-    OWN_DEFAULT,
-    OWN_KEY_COLUMNS,
-    OWN_VAR_SEG_MAC,
-    OWN_CONDITIONS,
-    OWN_TUPLES,
-    OWN_VERSION,
-    OWN_SORT_ID,
-    OWN_CALLBACK_DATA,
-    OWN_CALLBACK_DEPENDENCIES,
-    OWN_SEPARATE_LV,
-    OWN_SPACE_HINTS,
-    OWN_SPACE_LV_HINTS,
-    OWN_LOCALE_NAME,
-    OWN_COLUMNS,
-};
-
-#define OWN(id_, name_, type_, offset_, flags_)                                                    \
-    {                                                                                              \
-        .id = id_, .name = name_, .type = ESE_COL_##type_, .offset = offset_, .flags = flags_,     \
-        .code_page = ESE_CODEPAGE_WESTERN                                                          \
-    }
-
-static struct ese_column own_columns[OWN_COLUMNS] = {
-    [OWN_TABLE] = OWN(1, "ObjidTable", LONG, 4, ESE_COLUMN_NOT_NULL),
-    [OWN_TYPE] = OWN(2, "Type", SHORT, 8, ESE_COLUMN_NOT_NULL),
-    [OWN_ID] = OWN(3, "Id", LONG, 10, ESE_COLUMN_NOT_NULL),
-    [OWN_COLTYPE_OR_ROOT] = OWN(4, "ColtypOrPgnoFDP", LONG, 14, ESE_COLUMN_NOT_NULL),
-    [OWN_SPACE] = OWN(5, "SpaceUsage", LONG, 18, ESE_COLUMN_NOT_NULL),
-    [OWN_FLAGS] = OWN(6, "Flags", LONG, 22, ESE_COLUMN_NOT_NULL),
-    [OWN_PAGES_OR_LOCALE] = OWN(7, "PagesOrLocale", LONG, 26, ESE_COLUMN_NOT_NULL),
-    [OWN_ROOT_FLAG] = OWN(8, "RootFlag", BIT, 30, 0),
-    [OWN_RECORD_OFFSET] = OWN(9, "RecordOffset", SHORT, 31, 0),
-    [OWN_LC_MAP_FLAGS] = OWN(10, "LCMapFlags", LONG, 33, 0),
-    [OWN_KEY_MOST] = OWN(11, "KeyMost", UNSIGNED_SHORT, 37, 0),
-    [OWN_LV_CHUNK_MAX] = OWN(12, "LVChunkMax", LONG, 39, 0),
-    [OWN_ROOT_SET_TIME] = OWN(13, "PgnoFDPLastSetTime", DATE_TIME, 43, 0),
-    [OWN_NAME] = OWN(128, "Name", TEXT, 0, ESE_COLUMN_NOT_NULL),
-    [OWN_STATS] = OWN(129, "Stats", BINARY, 0, 0),
-    [OWN_TEMPLATE] = OWN(130, "TemplateTable", TEXT, 0, 0),
-    [OWN_DEFAULT] = OWN(131, "DefaultValue", BINARY, 0, 0),
-    [OWN_KEY_COLUMNS] = OWN(132, "KeyFldIDs", BINARY, 0, 0),
-    [OWN_VAR_SEG_MAC] = OWN(133, "VarSegMac", BINARY, 0, 0),
-    [OWN_CONDITIONS] = OWN(134, "ConditionalColumns", BINARY, 0, 0),
-    [OWN_TUPLES] = OWN(135, "TupleLimits", BINARY, 0, 0),
-    [OWN_VERSION] = OWN(136, "Version", BINARY, 0, 0),
-    [OWN_SORT_ID] = OWN(137, "SortID", BINARY, 0, 0),
-    [OWN_CALLBACK_DATA] = OWN(256, "CallbackData", LONG_BINARY, 0, 0),
-    [OWN_CALLBACK_DEPENDENCIES] = OWN(257, "CallbackDependencies", LONG_BINARY, 0, 0),
-    [OWN_SEPARATE_LV] = OWN(258, "SeparateLV", LONG_BINARY, 0, 0),
-    [OWN_SPACE_HINTS] = OWN(259, "SpaceHints", LONG_BINARY, 0, 0),
-    [OWN_SPACE_LV_HINTS] = OWN(260, "SpaceDeferredLVHints", LONG_BINARY, 0, 0),
-    [OWN_LOCALE_NAME] = OWN(261, "LocaleName", LONG_BINARY, 0, 0),
-};
-
-static const struct ese_table own_table = {
-    .objid = ESE_OBJID_CATALOG,
-    .root = ESE_PGNO_CATALOG,
-    .name = "MSysObjects",
-    .columns = OWN_COLUMNS,
-    .column = own_columns,
-};
-
-const struct ese_table *ese_catalog_own_table(void)
-{
-    return &own_table;
-}
 
 /* ---- memory ---- */
 
@@ -134,16 +44,16 @@ struct own_row {
     struct bytes name;
 };
 
-static struct bytes own_bytes(const struct own_row *row, enum own_column which)
+static struct bytes own_bytes(const struct own_row *row, enum ese_msys_column which)
 {
     struct ese_value value;
-    if (!ese_record_value(&row->record, &own_columns[which], &value, NULL) ||
+    if (!ese_record_value(&row->record, ese_catalog_own_column(which), &value, NULL) ||
         value.kind != ESE_VALUE_PLAIN)
         return (struct bytes){.at = NULL};
     return value.data;
 }
 
-static uint32_t own_number(const struct own_row *row, enum own_column which)
+static uint32_t own_number(const struct own_row *row, enum ese_msys_column which)
 {
     struct bytes b = own_bytes(row, which);
     return (uint32_t)bytes_number(b);
@@ -152,16 +62,16 @@ static uint32_t own_number(const struct own_row *row, enum own_column which)
 static bool read_row(struct own_row *row, struct bytes data, bool new_format, size_t page_size,
                      struct fault *f)
 {
-    if (!ese_record_open(&row->record, &own_table, data, new_format, page_size, f))
+    if (!ese_record_open(&row->record, ese_catalog_own_table(), data, new_format, page_size, f))
         return false;
-    row->table = own_number(row, OWN_TABLE);
-    row->type = own_number(row, OWN_TYPE);
-    row->id = own_number(row, OWN_ID);
-    row->coltype_or_root = own_number(row, OWN_COLTYPE_OR_ROOT);
-    row->space = own_number(row, OWN_SPACE);
-    row->flags = own_number(row, OWN_FLAGS);
-    row->pages_or_locale = own_number(row, OWN_PAGES_OR_LOCALE);
-    row->name = own_bytes(row, OWN_NAME);
+    row->table = own_number(row, MSYS_OBJID_TABLE);
+    row->type = own_number(row, MSYS_TYPE);
+    row->id = own_number(row, MSYS_ID);
+    row->coltype_or_root = own_number(row, MSYS_COLTYPE_OR_ROOT);
+    row->space = own_number(row, MSYS_SPACE_USAGE);
+    row->flags = own_number(row, MSYS_FLAGS);
+    row->pages_or_locale = own_number(row, MSYS_PAGES_OR_LOCALE);
+    row->name = own_bytes(row, MSYS_NAME);
     if (row->name.size == 0 || row->name.size > NAME_MOST)
         return fault_set(f, FAULT_DAMAGED, "a name of %zu bytes, expected 1 to %u", row->name.size,
                          NAME_MOST);
@@ -175,14 +85,14 @@ static bool add_table(struct ese_catalog *cat, const struct own_row *row, struct
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     cat->table = grown;
     struct ese_table *table = &cat->table[cat->tables++];
-    struct bytes parent = own_bytes(row, OWN_TEMPLATE);
+    struct bytes parent = own_bytes(row, MSYS_TEMPLATE_TABLE);
     *table = (struct ese_table){
         .objid = row->table,
         .root = row->coltype_or_root,
         .flags = row->flags,
         .name = arena_copy(&cat->arena, row->name),
         .template_name = parent.size ? arena_copy(&cat->arena, parent) : NULL,
-        .long_value_chunk = own_number(row, OWN_LV_CHUNK_MAX),
+        .long_value_chunk = own_number(row, MSYS_LV_CHUNK_MAX),
     };
     if (table->name == NULL || (parent.size && table->template_name == NULL))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
@@ -191,7 +101,7 @@ static bool add_table(struct ese_catalog *cat, const struct own_row *row, struct
 
 static bool keep_default(struct ese_catalog *cat, const struct own_row *row, struct bytes *kept)
 {
-    struct bytes value = own_bytes(row, OWN_DEFAULT);
+    struct bytes value = own_bytes(row, MSYS_DEFAULT_VALUE);
     *kept = (struct bytes){.at = NULL};
     if (value.at == NULL || !(row->flags & ESE_COLUMN_DEFAULT) ||
         (row->flags & ESE_COLUMN_USER_DEFINED_DEFAULT))
@@ -222,7 +132,7 @@ static bool add_column(struct ese_catalog *cat, struct ese_table *table, const s
         .flags = row->flags,
         .size = row->space,
         .code_page = row->pages_or_locale,
-        .offset = (uint16_t)own_number(row, OWN_RECORD_OFFSET),
+        .offset = (uint16_t)own_number(row, MSYS_RECORD_OFFSET),
     };
     if (column->name == NULL || !keep_default(cat, row, &column->default_value))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
@@ -273,12 +183,12 @@ static bool add_index(struct ese_catalog *cat, struct ese_table *table, const st
         .name = arena_copy(&cat->arena, row->name),
         .flags = row->flags,
         .locale = row->pages_or_locale,
-        .key_most = own_number(row, OWN_KEY_MOST),
-        .variable_most = (uint16_t)own_number(row, OWN_VAR_SEG_MAC),
-        .tuples = own_bytes(row, OWN_TUPLES).at != NULL,
+        .key_most = own_number(row, MSYS_KEY_MOST),
+        .variable_most = (uint16_t)own_number(row, MSYS_VAR_SEG_MAC),
+        .tuples = own_bytes(row, MSYS_TUPLES).at != NULL,
     };
-    index->segments = read_segments(own_bytes(row, OWN_KEY_COLUMNS), extended, index->segment);
-    index->conditions = read_segments(own_bytes(row, OWN_CONDITIONS), extended, index->condition);
+    index->segments = read_segments(own_bytes(row, MSYS_KEY_COLUMNS), extended, index->segment);
+    index->conditions = read_segments(own_bytes(row, MSYS_CONDITIONS), extended, index->condition);
     if (index->name == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     table->indexes++;
@@ -301,184 +211,14 @@ static bool add_row(struct ese_catalog *cat, const struct own_row *row, struct f
     case ESE_OBJECT_LONG_VALUE:
         table->long_value_root = row->coltype_or_root;
         table->long_value_objid = row->id;
-        if (own_number(row, OWN_LV_CHUNK_MAX))
-            table->long_value_chunk = own_number(row, OWN_LV_CHUNK_MAX);
+        if (own_number(row, MSYS_LV_CHUNK_MAX))
+            table->long_value_chunk = own_number(row, MSYS_LV_CHUNK_MAX);
         return true;
     case ESE_OBJECT_CALLBACK:
         return true;
     }
     return fault_set(f, FAULT_DAMAGED, "\"%.*s\" is of unknown kind %u", (int)row->name.size,
                      (const char *)row->name.at, row->type);
-}
-
-/* ---- what tables take from their template ---- */
-
-static const struct ese_table *find_exact(const struct ese_catalog *cat, const char *name)
-{
-    for (unsigned i = 0; i < cat->tables; i++)
-        if (strcasecmp(cat->table[i].name, name) == 0)
-            return &cat->table[i];
-    return NULL;
-}
-
-/* Before revision 8 templates' tagged columns carry no flag, and own ids go on behind theirs. */
-static uint32_t first_own_tagged(const struct ese_table *parent)
-{
-    uint32_t first = 0;
-    for (unsigned i = 0; i < parent->columns; i++) {
-        const struct ese_column *column = &parent->column[i];
-        if (column->id >= ESE_TAGGED_FIRST && !(column->flags & ESE_COLUMN_TEMPLATE_ESE98) &&
-            column->id >= first)
-            first = column->id + 1;
-    }
-    return first;
-}
-
-static bool inherit_columns(struct ese_table *table, const struct ese_table *parent,
-                            struct fault *f)
-{
-    struct ese_column *both = calloc((size_t)parent->columns + table->columns + 1, sizeof *both);
-    if (both == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    for (unsigned i = 0; i < parent->columns; i++) {
-        both[i] = parent->column[i];
-        both[i].from_template = true;
-    }
-    if (table->columns > 0)
-        memcpy(both + parent->columns, table->column, table->columns * sizeof *both);
-    free(table->column);
-    table->column = both;
-    table->columns += parent->columns;
-    table->inherited = parent->columns;
-    table->first_own_tagged = first_own_tagged(parent);
-    return true;
-}
-
-/* *left: how many names may still be compared; real tables have few indexes. */
-static void inherit_indexes(struct ese_table *table, const struct ese_table *parent, uint32_t *left)
-{
-    for (unsigned i = 0; i < table->indexes; i++) {
-        struct ese_index *index = &table->index[i];
-        for (unsigned k = 0; k < parent->indexes && (index->flags & ESE_INDEX_DERIVED); k++) {
-            const struct ese_index *from = &parent->index[k];
-            if (*left == 0)
-                return;
-            --*left;
-            if (strcasecmp(index->name, from->name) != 0)
-                continue;
-            index->from_template = true;
-            if (index->segments == 0) {
-                index->segments = from->segments;
-                memcpy(index->segment, from->segment, sizeof index->segment);
-            }
-        }
-    }
-}
-
-/* By name; of tables with one name the first is the one that is found. */
-static int by_name(const void *a, const void *b)
-{
-    const struct ese_table *x = *(const struct ese_table *const *)a,
-                           *y = *(const struct ese_table *const *)b;
-    int order = strcasecmp(x->name, y->name);
-    return order ? order : (x > y) - (x < y);
-}
-
-static const struct ese_table *find_sorted(const struct ese_table *const *sorted, unsigned count,
-                                           const char *name)
-{
-    unsigned low = 0, high = count;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        if (strcasecmp(sorted[middle]->name, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && strcasecmp(sorted[low]->name, name) == 0 ? sorted[low] : NULL;
-}
-
-/* The template of a table, unless the catalog is damaged or asks for more than memory should hold.
- */
-static const struct ese_table *find_parent(const struct ese_table *const *sorted, unsigned count,
-                                           const struct ese_table *table, size_t inherited,
-                                           struct fault *f)
-{
-    const struct ese_table *parent = find_sorted(sorted, count, table->template_name);
-    if (parent == NULL || parent == table || parent->template_name != NULL) {
-        fault_set(f, FAULT_DAMAGED, "table %s: its template table %s is missing", table->name,
-                  table->template_name);
-        return NULL;
-    }
-    if (inherited + parent->columns > INHERITED_MOST) {
-        fault_set(f, FAULT_LIMIT,
-                  "table %s: the %u columns of its template table %s are left out: "
-                  "the tables before it have %zu from theirs, expected at most %u",
-                  table->name, parent->columns, parent->name, inherited, INHERITED_MOST);
-        return NULL;
-    }
-    return parent;
-}
-
-static int by_id(const void *a, const void *b)
-{
-    const struct ese_column *x = a, *y = b;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-/* The catalog has columns in the order of their ids, unless its tree is damaged. */
-static void sort_columns(struct ese_catalog *cat)
-{
-    for (unsigned i = 0; i < cat->tables; i++) {
-        struct ese_table *table = &cat->table[i];
-        bool ascending = true;
-        for (unsigned k = 1; ascending && k < table->columns; k++)
-            ascending = table->column[k - 1].id <= table->column[k].id;
-        if (!ascending)
-            qsort(table->column, table->columns, sizeof *table->column, by_id);
-        table->sorted = true;
-    }
-}
-
-static bool inherit_all(struct ese_catalog *cat, const struct ese_table *const *sorted,
-                        struct fault *f)
-{
-    size_t inherited = 0;
-    uint32_t compared = INDEXES_COMPARED_MOST;
-    for (unsigned i = 0; i < cat->tables; i++) {
-        struct ese_table *table = &cat->table[i];
-        struct fault why;
-        if (table->template_name == NULL)
-            continue;
-        const struct ese_table *parent = find_parent(sorted, cat->tables, table, inherited, &why);
-        if (parent == NULL) {
-            if (cat->damage)
-                cat->damage(cat->context, &why);
-            continue;
-        }
-        inherited += parent->columns;
-        if (!inherit_columns(table, parent, f))
-            return false;
-        inherit_indexes(table, parent, &compared);
-    }
-    return true;
-}
-
-/* A template has no template of its own, so one pass is enough; a cycle is simply not followed. */
-static bool inherit(struct ese_catalog *cat, struct fault *f)
-{
-    if (cat->tables == 0)
-        return true;
-    sort_columns(cat);
-    const struct ese_table **sorted = calloc(cat->tables, sizeof *sorted);
-    if (sorted == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    for (unsigned i = 0; i < cat->tables; i++)
-        sorted[i] = &cat->table[i];
-    qsort(sorted, cat->tables, sizeof *sorted, by_name);
-    bool ok = inherit_all(cat, sorted, f);
-    free(sorted);
-    return ok;
 }
 
 /* ---- deriving what catalogs leave out ---- */
@@ -508,12 +248,13 @@ static void place_fixed_columns(struct ese_table *table)
 static unsigned merge_own_columns(struct ese_column *to, const struct ese_column *listed,
                                   unsigned count)
 {
+    const struct ese_table *built_in = ese_catalog_own_table();
     unsigned n = 0, l = 0, o = 0;
-    while (l < count || o < OWN_COLUMNS) {
-        bool own = l == count || (o < OWN_COLUMNS && own_columns[o].id < listed[l].id);
-        if (!own && o < OWN_COLUMNS && own_columns[o].id == listed[l].id)
+    while (l < count || o < built_in->columns) {
+        bool own = l == count || (o < built_in->columns && built_in->column[o].id < listed[l].id);
+        if (!own && o < built_in->columns && built_in->column[o].id == listed[l].id)
             o++;
-        to[n++] = own ? own_columns[o++] : listed[l++];
+        to[n++] = own ? built_in->column[o++] : listed[l++];
     }
     return n;
 }
@@ -528,7 +269,8 @@ static bool complete_own_columns(struct ese_catalog *cat, struct fault *f)
         struct ese_table *table = &cat->table[i];
         if (!is_own(table))
             continue;
-        struct ese_column *all = calloc((size_t)table->columns + OWN_COLUMNS, sizeof *all);
+        struct ese_column *all =
+            calloc((size_t)table->columns + ese_catalog_own_table()->columns, sizeof *all);
         if (all == NULL)
             return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
         table->columns = merge_own_columns(all, table->column, table->columns);
@@ -565,9 +307,8 @@ static bool read_rows(struct ese_catalog *cat, struct ese_cursor *c, struct faul
     }
 }
 
-bool ese_catalog_read(struct ese_pages *pages, uint32_t root,
-                      void (*damage)(void *, const struct fault *), void *context,
-                      struct ese_catalog **out, struct fault *f)
+bool ese_catalog_read(struct ese_pages *pages, uint32_t root, ese_catalog_damage_fn *damage,
+                      void *context, struct ese_catalog **out, struct fault *f)
 {
     struct ese_catalog *cat = calloc(1, sizeof *cat);
     struct ese_cursor *c = malloc(sizeof *c);
@@ -579,7 +320,8 @@ bool ese_catalog_read(struct ese_pages *pages, uint32_t root,
         cat->damage = damage;
         cat->context = context;
         ese_cursor_open(c, pages, root, 0);
-        ok = read_rows(cat, c, &last) && complete_own_columns(cat, &last) && inherit(cat, &last);
+        ok = read_rows(cat, c, &last) && complete_own_columns(cat, &last) &&
+             ese_catalog_inherit(cat->table, cat->tables, damage, context, &last);
         if (ok && cat->tables == 0) {
             ok = false;
             if (last.code == FAULT_NONE)
@@ -605,7 +347,7 @@ bool ese_catalog_row_object(const struct ese_catalog_row *from, size_t page_size
 {
     struct own_row row;
     struct ese_record_limits limits;
-    ese_record_limits_of(&limits, &own_table);
+    ese_record_limits_of(&limits, ese_catalog_own_table());
     limits.fixed = ESE_FIXED_LAST; /* a later engine's catalog may have more columns */
     limits.variable = ESE_VARIABLE_LAST;
     limits.tagged = UINT16_MAX;
@@ -641,8 +383,8 @@ static bool take_rows(struct ese_catalog *cat, const struct ese_catalog_row *fro
 }
 
 bool ese_catalog_of_rows(const struct ese_catalog_row *row, size_t rows, size_t page_size,
-                         void (*damage)(void *, const struct fault *), void *context,
-                         struct ese_catalog **out, struct fault *f)
+                         ese_catalog_damage_fn *damage, void *context, struct ese_catalog **out,
+                         struct fault *f)
 {
     struct fault last = {.code = FAULT_NONE};
     struct ese_catalog *cat = calloc(1, sizeof *cat);
@@ -650,7 +392,8 @@ bool ese_catalog_of_rows(const struct ese_catalog_row *row, size_t rows, size_t 
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     cat->damage = damage;
     cat->context = context;
-    if (!take_rows(cat, row, rows, page_size, &last) || !inherit(cat, &last)) {
+    if (!take_rows(cat, row, rows, page_size, &last) ||
+        !ese_catalog_inherit(cat->table, cat->tables, damage, context, &last)) {
         ese_catalog_close(cat);
         if (f)
             *f = last;
@@ -687,5 +430,8 @@ const struct ese_table *ese_catalog_table(const struct ese_catalog *cat, unsigne
 
 const struct ese_table *ese_catalog_find(const struct ese_catalog *cat, const char *name)
 {
-    return name ? find_exact(cat, name) : NULL;
+    for (unsigned i = 0; name && i < cat->tables; i++)
+        if (strcasecmp(cat->table[i].name, name) == 0)
+            return &cat->table[i];
+    return NULL;
 }

@@ -7,26 +7,18 @@
 #ifndef KM_FORMATS_ESE_CATALOG_H
 #define KM_FORMATS_ESE_CATALOG_H
 
-#include "formats/ese/layout/schema.h"
+#include "formats/ese/layout/msysobjects.h"
 #include "formats/ese/read/pages.h"
-
-/* Where the fixed columns stand in the record of every catalog row: all revisions agree on these.
- */
-enum ese_catalog_at {
-    ESE_CATALOG_OBJID_TABLE_AT = 4,
-    ESE_CATALOG_TYPE_AT = 8, /* enum ese_object_type */
-    ESE_CATALOG_ID_AT = 10,
-    ESE_CATALOG_COLTYPE_AT = 14, /* of a column */
-    ESE_CATALOG_ROOT_AT = 14,    /* of anything else: the root page */
-};
 
 struct ese_catalog;
 
+/* Told of every part of the catalog that cannot be read. */
+typedef void ese_catalog_damage_fn(void *context, const struct fault *f);
+
 /* Reads the catalog whose tree has root page `root`.  Rows that cannot be read are told to `damage`
  * (may be NULL) and passed over.  Fails when not one table can be read, or when memory is short. */
-bool ese_catalog_read(struct ese_pages *pages, uint32_t root,
-                      void (*damage)(void *context, const struct fault *f), void *context,
-                      struct ese_catalog **catalog, struct fault *f);
+bool ese_catalog_read(struct ese_pages *pages, uint32_t root, ese_catalog_damage_fn *damage,
+                      void *context, struct ese_catalog **catalog, struct fault *f);
 /* A row of MSysObjects that somebody else has read. */
 struct ese_catalog_row {
     struct bytes record;
@@ -47,8 +39,8 @@ bool ese_catalog_row_object(const struct ese_catalog_row *row, size_t page_size,
 /* As ese_catalog_read(), from `rows` rows in the order of their keys; they are only read during the
  * call. */
 bool ese_catalog_of_rows(const struct ese_catalog_row *row, size_t rows, size_t page_size,
-                         void (*damage)(void *context, const struct fault *f), void *context,
-                         struct ese_catalog **catalog, struct fault *f);
+                         ese_catalog_damage_fn *damage, void *context, struct ese_catalog **catalog,
+                         struct fault *f);
 void ese_catalog_close(struct ese_catalog *catalog);
 
 /* Tables in the catalog's own order (by object id). */
@@ -58,9 +50,5 @@ const struct ese_table *ese_catalog_table(const struct ese_catalog *catalog, uns
 /* The table of that name, compared without regard to ASCII case; NULL when there is none,
  * and for no name (NULL). */
 const struct ese_table *ese_catalog_find(const struct ese_catalog *catalog, const char *name);
-
-/* The layout of MSysObjects itself: what the engine has built in to read its own catalog.  Its
- * columns have no catalog of their own to come from. */
-const struct ese_table *ese_catalog_own_table(void);
 
 #endif
