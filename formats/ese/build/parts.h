@@ -10,7 +10,8 @@
  *   build/schema.c   copying and completing a schema
  *   build/catalog.c  the catalog's rows and trees
  *   build/header.c   the header
- *   build/table.c    one table: rows, long values, index entries
+ *   build/table.c    one table, begun and ended; build/table_row.c adds its rows, long values and
+ *                    index entries
  *   build/build.c    the database
  *
  * What those of them share that compact a database is in build/compact_parts.h.

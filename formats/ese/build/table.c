@@ -1,62 +1,17 @@
 /*
- * One table: its rows, long values and index entries, on the way into their trees.
+ * One table: begun with its trees, fed with rows (table_row.c) or with nodes as they are, ended
+ * with its indexes.
  *
- * Source: the published engine, inc/rec.hxx (longest record, when a long value leaves it),
- * ese/lv.cxx (LVROOT, chunks), ese/recupd.cxx (index entries of a row).
+ * Source: the published engine, inc/rec.hxx (longest record).
  */
-#include "formats/ese/build/parts.h"
+#include "formats/ese/build/table_parts.h"
 
-#include "formats/ese/read/key.h"
 #include "formats/hex.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
-enum {
-    INTRINSIC_MOST = 1023, /* longer long values never stay in the record */
-    LID_SIZE = 4,
-    LID_MOST = 0x7fffff00,
-    LV_ROOT_SIZE = 8,
-    VALUE_MOST = 0x7fffffff,
-    COLUMN_MOST = 255,
-    NO_PRIMARY_KEY_SIZE = 4,
-    KEY_PAGE_SIZE =
-        32768, /* records that are only made to compute keys have the format of large pages */
-    ROOT_HEADER_MOST = BUILD_SPACE_HEADER_SIZE + 65,
-};
-
-struct table_index {
-    struct build_tree tree;
-    const struct ese_index *index;
-    struct build_sort *sort; /* entries computed from rows; NULL: fed */
-    struct ese_keys *keys;
-    struct buffer last_key, last_data; /* fed or sorted: the entry before */
-    bool primary;
-};
-
-struct ese_build_table {
-    struct ese_build *build;
-    struct build_schema schema;    /* empty in a raw table */
-    const struct ese_table *table; /* schema's, or the caller's */
-    struct ese_table *own;         /* schema's: ids and roots are filled in */
-    bool open, raw, has_long_values;
-    struct build_tree rows, long_values;
-    struct table_index *index; /* one per table->index */
-    struct ese_keys *primary;  /* of computed primary keys */
-    uint64_t row_number;       /* the row being added, from 1 */
-    uint32_t lid_last, chunk;
-    size_t record_most;
-    bool *indexed; /* per column: some computed index needs it */
-    struct ese_field *value;
-    size_t value_room;
-    struct ese_field *key_value;
-    size_t key_value_room;
-    uint8_t *record, *key_record; /* BUILD_RECORD_ROOM each */
-    /* Order-free sums over declared and found references to shared long values: equal when they
-     * agree. */
-    uint64_t declared, found;
-};
+enum { ROOT_HEADER_MOST = BUILD_SPACE_HEADER_SIZE + 65 };
 
 /* ---- life ---- */
 
@@ -133,15 +88,10 @@ static const struct ese_table *find_table(const struct ese_build *build, const c
 {
     for (size_t i = 0; i < build->tables; i++) {
         const struct ese_build_table *t = build->table[i];
-        if (!t->raw && t->table && strcasecmp(t->table->name, name) == 0)
+        if (!t->raw && t->table && ese_table_is(t->table, name))
             return t->table;
     }
     return NULL;
-}
-
-static bool is_primary(const struct ese_index *index)
-{
-    return index->flags & ESE_INDEX_PRIMARY;
 }
 
 static uint32_t index_page_flags(const struct ese_index *index)
@@ -162,7 +112,7 @@ static bool begin_trees(struct ese_build_table *t, struct fault *f)
     for (unsigned i = 0; i < t->table->indexes; i++) {
         struct table_index *out = &t->index[i];
         out->index = &t->table->index[i];
-        out->primary = is_primary(out->index);
+        out->primary = table_is_primary(out->index);
         if (out->primary)
             continue;
         if (!build_space_begin(&out->tree.space, build, &t->rows.space, f) ||
@@ -187,7 +137,7 @@ static bool give_objids(struct ese_build_table *t, struct fault *f)
     ese_build_objid_least(build, t->own->objid);
     for (unsigned i = 0; i < t->own->indexes; i++) {
         struct ese_index *index = &t->own->index[i];
-        index->objid = is_primary(index) ? t->own->objid : build_objid_next(build);
+        index->objid = table_is_primary(index) ? t->own->objid : build_objid_next(build);
     }
     return true;
 }
@@ -249,7 +199,7 @@ static size_t longest_record(const struct ese_build_table *t)
     uint32_t page = t->build->options.page_size;
     size_t key = NO_PRIMARY_KEY_SIZE;
     for (unsigned i = 0; i < t->table->indexes; i++)
-        if (is_primary(&t->table->index[i]))
+        if (table_is_primary(&t->table->index[i]))
             key = ese_index_key_most(&t->table->index[i]);
     if (!ese_page_size_small(page))
         return page - ESE_PAGE_HEADER_LARGE - 8 - 4 - key;
@@ -283,7 +233,7 @@ static bool begin_table(struct ese_build_table *t, const struct ese_table *schem
     t->own->root = t->rows.space.root;
     for (unsigned i = 0; i < t->own->indexes; i++)
         t->own->index[i].root =
-            is_primary(&t->own->index[i]) ? t->own->root : t->index[i].tree.space.root;
+            table_is_primary(&t->own->index[i]) ? t->own->root : t->index[i].tree.space.root;
     t->chunk = ese_lv_chunk_size(t->table, build->options.page_size);
     t->record_most = longest_record(t);
     return true;
@@ -304,325 +254,6 @@ bool ese_build_table_begin(struct ese_build *build, const struct ese_table *sche
     return true;
 }
 
-/* ---- long values ---- */
-
-static bool begin_long_values(struct ese_build_table *t, uint32_t objid, struct fault *f)
-{
-    if (t->has_long_values)
-        return true;
-    t->has_long_values = true;
-    return build_space_begin(&t->long_values.space, t->build, &t->rows.space, f) &&
-           build_tree_begin(&t->long_values, t->build, objid, ESE_PAGE_LONG_VALUE, true, f);
-}
-
-static bool put_long_value(struct ese_build_table *t, uint32_t references, struct bytes data,
-                           uint32_t *lid, struct fault *f)
-{
-    if (!t->has_long_values) {
-        t->own->long_value_objid = build_objid_next(t->build);
-        if (!begin_long_values(t, t->own->long_value_objid, f))
-            return false;
-        t->own->long_value_root = t->long_values.space.root;
-    }
-    if (t->lid_last >= LID_MOST)
-        return fault_set(f, FAULT_LIMIT, "more than %u long values", LID_MOST);
-    if (data.size > VALUE_MOST)
-        return fault_set(f, FAULT_LIMIT, "a long value of %zu bytes, at most %u can be kept",
-                         data.size, VALUE_MOST);
-    *lid = ++t->lid_last;
-    struct ese_lv_key key = {.lid = *lid, .root = true};
-    uint8_t key_bytes[12], root[LV_ROOT_SIZE];
-    bytes_put_le32(root, references);
-    bytes_put_le32(root + 4, data.size);
-    bool ok =
-        build_tree_add(&t->long_values, bytes_of(key_bytes, ese_lv_key_write(&key, key_bytes)),
-                       bytes_of(root, sizeof root), NULL, f);
-    key.root = false;
-    for (size_t at = 0; ok && at < data.size; at += t->chunk) {
-        size_t share = data.size - at < t->chunk ? data.size - at : t->chunk;
-        key.offset = (uint32_t)at;
-        ok = build_tree_add(&t->long_values, bytes_of(key_bytes, ese_lv_key_write(&key, key_bytes)),
-                            bytes_of(data.at + at, share), NULL, f);
-    }
-    t->build->summary.long_values++;
-    return ok;
-}
-
-static uint64_t mix(uint64_t lid)
-{
-    lid *= 0x9e3779b97f4a7c15u;
-    return (lid ^ lid >> 29) * 0xbf58476d1ce4e5b9u;
-}
-
-bool ese_build_long_value(struct ese_build_table *t, uint32_t references, struct bytes data,
-                          uint64_t *lid, struct fault *f)
-{
-    uint32_t given = 0;
-    if (data.size == 0 || references == 0 || t->raw) {
-        fault_set(f, FAULT_UNSUPPORTED, "a long value needs bytes and references");
-        return fault_context(f, "table %s", t->table->name);
-    }
-    if (!put_long_value(t, references, data, &given, f))
-        return fault_context(f, "table %s", t->table->name);
-    t->declared += references * mix(given);
-    *lid = given;
-    return true;
-}
-
-/* ---- one row: its values ---- */
-
-static size_t longest_value(const struct ese_column *c)
-{
-    if (ese_coltype_is_long(c->type))
-        return c->size ? c->size : VALUE_MOST;
-    return c->size && c->size < COLUMN_MOST ? c->size : COLUMN_MOST;
-}
-
-static bool check_value(const struct ese_build_table *t, const struct ese_build_value *v,
-                        struct fault *f)
-{
-    const struct ese_column *c = v->column;
-    if (c < t->table->column || c >= t->table->column + t->table->columns || c->type == ESE_COL_NIL)
-        return fault_set(f, FAULT_UNSUPPORTED, "a value's column is none of ese_build_schema()");
-    if (v->null)
-        return !(c->flags & ESE_COLUMN_NOT_NULL) ||
-               fault_set(f, FAULT_DAMAGED, "column %s must not be null", c->name);
-    if (v->lid != 0) {
-        if (!ese_coltype_is_long(c->type) || v->lid > t->lid_last)
-            return fault_set(f, FAULT_UNSUPPORTED, "column %s: there is no long value %" PRIu64,
-                             c->name, v->lid);
-        return true;
-    }
-    size_t exact = c->id <= ESE_FIXED_LAST ? ese_column_fixed_size(c) : ese_coltype_size(c->type);
-    if (exact != 0 && v->data.size != exact)
-        return fault_set(f, FAULT_DAMAGED, "column %s: a value of %zu bytes, expected %zu", c->name,
-                         v->data.size, exact);
-    if (exact == 0 && v->data.size > longest_value(c))
-        return fault_set(f, FAULT_DAMAGED, "column %s: a value of %zu bytes, expected at most %zu",
-                         c->name, v->data.size, longest_value(c));
-    return true;
-}
-
-static bool check_not_null(const struct ese_build_table *t, unsigned values, struct fault *f)
-{
-    for (unsigned i = 0; i < t->table->columns; i++) {
-        const struct ese_column *c = &t->table->column[i];
-        if (!(c->flags & ESE_COLUMN_NOT_NULL) || c->type == ESE_COL_NIL || c->default_value.at)
-            continue;
-        bool found = false;
-        for (unsigned k = 0; k < values && !found; k++)
-            found = t->value[k].column == c;
-        if (!found)
-            return fault_set(f, FAULT_DAMAGED, "column %s must not be null", c->name);
-    }
-    return true;
-}
-
-static bool check_several(const struct ese_build_table *t, unsigned values, struct fault *f)
-{
-    for (unsigned i = 1; i < values; i++) {
-        const struct ese_column *c = t->value[i].column;
-        if (c != t->value[i - 1].column)
-            continue;
-        if (!(c->flags & ESE_COLUMN_MULTI_VALUED))
-            return fault_set(f, FAULT_DAMAGED,
-                             "column %s has several values, but is not multi-valued", c->name);
-        if (t->value[i].null || t->value[i - 1].null)
-            return fault_set(f, FAULT_UNSUPPORTED, "column %s has several values, one of them null",
-                             c->name);
-    }
-    return true;
-}
-
-/* Takes the caller's values over, in record order.  A null without a default to override is left
- * out. */
-static bool take_values(struct ese_build_table *t, const struct ese_build_value *value,
-                        unsigned values, unsigned *taken, struct fault *f)
-{
-    void *array = t->value;
-    if (!array_reserve(&array, &t->value_room, values, sizeof *t->value))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a row");
-    t->value = array;
-    for (unsigned i = 0; i < values; i++) {
-        const struct ese_build_value *v = &value[i];
-        if (!check_value(t, v, f))
-            return false;
-        if (v->null && v->column->default_value.at == NULL)
-            continue;
-        t->value[*taken] = (struct ese_field){.column = v->column,
-                                              .null = v->null,
-                                              .data = v->data,
-                                              .separated = v->lid != 0,
-                                              .lid = (uint32_t)v->lid,
-                                              .at = i};
-        ++*taken;
-        if (v->lid != 0)
-            t->found += mix(v->lid);
-    }
-    ese_fields_sort(t->value, *taken);
-    return check_not_null(t, *taken, f) && check_several(t, *taken, f);
-}
-
-/* ---- one row: what leaves the record ---- */
-
-static bool separate(struct ese_build_table *t, struct ese_field *v, struct fault *f)
-{
-    v->separated = true;
-    return put_long_value(t, 1, v->data, &v->lid, f);
-}
-
-static bool may_leave(const struct ese_field *v)
-{
-    return ese_coltype_is_long(v->column->type) && !v->null && !v->separated &&
-           v->data.size > LID_SIZE;
-}
-
-/* Makes the record; while it is too long, the longest of its long values leaves it. */
-static bool make_record(struct ese_build_table *t, unsigned values, size_t *size, struct fault *f)
-{
-    for (unsigned i = 0; i < values; i++)
-        if (may_leave(&t->value[i]) && t->value[i].data.size > INTRINSIC_MOST &&
-            !separate(t, &t->value[i], f))
-            return false;
-    for (;;) {
-        struct fault why = {.code = FAULT_NONE};
-        bool ok = ese_record_write(t->table, &t->build->format, t->value, values, t->record,
-                                   BUILD_RECORD_ROOM, size, &why);
-        if (ok && *size <= t->record_most)
-            return true;
-        struct ese_field *longest = NULL;
-        for (unsigned i = 0; i < values; i++)
-            if (may_leave(&t->value[i]) &&
-                (longest == NULL || t->value[i].data.size > longest->data.size))
-                longest = &t->value[i];
-        if (longest == NULL)
-            return fault_set(
-                f, FAULT_LIMIT,
-                "its record does not fit into a page: at most %zu bytes, without long values",
-                t->record_most);
-        if (!separate(t, longest, f))
-            return false;
-    }
-}
-
-/* ---- one row: its keys ---- */
-
-/* The record to compute keys from: the row's own, or, when long values have left that, one that has
- * the beginnings of those that are indexed. */
-static bool open_key_record(struct ese_build_table *t, unsigned values, size_t size,
-                            struct ese_record *record, struct fault *f)
-{
-    bool whole = true;
-    for (unsigned i = 0; i < values; i++)
-        if (t->value[i].separated && t->indexed[t->value[i].column - t->table->column])
-            whole = false;
-    if (whole)
-        return ese_record_open(record, t->table, bytes_of(t->record, size),
-                               t->build->format.new_format, t->build->options.page_size, f);
-    void *array = t->key_value;
-    if (!array_reserve(&array, &t->key_value_room, values, sizeof *t->key_value))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a row");
-    t->key_value = array;
-    unsigned taken = 0;
-    for (unsigned i = 0; i < values; i++) {
-        struct ese_field v = t->value[i];
-        if (!t->indexed[v.column - t->table->column])
-            continue;
-        if (v.separated && v.data.at == NULL)
-            return fault_set(f, FAULT_UNSUPPORTED,
-                             "column %s is indexed: its long values cannot be given by their id",
-                             v.column->name);
-        if (v.data.size > ESE_KEY_MOST)
-            v.data.size = ESE_KEY_MOST;
-        v.separated = false;
-        t->key_value[taken++] = v;
-    }
-    const struct ese_record_format large = {.new_format = true};
-    return ese_record_write(t->table, &large, t->key_value, taken, t->key_record, BUILD_RECORD_ROOM,
-                            &size, f) &&
-           ese_record_open(record, t->table, bytes_of(t->key_record, size), true, KEY_PAGE_SIZE, f);
-}
-
-static bool primary_key(struct ese_build_table *t, const struct ese_record *record,
-                        struct bytes *key, uint8_t *room, struct fault *f)
-{
-    if (t->primary == NULL) {
-        bytes_put_be32(room, t->row_number);
-        *key = bytes_of(room, NO_PRIMARY_KEY_SIZE);
-        return t->row_number < UINT32_MAX ||
-               fault_set(f, FAULT_LIMIT, "too many rows for a table without a primary index");
-    }
-    ese_keys_of(t->primary, record);
-    switch (ese_keys_next(t->primary, f)) {
-    case ESE_KEY_OK:
-        *key = ese_key_bytes(&t->primary->key);
-        return true;
-    case ESE_KEY_FAULT:
-        return false;
-    case ESE_KEY_NONE:
-    case ESE_KEY_NOT_COMPUTABLE:
-        break;
-    }
-    return fault_set(f, FAULT_UNSUPPORTED, "its primary key cannot be computed");
-}
-
-static bool index_row(struct ese_build_table *t, const struct ese_record *record, struct bytes key,
-                      struct fault *f)
-{
-    for (unsigned i = 0; i < t->table->indexes; i++) {
-        struct table_index *out = &t->index[i];
-        if (out->sort == NULL)
-            continue;
-        ese_keys_of(out->keys, record);
-        enum ese_key_result result;
-        while ((result = ese_keys_next(out->keys, f)) == ESE_KEY_OK)
-            if (!build_sort_add(out->sort, ese_key_bytes(&out->keys->key), key, f))
-                return false;
-        if (result == ESE_KEY_NOT_COMPUTABLE)
-            fault_set(f, FAULT_UNSUPPORTED, "its key cannot be computed");
-        if (result != ESE_KEY_NONE)
-            return fault_context(f, "index %s", out->index->name);
-    }
-    return true;
-}
-
-static bool add_row(struct ese_build_table *t, const struct ese_build_value *value, unsigned values,
-                    struct fault *f)
-{
-    unsigned taken = 0;
-    size_t size;
-    struct ese_record record;
-    struct bytes key;
-    uint8_t room[NO_PRIMARY_KEY_SIZE];
-    bool same;
-    if (!take_values(t, value, values, &taken, f) || !make_record(t, taken, &size, f) ||
-        !open_key_record(t, taken, size, &record, f) || !primary_key(t, &record, &key, room, f))
-        return false;
-    if (!build_tree_add(&t->rows, key, bytes_of(t->record, size), &same, f)) {
-        if (same)
-            fault_set(f, FAULT_DAMAGED, "its primary key %s is that of the row before it",
-                      hex_start(key, BUILD_KEY_SHOWN, (char[HEX_START_SIZE(BUILD_KEY_SHOWN)]){0}));
-        return false;
-    }
-    return index_row(t, &record, key, f);
-}
-
-static bool row_context(const struct ese_build_table *t, struct fault *f)
-{
-    return fault_context(f, "table %s, row %" PRIu64, t->table->name, t->row_number);
-}
-
-bool ese_build_row(struct ese_build_table *t, const struct ese_build_value *value, unsigned values,
-                   struct fault *f)
-{
-    t->row_number++;
-    t->build->summary.rows++;
-    if (add_row(t, value, values, f))
-        return true;
-    t->build->broken = true; /* long values of the row may be written already */
-    return row_context(t, f);
-}
-
 /* ---- raw ---- */
 
 static bool begin_raw(struct ese_build_table *t, const struct ese_table *schema,
@@ -638,7 +269,7 @@ static bool begin_raw(struct ese_build_table *t, const struct ese_table *schema,
     ese_build_objid_least(build, schema->objid);
     for (unsigned i = 0; i < schema->indexes; i++) {
         const struct ese_index *index = &schema->index[i];
-        uint32_t root = is_primary(index) ? t->rows.space.root : t->index[i].tree.space.root;
+        uint32_t root = table_is_primary(index) ? t->rows.space.root : t->index[i].tree.space.root;
         if (!build_catalog_patch(build, schema->objid, ESE_OBJECT_INDEX, index->objid, root, f))
             return false;
         ese_build_objid_least(build, index->objid);
@@ -646,7 +277,7 @@ static bool begin_raw(struct ese_build_table *t, const struct ese_table *schema,
     if (schema->long_value_objid == 0)
         return true;
     ese_build_objid_least(build, schema->long_value_objid);
-    return begin_long_values(t, schema->long_value_objid, f) &&
+    return table_begin_long_values(t, schema->long_value_objid, f) &&
            build_catalog_patch(build, schema->objid, ESE_OBJECT_LONG_VALUE,
                                schema->long_value_objid, t->long_values.space.root, f);
 }
@@ -672,7 +303,7 @@ bool ese_build_raw_row(struct ese_build_table *t, struct bytes key, struct bytes
 {
     t->row_number++;
     t->build->summary.rows++;
-    return build_tree_add(&t->rows, key, record, NULL, f) || row_context(t, f);
+    return build_tree_add(&t->rows, key, record, NULL, f) || table_row_context(t, f);
 }
 
 /* Adds an entry to an index's tree.  An entry that is there already is one entry. */
