@@ -2,6 +2,7 @@
 #include "formats/memory.h"
 #include "migrate/commands/command.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/decide/foretell.h"
@@ -123,7 +124,7 @@ static int each(const struct options *options)
 
 int cmd_check(const struct options *options)
 {
-    message_end_on_interrupt();
+    interrupt_ends();
     if (options->structure && (options->html || options->brief)) {
         message_error("check: --html and --brief do not go with --structure");
         return EXIT_USAGE;

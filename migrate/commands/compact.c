@@ -2,6 +2,7 @@
 #include "formats/ese/build/compact.h"
 #include "migrate/commands/command.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/progress.h"
@@ -53,13 +54,13 @@ static int compact(struct store *store, const struct options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     struct ese_compact_result result;
-    struct progress progress = progress_begin("compacting", options->quiet);
+    struct progress progress = progress_begin("compacting");
     struct ese_compact_options how = {.keep_first = options->keep_first,
                                       .any_revision = options->force,
                                       .progress = progress_step,
                                       .dropped = tell_dropped,
                                       .context = &progress,
-                                      .stop = message_watch_interrupt()};
+                                      .stop = interrupt_watch()};
     bool ok = ese_compact_to(store->db, options->output, options->force, &how, &result, &f);
     progress_end(&progress);
     if (ok) {
@@ -84,7 +85,7 @@ int cmd_compact(const struct options *options)
         message_error("compact: expected -o NEW");
         return EXIT_USAGE;
     }
-    message_end_on_interrupt();
+    interrupt_ends();
     int status = store_open(&store, options->operand[0]);
     if (status != EXIT_CLEAN)
         return status;

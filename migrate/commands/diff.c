@@ -2,7 +2,7 @@
 #include "migrate/commands/command.h"
 #include "migrate/commands/compare.h"
 #include "migrate/console/document.h"
-#include "migrate/console/message.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/output.h"
 #include "migrate/console/progress.h"
 #include "migrate/console/words.h"
@@ -64,7 +64,7 @@ static int compare(struct store *a, struct store *b, const struct options *optio
 int cmd_diff(const struct options *options)
 {
     struct store a, b;
-    message_end_on_interrupt();
+    interrupt_ends();
     if (store_open(&a, options->operand[0]) != EXIT_CLEAN)
         return DIFF_TROUBLE;
     int status = DIFF_TROUBLE;

@@ -2,6 +2,7 @@
 #include "migrate/commands/command.h"
 #include "migrate/commands/logfile.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/progress.h"
@@ -172,7 +173,7 @@ int cmd_dump(const struct options *options)
     struct dump d = {.damage = 0};
     if (logfile_kind(options->operand[0]) == ESE_LOG_FILE)
         return logfile_dump(options);
-    message_end_on_interrupt();
+    interrupt_ends();
     int status = store_open(&d.store, options->operand[0]);
     if (status != EXIT_CLEAN)
         return status;

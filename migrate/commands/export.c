@@ -4,6 +4,7 @@
 #include "formats/certs/name.h"
 #include "migrate/decide/assess.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
@@ -197,7 +198,7 @@ static int export_list(const struct assessment *a, const struct form *form,
 {
     struct buffer list = {0};
     struct fault f = {.code = FAULT_NONE};
-    const volatile sig_atomic_t *stop = message_watch_interrupt(); /* the file may have a name */
+    const volatile sig_atomic_t *stop = interrupt_watch(); /* the file may have a name */
     unsigned written, left_out;
     bool stopped = false;
     bool ok = (form->kind == CERTLIST_NONE
@@ -238,7 +239,7 @@ int cmd_export(const struct options *options)
         message_error("export: --json and --to - exclude each other");
         return EXIT_USAGE;
     }
-    message_end_on_interrupt();
+    interrupt_ends();
     int status = entries_open(&a, options);
     if (status == EXIT_CLEAN)
         status = is_whole(&a) ? export_list(&a, form, options) : EXIT_TROUBLE;

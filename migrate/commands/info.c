@@ -3,6 +3,7 @@
 #include "migrate/commands/logfile.h"
 #include "migrate/console/color.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/table.h"
@@ -238,7 +239,7 @@ static int show(struct info *info)
 int cmd_info(const struct options *options)
 {
     struct info info = {.options = options};
-    message_end_on_interrupt();
+    interrupt_ends();
     if (logfile_kind(options->operand[0]) != ESE_LOG_NEITHER)
         return logfile_info(options);
     int status = store_open(&info.store, options->operand[0]);

@@ -6,6 +6,7 @@
 #include "migrate/judge/names.h"
 #include "migrate/judge/shown.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/table.h"
@@ -189,7 +190,7 @@ int cmd_list(const struct options *options)
         message_error("list: --tree and --json exclude each other");
         return EXIT_USAGE;
     }
-    message_end_on_interrupt();
+    interrupt_ends();
     int status = entries_open(&a, options);
     if (status == EXIT_CLEAN)
         status = options->json   ? list_json(&a)
@@ -379,7 +380,7 @@ static int show_entry(const struct assessment *a, const struct options *options)
 int cmd_show(const struct options *options)
 {
     struct assessment a;
-    message_end_on_interrupt();
+    interrupt_ends();
     int status = entries_open(&a, options);
     if (status == EXIT_CLEAN)
         status = show_entry(&a, options);

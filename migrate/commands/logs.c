@@ -3,7 +3,7 @@
 #include "migrate/commands/logfile.h"
 #include "migrate/rescue/logset.h"
 #include "migrate/console/document.h"
-#include "migrate/console/message.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
 #include "migrate/report/storefacts.h"
@@ -274,7 +274,7 @@ static bool write_json(const struct logset *l)
 int cmd_logs(const struct options *options)
 {
     struct logset logs;
-    message_end_on_interrupt();
+    interrupt_ends();
     const struct rescue_options rescue = options_for_rescue(options);
     int status = logset_open(&logs, &rescue);
     if (status == EXIT_CLEAN) {

@@ -306,6 +306,7 @@ int main(int argc, char **argv)
     struct fault f;
     if (!descriptors_fill()) /* and nothing to say it on */
         return EXIT_TROUBLE;
+    message_print();
     if (!crypto_start(&f)) { /* before any thread, and without the system's policy */
         message_error("%s", f.text);
         return EXIT_TROUBLE;

@@ -3,6 +3,7 @@
 #include "migrate/commands/command.h"
 #include "migrate/discover/discover.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/value.h"
@@ -122,7 +123,7 @@ int cmd_profile(const struct options *options)
     struct store store;
     struct discovery d;
     struct fault f = {.code = FAULT_NONE};
-    message_end_on_interrupt();
+    interrupt_ends();
     int status = store_open(&store, options->operand[0]);
     if (status != EXIT_CLEAN)
         return status;

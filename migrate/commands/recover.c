@@ -11,6 +11,7 @@
 #include "formats/outfile.h"
 #include "formats/path.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
@@ -81,7 +82,7 @@ static int fill(struct copying *c, struct outfile *out, const char *name)
         status = ese_replay_summary(c->r.replay)->interrupted ? EXIT_CANCELLED : trouble(name, &f);
     if (status == EXIT_CLEAN)
         status = verify(c, outfile_path(out));
-    if (status == EXIT_CLEAN && *message_watch_interrupt())
+    if (status == EXIT_CLEAN && *interrupt_watch())
         status = EXIT_CANCELLED;
     if (status == EXIT_CANCELLED)
         message_error("cancelled; nothing was written");

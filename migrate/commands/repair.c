@@ -4,6 +4,7 @@
 #include "migrate/decide/refusal.h"
 #include "formats/path.h"
 #include "migrate/repair/inplace.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/report/html.h"
@@ -240,13 +241,13 @@ static int repair_here(const struct options *options)
         return EXIT_TROUBLE;
     }
     confine(options, &store);
-    const volatile sig_atomic_t *stop = message_watch_interrupt();
+    const volatile sig_atomic_t *stop = interrupt_watch();
     status = repair_take_back(store.path, &lock, kept_backup);
     if (status == EXIT_CLEAN && *stop) {
         message_error("cancelled; nothing was changed: the store is as it was before the repair");
         status = EXIT_CANCELLED;
     }
-    message_end_on_interrupt();
+    interrupt_ends();
     if (status == EXIT_CLEAN)
         status = judge_and_repair(options, &lock, kept_backup[0] ? kept_backup : NULL);
     lock_release(&lock);
@@ -303,7 +304,7 @@ static int repair(const struct options *options)
         message_error("--doubtful, --schema-from and --drop-index go with --salvage only");
         return EXIT_USAGE;
     }
-    message_end_on_interrupt();
+    interrupt_ends();
     if (!look_for_leftovers(options))
         return EXIT_TROUBLE;
     if (options->in_place && !options->dry_run && !options->recover && !options->salvage)

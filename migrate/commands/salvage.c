@@ -1,5 +1,6 @@
 /* kmmigrate salvage: what can be had from a damaged or dirty database, and what not; writes it. */
 #include "migrate/commands/command.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/report/html.h"
 #include "migrate/report/salvage.h"
@@ -49,7 +50,7 @@ static int salvage(struct salvaging *x, const struct options *options)
     const struct html_options page = options_for_page(options);
     if (!html_may_write(x->like, &page))
         return EXIT_TROUBLE;
-    message_watch_interrupt(); /* again: the salvage looks at the flag */
+    interrupt_watch(); /* again: the salvage looks at the flag */
     if (!filehash_finish(&x->hash, &f)) {
         message_fault(x->store.path, &f);
         return EXIT_TROUBLE;

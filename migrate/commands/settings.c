@@ -3,6 +3,7 @@
 #include "migrate/commands/entries.h"
 #include "formats/certs/name.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/table.h"
@@ -197,7 +198,7 @@ static int settings_as_text(const struct model *m)
 int cmd_settings(const struct options *options)
 {
     struct assessment a;
-    message_end_on_interrupt();
+    interrupt_ends();
     const struct assess_options how = options_for_assessing(options);
     int status = assess_list(&a, options->operand[0], &how);
     if (status == EXIT_CLEAN) {

@@ -3,6 +3,7 @@
 #include "migrate/repair/inplace.h"
 #include "formats/path.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/repair/backup.h"
@@ -145,7 +146,7 @@ static int choose_undo_file(struct undoing *u)
 static int put_back(struct undoing *u)
 {
     struct fault f = {.code = FAULT_NONE};
-    const volatile sig_atomic_t *stop = message_watch_interrupt();
+    const volatile sig_atomic_t *stop = interrupt_watch();
     if (!undo_possible(u->store.path, u->lock.descriptor, u->undo, &f))
         return refuse(u, &f, "the store was not touched");
     if (*stop) {
@@ -243,7 +244,7 @@ int cmd_undo(const struct options *options)
 {
     struct undoing u = {.undo = NULL};
     struct fault f = {.code = FAULT_NONE};
-    message_end_on_interrupt();
+    interrupt_ends();
     int status = store_find(&u.store, options->operand[0]);
     if (status != EXIT_CLEAN)
         return status;

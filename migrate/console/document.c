@@ -3,6 +3,7 @@
 
 #include "formats/memory.h"
 #include "migrate/console/status.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 
@@ -24,7 +25,7 @@ void document_begin(const char *command, bool one_a_line)
              "{\"schema\":%d,\"command\":\"%s\",\"errors\":[{\"message\":\"cancelled; nothing was "
              "changed\"}],\"exit\":%d}\n",
              DOCUMENT_SCHEMA, command ? command : "", EXIT_CANCELLED);
-    message_end_with(document.cancelled);
+    interrupt_ends_with(document.cancelled);
     output_go_on(true);
     output_hold(!one_a_line);
 }
@@ -49,7 +50,7 @@ void document_is_bare(void)
     document.bare = true;
     output_go_on(false);
     output_hold(false);
-    message_end_with(NULL);
+    interrupt_ends_with(NULL);
 }
 
 static void optional(struct json *json, const char *key, const char *text)
@@ -115,6 +116,6 @@ void document_end(int status)
     json_close(document.json);
     document.json = NULL;
     document.wanted = document.bare = false;
-    message_end_with(NULL);
+    interrupt_ends_with(NULL);
     message_forget();
 }

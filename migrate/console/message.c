@@ -3,9 +3,7 @@
 
 #include "formats/fileio.h"
 #include "migrate/console/escape.h"
-#include "migrate/console/output.h"
 #include "migrate/console/progress.h"
-#include "migrate/console/status.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,16 +11,17 @@
 #include <strings.h>
 #include <unistd.h>
 
-static bool quiet;
+static bool printing, quiet;
+
+void message_print(void)
+{
+    printing = true;
+}
 
 void message_quiet(bool be_quiet)
 {
     quiet = be_quiet;
-}
-
-bool message_is_quiet(void)
-{
-    return quiet;
+    progress_quiet(be_quiet);
 }
 
 /* One line is one write where it fits, so that lines of several programs do not mix. */
@@ -33,7 +32,8 @@ struct line {
 
 static void flush_line(struct line *line)
 {
-    fileio_write(STDERR_FILENO, bytes_of(line->text, line->size)); /* else nobody is left to tell */
+    if (printing) /* what cannot be written has nobody left to be told to */
+        fileio_write(STDERR_FILENO, bytes_of(line->text, line->size));
     line->size = 0;
 }
 
@@ -96,7 +96,7 @@ bool message_ask(const char *format, ...)
 {
     struct line line;
     va_list args;
-    if (quiet || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+    if (!printing || quiet || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return false;
     line_begin(&line, "");
     va_start(args, format);
@@ -273,54 +273,4 @@ void message_warning(const char *format, ...)
     escape_format(add_to_line, &line, format, args);
     va_end(args);
     line_end(&line);
-}
-
-/* A signal that was ignored when the program began stays so: nohup and shells in the background ask
- * for that. */
-static void handle_endings(void (*handler)(int))
-{
-    static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        struct sigaction action = {.sa_handler = handler}, old;
-        if (sigaction(endings[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(endings[i], &action, NULL);
-    }
-}
-
-static const char *end_document;
-
-void message_end_with(const char *document)
-{
-    end_document = document;
-}
-
-static void end_now(int signal_number)
-{
-    (void)signal_number;
-    static const char text[] = "kmmigrate: cancelled; nothing was changed\n";
-    progress_hide();
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
-    if (end_document && !output_begun())
-        ignored = write(STDOUT_FILENO, end_document, strlen(end_document));
-    (void)ignored;
-    _exit(EXIT_CANCELLED);
-}
-
-void message_end_on_interrupt(void)
-{
-    handle_endings(end_now);
-}
-
-static volatile sig_atomic_t interrupted;
-
-static void note_interrupt(int signal_number)
-{
-    (void)signal_number;
-    interrupted = 1;
-}
-
-const volatile sig_atomic_t *message_watch_interrupt(void)
-{
-    handle_endings(note_interrupt);
-    return &interrupted;
 }

@@ -11,12 +11,14 @@
 
 #include "formats/fault.h"
 
-#include <signal.h>
 #include <stdbool.h>
 
-/* Warnings are not printed while quiet; errors always are. */
+/* From here on messages are printed.  A test, or another program that calls what commands are made
+ * of, does without and asks message_told(); no question is answered yes then. */
+void message_print(void);
+
+/* Warnings are not printed while quiet, and no progress is shown; errors always are. */
 void message_quiet(bool quiet);
-bool message_is_quiet(void);
 
 void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -48,17 +50,5 @@ enum { MESSAGE_TOLD_MOST = 100 }; /* so many are kept */
  * *untold is the number of those that were not kept. */
 const struct message_told *message_told(unsigned i, unsigned *untold);
 void message_forget(void);
-
-/* From here on SIGINT, SIGTERM and SIGHUP end the program at once with EXIT_CANCELLED: right only
- * for a command that changes nothing. */
-void message_end_on_interrupt(void);
-
-/* What is then written to standard output if nothing was before: it outlives the call.  NULL:
- * nothing. */
-void message_end_with(const char *document);
-
-/* From here on SIGINT, SIGTERM and SIGHUP only set the flag that is returned: for a command that
- * has something to take back before it ends with EXIT_CANCELLED. */
-const volatile sig_atomic_t *message_watch_interrupt(void);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "formats/bytes.h"
 #include "formats/fileio.h"
-#include "migrate/console/message.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -19,15 +18,22 @@ static void print(const char *text)
     fileio_write(STDERR_FILENO, bytes_of(text, strlen(text)));
 }
 
-static bool is_wanted(bool quiet)
+static bool quiet;
+
+void progress_quiet(bool be_quiet)
+{
+    quiet = be_quiet;
+}
+
+static bool is_wanted(void)
 {
     const char *term = getenv("TERM");
     return !quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
-struct progress progress_begin(const char *what, bool quiet)
+struct progress progress_begin(const char *what)
 {
-    struct progress p = {.what = what, .wanted = is_wanted(quiet), .percent = 101};
+    struct progress p = {.what = what, .wanted = is_wanted(), .percent = 101};
     clock_gettime(CLOCK_MONOTONIC, &p.begun);
     return p;
 }
@@ -125,7 +131,7 @@ static struct {
 void progress_open(const char *what, uint64_t total)
 {
     progress_close();
-    through.bar = progress_begin(what, message_is_quiet());
+    through.bar = progress_begin(what);
     through.done = 0;
     through.total = total;
     through.open = true;

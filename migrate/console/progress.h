@@ -17,8 +17,11 @@ struct progress {
     unsigned percent;
 };
 
+/* From here on no bar is shown, or again. */
+void progress_quiet(bool quiet);
+
 /* what: one word for the bar. */
-struct progress progress_begin(const char *what, bool quiet);
+struct progress progress_begin(const char *what);
 
 /* Of the form that long operations call: context is the struct progress. */
 void progress_step(void *context, uint32_t done, uint32_t total);

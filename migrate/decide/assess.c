@@ -131,7 +131,10 @@ static int take_decisions(struct assessment *a, const struct decisions *said,
 {
     struct fault f = {.code = FAULT_NONE};
     if (!options_of(&a->model, said, plan, &f)) {
-        message_error("%s", f.text);
+        if (f.code == FAULT_MISSING)
+            message_error("%s; kmmigrate list shows them", f.text);
+        else
+            message_error("%s", f.text);
         return EXIT_USAGE;
     }
     if (said->issuing_ca == NULL)

@@ -38,7 +38,7 @@ static bool parse_entry(const struct model *m, const char *option, const char *t
     struct fault why = {.code = FAULT_NONE};
     ok = ok ? names_parse(m, entry, key, &why)
             : fault_set(&why, FAULT_NOT_THIS, "expected an entry, found %s...", entry);
-    return ok || fault_set(f, why.code, "%s: %s; kmmigrate list shows them", option, why.text);
+    return ok || fault_set(f, FAULT_MISSING, "%s: %s", option, why.text);
 }
 
 static bool parse_trust(const struct model *m, const struct decisions *said,

@@ -12,8 +12,8 @@
  * names the option. */
 bool options_time(const char *text, int64_t *at, struct fault *f);
 
-/* All of `said` but --issuing-ca.  Fails when a word is none that can be or an entry is not there;
- * the text names the option. */
+/* All of `said` but --issuing-ca.  Fails when a word is none that can be (FAULT_NOT_THIS) or an
+ * entry is not there (FAULT_MISSING); the text names the option. */
 bool options_of(const struct model *model, const struct decisions *said, struct plan_options *plan,
                 struct fault *f);
 

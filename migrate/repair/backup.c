@@ -3,7 +3,6 @@
 
 #include "formats/outfile.h"
 #include "formats/path.h"
-#include "migrate/console/message.h"
 #include "migrate/console/progress.h"
 #include "migrate/undo/undo.h"
 
@@ -102,7 +101,7 @@ static bool backup_directory(struct backup *b, const struct assessment *a, const
 bool backup_make(struct backup *b, const struct assessment *a, const char *target,
                  const volatile sig_atomic_t *stop, bool *cancelled, struct fault *f)
 {
-    struct progress progress = progress_begin("backup", message_is_quiet());
+    struct progress progress = progress_begin("backup");
     *b = (struct backup){.file = NULL};
     bool ok = a->store.in_directory ? backup_directory(b, a, target, stop, f)
                                     : backup_file(b, a, target, &progress, stop, f);

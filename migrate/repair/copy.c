@@ -11,6 +11,7 @@
 #include "formats/path.h"
 #include "migrate/repair/changes.h"
 #include "migrate/repair/copydir.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/progress.h"
 #include "migrate/repair/quarantine.h"
@@ -118,7 +119,7 @@ bool rewrite_database(const struct assessment *a, int copy, const volatile sig_a
 static int write_database(const struct assessment *a, const struct outfile *out, const char *target)
 {
     struct fault f = {.code = FAULT_NONE};
-    const volatile sig_atomic_t *stop = message_watch_interrupt();
+    const volatile sig_atomic_t *stop = interrupt_watch();
     if (rewrite_database(a, outfile_descriptor(out), stop, &f))
         return EXIT_CLEAN;
     if (*stop) {
@@ -197,7 +198,7 @@ static int fill(const struct assessment *a, struct outfile *out, struct rewritte
         message_file(a->store.path, "%s; nothing was written", f.text);
         status = EXIT_TROUBLE;
     }
-    if (status == EXIT_CLEAN && *message_watch_interrupt()) {
+    if (status == EXIT_CLEAN && *interrupt_watch()) {
         message_error("cancelled; nothing was changed");
         status = EXIT_CANCELLED;
     }
@@ -292,7 +293,7 @@ int rewrite_store(const struct assessment *a, const char *output, bool force, st
 {
     char target[PATH_MAX];
     *r = (struct rewritten){.result = {.target = r->store}};
-    message_watch_interrupt(); /* from here on there is something to clean up */
+    interrupt_watch(); /* from here on there is something to clean up */
     bool fits =
         a->store.in_directory ? without_slashes(output, target) : strlen(output) < sizeof target;
     if (fits && !a->store.in_directory)

@@ -8,6 +8,7 @@
 #include "migrate/undo/aside.h"
 #include "migrate/repair/backup.h"
 #include "migrate/repair/changes.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/repair/quarantine.h"
 #include "migrate/repair/room.h"
@@ -362,7 +363,7 @@ int repair_in_place(const struct assessment *a, bool with_backup, const struct l
     j->with_backup = with_backup;
     j->lock = lock;
     j->r = r;
-    j->stop = message_watch_interrupt();
+    j->stop = interrupt_watch();
     int status = run(j, has_backup);
     if (status == EXIT_CLEAN) {
         memcpy(r->result.sha256, j->undo->result_sha256, sizeof r->result.sha256);

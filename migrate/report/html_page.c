@@ -2,6 +2,7 @@
 #include "migrate/report/html_parts.h"
 
 #include "formats/fileio.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/files/newfile.h"
@@ -181,9 +182,9 @@ bool html_may_write(int like, const struct html_options *o)
         message_error("--html: %s is where the new store goes", path);
         return false;
     }
-    const volatile sig_atomic_t *stop = message_watch_interrupt(); /* the file may have a name */
+    const volatile sig_atomic_t *stop = interrupt_watch(); /* the file may have a name */
     bool ok = (!o->force || is_page_or_new(path, &f)) && newfile_may_be(path, like, o->force, &f);
-    message_end_on_interrupt();
+    interrupt_ends();
     if (!ok)
         message_file(path, "%s; nothing was written", f.text);
     else if (*stop)
@@ -196,11 +197,11 @@ int html_write_page(const struct buffer *page, int like, const struct html_optio
 {
     struct fault f = {.code = FAULT_NONE};
     bool stopped;
-    message_watch_interrupt(); /* the file may have a name */
+    interrupt_watch(); /* the file may have a name */
     bool ok = !page->failed || fault_set(&f, FAULT_NO_MEMORY, "out of memory for the page");
     ok = ok && (!o->force || is_page_or_new(o->path, &f)) &&
          newfile_write(o->path, like, o->force, buffer_bytes(page), NULL, &stopped, &f);
-    message_end_on_interrupt();
+    interrupt_ends();
     if (!ok)
         message_file(o->path, "%s; the page was not written; %s", f.text, done);
     return ok ? EXIT_CLEAN : EXIT_TROUBLE;

@@ -1,6 +1,7 @@
 /* Recovering a store from its logs: see recovery.h. */
 #include "migrate/rescue/recovery.h"
 
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/status.h"
 
@@ -142,7 +143,7 @@ static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
 static int replay(struct recovery *r)
 {
     const struct ese_log_verdict *v = &r->logs.verdict;
-    struct ese_replay_options how = {.stop = message_watch_interrupt()};
+    struct ese_replay_options how = {.stop = interrupt_watch()};
     struct fault f = {.code = FAULT_NONE};
     struct bytes header = bytes_of(r->logs.headers.raw, sizeof r->logs.headers.raw);
     bool stopped = false;

@@ -4,6 +4,7 @@
 #include "formats/array.h"
 #include "formats/ese/check/check.h"
 #include "formats/hex.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/status.h"
 #include "migrate/files/lock.h"
@@ -144,7 +145,7 @@ static int read_options(struct salvaging *x)
         .context = x,
         .progress = progress_step,
         .progress_context = &x->progress,
-        .stop = message_watch_interrupt(),
+        .stop = interrupt_watch(),
     };
     if (doubtful && strcmp(doubtful, "keep") == 0)
         x->how.doubtful = ESE_DOUBTFUL_KEEP;
@@ -279,7 +280,7 @@ bool salvaging_run(struct salvaging *x, int descriptor, const char *target, stru
     if (!salvage_files_open(&x->files, target, x->like, x->options->force, f))
         return false;
     plan_options(x);
-    x->progress = progress_begin("salvaging", message_is_quiet());
+    x->progress = progress_begin("salvaging");
     bool ok = ese_salvage_run(x->salvage, descriptor, &x->how, &x->result, f);
     progress_end(&x->progress);
     if (ok)

@@ -2,7 +2,7 @@
 #include "formats/ese/layout/record.h"
 
 #include "formats/ese/layout/record_bits.h"
-#include "formats/ese/layout/record_tagged.h"
+#include "formats/ese/layout/record_parts.h"
 
 enum { RECORD_HEADER = 4 };
 

@@ -4,7 +4,7 @@
  * Whoever looks values up sees only what was asked for; here what lies between them is judged, too.
  */
 #include "formats/ese/layout/record_bits.h"
-#include "formats/ese/layout/record_tagged.h"
+#include "formats/ese/layout/record_parts.h"
 
 void ese_record_limits_of(struct ese_record_limits *limits, const struct ese_table *table)
 {

@@ -4,7 +4,7 @@
  * A record only gets shorter by it, so what is kept is copied behind what was kept before.
  */
 #include "formats/ese/layout/record_bits.h"
-#include "formats/ese/layout/record_tagged.h"
+#include "formats/ese/layout/record_parts.h"
 
 #include <string.h>
 

@@ -136,8 +136,9 @@ static void sort_columns(struct ese_table *all, unsigned tables)
 }
 
 static bool inherit_all(struct ese_table *all, unsigned tables,
-                        const struct ese_table *const *sorted, ese_catalog_damage_fn *damage,
-                        void *context, struct fault *f)
+                        const struct ese_table *const *sorted,
+                        void (*damage)(void *, const struct fault *), void *context,
+                        struct fault *f)
 {
     size_t inherited = 0;
     uint32_t compared = INDEXES_COMPARED_MOST;
@@ -161,8 +162,9 @@ static bool inherit_all(struct ese_table *all, unsigned tables,
 }
 
 /* A template has no template of its own, so one pass is enough; a cycle is simply not followed. */
-bool ese_catalog_inherit(struct ese_table *all, unsigned tables, ese_catalog_damage_fn *damage,
-                         void *context, struct fault *f)
+bool ese_catalog_inherit(struct ese_table *all, unsigned tables,
+                         void (*damage)(void *, const struct fault *), void *context,
+                         struct fault *f)
 {
     if (tables == 0)
         return true;

@@ -4,8 +4,8 @@
  *
  * Source: as record.h.
  */
-#ifndef KM_FORMATS_ESE_RECORD_TAGGED_H
-#define KM_FORMATS_ESE_RECORD_TAGGED_H
+#ifndef KM_FORMATS_ESE_RECORD_PARTS_H
+#define KM_FORMATS_ESE_RECORD_PARTS_H
 
 #include "formats/ese/layout/record.h"
 
