@@ -102,7 +102,7 @@ static void put_actions(struct buffer *page, const struct assessment *a, enum re
         struct buffer text = {0};
         output_capture(&text);
         report_action(a, &a->plan.action[i]);
-        html_put(page, "<li>%s", a->plan.action[i].optional ? "<i>(not needed to start)</i> " : "");
+        html_put(page, a->plan.action[i].optional ? "<li><i>(not needed to start)</i> " : "<li>");
         html_captured(page, &text, html_lines);
         html_put(page, "</li>\n");
     }

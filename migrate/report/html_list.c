@@ -98,10 +98,12 @@ static void dates_cells(struct buffer *page, const struct picture *p, const stru
     char from[32], to[32], when[32];
     int64_t imported = 0;
     bool known = html_imported(row->entry, &imported);
-    html_put(page, "<td data-is=\"Imported\"><span>%s</span></td>",
+    html_put(page, "<td data-is=\"Imported\"><span class=\"day\">%s</span></td>",
              html_day(known, imported, when));
     if (cert->parsed)
-        html_put(page, "<td data-is=\"Valid\"><span>%s to %s</span></td>",
+        html_put(page,
+                 "<td data-is=\"Valid\"><span><span class=\"day\">%s</span> to "
+                 "<span class=\"day\">%s</span></span></td>",
                  html_day(cert->x509.not_before.known, cert->x509.not_before.seconds, from),
                  html_day(cert->x509.not_after.known, cert->x509.not_after.seconds, to));
     else

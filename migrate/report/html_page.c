@@ -47,7 +47,7 @@ static const char style[] =
     ".steps .note{text-indent:0}\n"
     "figure{margin:0 0 1rem}.trees{display:flex;flex-wrap:wrap;gap:1rem}\n"
     ".trees figure{flex:1 1 22rem;max-width:36rem}figcaption{font-weight:bold}\n"
-    "svg{width:100%;height:auto;display:block}.bars{max-width:36rem}\n"
+    ".day{white-space:nowrap}svg{width:100%;height:auto;display:block}.bars{max-width:36rem}\n"
     "svg text{font:11px sans-serif;fill:#111}svg .name{font-size:12px;font-weight:bold}\n"
     "svg rect{fill:#fff;stroke:#111}.changed rect{fill:#e8f4e8;stroke-width:2}\n"
     ".goes rect{fill:#f8e4e4;stroke-dasharray:5 3}.goes text.name,.goes tspan.name"
@@ -105,7 +105,25 @@ void html_captured(struct buffer *page, struct buffer *text,
     buffer_free(text);
 }
 
-/* A step begins at two spaces; what is further in belongs to the one before it. */
+/* How far in a line stands that goes on with the sentence above it. */
+enum { SENTENCE_GOES_ON = 5 };
+
+/* A line that belongs to a step. */
+static void further_line(struct buffer *page, struct bytes line, size_t margin)
+{
+    bool goes_on = margin == SENTENCE_GOES_ON;
+    buffer_add_text(page, goes_on ? " " : "\n");
+    html_lines(page, bytes_from(line, goes_on ? margin : 2));
+}
+
+static size_t margin_of(struct bytes line)
+{
+    size_t margin = 0;
+    while (margin < line.size && line.at[margin] == ' ')
+        margin++;
+    return margin;
+}
+
 void html_steps(struct buffer *page, struct bytes text)
 {
     bool open = false;
@@ -114,16 +132,17 @@ void html_steps(struct buffer *page, struct bytes text)
         size_t size = end ? (size_t)(end - text.at) : text.size;
         struct bytes line = bytes_of(text.at, size);
         text = bytes_from(text, size + (end ? 1 : 0));
-        bool further = line.size > 2 && line.at[2] == ' ';
-        if (line.size < 3 || line.at[0] != ' ')
+        size_t margin = margin_of(line);
+        if (margin == 0 || margin == line.size)
             continue; /* the heading */
-        if (!further || !open)
-            html_put(page, open ? "</label></li>\n<li><label><input type=\"checkbox\">"
-                                : "<li><label><input type=\"checkbox\">");
-        else
-            buffer_add_text(page, "\n");
+        if (margin > 2 && open) {
+            further_line(page, line, margin);
+            continue;
+        }
+        html_put(page, open ? "</label></li>\n<li><label><input type=\"checkbox\">"
+                            : "<li><label><input type=\"checkbox\">");
+        html_lines(page, bytes_from(line, margin));
         open = true;
-        html_lines(page, bytes_from(line, 2));
     }
     if (open)
         html_put(page, "</label></li>\n");

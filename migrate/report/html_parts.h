@@ -12,8 +12,8 @@ void html_put(struct buffer *page, const char *format, ...) __attribute__((forma
 /* Text of several lines: the ends of lines are the only thing in it that stays as it is. */
 void html_lines(struct buffer *page, struct bytes text);
 
-/* Steps, as a report prints them: one begins at two spaces; what is further in belongs to the one
- * before it. */
+/* Steps, as a report prints them: one begins at two spaces; a line at five goes on with its
+ * sentence, another that is further in is a line of its own in it. */
 void html_steps(struct buffer *page, struct bytes text);
 
 /* Ends output_capture(text), lets `put` put on the page what was printed meanwhile, and frees it.

@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* Steps are written to the margin of two spaces.  A line with five goes on with the sentence above
+ * it; any other further in, as a command, stands for itself, and still belongs to the step. */
+
 /* As the user named it: what a printed command has to be given. */
 static const char *store_name(const struct assessment *a)
 {
@@ -83,7 +86,7 @@ static void write_command(const struct assessment *a)
 static void write_salvage(const struct assessment *a)
 {
     for (unsigned i = 0; i < 2; i++) {
-        output_format("    kmmigrate repair --salvage %s%s", shell_word(store_name(a)),
+        output_format("      kmmigrate repair --salvage %s%s", shell_word(store_name(a)),
                       i ? " -o NEW" : "");
         write_reading(a);
         output_text("\n");
@@ -98,15 +101,15 @@ static void replay_lines(const struct assessment *a)
     size_t logs = beside_count(&a->beside, BESIDE_LOG);
     output_format(
         "  Replay the logs, then check again: kmmigrate logs %s says whether they are whole,\n"
-        "  kmmigrate recover replays those of Windows 8 and later into a copy; where the engine "
+        "     kmmigrate recover replays those of Windows 8 and later into a copy; where the engine "
         "is:\n"
-        "  eseutil /r edb /l LOGS /s SYSTEM\n"
-        "  (logs %d to %d are needed; beside the store %s %zu). It is never written before.\n",
+        "      eseutil /r edb /l LOGS /s SYSTEM\n"
+        "     (logs %d to %d are needed; beside the store %s %zu). It is never written before.\n",
         shell_word(store_name(a)), h->generation_min_required, h->generation_max_required,
         logs == 1 ? "lies" : "lie", logs);
     output_text("  Where the logs are lost, see what can be had without them and what a repair of "
                 "that gives, and\n"
-                "  write both at once:\n");
+                "     write both at once:\n");
     write_salvage(a);
 }
 
@@ -114,14 +117,15 @@ static void pending_lines(const struct assessment *a)
 {
     const char *name = shell_word(store_name(a));
     if (a->store.pending.code == FAULT_LIMIT)
-        output_format("  Take the interrupted repair back: kmmigrate undo %s\n"
-                      "  or finish it:                     kmmigrate repair %s --in-place\n",
+        output_format("  Take the interrupted repair back, or finish it:\n"
+                      "      kmmigrate undo %s\n"
+                      "      kmmigrate repair %s --in-place\n",
                       name, name);
     else
         output_format("  The undo file of an interrupted repair cannot be used: %s.\n"
                       "  Put the backup back that was made before that repair; it lies beside the "
                       "store;\n"
-                      "  then remove the undo file.\n",
+                      "     then remove the undo file.\n",
                       a->store.pending.text);
 }
 
@@ -134,36 +138,38 @@ static void profile_lines(const struct assessment *a)
         output_format(
             "  No certificate list was found in this database: is it a KM store? kmmigrate "
             "info %s\n"
-            "  shows its tables. If it is one, write a profile for it by hand "
+            "     shows its tables. If it is one, write a profile for it by hand "
             "(kmmigrate-profile(5)).\n",
             name);
     else if (a->match != PROFILE_NO_MATCH && a->draft_whole)
         output_format("  The list was not judged: its profile was only discovered. Check what "
                       "discovery found, then\n"
-                      "  add --accept-discovered, or give a profile: kmmigrate profile %s\n",
+                      "     add --accept-discovered, or give a profile: kmmigrate profile %s\n",
                       name);
     else
-        output_format("  The list was not judged, and discovery left something undecided. Draft a "
-                      "profile, decide\n"
-                      "  what it calls UNDECIDED or GUESSED, and give it with --profile: kmmigrate "
-                      "profile %s\n",
-                      name);
+        output_format(
+            "  The list was not judged, and discovery left something undecided. Draft a "
+            "profile, decide\n"
+            "     what it calls UNDECIDED or GUESSED, and give it with --profile: kmmigrate "
+            "profile %s\n",
+            name);
 }
 
 static void damage_lines(const struct assessment *a)
 {
     const char *name = shell_word(store_name(a));
-    output_text("  A damaged store is not repaired here: a copy could lack what cannot be read. "
-                "Copy the file\n  from the server again, or restore a backup; or see what can be "
-                "had of it");
+    output_text(
+        "  A damaged store is not repaired here: a copy could lack what cannot be read. "
+        "Copy the file\n     from the server again, or restore a backup; or see what can be "
+        "had of it");
     /* Without a profile that may be used, nothing of what is left would be written. */
     if (a->match == PROFILE_NO_MATCH || !a->repairs_allowed)
         output_format(":\n"
-                      "    kmmigrate salvage %s\n"
+                      "      kmmigrate salvage %s\n"
                       "  Where tables have lost their names, --schema-from OLDER-COPY has them.\n",
                       name);
     else {
-        output_text(" and what a repair of\n  that gives, and write both at once:\n");
+        output_text(" and what a repair of\n     that gives, and write both at once:\n");
         write_salvage(a);
     }
     output_format("  kmmigrate check --structure %s lists all of the damage.\n", name);

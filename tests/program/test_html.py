@@ -148,6 +148,9 @@ class Html(unittest.TestCase):
                          "no": "no, the service cannot start", "cannot tell": "cannot tell whether"}
                 self.assertIn(words[verdict], page.text)
                 self.assertIn("For a ticket", page.text)
+                self.assertNotRegex(page.text, r"</?[a-z]+>", "markup that was taken for text")
+                for step in page.texts.get("label", ()):
+                    self.assertRegex(step, r"^([A-Z0-9]|kmmigrate )", "half a sentence is a step of its own")
 
     def test_facts(self):
         """What the JSON has as facts of a finding, the page has, too, under the same names."""
