@@ -10,11 +10,19 @@ static bool is_open(int descriptor)
     return fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF;
 }
 
+static bool was_closed[STDERR_FILENO + 1];
+
+bool descriptor_was_closed(int descriptor)
+{
+    return descriptor >= 0 && descriptor <= STDERR_FILENO && was_closed[descriptor];
+}
+
 bool descriptors_fill(void)
 {
     for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
         if (is_open(i))
             continue;
+        was_closed[i] = true;
         /* The lowest free number is taken, which is i.  Where there is no /dev, the number is at
          * least held: what is written to it fails. */
         int got = open("/dev/null", O_RDWR | O_NOCTTY);

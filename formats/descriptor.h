@@ -13,6 +13,9 @@
  * opened at all. */
 bool descriptors_fill(void);
 
+/* Did descriptors_fill() find it closed?  Then what is written to it is lost. */
+bool descriptor_was_closed(int descriptor);
+
 /*
  * The same open file under a number above 2: `descriptor` itself, or a duplicate, and `descriptor`
  * is closed then.  For every file that is opened to be written, whatever opened or closed the

@@ -2,6 +2,7 @@
  * it, for Graphviz. */
 #include "migrate/commands/entries.h"
 #include "formats/certs/name.h"
+#include "formats/descriptor.h"
 #include "migrate/decide/assess.h"
 #include "migrate/console/document.h"
 #include "migrate/console/interrupt.h"
@@ -238,6 +239,10 @@ int cmd_export(const struct options *options)
     if (options->json && option_is_standard_output(options->export_to)) {
         message_error("export: --json and --to - exclude each other");
         return EXIT_USAGE;
+    }
+    if (option_is_standard_output(options->export_to) && descriptor_was_closed(STDOUT_FILENO)) {
+        message_error("export: standard output is closed: the list would be lost");
+        return EXIT_TROUBLE;
     }
     interrupt_ends();
     int status = entries_open(&a, options);

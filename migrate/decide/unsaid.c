@@ -81,8 +81,9 @@ static unsigned first_affected(const struct asking *a, const struct residue_colu
     return UINT_MAX;
 }
 
-static void name_affected(const struct asking *a, const struct residue_column *c, char *to,
-                          size_t size)
+/* Returns how many there are. */
+static unsigned name_affected(const struct asking *a, const struct residue_column *c, char *to,
+                              size_t size)
 {
     size_t used = 0;
     unsigned named = 0, moved = first_moved(a);
@@ -95,6 +96,7 @@ static void name_affected(const struct asking *a, const struct residue_column *c
     }
     if (named > NAMED_MOST && used < size)
         snprintf(to + used, size - used, " and %u more", named - NAMED_MOST);
+    return named;
 }
 
 /* From where the positions in a column count, as far as they tell. */
@@ -112,7 +114,7 @@ static void ask_about_column(struct asking *a, const struct residue_column *c)
         return;
     const char *table = c->table->name, *column = c->column->name;
     char text[1200], entries[120] = "";
-    name_affected(a, c, entries, sizeof entries);
+    bool one = name_affected(a, c, entries, sizeof entries) == 1;
     bool in_value = a->m->match == PROFILE_MATCHES_VALUE;
     char yes[400];
     snprintf(yes, sizeof yes, "%s.%s%s", table, column, in_value ? how_counted(c) : "");
@@ -120,8 +122,11 @@ static void ask_about_column(struct asking *a, const struct residue_column *c)
              "table %s, column %s: all of its %" PRIu64
              " values could name entries of the list, and some name %s, which %s; say "
              "--reference %s or --not-a-reference %s.%s",
-             table, column, c->values, entries, in_value ? "goes or moves up" : "goes", yes, table,
-             column);
+             table, column, c->values, entries,
+             !in_value ? (one ? "goes" : "go")
+             : one     ? "goes or moves up"
+                       : "go or move up",
+             yes, table, column);
     ask(a, PROBLEM_RESIDUE, a->m->entry[first].key, NO_ENTRY, text);
     *a->blocked = true;
 }

@@ -92,8 +92,7 @@ static const char *const sentences[PROBLEM_CODES][SENTENCES_MOST] = {
     [PROBLEM_SETTING_NAMES_DROPPED] = {"{setting} names the encoding in entry {entry}, that in "
                                        "entry {other} stays"},
     [PROBLEM_ISSUING_MISSING] = {"mode {mode}, setting {setting}: {value}"},
-    [PROBLEM_ISSUING_AMBIGUOUS] = {"thumbprint {thumbprint}: {count} entries, entry {named} the "
-                                   "first"},
+    [PROBLEM_ISSUING_AMBIGUOUS] = {"thumbprint {thumbprint}: entries {keys}"},
     [PROBLEM_MODE_UNKNOWN] = {"setting {setting} is \"{value}\"; {why}",
                               "setting {setting} is \"{value}\"",
                               "the mode is {mode}, and nothing says which CA issues: "
@@ -113,12 +112,13 @@ static const char *const sentences[PROBLEM_CODES][SENTENCES_MOST] = {
     [PROBLEM_EXPIRED] = SOME,
     [PROBLEM_WEAK] = SOME,
     [PROBLEM_ENCODINGS] = {"entries {entry} and {other}"},
-    [PROBLEM_SEVERAL_ISSUING] = {"{count} entries, entries {entry} and {other} the first"},
+    [PROBLEM_SEVERAL_ISSUING] = {"{count} entries, {entry} and {other} among them"},
     [PROBLEM_ORGANIZATION] = {"organization \"{value}\""},
-    [PROBLEM_LONG_NAME] = {"{count} {count:user:users}, user {row} the first"},
-    [PROBLEM_V1_IN_V3] = {"{count} V1 {count:certificate:certificates}, certificate {row} the "
-                          "first"},
-    [PROBLEM_NO_USER] = {"{count} {count:certificate:certificates}, certificate {row} the first"},
+    [PROBLEM_LONG_NAME] = {"{count} {count:user, namely:users, the first} {row}"},
+    [PROBLEM_V1_IN_V3] = {"{count} V1 {count:certificate:certificates}, {count:namely:the first} "
+                          "{row}"},
+    [PROBLEM_NO_USER] =
+        {"{count} {count:certificate:certificates}, {count:namely:the first} {row}"},
 };
 
 const char *fact_word(enum fact_name name)

@@ -103,9 +103,7 @@ static bool judge_properties(const struct model *m, const struct group *group,
     return ok;
 }
 
-/* The keys of a group's entries as "2, 138", a key that several rows have as "2 (twice)"; a long
- * list ends with "...". */
-static void list_keys(const struct model *m, const struct group *group, char *text, size_t size)
+void judge_list_keys(const struct model *m, const struct group *group, char *text, size_t size)
 {
     enum { LONGEST = 40 };
     size_t used = 0;
@@ -144,7 +142,7 @@ static struct problem *find_group(const struct model *m, struct problems *proble
                                   enum problem_code code, const struct group *group)
 {
     char keys[128], what[256];
-    list_keys(m, group, keys, sizeof keys);
+    judge_list_keys(m, group, keys, sizeof keys);
     return problem_find(
         problems, code,
         FACTS(fact_number(FACT_ENTRY, m->entry[group->entry[0]].key),

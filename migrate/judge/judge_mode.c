@@ -1,7 +1,6 @@
 /* R3: what the mode asks of the list and of the issuing CA; see judge.h. */
 #include "migrate/judge/judge_parts.h"
 
-#include "migrate/judge/groups.h"
 #include "migrate/profile/settings.h"
 
 #include <stdio.h>
@@ -93,6 +92,28 @@ static bool says_no_issuing(const struct model *m)
     return m->issuing_names != NAMES_ROLE && !s->has_row && (m->mode_stated || !s->has_table);
 }
 
+enum { NAMED_MOST = 8 }; /* entries that one setting names */
+
+/* The entries with that hash, as judge_list_keys() has them. */
+static void list_named(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE], char *text,
+                       size_t size)
+{
+    unsigned entry[NAMED_MOST];
+    struct group group = {.entry = entry};
+    bool more = false;
+    for (unsigned i = 0; i < m->entries && !more; i++) {
+        if (memcmp(model_certificate_of(m, &m->entry[i])->sha1, sha1, HASH_SHA1_SIZE) != 0)
+            continue;
+        more = group.entries == NAMED_MOST;
+        if (!more)
+            entry[group.entries++] = i;
+    }
+    judge_list_keys(m, &group, text, size);
+    size_t used = strlen(text);
+    if (more)
+        snprintf(text + used, size - used, ", ...");
+}
+
 static void judge_v3(const struct model *m, struct prover *prover, struct problems *problems)
 {
     unsigned count = 0;
@@ -117,11 +138,13 @@ static void judge_v3(const struct model *m, struct prover *prover, struct proble
                            fact_text(FACT_THUMBPRINT,
                                      m->has_issuing_ca && !m->has_issuing_key ? sha1 : NULL)));
     if (count > 1) {
-        struct problem *p =
-            problem_find(problems, PROBLEM_ISSUING_AMBIGUOUS,
-                         FACTS(fact_number(FACT_ENTRY, entry->key),
-                               fact_text(FACT_THUMBPRINT, sha1), fact_number(FACT_COUNT, count),
-                               fact_number(FACT_NAMED, named_first(m, m->issuing_ca))));
+        char keys[128];
+        list_named(m, m->issuing_ca, keys, sizeof keys);
+        struct problem *p = problem_find(
+            problems, PROBLEM_ISSUING_AMBIGUOUS,
+            FACTS(fact_number(FACT_ENTRY, entry->key), fact_text(FACT_THUMBPRINT, sha1),
+                  fact_text(FACT_KEYS, keys), fact_number(FACT_COUNT, count),
+                  fact_number(FACT_NAMED, named_first(m, m->issuing_ca))));
         for (unsigned i = 0; i < m->entries; i++)
             if (memcmp(model_certificate_of(m, &m->entry[i])->sha1, m->issuing_ca,
                        HASH_SHA1_SIZE) == 0)

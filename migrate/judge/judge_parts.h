@@ -10,6 +10,7 @@
 #define KM_MIGRATE_JUDGE_PARTS_H
 
 #include "migrate/judge/evidence.h"
+#include "migrate/judge/groups.h"
 #include "migrate/judge/judge.h"
 
 enum { SERIAL_SHOWN = 20 }; /* octets, as many as RFC 5280 allows */
@@ -35,6 +36,10 @@ void judge_find_entry(const struct model *model, struct problems *problems, enum
  * before others; NULL when there is none.  *count: how many have it. */
 struct model_entry *judge_named_entry(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE],
                                       unsigned *count);
+
+/* The keys of a group's entries as "2, 138", a key that several rows have as "2 (twice)"; a long
+ * list ends with "...". */
+void judge_list_keys(const struct model *model, const struct group *group, char *text, size_t size);
 
 /* R2.  False when memory is short. */
 bool judge_list(const struct model *model, struct problems *problems);

@@ -163,9 +163,10 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_LOGS_BESIDE] =
         {"KM-LOGS-BESIDE", ADVICE, NULL, "Q198814", "transaction logs lie beside the store",
          "in a repaired copy they are set aside, so that they are not replayed over it"},
-    [PROBLEM_UNDO_PENDING] = {"KM-UNDO-PENDING", DOUBT, NULL, NULL,
-                              "a repair in place was interrupted",
-                              "finish it with repair --in-place, or take it back with undo"},
+    [PROBLEM_UNDO_PENDING] =
+        {"KM-UNDO-PENDING", DOUBT, NULL, NULL, "a repair in place was interrupted",
+         "finish it with repair --in-place, or take it back with undo; where its undo file "
+         "cannot be read, put the backup back"},
     [PROBLEM_INDEX_UNFINISHED] =
         {"KM-INDEX-UNFINISHED", ADVICE, "R1", NULL,
          "an entry of an index points at a row that a change did not get to make",

@@ -191,8 +191,8 @@ static void outcome_line(const struct assessment *a)
 {
     static const char *const words[] = {
         [VERDICT_YES] = "the service can start on the new store",
-        [VERDICT_NO] = "but the service still cannot start on the new store",
-        [VERDICT_CANNOT_TELL] = "but whether the service can start on the new store cannot be told",
+        [VERDICT_NO] = "the service still cannot start on the new store",
+        [VERDICT_CANNOT_TELL] = "whether the service can start on the new store cannot be told",
     };
     enum verdict verdict = judge_problems(&a->left);
     colored_line(verdict,

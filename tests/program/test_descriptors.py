@@ -108,6 +108,16 @@ class Descriptors(unittest.TestCase):
     def test_other_writers(self):
         for kind in ("pem", "p7b", "sst"):
             self.same_whatever_is_closed(["export", "store.edb", "--to", f"list.{kind}"], status=km.CLEAN)
+
+    def test_export_to_standard_output(self):
+        """Which is all that it is for: a closed one is an error."""
+        with tempfile.TemporaryDirectory() as name:
+            store = pathlib.Path(name) / "store.edb"
+            subprocess.run([KMFIXTURE, str(km.SOURCE / "fixtures/states/clean-v3/description.ini"), "-o", str(store)], check=True,
+                           capture_output=True)
+            for closed in CLOSINGS:
+                self.assertEqual(closing(closed, [km.PROGRAM, "export", str(store), "--to", "-"]),
+                                 km.TROUBLE if 1 in closed else km.CLEAN, closed)
         self.same_whatever_is_closed(["compact", "store.edb", "-o", "new.edb"], status=km.CLEAN)
         self.same_whatever_is_closed(["dump", "store.edb", "--table", "Users"], status=km.CLEAN)
 

@@ -141,10 +141,10 @@ START_TEST(numbers_have_their_words)
     struct problems found = {.item = NULL};
     struct problem *p = problem_find(&found, PROBLEM_LONG_NAME,
                                      FACTS(fact_number(FACT_COUNT, 1), fact_number(FACT_ROW, 12)));
-    ck_assert_str_eq(p->evidence, "1 user, user 12 the first");
+    ck_assert_str_eq(p->evidence, "1 user, namely 12");
     p = problem_find(&found, PROBLEM_LONG_NAME,
                      FACTS(fact_number(FACT_COUNT, 2), fact_number(FACT_ROW, 12)));
-    ck_assert_str_eq(p->evidence, "2 users, user 12 the first");
+    ck_assert_str_eq(p->evidence, "2 users, the first 12");
     problems_close(&found);
 }
 END_TEST
