@@ -161,7 +161,7 @@ static bool has_room(const struct job *j, struct fault *f)
                                      .set_aside =
                                          j->id.set_aside[0] != '\0' && j->id.beside_directory,
                                      .quarantine = j->id.quarantine[0] != '\0'};
-    if (room_for_repair(j->a, &needs, f) && room_for_changes(j->a, f))
+    if (room_for_repair(j->a, &needs, f))
         return true;
     size_t used = strlen(f->text);
     snprintf(f->text + used, sizeof f->text - used, "; -o NEW writes the repaired store elsewhere");

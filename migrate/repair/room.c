@@ -1,8 +1,6 @@
 /* Room for what a repair in place leaves: see room.h. */
 #include "migrate/repair/room.h"
 
-#include "formats/ese/edit/edit.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -117,85 +115,5 @@ bool room_for_repair(const struct assessment *a, const struct room_needs *needs,
         close(room.above);
     if (room.here >= 0)
         close(room.here);
-    return ok;
-}
-
-/* ---- pages in memory ---- */
-
-enum { NODES_MOST = 8192 }; /* of a page of 32 KiB; more are counted as so many */
-
-/* Leaves of one table, by how many rows they hold. */
-struct leaves {
-    uint64_t with[NODES_MOST + 1];
-};
-
-static bool count_leaves(const struct assessment *a, uint32_t objid, struct leaves *leaves,
-                         struct fault *f)
-{
-    struct ese_pages *pages = a->store.db->pages;
-    const struct ese_page *page;
-    for (uint32_t number = 1; number <= ese_pages_last(pages); number++) {
-        if (!ese_pages_get(pages, number, &page, f))
-            return false;
-        unsigned rows = ese_page_nodes(page);
-        if (page->objid == objid && (page->flags & ESE_PAGE_LEAF) && rows > 0 &&
-            !(page->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_INDEX | ESE_PAGE_LONG_VALUE)))
-            leaves->with[rows < NODES_MOST ? rows : NODES_MOST]++;
-        ese_pages_put(pages, page);
-    }
-    return true;
-}
-
-/* The fewest leaves in which so many rows can lie: the fullest ones. */
-static uint64_t fewest(const struct leaves *leaves, uint64_t rows)
-{
-    uint64_t found = 0;
-    for (unsigned in_one = NODES_MOST; in_one > 0 && rows > 0; in_one--) {
-        uint64_t needed = (rows + in_one - 1) / in_one;
-        uint64_t taken = needed < leaves->with[in_one] ? needed : leaves->with[in_one];
-        found += taken;
-        rows = rows > taken * in_one ? rows - taken * in_one : 0;
-    }
-    return found;
-}
-
-/* Rows of the table with this reference that change. */
-static uint64_t rows_of(const struct assessment *a, unsigned reference)
-{
-    uint64_t rows = 0;
-    for (size_t i = 0; i < a->plan.actions; i++)
-        if (action_effect(a->plan.action[i].kind) == EFFECT_MOVE_ALL &&
-            a->plan.action[i].reference == reference)
-            rows += a->plan.action[i].count;
-    return rows;
-}
-
-static bool check_changes(const struct assessment *a, unsigned reference, uint64_t most,
-                          struct leaves *leaves, struct fault *f)
-{
-    uint64_t rows = rows_of(a, reference);
-    const struct ese_table *table =
-        ese_catalog_find(a->store.db->catalog, a->profile.reference[reference].table);
-    if (rows <= most || ese_pages_last(a->store.db->pages) <= most || table == NULL)
-        return true;
-    *leaves = (struct leaves){.with = {0}};
-    if (!count_leaves(a, table->objid, leaves, f))
-        return false;
-    uint64_t least = fewest(leaves, rows);
-    return least <= most ||
-           fault_set(f, FAULT_LIMIT,
-                     "%" PRIu64 " rows of %.60s change, in at least %" PRIu64
-                     " pages; in place at most %" PRIu64 " pages can be changed at once",
-                     rows, table->name, least, most);
-}
-
-bool room_for_changes(const struct assessment *a, struct fault *f)
-{
-    uint64_t most = (uint64_t)ESE_INPLACE_MEMORY_MOST / ese_pages_size(a->store.db->pages);
-    struct leaves *leaves = malloc(sizeof *leaves);
-    bool ok = leaves != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory");
-    for (unsigned r = 0; ok && r < a->profile.references; r++)
-        ok = check_changes(a, r, most, leaves, f);
-    free(leaves);
     return ok;
 }

@@ -17,12 +17,4 @@ struct room_needs {
 bool room_for_repair(const struct assessment *assessment, const struct room_needs *needs,
                      struct fault *f);
 
-/*
- * Do the pages that the plan changes fit into memory, as far as that can be known before it is
- * tried?  The rows that move their references lie in at least so many leaves; more than
- * ESE_INPLACE_MEMORY_MOST bytes of them are refused.  Reads the headers of all pages, and only
- * where there are so many rows and pages.  FAULT_LIMIT, FAULT_NO_MEMORY, FAULT_IO.
- */
-bool room_for_changes(const struct assessment *assessment, struct fault *f);
-
 #endif

@@ -1112,6 +1112,73 @@ static bool plan_add(void *context, const struct ese_table *table, unsigned n,
     return true;
 }
 
+/* Gives every row another value, in its record and in an index. */
+static bool all_row(void *context, const struct ese_table *table, const struct ese_record *record,
+                    struct bytes key, unsigned twin, struct ese_row_edit *edit, struct fault *f)
+{
+    struct plan *p = context;
+    struct ese_value value;
+    (void)key;
+    (void)twin;
+    if (!ese_record_value(record, ese_table_column(table, "Id"), &value, f))
+        return false;
+    bytes_put_le32(p->value, 100000 + bytes_get_le32(value.data, 0));
+    edit->fate = ESE_ROW_CHANGE;
+    edit->change[edit->changes++] = (struct ese_change){
+        .column = ese_table_column(table, "Value"), .data = bytes_of(p->value, sizeof p->value)};
+    return true;
+}
+
+static uint32_t leaves_of(struct job *j)
+{
+    struct ese_cursor cursor;
+    uint32_t leaves = 0, last = 0;
+    ese_cursor_open(&cursor, j->db->pages, j->table->root, j->table->objid);
+    while (ese_cursor_next(&cursor, &j->f) == ESE_STEP_NODE) {
+        leaves += cursor.leaf->number != last;
+        last = cursor.leaf->number;
+    }
+    ese_cursor_close(&cursor);
+    return leaves;
+}
+
+/* Edits all rows with room for so many pages; how many rows were changed when it ended. */
+static uint64_t edit_within(struct job *j, uint32_t pages, bool *done)
+{
+    struct plan p;
+    const struct ese_editor editor = {.context = &p, .wants = plan_wants, .row = all_row};
+    const struct ese_inplace_options how = {.memory_most = (size_t)pages * 4096};
+    ese_inplace_close(j->ip);
+    ck_assert(ese_inplace_open(j->db, &how, &j->ip, &j->f));
+    j->f = (struct fault){.code = FAULT_NONE};
+    *done = ese_inplace_edit(j->ip, &editor, &j->f) && ese_inplace_finish(j->ip, &j->f);
+    ck_assert(*done || (j->f.code == FAULT_LIMIT && strstr(j->f.text, "-o NEW")));
+    return ese_inplace_summary(j->ip)->changed_rows;
+}
+
+/* Less room than rows change in is known before anything is done; a page less than is needed
+ * with those of the index, when it is reached. */
+START_TEST(room_for_pages_is_told_to_the_page)
+{
+    struct job j;
+    bool done;
+    start_with(&j, 0x14, 4096, THINGS, false);
+    uint32_t leaves = leaves_of(&j);
+    uint32_t needed = leaves - 1;
+    ck_assert_uint_gt(leaves, 3);
+    ck_assert(edit_within(&j, needed, &done) == 0 && !done);
+    while (!done) {
+        ck_assert_uint_gt(edit_within(&j, ++needed, &done), 0);
+    }
+    uint32_t pages = ese_inplace_summary(j.ip)->pages;
+    ck_assert_uint_gt(pages, leaves);
+    ck_assert_uint_ge(needed, pages);
+    ck_assert_uint_le(needed, pages + 4); /* the space of the trees is looked at, too */
+    must_be_untouched(j.path, &j.before);
+    end_job(&j);
+}
+END_TEST
+
 /* A copy is changed with no more than two pages in memory: they go into it, and are read back, all
  * the time.  It must become what the database becomes in place, byte for byte. */
 START_TEST(a_copy_becomes_what_the_database_becomes_in_place)
@@ -1235,6 +1302,7 @@ int main(int arguments, char **argument)
             {an_index_on_unicode_text_is_not_added_to, 0},
             {a_row_is_found_by_its_bookmark_where_keys_cannot_be_computed, 0},
             {a_dirty_database_and_unknown_revisions_are_refused, 3},
+            {room_for_pages_is_told_to_the_page, 0},
             {memory_has_a_bound, 0},
             {a_stored_counter_never_gives_a_number_again, 2},
             {pages_of_a_pool_are_taken_too, 0},

@@ -2,9 +2,9 @@
  * Rows of a database that is changed in place, as an editor wants them: see edit/editor.h and
  * edit/parts.h.
  *
- * A first walk over a table asks about every row and notes which ones go or change.  They are then
- * changed from the last to the first, so that of several rows with one key the numbers of those
- * still to come hold.
+ * A first walk over a table asks about every row and notes which ones go or change, and in how many
+ * pages: when there is no room for those, nothing is begun.  They are then changed from the last to
+ * the first, so that of several rows with one key the numbers of those still to come hold.
  */
 #include "formats/ese/edit/parts.h"
 
@@ -29,6 +29,8 @@ struct editing {
     uint8_t last_key[ESE_KEY_ROOM];
     size_t last_key_size;
     unsigned twin;
+    uint32_t leaf; /* of the row noted last */
+    size_t leaves; /* with rows that were noted, and that had not changed before */
 };
 
 static bool stopped(const struct ese_inplace *ip, struct fault *f)
@@ -62,7 +64,22 @@ static bool note(struct editing *e, struct bytes key, struct fault *f)
     if (copy == NULL)
         return inplace_no_memory(f);
     e->noted[e->count++] = (struct noted){bytes_of(copy, key.size), e->twin};
+    uint32_t leaf = e->cursor.leaf->number;
+    e->leaves += leaf != e->leaf && !inplace_is_held(e->ip, leaf);
+    e->leaf = leaf;
     return true;
+}
+
+/* Room for the pages in which rows change; those of indexes, and new ones, come on top. */
+static bool have_room(const struct editing *e, struct fault *f)
+{
+    const struct ese_inplace *ip = e->ip;
+    if (ip->options.copy || e->leaves <= ip->pages_most - ip->pages)
+        return true;
+    return fault_set(f, FAULT_LIMIT,
+                     "%zu rows of table %.60s change, in %zu pages, and there is room for %zu; a "
+                     "copy (-o NEW) has no such limit",
+                     e->count, e->table->name, e->leaves, ip->pages_most - ip->pages);
 }
 
 static bool look_at_rows(struct editing *e, struct fault *f)
@@ -135,9 +152,9 @@ static bool add_rows(struct editing *e, struct fault *f)
 
 static bool edit_table(struct editing *e, struct fault *f)
 {
-    e->count = e->last_key_size = 0;
-    e->twin = 0;
-    bool ok = inplace_ready(e->ip, e->table, f) && look_at_rows(e, f);
+    e->count = e->last_key_size = e->leaves = 0;
+    e->twin = e->leaf = 0;
+    bool ok = inplace_ready(e->ip, e->table, f) && look_at_rows(e, f) && have_room(e, f);
     for (size_t i = e->count; ok && i-- > 0;)
         ok = !stopped(e->ip, f) && apply(e, &e->noted[i], f);
     ok = ok && add_rows(e, f);

@@ -89,6 +89,8 @@ struct inplace_page *inplace_new(struct ese_inplace *ip, uint32_t number, struct
 void inplace_changed(struct inplace_page *page);
 /* The page is free again: what was changed of it does not count. */
 bool inplace_forget(struct ese_inplace *ip, uint32_t number, struct fault *f);
+/* Is this page one of those that were changed so far, and held in memory? */
+bool inplace_is_held(const struct ese_inplace *ip, uint32_t number);
 /* Where a copy is changed, and more pages are held than may be: writes them into it.  Only between
  * two changes, when nothing points at a page. */
 bool inplace_make_room(struct ese_inplace *ip, struct fault *f);

@@ -31,6 +31,11 @@ static struct inplace_page *find(const struct ese_inplace *ip, uint32_t number)
     return page;
 }
 
+bool inplace_is_held(const struct ese_inplace *ip, uint32_t number)
+{
+    return find(ip, number) != NULL;
+}
+
 /* ---- pages that went into the copy ---- */
 
 static bool is_written(const struct ese_inplace *ip, uint32_t number)
