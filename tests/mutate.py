@@ -58,6 +58,8 @@ DECIDING = ["test_model", "test_report_facts", "test_report_next", "program/test
             "test_action", "program/test_fixtures.py", "program/test_memory.py"]
 WRITING = ["program/test_plan_rows.py", "program/test_index_entries.py", "program/test_expected.py", "test_verify", "program/test_wrong_writes.py",
            "program/test_passed_over.py", "program/test_memory.py"]
+FORMS = ["program/test_settings.py", "program/test_references.py", "program/test_list_value.py", "program/test_keys.py",
+         "program/test_parts.py", "program/test_decide.py"]
 IN_PLACE = ["program/test_access.py", "program/test_beside.py", "program/test_inplace.py", "program/test_powerloss.py", "program/test_inplace_kill.py"]
 CERTS = sorted(path.stem for path in (SOURCE / "tests" / "certs").glob("test_*.c"))
 
@@ -70,7 +72,8 @@ TESTS = [
                              "ese/test_roundtrip.py"]),
     ("migrate/undo/*", IN_PLACE),
     ("migrate/repair/verify*", WRITING + ["program/test_inplace.py"]),
-    ("migrate/repair/expected*", WRITING + ["program/test_inplace.py"]),
+    ("migrate/repair/expected*", WRITING + FORMS + ["program/test_inplace.py"]),
+    ("migrate/repair/plan_*", WRITING + FORMS + ["program/test_inplace.py"]),
     ("migrate/repair/copydir.c", WRITING + ["program/test_beside.py", "program/test_access.py", "program/test_powerloss.py"]),
     ("migrate/repair/[ceq]*", WRITING + ["program/test_decide.py", "program/test_fixtures.py", "program/test_beside.py"]),
     ("migrate/rescue/*", ["test_salvage", "program/test_salvage.py", "program/test_repair_salvage.py"]),
