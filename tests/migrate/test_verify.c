@@ -11,6 +11,8 @@
 #include "migrate/repair/copy.h"
 #include "migrate/repair/verify.h"
 #include "migrate/repair/verify_rows.h"
+#include "formats/ese/layout/checksum.h"
+#include "formats/ese/layout/page_change.h"
 #include "tests/check_main.h"
 
 #include <fcntl.h>
@@ -216,6 +218,57 @@ START_TEST(a_problem_that_stays_is_noticed)
 }
 END_TEST
 
+/* Changes one entry of the first secondary index of the copy's list, as if it was written wrongly:
+ * taken out, or there once more, for a row that does not exist. */
+static void spoil_entry(bool once_more)
+{
+    static uint8_t raw[ESE_PAGE_SIZE_MAX], spare[ESE_PAGE_SIZE_MAX], data[5] = {0x7f, 0x80, 0, 1};
+    struct store new;
+    struct ese_cursor cursor;
+    struct ese_node node;
+    struct fault f;
+    ck_assert_int_eq(store_open(&new, copy), EXIT_CLEAN);
+    const struct ese_table *table = ese_catalog_find(new.db->catalog, "CertificateList");
+    const struct ese_index *index = &table->index[table->index[0].root == table->root];
+    ese_cursor_open(&cursor, new.db->pages, index->root, index->objid);
+    ck_assert_int_eq(ese_cursor_next(&cursor, &f), ESE_STEP_NODE);
+    struct bytes page = cursor.leaf->raw;
+    uint32_t number = cursor.leaf->number;
+    memcpy(raw, page.at, page.size);
+    const struct ese_page_change change = {raw, spare, (uint32_t)page.size, number, 0};
+    ck_assert(ese_page_node(cursor.leaf, cursor.index, &node, &f));
+    node.data = bytes_of(data, sizeof data);
+    node.flags = 0;
+    ck_assert(once_more ? ese_page_change_insert(&change, cursor.index + 1, &node)
+                        : ese_page_change_delete(&change, cursor.index));
+    ese_checksum_set(raw, page.size, number);
+    int fd = open(copy, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(pwrite(fd, raw, page.size, (off_t)((number + 1) * page.size)),
+                     (ssize_t)page.size);
+    close(fd);
+    ese_cursor_close(&cursor);
+    store_close(&new);
+}
+
+START_TEST(an_index_entry_that_is_wrong_is_named)
+{
+    static const char *const wanted[] = {"expected the entry with key ", "found none",
+                                         "expected no entry with key ", "found one"};
+    struct assessment a;
+    struct assess_options options = {.in_place = false};
+    struct fault f;
+    ck_assert(make(KM_SOURCE_DIR "/fixtures/states/imported-twice/description.ini", "0x2"));
+    ck_assert_int_eq(assess(&a, store, &options), EXIT_CLEAN);
+    ck_assert(write_copy(&a, SIZE_MAX) && is_as_planned(&a, &f));
+    spoil_entry(_i);
+    ck_assert(!is_as_planned(&a, &f));
+    ck_assert_ptr_nonnull(strstr(f.text, "table CertificateList, index ByThumbprint: "));
+    ck_assert_msg(strstr(f.text, wanted[2 * _i]) && strstr(f.text, wanted[2 * _i + 1]), "%s",
+                  f.text);
+    assess_close(&a);
+}
+END_TEST
+
 /* Is it noticed that one byte of what the new store's catalog says is another? */
 static void must_matter(const struct assessment *a, const struct store *new, void *field,
                         const char *what)
@@ -311,6 +364,7 @@ int main(void)
         "verify", (const struct check_case[]){{another_plan_is_noticed, 0},
                                               {a_certificate_that_is_lost_is_noticed, 0},
                                               {a_problem_that_stays_is_noticed, 0},
+                                              {an_index_entry_that_is_wrong_is_named, 2},
                                               {a_catalog_that_says_something_else_is_noticed, 0},
                                               {every_kind_of_action_has_a_name_of_its_own, 0},
                                               {0}});
