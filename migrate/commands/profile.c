@@ -122,6 +122,7 @@ int cmd_profile(const struct options *options)
 {
     struct store store;
     struct discovery d;
+    struct discover_hints hints = {.list_table = options->table};
     struct fault f = {.code = FAULT_NONE};
     interrupt_ends();
     int status = store_open(&store, options->operand[0]);
@@ -129,7 +130,7 @@ int cmd_profile(const struct options *options)
         return status;
     if (options->table && store_table(&store, options->table) == NULL) {
         status = EXIT_TROUBLE;
-    } else if (discover(&store, options->table, &d, &f)) {
+    } else if (discover(&store, &hints, &d, &f)) {
         status = show(&store, &d, options->json);
         if (store.damaged)
             status |= EXIT_PROBLEMS_LEFT;

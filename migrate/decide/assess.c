@@ -157,6 +157,19 @@ static int take_time(const struct reading *reading, int64_t *room, const int64_t
     return EXIT_USAGE;
 }
 
+/* Where discovery found two columns that may be the list's key, one has to be said before an entry
+ * goes: what names it is looked for by that one alone. */
+static void ask_about_key(struct assessment *a)
+{
+    bool drops = false;
+    for (size_t i = 0; i < a->plan.actions; i++)
+        drops = drops || a->plan.action[i].kind == ACTION_DROP_ENTRY;
+    if (!drops || a->two_keys[0] == '\0')
+        return;
+    problem_add(&a->found, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY, "%s", a->two_keys);
+    problem_add(&a->left, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY, "%s", a->two_keys);
+}
+
 static int make_plan(struct assessment *a, const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
@@ -180,6 +193,7 @@ static int make_plan(struct assessment *a, const struct assess_options *options)
             return assess_trouble(a, &f);
         a->blocked = true;
     }
+    ask_about_key(a);
     if (!plan_judge(&a->plan, &a->model, a->prover, &a->left)) {
         fault_set(&f, FAULT_NO_MEMORY, "out of memory while judging the plan");
         return assess_trouble(a, &f);

@@ -11,6 +11,7 @@
 #include "migrate/console/status.h"
 #include "migrate/decide/plan.h"
 #include "migrate/decide/reading.h"
+#include "migrate/discover/discover.h"
 #include "migrate/judge/onepass.h"
 
 struct foretold;
@@ -43,12 +44,13 @@ struct assessment {
     struct filehash hash;
     struct profile profile;
     enum profile_match match;
-    const char *profile_how; /* how it was chosen, for the report */
-    char *discovery;         /* what discovery found; NULL: it did not run */
-    bool drafted;            /* discovery found lists, so that a profile can be drafted */
-    bool draft_whole;        /* and nothing in the draft is undecided */
-    bool repairs_allowed;    /* false: discovered, and not accepted */
-    bool undecided;          /* discovery left something open that a repair must know */
+    const char *profile_how;          /* how it was chosen, for the report */
+    char *discovery;                  /* what discovery found; NULL: it did not run */
+    bool drafted;                     /* discovery found lists, so that a profile can be drafted */
+    bool draft_whole;                 /* and nothing in the draft is undecided */
+    bool repairs_allowed;             /* false: discovered, and not accepted */
+    char two_keys[DISCOVER_TWO_KEYS]; /* see discover.h */
+    bool undecided;                   /* discovery left something open that a repair must know */
 
     struct ese_check_summary structure;
     /* Two rows under one key of a unique index: how often, the table of the first, and whether

@@ -73,7 +73,12 @@ static int discover_profile(struct assessment *a, const struct assess_options *o
     struct fault f = {.code = FAULT_NONE};
     int status = EXIT_CLEAN;
     profile_close(&a->profile);
-    if (!discover(&a->store, NULL, &discovery, &f))
+    const struct reading *said = &options->reading;
+    struct discover_hints hints = {.not_list = said->not_list,
+                                   .not_lists = said->not_lists,
+                                   .not_key = said->not_reference,
+                                   .not_keys = said->not_references};
+    if (!discover(&a->store, &hints, &discovery, &f))
         return assess_trouble(a, &f);
     if (!explain(a, &discovery)) {
         discover_close(&discovery);
@@ -96,6 +101,7 @@ static int discover_profile(struct assessment *a, const struct assess_options *o
                              ? "discovered, and accepted (--accept-discovered)"
                              : "discovered, and not accepted";
         a->repairs_allowed = options->reading.accept_discovered;
+        memcpy(a->two_keys, discovery.two_keys, sizeof a->two_keys);
         if (a->repairs_allowed && *discovery.lacking)
             problem_add(&a->found, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY,
                         "the list that discovery found: %s; if it is the list all the same, give "

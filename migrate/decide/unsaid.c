@@ -121,12 +121,15 @@ static void ask_about_column(struct asking *a, const struct residue_column *c)
     snprintf(text, sizeof text,
              "table %s, column %s: all of its %" PRIu64
              " values could name entries of the list, and some name %s, which %s; say "
-             "--reference %s or --not-a-reference %s.%s",
+             "--reference %s or --not-a-reference %s.%s%s",
              table, column, c->values, entries,
              !in_value ? (one ? "goes" : "go")
              : one     ? "goes or moves up"
                        : "go or move up",
-             yes, table, column);
+             yes, table, column,
+             ese_table_in_primary(c->table, c->column)
+                 ? " (in a primary key a reference cannot be moved)"
+                 : "");
     ask(a, PROBLEM_RESIDUE, a->m->entry[first].key, NO_ENTRY, text);
     *a->blocked = true;
 }

@@ -86,6 +86,17 @@ static bool is_name(const char *name)
     return strlen(name) <= NAME_MOST && discover_can_write(name);
 }
 
+bool discover_is_said(const char *const *said, unsigned count, const struct ese_table *table,
+                      const struct ese_column *column)
+{
+    size_t size = strlen(table->name);
+    for (unsigned i = 0; i < count; i++)
+        if (strncasecmp(said[i], table->name, size) == 0 && said[i][size] == '.' &&
+            strcasecmp(said[i] + size + 1, column->name) == 0)
+            return true;
+    return false;
+}
+
 bool discover_skips(const struct ese_table *table)
 {
     return !is_name(table->name) || (table->flags & (ESE_TABLE_SYSTEM | ESE_TABLE_TEMPLATE)) ||
@@ -202,6 +213,18 @@ static void add_part(struct discover_run *run, struct discover_column *c)
                       c->wrapping.skip, in_words[c->wrapping.pack], c->wrapped);
 }
 
+void discover_set_form(struct discover_run *run, const struct discover_column *c,
+                       struct profile_value *value)
+{
+    char words[ITEMS_TEXT];
+    if (c->form.values) {
+        discover_set(run, &value->form, "values");
+    } else if (c->form.kind == CERTLIST_ITEMS) {
+        discover_set(run, &value->form, "items");
+        discover_set(run, &value->items, items_layout_text(&c->form.items, words));
+    }
+}
+
 static void set_value(struct discover_run *run, struct discover_column *c)
 {
     struct profile *p = &run->d->profile;
@@ -214,13 +237,7 @@ static void set_value(struct discover_run *run, struct discover_column *c)
     discover_set(run, &p->value[0].column, c->column->name);
     if (c->join)
         discover_set(run, &p->value[0].join, c->join->name);
-    if (c->form.values) {
-        discover_set(run, &p->value[0].form, "values");
-    } else if (c->form.kind == CERTLIST_ITEMS) {
-        char words[ITEMS_TEXT];
-        discover_set(run, &p->value[0].form, "items");
-        discover_set(run, &p->value[0].items, items_layout_text(&c->form.items, words));
-    }
+    discover_set_form(run, c, &p->value[0]);
     if (c->select && (discover_is_text(c->select) || !c->only_row)) {
         discover_set(run, &p->value[0].select, c->select->name);
         discover_set(run, &p->value[0].equals, c->select_text);
@@ -247,7 +264,9 @@ static void take_back(struct discover_run *run)
 
 static bool is_asked_for(const struct discover_run *run, const struct discover_column *c)
 {
-    return run->list_table == NULL || ese_table_is(c->table, run->list_table);
+    const struct discover_hints *h = &run->hints;
+    return (h->list_table == NULL || ese_table_is(c->table, h->list_table)) &&
+           !discover_is_said(h->not_list, h->not_lists, c->table, c->column);
 }
 
 /* Columns that could each be the list; those that no profile can name are counted alone. */
@@ -294,10 +313,25 @@ static void find_choice(struct discover_run *run, struct choice *choice)
 
 static void refuse_parts(struct discover_run *run)
 {
+    struct discovery *d = run->d;
+    char table[256], column[256];
     take_back(run);
-    run->d->notes = 0;
-    set_result(run->d, DISCOVER_TWO_LISTS,
-               "several places look like the certificate list; none was chosen");
+    d->notes = 0;
+    d->result = DISCOVER_TWO_LISTS;
+    size_t used = (size_t)snprintf(d->why, sizeof d->why,
+                                   "several places look like the certificate list; none was "
+                                   "chosen; say which are none:");
+    for (unsigned i = 0; i < d->columns; i++) {
+        const struct discover_column *c = &d->column[i];
+        if (!looks_like_list(c) || !is_asked_for(run, c))
+            continue;
+        int size = snprintf(NULL, 0, " --not-a-list %s.%s", discover_name(c->table->name, table),
+                            discover_name(c->column->name, column));
+        if (used + (size_t)size >= sizeof d->why)
+            return;
+        used += (size_t)snprintf(d->why + used, sizeof d->why - used, " --not-a-list %s.%s", table,
+                                 column);
+    }
 }
 
 /* Several tables: they are the list together when references lead to entries of each. */
@@ -533,9 +567,12 @@ static void start(struct discover_run *run)
     run->bytes_left = 4 * size + BYTES_LEAST;
 }
 
-bool discover(struct store *store, const char *list_table, struct discovery *d, struct fault *f)
+bool discover(struct store *store, const struct discover_hints *hints, struct discovery *d,
+              struct fault *f)
 {
-    struct discover_run run = {.store = store, .d = d, .list_table = list_table};
+    struct discover_run run = {.store = store, .d = d};
+    if (hints)
+        run.hints = *hints;
     *d = (struct discovery){.result = DISCOVER_NOTHING};
     if (!hash_open(&run.hash, f))
         return false;

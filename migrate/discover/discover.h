@@ -40,7 +40,7 @@ enum discover_kind {
     DISCOVER_LIST,         /* a certificate list, one certificate a row */
 };
 
-enum { DISCOVER_WHY = 256, DISCOVER_TEXT = 128 };
+enum { DISCOVER_WHY = 512, DISCOVER_TEXT = 128, DISCOVER_TWO_KEYS = 640 };
 
 /* A binary column with something in it.  Table and column are the catalog's. */
 struct discover_column {
@@ -111,18 +111,28 @@ struct discovery {
     struct discover_note *note;
     unsigned notes;
     size_t note_room;
-    uint64_t entries;           /* of the list that was chosen */
-    uint64_t damaged;           /* places that could not be read */
-    bool limited;               /* a bound ended the search early */
-    bool doubt_beside;          /* DOUBT has other reasons than references that are UNDECIDED */
+    uint64_t entries;  /* of the list that was chosen */
+    uint64_t damaged;  /* places that could not be read */
+    bool limited;      /* a bound ended the search early */
+    bool doubt_beside; /* DOUBT has other reasons than references that are UNDECIDED */
+    char two_keys[DISCOVER_TWO_KEYS]; /* which columns may be the key; "": no doubt */
     char lacking[DISCOVER_WHY]; /* why the list can hardly be the whole one; "": nothing says so */
     struct profile profile; /* the draft; without a list unless the result is DOUBT or COMPLETE */
 };
 
-/* Searches an open store.  list_table: take the list from this table only; NULL: from any.  Fails
- * only when memory is short or hashes are not to be had; nothing has to be closed then.  The
- * discovery points into the store's catalog: close it before the store. */
-bool discover(struct store *store, const char *list_table, struct discovery *d, struct fault *f);
+/* What somebody said of a store beforehand; strings are borrowed.  Columns are "TABLE.COLUMN". */
+struct discover_hints {
+    const char *list_table;      /* the list is in this table; NULL: in any */
+    const char *const *not_list; /* columns that are no list */
+    const char *const *not_key;  /* columns that name no entries: not by their keys */
+    unsigned not_lists, not_keys;
+};
+
+/* Searches an open store; hints: NULL for none.  Fails only when memory is short or hashes are not
+ * to be had; nothing has to be closed then.  The discovery points into the store's catalog: close
+ * it before the store. */
+bool discover(struct store *store, const struct discover_hints *hints, struct discovery *d,
+              struct fault *f);
 void discover_close(struct discovery *d);
 
 /* Tells in text what was found and why, each line behind `prefix` ("; " makes it comments of a

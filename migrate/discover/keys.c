@@ -26,6 +26,7 @@ struct pair {
     int64_t key;
     uint64_t subject;
     unsigned part; /* of the list */
+    unsigned row;  /* of its table */
 };
 
 struct candidate {
@@ -116,18 +117,25 @@ static bool is_primary_in_all(const struct discover_run *run, const struct ese_c
     return true;
 }
 
+/* Did somebody say that what stands there names no entries? */
+static bool is_said_none(const struct discover_run *run, const struct ese_table *table,
+                         const struct ese_column *column)
+{
+    return discover_is_said(run->hints.not_key, run->hints.not_keys, table, column);
+}
+
 static void find_candidates(struct search *s)
 {
     const struct ese_table *table = s->run->list->table;
     const struct ese_column *primary = discover_table_key(table);
-    if (primary && is_primary_in_all(s->run, primary))
+    if (primary && is_primary_in_all(s->run, primary) && !is_said_none(s->run, table, primary))
         s->candidate[s->candidates++] = (struct candidate){.column = primary, .primary = true};
     else
         primary = NULL;
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
         if (column == primary || column == s->run->list->column || !discover_can_name(column) ||
-            !is_in_all(s->run, column))
+            !is_in_all(s->run, column) || is_said_none(s->run, table, column))
             continue;
         if (s->candidates == KEYS_MOST) {
             s->run->undecided = true;
@@ -145,7 +153,7 @@ static void find_candidates(struct search *s)
 struct in_row {
     uint64_t subject;
     int64_t sha1;
-    unsigned part;
+    unsigned part, row;
 };
 
 /* A value that is no key, such as a thumbprint, refutes the column. */
@@ -163,7 +171,7 @@ static bool note_key(struct search *s, struct candidate *c, struct rows *rows,
     struct pair *pair = discover_grow(s->run, &array, &c->pairs, &c->room, sizeof *pair);
     c->pair = array;
     if (pair)
-        *pair = (struct pair){key, subject, row->part};
+        *pair = (struct pair){key, subject, row->part, row->row};
     return pair != NULL;
 }
 
@@ -217,6 +225,7 @@ static void read_part(struct search *s, unsigned part)
         struct in_row in = {.part = part};
         if (needs_votes(s))
             in = read_certificate(s, &rows, part);
+        in.row = row;
         for (unsigned i = 0; ok && i < s->candidates; i++)
             if (!s->candidate[i].refuted)
                 ok = note_key(s, &s->candidate[i], &rows, &in);
@@ -338,17 +347,34 @@ static void ask_others(struct search *s)
 
 /* ---- choosing ---- */
 
-static struct candidate *best_of(struct search *s, bool *rival)
+/* Do two columns hold the same in every row?  Then each names what the other does. */
+static bool are_same(const struct candidate *a, const struct candidate *b)
+{
+    bool same = a->pairs == b->pairs && a->bytes == b->bytes;
+    for (unsigned i = 0; same && i < a->pairs; i++)
+        same = a->pair[i].key == b->pair[i].key && a->pair[i].part == b->pair[i].part &&
+               a->pair[i].row == b->pair[i].row;
+    return same;
+}
+
+/* The first of those by which most rows name an issuer. */
+static struct candidate *best_of(struct search *s)
 {
     struct candidate *best = &s->candidate[0];
-    *rival = false;
-    for (unsigned i = 1; i < s->candidates; i++) {
-        *rival = s->candidate[i].agreed == best->agreed ||
-                 (*rival && s->candidate[i].agreed < best->agreed);
+    for (unsigned i = 1; i < s->candidates; i++)
         if (s->candidate[i].agreed > best->agreed)
             best = &s->candidate[i];
-    }
     return best;
+}
+
+/* Another that is as good, and would name other entries; NULL: none. */
+static const struct candidate *rival_of(const struct search *s, const struct candidate *best)
+{
+    for (unsigned i = 0; i < s->candidates; i++)
+        if (&s->candidate[i] != best && s->candidate[i].agreed == best->agreed &&
+            !are_same(&s->candidate[i], best))
+            return &s->candidate[i];
+    return NULL;
 }
 
 static void take(struct discover_run *run, const struct candidate *best)
@@ -414,9 +440,9 @@ static bool is_proved(struct search *s, const struct candidate *best)
     return true;
 }
 
-static void explain(struct search *s, const struct candidate *best, bool rival)
+static void explain(struct search *s, const struct candidate *best, const struct candidate *rival)
 {
-    char name[256];
+    char name[256], other[256], table[256];
     discover_name(best->column->name, name);
     if (s->candidates == 1) {
         if (!best->primary)
@@ -424,10 +450,20 @@ static void explain(struct search *s, const struct candidate *best, bool rival)
                           "%s is the only column with another value in every row", name);
     } else if (rival) {
         s->run->undecided = true;
+        snprintf(s->run->d->two_keys, sizeof s->run->d->two_keys,
+                 "table %.64s, columns %.64s and %.64s: which of them names entries is not known; "
+                 "say --not-a-reference %.64s.%.64s or --not-a-reference %.64s.%.64s",
+                 s->run->list->table->name, best->column->name, rival->column->name,
+                 s->run->list->table->name, best->column->name, s->run->list->table->name,
+                 rival->column->name);
         discover_note(s->run, "[list] key", true, false,
-                      "%u columns have another value in every row, and nothing tells which "
-                      "one references name; %s stands for them",
-                      s->candidates, name);
+                      "%s and %s have another value in every row, and nothing tells which one "
+                      "references name; --not-a-reference %s.%s says that it is not this one",
+                      name, discover_name(rival->column->name, other),
+                      discover_name(s->run->list->table->name, table), other);
+    } else if (best->agreed == 0) {
+        discover_note(s->run, "[list] key", false, false,
+                      "%s: each column with another value in every row has the same ones", name);
     } else {
         discover_note(
             s->run, "[list] key", false, false,
@@ -439,12 +475,11 @@ static void explain(struct search *s, const struct candidate *best, bool rival)
 
 static bool choose(struct search *s)
 {
-    bool rival;
-    const struct candidate *best = best_of(s, &rival);
+    const struct candidate *best = best_of(s);
     if (!is_proved(s, best))
         return false;
     take(s->run, best);
-    explain(s, best, rival);
+    explain(s, best, rival_of(s, best));
     return true;
 }
 

@@ -41,7 +41,7 @@ struct discover_part {
 struct discover_run {
     struct store *store;
     struct discovery *d;
-    const char *list_table;
+    struct discover_hints hints;
     struct hash hash;
     bool no_memory;
     uint64_t rows_left, bytes_left;
@@ -93,11 +93,19 @@ void discover_note(struct discover_run *run, const char *key, bool guess, bool l
 /* Sets a string of the draft; the old one is freed. */
 void discover_set(struct discover_run *run, char **field, const char *value);
 
+/* The form of a list value, where it has to be said. */
+void discover_set_form(struct discover_run *run, const struct discover_column *c,
+                       struct profile_value *value);
+
 /* A table's or column's name for people: UTF-8 without control characters. */
 const char *discover_name(const char *name, char to[256]);
 
 /* True when a profile can hold the text on one line. */
 bool discover_can_write(const char *text);
+
+/* Is a column among those that were said? */
+bool discover_is_said(const char *const *said, unsigned count, const struct ese_table *table,
+                      const struct ese_column *column);
 
 /* True for tables of the engine, and templates, which have no rows of their own. */
 bool discover_skips(const struct ese_table *table);

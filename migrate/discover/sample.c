@@ -323,15 +323,15 @@ static void judge_der(struct discover_run *run, struct rows *rows, unsigned numb
     }
 }
 
-/* Is it one certificate to its end? */
-static bool is_certificate(struct bytes value, struct x509_certificate *c)
+/* Is it one certificate; to its end, where nothing else says that it is meant to be one? */
+static bool is_certificate(struct bytes value, bool to_its_end, struct x509_certificate *c)
 {
     return value.size > 0 && value.at[0] == 0x30 && x509_certificate_read(value, c, NULL) &&
-           c->envelope.trailing.size == 0;
+           (!to_its_end || c->envelope.trailing.size == 0);
 }
 
 static bool fits_wrapping(struct discover_run *run, const struct wrapping *w, struct bytes value,
-                          struct x509_certificate *c)
+                          bool to_its_end, struct x509_certificate *c)
 {
     struct fault why = {.code = FAULT_NONE};
     struct bytes inner;
@@ -339,7 +339,7 @@ static bool fits_wrapping(struct discover_run *run, const struct wrapping *w, st
         run->no_memory = run->no_memory || why.code == FAULT_NO_MEMORY;
         return false;
     }
-    return is_certificate(inner, c);
+    return is_certificate(inner, to_its_end && w->pack == PACK_NONE, c);
 }
 
 /* What stands around the certificate in a value: a header of up to SKIP_TRIED bytes, and perhaps
@@ -348,12 +348,12 @@ static bool find_wrapping(struct discover_run *run, struct discover_column *colu
                           struct bytes value, struct x509_certificate *c)
 {
     if (column->wrapped > 0)
-        return fits_wrapping(run, &column->wrapping, value, c);
+        return fits_wrapping(run, &column->wrapping, value, false, c);
     for (int32_t skip = 0; skip <= SKIP_TRIED && (size_t)skip + 2 < value.size; skip++) {
         const uint8_t *at = value.at + skip;
         bool packed = (at[0] & 0x0f) == 8 && (at[0] << 8 | at[1]) % 31 == 0; /* RFC 1950, 2.2 */
         struct wrapping w = {skip, packed ? PACK_ZLIB : PACK_NONE};
-        if (!(packed || (skip > 0 && at[0] == 0x30)) || !fits_wrapping(run, &w, value, c))
+        if (!(packed || (skip > 0 && at[0] == 0x30)) || !fits_wrapping(run, &w, value, true, c))
             continue;
         column->wrapping = w;
         return true;
@@ -372,7 +372,7 @@ static void judge_list_of_one(struct discover_run *run, unsigned number, enum ce
     struct wrapping w = {.pack = packs[kind]};
     if (column->wrapped > 0 ? column->wrapping.pack != w.pack : column->values > WRAPPED_TRIED)
         return;
-    if (!fits_wrapping(run, &w, value, &c))
+    if (!fits_wrapping(run, &w, value, true, &c))
         return;
     column->wrapping = w;
     column->wrapped++;
@@ -425,6 +425,8 @@ static void judge_value(struct discover_run *run, struct rows *rows, unsigned nu
         note_list(run, rows, column, &form, CERTLIST_ITEMS, count_certificates(value, &form));
     } else if (!cut && judge_wrapped(run, number, value)) {
         return;
+    } else if (may_be) {
+        column->broken++; /* perhaps a piece of a list */
     } else if (value.size == HASH_SHA1_SIZE || is_printable(value)) {
         column->text++; /* a hash is no secret either */
     }

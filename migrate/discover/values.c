@@ -40,14 +40,37 @@ struct numbered {
     bool doubtful;    /* a list of another name, or something else of this one */
 };
 
+/* The same of items, of which a value may have one alone. */
+static unsigned items_in(const struct certlist_form *form, struct bytes value,
+                         unsigned *self_issued)
+{
+    struct certlist list;
+    struct certlist_entry entry;
+    struct x509_certificate c = {.version = 0};
+    unsigned count = 0;
+    bool good = true;
+    *self_issued = 0;
+    if (!certlist_open_as(&list, value, form, NULL))
+        return 0;
+    for (; good && certlist_next(&list, &entry, NULL); count++) {
+        good = x509_certificate_read(entry.encoded, &c, NULL) && c.envelope.trailing.size == 0;
+        *self_issued += good && bytes_equal(c.subject, c.issuer);
+    }
+    good = good && !list.failed && list.items.tail.size == 0;
+    certlist_close(&list);
+    return good ? count : 0;
+}
+
 /* How many certificates a value has that is a list to its end, in the column's form. */
 static unsigned certificates_in(const struct discover_column *c, struct bytes value,
                                 unsigned *self_issued)
 {
     struct certlist_form form;
     enum certlist_kind kind = CERTLIST_NONE;
+    if (c->form.kind == CERTLIST_ITEMS)
+        return items_in(&c->form, value, self_issued);
     unsigned count = discover_whole_list(value, &form, &kind, self_issued);
-    return kind == c->list_kind && c->form.kind != CERTLIST_ITEMS ? count : 0;
+    return kind == c->list_kind ? count : 0;
 }
 
 static void take_row(struct discover_run *run, struct rows *rows, const struct discover_column *c,
@@ -84,6 +107,7 @@ static void draft(struct discover_run *run, const struct discover_column *c,
         discover_set(run, &p->value[i].column, c->column->name);
         discover_set(run, &p->value[i].select, c->select->name);
         discover_set(run, &p->value[i].equals, n->name[i]);
+        discover_set_form(run, c, &p->value[i]);
     }
     discover_note(run, "[list.N] rows", false, false,
                   "%u values that are certificates to their end have names that differ in a "

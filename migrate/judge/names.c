@@ -216,10 +216,21 @@ bool names_value(const struct model *m, unsigned which, int32_t key, unsigned ce
     return buffer_add(to, m->profile->reference[which].names == NAMES_SHA1 ? sha1 : name);
 }
 
+bool names_none(const struct model *m, unsigned which, struct bytes number)
+{
+    const struct profile_reference *r = &m->profile->reference[which];
+    if (r->proves || r->names != NAMES_KEY || (m->byte_keys && !m->long_keys) ||
+        number.size > sizeof(uint64_t) || bytes_number(number) != 0)
+        return false;
+    return m->long_keys ? names_key(m, number) == m->no_key : model_entry(m, 0) == NULL;
+}
+
 bool names_in_value(const struct model *m, unsigned which, const struct ese_column *column,
                     struct bytes value, int32_t *key, struct fault *f)
 {
     if (value.size == 0 || (!names_is_bytes(m, which) && value.size > sizeof(int64_t)))
+        return false;
+    if (names_none(m, which, value))
         return false;
     if (names_is_bytes(m, which)) {
         *key = names_entry(m, which, value);

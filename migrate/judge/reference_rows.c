@@ -94,12 +94,16 @@ int32_t model_reference_key(const struct model *m, unsigned which, struct rows *
         struct buffer room = {0};
         struct bytes value;
         bool read = rows_bytes(rows, column, &room, &value, null, NULL);
-        *null = *null || !read || value.size == 0; /* rows_end() says that it cannot be read */
+        /* rows_end() says that it cannot be read */
+        *null = *null || !read || value.size == 0 || names_none(m, which, value);
         int32_t key = *null ? 0 : names_entry(m, which, value);
         buffer_free(&room);
         return key;
     }
     int32_t value = rows_integer(rows, column, null);
+    uint8_t number[sizeof(int32_t)];
+    bytes_put_le32(number, (uint32_t)value);
+    *null = *null || names_none(m, which, bytes_of(number, sizeof number));
     return *null ? 0 : profile_reference_key(&m->profile->reference[which], value);
 }
 

@@ -196,6 +196,8 @@ class Schema:
         numbers = {"counted": range(1, count + 1),
                    "sparse": sorted(self.random.sample(range(1, 120), count)),
                    "large": sorted(self.random.sample(range(most - 200 if size == 1 else most // 2, most), count))}[spread]
+        if self.key_type in ("UnsignedLong", "Currency", "LongLong") and self.more_often("beyond 32 bits", 0.4):
+            numbers = [2**31 + 3 * n if size == 4 else 2**40 + n for n in numbers]
         return [(str(n), n.to_bytes(size, "little")) for n in numbers]
 
     def draw_rows(self):
@@ -217,6 +219,7 @@ class Schema:
                {"thumbprint": 0.6, "name": 0.7, "imported": 0.6, "parent": 0.2, "priority": 0.2}.items()}
         thumbprint = self.pick("thumbprint type", "Binary", "Binary", "Text")
         self.more_often("recoded", 0.25)
+        has["place"] = self.more_often("places", 0.15)
         for table in tables:
             columns = self.list_columns(table, style, plan, role, trust, has, thumbprint)
         last = 1 if two else 0
@@ -258,6 +261,7 @@ class Schema:
         kinds += [("imported", "DateTime")] if has["imported"] else []
         kinds += [("parent", self.key_type.split()[0])] if has["parent"] else []
         kinds += [("priority", "Long")] if has["priority"] else []
+        kinds += [("place", "Long")] if has["place"] else []
         order = self.drawn.setdefault("column order", self.random.sample(range(len(kinds)), len(kinds)))
         for what, kind in (kinds[n] for n in order):
             columns[what] = table.column(plan.get(what, what.capitalize()), kind)
@@ -309,6 +313,8 @@ class Schema:
             row[columns["parent"]] = keys[above][0]
         if has["priority"]:
             row[columns["priority"]] = str(self.random.randint(1, 4) * 100)
+        if has["place"]:
+            row[columns["place"]] = str(place + 1)
         if style in ("unique", "composite"):
             row[columns["row"]] = str(1000 + 7 * place)
         if style == "composite":
@@ -404,9 +410,10 @@ class Schema:
                                "Keys": f"hex:{self.random.randbytes(40).hex()}"})
         if self.by != "issuer serial" and self.more_often("users refer", 0.25):
             column = self.reference_columns(users)
+            zero = self.by == "key" and self.key_type.split()[0] in INTEGERS and self.more_often("zero for none", 0.5)
             for row in users.rows:      # some have none
                 name = self.more.choice(self.order)
-                row[column[0]] = self.reference_values(name, self.more.randint(0, 1))[0] if self.more.random() < 0.8 else "-"
+                row[column[0]] = self.reference_values(name, self.more.randint(0, 1))[0] if self.more.random() < 0.8 else "0" if zero else "-"
             self.refer(users, column)
         self.draw_issued(issued)
         if self.crl_issuers:
@@ -539,6 +546,10 @@ class Schema:
         head = ["[store]", f"seed = schema {self.seed % 8}", "[schema]",
                 "without = Configuration CertificateList Users UserCertificates RevocationLists Administrators"]
         return "\n".join(head + [self.cast_text()] + [table.text() for table in self.tables]) + "\n"
+
+    def keys(self):
+        """The columns by which entries are named, or would be."""
+        return {f"{where['table']}.{where['key']}" for where in self.lists if where.get("key")}
 
     def facts(self, certificates):
         facts = {"name": f"seed {self.seed}", "lists": self.lists, "refs": self.references,

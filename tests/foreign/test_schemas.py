@@ -35,7 +35,7 @@ TURNS = ("alone", "stated", "answered")
 COLUMN = re.compile(r"--not-a-reference (\S+?)[;,]?(?: |$)")
 KEEP = re.compile(r"--keep (\d+)")
 NO_LIST = re.compile(r"--not-a-list (\S+?)[;,]?(?: |$)")
-SUFFIX = {"thumb": "=sha1", "key": "", "hexthumb": "=sha1"}
+SUFFIX = {"thumb": "=sha1", "key": "", "hexthumb": "=sha1hex"}
 
 
 def build(seed, folder):
@@ -70,6 +70,8 @@ def answers(schema, facts, problems, given):
     for problem in problems:
         text = problem["evidence"]
         for column in COLUMN.findall(text):
+            if column in schema.keys():
+                continue
             if column in references:
                 found.append(("--reference", column + references[column]))
             else:

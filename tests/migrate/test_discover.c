@@ -445,7 +445,8 @@ static void expect_discovery(const char *what, const char *path, const char *tab
     struct discovery d;
     struct fault f;
     open_store(&store, path);
-    ck_assert_msg(discover(&store, table, &d, &f), "%s: %s", what, f.text);
+    struct discover_hints hints = {.list_table = table};
+    ck_assert_msg(discover(&store, &hints, &d, &f), "%s: %s", what, f.text);
     summarise(&d.profile, found);
     if (d.result != result || strcmp(found, draft) != 0)
         discover_explain(&d, "  ", stderr);
