@@ -26,13 +26,14 @@ static struct ese_index indexes[] = {
 
 static struct damaged d;
 static uint32_t rows_objid;
+static uint32_t rows = ROWS;
 
 static void build_rows(struct ese_build_table *t)
 {
     struct fault f = {.code = FAULT_NONE};
     static uint8_t data[LONG_SIZE];
     const struct ese_table *s = ese_build_schema(t);
-    for (uint32_t i = 1; i <= ROWS; i++) {
+    for (uint32_t i = 1; i <= rows; i++) {
         uint8_t id[4], value[4];
         char text[80];
         bytes_put_le32(id, i);
@@ -84,6 +85,14 @@ static void make(uint32_t revision, uint32_t page_size)
 
 static void start_small(void)
 {
+    rows = ROWS;
+    make(0x14, 4096);
+}
+
+/* All rows on the root; the last one has a long value. */
+static void start_root(void)
+{
+    rows = 10;
     make(0x14, 4096);
 }
 
@@ -316,7 +325,7 @@ START_TEST(stale_leaf)
     ck_assert(ese_page_node(&page, 1, &node, NULL));
     uint8_t *value = damaged_page(&d, leaf) + (node.data.at - page.raw.at) + 8;
     bytes_put_le32(value, 5000);
-    bytes_put_le64(damaged_page(&d, leaf) + ESE_PAGE_DBTIME_AT, 1);
+    bytes_put_le64(damaged_page(&d, leaf) + ESE_PAGE_DBTIME_AT, 0);
     damaged_seal(&d, leaf);
     touch(&d, leaf);
     struct ese_salvage_table t = sums(&s);
@@ -371,7 +380,7 @@ START_TEST(half_written_split)
     ck_assert_uint_ne(spare, 0);
     memcpy(damaged_page(&d, spare), copy, d.page_size);
     free(copy);
-    bytes_put_le64(damaged_page(&d, spare) + ESE_PAGE_DBTIME_AT, 1);
+    bytes_put_le64(damaged_page(&d, spare) + ESE_PAGE_DBTIME_AT, 0);
     damaged_seal(&d, spare);
     touch(&d, spare);
     assert_all_kept();
@@ -379,6 +388,49 @@ START_TEST(half_written_split)
 END_TEST
 
 /* The number that the next row gets must not be that of a lost one. */
+/* The new page of a split names both neighbours, and the right one still names the left. */
+START_TEST(neighbour_from_before_a_split)
+{
+    struct salvaged s;
+    uint32_t left = row_leaf(1), middle = row_leaf(2), right = row_leaf(3);
+    uint64_t time = 0;
+    bytes_le64(bytes_of(damaged_page(&d, middle), d.page_size), ESE_PAGE_DBTIME_AT, &time);
+    bytes_put_le32(damaged_page(&d, right) + ESE_PAGE_PREV_AT, left);
+    bytes_put_le64(damaged_page(&d, right) + ESE_PAGE_DBTIME_AT, _i ? time - 1 : time + 100);
+    damaged_seal(&d, right);
+    touch(&d, right);
+    struct ese_salvage_table sum = sums(&s);
+    ck_assert_uint_eq(sum.doubtful, _i ? nodes_of(right) : 0);
+    ck_assert_uint_eq(sum.kept + sum.doubtful, ROWS);
+    ck_assert_uint_eq(sum.written, ROWS);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* A whole long value that no row refers to, newer than the only leaf there is. */
+START_TEST(root_from_before_a_long_value)
+{
+    struct salvaged s;
+    uint32_t index =
+        find_page(rows_objid + 1, ESE_PAGE_LEAF | ESE_PAGE_INDEX, ESE_PAGE_SPACE_TREE, 0);
+    uint32_t root = row_leaf(0);
+    uint16_t tags = 0;
+    ck_assert_uint_ne(index, 0);
+    memset(damaged_page(&d, index), 0, d.page_size);
+    touch(&d, index);
+    bytes_le16(bytes_of(damaged_page(&d, root), d.page_size), ESE_PAGE_TAG_COUNT_AT, &tags);
+    bytes_put_le16(damaged_page(&d, root) + ESE_PAGE_TAG_COUNT_AT, tags - 1u);
+    if (_i)
+        bytes_put_le64(damaged_page(&d, root) + ESE_PAGE_DBTIME_AT, 0);
+    damaged_seal(&d, root);
+    touch(&d, root);
+    struct ese_salvage_table sum = sums(&s);
+    ck_assert_uint_eq(sum.doubtful, _i ? 9 : 0);
+    ck_assert_uint_eq(sum.written, 9);
+    salvaged_close(&s);
+}
+END_TEST
+
 START_TEST(counter_of_a_lost_root)
 {
     struct salvaged s;
@@ -448,6 +500,7 @@ int main(void)
 {
     Suite *suite = suite_create("salvage");
     TCase *by_hand = tcase_create("by hand");
+    TCase *one_leaf = tcase_create("one leaf");
     TCase *random = tcase_create("random");
     tcase_set_timeout(by_hand, 120);
     tcase_set_timeout(random, 0);
@@ -467,10 +520,14 @@ int main(void)
     tcase_add_test(by_hand, stale_leaf);
     tcase_add_test(by_hand, many_copies_of_a_leaf);
     tcase_add_test(by_hand, half_written_split);
+    tcase_add_loop_test(by_hand, neighbour_from_before_a_split, 0, 2);
     tcase_add_test(by_hand, counter_of_a_lost_root);
     tcase_add_test(by_hand, noise_is_refused);
+    tcase_add_checked_fixture(one_leaf, start_root, end);
+    tcase_add_loop_test(one_leaf, root_from_before_a_long_value, 0, 2);
     tcase_add_test(random, random_damage);
     suite_add_tcase(suite, by_hand);
+    suite_add_tcase(suite, one_leaf);
     suite_add_tcase(suite, random);
     SRunner *runner = srunner_create(suite);
     if (!getenv("CK_FORK") && check_wants_one_process())

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-bool salvage_leaves_add(struct salvage_leaves *l, uint32_t page, struct fault *f)
+static bool add(struct salvage_leaves *l, uint32_t page, struct fault *f)
 {
     const struct salvage_page *p = &l->s->page[page];
     void *array = l->at;
@@ -17,6 +17,37 @@ bool salvage_leaves_add(struct salvage_leaves *l, uint32_t page, struct fault *f
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
     l->at = array;
     l->at[l->count++] = (struct salvage_leaf){.first = p->first, .last = p->last, .page = page};
+    return true;
+}
+
+/* Which keys the page has, should it be of another kind than it says. */
+static bool see_again(struct salvage_leaves *l, struct salvage_page *p, bool joined,
+                      struct fault *f)
+{
+    const struct ese_page *page;
+    if (!salvage_get(l->s, p, &page, f))
+        return false;
+    bool ok = salvage_see_range(l->s, p, page, joined, f);
+    ese_pages_put(l->s->pages, page);
+    return ok;
+}
+
+bool salvage_leaves_find(struct salvage_leaves *l, uint32_t objid, bool joined, bool *in_order,
+                         struct fault *f)
+{
+    size_t first, count;
+    salvage_pages_of(l->s, objid, &first, &count);
+    for (size_t i = first; i < first + count; i++) {
+        struct salvage_page *p = &l->s->page[i];
+        p->merged = false;
+        if (!salvage_is_leaf(p) || p->trust > SALVAGE_BLOCKS || p->freed)
+            continue;
+        if (p->joined != joined && !see_again(l, p, joined, f))
+            return false;
+        *in_order = *in_order && p->in_order;
+        if (!add(l, (uint32_t)i, f))
+            return false;
+    }
     return true;
 }
 
@@ -64,6 +95,14 @@ bool salvage_leaves_order(struct salvage_leaves *l, struct fault *f)
     if (l->count > 0)
         qsort(l->at, l->count, sizeof *l->at, by_first_key);
     bound(l);
+    return true;
+}
+
+bool salvage_leaves_apart(const struct salvage_leaves *l)
+{
+    for (size_t i = 1; i < l->count; i++)
+        if (bytes_compare(l->at[i - 1].last, l->at[i].first) >= 0)
+            return false;
     return true;
 }
 

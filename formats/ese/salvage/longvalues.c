@@ -101,7 +101,8 @@ struct value {
     struct bytes id; /* at == NULL: none yet */
     bool has_root, whole;
     struct ese_lv_root root;
-    uint32_t at; /* the next chunk's offset */
+    uint64_t dbtime; /* of the page where its root stands */
+    uint32_t at;     /* the next chunk's offset */
 };
 
 struct values {
@@ -109,6 +110,7 @@ struct values {
     struct salvage_walk w;
     struct ids ids;
     struct value value;
+    uint64_t unwanted; /* the newest page of a whole value that no row refers to */
     uint32_t chunk;
     uint8_t unpacked[ESE_DECOMPRESSED_MAX];
 };
@@ -194,6 +196,8 @@ static bool end_value(struct values *v, struct fault *f)
     bool wanted = v->ids.id.at && bytes_equal(v->ids.id, value->id);
     struct bytes id = value->id;
     value->id = (struct bytes){.at = NULL};
+    if (!wanted && whole && value->root.references > 0 && value->dbtime > v->unwanted)
+        v->unwanted = value->dbtime;
     if (!wanted)
         return true;
     /* A row of which a newer page has only a part is not contradicted: the rest is lost. */
@@ -224,6 +228,8 @@ static bool check_node(struct values *v, struct fault *f)
     }
     if (!salvage_node(v->t->s, &v->w.version[c.best], &page, &node, f))
         return false;
+    if (!v->value.has_root)
+        v->value.dbtime = v->t->s->page[v->w.version[c.best].page].dbtime;
     see_node(v, key, node.data);
     ese_pages_put(v->t->s->pages, page);
     return true;
@@ -252,6 +258,24 @@ static void close_values(struct values *v)
     free(v);
 }
 
+/* Of a table with one leaf the row of a value that no row refers to would stand on it. */
+static void see_unwanted(struct values *v)
+{
+    struct salvage_page *only = NULL;
+    size_t first, count;
+    salvage_pages_of(v->t->s, v->t->table->objid, &first, &count);
+    for (size_t i = first; i < first + count; i++) {
+        struct salvage_page *p = &v->t->s->page[i];
+        if (!salvage_is_leaf(p))
+            continue;
+        if (only || !(p->flags & ESE_PAGE_ROOT))
+            return;
+        only = p;
+    }
+    if (only && only->dbtime < v->unwanted)
+        only->stale = true;
+}
+
 bool salvage_values_check(struct salvage_table *t, struct fault *f)
 {
     struct values *v = NULL;
@@ -260,6 +284,8 @@ bool salvage_values_check(struct salvage_table *t, struct fault *f)
     while (ok && (ok = salvage_walk_next(&v->w, &more, f)) && more)
         ok = check_node(v, f);
     ok = ok && end_value(v, f) && pass_ids(v, (struct bytes){.at = NULL}, f);
+    if (ok)
+        see_unwanted(v);
     close_values(v);
     build_sort_close(t->lids);
     t->lids = NULL;

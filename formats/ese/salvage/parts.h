@@ -26,7 +26,7 @@ struct salvage_page {
     uint8_t trust;  /* enum salvage_trust */
     uint8_t blocks; /* SALVAGE_BLOCKS: which are right */
     bool reached;   /* a parent names it, or a neighbour and it name each other */
-    bool stale;     /* an index or a long value knows of a newer version of a row on it */
+    bool stale;     /* a neighbour, an index or a long value knows of something newer on it */
     bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
 
     /* Of a leaf, see ranges.c. */
@@ -160,12 +160,16 @@ struct salvage_leaves {
     size_t heap_size;
 };
 
-/* Adds a leaf, unless it has no believed node. */
-bool salvage_leaves_add(struct salvage_leaves *l, uint32_t page, struct fault *f);
+/* Adds the leaves of an object that are in use and have a believed node.  joined: see salvage_page.
+ * *in_order becomes false when one of them is not in order. */
+bool salvage_leaves_find(struct salvage_leaves *l, uint32_t objid, bool joined, bool *in_order,
+                         struct fault *f);
 /* Once all are added. */
 bool salvage_leaves_order(struct salvage_leaves *l, struct fault *f);
-/* Are they one chain, from the first to the last, all of them right and none over another? */
+/* Are they one chain, from the first to the last, all of them right? */
 bool salvage_leaves_chain(const struct salvage_leaves *l);
+/* Does none lie over another? */
+bool salvage_leaves_apart(const struct salvage_leaves *l);
 /* The newest leaf that should have `key` (of an index: key and data in one piece), if the tree has
  * it; NULL: none.  Keys of successive calls, salvage_choose() among them, ascend. */
 const struct salvage_page *salvage_owner(struct salvage_leaves *l, struct bytes key);
@@ -365,6 +369,8 @@ bool salvage_stray_add(struct salvage_table *t, unsigned index, const struct sal
 /* All entries of the next bookmark, if it is not behind `most` (at == NULL: any). */
 bool salvage_strays_next(struct salvage_strays *x, struct bytes most, bool *found, struct fault *f);
 void salvage_strays_close(struct salvage_strays *x);
+/* Sees which leaves should have had rows that a newer index knows of. */
+bool salvage_strays_evidence(struct salvage_table *t, struct fault *f);
 
 /* Both walk all rows of the table. */
 bool salvage_rows_evidence(struct salvage_table *t, struct fault *f);

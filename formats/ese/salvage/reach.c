@@ -88,6 +88,32 @@ static void reach_neighbours(struct reach *r)
     }
 }
 
+/* The page of that number, NULL: it is not to be had. */
+static struct salvage_page *page_of(struct reach *r, uint32_t number)
+{
+    size_t k = number ? find_number(r, number) : r->count;
+    return k < r->count && r->s->page[r->by[k].page].trust <= SALVAGE_BLOCKS
+               ? &r->s->page[r->by[k].page]
+               : NULL;
+}
+
+/* A split puts a new page between two neighbours, and writes all three.  The right neighbour that
+ * still names the left one is from before the split, and so are its rows; the left one likewise,
+ * when neither knows of the new page.  (Of a left one alone: its rows are judged by their keys.) */
+static void see_splits(struct reach *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct salvage_page *p = &r->s->page[r->first + i];
+        struct salvage_page *before = page_of(r, p->prev), *behind = page_of(r, p->next);
+        if (p->trust > SALVAGE_BLOCKS || before == NULL || behind == NULL || before == p ||
+            behind == p || behind->prev != before->number || behind->dbtime >= p->dbtime)
+            continue;
+        behind->stale = true;
+        if (before->next == behind->number && before->dbtime < p->dbtime)
+            before->stale = true;
+    }
+}
+
 /* ---- space ---- */
 
 /* An extent, and how new the page is that says so. */
@@ -260,8 +286,10 @@ bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct 
             ese_pages_put(s->pages, page);
         }
     }
-    if (ok)
+    if (ok) {
         reach_neighbours(&r);
+        see_splits(&r);
+    }
     ok = ok && (root == 0 || !any_unreached(&r) || read_space(&r, root, objid, f));
     free(r.by);
     return ok;

@@ -201,7 +201,7 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
               "after its page was written");
     if (row->where->stale)
         doubt(j, true, 0,
-              "its page is older than what an index or a long value knows of another row on it");
+              "its page is older than what a neighbour, an index or a long value knows of it");
     if (c->verdict == SALVAGE_NEWER_BAD)
         doubt(j, true, c->against->slot, "a newer version stands under a wrong checksum");
 }

@@ -171,7 +171,7 @@ static bool gather(struct salvage_table *t, struct fault *f)
         if (t->keys[i] && !salvage_index_evidence(t, i, f))
             return fault_context(f, "index %s", t->table->index[i].name);
     salvage_marks_sort(&t->marks);
-    return true;
+    return salvage_strays_evidence(t, f);
 }
 
 static bool write_table(struct salvage_table *t, struct fault *f)

@@ -85,20 +85,16 @@ static bool add_page(struct salvage_walk *w, uint32_t index, const struct ese_pa
     return true;
 }
 
-static bool is_walked(const struct salvage_page *p, bool with_wrong)
-{
-    return salvage_is_leaf(p) && (with_wrong || p->trust <= SALVAGE_BLOCKS);
-}
-
 static bool sort_rest(struct salvage_walk *w, uint32_t objid, bool with_wrong, struct fault *f)
 {
     size_t first, count;
     salvage_pages_of(w->s, objid, &first, &count);
     for (size_t i = first; i < first + count; i++) {
         const struct ese_page *page;
-        if (!is_walked(&w->s->page[i], with_wrong) || w->s->page[i].merged)
+        const struct salvage_page *p = &w->s->page[i];
+        if (!salvage_is_leaf(p) || p->merged || (p->trust > SALVAGE_BLOCKS && !with_wrong))
             continue;
-        if (is_stopped(w, f) || !salvage_get(w->s, &w->s->page[i], &page, f))
+        if (is_stopped(w, f) || !salvage_get(w->s, p, &page, f))
             return false;
         bool ok = add_page(w, (uint32_t)i, page, f);
         ese_pages_put(w->s->pages, page);
@@ -109,43 +105,6 @@ static bool sort_rest(struct salvage_walk *w, uint32_t objid, bool with_wrong, s
 }
 
 /* ---- opening ---- */
-
-/* Which keys the page has, should it be another kind than it says. */
-static bool see_again(struct salvage_walk *w, struct salvage_page *p, struct fault *f)
-{
-    const struct ese_page *page;
-    if (!salvage_get(w->s, p, &page, f))
-        return false;
-    bool ok = salvage_see_range(w->s, p, page, w->with_data, f);
-    ese_pages_put(w->s->pages, page);
-    return ok;
-}
-
-static bool find_leaves(struct salvage_walk *w, uint32_t objid, bool *in_order, struct fault *f)
-{
-    size_t first, count;
-    salvage_pages_of(w->s, objid, &first, &count);
-    for (size_t i = first; i < first + count; i++) {
-        struct salvage_page *p = &w->s->page[i];
-        p->merged = false;
-        if (!is_walked(p, false) || p->freed)
-            continue;
-        if (p->joined != w->with_data && !see_again(w, p, f))
-            return false;
-        *in_order = *in_order && p->in_order;
-        if (!salvage_leaves_add(&w->leaves, (uint32_t)i, f))
-            return false;
-    }
-    return true;
-}
-
-static bool is_disjoint(const struct salvage_leaves *l)
-{
-    for (size_t i = 1; i < l->count; i++)
-        if (bytes_compare(l->at[i - 1].last, l->at[i].first) >= 0)
-            return false;
-    return true;
-}
 
 /* Says of each leaf whether it is read side by side with those over which it lies. */
 static void choose_merged(struct salvage_walk *w)
@@ -179,13 +138,13 @@ bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
     w->version = array;
     for (unsigned i = 0; i < objids; i++)
-        if (!find_leaves(w, objid[i], &in_order, f))
+        if (!salvage_leaves_find(&w->leaves, objid[i], with_data, &in_order, f))
             return false;
     if (!salvage_leaves_order(&w->leaves, f))
         return false;
     choose_merged(w);
     w->intact = objids == 1 && salvage_leaves_chain(&w->leaves);
-    w->direct = w->intact && in_order && is_disjoint(&w->leaves);
+    w->direct = w->intact && in_order && salvage_leaves_apart(&w->leaves);
     for (unsigned i = 0; i < objids && !w->direct; i++)
         if (!sort_rest(w, objid[i], with_wrong, f))
             return false;
