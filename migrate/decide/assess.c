@@ -15,6 +15,7 @@
 #include "migrate/judge/evidence.h"
 #include "migrate/judge/references.h"
 #include "migrate/undo/undo.h"
+#include "migrate/console/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -307,8 +308,8 @@ static int read_model(struct assessment *a, const struct assess_options *options
         return assess_trouble(a, &f);
     if (a->sweep.unread && !problem_has(&a->found, PROBLEM_STRUCTURE))
         problem_add(&a->found, PROBLEM_STRUCTURE, NO_ENTRY, NO_ENTRY,
-                    "something cannot be read in %" PRIu64 " tables; the first: %s",
-                    a->sweep.unread, a->sweep.first_unread.text);
+                    "something cannot be read in %s; the first: %s",
+                    counted(a->sweep.unread, "table", "tables"), a->sweep.first_unread.text);
     return make_plan(a, options);
 }
 

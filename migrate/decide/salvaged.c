@@ -3,6 +3,7 @@
 
 #include "formats/buffer.h"
 #include "migrate/rescue/salvaging.h"
+#include "migrate/console/words.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -99,9 +100,10 @@ static void judge_table(struct assessment *a, const struct ese_salvage_table *t)
     struct buffer text = {0};
     char counts[160];
     snprintf(counts, sizeof counts,
-             ": %" PRIu64 " rows doubtful, %" PRIu64 " known to be lost, %" PRIu64
-             " without a long value, %" PRIu64 " pages of rows lost",
-             t->doubtful, t->lost, t->cut, t->pages_lost);
+             ": %s doubtful, %" PRIu64 " known to be lost, %" PRIu64
+             " without a long value, %s of rows lost",
+             counted(t->doubtful, "row", "rows"), t->lost, t->cut,
+             counted(t->pages_lost, "page", "pages"));
     buffer_add_text(&text, "table ");
     buffer_add_text(&text, t->name);
     buffer_add_text(&text, counts);
@@ -126,9 +128,11 @@ static void judge_whole(struct assessment *a)
                "seen");
     if (x->result.told[ESE_SALVAGE_NO_SCHEMA] || x->result.told[ESE_SALVAGE_TABLE_LOST])
         problem_add(&a->found, PROBLEM_SALVAGED, NO_ENTRY, NO_ENTRY,
-                    "%" PRIu64 " rows are of tables that the catalog does not have, and %" PRIu64
-                    " tables are there in part only: --schema-from OTHER names them again",
-                    x->result.told[ESE_SALVAGE_NO_SCHEMA], x->result.told[ESE_SALVAGE_TABLE_LOST]);
+                    "%s that the catalog does not have, and %s there in part only: --schema-from "
+                    "OTHER names them again",
+                    counted(x->result.told[ESE_SALVAGE_NO_SCHEMA], "row is of a table",
+                            "rows are of tables"),
+                    counted(x->result.told[ESE_SALVAGE_TABLE_LOST], "table is", "tables are"));
 }
 
 void salvaged_judge(struct assessment *a)

@@ -15,6 +15,7 @@
 #include "migrate/discover/parts.h"
 #include "migrate/profile/roles.h"
 #include "migrate/console/value.h"
+#include "migrate/console/words.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -141,43 +142,53 @@ static bool looks_like_list(const struct discover_column *c)
     return c->kind == DISCOVER_LIST || c->kind == DISCOVER_LIST_VALUE;
 }
 
+static const char *are(uint64_t number, const char *one, const char *many)
+{
+    return number == 1 ? one : many;
+}
+
 /* What was found in a column, in words; and whether a profile can name it as the list. */
 static void describe(struct discover_column *c)
 {
     switch (c->kind) {
     case DISCOVER_LIST:
         c->usable = discover_can_have_key(c->table);
-        WHY(c, "%u of %u values sampled are certificates%s, %u of them of issuers%s",
-            c->certificates + c->wrapped, c->values,
+        WHY(c, "%u of %s sampled %s%s, %u of them of issuers%s", c->certificates + c->wrapped,
+            counted(c->values, "value", "values"),
+            are(c->certificates + c->wrapped, "is a certificate", "are certificates"),
             c->wrapped ? " with something around them" : "", c->issuers,
             c->usable ? "" : "; but the table has no column that could be the key");
         break;
     case DISCOVER_LIST_VALUE:
         c->usable = c->select != NULL || c->only_row || c->join != NULL;
         if (c->join) {
-            WHY(c, "its rows, joined in the order of a number, are a list (%s) of %u certificates",
-                certlist_kind_name(c->list_kind), c->list_certificates);
+            WHY(c, "its rows, joined in the order of a number, are a list (%s) of %s",
+                certlist_kind_name(c->list_kind),
+                counted(c->list_certificates, "certificate", "certificates"));
             break;
         }
-        WHY(c, "%s %u %s is a list (%s) of %u certificates%s",
-            c->form.values ? "all that stands in" : "one of", c->values,
-            c->form.values ? "row" : "values sampled",
+        WHY(c, "%s %s is a list (%s) of %s%s", c->form.values ? "all that stands in" : "one of",
+            c->form.values ? counted(c->values, "row", "rows")
+                           : counted(c->values, "value sampled", "values sampled"),
             c->form.values ? "several values" : certlist_kind_name(c->list_kind),
-            c->list_certificates,
+            counted(c->list_certificates, "certificate", "certificates"),
             c->select && discover_is_text(c->select) ? ""
             : c->only_row                            ? "; the table has no other row"
             : c->select                              ? "; its row is told by its key"
                         : "; but nothing in its row tells the row from others");
         break;
     case DISCOVER_LISTS:
-        WHY(c, "%u rows sampled hold a list of certificates each; the list is one value", c->lists);
+        WHY(c, "%s a list of certificates each; the list is one value",
+            counted(c->lists, "row sampled holds", "rows sampled hold"));
         break;
     case DISCOVER_CERTIFICATES:
-        WHY(c, "%u of %u values sampled are certificates, but only %u of them of issuers",
-            c->certificates, c->values, c->issuers);
+        WHY(c, "%u of %s sampled %s, but only %u of them of issuers", c->certificates,
+            counted(c->values, "value", "values"),
+            are(c->certificates, "is a certificate", "are certificates"), c->issuers);
         break;
     case DISCOVER_CRLS:
-        WHY(c, "%u of %u values sampled are revocation lists", c->crls, c->values);
+        WHY(c, "%u of %s sampled %s", c->crls, counted(c->values, "value", "values"),
+            are(c->crls, "is a revocation list", "are revocation lists"));
         break;
     case DISCOVER_DECOY:
         WHY(c,
@@ -186,7 +197,8 @@ static void describe(struct discover_column *c)
             c->values, c->broken, c->pem, c->certificates + c->wrapped, c->wrapped);
         break;
     case DISCOVER_OPAQUE:
-        WHY(c, "%u values sampled are neither text nor anything of certificates", c->values);
+        WHY(c, "%s neither text nor anything of certificates",
+            counted(c->values, "value sampled is", "values sampled are"));
         break;
     case DISCOVER_OTHER:
         break;

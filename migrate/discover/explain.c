@@ -1,6 +1,7 @@
 /* Discovery: telling people what was found and why: see discover.h. */
 #include <inttypes.h>
 
+#include "migrate/console/words.h"
 #include "migrate/discover/parts.h"
 
 const char *discover_result_name(enum discover_result result)
@@ -95,8 +96,8 @@ static void explain_references(const struct discovery *d, const char *prefix, FI
 {
     if (d->references) {
         heading(prefix, to);
-        fprintf(to, "Integer columns, as references to the list's %" PRIu64 " entries:\n",
-                d->entries);
+        fprintf(to, "Integer columns, as references to the list's %s:\n",
+                counted(d->entries, "entry", "entries"));
     }
     for (int verdict = DISCOVER_TAKEN; verdict >= DISCOVER_NOT_TAKEN; verdict--)
         for (unsigned i = 0; i < d->references; i++) {

@@ -6,6 +6,7 @@
  * that issued them.
  */
 #include "migrate/discover/parts.h"
+#include "migrate/console/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -432,11 +433,12 @@ static bool is_proved(struct search *s, const struct candidate *best)
         return false;
     if (best->parts != (1u << run->parts) - 1)
         return is_likely(s, best);
-    discover_note(run, "[list] table", false, false,
-                  "%u rows%s by which %" PRIu64
-                  " rows name the issuer of their certificate, as one range of %s",
-                  best->pairs, run->parts > 1 ? " of several tables" : " of the table",
-                  best->agreed, discover_name(best->column->name, name));
+    discover_note(run, "[list] table", false, false, "%s%s by which %s, as one range of %s",
+                  counted(best->pairs, "row", "rows"),
+                  run->parts > 1 ? " of several tables" : " of the table",
+                  counted(best->agreed, "row names the issuer of its certificate",
+                          "rows name the issuer of their certificate"),
+                  discover_name(best->column->name, name));
     return true;
 }
 
@@ -465,11 +467,12 @@ static void explain(struct search *s, const struct candidate *best, const struct
         discover_note(s->run, "[list] key", false, false,
                       "%s: each column with another value in every row has the same ones", name);
     } else {
-        discover_note(
-            s->run, "[list] key", false, false,
-            "%s is the one of %u columns with another value in every row by which %" PRIu64
-            " rows of another table name the issuer of their certificate",
-            name, s->candidates, best->agreed);
+        discover_note(s->run, "[list] key", false, false,
+                      "%s is the one of %u columns with another value in every row by which %s",
+                      name, s->candidates,
+                      counted(best->agreed,
+                              "row of another table names the issuer of its certificate",
+                              "rows of another table name the issuer of their certificate"));
     }
 }
 

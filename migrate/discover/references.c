@@ -9,6 +9,7 @@
 #include "migrate/discover/parts.h"
 
 #include "migrate/profile/meaning.h"
+#include "migrate/console/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -285,8 +286,8 @@ static bool judge_alone(struct discover_reference *r, const struct telling *tell
             r->own_key ? "it is its own table's key" : "it counts up by itself");
     } else if (r->compared > 0 && !agrees(r)) {
         SAY(r, DISCOVER_NOT_TAKEN,
-            "only in %" PRIu64 " of %" PRIu64 " rows the entry is the certificate's issuer",
-            r->agreed, r->compared);
+            "only in %" PRIu64 " of %s the entry is the certificate's issuer", r->agreed,
+            counted(r->compared, "row", "rows"));
     } else if (is_version(r)) {
         SAY(r, DISCOVER_NOT_TAKEN, "it is the version of the certificate in every row");
     } else {
@@ -318,16 +319,16 @@ static void judge_agreeing(struct discover_reference *r, unsigned rivals, uint64
             " rows the entry is the issuer, but another column agrees in %" PRIu64,
             r->agreed, r->compared, best);
     else if (is_supported(r) || (rivals == 0 && r->agreed_varied))
-        SAY(r, DISCOVER_TAKEN,
-            "in %" PRIu64 " of %" PRIu64 " rows compared the entry is the issuer%s", r->agreed,
-            r->compared, support);
+        SAY(r, DISCOVER_TAKEN, "in %" PRIu64 " of %s compared the entry is the issuer%s", r->agreed,
+            counted(r->compared, "row", "rows"), support);
     else if (supported_rival)
         SAY(r, DISCOVER_NOT_TAKEN,
             "its certificates agree, but it has neither index nor name for it, and another column "
             "of its "
             "table has");
     else if (rivals > 0)
-        SAY(r, DISCOVER_UNDECIDED, "%u other columns of its table agree as well", rivals);
+        SAY(r, DISCOVER_UNDECIDED, "%s of its table as well",
+            counted(rivals, "other column agrees", "other columns agree"));
     else
         SAY(r, DISCOVER_UNDECIDED,
             "its certificates agree, but it is %d in every row, which may be chance", r->first);

@@ -1,5 +1,6 @@
 /* A certificate list that is kept in one value, or in several: whole, or in pieces. */
 #include "migrate/judge/readers.h"
+#include "migrate/console/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -53,8 +54,8 @@ static void judge_end(struct model *m, const struct model_value *v, const struct
     m->list_tail = m->list_tail || tail.size > 0;
     if (tail.size > 0)
         problem_add(problems, PROBLEM_LIST_TAIL, NO_ENTRY, NO_ENTRY,
-                    "%zu bytes behind the end of the %s, after entry %u%s%s", tail.size,
-                    certlist_kind_name(list->kind), m->entries,
+                    "%s behind the end of the %s, after entry %u%s%s",
+                    counted(tail.size, "byte", "bytes"), certlist_kind_name(list->kind), m->entries,
                     kind == CERTLIST_NONE ? "" : "; they look like certificates: ",
                     kind == CERTLIST_NONE ? "" : certlist_kind_name(kind));
 }

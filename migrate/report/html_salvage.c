@@ -90,8 +90,8 @@ static bool put_tables(struct buffer *page, const struct salvaging *x,
         if (order[i] == of->table)
             continue;
         if (++done == TABLES_SHOWN)
-            html_put(page, "</tbody></table>\n<details><summary>%u more tables</summary>\n",
-                     tables - i);
+            html_put(page, "</tbody></table>\n<details><summary>%s</summary>\n",
+                     counted(tables - i, "more table", "more tables"));
         if (done == TABLES_SHOWN)
             tables_begin(page);
         table_row(page, order[i]);
