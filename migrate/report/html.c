@@ -20,11 +20,7 @@ static void put_head(struct buffer *page, const struct assessment *a, enum repor
     bool repaired = kind == REPORT_REPAIRED;
     enum verdict after = judge_problems(&a->left);
     html_begin(page, a->store.path);
-    html_put(page, "<h1>%s%s</h1>\n",
-             !repaired              ? "KM store "
-             : after == VERDICT_YES ? "REPAIRED: KM store "
-                                    : "REPAIRED IN PART: KM store ",
-             a->store.path);
+    html_put(page, "<h1>%sKM store %s</h1>\n", repaired ? report_outcome(a) : "", a->store.path);
     html_verdict(page, repaired ? "Before the repair" : "Verdict", a->verdict,
                  report_verdict_words(a->verdict));
     if (repaired)
@@ -94,10 +90,7 @@ static void put_actions(struct buffer *page, const struct assessment *a, enum re
     if (!assess_has_work(a))
         return;
     html_put(page, "<section><h2>%s</h2>\n<p>Plan <code>%s</code></p>\n<ol>\n",
-             kind == REPORT_REPAIRED ? "What was done"
-             : refusal_of(a)         ? "What a repair would do, were it allowed"
-                                     : "What a repair does",
-             a->plan.id);
+             report_plan_heading(a, kind), a->plan.id);
     for (size_t i = 0; i < a->plan.actions && i < ACTIONS_SHOWN; i++) {
         struct buffer text = {0};
         output_capture(&text);

@@ -31,6 +31,12 @@ void report_action(const struct assessment *assessment, const struct action *act
 /* "yes, the service can start on this store". */
 const char *report_verdict_words(enum verdict verdict);
 
+/* What was done to a store that was written, before its new verdict: "REPAIRED: ". */
+const char *report_outcome(const struct assessment *assessment);
+
+/* Over the actions of a plan. */
+const char *report_plan_heading(const struct assessment *assessment, enum report_kind kind);
+
 /* Seconds since 1970 as "1999-09-30 12:00:00"; "unknown" when not known. */
 const char *report_time(bool known, int64_t seconds, char text[32]);
 

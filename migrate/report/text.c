@@ -186,6 +186,25 @@ static void colored_line(enum verdict verdict, const char *before, const char *w
     output_text(color[0] ? "\033[0m\n" : "\n");
 }
 
+const char *report_outcome(const struct assessment *a)
+{
+    bool whole = judge_problems(&a->left) == VERDICT_YES;
+    if (a->options->decisions.to)
+        return whole ? "MIGRATED: " : "MIGRATED IN PART: ";
+    return whole ? "REPAIRED: " : "REPAIRED IN PART: ";
+}
+
+const char *report_plan_heading(const struct assessment *a, enum report_kind kind)
+{
+    bool migrates = a->options->decisions.to != NULL;
+    if (kind == REPORT_REPAIRED)
+        return "What was done";
+    if (refusal_of(a))
+        return migrates ? "What migrate would do, were it allowed"
+                        : "What a repair would do, were it allowed";
+    return migrates ? "What migrate does" : "What a repair does";
+}
+
 /* After a repair the first line: what happened, and what the new store is good for. */
 static void outcome_line(const struct assessment *a)
 {
@@ -195,8 +214,7 @@ static void outcome_line(const struct assessment *a)
         [VERDICT_CANNOT_TELL] = "whether the service can start on the new store cannot be told",
     };
     enum verdict verdict = judge_problems(&a->left);
-    colored_line(verdict,
-                 verdict == VERDICT_YES ? "REPAIRED: " : "REPAIRED IN PART: ", words[verdict]);
+    colored_line(verdict, report_outcome(a), words[verdict]);
     output_text("\n");
 }
 
@@ -404,9 +422,7 @@ void report_text(const struct assessment *a, enum report_kind kind,
     }
     problem_lines(a, &a->found, NULL, "What is wrong", false, true);
     if (assess_has_work(a))
-        plan_lines(a, kind == REPORT_REPAIRED ? "What was done"
-                      : refusal_of(a)         ? "What a repair would do, were it allowed"
-                                              : "What a repair does");
+        plan_lines(a, report_plan_heading(a, kind));
     if (a->has_model && judge_problems(&a->left) != VERDICT_YES)
         problem_lines(a, &a->left, &a->found, "What a repair leaves besides", false, false);
     problem_lines(a, &a->found, NULL, "Advice, which blocks nothing", true, false);

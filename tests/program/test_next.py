@@ -65,6 +65,16 @@ class Next(unittest.TestCase):
                     count += 1
         self.assertGreater(count, 10)
 
+    def test_a_switch_is_called_one(self):
+        store, new, page = self.store("clean-v1"), self.folder / "new.edb", self.folder / "page.html"
+        subprocess.run([KMFIXTURE, "--certs", str(self.folder), str(STATES / "interrupted-switch-with-file/description.ini")],
+                       check=True, capture_output=True)
+        words = ["migrate", store, "--to", "V3", "--issuing-ca", self.folder / "issuing.der"]
+        self.assertIn("\nWhat migrate does (", km.run(*words).stdout.decode())
+        lines, _, result = self.report(*words, "-o", new, "--html", page)
+        self.assertEqual((result.returncode, lines[0]), (km.REPAIRED, "MIGRATED: the service can start on the new store."))
+        self.assertIn(f"<h1>MIGRATED: KM store {store}</h1>", page.read_text())
+
     def test_what_is_asked(self):
         """A refusal names the question that there is, and no other."""
         asked = set()
