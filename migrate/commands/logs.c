@@ -111,10 +111,11 @@ static void write_need(const struct logset *l)
     if (n->clean)
         output_format("%-14snone: the database was shut down cleanly\n", "Needed");
     else
-        output_format("%-14sgenerations %d to %d%s", "Needed", n->first, n->last,
-                      n->committed > n->last ? "" : "\n");
+        output_format("%-14sgenerations %d to %d", "Needed", n->first, n->last);
     if (!n->clean && n->committed > n->last)
-        output_format("; transactions were committed up to %d\n", n->committed);
+        output_format("; transactions were committed up to %d", n->committed);
+    if (!n->clean)
+        output_text("\n");
     output_format("%-14s0x%08" PRIx32 "\n", "Log signature", signature_number(n->signature));
 }
 
@@ -135,18 +136,21 @@ static void write_next(const struct logset *l)
         return;
     eseutil_call(l, call, sizeof call);
     output_text("Next\n");
-    if (v->complete && v->replayable_version)
-        output_format("  kmmigrate recover %s -o NEW replays them into a copy.\n", l->store.path);
-    else if (h && h->framing == ESE_LOG_ESE97)
+    if (v->complete && v->replayable_version) {
+        output_text("  ");
+        logset_print_call(l, "recover");
+        output_text(" -o NEW replays them into a copy.\n");
+    } else if (h && h->framing == ESE_LOG_ESE97) {
         output_format("  How logs of version %u are read is not published: kmmigrate salvage gets "
                       "what is in the database file.\n",
                       h->major);
-    else if (v->complete)
+    } else if (v->complete) {
         output_format("  Logs of version %u are listed and not replayed by this program.\n",
                       h ? h->major : 0);
-    else
+    } else {
         output_text("  Get the files named above; without them, kmmigrate salvage gets what is in "
                     "the database file.\n");
+    }
     output_format("  Where the engine is, with the files at the paths they were written at:\n"
                   "  %s\n",
                   call);

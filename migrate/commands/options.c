@@ -1,6 +1,8 @@
 /* Parsing options and printing help from the same tables: see command.h. */
 #include "migrate/commands/command.h"
+#include "formats/ese/log/set.h"
 #include "formats/ese/read/file.h"
+#include "formats/path.h"
 #include "migrate/console/message.h"
 
 #include <ctype.h>
@@ -212,6 +214,15 @@ static int use_max_unpacked(const struct command *command, const char *text)
     return EXIT_CLEAN;
 }
 
+/* A store with a log's name would take that log's place, or be taken for one. */
+static bool has_name_of_log(const char *output)
+{
+    char base[ESE_LOG_BASE_SIZE + 1];
+    int32_t generation;
+    unsigned digits;
+    return ese_log_name_read(path_last(output), base, &generation, &digits) != ESE_LOG_NAME_NONE;
+}
+
 static int check_values(const struct command *command, const struct options *options)
 {
     if (options->help)
@@ -221,6 +232,9 @@ static int check_values(const struct command *command, const struct options *opt
         return usage(command, "--color takes auto, always or never, not", color);
     if (options->operands < (command->operand_count == COMMAND_STORES ? 1 : command->operand_count))
         return usage(command, "expected", command->operands);
+    if (options->output && has_name_of_log(options->output))
+        return usage(command, "-o takes no name of a log, a reserve or a checkpoint, such as",
+                     options->output);
     return use_max_unpacked(command, options->max_unpacked);
 }
 

@@ -11,6 +11,7 @@
 #include "formats/outfile.h"
 #include "formats/path.h"
 #include "migrate/console/document.h"
+#include "migrate/console/escape.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -202,9 +203,14 @@ static void write_text(const struct copying *c, bool written)
                       "Written", c->r.options->output);
     if (written && c->narrower)
         output_format("%-14ssomebody may do less with the copy than with the store\n", "Rights");
-    else
-        output_format("%-14skmmigrate recover %s -o NEW writes the recovered copy\n", "Next",
-                      c->r.options->store);
+    output_format("%-14s", "Next");
+    if (written) {
+        output_format("kmmigrate check %s\n", shell_word(c->r.options->output));
+        return;
+    }
+    logset_print_call(&c->r.logs, "recover");
+    output_format("%s -o NEW writes the recovered copy\n",
+                  c->r.options->until_damage ? " --until-damage" : "");
 }
 
 static bool write_json(const struct copying *c, bool written)

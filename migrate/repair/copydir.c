@@ -91,8 +91,15 @@ bool copydir_begin(struct copydir *c, const char *source, const char *name,
         return false;
     if (fstatat(c->parent, c->target, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return fault_set(f, FAULT_LIMIT, "it exists already; name a directory that does not");
-    return open_source(c, source, name, database, f) && make_directory(c, f) &&
-           access_directory_as(c->source, c->made, &c->narrower, f);
+    if (!open_source(c, source, name, database, f))
+        return false;
+    struct stat parent;
+    if (fstat(c->parent, &parent) == 0 && fstat(c->source, &st) == 0 &&
+        parent.st_dev == st.st_dev && parent.st_ino == st.st_ino)
+        return fault_set(
+            f, FAULT_LIMIT,
+            "it would be inside the directory that it is a copy of; name one beside it");
+    return make_directory(c, f) && access_directory_as(c->source, c->made, &c->narrower, f);
 }
 
 /* ---- one file ---- */

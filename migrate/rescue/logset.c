@@ -2,11 +2,15 @@
 #include "migrate/rescue/logset.h"
 
 #include "formats/path.h"
+#include "migrate/console/escape.h"
 #include "migrate/console/message.h"
+#include "migrate/console/output.h"
 #include "migrate/console/status.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int trouble(const char *path, const struct fault *f)
 {
@@ -14,16 +18,33 @@ static int trouble(const char *path, const struct fault *f)
     return EXIT_TROUBLE;
 }
 
-static bool directory_of(const char *path, const char *given, char to[PATH_MAX], struct fault *f)
+static bool open_set(struct logset *l, struct fault *f)
 {
-    bool fits = given ? snprintf(to, PATH_MAX, "%s", given) < PATH_MAX : path_directory(path, to);
-    return fits || fault_set(f, FAULT_IO, "the path is too long");
+    char real[PATH_MAX], beside[PATH_MAX];
+    const char *given = l->options->logs;
+    bool fits = given ? snprintf(l->directory, PATH_MAX, "%s", given) < PATH_MAX
+                      : path_directory(l->store.path, l->directory);
+    if (!fits)
+        return fault_set(f, FAULT_IO, "the path is too long");
+    if (!ese_log_set_open(&l->set, l->directory, f))
+        return false;
+    if (given || l->set.files > 0 || realpath(l->store.path, real) == NULL ||
+        !path_directory(real, beside))
+        return true;
+    struct stat here, there; /* the store may be a symbolic link */
+    if (stat(l->directory, &here) != 0 || stat(beside, &there) != 0 ||
+        (here.st_dev == there.st_dev && here.st_ino == there.st_ino))
+        return true;
+    ese_log_set_close(&l->set);
+    memcpy(l->directory, beside, sizeof beside);
+    return ese_log_set_open(&l->set, l->directory, f);
 }
 
 int logset_open(struct logset *l, const struct rescue_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     memset(l, 0, sizeof *l);
+    l->options = options;
     int status = store_find(&l->store, options->store);
     if (status != EXIT_CLEAN)
         return status;
@@ -31,8 +52,7 @@ int logset_open(struct logset *l, const struct rescue_options *options)
         return trouble(l->store.path, &f);
     struct bytes page = bytes_of(l->headers.raw, sizeof l->headers.raw);
     ese_log_need_read(page, &l->need);
-    if (!directory_of(l->store.path, options->logs, l->directory, &f) ||
-        !ese_log_set_open(&l->set, l->directory, &f))
+    if (!open_set(l, &f))
         return trouble(l->directory, &f);
     ese_log_set_choose(&l->set, &l->need);
     if (!ese_log_set_judge(&l->set, &l->need, &l->verdict, &f))
@@ -47,6 +67,13 @@ void logset_close(struct logset *l)
     if (l->file)
         ese_file_close(l->file);
     l->file = NULL;
+}
+
+void logset_print_call(const struct logset *l, const char *command)
+{
+    output_format("kmmigrate %s %s", command, shell_word(l->options->store));
+    if (l->options->logs)
+        output_format(" --logs %s", shell_word(l->options->logs));
 }
 
 const char *logset_trouble_name(enum ese_log_trouble trouble)

@@ -1,6 +1,6 @@
 /*
- * What `logs` and `recover` share: the database's header, and the logs that lie beside it or where
- * --logs says.
+ * What `logs` and `recover` share: the database's header, and the logs that lie beside it, beside
+ * the file that a symbolic link names, or where --logs says.
  */
 #ifndef KM_MIGRATE_LOGSET_H
 #define KM_MIGRATE_LOGSET_H
@@ -10,6 +10,7 @@
 #include "migrate/store/store.h"
 
 struct logset {
+    const struct rescue_options *options;
     struct store store; /* its path only: the database is not opened as one */
     struct ese_file *file;
     struct ese_headers headers;
@@ -23,6 +24,10 @@ struct logset {
  * printed.  Returns enum exit_status.  Close it in any case. */
 int logset_open(struct logset *logs, const struct rescue_options *options);
 void logset_close(struct logset *logs);
+
+/* Prints "kmmigrate COMMAND STORE", with --logs where they were said to be elsewhere: as it is
+ * pasted into a shell. */
+void logset_print_call(const struct logset *logs, const char *command);
 
 /* "missing", "other-signature", ...: for JSON. */
 const char *logset_trouble_name(enum ese_log_trouble trouble);

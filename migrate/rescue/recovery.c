@@ -1,6 +1,7 @@
 /* Recovering a store from its logs: see recovery.h. */
 #include "migrate/rescue/recovery.h"
 
+#include "migrate/console/escape.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/status.h"
@@ -48,8 +49,9 @@ static void tell_misfits(const struct recovery *r)
     if (!v->replayable_version)
         message_file(r->logs.directory, "logs of this version are not replayed");
     message_file(r->logs.store.path,
-                 "not recovered: the logs do not fit; kmmigrate logs %s shows all of them",
-                 r->options->store);
+                 "not recovered: the logs do not fit; kmmigrate logs %s%s%s shows all of them",
+                 shell_word(r->options->store), r->options->logs ? " --logs " : "",
+                 r->options->logs ? shell_word(r->options->logs) : "");
 }
 
 static bool open_log(const struct recovery *r, const char *name, struct ese_file **file,

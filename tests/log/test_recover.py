@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import struct
 import sys
@@ -200,6 +201,58 @@ class Damaged(unittest.TestCase):
         self.assertEqual(self.recover("--plan", plan[:12]).returncode, km.REPAIRED)
         (self.here / "edb.log").rename(self.here / "EDB.LOG")  # names do not count, contents do
         self.assertEqual(json.loads(km.run("recover", self.here / "d.edb", "--json").stdout)["plan"], plan)
+
+    def test_names_that_belong_to_logs(self):
+        """No new store takes the place of a log, forced or not, by this command or another."""
+        before = files_of(self.here)
+        for name in ("edb.log", "EDB00000003.LOG", "edb.chk", "edbres00001.jrs", "res1.log", "E0000012.log"):
+            for command in ("recover", "salvage", "compact", "repair", "migrate"):
+                with self.subTest(name=name, command=command):
+                    more = ["--to", "V3"] if command == "migrate" else []
+                    run = km.run(command, self.here / "d.edb", "--force", "-o", self.here / name, *more)
+                    self.assertEqual(run.returncode, km.USAGE, run.stderr)
+                    self.assertEqual(files_of(self.here), before)
+
+    def test_printed_commands_can_be_pasted(self):
+        """Names with spaces, and logs that are elsewhere."""
+        top = pathlib.Path(self.folder.name)
+        store, logs = top / "it's here" / "d.edb", top / "the logs"
+        store.parent.mkdir(exist_ok=True)
+        logs.mkdir(exist_ok=True)
+        for path in self.here.iterdir():
+            shutil.copy(path, store if path.name == "d.edb" else logs)
+        for command in ("logs", "recover"):
+            shown = km.run(command, store, "--logs", logs).stdout.decode()
+            self.assertNotIn("\\n", shown)
+            line = next(line for line in shown.splitlines() if "kmmigrate recover" in line)
+            words = shlex.split(line[line.index("kmmigrate"):line.index("-o NEW")])
+            self.assertEqual(words, ["kmmigrate", "recover", str(store), "--logs", str(logs)])
+        self.new.unlink(missing_ok=True)
+        run = km.run(*words[1:], "-o", self.new)
+        self.assertEqual(run.returncode, km.REPAIRED)
+        self.assertIn(f"kmmigrate check {self.new}", run.stdout.decode())
+        self.assertNotIn("-o NEW", run.stdout.decode())
+
+    def test_a_symbolic_link(self):
+        """The logs lie beside what it names, unless some lie beside the link."""
+        link = pathlib.Path(self.folder.name) / "link.edb"
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.here / "d.edb")
+        self.assertEqual(km.run("logs", link).returncode, km.CLEAN)
+        self.new.unlink(missing_ok=True)
+        self.assertEqual(km.run("recover", link, "-o", self.new).returncode, km.REPAIRED)
+        beside = link.parent / "edb00000003.log"
+        shutil.copy(self.here / "edb00000003.log", beside)
+        self.assertEqual(km.run("logs", link).returncode, km.PROBLEMS_LEFT)
+        beside.unlink()
+
+    def test_a_copy_inside_its_directory(self):
+        (self.here / "d.edb").rename(self.here / "Kmsmdb.edb")
+        before = files_of(self.here)
+        run = km.run("recover", self.here, "-o", self.here / "new")
+        self.assertEqual(run.returncode, km.TROUBLE)
+        self.assertIn(b"inside the directory", run.stderr)
+        self.assertEqual(files_of(self.here), before)
 
     def test_a_clean_database(self):
         clean = km.run("recover", self.case / "recovered" / "d.edb")
