@@ -2,6 +2,7 @@
 #include "migrate/decide/said.h"
 
 #include "migrate/profile/meaning.h"
+#include "migrate/console/escape.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -30,10 +31,10 @@ static bool find_column(const char *option, const char *text, const struct ese_c
         return fault_set(f, FAULT_MISSING, "%s: there is no table %s; kmmigrate info shows them",
                          option, table);
     n->column = ese_table_column(n->table, column);
-    return n->column ||
-           fault_set(f, FAULT_MISSING,
-                     "%s: there is no column %s in table %s; kmmigrate info --table %s shows them",
-                     option, column, n->table->name, n->table->name);
+    return n->column || fault_set(f, FAULT_MISSING,
+                                  "%s: there is no column %s in table %s; kmmigrate info with "
+                                  "--table %s shows them",
+                                  option, column, n->table->name, shell_word(n->table->name));
 }
 
 static bool copy(char **to, const char *text, struct fault *f)

@@ -154,12 +154,13 @@ static void text_summary(const struct report *report, const struct store *store,
             "the engine is, replays them; where they are lost, kmmigrate salvage shows what can be "
             "had without them.\n");
     else if (mends)
-        output_text("Structure: damaged, and every row, index entry and long value is reached and "
-                    "whole. Next: kmmigrate compact STORE -o NEW writes a sound copy of it.\n");
+        output_format("Structure: damaged, and every row, index entry and long value is reached "
+                      "and whole. Next: kmmigrate compact %s -o NEW writes a sound copy of it.\n",
+                      shell_word(store->path));
     else if (s->problems || s->not_judged)
         output_format("Structure: damaged. Next: kmmigrate salvage %s shows what can be had of it; "
                       "or restore the file from a backup.\n",
-                      store->path);
+                      shell_word(store->path));
     else
         output_text("Structure: sound.\n");
 }

@@ -198,7 +198,10 @@ class Damaged(unittest.TestCase):
         plan = json.loads(shown.stdout)["plan"]
         self.assertEqual(self.recover("--plan", "0" * 64).returncode, km.TROUBLE)
         self.assertFalse(self.new.exists())
-        self.assertEqual(self.recover("--plan", plan[:12]).returncode, km.REPAIRED)
+        run = self.recover("--plan", plan[:12])
+        self.assertEqual(run.returncode, km.REPAIRED)
+        self.assertIn(f"Next          kmmigrate check {self.new}\n", run.stdout.decode())
+        self.assertNotIn(b"kmmigrate recover", run.stdout)
         (self.here / "edb.log").rename(self.here / "EDB.LOG")  # names do not count, contents do
         self.assertEqual(json.loads(km.run("recover", self.here / "d.edb", "--json").stdout)["plan"], plan)
 

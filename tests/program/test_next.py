@@ -7,6 +7,7 @@ import pathlib
 import pty
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -64,6 +65,31 @@ class Next(unittest.TestCase):
                     self.assertIn(re.search(r"^Plan +(\w+)$", plan, re.M)[1], result.stdout.decode())
                     count += 1
         self.assertGreater(count, 10)
+
+    def test_names_for_the_shell(self):
+        """A command that is printed with a name can be pasted, whatever the name."""
+        count = 0
+        for state in ("imported-twice", "damaged-page", "dirty-shutdown", "list-cut", "renamed-schema-with-decoys", "torn-header",
+                      "salvage-broken-link", "salvage-headers-gone", "same-serial-both-good"):
+            made = self.store(state, name="it's my store.edb")
+            store = next(made.glob("*.[eE][dD][bB]")) if made.is_dir() else made
+            for words in (["check"], ["check", "--structure"], ["repair"], ["list"], ["show", "99"], ["salvage"], ["recover"], ["logs"],
+                          ["profile"], ["settings"], ["export", "--to", "-"], ["repair", "-o", self.folder / "new one.edb", "--force"],
+                          ["salvage", "-o", self.folder / "new one.edb", "--force"]):
+                result = km.run(words[0], made if words[0] == "recover" else store, *words[1:])
+                for line in (result.stdout + result.stderr).decode().splitlines():
+                    for command in re.findall(r"kmmigrate [a-z]+ .*", line):
+                        for name in (str(made), str(self.folder / "new one.edb")):
+                            if name.split("'")[-1] in command:
+                                self.assertIn(name.replace("'", "'\\''"), command, line)
+                                self.assertRegex(command, r"'.*'")
+                                count += 1
+            if made.is_dir():
+                shutil.rmtree(made)
+            else:
+                made.unlink()
+            (self.folder / "new one.edb").unlink(missing_ok=True)
+        self.assertGreater(count, 30)
 
     def test_a_switch_is_called_one(self):
         store, new, page = self.store("clean-v1"), self.folder / "new.edb", self.folder / "page.html"
