@@ -21,11 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "decoder"))
 
 import edbdecode
+import libesedb
 
-try:
-    import pyesedb
-except ImportError:
-    pyesedb = None
 try:
     import impacket.ese
 except ImportError:
@@ -40,7 +37,6 @@ FORMS = [(2, 4096), (0x14, 4096), (2, 8192), (0x14, 8192), (2, 2048), (0x14, 327
 # The rows of these columns name pages, which are other ones in a copy.
 PAGE_COLUMNS = {"ColtypOrPgnoFDP"}
 EMPTIED = {"MSysExtentPageCountCache"}
-LIBESEDB_STUMBLES = ("template table", "invalid tagged data type")
 
 
 def program(name):
@@ -70,43 +66,10 @@ def expected_values(text):
     return tables
 
 
-def esedb_values(path):
-    """{table: [{column: value}]} as libesedb gives them: one value of a column; None where it gives no bytes, as it does
-    for nearly all separated long values, also in files that the engine wrote.  Tables that it cannot read are left out:
-    derived ones with fixed columns of their own, and rows with a null that overrides a tagged column's default (bit
-    0x2000 of the offset, which it takes for a part of it)."""
-    file = pyesedb.file()
-    file.open(path)
-    tables = {}
-    try:
-        for table in file.tables:
-            try:
-                tables[table.name] = [{record.get_column_name(i): esedb_value(record, i)
-                                       for i in range(record.number_of_values)} for record in table.records]
-            except IOError as error:
-                if not any(text in str(error) for text in LIBESEDB_STUMBLES):
-                    raise
-    finally:
-        file.close()
-    return tables
-
-
 def without_gaps(values, others):
     """Without the values of columns for which one of the two has no bytes."""
     return {name: [{column: value for column, value in row.items() if None not in (value, other.get(column))}
                    for row, other in zip(rows, others[name], strict=True)] for name, rows in values.items()}
-
-
-def esedb_value(record, i):
-    try:
-        if record.is_multi_value(i):
-            return "several"
-        if record.is_long_value(i):
-            value = record.get_value_data_as_long_value(i)
-            return value.data if value else None
-        return record.get_value_data(i)
-    except IOError as error:
-        return f"error: {error}"
 
 
 @unittest.skipUnless(program("test_build_random"), "test_build_random is not in " + PROGRAMS)
@@ -131,7 +94,7 @@ class Built(unittest.TestCase):
                         values += sum(len(row) for row in rows)
         self.assertGreater(values, 100 * SEEDS)
 
-    @unittest.skipIf(pyesedb is None, "no pyesedb: install python3-libesedb")
+    @unittest.skipIf(libesedb.pyesedb is None, "no pyesedb: install python3-libesedb")
     def test_libesedb_reads_what_was_built(self):
         compared = left_out = 0
         with tempfile.TemporaryDirectory() as folder:
@@ -139,26 +102,12 @@ class Built(unittest.TestCase):
                 page_size = (4096, 8192, 4096, 2048)[seed % 4]
                 with self.subTest(seed=seed, page_size=page_size):
                     path, expected = self.build(folder, seed, 0x14, page_size)
-                    found = esedb_values(path)
+                    found = libesedb.values(path)
                     for name in set(expected) & set(found):
-                        same, not_read = self.compare(name, expected[name], found[name])
+                        same, not_read = libesedb.compare(self, name, expected[name], found[name])
                         compared, left_out = compared + same, left_out + not_read
         self.assertGreater(compared, 100 * SEEDS)
         self.assertLess(left_out, compared / 4)
-
-    def compare(self, table, rows, found):
-        """libesedb does not interpret several values of one column and null bits of fixed columns, and gives
-        nothing for a default, an empty value, or most separated long values: these are left out, and counted."""
-        self.assertEqual(len(found), len(rows), table)
-        compared = left_out = 0
-        for number, (row, other) in enumerate(zip(rows, found)):
-            for name, values in row.items():
-                if len(values) > 1 or values == [b""] or other.get(name) in (None, "several"):
-                    left_out += 1
-                    continue
-                self.assertEqual(other[name], values[0], f"{table} row {number} {name}")
-                compared += 1
-        return compared, left_out
 
 
 @unittest.skipUnless(os.path.isdir(os.path.join(CORPUS, "engine")), "no corpus: set KM_CORPUS to its folder")
@@ -203,7 +152,7 @@ class Compacted(unittest.TestCase):
                 self.assertEqual(edbdecode.open(copy).problems(), [])
                 self.assertLessEqual(os.path.getsize(copy), os.path.getsize(source))
 
-    @unittest.skipIf(pyesedb is None, "no pyesedb: install python3-libesedb")
+    @unittest.skipIf(libesedb.pyesedb is None, "no pyesedb: install python3-libesedb")
     def test_libesedb_finds_the_same_values(self):
         opened = 0
         for source, copy in self.pairs:
@@ -212,7 +161,7 @@ class Compacted(unittest.TestCase):
             if header.revision != 0x14 or header.page_size > 8192:
                 continue
             with self.subTest(file=os.path.basename(source)):
-                before, after = esedb_values(source), esedb_values(copy)
+                before, after = libesedb.values(source), libesedb.values(copy)
                 self.must_be_equal(without_gaps(before, after), without_gaps(after, before))
                 opened += 1
         self.assertGreaterEqual(opened, 10)

@@ -22,6 +22,9 @@ import unittest
 
 import km
 
+import edbdecode
+import libesedb
+
 JUDGE = pathlib.Path(os.environ.get("KM_SALVAGE_JUDGE", km.SOURCE.parent / "shared" / "salvage-judge"))
 LONG = bool(os.environ.get("KM_LONG"))
 STORES = ("churn-4096", "churn-8192", "churn-32768", "imported-twice", "imported-twice-revision2", "types-4096",
@@ -45,7 +48,7 @@ class Case:
     """One damaged database, salvaged and judged."""
 
     def __init__(self, folder, store, kind, many, seed, schema_from=False):
-        self.name = f"{store}.{kind}{'+' if many else ''}.{seed}"
+        self.name, self.store = f"{store}.{kind}{'+' if many else ''}.{seed}", store
         sound, truth = folder / f"{store}.edb", folder / f"{store}.json"
         path = folder / "damaged.edb"
         command = [sys.executable, JUDGE / "damage.py", sound, truth, kind, "--seed", str(seed), "-o", path]
@@ -70,6 +73,8 @@ class Case:
         damage, truth = json.loads(path.with_suffix(".json").read_text()), json.loads(truth.read_text())
         evidence = judge.Evidence(damage, truth, str(path))
         rows, self.notes, indexes = judge.read_decoder(str(new), [])
+        self.new = edbdecode.open(str(new))
+        self.by_libesedb = libesedb.values(str(new)) if libesedb.pyesedb and self.new.header.revision == 0x14 else {}
         lines = [json.loads(line) for line in pathlib.Path(f"{new}.salvage.jsonl").read_text().splitlines()]
         self.lines = lines
         self.doubtful = {(line["table"], line["key"]) for line in lines if line["kind"] == "doubtful"}
@@ -101,6 +106,7 @@ class Case:
 
 @unittest.skipUnless(judge_is_there(), f"corpus: no {JUDGE}")
 class Judged(unittest.TestCase):
+    compared = 0
 
     @classmethod
     def setUpClass(cls):
@@ -117,6 +123,16 @@ class Judged(unittest.TestCase):
         for name in STORES + PAIRS:
             subprocess.run([sys.executable, JUDGE / "truth.py", cls.folder / f"{name}.edb", "-o", cls.folder / f"{name}.json"],
                            check=True, capture_output=True)
+
+        cls.known = collections.defaultdict(set)        # what libesedb reads in the databases before they were damaged
+        for name in STORES + PAIRS if libesedb.pyesedb else ():
+            for file in cls.folder.glob(f"{name}*.edb"):
+                for table, rows in libesedb.values(str(file)).items():
+                    cls.known[name, table].update(item for row in rows for item in row.items())
+
+    @classmethod
+    def tearDownClass(cls):
+        print(f"{cls.compared} rows of salvaged databases read by libesedb, too")
 
     def cases(self, kinds, stores, **options):
         for kind in kinds:
@@ -137,6 +153,18 @@ class Judged(unittest.TestCase):
         self.assertEqual(case.silent, [])
         missing = sum(t["entries_missing"] for t in case.report["tables"])
         self.assertEqual(case.check.returncode, km.PROBLEMS_LEFT if missing else km.CLEAN, case.check.stdout.decode())
+        self.assertEqual(missing or list(case.new.problems()), missing or [])
+        self.read_by_libesedb(case)
+
+    def read_by_libesedb(self, case):
+        """As many rows as the decoder finds, and no value that it does not read in the sound database, or the older."""
+        for table in case.new.tables:
+            rows, known = case.by_libesedb.get(table.name), self.known.get((case.store, table.name))
+            if rows is None or known is None or table.name.startswith("MSys"):
+                continue
+            self.assertEqual(len(rows), len(list(table.rows())), table.name)
+            self.assertEqual({item for row in rows for item in row.items()} - known, set(), table.name)
+            Judged.compared += len(rows)
 
     def test_harmless(self):
         for case in self.cases(HARMLESS, STORES):

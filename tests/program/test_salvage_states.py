@@ -17,6 +17,7 @@ import unittest
 import km
 
 import edbdecode
+import libesedb
 
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
 STATES = sorted(path for path in (km.SOURCE / "fixtures/states").glob("*/description.ini")
@@ -37,6 +38,8 @@ def decoded(path):
 
 @unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
 class States(unittest.TestCase):
+    by_esedb = 0
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -68,6 +71,17 @@ class States(unittest.TestCase):
             if found["doubtful"] == 0:      # nothing was made up: at most the lost long values are missing
                 self.assertEqual(sum((have[name] - truth[name]).values()), found["cut"], name)
         self.assertEqual(km.run("check", new, "--structure").returncode, km.CLEAN)
+        self.read_by_others(new)
+
+    def read_by_others(self, new):
+        """The decoder finds nothing wrong, and libesedb reads the same values, as far as it can open the file."""
+        db = edbdecode.open(str(new))
+        self.assertEqual(list(db.problems()), [])
+        if libesedb.pyesedb and db.header.revision == 0x14:
+            found = libesedb.values(str(new))
+            for table in db.tables:
+                if not table.name.startswith("MSys"):
+                    States.by_esedb += libesedb.compare(self, table.name, list(table.rows()), found[table.name])[0]
 
     def repaired(self, store, new, expected):
         before = store.read_bytes()
@@ -79,6 +93,10 @@ class States(unittest.TestCase):
         if expected["verdict"] == "yes after repair":
             self.assertEqual(km.run("check", new).returncode, km.CLEAN)
         self.assertEqual(store.read_bytes(), before)
+
+    @classmethod
+    def tearDownClass(cls):
+        print(f"{cls.by_esedb} values of salvaged stores read alike by libesedb")
 
     def test_every_state(self):
         self.assertGreater(len(STATES), 11)
