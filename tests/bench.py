@@ -157,8 +157,9 @@ def wall(command, accepted=(0,)):
 
 
 def bench_recover(where):
-    """The whole command on 256 MB of logs, written and verified, against sha256sum of the same logs; with changes in
-    4,000 pages in turn, and most of them in a fifth of more pages than there are frames for, which go to a file."""
+    """The whole command on 256 MB of logs, written and verified, against sha256sum of the same logs: a small database,
+    whose pages change in turn; and, summed as well, a large one with changes in more pages than there are frames for
+    (they go to a file), four fifths of them in a fifth of the pages."""
     for name, users, pages, skew in (("4,000 pages", 20000, 4000, 1), ("60,000 pages", 220000, 60000, 7)):
         store = make(where, f"logged-{users}.edb", "--users", users, "--revision", "0x14")
         folder, new = where / f"logs-{users}", where / "recovered.edb"
@@ -167,7 +168,7 @@ def bench_recover(where):
                         str(pages), str(skew)], check=True)
         logs = sorted(folder.glob("*.log"))
         recover = ["sh", "-c", f"rm -f '{new}'; '{PROGRAM}' recover '{folder / 'd.edb'}' -o '{new}'"]
-        summed = ["sha256sum", *logs]
+        summed = ["sha256sum", *logs, *([folder / "d.edb"] if skew != 1 else [])]
         ours, peer = measure(recover, accepted=(1,)), measure(summed)
         line(f"recover -o, {name}", ours, "sha256sum", peer, "3 at most, 256 MiB")
         print(f"{'':34} wall clock {wall(recover, (1,)):7.3f} s, of sha256sum {wall(summed):7.3f} s", flush=True)

@@ -316,7 +316,24 @@ bool log_pages_has_changed(const struct log_pages *p, uint32_t number)
     return e->number == number && e->changed;
 }
 
-bool log_pages_each(struct log_pages *p,
+/* Of a page that was changed: as it is now. */
+static bool copy_changed(struct log_pages *p, const struct entry *e, uint8_t *raw, struct fault *f)
+{
+    if (e->frame == NO_FRAME)
+        return fetch_stored(p, e, raw, f);
+    memcpy(raw, p->frame[e->frame].page.raw, p->page_size);
+    return true;
+}
+
+bool log_pages_copy(struct log_pages *p, uint32_t number, uint8_t *raw, bool *changed,
+                    struct fault *f)
+{
+    const struct entry *e = &p->table[place_of(p, number)];
+    *changed = e->number == number && e->changed;
+    return !*changed || copy_changed(p, e, raw, f);
+}
+
+bool log_pages_each(struct log_pages *p, uint32_t from,
                     bool (*each)(void *context, uint32_t number, uint8_t *raw, struct fault *f),
                     void *context, struct fault *f)
 {
@@ -324,13 +341,8 @@ bool log_pages_each(struct log_pages *p,
     bool ok = raw != NULL || no_memory(f);
     for (size_t i = 0; ok && i < p->places; i++) {
         const struct entry *e = &p->table[i];
-        if (e->number == 0 || !e->changed)
-            continue;
-        if (e->frame != NO_FRAME)
-            memcpy(raw, p->frame[e->frame].page.raw, p->page_size);
-        else
-            ok = fetch_stored(p, e, raw, f);
-        ok = ok && each(context, e->number, raw, f);
+        if (e->number != 0 && e->changed && e->number >= from)
+            ok = copy_changed(p, e, raw, f) && each(context, e->number, raw, f);
     }
     free(raw);
     return ok;

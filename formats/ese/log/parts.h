@@ -70,8 +70,12 @@ bool log_pages_change(struct log_pages *pages, struct log_frame *frame, struct f
 /* Number of pages that were changed. */
 uint32_t log_pages_changed(const struct log_pages *pages);
 
-/* Calls `each` for every changed page, in no order. */
-bool log_pages_each(struct log_pages *pages,
+/* Copies the page to `raw` as it is now, where it was changed; *changed tells. */
+bool log_pages_copy(struct log_pages *pages, uint32_t number, uint8_t *raw, bool *changed,
+                    struct fault *f);
+
+/* Calls `each` for every changed page from number `from` on, in no order. */
+bool log_pages_each(struct log_pages *pages, uint32_t from,
                     bool (*each)(void *context, uint32_t number, uint8_t *raw, struct fault *f),
                     void *context, struct fault *f);
 

@@ -199,19 +199,36 @@ static void settle(struct ese_replay *r, uint8_t *raw, uint32_t number)
         ese_checksum_set(raw, r->page_size, number);
 }
 
-static bool copy_source(struct ese_replay *r, int to, struct fault *f)
+/* A page that the logs have changed. */
+static void finish_page(struct ese_replay *r, uint8_t *raw, uint32_t number)
+{
+    struct ese_page_change page = {
+        .raw = raw, .spare = r->scratch, .size = r->page_size, .number = number};
+    if (!(ese_page_change_get_flags(&page) & ESE_PAGE_PRE_INIT))
+        ese_page_change_settle(&page);
+    ese_checksum_set(raw, r->page_size, number);
+}
+
+/* The source's pages, and in their places those that were changed: each is written once. */
+static bool copy_source(struct ese_replay *r, uint32_t last, int to, struct fault *f)
 {
     uint8_t *step = malloc(COPY_STEP);
     bool ok = step != NULL || no_memory(f);
     uint32_t per_step = COPY_STEP / r->page_size;
-    uint32_t last = r->source_last_page < r->last_page ? r->source_last_page : r->last_page;
     for (uint32_t n = 1; ok && n <= last; n += per_step) {
         size_t got = 0;
         uint32_t count = last - n + 1 < per_step ? last - n + 1 : per_step;
         uint64_t at = ((uint64_t)n + 1) * r->page_size;
         ok = ese_file_read(r->file, at, step, (size_t)count * r->page_size, &got, f);
-        for (uint32_t i = 0; ok && i < got / r->page_size; i++)
-            settle(r, step + (size_t)i * r->page_size, n + i);
+        for (uint32_t i = 0; ok && i < got / r->page_size; i++) {
+            bool changed = false;
+            uint8_t *raw = step + (size_t)i * r->page_size;
+            ok = log_pages_copy(r->pages, n + i, raw, &changed, f);
+            if (ok && changed)
+                finish_page(r, raw, n + i);
+            else if (ok)
+                settle(r, raw, n + i);
+        }
         ok = ok && write_at(to, bytes_of(step, got), at, f);
         if (ok && r->options.stop && *r->options.stop) {
             r->summary.interrupted = true;
@@ -226,13 +243,9 @@ static bool write_page(void *context, uint32_t number, uint8_t *raw, struct faul
 {
     struct writing *w = context;
     struct ese_replay *r = w->r;
-    struct ese_page_change page = {
-        .raw = raw, .spare = r->scratch, .size = r->page_size, .number = number};
     if (number > r->last_page)
         return true; /* the file was cut since */
-    if (!(ese_page_change_get_flags(&page) & ESE_PAGE_PRE_INIT))
-        ese_page_change_settle(&page);
-    ese_checksum_set(raw, r->page_size, number);
+    finish_page(r, raw, number);
     return write_at(w->to, bytes_of(raw, r->page_size), ((uint64_t)number + 1) * r->page_size, f);
 }
 
@@ -260,6 +273,7 @@ bool ese_replay_write(struct ese_replay *r, int to, struct fault *f)
         fault_set(f, FAULT_IO, "the copy cannot get its size: %s", strerror(errno));
         return fault_of_output(f);
     }
-    return copy_source(r, to, f) && log_pages_each(r->pages, write_page, &w, f) &&
+    uint32_t last = r->source_last_page < r->last_page ? r->source_last_page : r->last_page;
+    return copy_source(r, last, to, f) && log_pages_each(r->pages, last + 1, write_page, &w, f) &&
            write_header(r, to, f);
 }
