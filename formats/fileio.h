@@ -12,6 +12,11 @@
 
 #include <sys/stat.h>
 
+/* Bytes that are read or written at a time where a whole file is.  What Linux caches of a write of
+ * 1 MiB comes in larger pieces of memory, which nobody used lately: that was measured to take five
+ * times as long. */
+enum { FILEIO_STEP = 256 * 1024 };
+
 /* Up to `size` bytes, from where the file stands.  Returns how many: fewer only at the end of the
  * file, where errno is 0, and after an error, where it is not. */
 size_t fileio_read(int descriptor, void *to, size_t size);

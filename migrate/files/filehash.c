@@ -11,21 +11,19 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEP = 1024 * 1024 };
-
 static void *run(void *context)
 {
     struct filehash *h = context;
     gnutls_hash_hd_t sha256;
-    uint8_t *step = malloc(STEP);
+    uint8_t *step = malloc(FILEIO_STEP);
     if (step == NULL || gnutls_hash_init(&sha256, GNUTLS_DIG_SHA256) != 0) {
         h->error = ENOMEM;
         free(step);
         return NULL;
     }
-    for (size_t n = STEP; n == STEP; h->size += n) {
-        n = fileio_read_at(h->descriptor, h->size, step, STEP);
-        if (n < STEP)
+    for (size_t n = FILEIO_STEP; n == FILEIO_STEP; h->size += n) {
+        n = fileio_read_at(h->descriptor, h->size, step, FILEIO_STEP);
+        if (n < FILEIO_STEP)
             h->error = errno; /* 0 at the end */
         if (n > 0)
             gnutls_hash(sha256, step, n);

@@ -1,6 +1,7 @@
 /* The backup: see backup.h. */
 #include "migrate/repair/backup.h"
 
+#include "formats/fileio.h"
 #include "formats/outfile.h"
 #include "formats/path.h"
 #include "migrate/console/progress.h"
@@ -11,21 +12,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { STEP = 1024 * 1024 };
-
 /* ---- one file ---- */
 
 static bool copy(struct ese_file *from, struct outfile *to, struct progress *progress,
                  const volatile sig_atomic_t *stop, struct fault *f)
 {
     uint64_t size = ese_file_size(from);
-    uint8_t *step = malloc(STEP);
+    uint8_t *step = malloc(FILEIO_STEP);
     bool ok = step != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for the backup");
-    for (uint64_t at = 0; ok && at < size && !*stop; at += STEP) {
+    for (uint64_t at = 0; ok && at < size && !*stop; at += FILEIO_STEP) {
         size_t got;
-        ok = ese_file_read(from, at, step, STEP, &got, f) &&
+        ok = ese_file_read(from, at, step, FILEIO_STEP, &got, f) &&
              outfile_write(to, bytes_of(step, got), f);
-        progress_step(progress, (uint32_t)(at / STEP), (uint32_t)(size / STEP));
+        progress_step(progress, (uint32_t)(at / FILEIO_STEP), (uint32_t)(size / FILEIO_STEP));
     }
     free(step);
     return ok;

@@ -25,7 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { QUARANTINE_TRIES = 1000, STEP = 1024 * 1024 };
+enum { QUARANTINE_TRIES = 1000 };
 
 static int trouble(const char *path, const struct fault *f)
 {
@@ -54,7 +54,7 @@ struct steps {
 static bool read_step(struct steps *s, uint64_t at, struct fault *f)
 {
     return *s->stop ? fault_set(f, FAULT_LIMIT, "interrupted")
-                    : ese_file_read(s->a->store.db->file, at, s->from, STEP, &s->got, f);
+                    : ese_file_read(s->a->store.db->file, at, s->from, FILEIO_STEP, &s->got, f);
 }
 
 static bool copy_bytes(struct steps *s, struct fault *f)
@@ -62,7 +62,7 @@ static bool copy_bytes(struct steps *s, struct fault *f)
     uint64_t size = ese_file_size(s->a->store.db->file);
     bool ok = true;
     progress_open("copying", size);
-    for (uint64_t at = 0; ok && at < size; at += STEP)
+    for (uint64_t at = 0; ok && at < size; at += FILEIO_STEP)
         ok = read_step(s, at, f) && ese_inplace_write_at(s->copy, at, bytes_of(s->from, s->got), f);
     progress_close();
     return ok;
@@ -89,7 +89,7 @@ static bool compare_rest(struct steps *s, const struct changes *changes, struct 
 {
     uint64_t size = ese_file_size(s->a->store.db->file);
     bool ok = true;
-    for (uint64_t at = 0; ok && at < size; at += STEP)
+    for (uint64_t at = 0; ok && at < size; at += FILEIO_STEP)
         ok = read_step(s, at, f) && read_copy(s->copy, at, s->to, s->got, f) &&
              same_step(s, changes, at, f);
     return ok;
@@ -99,7 +99,8 @@ bool rewrite_database(const struct assessment *a, int copy, const volatile sig_a
                       struct fault *f)
 {
     struct changes *changes = calloc(1, sizeof *changes);
-    struct steps s = {.a = a, .copy = copy, .from = malloc(STEP), .to = malloc(STEP), .stop = stop};
+    struct steps s = {
+        .a = a, .copy = copy, .from = malloc(FILEIO_STEP), .to = malloc(FILEIO_STEP), .stop = stop};
     bool ok = (changes != NULL && s.from != NULL && s.to != NULL) ||
               fault_set(f, FAULT_NO_MEMORY, "out of memory for the copy");
     ok = ok && copy_bytes(&s, f);

@@ -17,7 +17,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { STEP = 256 * 1024, NAME_TRIES = 100 };
+enum { NAME_TRIES = 100 };
 
 static bool failed(struct fault *f, const char *name, const char *what)
 {
@@ -134,17 +134,17 @@ static int open_to_read(int folder, const char *name, struct stat *st, struct fa
 /* What is done with two files, step by step: the second is written, or held against the first. */
 static bool step_through(int from, int to, bool compare, const char *name, struct fault *f)
 {
-    char *step = malloc(2 * (size_t)STEP);
+    char *step = malloc(2 * (size_t)FILEIO_STEP);
     bool ok = step != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory");
-    size_t n = STEP;
-    for (uint64_t at = 0; ok && n == STEP; at += n) {
-        n = fileio_read_at(from, at, step, STEP);
-        if (n < STEP && errno)
+    size_t n = FILEIO_STEP;
+    for (uint64_t at = 0; ok && n == FILEIO_STEP; at += n) {
+        n = fileio_read_at(from, at, step, FILEIO_STEP);
+        if (n < FILEIO_STEP && errno)
             ok = failed(f, name, "cannot be read");
         else if (!compare)
             ok = fileio_write(to, bytes_of(step, n)) || failed(f, name, "cannot be copied");
-        else if (fileio_read_at(to, at, step + STEP, STEP) != n ||
-                 memcmp(step, step + STEP, n) != 0)
+        else if (fileio_read_at(to, at, step + FILEIO_STEP, FILEIO_STEP) != n ||
+                 memcmp(step, step + FILEIO_STEP, n) != 0)
             ok = fault_set(f, FAULT_DAMAGED, "%.180s is not the same in the copy", name);
     }
     free(step);

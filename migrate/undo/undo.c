@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STEP = 1024 * 1024, QUARANTINE_HEAD = 1024 };
+enum { QUARANTINE_HEAD = 1024 };
 
 static bool io(struct fault *f, const char *what)
 {
@@ -69,7 +69,7 @@ static bool overlay(struct hashing *h, uint64_t at, size_t size, struct fault *f
 static bool run(struct hashing *h, uint64_t size, uint8_t sha256[HASH_SHA256_SIZE], struct fault *f)
 {
     for (uint64_t at = 0; at < size;) {
-        size_t part = size - at < STEP ? (size_t)(size - at) : STEP;
+        size_t part = size - at < FILEIO_STEP ? (size_t)(size - at) : FILEIO_STEP;
         if (!read_step(h, at, part, f) || (h->undo && !overlay(h, at, part, f)))
             return false;
         hash_sha256_add(&h->hash, bytes_of(h->step, part));
@@ -86,7 +86,7 @@ static bool hash_as(int descriptor, struct undofile *undo, uint64_t size,
     struct hashing h = {.descriptor = descriptor, .undo = undo};
     if (!hash_open(&h.hash, f))
         return false;
-    h.step = malloc(STEP);
+    h.step = malloc(FILEIO_STEP);
     h.piece = malloc(UNDOFILE_PIECE_MOST);
     bool ok = h.step && h.piece;
     if (!ok)

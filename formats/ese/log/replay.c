@@ -10,7 +10,6 @@
 
 enum {
     MEMORY_DEFAULT = 192 * 1024 * 1024,
-    COPY_STEP = 1024 * 1024,
     STOP_LOOK_EVERY = 4096, /* records */
     DBTIME_SPARE = 100,     /* times above every page's: what an engine hands out next */
 };
@@ -212,9 +211,9 @@ static void finish_page(struct ese_replay *r, uint8_t *raw, uint32_t number)
 /* The source's pages, and in their places those that were changed: each is written once. */
 static bool copy_source(struct ese_replay *r, uint32_t last, int to, struct fault *f)
 {
-    uint8_t *step = malloc(COPY_STEP);
+    uint8_t *step = malloc(FILEIO_STEP);
     bool ok = step != NULL || no_memory(f);
-    uint32_t per_step = COPY_STEP / r->page_size;
+    uint32_t per_step = FILEIO_STEP / r->page_size;
     for (uint32_t n = 1; ok && n <= last; n += per_step) {
         size_t got = 0;
         uint32_t count = last - n + 1 < per_step ? last - n + 1 : per_step;
