@@ -181,6 +181,28 @@ class ListFile(unittest.TestCase):
                     self.assertTrue(told["errors"], (form, size))
                     self.assertNotEqual(exported.returncode, km.CLEAN, (form, size))
 
+    def test_struck_anywhere(self):
+        """Bytes that are others: an answer all the same, and the same one to list, show and export."""
+        random.seed(SEED + 1)
+        for form, path in self.files.items():
+            for _ in range(40):
+                struck = bytearray(path.read_bytes())
+                for _ in range(random.randint(1, 6)):
+                    struck[random.randrange(len(struck))] = random.choice((0, 0x30, 0x80, 0x82, 0xff, random.randrange(256)))
+                store = self.file("struck", bytes(struck))
+                result = km.run("list", store, "--json")
+                self.assertIn(result.returncode, (km.CLEAN, km.PROBLEMS_LEFT, km.TROUBLE), result.stderr)
+                told = json.loads(result.stdout)
+                self.assertEqual(result.returncode != km.CLEAN, bool(told["errors"]), told["errors"])
+                for entry in told.get("entries", [])[-1:]:
+                    shown = json.loads(km.run("show", store, entry["entry"], "--json").stdout)
+                    self.assertEqual(shown["entry"], entry)
+                for new in "-", self.folder / "struck.dot":
+                    exported = km.run("export", store, "--to", new, "--force").returncode
+                    self.assertIn(exported, (km.CLEAN, km.PROBLEMS_LEFT, km.TROUBLE))
+                    if exported == km.CLEAN:
+                        self.assertIn(result.returncode, (km.CLEAN, km.PROBLEMS_LEFT))
+
     def test_bytes_behind(self):
         for form, path in self.files.items():
             if form == "PEM":
