@@ -58,7 +58,7 @@ static bool expect_number(struct expected *x, enum profile_setting_kind which, i
     if (to == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for verifying");
     for (size_t i = 0; i < size; i++)
-        to[i] = i < 4 ? (uint8_t)((uint32_t)number >> 8 * i) : 0;
+        to[i] = (uint8_t)(i < 4 ? (uint32_t)number >> 8 * i : 0);
     value->kind = EXPECTED_BYTES;
     value->bytes = bytes_of(to, size);
     return true;

@@ -281,7 +281,7 @@ START_TEST(moves_that_lie)
         put_begin();
         size_t size = leaf_record(r);
         for (unsigned n = 0; n < lie->bytes; n++)
-            r[lie->at + n] = n < 4 ? (uint8_t)(lie->value >> 8 * n) : 0;
+            r[lie->at + n] = (uint8_t)(n < 4 ? lie->value >> 8 * n : 0);
         if (lie->at == 88 || lie->at == 92) { /* as long as it says then */
             memset(r + size, 0, sizeof r - size);
             size = 96 + bytes_get_le32(bytes_of(r, 96), 88) + bytes_get_le32(bytes_of(r, 96), 92);

@@ -130,6 +130,18 @@ class Wrong(unittest.TestCase):
                 self.assertEqual(run.returncode, km.TROUBLE, (size, run.stdout, run.stderr))
                 self.assertFalse((pathlib.Path(top) / "new.edb").exists())
 
+    def test_the_last_log_truncated_at_every_sector(self):
+        """As above: of the newest log, too, no end but a whole one is taken for the end."""
+        whole = (self.committed / "killed" / "edb.log").read_bytes()
+        with tempfile.TemporaryDirectory() as top:
+            folder = pathlib.Path(top) / "killed"
+            shutil.copytree(self.committed / "killed", folder)
+            for size in range(0, len(whole), 512):
+                (folder / "edb.log").write_bytes(whole[:size])
+                run = km.run("recover", folder / "d.edb", "-o", pathlib.Path(top) / "new.edb")
+                self.assertEqual(run.returncode, km.TROUBLE, (size, run.stdout, run.stderr))
+                self.assertFalse((pathlib.Path(top) / "new.edb").exists())
+
     def test_the_middle_is_damaged(self):
         def change(folder):
             path = folder / "edb00000006.log"

@@ -108,6 +108,13 @@ class Recover(unittest.TestCase):
         self.assertEqual((equal, refused), (22, 4))
 
 
+def length_fields(kind):
+    """[(place, bytes)] of the fields that say how long a record of the kind is."""
+    _, fields, lengths = logreader.TYPES[kind]
+    codes = fields.split()
+    return [(struct.calcsize("<B" + "".join(codes[:index])), struct.calcsize("<" + codes[index])) for index in lengths]
+
+
 def seal(log, number):
     at = number * 4096
     segment = bytes(log[at:at + 4096])
@@ -140,17 +147,18 @@ class Damaged(unittest.TestCase):
         """Each byte of a record's size fields changed, under right checksums: refused, or a sound database."""
         path = self.here / "edb00000004.log"
         whole = path.read_bytes()
-        fields = {29: (44, 46, 48), 33: (44, 48), 34: (44, 48), 37: (44, 46), 38: (44,), 62: (70, 72, 74, 96, 98, 100, 106),
-                  63: (82, 86, 92), 36: (44, 46, 54), 22: (3,), 71: (1,), 67: (1,)}
+        fields = {kind: length_fields(kind) for kind in logreader.TYPES}
+        fields[62] += [(70, 2), (72, 2), (74, 2)]  # how many lines, and which
+        fields[63] += [(82, 2)]
         outcomes = collections.Counter()
         seen = collections.Counter()
         for (_, segment, byte), kind, data in logreader.Log(path).records():
             at = segment * 4096 + max(byte, 40)
-            if kind not in fields or whole[at:at + len(data)] != data or seen[kind] == (12 if LONG else 2):
+            if not fields[kind] or whole[at:at + len(data)] != data or seen[kind] == (12 if LONG else 2):
                 continue
             seen[kind] += 1
-            for offset in fields[kind]:
-                for place in (offset, offset + 1):
+            for offset, size in fields[kind]:
+                for place in range(offset, offset + size):
                     log = bytearray(whole)
                     log[at + place] ^= 0x11
                     seal(log, segment)
