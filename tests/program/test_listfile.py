@@ -140,6 +140,18 @@ class ListFile(unittest.TestCase):
                 self.assertEqual(told["errors"][0]["found"], f"a file of certificates ({form})")
                 self.assertEqual(told["errors"][0]["next"], f"kmmigrate list {path} shows them")
 
+    def test_why_it_is_not_clean(self):
+        """Of a store, too, the exit status 4 comes with what was found, and with what to do."""
+        for state, command, words in (("list-cut", ["list"], "after entry 2: serialized store: "),
+                                      ("list-cut", ["show", 1], "after entry 2: serialized store: "),
+                                      ("list-missing", ["list"], "there is no certificate list in it")):
+            store = self.folder / f"{state}.edb"
+            subprocess.run([FIXTURE, "-f", str(km.SOURCE / f"fixtures/states/{state}/description.ini"), "-o", str(store)],
+                           check=True, capture_output=True)
+            told, _ = self.told(command[0], store, *command[1:], status=km.PROBLEMS_LEFT)
+            self.assertTrue(told["errors"][0]["message"].startswith(f"{store}: {words}"), told["errors"])
+            self.assertEqual(told["errors"][1]["next"], f"kmmigrate check {store} says what")
+
     def test_what_is_passed_over(self):
         key, crl = openssl("genrsa", "1024"), b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"
         for content, words in ((b"hello\n" + self.pem, "text stands around"), (self.pem + b"bye", "text stands around"),
