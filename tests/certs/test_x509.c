@@ -155,6 +155,22 @@ START_TEST(cut_certificate_is_refused)
 }
 END_TEST
 
+/* What is inside of a name is not met on the way, and counts all the same. */
+START_TEST(a_long_length_in_a_name_is_not_der)
+{
+    static const char *const subject[] = {"300c310a300806035504030c0153",
+                                          "300d31810a300806035504030c0153"};
+    for (unsigned i = 0; i < 2; i++) {
+        struct buffer in = build(&(struct fields){.tail = EXTENSIONS, .subject = subject[i]});
+        struct x509_certificate c;
+        ck_assert(x509_certificate_read(buffer_bytes(&in), &c, NULL));
+        ck_assert(c.envelope.shortest && c.envelope.trailing.size == 0);
+        ck_assert_int_eq(x509_is_der(&c.envelope), i == 0);
+        buffer_free(&in);
+    }
+}
+END_TEST
+
 START_TEST(ber_is_one_certificate_with_der)
 {
     struct buffer in = build(&(struct fields){.tail = EXTENSIONS}), scratch = {0};
@@ -565,6 +581,7 @@ int main(void)
     int status = check_main("x509", (const struct check_case[]){
                                         {certificate_is_read, ARRAY_SIZE(certificates)},
                                         {cut_certificate_is_refused, 0},
+                                        {a_long_length_in_a_name_is_not_der, 0},
                                         {ber_is_one_certificate_with_der, 0},
                                         {identity_is_issuer_and_serial, 0},
                                         {key_is_algorithm_and_bits, 0},
