@@ -103,6 +103,8 @@ EQUIVALENT = {
         "the place behind the last page is all zero, and no page has number 0",
     ("migrate/undo/file.c", "flags <= FLAG_BESIDE_DIRECTORY && id->size <= INT64_MAX)", "shift"):
         "no file has 2^63 - 1 bytes",
+    ("formats/certs/name.c", "return c < 0x80 && c != 0 && strchr(\"\\\"+,;<>\\\\\", (int)c) != NULL;", "shift"):
+        "none of the characters is U+0080",
     ("formats/certs/items.c", "return value <= UINT32_MAX;", "shift"):
         "no certificate has 2^32 - 1 bytes",
     ("formats/ese/edit/split.c",
