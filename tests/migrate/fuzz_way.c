@@ -65,7 +65,7 @@ struct case_of {
     const char *stores[1];
     char arguments[WAY_ARGUMENTS_MOST + 1];
     char store[PATH_MAX / 2], named[PATH_MAX / 2], new[PATH_MAX / 2], new_store[PATH_MAX / 2],
-        other[PATH_MAX / 2], page[PATH_MAX / 2], beside[PATH_MAX / 2];
+        other[PATH_MAX / 2], page[PATH_MAX / 2], beside[PATH_MAX / 2], log[PATH_MAX / 2];
 };
 
 /* ---- files ---- */
@@ -216,6 +216,7 @@ static void make_store(const struct case_of *c)
     if (c->options.tree) {
         expect(mkdir(c->named, 0700) == 0);
         make_file(c->beside, bytes_of("a checkpoint", 12));
+        make_file(c->log, bytes_of("a log", 5));
     }
     make_file(c->store, bytes_of(c->way->store, c->way->size));
     make_file(c->other, bytes_of(c->way->other, c->way->other_size));
@@ -239,6 +240,9 @@ static void try_reading(const struct case_of *c)
     options.tree = false;
     run_both(cmd_list, &options);
     run_both(cmd_settings, &options);
+    options.operand[1] = "1";
+    options.operands = 2;
+    run_both(cmd_show, &options);
     expect(holds(c->store, bytes_of(c->way->store, c->way->size)));
 }
 
@@ -301,6 +305,7 @@ static void name_files(struct case_of *c)
     snprintf(c->store, sizeof c->store, "%s/%s", folder,
              in_directory ? "Kmsdata/Kmsmdb.edb" : "store.edb");
     snprintf(c->beside, sizeof c->beside, "%s/Kmsdata/edb.chk", folder);
+    snprintf(c->log, sizeof c->log, "%s/Kmsdata/edb.log", folder);
     snprintf(c->new, sizeof c->new, "%s/new", folder);
     snprintf(c->new_store, sizeof c->new_store, "%s/new%s", folder,
              in_directory && !c->options.salvage ? "/Kmsmdb.edb"

@@ -19,7 +19,7 @@ PROFILE = (TESTS / "seeds" / "fuzz_profile" / "km55").read_bytes()
 SEED_MOST = 512 * 1024  # more than that is slow, and no longer mutated as a whole
 SUMS_AS_THEY_ARE = {"damaged-page", "torn-header", "corrupted-copy"}
 
-# (state, arguments, the file that they name by a dot: a certificate of a state, or a profile)
+# (state, arguments, the file that they name by a dot: a certificate of a state, its profile, or km55's)
 MORE = [
     ("clean-v1", "--to=V3 --issuing-ca=.", "interrupted-switch-with-file/issuing.der"),
     ("clean-v1", "--to=V1V3 --issuing-ca=. --directory", "interrupted-switch-with-file/issuing.der"),
@@ -40,6 +40,10 @@ MORE = [
     ("same-serial-both-good", "--keep=2", None),
     ("forged-over-md2", "--drop=2 --show-secrets", None),
 ]
+# A switch to another CA writes settings, and an entry, in the form that the store has.
+MORE += [(state, "--accept-discovered --to=V3 --issuing-ca=.", f"{state}/partner.der") for state in (
+    "settings-hex", "key-text", "key-binary", "key-guid", "key-short", "list-several-values", "list-pem", "list-items-count",
+    "references-position-0", "references-sha1", "certificate-packed")]
 
 
 def packed(store, arguments, other, flags):
@@ -71,6 +75,8 @@ class Fixtures:
         if name is None or name == "profile":
             return PROFILE if name else b""
         state, _, certificate = name.partition("/")
+        if certificate.endswith(".ini"):
+            return (STATES / state / certificate).read_bytes()
         folder = self.scratch / (state + ".certs")
         if not folder.exists():
             self.run("--certs", folder, STATES / state / "description.ini")
@@ -82,8 +88,8 @@ def cases():
         yield state, "", None
         text = (STATES / state / "description.ini").read_text()
         for options in re.findall(r"^options = (.*)$", text, re.M):
-            name = re.search(r"\{(.*)\}", options)
-            options = re.sub(r" (?!--)", "=", re.sub(r"\{.*\}", ".", options))
+            name = re.search(r"\{(.*)\}", options) or re.search(r"--profile (\S+\.ini)", options)
+            options = re.sub(r" (?!--)", "=", re.sub(r"\{.*\}|\S+\.ini", ".", options))
             yield state, options, f"{state}/{name[1]}" if name else None
     yield from MORE
 
