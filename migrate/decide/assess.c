@@ -165,7 +165,13 @@ static void ask_about_key(struct assessment *a)
     bool drops = false;
     for (size_t i = 0; i < a->plan.actions; i++)
         drops = drops || a->plan.action[i].kind == ACTION_DROP_ENTRY;
-    if (!drops || a->two_keys[0] == '\0')
+    if (a->two_keys[0] == '\0')
+        return;
+    if (problem_has(&a->found, PROBLEM_DANGLING)) { /* by that key: it may be the other one */
+        problem_add(&a->found, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY, "%s", a->two_keys);
+        problem_add(&a->left, PROBLEM_MISFIT, NO_ENTRY, NO_ENTRY, "%s", a->two_keys);
+    }
+    if (!drops)
         return;
     problem_add(&a->found, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY, "%s", a->two_keys);
     problem_add(&a->left, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY, "%s", a->two_keys);
