@@ -331,6 +331,16 @@ static bool is_of_role(const struct profile_list *list, const struct ese_column 
            (list->issuing.column && strcasecmp(list->issuing.column, column->name) == 0);
 }
 
+/* "Untrusted", "NotTrusted": set where there is no trust. */
+static bool says_untrusted(const char *name)
+{
+    static const char *const words[] = {"untrust", "distrust", "mistrust", "nottrust", "not_trust"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcasestr(name, words[i]))
+            return true;
+    return false;
+}
+
 static void take_trusted(struct search *s, unsigned part)
 {
     struct profile_list *list = &s->run->d->profile.list[part];
@@ -356,6 +366,7 @@ static void take_trusted(struct search *s, unsigned part)
         clear += there && number == 0;
     }
     discover_end(s->run, &rows);
+    bool reverse = bits == 1 && says_untrusted(bit->name);
     bool says_so = bits == 1 && strcasestr(bit->name, "trust");
     if (bits > 1 || (!says_so && set <= clear)) {
         discover_note(s->run, "[list] trusted", false, true, "%s; name the column if there is one",
@@ -364,10 +375,13 @@ static void take_trusted(struct search *s, unsigned part)
         return;
     }
     discover_set(s->run, &list->trusted.column, bit->name);
+    if (reverse)
+        discover_set(s->run, &list->trusted.value, "0");
     discover_note(s->run, "[list] trusted", true, false,
-                  "%s is the only Bit column, set in %llu entries and clear in %llu",
+                  "%s is the only Bit column, set in %llu entries and clear in %llu%s",
                   discover_name(bit->name, name), (unsigned long long)set,
-                  (unsigned long long)clear);
+                  (unsigned long long)clear,
+                  reverse ? "; its name says that those are trusted that have it clear" : "");
 }
 
 void discover_roles(struct discover_run *run)
