@@ -612,7 +612,7 @@ static double cost_of(enum shape shape, uint8_t *log)
     struct ese_replay *r;
     struct ese_log_stream *stream;
     struct fault f = {.code = FAULT_NONE};
-    struct ese_replay_options options = {.memory = 0};
+    struct ese_replay_options options = {.memory = 1 << 20};
     double start = seconds();
     ck_assert(ese_file_over(bytes_of(store.bytes, store.size), &file, &f));
     ck_assert(ese_replay_open(file, bytes_of(store.bytes, MADE_PAGE_SIZE), &options, &r, &f));

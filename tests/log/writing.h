@@ -83,7 +83,7 @@ static inline bool replay(struct fault *f)
     struct ese_file *file, *log;
     struct ese_log_stream *stream;
     struct ese_replay *r;
-    struct ese_replay_options options = {.memory = 0};
+    struct ese_replay_options options = {.memory = 1 << 20};
     *f = (struct fault){.code = FAULT_NONE};
     for (unsigned i = 1; i <= w.segment; i++)
         made_seal(w.log, i, i);
