@@ -26,7 +26,8 @@ const struct option_spec option_table = {"table", "T", "the table to show", AT(t
 const struct option_spec option_structure = {
     "structure", NULL, "rule R1 alone: the structure of any ESE database", AT(structure), 0};
 const struct option_spec option_profile = {
-    "profile", "FILE", "where the store keeps what; see kmmigrate-profile(5)", AT(profile), 0};
+    "profile", "FILE", "where the store keeps what, or km55; see kmmigrate-profile(5)", AT(profile),
+    0};
 const struct option_spec option_accept_discovered = {
     "accept-discovered", NULL, "repair by what discovery found, without a profile",
     AT(accept_discovered), 0};

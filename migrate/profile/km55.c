@@ -6,7 +6,7 @@ const char profile_km55_text[] =
     "; Kmsmdb.edb are not public: this is a reconstruction from what Microsoft's\n"
     "; articles say is kept.\n"
     "[profile]\n"
-    "name = km55\n"
+    "name = " PROFILE_BUILTIN_NAME "\n"
     "reconstruction = yes\n"
     "\n"
     "[list]\n"

@@ -391,8 +391,8 @@ static bool parse(const char *name, struct bytes text, struct profile *profile, 
 
 bool profile_builtin(struct profile *profile, struct fault *f)
 {
-    return parse("built-in profile km55", bytes_of(profile_km55_text, strlen(profile_km55_text)),
-                 profile, f);
+    return parse("built-in profile " PROFILE_BUILTIN_NAME,
+                 bytes_of(profile_km55_text, strlen(profile_km55_text)), profile, f);
 }
 
 static bool load(const char *path, char *room, size_t *size, struct fault *f)
@@ -413,6 +413,8 @@ static bool load(const char *path, char *room, size_t *size, struct fault *f)
 bool profile_read(const char *path, struct profile *profile, struct fault *f)
 {
     size_t size = 0;
+    if (strcmp(path, PROFILE_BUILTIN_NAME) == 0)
+        return profile_builtin(profile, f);
     *profile = (struct profile){.name = NULL};
     char *room = malloc(FILE_MOST + 1);
     if (room == NULL)

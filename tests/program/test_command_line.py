@@ -2,6 +2,7 @@
 """The command line itself: help, version, the place of options, words that are almost a command; and what reading
 leaves behind on the file that was named."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -61,6 +62,21 @@ class CommandLine(unittest.TestCase):
         for words in (["--json"], ["--json", "--color"], ["--", "check"], ["-"], ["--frobnicate", "x"]):
             with self.subTest(words):
                 self.assertEqual(km.run(*words).returncode, km.USAGE)
+
+    def test_the_built_in_profile_by_its_name(self):
+        """It judges, plans and writes what it does unnamed; a file of that name is named with its directory."""
+        described, folder = km.SOURCE / "fixtures" / "states" / "imported-twice" / "description.ini", self.store.parent
+        subprocess.run([FIXTURE, described, "-o", folder / "km.edb"], check=True, capture_output=True)
+        unnamed = json.loads(km.run("repair", "km.edb", "--json", cwd=folder).stdout)
+        named = km.run("repair", "km.edb", "--json", "--profile", "km55", cwd=folder)
+        told = json.loads(named.stdout)
+        self.assertEqual((told["plan"], told["verdict"]), (unnamed["plan"], unnamed["verdict"]))
+        self.assertEqual(named.returncode, km.PROBLEMS_LEFT)
+        (folder / "km55").write_text("no profile")
+        self.assertEqual(km.run("check", "km.edb", "--profile", "km55", "--quiet", cwd=folder).stdout, b"yes after repair\n")
+        self.assertEqual(km.run("check", "km.edb", "--profile", "./km55", cwd=folder).returncode, km.TROUBLE)
+        self.assertEqual(km.run("dump", "km.edb", "--table", "Users", "--profile", "km55", cwd=folder).returncode, km.CLEAN)
+        self.assertIn(b"does not fit", km.run("check", self.store, "--profile", "km55").stderr)
 
     def test_the_mode_in_small_letters(self):
         described = km.SOURCE / "fixtures" / "states" / "imported-twice" / "description.ini"
