@@ -89,8 +89,11 @@ static void put_actions(struct buffer *page, const struct assessment *a, enum re
 {
     if (!assess_has_work(a))
         return;
-    html_put(page, "<section><h2>%s</h2>\n<p>Plan <code>%s</code></p>\n<ol>\n",
+    html_put(page, "<section><h2>%s</h2>\n<p>Plan <code>%s</code></p>\n",
              report_plan_heading(a, kind), a->plan.id);
+    if (a->made_anew)
+        html_put(page, "<p>%s</p>\n", report_made_anew(a));
+    buffer_add_text(page, a->plan.actions ? "<ol>\n" : "");
     for (size_t i = 0; i < a->plan.actions && i < ACTIONS_SHOWN; i++) {
         struct buffer text = {0};
         output_capture(&text);
@@ -99,7 +102,7 @@ static void put_actions(struct buffer *page, const struct assessment *a, enum re
         html_captured(page, &text, html_lines);
         html_put(page, "</li>\n");
     }
-    html_put(page, "</ol>\n");
+    buffer_add_text(page, a->plan.actions ? "</ol>\n" : "");
     if (a->plan.actions > ACTIONS_SHOWN)
         html_put(page, "<p>And %zu more; repair --json lists all.</p>\n",
                  a->plan.actions - ACTIONS_SHOWN);
@@ -153,6 +156,8 @@ static void make_page(struct buffer *page, const struct assessment *a, enum repo
 {
     put_head(page, a, kind);
     put_findings(page, &a->found, false, "What is wrong");
+    if (a->options->salvaged)
+        html_salvaged(page, a->options->salvaged);
     put_list(page, a);
     put_actions(page, a, kind);
     if (kind == REPORT_REPAIRED)

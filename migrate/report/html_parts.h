@@ -25,6 +25,10 @@ void html_captured(struct buffer *page, struct buffer *text,
 void html_begin(struct buffer *page, const char *title);
 void html_end(struct buffer *page);
 
+/* What a salvage kept, has in doubt and lost, the certificate list first, and the first such rows.
+ */
+void html_salvaged(struct buffer *page, const struct salvaging *salvaging);
+
 /* "WHAT: WORDS." in a frame. */
 void html_verdict(struct buffer *page, const char *what, enum verdict verdict, const char *words);
 

@@ -173,15 +173,21 @@ static bool put_ticket(struct buffer *page, struct salvaging *x)
     return ok;
 }
 
+void html_salvaged(struct buffer *page, const struct salvaging *x)
+{
+    struct salvage_list of;
+    if (!salvage_list_of(x, &of) || !put_tables(page, x, &of))
+        page->failed = true;
+    put_rows(page, x);
+}
+
 static bool make_page(struct buffer *page, struct salvaging *x)
 {
     struct salvage_list of;
     if (!salvage_list_of(x, &of))
         return false;
     put_head(page, x, &of);
-    if (!put_tables(page, x, &of))
-        return false;
-    put_rows(page, x);
+    html_salvaged(page, x);
     put_written(page, x);
     put_next(page, x);
     bool ok = put_ticket(page, x);

@@ -37,6 +37,9 @@ const char *report_outcome(const struct assessment *assessment);
 /* Over the actions of a plan. */
 const char *report_plan_heading(const struct assessment *assessment, enum report_kind kind);
 
+/* Of what was salvaged (made_anew), before the actions of its plan: what else is done. */
+const char *report_made_anew(const struct assessment *assessment);
+
 /* Seconds since 1970 as "1999-09-30 12:00:00"; "unknown" when not known. */
 const char *report_time(bool known, int64_t seconds, char text[32]);
 

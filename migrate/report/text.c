@@ -205,6 +205,12 @@ const char *report_plan_heading(const struct assessment *a, enum report_kind kin
     return migrates ? "What migrate does" : "What a repair does";
 }
 
+const char *report_made_anew(const struct assessment *a)
+{
+    return a->plan.actions ? "On what was salvaged, which is written whole to a new store:"
+                           : "What was salvaged is written whole to a new store, as it is.";
+}
+
 /* After a repair the first line: what happened, and what the new store is good for. */
 static void outcome_line(const struct assessment *a)
 {
@@ -362,7 +368,7 @@ static void plan_lines(const struct assessment *a, const char *heading)
     output_format("\n%s (%zu action%s)\n", heading, a->plan.actions,
                   a->plan.actions == 1 ? "" : "s");
     if (a->made_anew)
-        output_text("  On what was salvaged, which is written whole to a new store:\n");
+        output_format("  %s\n", report_made_anew(a));
     /* Narrowed trust first: it is what an administrator may not expect. */
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < a->plan.actions; i++) {

@@ -356,6 +356,19 @@ class Html(unittest.TestCase):
                 self.assertLessEqual(named, written)
                 self.assertEqual(bool(named), bool(written))
 
+    def test_salvage_and_repair(self):
+        """The page of repair --salvage has the same tables, with the numbers of its JSON."""
+        for state in "salvage-broken-link", "salvage-list-torn":
+            store, new = self.store(state), self.folder / f"{state}-new.edb"
+            self.page("repair", "--salvage", store, "-o", new)
+            raw = (self.folder / "page.html").read_text()
+            told = json.loads(km.run("repair", "--salvage", store, "--json").stdout)["salvaged"]["tables"]
+            for table in told:
+                row = re.search(rf'<tr><th scope="row">{table["name"]}</th>(.*)</tr>', raw)[1]
+                numbers = dict(re.findall(r'data-is="([A-Z][a-z ]*)">(\d+)<', row))
+                self.assertEqual([int(numbers[name]) for name in ("Kept", "Doubtful", "Lost", "Cut", "Pages lost", "Missing")],
+                                 [table[name] for name in ("kept", "doubtful", "lost", "cut", "pages_lost", "entries_missing")])
+
     def test_the_file_of_a_salvage(self):
         store, page, new = self.store("damaged-page"), self.folder / "page.html", self.folder / "new.edb"
         page.write_text("mine")
@@ -445,9 +458,10 @@ secret = {secret.encode().hex()}
 
     @unittest.skipUnless(shutil.which("tidy"), "tidy is not installed")
     def test_tidy(self):
-        for state in ("imported-five-times", "clean-v3", "damaged-page", "unparsable-entry", "multi-level"):
+        for state in ("imported-five-times", "clean-v3", "damaged-page", "unparsable-entry", "multi-level", "salvage-list-torn"):
             with self.subTest(state):
-                self.page("salvage" if state == "damaged-page" else "repair", self.store(state))
+                self.page(*{"damaged-page": ["salvage"], "salvage-list-torn": ["repair", "--salvage"]}.get(state, ["repair"]),
+                          self.store(state))
                 tidy = subprocess.run(["tidy", "-q", "-e", str(self.folder / "page.html")], capture_output=True, check=False)
                 self.assertEqual((tidy.returncode, tidy.stderr), (0, b""))
 
