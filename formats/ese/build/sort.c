@@ -37,10 +37,17 @@ struct run_reader {
     bool done;
 };
 
+/* Where an entry is, and how it begins, so that most comparisons need no more. */
+struct place {
+    uint64_t key;  /* its first 7 bytes, then its size, or 8 when it is longer than those */
+    uint64_t data; /* its first 8 bytes */
+    size_t at;
+};
+
 struct build_sort {
     uint8_t *buffer;
-    size_t used;     /* entries, from the front */
-    uint32_t *entry; /* their places */
+    size_t used;         /* entries, from the front */
+    struct place *entry; /* their places */
     size_t entries, entry_room;
     bool sorted;
     size_t next; /* of the entries in memory */
@@ -105,11 +112,35 @@ static int compare(struct bytes key_a, struct bytes data_a, struct bytes key_b, 
     return order ? order : bytes_compare(data_a, data_b);
 }
 
+enum { KEY_BYTES = 7 };
+
+/* The first 8 bytes as a number; what is missing counts as 0. */
+static uint64_t first_bytes(struct bytes b)
+{
+    uint8_t room[8] = {0};
+    if (b.size > 0)
+        memcpy(room, b.at, b.size < sizeof room ? b.size : sizeof room);
+    return bytes_number_be(bytes_of(room, sizeof room));
+}
+
+static struct place place_of(struct bytes key, struct bytes data, size_t at)
+{
+    uint64_t size = key.size <= KEY_BYTES ? key.size : KEY_BYTES + 1;
+    return (struct place){
+        .key = (first_bytes(key) & ~(uint64_t)0xff) | size, .data = first_bytes(data), .at = at};
+}
+
 static int compare_entries(const void *a, const void *b, void *context)
 {
+    const struct place *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    /* Short keys are equal then, and their data decide. */
+    if ((x->key & 0xff) <= KEY_BYTES && x->data != y->data)
+        return x->data < y->data ? -1 : 1;
     const uint8_t *buffer = context;
-    const uint8_t *at_a = buffer + *(const uint32_t *)a, *at_b = buffer + *(const uint32_t *)b;
-    return compare(part(at_a, false), part(at_a, true), part(at_b, false), part(at_b, true));
+    return compare(part(buffer + x->at, false), part(buffer + x->at, true),
+                   part(buffer + y->at, false), part(buffer + y->at, true));
 }
 
 /* ---- runs ---- */
@@ -187,7 +218,7 @@ static bool write_run(struct build_sort *s, struct fault *f)
     sort_memory(s);
     bool ok = new_run(s, f);
     for (size_t i = 0; ok && i < s->entries; i++) {
-        const uint8_t *at = s->buffer + s->entry[i];
+        const uint8_t *at = s->buffer + s->entry[i].at;
         ok = put_entry(s, &w, part(at, false), part(at, true), f);
     }
     ok = ok && end_run(s, &w, f);
@@ -209,7 +240,7 @@ bool build_sort_add(struct build_sort *s, struct bytes key, struct bytes data, s
     if (!array_reserve(&array, &s->entry_room, s->entries + 1, sizeof *s->entry))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
     s->entry = array;
-    s->entry[s->entries++] = (uint32_t)s->used;
+    s->entry[s->entries++] = place_of(key, data, s->used);
     struct run_writer w = {.block = s->buffer + s->used};
     s->used += size;
     return put_entry(s, &w, key, data, f);
@@ -379,7 +410,7 @@ bool build_sort_next(struct build_sort *s, struct bytes *key, struct bytes *data
         return merge_next(s, key, data, more, f);
     *more = s->next < s->entries;
     if (*more) {
-        const uint8_t *at = s->buffer + s->entry[s->next++];
+        const uint8_t *at = s->buffer + s->entry[s->next++].at;
         *key = part(at, false);
         *data = part(at, true);
     }

@@ -64,7 +64,10 @@ static bool next_id(struct ids *r, struct fault *f)
 
 const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64_t lid, bool wide)
 {
+    static const struct salvage_lid no_tree;
     size_t low = 0, high = t->gones;
+    if (t->table->long_value_objid == 0)
+        return &no_tree;
     while (low < high) {
         size_t middle = (low + high) / 2;
         const struct salvage_lid *g = &t->gone[middle];

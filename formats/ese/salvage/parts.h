@@ -301,6 +301,7 @@ struct salvage_table {
     struct salvage_marks marks;       /* what indexes and long values say of rows */
     const struct ese_column *counter; /* the auto-increment column; NULL: none */
     uint64_t counter_seen;            /* its greatest value in rows and index entries */
+    bool refers;                      /* rows may refer to long values */
     struct salvage_lid *gone;         /* long values that are not whole, sorted */
     size_t gones, gone_room;
 };

@@ -64,6 +64,7 @@ bool salvage_row_reference(void *context, const struct ese_value *value, struct 
     uint8_t key[12];
     if (value->kind != ESE_VALUE_SEPARATED)
         return true;
+    r->t->refers = true;
     const struct salvage_lid *gone = salvage_lid_gone(r->t, value->lid, value->wide_lid);
     if (gone) {
         r->any_gone = true;

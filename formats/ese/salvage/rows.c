@@ -295,7 +295,7 @@ static bool put_row(struct writing *x, const struct salvage_version *v,
     struct bytes data = row->node.data;
     struct ese_record record = row->record;
     size_t size;
-    if (!ese_record_check(&record, &t->limits, salvage_row_reference, &r, f))
+    if (t->refers && !ese_record_check(&record, &t->limits, salvage_row_reference, &r, f))
         return false;
     *cut = r.any_gone;
     if (r.any_gone) {

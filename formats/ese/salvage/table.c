@@ -162,10 +162,21 @@ static bool is_cache(const struct ese_table *table)
 
 /* ---- the steps ---- */
 
+/* Do indexes or long values have anything to say of the rows? */
+static bool has_witnesses(const struct salvage_table *t)
+{
+    for (unsigned i = 0; i < t->table->indexes; i++)
+        if (t->keys[i])
+            return true;
+    return t->table->long_value_objid != 0;
+}
+
 static bool gather(struct salvage_table *t, struct fault *f)
 {
-    if (!salvage_reach(t->s, t->table->objid, t->table->root, f) || !salvage_rows_evidence(t, f) ||
-        !salvage_values_check(t, f))
+    if (!salvage_reach(t->s, t->table->objid, t->table->root, f))
+        return false;
+    t->refers = !has_witnesses(t); /* then no row was looked at */
+    if (!t->refers && (!salvage_rows_evidence(t, f) || !salvage_values_check(t, f)))
         return false;
     for (unsigned i = 0; i < t->table->indexes; i++)
         if (t->keys[i] && !salvage_index_evidence(t, i, f))

@@ -85,6 +85,21 @@ static bool add_page(struct salvage_walk *w, uint32_t index, const struct ese_pa
     return true;
 }
 
+/* Damaged pages stand far from each other: none is worth its neighbours. */
+static bool add_damaged(struct salvage_walk *w, uint32_t index, struct fault *f)
+{
+    struct ese_salvage *s = w->s;
+    size_t size = s->scan.page_size, got;
+    uint32_t slot = s->page[index].slot;
+    struct ese_page page;
+    if (!ese_file_read(s->file, ((uint64_t)slot + 1) * size, s->room, size, &got, f))
+        return false;
+    if (got < size)
+        return fault_set(f, FAULT_IO, "page %u: the file became shorter while it was read", slot);
+    ese_page_parse(bytes_of(s->room, size), slot, &page);
+    return add_page(w, index, &page, f);
+}
+
 static bool sort_rest(struct salvage_walk *w, uint32_t objid, bool with_wrong, struct fault *f)
 {
     size_t first, count;
@@ -94,7 +109,14 @@ static bool sort_rest(struct salvage_walk *w, uint32_t objid, bool with_wrong, s
         const struct salvage_page *p = &w->s->page[i];
         if (!salvage_is_leaf(p) || p->merged || (p->trust > SALVAGE_BLOCKS && !with_wrong))
             continue;
-        if (is_stopped(w, f) || !salvage_get(w->s, p, &page, f))
+        if (is_stopped(w, f))
+            return false;
+        if (p->trust > SALVAGE_MOVED) {
+            if (!add_damaged(w, (uint32_t)i, f))
+                return false;
+            continue;
+        }
+        if (!salvage_get(w->s, p, &page, f))
             return false;
         bool ok = add_page(w, (uint32_t)i, page, f);
         ese_pages_put(w->s->pages, page);
