@@ -104,6 +104,17 @@ bool fileio_is_same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool fileio_is_unchanged(const struct stat *a, const struct stat *b)
+{
+    return fileio_is_same(a, b) && a->st_size == b->st_size &&
+           is_same_time(&a->st_mtim, &b->st_mtim) && is_same_time(&a->st_ctim, &b->st_ctim);
+}
+
 const char *fileio_temporary_folder(void)
 {
     const char *folder = getenv("TMPDIR");

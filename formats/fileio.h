@@ -47,6 +47,9 @@ bool fileio_sync_directory(int descriptor);
 /* True when both are of one file or directory, under whatever names. */
 bool fileio_is_same(const struct stat *a, const struct stat *b);
 
+/* True when both are of one file, and nobody has written to it between the two. */
+bool fileio_is_unchanged(const struct stat *a, const struct stat *b);
+
 /* The folder for temporary files: TMPDIR, or /tmp. */
 const char *fileio_temporary_folder(void);
 

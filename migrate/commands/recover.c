@@ -81,6 +81,8 @@ static int fill(struct copying *c, struct outfile *out, const char *name)
     int status = EXIT_CLEAN;
     if (!ese_replay_write(c->r.replay, outfile_descriptor(out), &f))
         status = ese_replay_summary(c->r.replay)->interrupted ? EXIT_CANCELLED : trouble(name, &f);
+    if (status == EXIT_CLEAN && !recovery_is_unchanged(&c->r, &f))
+        status = trouble(c->r.logs.store.path, &f);
     if (status == EXIT_CLEAN)
         status = verify(c, outfile_path(out));
     if (status == EXIT_CLEAN && *interrupt_watch())

@@ -1,6 +1,7 @@
 /* Reading a repaired store back: see verify.h. */
 #include "migrate/repair/verify.h"
 
+#include "formats/fileio.h"
 #include "migrate/console/message.h"
 #include "migrate/console/progress.h"
 #include "migrate/repair/verify_rows.h"
@@ -51,11 +52,6 @@ static bool nothing_lost(const struct assessment *old, const struct assessment *
     return ok;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
 bool verify_is_judged(const struct assessment *old, struct fault *f)
 {
     const struct stat *was = ese_file_stat(old->store.db->file);
@@ -66,8 +62,7 @@ bool verify_is_judged(const struct assessment *old, struct fault *f)
         return fault_set(f, FAULT_IO, "it cannot be examined: %s", strerror(errno));
     if (!filehash_start_open(&hash, descriptor, f) || !filehash_finish(&hash, f))
         return false;
-    return (is.st_size == was->st_size && same_time(&is.st_mtim, &was->st_mtim) &&
-            same_time(&is.st_ctim, &was->st_ctim) && hash.size == old->hash.size &&
+    return (fileio_is_unchanged(&is, was) && hash.size == old->hash.size &&
             memcmp(hash.digest, old->hash.digest, sizeof hash.digest) == 0) ||
            fault_set(f, FAULT_LIMIT,
                      "it changed after it was judged; see that nothing uses it, and begin again");

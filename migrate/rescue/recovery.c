@@ -1,11 +1,14 @@
 /* Recovering a store from its logs: see recovery.h. */
 #include "migrate/rescue/recovery.h"
 
+#include "formats/array.h"
+#include "formats/fileio.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/status.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +79,43 @@ static bool hash_file(struct hash *hash, struct ese_file *file, struct fault *f)
     return true;
 }
 
+static bool changed(struct fault *f)
+{
+    return fault_set(f, FAULT_LIMIT,
+                     "it changed while it was read; see that nothing uses it, and begin again");
+}
+
+bool recovery_is_unchanged(const struct recovery *r, struct fault *f)
+{
+    struct stat now;
+    int descriptor = ese_file_named_descriptor(r->logs.file);
+    if (descriptor < 0)
+        return true;
+    if (fstat(descriptor, &now) != 0)
+        return fault_set(f, FAULT_IO, "it cannot be examined: %s", strerror(errno));
+    return fileio_is_unchanged(&now, ese_file_stat(r->logs.file)) || changed(f);
+}
+
+/* A log, which has to be what was replayed. */
+static bool hash_log(const struct recovery *r, struct hash *hash, int32_t generation,
+                     struct fault *f)
+{
+    const struct ese_log_file *log = ese_log_set_find(&r->logs.set, generation);
+    size_t at = (size_t)(generation - r->logs.verdict.first);
+    struct ese_file *file = NULL;
+    bool ok = log && at < r->logs_replayed && open_log(r, log->name, &file, f);
+    if (!log || at >= r->logs_replayed)
+        fault_set(f, FAULT_IO, "generation %d is not there any more", generation);
+    ok = ok && hash_file(hash, file, f) &&
+         (fileio_is_unchanged(&r->log[at], ese_file_stat(file)) ||
+          fault_set(f, FAULT_LIMIT,
+                    "%.180s changed while it was read; see that nothing uses it, and begin again",
+                    log->name));
+    if (file)
+        ese_file_close(file);
+    return ok;
+}
+
 /* SHA-256 over what a recovery depends on: the database, each log in its order, and how far it
  * goes. Names, paths and days are not in it. */
 static bool make_id(struct recovery *r, struct fault *f)
@@ -87,15 +127,9 @@ static bool make_id(struct recovery *r, struct fault *f)
         return false;
     hash_sha256_add(&hash, bytes_of(what, sizeof what - 1));
     bool ok = hash_file(&hash, r->logs.file, f);
-    for (int32_t g = r->logs.verdict.first; ok && g > 0 && g <= r->summary.last; g++) {
-        const struct ese_log_file *log = ese_log_set_find(&r->logs.set, g);
-        struct ese_file *file;
-        ok = log && open_log(r, log->name, &file, f);
-        if (ok) {
-            ok = hash_file(&hash, file, f);
-            ese_file_close(file);
-        }
-    }
+    for (int32_t g = r->logs.verdict.first; ok && g > 0 && g <= r->summary.last; g++)
+        ok = hash_log(r, &hash, g, f);
+    ok = ok && recovery_is_unchanged(r, f);
     char range[64];
     int size = snprintf(range, sizeof range, "%d-%d%s\n", r->summary.first, r->summary.last,
                         r->loss.code ? " until damage" : "");
@@ -108,6 +142,16 @@ static bool make_id(struct recovery *r, struct fault *f)
 
 /* ---- the replay ---- */
 
+static bool note_log(struct recovery *r, const struct ese_file *file, struct fault *f)
+{
+    void *array = r->log;
+    if (!array_reserve(&array, &r->logs_room, r->logs_replayed + 1, sizeof *r->log))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of logs");
+    r->log = array;
+    r->log[r->logs_replayed++] = *ese_file_stat(file);
+    return true;
+}
+
 /* One log.  *stopped: --until-damage, and here is the damage. */
 static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
 {
@@ -119,8 +163,8 @@ static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
         message_error("generation %d is not there any more", generation);
         return EXIT_TROUBLE;
     }
-    bool ok = open_log(r, log->name, &file, &f) && ese_log_stream_open(file, &stream, &f) &&
-              ese_replay_log(r->replay, stream, &f);
+    bool ok = open_log(r, log->name, &file, &f) && note_log(r, file, &f) &&
+              ese_log_stream_open(file, &stream, &f) && ese_replay_log(r->replay, stream, &f);
     ese_log_stream_close(stream);
     if (file)
         ese_file_close(file);
@@ -191,7 +235,7 @@ bool recovery_keep(struct recovery *r, char path[UNNAMED_PATH], struct fault *f)
     if (fd < 0)
         return false;
     r->kept = fd;
-    if (!ese_replay_write(r->replay, fd, f))
+    if (!ese_replay_write(r->replay, fd, f) || !recovery_is_unchanged(r, f))
         return false;
     unnamed_date(like, fd);
     return true;
@@ -202,6 +246,7 @@ void recovery_close(struct recovery *r)
     if (r->kept > 0)
         close(r->kept);
 
+    free(r->log);
     ese_replay_close(r->replay);
     logset_close(&r->logs);
 }

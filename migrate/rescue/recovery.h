@@ -17,7 +17,9 @@ struct recovery {
     struct ese_replay_summary summary;
     int32_t stop_before; /* --until-damage: the first generation that is not read; 0: none */
     struct fault loss;   /* what a recovery with --until-damage stops at */
-    int kept;            /* descriptor of the unnamed file; 0: none */
+    struct stat *log;    /* what the logs were when they were replayed, from the first on */
+    size_t logs_replayed, logs_room;
+    int kept; /* descriptor of the unnamed file; 0: none */
     char id[2 * HASH_SHA256_SIZE + 1];
     bool narrower; /* somebody may do less with the copy than with the store */
 };
@@ -30,6 +32,10 @@ struct recovery {
  */
 int recovery_make(struct recovery *recovery);
 void recovery_close(struct recovery *recovery);
+
+/* False, with f saying so, when the database file is not any more what it was when it was opened:
+ * what was read of it before and after would not make one state. */
+bool recovery_is_unchanged(const struct recovery *recovery, struct fault *f);
 
 /* Writes what was recovered into an unnamed file (see rescue/unnamed.h).  path: under which this
  * process can open it.  False, with f saying why. */

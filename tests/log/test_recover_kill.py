@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,6 +98,40 @@ class Struck(unittest.TestCase):
         count += self.struck(self.file, command, self.file / "New.edb", NAMED=1)
         print(f"a recovery of a file struck {count} times")
         self.assertGreater(count * EVERY, 40)
+
+    def test_files_that_change_meanwhile(self):
+        """A log or the database that somebody writes to while it is read: stopped at each call that reads, then changed."""
+        here, target = self.file, self.file / "New.edb"
+        before = tree(here)
+        _, calls = self.run_with(here, ["recover", "killed/d.edb", "-o", "New.edb"], READS=1)
+        target.unlink()
+        refused = written = 0
+        for number in range(1, len(calls) + 1, max(1, len(calls) // (12 * EVERY))):
+            for name in ("d.edb", "edb00000004.log"):
+                environment = {**os.environ, "LD_PRELOAD": str(self.library), "KM_FAULT_BELOW": str(here),
+                               "KM_FAULT_READS": "1", "KM_FAULT_AT": str(number), "KM_FAULT_DO": f"signal-{signal.SIGSTOP:d}"}
+                environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+                process = subprocess.Popen([km.PROGRAM, "recover", "killed/d.edb", "-o", "New.edb"], cwd=here, env=environment,
+                                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                _, status = os.waitpid(process.pid, os.WUNTRACED)
+                self.assertTrue(os.WIFSTOPPED(status), (number, status))
+                path = here / "killed" / name
+                with open(path, "r+b") as file:  # the same bytes: that it was written to is what counts
+                    file.write(before[f"killed/{name}"][:1])
+                os.utime(path)
+                process.send_signal(signal.SIGCONT)
+                error = process.communicate()[1].decode()
+                if process.returncode == km.REPAIRED:  # it had not been opened yet, or was read already
+                    written += 1
+                    target.unlink()
+                else:
+                    self.assertEqual(process.returncode, km.TROUBLE, error)
+                    self.assertIn("changed while it was read", error)
+                    self.assertFalse(target.exists())
+                    refused += 1
+                self.assertEqual(tree(here), before)
+        print(f"files changed meanwhile: {refused} recoveries refused, {written} that had not read them or were done with them")
+        self.assertGreater(refused, 3)
 
     def test_a_directory(self):
         """Kmsdata: the copy has the database and the other files, and no logs."""
