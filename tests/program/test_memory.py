@@ -268,6 +268,7 @@ class Memory(unittest.TestCase):
     def test_salvage(self):
         count = self.every("salvage", ["salvage", "store.edb"])
         count += self.every("salvage-copy", ["salvage", "store.edb", "-o", "new.edb", "--json"])
+        count += self.every("salvage-page", ["salvage", "store.edb", "--html", "page.html"])
         self.assertGreater(count * STRIDE, 500)
 
     def test_recover(self):
