@@ -29,9 +29,11 @@ static void put_head(struct buffer *page, struct salvaging *x, const struct salv
                  of->whole ? "whole" : "NOT whole", counted(of->table->kept, "entry", "entries"),
                  of->table->doubtful, of->table->lost);
         html_verdict(page, "The certificate list", of->whole ? VERDICT_YES : VERDICT_NO, words);
-        html_verdict(page, "The settings, and what refers to the list",
-                     of->rest_whole ? VERDICT_YES : VERDICT_NO,
-                     of->rest_whole ? "whole" : "NOT whole");
+        html_verdict(page, "The settings", of->settings_whole ? VERDICT_YES : VERDICT_NO,
+                     of->settings_whole ? "whole" : "NOT whole");
+        html_verdict(page, "What refers to the list",
+                     of->references_whole ? VERDICT_YES : VERDICT_NO,
+                     of->references_whole ? "whole" : "NOT whole");
     }
     snprintf(words, sizeof words,
              "%s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost; %s of rows lost",
@@ -124,11 +126,14 @@ static void put_rows(struct buffer *page, const struct salvaging *x)
              x->options->output ? x->files.lines_name : "");
     for (size_t i = 0; i < x->names; i++) {
         const struct salvaging_named *n = &x->named[i];
+        char number[16] = "-"; /* of a row that only an index knows */
+        if (n->page)
+            snprintf(number, sizeof number, "%u", n->page);
         html_put(page,
                  "<tr><th scope=\"row\">%s</th><td data-is=\"Row\">%s</td>"
-                 "<td data-is=\"Page\">%u</td><td data-is=\"What\">%s</td>"
+                 "<td data-is=\"Page\">%s</td><td data-is=\"What\">%s</td>"
                  "<td data-is=\"Why\">%s</td></tr>\n",
-                 table_name(x, n->objid), n->key, n->page, ese_salvage_kind_name(n->kind),
+                 table_name(x, n->objid), n->key, number, ese_salvage_kind_name(n->kind),
                  n->reason[0] ? n->reason : "-");
     }
     html_put(page, "</tbody></table></section>\n");

@@ -132,10 +132,11 @@ bool salvage_list_of(const struct salvaging *x, struct salvage_list *of)
     if (list && settings) {
         of->table = list;
         of->whole = salvaging_badness(list) == 0;
-        of->rest_whole = salvaging_badness(settings) == 0;
+        of->settings_whole = salvaging_badness(settings) == 0;
+        of->references_whole = true;
         for (unsigned i = 0; i < profile.references; i++) {
             const struct ese_salvage_table *from = salvaging_table(x, profile.reference[i].table);
-            of->rest_whole = of->rest_whole && from && salvaging_badness(from) == 0;
+            of->references_whole = of->references_whole && from && salvaging_badness(from) == 0;
         }
     }
     profile_close(&profile);
@@ -150,10 +151,11 @@ static bool print_list(const struct salvaging *x)
     if (of.table)
         output_format("List:      the certificate list (%s) is %s: %s kept, %" PRIu64
                       " doubtful, %" PRIu64 " known to be lost;\n"
-                      "           settings and what refers to the list %s\n",
+                      "           the settings are %s; what refers to the list is %s\n",
                       of.table->name, of.whole ? "whole" : "NOT whole",
                       counted(of.table->kept, "entry", "entries"), of.table->doubtful,
-                      of.table->lost, of.rest_whole ? "are whole" : "are NOT whole");
+                      of.table->lost, of.settings_whole ? "whole" : "NOT whole",
+                      of.references_whole ? "whole" : "NOT whole");
     return true;
 }
 

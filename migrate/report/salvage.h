@@ -21,7 +21,8 @@ void salvage_report_next(const struct salvaging *salvaging);
 struct salvage_list {
     const struct ese_salvage_table *table; /* NULL: they are not */
     bool whole;
-    bool rest_whole; /* the settings, and what refers to the list */
+    bool settings_whole;
+    bool references_whole; /* all tables that refer to the list */
 };
 
 /* False, with an error printed, when memory is short. */

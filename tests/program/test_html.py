@@ -346,6 +346,12 @@ class Html(unittest.TestCase):
                     self.assertEqual(next(iter(rows)), "CertificateList")
                     whole = not any(rows["CertificateList"][place] for place in (1, 2, 3, 4, 6))
                     self.assertIn(f"The certificate list: {'whole' if whole else 'NOT whole'}:", page.text)
+                    bad = {name for name, row in rows.items() if any(row[place] for place in (1, 2, 3, 4, 6))}
+                    for what, tables in (("The settings", {"Configuration"}),
+                                         ("What refers to the list", {"UserCertificates", "RevocationLists"})):
+                        lost = bad & tables or tables - set(rows)
+                        self.assertIn(f"{what}: {'NOT whole' if lost else 'whole'}.", page.text)
+                    self.assertNotIn('data-is="Page">0<', raw)
                 page = self.page("salvage", store, "-o", new)
                 for words in (str(new), f"kmmigrate check {new}", "What was written"):
                     self.assertIn(words, page.text)
@@ -465,21 +471,41 @@ secret = {secret.encode().hex()}
                 tidy = subprocess.run(["tidy", "-q", "-e", str(self.folder / "page.html")], capture_output=True, check=False)
                 self.assertEqual((tidy.returncode, tidy.stderr), (0, b""))
 
+    def browse(self, page, *what):
+        """Has the browser make `what` of a page, and gives the URLs that the page asked for; those that the browser asks
+        for itself, of its updates and the like, have no origin."""
+        home, log = self.folder / "home", self.folder / "net.json"
+        home.mkdir(exist_ok=True)
+        browser = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+                                  "--disable-background-networking", f"--user-data-dir={home}", f"--log-net-log={log}", *what,
+                                  page.as_uri()], env={**os.environ, "HOME": str(home)}, capture_output=True, check=False)
+        made = list(self.folder.glob("out.*"))
+        self.assertTrue(made, browser.stderr)
+        for file in made:
+            file.unlink()
+        self.assertNotIn(b"CONSOLE", browser.stderr)
+        net = json.loads(log.read_text())
+        start = net["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
+        asked = [event["params"] for event in net["events"] if event["type"] == start and "url" in event.get("params", {})]
+        return [one["url"] for one in asked if one.get("initiator") != "not an origin"]
+
     @unittest.skipUnless(shutil.which("chromium"), "chromium is not installed: no browser has shown the page")
     def test_chromium(self):
-        """Shown at the width of a phone and of a screen, and printed, without a word on the console."""
-        self.page("repair", self.store("imported-five-times"))
-        page, home = self.folder / "page.html", self.folder / "home"
-        home.mkdir()
-        for what in (("--window-size=400,2000", f"--screenshot={self.folder}/out.png"),
-                     ("--window-size=1200,1600", f"--screenshot={self.folder}/out.png"), (f"--print-to-pdf={self.folder}/out.pdf",)):
-            browser = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
-                                      f"--user-data-dir={home}", *what, page.as_uri()],
-                                     env={**os.environ, "HOME": str(home)}, capture_output=True, check=False)
-            self.assertTrue(list(self.folder.glob("out.*")), browser.stderr)
-            self.assertNotIn(b"CONSOLE", browser.stderr)
-            for made in self.folder.glob("out.*"):
-                made.unlink()
+        """Shown at the width of a phone and of a screen, and printed, without a word on the console and without a request."""
+        page = self.folder / "page.html"
+        ways = [f"--screenshot={self.folder}/out.png --window-size={size}" for size in ("400,2000", "1200,1600")]
+        ways.append(f"--print-to-pdf={self.folder}/out.pdf")
+        for state in ("imported-five-times", "damaged-page"):
+            self.page("repair", self.store(state))
+            for way in ways:
+                with self.subTest(state, way=way):
+                    self.assertEqual(self.browse(page, *way.split()), [])
+
+    @unittest.skipUnless(shutil.which("chromium"), "chromium is not installed")
+    def test_a_request_would_be_seen(self):
+        page, url = self.folder / "asks.html", "http://127.0.0.1:9/picture"
+        page.write_text(f"<!DOCTYPE html><title>asks</title><img src='{url}' alt=''>")
+        self.assertEqual(self.browse(page, f"--print-to-pdf={self.folder}/out.pdf"), [url])
 
 
 if __name__ == "__main__":
