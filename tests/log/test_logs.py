@@ -105,6 +105,20 @@ class Wrong(unittest.TestCase):
             total ^= word
         struct.pack_into("<I", data, 0, total)
 
+    def test_a_header_that_asks_for_all_generations(self):
+        """A thousand missing ones are named, and that there are more is said."""
+        def change(folder):
+            data = bytearray((folder / "d.edb").read_bytes())
+            for copy in (0, 4096):
+                struct.pack_into("<i", data, copy + 300, 0x7fffffff)
+                header = data[copy:copy + 4096]
+                self.put_sum_right(header)
+                data[copy:copy + 4096] = header
+            (folder / "d.edb").write_bytes(data)
+        found, _ = self.refused(change, "missing")
+        self.assertEqual(len(found), 1001)
+        self.assertIn("from 1011 to 2147483647 are not named", found[-1]["text"])
+
     def test_a_reserve_in_place_of_a_log(self):
         def change(folder):
             shutil.copy(folder / "edbres00001.jrs", folder / "edb00000005.log")

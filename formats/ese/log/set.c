@@ -490,7 +490,8 @@ bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
     }
     const struct ese_log_file *before = NULL;
     unsigned missing = 0;
-    for (int32_t g = first; j.ok && g <= v->last && g < INT32_MAX && missing < MISSING_MOST; g++) {
+    int32_t g = first;
+    for (; j.ok && g <= v->last && g < INT32_MAX && missing < MISSING_MOST; g++) {
         struct ese_log_file *file = ese_log_set_find(set, g);
         if (file)
             judge_one(&j, file, before, g);
@@ -499,6 +500,9 @@ bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
         missing += file == NULL;
         before = file;
     }
+    if (j.ok && missing == MISSING_MOST && g <= v->last)
+        find(&j, ESE_LOG_MISSING, g, "",
+             "so many are missing that those from %d to %d are not named", g, v->last);
     return j.ok;
 }
 
