@@ -154,6 +154,8 @@ static bool refer(struct profile *p, const char *text, const struct ese_catalog 
                          "%s: the list is in several values, in which no position is known; only "
                          "TABLE.COLUMN=sha1 can be moved",
                          option);
+    if (names == NAMES_SHA1 && n.column->type == ESE_COL_TEXT)
+        names = NAMES_SHA1_HEX; /* text can hold it in no other way */
     bool hex = names == NAMES_SHA1_HEX;
     if (!is_movable(&n, option,
                     names == NAMES_SHA1 || (hex && n.column->type == ESE_COL_BINARY)
