@@ -9,21 +9,32 @@ struct xor_ecc {
     uint32_t xor_sum, ecc;
 };
 
+/* Sixteen bytes at once, which every x86-64 has; wider ones gain nothing: the bytes do not come
+ * faster from the second cache. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static pair load(const uint8_t *at)
+{
+    pair p;
+    memcpy(&p, at, sizeof p);
+    return p;
+}
+
 /* XOR of all 64-byte lines of b, kept as 64 bytes so that no byte order matters before the end;
  * adds to *odd_lines the XOR of the numbers of all lines whose own bits have odd parity. */
 static void fold_lines(struct bytes b, uint64_t line[8], uint32_t *odd_lines)
 {
+    pair sum[4] = {{0}};
     uint32_t odd = 0;
     for (size_t n = 0; (n + 1) * LINE <= b.size; n++) {
-        uint64_t w[8];
-        memcpy(w, b.at + n * LINE, LINE);
-        uint64_t all = 0;
-        for (int i = 0; i < 8; i++) {
-            line[i] ^= w[i];
-            all ^= w[i];
-        }
-        odd ^= (uint32_t)n & (uint32_t)-__builtin_parityll(all);
+        const uint8_t *at = b.at + n * LINE;
+        pair w[4] = {load(at), load(at + 16), load(at + 32), load(at + 48)};
+        pair all = w[0] ^ w[1] ^ w[2] ^ w[3];
+        for (int i = 0; i < 4; i++)
+            sum[i] ^= w[i];
+        odd ^= (uint32_t)n & (uint32_t)-__builtin_parityll(all[0] ^ all[1]);
     }
+    memcpy(line, sum, LINE);
     *odd_lines = odd;
 }
 
@@ -82,16 +93,13 @@ static struct xor_ecc block_sum(struct bytes block, uint32_t number, bool header
 uint32_t ese_checksum_xor(struct bytes b)
 {
     uint32_t sum = ESE_MAGIC ^ le32_of(b.at);
-    uint64_t eight = 0, line[8] = {0};
+    pair all[4] = {{0}}; /* sums that do not wait for each other */
     size_t at = 0;
-    for (; at + LINE <= b.size; at += LINE) { /* eight sums that do not wait for each other */
-        uint64_t w[8];
-        memcpy(w, b.at + at, LINE);
-        for (int i = 0; i < 8; i++)
-            line[i] ^= w[i];
-    }
-    for (int i = 0; i < 8; i++)
-        eight ^= line[i];
+    for (; at + LINE <= b.size; at += LINE)
+        for (size_t i = 0; i < 4; i++)
+            all[i] ^= load(b.at + at + 16 * i);
+    pair both = all[0] ^ all[1] ^ all[2] ^ all[3];
+    uint64_t eight = both[0] ^ both[1];
     for (; at + 8 <= b.size; at += 8) {
         uint64_t w;
         memcpy(&w, b.at + at, 8);
