@@ -183,6 +183,18 @@ static void tell_changed_json(struct differ *d, const bool *differs_a)
     json_end_map(d->json);
 }
 
+/* What a column changed from, or to: nothing at all is said, too. */
+static void write_changed_text(struct differ *d, enum side side, const struct ese_column *column)
+{
+    struct ese_value value;
+    struct fault f;
+    if (ese_record_value(&d->rows[side]->record, column, &value, &f) &&
+        value.kind == ESE_VALUE_NULL)
+        output_text("null");
+    else
+        write_value_text(d, side, column);
+}
+
 static void tell_changed_text(struct differ *d, const bool *differs)
 {
     char name[256];
@@ -192,10 +204,10 @@ static void tell_changed_text(struct differ *d, const bool *differs)
         const struct ese_column *a = &d->table[A]->column[i], *b = other_column(d, i);
         write_key_text(d, A);
         output_format(": %s: ", value_name(a->name, name));
-        write_value_text(d, A, a);
+        write_changed_text(d, A, a);
         output_text(" -> ");
         if (b)
-            write_value_text(d, B, b);
+            write_changed_text(d, B, b);
         output_text("\n");
     }
 }

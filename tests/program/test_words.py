@@ -144,6 +144,7 @@ class Words(unittest.TestCase):
         self.assertRegex(text, r"(?m)^6 tables, \d+ rows compared: 1 row only in A, 0 only in B, 3 changed$")
         self.assertIn("CertificateList EntryId 2 (imported, CN=Trey Research CA,O=Trey Research,C=GB): only in A", text)
         self.assertIn("CertificateList EntryId 3 (issuing, CN=Trey Research CA,O=Trey Research,C=GB): ", text)
+        self.assertRegex(text, r"(?m): Name: null -> Trey Research CA$")
         lines = json.loads(km.run("diff", a, b, "--json").stdout)["differences"]
         self.assertEqual({line.get("words") for line in lines if line["table"] == "CertificateList"},
                          {"imported, CN=Trey Research CA,O=Trey Research,C=GB",
