@@ -303,7 +303,7 @@ static void build_issued(struct ese_build *build, unsigned features)
         int32_t issuer = v1 ? 1 : row % 4 ? 2 : ANCHORS;
         if ((features & DANGLING) && row == ISSUED)
             issuer = 999;
-        char subject[16];
+        char subject[32];
         snprintf(subject, sizeof subject, "User %d", row);
         buffer_clear(&der);
         add_certificate(&der, v1 ? "Own" : "Issuing", subject, (uint8_t)row, v1 ? 1 : 3, false);

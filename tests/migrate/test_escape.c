@@ -202,7 +202,7 @@ END_TEST
 START_TEST(eight_words_stand_at_once)
 {
     const char *kept[8];
-    char text[8][8], expected[16];
+    char text[8][16], expected[16];
     for (int i = 0; i < 8; i++) {
         snprintf(text[i], sizeof text[i], "a %d", i);
         kept[i] = shell_word(text[i]);
