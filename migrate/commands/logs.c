@@ -1,5 +1,6 @@
 /* kmmigrate logs: which logs a database needs, and whether they are there and belong to it. */
 #include "migrate/commands/command.h"
+#include "migrate/commands/logcall.h"
 #include "migrate/commands/logfile.h"
 #include "migrate/rescue/logset.h"
 #include "migrate/console/document.h"
@@ -138,7 +139,7 @@ static void write_next(const struct logset *l)
     output_text("Next\n");
     if (v->complete && v->replayable_version) {
         output_text("  ");
-        logset_print_call(l, "recover");
+        logcall_print(l, "recover");
         output_text(" -o NEW replays them into a copy.\n");
     } else if (h && h->framing == ESE_LOG_ESE97) {
         output_format("  How logs of version %u are read is not published: kmmigrate salvage gets "

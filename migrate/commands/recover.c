@@ -5,6 +5,7 @@
  * would be redone and undone, and whether the logs fit.
  */
 #include "migrate/commands/command.h"
+#include "migrate/commands/logcall.h"
 #include "migrate/rescue/recovery.h"
 
 #include "formats/ese/check/check.h"
@@ -210,7 +211,7 @@ static void write_text(const struct copying *c, bool written)
         output_format("kmmigrate check %s\n", shell_word(c->r.options->output));
         return;
     }
-    logset_print_call(&c->r.logs, "recover");
+    logcall_print(&c->r.logs, "recover");
     output_format("%s -o NEW writes the recovered copy\n",
                   c->r.options->until_damage ? " --until-damage" : "");
 }

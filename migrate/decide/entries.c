@@ -6,7 +6,6 @@
 
 #include "formats/memory.h"
 #include "migrate/console/message.h"
-#include "migrate/console/output.h"
 #include "migrate/console/words.h"
 #include "migrate/files/listfile.h"
 

@@ -2,9 +2,7 @@
 #include "migrate/rescue/logset.h"
 
 #include "formats/path.h"
-#include "migrate/console/escape.h"
 #include "migrate/console/message.h"
-#include "migrate/console/output.h"
 #include "migrate/console/status.h"
 
 #include <stdio.h>
@@ -67,13 +65,6 @@ void logset_close(struct logset *l)
     if (l->file)
         ese_file_close(l->file);
     l->file = NULL;
-}
-
-void logset_print_call(const struct logset *l, const char *command)
-{
-    output_format("kmmigrate %s %s", command, shell_word(l->options->store));
-    if (l->options->logs)
-        output_format(" --logs %s", shell_word(l->options->logs));
 }
 
 const char *logset_trouble_name(enum ese_log_trouble trouble)

@@ -25,10 +25,6 @@ struct logset {
 int logset_open(struct logset *logs, const struct rescue_options *options);
 void logset_close(struct logset *logs);
 
-/* Prints "kmmigrate COMMAND STORE", with --logs where they were said to be elsewhere: as it is
- * pasted into a shell. */
-void logset_print_call(const struct logset *logs, const char *command);
-
 /* "missing", "other-signature", ...: for JSON. */
 const char *logset_trouble_name(enum ese_log_trouble trouble);
 
