@@ -418,17 +418,6 @@ size_t name_find(struct bytes name, const char *type, char *text, size_t size)
     return 0;
 }
 
-size_t name_characters(const struct name_part *part)
-{
-    struct character c;
-    size_t count = 0;
-    if (!is_string(part))
-        return 0;
-    for (size_t at = 0; next_character(part, &at, &c);)
-        count++;
-    return count;
-}
-
 void name_normal_sha256(struct bytes name, struct hash *h, uint8_t digest[HASH_SHA256_SIZE])
 {
     static const uint8_t next_rdn = 0xfe, next_part = 0xff, no_string = 0xfd;

@@ -58,9 +58,6 @@ size_t name_value(const struct name_part *part, char *text, size_t size);
 /* The first value of the given type ("O", "CN"); 0 and "" when there is none. */
 size_t name_find(struct bytes name, const char *type, char *text, size_t size);
 
-/* Characters, not bytes, of one part's value; 0 when it is no string. */
-size_t name_characters(const struct name_part *part);
-
 /* SHA-256 of the name's normal form: types and values in their order, values as Unicode, case
  * folded (Latin, Greek and Cyrillic), white space at the ends dropped and inside made one space, as
  * RFC 5280 7.1 compares them.  Values that are no string count by their bytes. */

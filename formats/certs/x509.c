@@ -603,16 +603,6 @@ bool x509_is_der(const struct x509_signed *envelope)
     return envelope->trailing.size == 0 && envelope->shortest && der_is_strict(envelope->whole);
 }
 
-struct x509_identity x509_identity_of(const struct x509_certificate *c)
-{
-    return (struct x509_identity){.issuer = c->issuer, .serial = c->serial};
-}
-
-bool x509_identity_equal(struct x509_identity a, struct x509_identity b)
-{
-    return bytes_equal(a.serial, b.serial) && bytes_equal(a.issuer, b.issuer);
-}
-
 bool x509_tbs_sha256(const struct x509_signed *envelope, struct hash *h, struct buffer *scratch,
                      uint8_t digest[HASH_SHA256_SIZE])
 {
@@ -654,11 +644,4 @@ void x509_key_sha256(const struct x509_certificate *c, struct hash *h,
     add_counted(h, key_parameters(c));
     add_counted(h, c->key_bits);
     hash_sha256_end(h, digest);
-}
-
-bool x509_same_key(const struct x509_certificate *a, const struct x509_certificate *b)
-{
-    return bytes_equal(a->key_bits, b->key_bits) &&
-           bytes_equal(a->key_algorithm.oid, b->key_algorithm.oid) &&
-           bytes_equal(key_parameters(a), key_parameters(b));
 }

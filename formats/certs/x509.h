@@ -105,12 +105,6 @@ struct x509_extensions {
     bool delta_crl;                /* the CRL lists only changes */
 };
 
-/* (issuer, serial): what X.509 says names one certificate. */
-struct x509_identity {
-    struct bytes issuer; /* whole Name */
-    struct bytes serial; /* minimal */
-};
-
 /* Reads the certificate that `input` starts with.  `*c` points into input, which must outlive it.
  * False with FAULT_NOT_THIS (it does not even start like one), FAULT_DAMAGED (it does, and the text
  * says what was expected at which byte), or FAULT_UNSUPPORTED (key or signature cut into several
@@ -138,10 +132,6 @@ struct x509_time x509_time_read(const struct der_item *item);
 /* Whether the object is strict DER, inside and out, with nothing after it. */
 bool x509_is_der(const struct x509_signed *envelope);
 
-/* The certificate's identity, and whether two are one. */
-struct x509_identity x509_identity_of(const struct x509_certificate *c);
-bool x509_identity_equal(struct x509_identity a, struct x509_identity b);
-
 /* SHA-256 of the to-be-signed bytes in the form der_normalise gives them: equal for two encodings
  * of one certificate.  `scratch` is only written to where they are not DER.  False: no memory. */
 bool x509_tbs_sha256(const struct x509_signed *envelope, struct hash *h, struct buffer *scratch,
@@ -151,8 +141,5 @@ bool x509_tbs_sha256(const struct x509_signed *envelope, struct hash *h, struct 
  * so that one RSA key written both ways is one key. */
 void x509_key_sha256(const struct x509_certificate *c, struct hash *h,
                      uint8_t digest[HASH_SHA256_SIZE]);
-
-/* Whether two certificates hold the same key, in the same sense. */
-bool x509_same_key(const struct x509_certificate *a, const struct x509_certificate *b);
 
 #endif

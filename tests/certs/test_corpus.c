@@ -125,7 +125,7 @@ static void expect_proof(const char *line, const struct x509_certificate *c,
     struct proof_key key;
     proof_key_open(&key, c->spki);
     expect_text(line, "self", proof_answer_name(proof_signature(&key, &c->envelope).answer));
-    if (!x509_same_key(c, other))
+    if (!bytes_equal(c->key_bits, other->key_bits))
         ck_assert_int_eq(proof_signature(&key, &other->envelope).answer, PROOF_REFUTED);
     proof_key_close(&key);
 }

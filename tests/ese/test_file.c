@@ -90,7 +90,6 @@ START_TEST(bytes_in_memory_are_read_like_a_file)
     size_t got;
     ck_assert(ese_file_over(bytes_of("0123456789", 10), &file, &f));
     ck_assert_uint_eq(ese_file_size(file), 10);
-    ck_assert_int_eq(ese_file_descriptor(file), -1);
     ck_assert(ese_file_read(file, 8, got_bytes, 8, &got, &f));
     ck_assert_uint_eq(got, 2);
     ck_assert_mem_eq(got_bytes, "89", 2);

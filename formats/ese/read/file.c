@@ -188,11 +188,6 @@ uint64_t ese_file_size(const struct ese_file *file)
     return file->size;
 }
 
-int ese_file_descriptor(const struct ese_file *file)
-{
-    return file->descriptor;
-}
-
 int ese_file_named_descriptor(const struct ese_file *file)
 {
     return file->named_descriptor;

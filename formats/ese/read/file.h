@@ -40,9 +40,6 @@ void ese_file_on_read(void (*told)(uint64_t bytes));
 /* Size in bytes of the (unpacked) database. */
 uint64_t ese_file_size(const struct ese_file *file);
 
-/* The descriptor that is read; -1 for a file in memory.  Stays owned by the file. */
-int ese_file_descriptor(const struct ese_file *file);
-
 /* A descriptor of the file as it was named (of the .gz itself, when it is one), for its rights and
  * for locking it; -1 for a file in memory.  Stays owned by the file. */
 int ese_file_named_descriptor(const struct ese_file *file);

@@ -208,9 +208,6 @@ bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint
 void salvage_walk_close(struct salvage_walk *w);
 /* The next group.  *more false at the end. */
 bool salvage_walk_next(struct salvage_walk *w, bool *more, struct fault *f);
-/* The newest leaf that should have `key` (with_data: key and data in one piece), if the tree has
- * it; NULL: none.  Keys of successive calls, salvage_choose() among them, ascend. */
-const struct salvage_page *salvage_walk_owner(struct salvage_walk *w, struct bytes key);
 
 /* Reads a version's node; the page must be put back. */
 bool salvage_node(struct ese_salvage *s, const struct salvage_version *v,
