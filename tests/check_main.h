@@ -46,8 +46,23 @@ static inline bool check_wants_one_process(void)
     return preload && strstr(preload, "vgpreload");
 }
 
-/* Runs the cases, which end with an empty one.  Returns main's exit status.  The environment
- * variable CK_FORK decides about child processes where it is set. */
+/* Runs a suite and frees it.  Returns main's exit status.  The environment variable CK_FORK decides
+ * about child processes where it is set. */
+static inline int check_run(const char *name, Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    if (!getenv("CK_FORK") && check_wants_one_process())
+        srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_ENV);
+    int run = srunner_ntests_run(runner);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    if (run == 0)
+        fprintf(stderr, "%s: no case was run\n", name);
+    return run == 0 || failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Runs the cases, which end with an empty one.  Returns main's exit status. */
 static inline int check_main(const char *name, const struct check_case *cases)
 {
     Suite *suite = suite_create(name);
@@ -60,17 +75,7 @@ static inline int check_main(const char *name, const struct check_case *cases)
             tcase_add_test(group, cases->test);
     }
     suite_add_tcase(suite, group);
-
-    SRunner *runner = srunner_create(suite);
-    if (!getenv("CK_FORK") && check_wants_one_process())
-        srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    int run = srunner_ntests_run(runner);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    if (run == 0)
-        fprintf(stderr, "%s: no case was run\n", name);
-    return run == 0 || failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(name, suite);
 }
 
 #endif

@@ -20,65 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.exceptions import InvalidSignature
 
-# The substitution table of RFC 1319 is made from the digits of pi, as its text describes.
-def md2_table():
-    digits = pi_digits()
-    table = list(range(256))
-    for i in range(2, 257):
-        j = random_below(i, digits)
-        table[j], table[i - 1] = table[i - 1], table[j]
-    return table
-
-
-def pi_digits():
-    q, r, t, k, n, l = 1, 0, 1, 1, 3, 3
-    while True:
-        if 4 * q + r - t < n * t:
-            yield n
-            q, r, n = 10 * q, 10 * (r - n * t), (10 * (3 * q + r)) // t - 10 * n
-        else:
-            q, r, t, k, n, l = (q * k, (2 * q + r) * l, t * l, k + 1,
-                                (q * (7 * k) + 2 + (r * l)) // (t * l), l + 2)
-
-
-def random_below(n, digits):
-    x, y = next(digits), 10
-    if n > 10:
-        x, y = x * 10 + next(digits), 100
-    if n > 100:
-        x, y = x * 10 + next(digits), 1000
-    if x < n * (y // n):
-        return x % n
-    return random_below(n, digits)
-
-
-MD2_TABLE = md2_table()
-
-
-def md2(data):
-    pad = 16 - len(data) % 16
-    data += bytes([pad]) * pad
-    checksum, last = bytearray(16), 0
-    for start in range(0, len(data), 16):
-        for i in range(16):
-            checksum[i] ^= MD2_TABLE[data[start + i] ^ last]
-            last = checksum[i]
-    data += bytes(checksum)
-    state = bytearray(48)
-    for start in range(0, len(data), 16):
-        for i in range(16):
-            state[16 + i] = data[start + i]
-            state[32 + i] = data[start + i] ^ state[i]
-        t = 0
-        for turn in range(18):
-            for i in range(48):
-                state[i] ^= MD2_TABLE[t]
-                t = state[i]
-            t = (t + turn) % 256
-    return bytes(state[:16])
-
-
-assert md2(b"abc").hex() == "da853b0d3f88d99b30283a69e6ded6bb"  # RFC 1319 A.5
+from md2 import md2
 
 RSA_HASHES = {
     "1.2.840.113549.1.1.2": (md2, "3020300c06082a864886f70d020205000410"),

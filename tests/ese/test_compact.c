@@ -669,11 +669,5 @@ int main(int arguments, char **argument)
     tcase_add_test(group, bits_are_the_inputs_and_never_wider);
     tcase_add_test(group, a_name_in_no_directory_is_refused);
     suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    if (!getenv("CK_FORK") && check_wants_one_process())
-        srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("compact", suite);
 }

@@ -529,11 +529,5 @@ int main(void)
     suite_add_tcase(suite, by_hand);
     suite_add_tcase(suite, one_leaf);
     suite_add_tcase(suite, random);
-    SRunner *runner = srunner_create(suite);
-    if (!getenv("CK_FORK") && check_wants_one_process())
-        srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("salvage", suite);
 }

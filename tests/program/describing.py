@@ -17,3 +17,20 @@ serial = 0x2B5C41
 from = 1998-06-01
 until = 2008-06-01
 """
+
+# Somebody else's, imported into the list.
+PARTNER = """[certificate partner]
+subject = C=US, O=Fabrikam, CN=Fabrikam Root
+serial = 0x17
+from = 1997-05-01
+until = 2012-05-01
+"""
+
+# Where a profile says that settings are: as in the built-in one.
+SETTINGS = """[settings]
+table = Configuration
+name = Name
+value = Value
+mode = IssueMode
+issuing-ca = IssuingCA
+"""

@@ -17,7 +17,7 @@ import unittest
 import zlib
 
 import km
-from describing import OWN, table
+from describing import OWN, PARTNER, SETTINGS, table
 
 import edbdecode  # from tests/decoder, which km puts in the path
 
@@ -36,12 +36,7 @@ serial = 0x610F9E3C
 from = 1999-02-01
 until = 2009-02-01
 
-[certificate partner]
-subject = C=US, O=Fabrikam, CN=Fabrikam Root
-serial = 0x17
-from = 1997-05-01
-until = 2012-05-01
-
+""" + PARTNER + """
 [schema]
 CertificateList = Unused
 UserCertificates = Made
@@ -59,13 +54,7 @@ role-own = 1
 role-issuing = 2
 role-imported = 3
 {more}
-[settings]
-table = Configuration
-name = Name
-value = Value
-mode = IssueMode
-issuing-ca = IssuingCA
-
+""" + SETTINGS + """
 [reference.1]
 table = Issued
 column = Signer

@@ -17,6 +17,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import km
+from describing import PARTNER
 
 import edbdecode  # from tests/decoder, which km puts in the path
 
@@ -50,12 +51,7 @@ serial = 0x610F9E3C000000000001
 from = 1999-02-01
 until = 2009-02-01
 
-[certificate partner]
-subject = C=US, O=Fabrikam, CN=Fabrikam Root
-serial = 0x17
-from = 1997-05-01
-until = 2012-05-01
-
+""" + PARTNER + """
 [user 1]
 name = o=Trey Research, ou=London, cn=Recipients, cn=AnnB
 

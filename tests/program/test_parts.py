@@ -16,7 +16,7 @@ import unittest
 
 import km
 import test_keys
-from describing import table
+from describing import table, SETTINGS as WHERE
 
 import edbdecode  # from tests/decoder, which km puts in the path
 
@@ -28,14 +28,7 @@ from = 1997-05-01
 until = 2012-05-01
 
 """
-SETTINGS = """
-[settings]
-table = Configuration
-name = Name
-value = Value
-mode = IssueMode
-issuing-ca = IssuingCA
-[reference.1]
+SETTINGS = "\n" + WHERE + """[reference.1]
 table = Issued
 column = Signer
 key = Id

@@ -14,7 +14,10 @@ import unittest
 
 import km
 import edbdecode
+import describing
 from test_fixtures import KMFIXTURE, REVISIONS
+
+PARTNER, SETTINGS = "\n" + describing.PARTNER, "\n" + describing.SETTINGS
 
 HEAD = """
 [store]
@@ -35,14 +38,6 @@ from = 1999-02-01
 until = 2009-02-01
 """
 
-PARTNER = """
-[certificate partner]
-subject = C=US, O=Fabrikam, CN=Fabrikam Root
-serial = 0x17
-from = 1997-05-01
-until = 2012-05-01
-"""
-
 SUB = """
 [certificate sub]
 subject = C=GB, O=Trey Research, CN=Sub CA
@@ -53,15 +48,6 @@ until = 2009-02-01
 """
 
 OWN_TABLE = "[schema]\nwithout = CertificateList UserCertificates RevocationLists\n"
-
-SETTINGS = """
-[settings]
-table = Configuration
-name = Name
-value = Value
-mode = IssueMode
-issuing-ca = IssuingCA
-"""
 
 
 def integer(values):

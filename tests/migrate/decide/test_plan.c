@@ -6,10 +6,9 @@
  * start when it was not.
  */
 #include "migrate/decide/assess.h"
-#include "migrate/repair/copy.h"
 #include "tests/check_main.h"
+#include "tests/migrate/rewriting.h"
 
-#include <fcntl.h>
 #include <glob.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -44,25 +43,11 @@ static const char *in_folder(const char *name)
 }
 
 /* left_out: an action, or SIZE_MAX. */
-static void write_less_one(const struct assessment *a, size_t left_out, const char *target)
+static void write_without(const struct assessment *a, size_t left_out, const char *target)
 {
-    static const volatile sig_atomic_t never;
     struct fault f = {.code = FAULT_NONE};
-    struct assessment less = *a;
-    unlink(target);
-    int fd = open(target, O_RDWR | O_CREAT | O_EXCL, 0600);
-    less.plan.action = calloc(a->plan.actions + 1, sizeof *less.plan.action);
-    ck_assert(fd >= 0 && less.plan.action != NULL);
-    less.plan.actions = 0;
-    for (size_t i = 0; i < a->plan.actions; i++)
-        if (i != left_out)
-            less.plan.action[less.plan.actions++] = a->plan.action[i];
-    /* A plan that changes nothing is a fault for a user; what it leaves is the copy wanted here. */
-    bool ok = rewrite_database(&less, fd, &never, &f) ||
-              strcmp(f.text, "the plan changes nothing in it") == 0;
+    bool ok = write_less_one(a, left_out, target, &f);
     ck_assert_msg(ok, "%s: %s", a->store.path, f.text);
-    free(less.plan.action);
-    close(fd);
 }
 
 static unsigned check_each_action(const char *fixture, const struct assessment *a)
@@ -73,13 +58,13 @@ static unsigned check_each_action(const char *fixture, const struct assessment *
         if (action->kind == ACTION_WRITE_HEADER)
             continue; /* when a row changes, the header does, whatever the plan says */
         action_canonical(&a->model, action, text, sizeof text);
-        write_less_one(a, i, in_folder("less"));
+        write_without(a, i, in_folder("less"));
         ck_assert_msg(standin_starts(in_folder("less")) == action->optional,
                       "%s: without \"%s\" the stand-in %s", fixture, text,
                       action->optional ? "refuses, yet the action is called not needed"
                                        : "starts, yet the action is called needed");
     }
-    write_less_one(a, SIZE_MAX, in_folder("less"));
+    write_without(a, SIZE_MAX, in_folder("less"));
     ck_assert_msg(standin_starts(in_folder("less")), "%s: the whole plan is not enough", fixture);
     return (unsigned)a->plan.actions;
 }

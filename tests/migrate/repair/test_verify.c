@@ -8,14 +8,13 @@
  * to the letter.
  */
 #include "migrate/decide/assess.h"
-#include "migrate/repair/copy.h"
 #include "migrate/repair/verify.h"
 #include "migrate/repair/verify_rows.h"
 #include "formats/ese/layout/checksum.h"
 #include "formats/ese/layout/page_change.h"
 #include "tests/check_main.h"
+#include "tests/migrate/rewriting.h"
 
-#include <fcntl.h>
 #include <glob.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,23 +34,8 @@ static bool make(const char *description, const char *revision)
  */
 static bool write_copy(const struct assessment *a, size_t left_out)
 {
-    static const volatile sig_atomic_t never;
     struct fault f = {.code = FAULT_NONE};
-    struct assessment less = *a;
-    unlink(copy);
-    int fd = open(copy, O_RDWR | O_CREAT | O_EXCL, 0600);
-    less.plan.action = calloc(a->plan.actions + 1, sizeof *less.plan.action);
-    ck_assert(fd >= 0 && less.plan.action != NULL);
-    less.plan.actions = 0;
-    for (size_t i = 0; i < a->plan.actions; i++)
-        if (i != left_out)
-            less.plan.action[less.plan.actions++] = a->plan.action[i];
-    /* A plan that changes nothing is a fault for a user; what it leaves is the copy wanted here. */
-    bool ok = rewrite_database(&less, fd, &never, &f) ||
-              strcmp(f.text, "the plan changes nothing in it") == 0;
-    free(less.plan.action);
-    close(fd);
-    return ok;
+    return write_less_one(a, left_out, copy, &f);
 }
 
 static bool is_as_planned(const struct assessment *a, struct fault *f)
