@@ -147,6 +147,27 @@ static const char *are(uint64_t number, const char *one, const char *many)
     return number == 1 ? one : many;
 }
 
+/* Of a list in a value: see describe(). */
+static void describe_value(struct discover_column *c)
+{
+    c->usable = c->select != NULL || c->only_row || c->join != NULL;
+    if (c->join) {
+        WHY(c, "its rows, joined in the order of a number, are a list (%s) of %s",
+            certlist_kind_name(c->list_kind),
+            counted(c->list_certificates, "certificate", "certificates"));
+        return;
+    }
+    WHY(c, "%s %s is a list (%s) of %s%s", c->form.values ? "all that stands in" : "one of",
+        c->form.values ? counted(c->values, "row", "rows")
+                       : counted(c->values, "value sampled", "values sampled"),
+        c->form.values ? "several values" : certlist_kind_name(c->list_kind),
+        counted(c->list_certificates, "certificate", "certificates"),
+        c->select && discover_is_text(c->select) ? ""
+        : c->only_row                            ? "; the table has no other row"
+        : c->select                              ? "; its row is told by its key"
+                    : "; but nothing in its row tells the row from others");
+}
+
 /* What was found in a column, in words; and whether a profile can name it as the list. */
 static void describe(struct discover_column *c)
 {
@@ -160,22 +181,7 @@ static void describe(struct discover_column *c)
             c->usable ? "" : "; but the table has no column that could be the key");
         break;
     case DISCOVER_LIST_VALUE:
-        c->usable = c->select != NULL || c->only_row || c->join != NULL;
-        if (c->join) {
-            WHY(c, "its rows, joined in the order of a number, are a list (%s) of %s",
-                certlist_kind_name(c->list_kind),
-                counted(c->list_certificates, "certificate", "certificates"));
-            break;
-        }
-        WHY(c, "%s %s is a list (%s) of %s%s", c->form.values ? "all that stands in" : "one of",
-            c->form.values ? counted(c->values, "row", "rows")
-                           : counted(c->values, "value sampled", "values sampled"),
-            c->form.values ? "several values" : certlist_kind_name(c->list_kind),
-            counted(c->list_certificates, "certificate", "certificates"),
-            c->select && discover_is_text(c->select) ? ""
-            : c->only_row                            ? "; the table has no other row"
-            : c->select                              ? "; its row is told by its key"
-                        : "; but nothing in its row tells the row from others");
+        describe_value(c);
         break;
     case DISCOVER_LISTS:
         WHY(c, "%s a list of certificates each; the list is one value",
