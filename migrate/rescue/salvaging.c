@@ -200,29 +200,29 @@ static bool keep_still(const struct salvaging *x, struct fault *f)
     return true;
 }
 
+/* Only of what was opened as a file is the hash begun: a device may have no end. */
+static bool open_file(struct salvaging *x, struct fault *f)
+{
+    struct ese_file *file;
+    if (!ese_file_open(x->store.path, &file, f))
+        return false;
+    x->like = ese_file_named_descriptor(file);
+    if (!keep_still(x, f) || !filehash_start(&x->hash, x->store.path, f)) {
+        ese_file_close(file);
+        return false;
+    }
+    return ese_salvage_open(file, &x->salvage, f);
+}
+
 static int open_source(struct salvaging *x)
 {
     struct fault f = {.code = FAULT_NONE};
-    struct ese_file *file;
     int status = store_find(&x->store, x->options->store);
-    if (status != EXIT_CLEAN)
-        return status;
-    if (!filehash_start(&x->hash, x->store.path, &f)) {
+    if (status == EXIT_CLEAN && !open_file(x, &f)) {
         message_fault(x->store.path, &f);
-        return EXIT_TROUBLE;
+        status = EXIT_TROUBLE;
     }
-    if (ese_file_open(x->store.path, &file, &f)) {
-        x->like = ese_file_named_descriptor(file);
-        if (!keep_still(x, &f)) {
-            message_fault(x->store.path, &f);
-            ese_file_close(file);
-            return EXIT_TROUBLE;
-        }
-        if (ese_salvage_open(file, &x->salvage, &f))
-            return EXIT_CLEAN;
-    }
-    message_fault(x->store.path, &f);
-    return EXIT_TROUBLE;
+    return status;
 }
 
 struct salvaging *salvaging_new(const struct rescue_options *options)

@@ -314,6 +314,13 @@ class Command(unittest.TestCase):
         result = km.run("salvage", self.store)
         self.assertEqual(result.returncode, km.TROUBLE)
         self.assertIn(b"not an ESE database", result.stderr)
+        os.mkfifo(self.folder / "pipe")
+        for source, why in (("/dev/zero", b"found a device"), (self.folder / "pipe", b"found a pipe"),
+                            (self.folder / "none", b"cannot be opened: No such file")):
+            result = km.run("salvage", source)          # a device has no end
+            self.assertEqual(result.returncode, km.TROUBLE)
+            self.assertIn(why, result.stderr)
+        (self.folder / "pipe").unlink()
         self.write()
         for options, status in ((["--doubtful", "maybe"], km.USAGE), (["--drop-index", "churn.none"], km.USAGE)):
             self.assertEqual(km.run("salvage", self.store, *options).returncode, status)
