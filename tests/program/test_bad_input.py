@@ -8,6 +8,7 @@ takes it from the corpus, or is skipped.
 import gzip
 import json
 import os
+import shlex
 import pathlib
 import random
 import shutil
@@ -763,7 +764,8 @@ class RealCopies(BadInput):
                 damage(image)
                 path = self.file(image)
                 report = self.expect(km.PROBLEMS_LEFT, "check", path, "--structure").stdout
-                self.assertEqual(b"kmmigrate compact STORE -o NEW writes a sound copy" in report, mends)
+                says = f"kmmigrate compact {shlex.quote(str(path))} -o NEW writes a sound copy".encode()
+                self.assertEqual(says in report, mends)
                 self.assertEqual(json.loads(km.run("check", path, "--structure", "--json").stdout)["compact_mends"],
                                  mends)
                 self.expect(km.CLEAN if mends else km.TROUBLE, "compact", path, "-o", copy)
