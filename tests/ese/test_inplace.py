@@ -20,8 +20,9 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-import test_roundtrip as roundtrip
-from test_roundtrip import CORPUS, decoded, edbdecode, esedb_values, expected_values, program, pyesedb
+import test_roundtrip as roundtrip  # first: it knows where the decoder lies
+import libesedb
+from test_roundtrip import CORPUS, decoded, edbdecode, expected_values, program
 
 SEEDS = int(os.environ.get("KM_RANDOM_SEEDS") or 24)
 EDITS = int(os.environ.get("KM_RANDOM_EDITS") or 150)
@@ -78,11 +79,11 @@ class Edited(unittest.TestCase):
 
     def ask_libesedb(self, path, expected):
         header = edbdecode.open(path).header
-        if pyesedb is None or header.revision != 0x14 or header.page_size > 8192:
+        if libesedb.pyesedb is None or header.revision != 0x14 or header.page_size > 8192:
             return
-        found = esedb_values(path)
+        found = libesedb.values(path)
         for name in set(expected) & set(found):
-            same, _ = roundtrip.Built.compare(self, name, expected[name], found[name])
+            same, _ = libesedb.compare(self, name, expected[name], found[name])
             Tally.libesedb_values += same
 
 

@@ -8,9 +8,9 @@ takes it from the corpus, or is skipped.
 import gzip
 import json
 import os
-import shlex
 import pathlib
 import random
+import shlex
 import shutil
 import signal
 import socket
