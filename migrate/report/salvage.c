@@ -7,6 +7,7 @@
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
 #include "migrate/profile/profile.h"
+#include "migrate/report/salvaged.h"
 #include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
@@ -183,23 +184,6 @@ bool salvage_report_text(struct salvaging *x)
     return true;
 }
 
-static void json_table(struct json *json, const struct ese_salvage_table *t)
-{
-    json_map(json);
-    json_put_text(json, "name", t->name);
-    json_put_unsigned(json, "object", t->objid);
-    json_put_unsigned(json, "kept", t->kept);
-    json_put_unsigned(json, "doubtful", t->doubtful);
-    json_put_unsigned(json, "lost", t->lost);
-    json_put_unsigned(json, "written", t->written);
-    json_put_unsigned(json, "cut", t->cut);
-    json_put_unsigned(json, "older", t->older);
-    json_put_unsigned(json, "deleted", t->deleted);
-    json_put_unsigned(json, "pages_lost", t->pages_lost);
-    json_put_unsigned(json, "entries_missing", t->entries_missing);
-    json_end_map(json);
-}
-
 static void json_pages(struct json *json, const struct ese_salvage_scan *s)
 {
     json_key(json, "pages");
@@ -248,11 +232,7 @@ bool salvage_report_json(const struct salvaging *x)
     json_put_unsigned(json, "page_size", s->page_size);
     json_put_bool(json, "dirty", s->dirty);
     json_pages(json, s);
-    json_key(json, "tables");
-    json_array(json);
-    for (unsigned i = 0; i < x->result.tables; i++)
-        json_table(json, &x->result.table[i]);
-    json_end_array(json);
+    salvaged_tables_json(json, &x->result);
     json_key(json, "told");
     json_map(json);
     for (unsigned i = 0; i < ESE_SALVAGE_KINDS; i++)

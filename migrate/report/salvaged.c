@@ -75,14 +75,26 @@ static void json_table(struct json *json, const struct ese_salvage_table *t)
 {
     json_map(json);
     json_put_text(json, "name", t->name);
+    json_put_unsigned(json, "object", t->objid);
     json_put_unsigned(json, "kept", t->kept);
     json_put_unsigned(json, "doubtful", t->doubtful);
     json_put_unsigned(json, "lost", t->lost);
     json_put_unsigned(json, "written", t->written);
     json_put_unsigned(json, "cut", t->cut);
+    json_put_unsigned(json, "older", t->older);
+    json_put_unsigned(json, "deleted", t->deleted);
     json_put_unsigned(json, "pages_lost", t->pages_lost);
     json_put_unsigned(json, "entries_missing", t->entries_missing);
     json_end_map(json);
+}
+
+void salvaged_tables_json(struct json *json, const struct ese_salvage_result *result)
+{
+    json_key(json, "tables");
+    json_array(json);
+    for (unsigned i = 0; i < result->tables; i++)
+        json_table(json, &result->table[i]);
+    json_end_array(json);
 }
 
 void salvaged_members(struct json *json, const struct assessment *a)
@@ -95,11 +107,7 @@ void salvaged_members(struct json *json, const struct assessment *a)
     json_put_bool(json, "list_whole", a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, false));
     json_put_bool(json, "references_whole",
                   a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, true));
-    json_key(json, "tables");
-    json_array(json);
-    for (unsigned i = 0; i < x->result.tables; i++)
-        json_table(json, &x->result.table[i]);
-    json_end_array(json);
+    salvaged_tables_json(json, &x->result);
     json_put_unsigned(json, "quarantined", x->files.quarantined);
     if (x->files.lines_name[0]) {
         json_put_text(json, "lines", x->files.lines_name);

@@ -2,6 +2,7 @@
 #ifndef KM_MIGRATE_REPORT_SALVAGED_H
 #define KM_MIGRATE_REPORT_SALVAGED_H
 
+#include "formats/ese/salvage/salvage.h"
 #include "migrate/console/json.h"
 #include "migrate/decide/assess.h"
 
@@ -14,6 +15,9 @@ void salvaged_lines(const struct assessment *assessment);
 void salvaged_written_lines(const struct assessment *assessment);
 /* Both, as the member "salvaged". */
 void salvaged_members(struct json *json, const struct assessment *assessment);
+
+/* The member "tables" of a salvage: what each table has in rows. */
+void salvaged_tables_json(struct json *json, const struct ese_salvage_result *result);
 
 /* What a salvage and the repair of what it gives would come to: lines behind the verdict, and the
  * member "after_salvage".  Nothing where that is not known. */
