@@ -24,15 +24,18 @@ static int status_of(enum verdict verdict)
     return verdict == VERDICT_YES ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
 }
 
-/* Is this the plan that was reviewed? */
-static bool is_reviewed(const struct assessment *a, const char *id)
+/* Is this the plan that was reviewed?  What it depends on is in the command that was given, so that
+ * one leads to it and not a command made up here. */
+static bool is_reviewed(const struct assessment *a, const struct options *options)
 {
-    size_t size = strlen(id);
-    if (strncasecmp(a->plan.id, id, size) == 0)
+    if (strncasecmp(a->plan.id, options->plan, strlen(options->plan)) == 0)
         return true;
     message_error("--plan: the plan for this store is %s, not %s; nothing was changed. Review it "
-                  "again: kmmigrate repair %s",
-                  a->plan.id, id, shell_word(a->store.path));
+                  "again: the same command without --plan%s shows it",
+                  a->plan.id, options->plan,
+                  options->in_place ? " and --in-place"
+                  : options->output ? " and -o"
+                                    : "");
     return false;
 }
 
@@ -58,7 +61,7 @@ static int show_plan(const struct assessment *a, const struct options *options)
 {
     int left = a->has_model ? status_of(judge_problems(&a->left))
                             : EXIT_CLEAN; /* a switch can make it worse */
-    if (options->plan && !is_reviewed(a, options->plan))
+    if (options->plan && !is_reviewed(a, options))
         return EXIT_TROUBLE;
     return report_in_full(a, REPORT_PLAN, NULL, options) | status_of(a->verdict) | left;
 }
@@ -78,7 +81,7 @@ static bool is_to_write(const struct assessment *a, const struct options *option
         *status = show_plan(a, options);
         return false;
     }
-    if (options->plan == NULL || is_reviewed(a, options->plan))
+    if (options->plan == NULL || is_reviewed(a, options))
         return true;
     *status = EXIT_TROUBLE;
     return false;

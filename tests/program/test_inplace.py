@@ -227,7 +227,9 @@ class Commands(Store):
         store = self.fixture()
         before = store.read_bytes()
         plan = json.loads(km.run("repair", store, "--json").stdout)["plan"]["id"]
-        self.expect(km.TROUBLE, "repair", store, "--in-place", "--plan", "0" * 16, says=["--plan"])
+        for how in ["--in-place"], ["-o", self.folder / "new"], []:
+            without = f"without --plan{f' and {how[0]}' if how else ''} shows it"
+            self.expect(km.TROUBLE, "repair", store, *how, "--plan", "0" * 16, says=["--plan: the plan for", without])
         self.expect(km.PROBLEMS_LEFT, "repair", store, "--in-place", "--dry-run")
         self.expect(km.USAGE, "repair", store, "--in-place", "-o", self.folder / "new", says=["exclude"])
         self.expect(km.USAGE, "repair", store, "--no-backup", says=["--in-place"])
