@@ -1,6 +1,7 @@
 /* What to do next: see next.h. */
 #include "migrate/report/next.h"
 
+#include "formats/path.h"
 #include "migrate/console/output.h"
 #include "migrate/decide/refusal.h"
 #include "migrate/discover/known.h"
@@ -239,29 +240,27 @@ static bool is_q230780(const struct assessment *a)
 static void place_lines(const struct assessment *a, const struct repair_result *result,
                         unsigned number)
 {
-    const char *target = result ? result->target : "NEW";
-    if (result ? result->undo != NULL : a->options->in_place)
+    static const char contents[] = "move the old contents of Kmsdata aside, and put";
+    bool in_place = result ? result->undo != NULL : a->options->in_place;
+    const char *target = result ? result->target : in_place ? store_name(a) : "NEW";
+    output_format("  %u. %s the service stopped, ", number,
+                  in_place ? "The store was repaired where it lies; on the server nothing has to "
+                             "be moved. A copy goes back:\n     with"
+                           : "With");
+    if (!a->store.in_directory)
         output_format(
-            "  %u. The store was repaired where it lies. On the server itself nothing has "
-            "to be moved; if this is\n"
-            "     a copy: with the service stopped, move the old contents of Kmsdata aside, "
-            "and put these\n"
-            "     files there, without the backup and the undo file (Q198814).\n",
-            number);
-    else if (a->store.in_directory)
-        output_format(
-            "  %u. With the service stopped, move the old contents of Kmsdata aside, and put "
-            "there what is in\n"
-            "     %s (Q198814).\n",
-            number, target);
-    else
-        output_format(
-            "  %u. With the service stopped, move Kmsmdb.edb aside, and with it its logs "
-            "(edb*.log, res*.log) and\n"
+            "move Kmsmdb.edb aside, and with it its logs (edb*.log, res*.log) and\n"
             "     edb.chk, which do not belong to the new file; put %s there as Kmsmdb.edb. "
             "Leave the\n"
             "     other files of Kmsdata where they are (Q198814).\n",
-            number, target);
+            target);
+    else if (in_place)
+        output_format("%s these files\n"
+                      "     there, without the backup and the undo file (Q198814).\n",
+                      contents);
+    else /* what was written is the database in the new directory */
+        output_format("%s there what is in\n     %.*s (Q198814).\n", contents,
+                      result ? (int)(path_last(target) - target - 1) : (int)strlen(target), target);
 }
 
 static void server_lines(const struct assessment *a, const struct repair_result *result)

@@ -107,6 +107,7 @@ class Options(unittest.TestCase):
         lines = section("SYNOPSIS")
         common = " ".join(lines[lines.index(".Pp"):])
         self.assertEqual({"-" + word for word in re.findall(r"(?<=\s)-[a-z-]+", common)}, COMMON)
+        self.assertNotRegex(common, r"Ar [^.]*-[a-z]", "behind an argument an option needs its own Fl")
         for command in commands():
             with self.subTest(command):
                 self.assertEqual(synopsis()[command] | COMMON, set(help_options(command)))

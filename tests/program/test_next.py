@@ -133,7 +133,7 @@ class Next(unittest.TestCase):
         lines, steps, result = self.report("repair", self.store("imported-twice", directory=True), "-o", new)
         self.assertEqual(result.returncode, km.REPAIRED)
         self.assertIn("move the old contents of Kmsdata aside", steps)
-        self.assertIn(str(new), steps)
+        self.assertIn(f"put there what is in\n     {new} (", steps)
         self.assertNotIn("there as Kmsmdb.edb", steps)
 
     def test_in_place(self):
@@ -144,6 +144,8 @@ class Next(unittest.TestCase):
                 self.assertEqual(result.returncode, km.REPAIRED)
                 self.assertTrue(lines[0].startswith("REPAIRED"), lines[0])
                 self.assertIn("repaired where it lies", steps)
+                self.assertEqual("put these files\n     there" in steps, directory)
+                self.assertEqual(f"put {store} there as Kmsmdb.edb. Leave the\n     other files" in steps, not directory)
 
     def test_nothing_is_to_be_emptied_or_deleted(self):
         for path in sorted(STATES.glob("*/expect.[12]")):
