@@ -243,10 +243,13 @@ static void place_lines(const struct assessment *a, const struct repair_result *
     static const char contents[] = "move the old contents of Kmsdata aside, and put";
     bool in_place = result ? result->undo != NULL : a->options->in_place;
     const char *target = result ? result->target : in_place ? store_name(a) : "NEW";
-    output_format("  %u. %s the service stopped, ", number,
-                  in_place ? "The store was repaired where it lies; on the server nothing has to "
-                             "be moved. A copy goes back:\n     with"
-                           : "With");
+    output_format("  %u. ", number);
+    if (in_place)
+        output_text("The store was repaired where it lies; on the server nothing has to be moved. "
+                    "A copy goes back:\n     with");
+    else
+        output_text("With");
+    output_text(" the service stopped, ");
     if (!a->store.in_directory)
         output_format(
             "move Kmsmdb.edb aside, and with it its logs (edb*.log, res*.log) and\n"

@@ -144,6 +144,7 @@ class Next(unittest.TestCase):
                 self.assertEqual(result.returncode, km.REPAIRED)
                 self.assertTrue(lines[0].startswith("REPAIRED"), lines[0])
                 self.assertIn("repaired where it lies", steps)
+                self.assertIn("A copy goes back:\n     with the service stopped", steps)
                 self.assertEqual("put these files\n     there" in steps, directory)
                 self.assertEqual(f"put {store} there as Kmsmdb.edb. Leave the\n     other files" in steps, not directory)
 
