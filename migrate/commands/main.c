@@ -242,17 +242,40 @@ static bool wants_value(const char *argument)
     return false;
 }
 
-/* Moves the command's name to the front of options that stand before it. */
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static bool asks_for_version(const char *word)
+{
+    return strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0;
+}
+
+/* Moves to the front of options that stand before it: the command's name, which is the first word
+ * that is neither an option nor the value of one; where there is none, what asks for help. */
 static void name_first(int argc, char **argv)
 {
     int at = 1;
     while (at < argc && argv[at][0] == '-' && strcmp(argv[at], "--") != 0)
         at += wants_value(argv[at]) ? 2 : 1;
-    if (at >= argc || find_command(argv[at]) == NULL)
+    if (at >= argc)
+        for (at = 1; at < argc && !asks_for_help(argv[at]) && !asks_for_version(argv[at]);)
+            at += wants_value(argv[at]) ? 2 : 1;
+    if (at >= argc || strcmp(argv[at], "--") == 0)
         return;
     char *name = argv[at];
     memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
     argv[1] = name;
+}
+
+/* The command that `help` is asked about, or NULL. */
+static const char *asked_about(int argc, char **argv)
+{
+    for (int i = 2; i < argc && strcmp(argv[1], "help") == 0; i++)
+        if (argv[i][0] != '-')
+            return argv[i];
+    return NULL;
 }
 
 static unsigned smallest(unsigned a, unsigned b)
@@ -294,11 +317,23 @@ static int unknown_command(const char *name)
             meant = commands[i].name;
         }
     }
-    if (meant)
+    if (name[0] == '-' && name[1] != '\0')
+        message_error("a command is missing: expected one beside %s; see kmmigrate --help", name);
+    else if (meant)
         message_error("there is no command %s; did you mean %s? See kmmigrate --help", name, meant);
     else
         message_error("there is no command %s; see kmmigrate --help", name);
     return EXIT_USAGE;
+}
+
+/* An error in the form that was asked for. */
+static int no_command(int argc, char **argv, const char *name)
+{
+    if (wants_json(argc, argv))
+        document_begin(NULL, false);
+    int status = unknown_command(name);
+    document_end(status);
+    return output_finish() ? status : status | EXIT_TROUBLE;
 }
 
 int main(int argc, char **argv)
@@ -315,33 +350,21 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* and so is a limit on the size of files */
     ese_file_on_read(progress_add);
     name_first(argc, argv);
-    const char *name = argc > 1 ? argv[1] : NULL;
-    if (name && argc > 2 && strcmp(name, "help") == 0) {
-        const struct command *command = find_command(argv[2]);
-        if (command == NULL)
-            return unknown_command(argv[2]);
-        command_help(command);
-        return flush_standard_output(EXIT_CLEAN);
-    }
-    if (name &&
-        (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)) {
-        print_usage(stdout);
-        return flush_standard_output(EXIT_CLEAN);
-    }
-    if (name && (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)) {
-        printf("kmmigrate %s\n", KM_VERSION);
-        return flush_standard_output(EXIT_CLEAN);
-    }
-    if (name == NULL) {
+    if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;
     }
+    const char *about = asked_about(argc, argv), *name = about ? about : argv[1];
     const struct command *command = find_command(name);
-    if (command)
+    if (about && command)
+        command_help(command);
+    else if (command)
         return run(command, argc - 2, argv + 2);
-    if (wants_json(argc, argv))
-        document_begin(NULL, false);
-    int status = unknown_command(name);
-    document_end(status);
-    return output_finish() ? status : status | EXIT_TROUBLE;
+    else if (asks_for_help(name))
+        print_usage(stdout);
+    else if (asks_for_version(name))
+        printf("kmmigrate %s\n", KM_VERSION);
+    else
+        return no_command(argc, argv, name);
+    return flush_standard_output(EXIT_CLEAN);
 }

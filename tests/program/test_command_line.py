@@ -63,6 +63,25 @@ class CommandLine(unittest.TestCase):
             with self.subTest(words):
                 self.assertEqual(km.run(*words).returncode, km.USAGE)
 
+    def test_what_is_wrong_is_named_behind_options_too(self):
+        for words, said in ((["--json", "foo"], "there is no command foo;"),
+                            (["--color", "never", "chekc"], "there is no command chekc; did you mean check?"),
+                            (["help", "foo", "--json"], "there is no command foo;"),
+                            (["--json"], "a command is missing: expected one beside --json;")):
+            with self.subTest(words):
+                result = km.run(*words)
+                self.assertEqual(result.returncode, km.USAGE)
+                self.assertIn(said, result.stderr.decode())
+                if "--json" in words:
+                    self.assertIn(said, json.loads(result.stdout)["errors"][0]["message"])
+        for words, alike in ((["--json", "--help"], ["--help"]), (["--color", "never", "-V"], ["--version"]),
+                             (["--quiet", "help", "check"], ["check", "--help"]),
+                             (["help", "--quiet", "check"], ["check", "--help"])):
+            with self.subTest(words):
+                result = km.run(*words)
+                self.assertEqual((result.returncode, result.stderr), (km.CLEAN, b""))
+                self.assertEqual(result.stdout, km.run(*alike).stdout)
+
     def test_the_built_in_profile_by_its_name(self):
         """It judges, plans and writes what it does unnamed; a file of that name is named with its directory."""
         described, folder = km.SOURCE / "fixtures" / "states" / "imported-twice" / "description.ini", self.store.parent
