@@ -68,6 +68,7 @@ _kmmigrate_values() {
     case $2 in
     --color) compgen -W 'auto always never' -- "$3" ;;
     --superseded | --doubtful) compgen -W 'keep drop' -- "$3" ;;
+    --mode) compgen -W 'V1 V1V3 V3' -- "$3" ;;
     --to)
         if [[ $1 == migrate ]]; then
             compgen -W 'V3 V1V3' -- "$3"
@@ -102,7 +103,7 @@ _kmmigrate() {
         return
     fi
     case $before in
-    --color | --superseded | --doubtful | --to | --profile | --issuing-ca | --schema-from | -o | --logs | --html | \
+    --color | --superseded | --doubtful | --mode | --to | --profile | --issuing-ca | --schema-from | -o | --logs | --html | \
         --table | --keep | --drop | --trust)
         mapfile -t COMPREPLY < <(_kmmigrate_values "$command" "$before" "$word")
         case $before in
@@ -112,8 +113,7 @@ _kmmigrate() {
         esac
         ;;
     --at | --plan | --reference | --not-a-reference | --not-a-list | \
-        --mode | --issuing-ca-is | \
-        --max-unpacked | --drop-index) ;;
+        --issuing-ca-is | --max-unpacked | --drop-index) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_kmmigrate_options "$command")" -- "$word")

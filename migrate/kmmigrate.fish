@@ -45,6 +45,8 @@ function __kmmigrate_values -a option
             printf '%s\n' auto always never
         case --superseded --doubtful
             printf '%s\n' keep drop
+        case --mode
+            printf '%s\n' V1 V1V3 V3
         case --to
             if test "$words[2]" = migrate
                 printf '%s\n' V3 V1V3
@@ -61,7 +63,7 @@ function __kmmigrate_values -a option
             for entry in (__kmmigrate_entries)
                 printf '%s\n' $entry=yes $entry=no
             end
-        case --at --plan --mode --issuing-ca-is --reference --not-a-reference --not-a-list --max-unpacked --drop-index
+        case --at --plan --issuing-ca-is --reference --not-a-reference --not-a-list --max-unpacked --drop-index
         case '*'
             return 1
     end

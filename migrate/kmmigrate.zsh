@@ -37,6 +37,7 @@ _kmmigrate_values() {
     case $1 in
     --color) compadd -- auto always never ;;
     --superseded | --doubtful) compadd -- keep drop ;;
+    --mode) compadd -- V1 V1V3 V3 ;;
     --to) if [[ $words[2] == migrate ]]; then compadd -- V3 V1V3; else _files; fi ;;
     --profile | --issuing-ca | --schema-from | -o | --logs | --html) _files ;;
     --table)
@@ -51,7 +52,7 @@ _kmmigrate_values() {
         found=("${(@f)$(_kmmigrate_entries)}")
         compadd -- "${(@)^found}="{yes,no}
         ;;
-    --at | --plan | --mode | --issuing-ca-is | --reference | --not-a-reference | --not-a-list | --max-unpacked | --drop-index) ;;
+    --at | --plan | --issuing-ca-is | --reference | --not-a-reference | --not-a-list | --max-unpacked | --drop-index) ;;
     *) return 1 ;;
     esac
     return 0

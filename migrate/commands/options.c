@@ -215,7 +215,7 @@ static int use_max_unpacked(const struct command *command, const char *text)
     return EXIT_CLEAN;
 }
 
-/* A store with a log's name would take that log's place, or be taken for one. */
+/* A store or a page with a log's name would take that log's place, or be taken for one. */
 static bool has_name_of_log(const char *output)
 {
     char base[ESE_LOG_BASE_SIZE + 1];
@@ -236,6 +236,9 @@ static int check_values(const struct command *command, const struct options *opt
     if (options->output && has_name_of_log(options->output))
         return usage(command, "-o takes no name of a log, a reserve or a checkpoint, such as",
                      options->output);
+    if (options->html && has_name_of_log(options->html))
+        return usage(command, "--html takes no name of a log, a reserve or a checkpoint, such as",
+                     options->html);
     return use_max_unpacked(command, options->max_unpacked);
 }
 

@@ -200,6 +200,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(complete("migrate", "--to", ""), ["V3", "V1V3"])
         self.assertEqual(complete("repair", "STORE", "--superseded", ""), ["keep", "drop"])
         self.assertEqual(complete("repair", "STORE", "--plan", ""), [])
+        self.assertEqual(complete("check", "--mode", ""), ["V1", "V1V3", "V3"])
 
     def test_files(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -269,11 +270,13 @@ class CompletionOfOtherShells(unittest.TestCase):
     def test_fish(self):
         self.of_shell("fish", complete_fish)
         self.assertEqual([word for word, _ in complete_fish("migrate", "--to", "''")], ["V3", "V1V3"])
+        self.assertEqual([word for word, _ in complete_fish("check", "--mode", "''")], ["V1", "V1V3", "V3"])
         self.assertEqual([word for word, _ in complete_fish("check", "--color=a")], ["--color=auto", "--color=always"])
 
     def test_zsh(self):
         self.of_shell("zsh", complete_zsh)
         self.assertEqual([word for word, _ in complete_zsh("migrate", "--to", "")], ["V3", "V1V3"])
+        self.assertEqual([word for word, _ in complete_zsh("check", "--mode", "")], ["V1", "V1V3", "V3"])
         self.assertEqual([word for word, _ in complete_zsh("check", "--color=a")], ["auto", "always", "never"])
         self.assertEqual(complete_zsh("check", "S"), [("FILES", "")])
 

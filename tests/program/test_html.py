@@ -412,6 +412,11 @@ class Html(unittest.TestCase):
         self.assertEqual((km.hashlib_of(store), new.exists()), (before, False))
         self.assertEqual(km.run("check", store, "--html", self.folder / "no" / "page").returncode, km.TROUBLE)
         self.assertEqual(km.run("check", store, "--structure", "--html", self.folder / "p").returncode, km.USAGE)
+        for name in ("edb.log", "edb00001.log", "res1.log", "edb.chk"):  # what the engine would take for its own
+            for command in (["check"], ["repair", "--in-place"], ["salvage"]):
+                with self.subTest(name=name, command=command):
+                    self.assertEqual(km.run(*command, store, "--html", self.folder / name).returncode, km.USAGE)
+        self.assertEqual(os.listdir(self.folder), ["store.edb"])
 
     def test_a_page_that_cannot_be_written_after_the_repair(self):
         """Its name is taken meanwhile, here by the repair's own quarantine: exit 8, and what was done is said."""
