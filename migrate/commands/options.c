@@ -4,9 +4,11 @@
 #include "formats/ese/read/file.h"
 #include "formats/path.h"
 #include "migrate/console/message.h"
+#include "migrate/files/beside.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +226,36 @@ static bool has_name_of_log(const char *output)
     return ese_log_name_read(path_last(output), base, &generation, &digits) != ESE_LOG_NAME_NONE;
 }
 
+/* NAME.kmundo: the store NAME would be taken for one whose repair was interrupted. */
+static bool has_name_of_undo_file(const char *output)
+{
+    const char *name = path_last(output);
+    char store[NAME_MAX + 1];
+    for (size_t i = 0; name[i] != '\0' && i < sizeof store; i++) {
+        if (name[i] == '.') {
+            store[i] = '\0';
+            if (beside_undo_number(name, store) > 0)
+                return true;
+        }
+        store[i] = name[i];
+    }
+    return false;
+}
+
+/* Usage error where a new file would be taken for something else that lies beside a store. */
+static int check_new_name(const struct command *command, const char *option, const char *path)
+{
+    const char *taken = path == NULL                  ? NULL
+                        : has_name_of_log(path)       ? "a log, a reserve or a checkpoint"
+                        : has_name_of_undo_file(path) ? "an undo file"
+                                                      : NULL;
+    if (taken == NULL)
+        return EXIT_CLEAN;
+    char expected[96];
+    snprintf(expected, sizeof expected, "%s takes no name of %s, such as", option, taken);
+    return usage(command, expected, path);
+}
+
 static int check_values(const struct command *command, const struct options *options)
 {
     if (options->help)
@@ -233,13 +265,10 @@ static int check_values(const struct command *command, const struct options *opt
         return usage(command, "--color takes auto, always or never, not", color);
     if (options->operands < (command->operand_count == COMMAND_STORES ? 1 : command->operand_count))
         return usage(command, "expected", command->operands);
-    if (options->output && has_name_of_log(options->output))
-        return usage(command, "-o takes no name of a log, a reserve or a checkpoint, such as",
-                     options->output);
-    if (options->html && has_name_of_log(options->html))
-        return usage(command, "--html takes no name of a log, a reserve or a checkpoint, such as",
-                     options->html);
-    return use_max_unpacked(command, options->max_unpacked);
+    int status = check_new_name(command, "-o", options->output);
+    if (status == EXIT_CLEAN)
+        status = check_new_name(command, "--html", options->html);
+    return status != EXIT_CLEAN ? status : use_max_unpacked(command, options->max_unpacked);
 }
 
 /* -1018 is an error, -1 an entry; no option begins with a digit. */

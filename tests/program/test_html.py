@@ -412,10 +412,12 @@ class Html(unittest.TestCase):
         self.assertEqual((km.hashlib_of(store), new.exists()), (before, False))
         self.assertEqual(km.run("check", store, "--html", self.folder / "no" / "page").returncode, km.TROUBLE)
         self.assertEqual(km.run("check", store, "--structure", "--html", self.folder / "p").returncode, km.USAGE)
-        for name in ("edb.log", "edb00001.log", "res1.log", "edb.chk"):  # what the engine would take for its own
+        for name in ("edb.log", "edb00001.log", "res1.log", "edb.chk",  # what the engine would take for its own
+                     "store.edb.kmundo", "store.edb.KMUNDO.2"):  # and what the next run would
             for command in (["check"], ["repair", "--in-place"], ["salvage"]):
                 with self.subTest(name=name, command=command):
                     self.assertEqual(km.run(*command, store, "--html", self.folder / name).returncode, km.USAGE)
+            self.assertEqual(km.run("repair", store, "-o", self.folder / name).returncode, km.USAGE)
         self.assertEqual(os.listdir(self.folder), ["store.edb"])
 
     def test_a_page_that_cannot_be_written_after_the_repair(self):
