@@ -77,7 +77,7 @@ void logfile_time_json(struct json *json, const char *key, const uint8_t time[ES
 {
     static const uint8_t never[ESE_LOG_TIME_SIZE];
     char text[40];
-    bool known = memcmp(time, never, sizeof never) != 0;
+    bool known = memcmp(time, never, sizeof never) != 0 && ese_log_time_is_date(time);
     json_put_text(json, key, known ? ese_log_time_text(time, text) : NULL);
 }
 

@@ -149,8 +149,9 @@ static void write_next(const struct logset *l)
         output_format("  Logs of version %u are listed and not replayed by this program.\n",
                       h ? h->major : 0);
     } else {
-        output_text("  Get the files named above; without them, kmmigrate salvage gets what is in "
-                    "the database file.\n");
+        output_text(
+            "  Get the files that are missing or damaged, and move away those that do not "
+            "belong;\n  without them, kmmigrate salvage gets what is in the database file.\n");
     }
     output_format("  Where the engine is, with the files at the paths they were written at:\n"
                   "  %s\n",
@@ -213,6 +214,8 @@ static void json_file(struct json *json, const struct ese_log_file *file)
     json_put_integer(json, "size", (int64_t)file->size);
     if (file->header)
         json_header(json, file->header);
+    else if (file->kind == ESE_LOG_NAME_CURRENT || file->kind == ESE_LOG_NAME_NUMBERED)
+        json_put_bool(json, "header_good", false);
     if (file->scanned) {
         json_put_bool(json, "sound", file->fault.code == FAULT_NONE);
         json_put_integer(json, "records", (int64_t)file->records);

@@ -195,11 +195,11 @@ static int replay(struct recovery *r)
     bool stopped = false;
     if (!ese_replay_open(r->logs.file, header, &how, &r->replay, &f))
         return trouble(r->logs.store.path, &f);
-    /* The generation that is damaged is read as far as it goes. */
-    int32_t last = r->stop_before && ese_log_set_find(&r->logs.set, r->stop_before) == NULL
-                       ? r->stop_before - 1
-                   : r->stop_before ? r->stop_before
-                                    : v->last;
+    /* The generation that is damaged is read as far as it goes; without a header, not at all. */
+    const struct ese_log_file *damaged = ese_log_set_find(&r->logs.set, r->stop_before);
+    int32_t last = r->stop_before == 0          ? v->last
+                   : damaged && damaged->header ? r->stop_before
+                                                : r->stop_before - 1;
     for (int32_t g = v->first; g > 0 && g <= last && !stopped; g++) {
         int status = replay_log(r, g, &stopped);
         if (status != EXIT_CLEAN)

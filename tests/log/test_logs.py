@@ -42,17 +42,17 @@ class Wrong(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.cases = dirty.unpacked(["committed-4k", "uncommitted-4k", "mixed-8k"])
-        cls.committed, cls.mixed, cls.uncommitted = cls.cases.__enter__()
+        cls.cases = dirty.unpacked(["committed-4k", "uncommitted-4k", "mixed-8k", "older-live-copy-4k"])
+        cls.committed, cls.mixed, cls.older, cls.uncommitted = cls.cases.__enter__()
 
     @classmethod
     def tearDownClass(cls):
         cls.cases.__exit__(None, None, None)
 
-    def refused(self, change, *troubles):
+    def refused(self, change, *troubles, of=None):
         with tempfile.TemporaryDirectory() as top:
             folder = pathlib.Path(top) / "killed"
-            shutil.copytree(self.committed / "killed", folder)
+            shutil.copytree((of or self.committed) / "killed", folder)
             change(folder)
             run, told = logs(folder / "d.edb")
             self.assertEqual(run.returncode, km.PROBLEMS_LEFT)
@@ -131,6 +131,77 @@ class Wrong(unittest.TestCase):
             data[2000] ^= 1
             path.write_bytes(data)
         self.refused(change, "unreadable")
+
+    def test_a_damaged_header_says_nothing_else(self):
+        """Generation, times and signature of a header whose checksum is wrong are no facts."""
+        for at in (4, 20, 44):
+            def change(folder, at=at):
+                path = folder / "edb00000005.log"
+                data = bytearray(path.read_bytes())
+                data[at:at + 4] = b"\xff\xff\xff\x7f"
+                path.write_bytes(data)
+            found, _ = self.refused(change, "unreadable")
+            self.assertEqual([(entry["trouble"], entry["generation"]) for entry in found], [("unreadable", 5)])
+
+    def test_a_time_that_is_no_date(self):
+        with tempfile.TemporaryDirectory() as top:
+            folder = pathlib.Path(top) / "killed"
+            shutil.copytree(self.committed / "killed", folder)
+            data = bytearray((folder / "edb00000005.log").read_bytes())
+            data[20] = 255  # the month
+            self.put_sum_right(data)
+            (folder / "edb00000005.log").write_bytes(data)
+            _, told = logs(folder / "d.edb")
+            file = [file for file in told["files"] if file["name"] == "edb00000005.log"][0]
+            self.assertEqual((file["created"], file["header_good"]), (None, True))
+            self.assertIn("made no date", km.run("logs", folder / "d.edb").stdout.decode())
+
+    def test_the_newest_log_cannot_be_read(self):
+        """Behind what the database needs: what was committed in it would be lost, and nothing said."""
+        whole = (self.older / "killed" / "edb.log").read_bytes()
+        for data in (b"", whole[:100], whole[:4] + b"\xff" + whole[5:], whole[:32] + b"\xff" + whole[33:]):
+            def change(folder, data=data):
+                (folder / "edb.log").write_bytes(data)
+            found, _ = self.refused(change, "unreadable", of=self.older)
+            self.assertEqual([(entry["file"], entry["generation"]) for entry in found], [("edb.log", 10)])
+
+    def test_what_was_committed_behind_what_pages_need(self):
+        def change(folder):
+            data = bytearray((folder / "d.edb").read_bytes())
+            for copy in (0, 4096):
+                self.assertEqual(struct.unpack_from("<i", data, copy + 300)[0], 10)
+                struct.pack_into("<i", data, copy + 300, 9)
+                header = data[copy:copy + 4096]
+                self.put_sum_right(header)
+                data[copy:copy + 4096] = header
+            (folder / "d.edb").write_bytes(data)
+            (folder / "edb.log").unlink()
+        found, _ = self.refused(change, "missing")
+        self.assertEqual([entry["file"] for entry in found], ["edb.log"])
+
+    def test_logs_under_two_base_names(self):
+        """One set of them is older: it is not for the program to say which."""
+        def change(folder):
+            for path in list(folder.glob("edb0000000[1-7].log")):
+                shutil.copy(path, folder / path.name.replace("edb", "E00"))
+        found, text = self.refused(change, "other-number", of=self.older)
+        self.assertEqual(len(found), 1)
+        self.assertIn("two base names, E00 and edb", text)
+
+    def test_until_a_header_that_is_damaged(self):
+        """As where the file is missing: all before it is recovered, and the loss named."""
+        plans = []
+        for damage in (lambda path: path.unlink(), lambda path: path.write_bytes(b"x" * 65536)):
+            with tempfile.TemporaryDirectory() as top:
+                folder = pathlib.Path(top) / "killed"
+                shutil.copytree(self.older / "killed", folder)
+                damage(folder / "edb00000007.log")
+                run = km.run("recover", folder / "d.edb", "--until-damage", "--json")
+                told = json.loads(run.stdout)
+                self.assertIn("edb00000007.log", told["loss"])
+                plans.append((told["plan"], told["last_generation"]))
+        self.assertEqual(plans[0], plans[1])
+        self.assertEqual(plans[0][1], 6)
 
     def test_truncated_at_every_sector(self):
         """A log that is cut is damaged or ends early: never a crash, never a copy that is called recovered in full."""

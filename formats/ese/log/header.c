@@ -171,6 +171,14 @@ bool ese_log_header_read(struct ese_file *file, struct ese_log_header *header, s
            ese_log_header_parse(bytes_of(page, got), header, f);
 }
 
+bool ese_log_header_is_sound(const struct ese_log_header *h, struct fault *f)
+{
+    return h->framing == ESE_LOG_ESE97 || h->checksum_good ||
+           fault_set(f, FAULT_DAMAGED,
+                     "the header's checksum is wrong: expected 0x%08x, found 0x%08x",
+                     h->checksum_expected, h->checksum);
+}
+
 static void parse_checkpoint(struct bytes page, struct ese_log_checkpoint *c)
 {
     c->position = ese_log_position_read(page, CHECKPOINT_POSITION_AT);
@@ -206,15 +214,28 @@ bool ese_log_checkpoint_read(struct ese_file *file, struct ese_log_checkpoint *c
     return fault_set(f, FAULT_DAMAGED, "both copies of the checkpoint have wrong checksums");
 }
 
+static unsigned milliseconds_of(const uint8_t time[ESE_LOG_TIME_SIZE])
+{
+    return (unsigned)(time[6] >> 1) | (unsigned)(time[7] >> 1 & 7) << 7;
+}
+
+bool ese_log_time_is_date(const uint8_t time[ESE_LOG_TIME_SIZE])
+{
+    int64_t seconds;
+    return ese_time_seconds(ese_time_read(bytes_of(time, ESE_LOG_TIME_SIZE), 0), &seconds) &&
+           milliseconds_of(time) < 1000;
+}
+
 const char *ese_log_time_text(const uint8_t time[ESE_LOG_TIME_SIZE], char text[40])
 {
     struct ese_time t = ese_time_read(bytes_of(time, ESE_LOG_TIME_SIZE), 0);
-    unsigned milliseconds = (unsigned)(time[6] >> 1) | (unsigned)(time[7] >> 1 & 7) << 7;
     static const uint8_t never[ESE_LOG_TIME_SIZE];
     if (memcmp(time, never, sizeof never) == 0)
         return "never";
+    if (!ese_log_time_is_date(time))
+        return "no date";
     snprintf(text, 40, "%04d-%02d-%02dT%02d:%02d:%02d.%03u%s", 1900 + t.year, t.month, t.day,
-             t.hour, t.minute, t.second, milliseconds, t.utc ? "Z" : "");
+             t.hour, t.minute, t.second, milliseconds_of(time), t.utc ? "Z" : "");
     return text;
 }
 

@@ -92,10 +92,17 @@ bool ese_log_header_parse(struct bytes b, struct ese_log_header *header, struct 
 /* The same from a file. */
 bool ese_log_header_read(struct ese_file *file, struct ese_log_header *header, struct fault *f);
 
+/* Can its fields be believed?  False with FAULT_DAMAGED when its checksum is wrong; that of ESE97
+ * is not known. */
+bool ese_log_header_is_sound(const struct ese_log_header *header, struct fault *f);
+
 /* Reads a checkpoint file: the first copy, or where that is damaged the second.  Fails with
  * FAULT_DAMAGED when both are, FAULT_NOT_THIS when it is none. */
 bool ese_log_checkpoint_read(struct ese_file *file, struct ese_log_checkpoint *checkpoint,
                              struct fault *f);
+
+/* Is it a day and a time of day? */
+bool ese_log_time_is_date(const uint8_t time[ESE_LOG_TIME_SIZE]);
 
 /* A LOGTIME as ISO 8601 with milliseconds, "Z" behind it where the time says that it is UTC;
  * "never" where all is zero.  Returns text. */

@@ -138,7 +138,8 @@ static bool read_header(const struct ese_log_set *set, struct ese_log_file *entr
     if (entry->kind == ESE_LOG_NAME_CURRENT || entry->kind == ESE_LOG_NAME_NUMBERED) {
         struct ese_log_header *header = malloc(sizeof *header);
         ok = header != NULL || no_memory(f);
-        if (ok && ese_log_header_read(file, header, &entry->fault))
+        if (ok && ese_log_header_read(file, header, &entry->fault) &&
+            ese_log_header_is_sound(header, &entry->fault))
             entry->header = header;
         else
             free(header);
@@ -443,14 +444,30 @@ static int32_t first_needed(const struct ese_log_need *need)
                                            : need->attached.generation;
 }
 
-static void judge_missing(struct judging *j, int32_t generation, int32_t required, bool has_current)
+static struct ese_log_file *current_of(const struct ese_log_set *set)
+{
+    for (size_t i = 0; i < set->files; i++)
+        if (in_base(set, &set->file[i]) && set->file[i].kind == ESE_LOG_NAME_CURRENT)
+            return &set->file[i];
+    return NULL;
+}
+
+/* Which comes last: pages need those up to `last`, and what was committed is in those behind. */
+static int32_t last_needed(const struct ese_log_need *need)
+{
+    if (need->clean)
+        return 0;
+    return need->committed > need->last ? need->committed : need->last;
+}
+
+static void judge_missing(struct judging *j, int32_t generation, int32_t required)
 {
     char name[32];
     ese_log_set_name(j->set, generation, name);
     if (generation > required) {
         find(j, ESE_LOG_GAP, generation, name,
              "it is missing, and later ones are there: they cannot be replayed without it");
-    } else if (generation == required && !has_current) {
+    } else if (generation == required && current_of(j->set) == NULL) {
         char current[32];
         snprintf(current, sizeof current, "%s%s", j->set->base[0] ? j->set->base : "edb",
                  j->set->extension);
@@ -461,20 +478,31 @@ static void judge_missing(struct judging *j, int32_t generation, int32_t require
     }
 }
 
-static bool has_current(const struct ese_log_set *set)
+/* The same generations may lie there under two base names, one of them older: which are the newest
+ * is not for a program to say. */
+static void judge_bases(struct judging *j)
 {
-    for (size_t i = 0; i < set->files; i++)
-        if (in_base(set, &set->file[i]) && set->file[i].kind == ESE_LOG_NAME_CURRENT)
-            return true;
-    return false;
+    const struct ese_log_set *set = j->set;
+    for (size_t i = 0; i < set->files; i++) {
+        const struct ese_log_file *file = &set->file[i];
+        if (!is_log(file) || in_base(set, file) || !file->header ||
+            memcmp(file->header->signature, j->need->signature, sizeof j->need->signature) != 0)
+            continue;
+        find(j, ESE_LOG_OTHER_NUMBER, file->header->generation, file->name,
+             "this database has logs under two base names, %s and %s; move those of one away",
+             set->base, file->base);
+        return;
+    }
 }
 
 bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
                        struct ese_log_verdict *v, struct fault *f)
 {
     struct judging j = {.set = set, .need = need, .verdict = v, .f = f, .ok = true};
-    int32_t first = first_needed(need), most = highest(set),
-            required = need->clean ? 0 : need->last;
+    struct ese_log_file *current = current_of(set);
+    int32_t first = first_needed(need), most = highest(set), required = last_needed(need);
+    if (current && current->header == NULL && most < INT32_MAX - 1)
+        most++; /* the newest of all, of which nothing can be told */
     *v = (struct ese_log_verdict){.needed = !need->clean,
                                   .complete = true,
                                   .replayable_version = true,
@@ -488,15 +516,18 @@ bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
         find(&j, ESE_LOG_MISSING, 0, "", "the header names no generation to begin with");
         return j.ok;
     }
+    judge_bases(&j);
     const struct ese_log_file *before = NULL;
     unsigned missing = 0;
     int32_t g = first;
     for (; j.ok && g <= v->last && g < INT32_MAX && missing < MISSING_MOST; g++) {
         struct ese_log_file *file = ese_log_set_find(set, g);
+        if (file == NULL && g == v->last && current && current->header == NULL)
+            file = current;
         if (file)
             judge_one(&j, file, before, g);
         else
-            judge_missing(&j, g, required, has_current(set));
+            judge_missing(&j, g, required);
         missing += file == NULL;
         before = file;
     }

@@ -40,7 +40,7 @@ struct ese_log_file {
     uint64_t size;
     int32_t named_generation; /* 0: its name has none */
     bool has_header;
-    struct ese_log_header *header; /* logs whose header could be read; NULL: none */
+    struct ese_log_header *header; /* logs whose header is sound; NULL: none */
     struct fault fault;            /* why it cannot be read, or not to its end */
     /* After ese_log_set_scan(): */
     bool scanned;
@@ -84,7 +84,7 @@ void ese_log_set_choose(struct ese_log_set *set, const struct ese_log_need *need
 /* The log of a generation, of the chosen base; NULL when there is none. */
 struct ese_log_file *ese_log_set_find(const struct ese_log_set *set, int32_t generation);
 
-/* The generation of a log, from its header where that could be read, else from its name; 0:
+/* The generation of a log, from its header where that is sound, else from its name; 0:
  * unknown. */
 int32_t ese_log_file_generation(const struct ese_log_file *file);
 
@@ -125,6 +125,7 @@ struct ese_log_verdict {
 };
 
 /* Judges the chosen base's logs for a database, reading those that a recovery needs to their ends.
+ * A current log without a sound header counts as the newest generation: what it holds is unknown.
  * Fails only with FAULT_NO_MEMORY.  *verdict is the caller's to close. */
 bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
                        struct ese_log_verdict *verdict, struct fault *f);

@@ -54,10 +54,8 @@ static bool header_is_usable(const struct ese_log_header *h, struct fault *f)
     if (h->framing == ESE_LOG_ESE97)
         return fault_set(f, FAULT_UNSUPPORTED, "records of logs of version %u are not published",
                          h->major);
-    if (!h->checksum_good)
-        return fault_set(f, FAULT_DAMAGED,
-                         "the header's checksum is wrong: expected 0x%08x, found 0x%08x",
-                         h->checksum_expected, h->checksum);
+    if (!ese_log_header_is_sound(h, f))
+        return false;
     bool fits = h->framing == ESE_LOG_SEGMENTS
                     ? h->sector_size == SEGMENT
                     : h->sector_size >= SECTOR_LEAST && h->sector_size <= SEGMENT &&
