@@ -128,13 +128,28 @@ static void write_findings(const struct logset *l)
                       v->finding[i].text);
 }
 
+/* A database that was closed may be an older copy, which logs that lie there go on after. */
+static void write_later(const struct logset *l)
+{
+    const struct ese_log_verdict *v = &l->verdict;
+    if (v->first <= 0 || !v->replayable_version)
+        return;
+    output_text("Next\n  ");
+    logcall_print(l, "recover");
+    output_format(" shows whether the logs %d to %d hold changes\n"
+                  "  that were made after it was shut down.\n",
+                  v->first, v->last);
+}
+
 static void write_next(const struct logset *l)
 {
     char call[3 * ESE_LOG_PATH_MOST];
     const struct ese_log_verdict *v = &l->verdict;
     const struct ese_log_header *h = newest(l);
-    if (l->need.clean)
+    if (l->need.clean) {
+        write_later(l);
         return;
+    }
     eseutil_call(l, call, sizeof call);
     output_text("Next\n");
     if (v->complete && v->replayable_version) {

@@ -42,8 +42,9 @@ class Wrong(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.cases = dirty.unpacked(["committed-4k", "uncommitted-4k", "mixed-8k", "older-live-copy-4k"])
-        cls.committed, cls.mixed, cls.older, cls.uncommitted = cls.cases.__enter__()
+        cls.cases = dirty.unpacked(["committed-4k", "uncommitted-4k", "mixed-8k", "older-database-4k",
+                                    "older-live-copy-4k"])
+        cls.committed, cls.mixed, cls.closed, cls.older, cls.uncommitted = cls.cases.__enter__()
 
     @classmethod
     def tearDownClass(cls):
@@ -142,6 +143,13 @@ class Wrong(unittest.TestCase):
                 path.write_bytes(data)
             found, _ = self.refused(change, "unreadable")
             self.assertEqual([(entry["trouble"], entry["generation"]) for entry in found], [("unreadable", 5)])
+
+    def test_an_older_copy_that_was_shut_down(self):
+        """It needs no logs, and is told that the logs there may go on after it."""
+        run = km.run("logs", self.closed / "killed" / "d.edb")
+        self.assertEqual(run.returncode, km.CLEAN)
+        text = run.stdout.decode()
+        self.assertIn(f"kmmigrate recover {self.closed}/killed/d.edb shows whether the logs 5 to 11 hold changes", text)
 
     def test_a_time_that_is_no_date(self):
         with tempfile.TemporaryDirectory() as top:
