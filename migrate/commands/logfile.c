@@ -232,9 +232,19 @@ static int info_checkpoint(const char *path, struct ese_file *file, const struct
     return c.from_shadow ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
 }
 
+static bool asks_for_table(const struct options *options, const char *command)
+{
+    if (options->table)
+        message_error("%s: --table goes with a database; a log or a checkpoint has no tables",
+                      command);
+    return options->table;
+}
+
 int logfile_info(const struct options *options)
 {
     const char *path = options->operand[0];
+    if (asks_for_table(options, "info"))
+        return EXIT_USAGE;
     struct out o = {.json = options->json ? document_open() : NULL};
     struct ese_file *file;
     struct fault f;
@@ -357,6 +367,8 @@ int logfile_dump(const struct options *options)
     struct hash hash;
     struct fault f = {.code = FAULT_NONE};
     int status = EXIT_TROUBLE;
+    if (asks_for_table(options, "dump"))
+        return EXIT_USAGE;
     if (!hash_open(&hash, &f))
         return trouble(path, &f);
     struct json *json = options->json ? json_open(false) : NULL;

@@ -45,6 +45,13 @@ class Records(unittest.TestCase):
         print(f"{records} records in {files} logs of {len(dirty.ARCHIVES)} cases: as the engine lists them")
         self.assertGreater(records, 50000)
 
+    def test_a_log_has_no_tables(self):
+        with dirty.unpacked(["committed-4k"]) as (case,):
+            for command in ("info", "dump"):
+                run = km.run(command, "--table", "work", case / "killed" / "edb.log")
+                self.assertEqual((run.returncode, run.stdout), (16, b""))
+                self.assertIn("has no tables", run.stderr.decode())
+
 
 if __name__ == "__main__":
     dirty.need()
