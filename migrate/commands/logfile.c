@@ -11,28 +11,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 enum { ROW_HASH_SHOWN = 16 };
-
-enum ese_log_file_kind logfile_kind(const char *path)
-{
-    struct ese_file *file;
-    struct ese_log_header header;
-    uint8_t start[ESE_LOG_HEADER_SIZE];
-    size_t got = 0, name = strlen(path);
-    if (!ese_file_open(path, &file, NULL))
-        return ESE_LOG_NEITHER;
-    bool ok = ese_file_read(file, 0, start, sizeof start, &got, NULL);
-    ese_file_close(file);
-    struct bytes b = bytes_of(start, ok ? got : 0);
-    enum ese_log_file_kind kind = ese_log_kind(b);
-    /* A log of ESE97 has no type field: there only name and version tell. */
-    if (kind == ESE_LOG_NEITHER && name > 4 && strcasecmp(path + name - 4, ".log") == 0 &&
-        ese_log_header_parse(b, &header, NULL) && header.framing == ESE_LOG_ESE97)
-        kind = ESE_LOG_FILE;
-    return kind;
-}
 
 static int trouble(const char *path, const struct fault *f)
 {
@@ -252,7 +232,7 @@ int logfile_info(const struct options *options)
         return EXIT_TROUBLE;
     if (!ese_file_open(path, &file, &f))
         return trouble(path, &f);
-    bool checkpoint = logfile_kind(path) == ESE_LOG_CHECKPOINT_FILE;
+    bool checkpoint = ese_log_kind_of(path) == ESE_LOG_CHECKPOINT_FILE;
     text_field(&o, "file", checkpoint ? "Checkpoint file" : "Log file", path);
     int status = checkpoint ? info_checkpoint(path, file, &o) : info_log(path, file, &o);
     ese_file_close(file);

@@ -8,9 +8,6 @@
 #include "migrate/commands/command.h"
 #include "migrate/console/json.h"
 
-/* What the file at `path` is.  ESE_LOG_NEITHER also for what cannot be opened. */
-enum ese_log_file_kind logfile_kind(const char *path);
-
 /* The header, and how many records of which types there are.  Returns enum exit_status. */
 int logfile_info(const struct options *options);
 

@@ -2,6 +2,7 @@
 #include "migrate/store/store.h"
 
 #include "formats/buffer.h"
+#include "formats/ese/log/header.h"
 #include "formats/path.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
@@ -202,12 +203,17 @@ static void tell_refused(const struct store *store, const struct fault *why)
     struct listfile *certificates = NULL;
     struct fault ignored;
     struct stat st;
+    enum ese_log_file_kind log = ese_log_kind_of(store->path);
     bool other = why->code == FAULT_NOT_THIS || why->code == FAULT_UNSUPPORTED;
     if (other && listfile_open(store->path, &certificates, &ignored) && certificates)
         message_file(store->path,
                      "expected a store, found a file of certificates (%s); kmmigrate list %s shows "
                      "them",
                      certlist_kind_name(certificates->kind), shell_word(store->path));
+    else if (other && log != ESE_LOG_NEITHER)
+        message_file(store->path, "expected a database, found a %s; kmmigrate info %s shows it",
+                     log == ESE_LOG_FILE ? "transaction log" : "checkpoint file",
+                     shell_word(store->path));
     else if (why->code == FAULT_DAMAGED && store->pending.code == FAULT_NONE)
         message_fault_next(store->path, why, "kmmigrate salvage %s shows what can be had",
                            shell_word(store->path));

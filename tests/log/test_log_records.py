@@ -45,6 +45,15 @@ class Records(unittest.TestCase):
         print(f"{records} records in {files} logs of {len(dirty.ARCHIVES)} cases: as the engine lists them")
         self.assertGreater(records, 50000)
 
+    def test_a_log_in_place_of_a_database(self):
+        with dirty.unpacked(["committed-4k"]) as (case,):
+            for name, kind in ("edb.log", "transaction log"), ("edb.chk", "checkpoint file"):
+                path = case / "killed" / name
+                run = km.run("check", path)
+                self.assertEqual(run.returncode, km.TROUBLE)
+                self.assertEqual(run.stderr.decode(), f"kmmigrate: {path}: expected a database, found a {kind}; "
+                                                      f"kmmigrate info {path} shows it\n")
+
     def test_a_log_has_no_tables(self):
         with dirty.unpacked(["committed-4k"]) as (case,):
             for command in ("info", "dump"):

@@ -5,6 +5,7 @@
 #include "formats/ese/layout/text.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 enum {
     GENERATION_AT = 4,
@@ -177,6 +178,25 @@ bool ese_log_header_is_sound(const struct ese_log_header *h, struct fault *f)
            fault_set(f, FAULT_DAMAGED,
                      "the header's checksum is wrong: expected 0x%08x, found 0x%08x",
                      h->checksum_expected, h->checksum);
+}
+
+enum ese_log_file_kind ese_log_kind_of(const char *path)
+{
+    struct ese_file *file;
+    struct ese_log_header header;
+    uint8_t start[ESE_LOG_HEADER_SIZE];
+    size_t got = 0, name = strlen(path);
+    if (!ese_file_open(path, &file, NULL))
+        return ESE_LOG_NEITHER;
+    bool ok = ese_file_read(file, 0, start, sizeof start, &got, NULL);
+    ese_file_close(file);
+    struct bytes b = bytes_of(start, ok ? got : 0);
+    enum ese_log_file_kind kind = ese_log_kind(b);
+    /* A log of ESE97 has no type field: there only name and version tell. */
+    if (kind == ESE_LOG_NEITHER && name > 4 && strcasecmp(path + name - 4, ".log") == 0 &&
+        ese_log_header_parse(b, &header, NULL) && header.framing == ESE_LOG_ESE97)
+        kind = ESE_LOG_FILE;
+    return kind;
 }
 
 static void parse_checkpoint(struct bytes page, struct ese_log_checkpoint *c)

@@ -92,6 +92,9 @@ bool ese_log_header_parse(struct bytes b, struct ese_log_header *header, struct 
 /* The same from a file. */
 bool ese_log_header_read(struct ese_file *file, struct ese_log_header *header, struct fault *f);
 
+/* What the file at `path` is.  ESE_LOG_NEITHER also for what cannot be opened. */
+enum ese_log_file_kind ese_log_kind_of(const char *path);
+
 /* Can its fields be believed?  False with FAULT_DAMAGED when its checksum is wrong; that of ESE97
  * is not known. */
 bool ese_log_header_is_sound(const struct ese_log_header *header, struct fault *f);
