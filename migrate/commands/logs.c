@@ -123,9 +123,12 @@ static void write_need(const struct logset *l)
 static void write_findings(const struct logset *l)
 {
     const struct ese_log_verdict *v = &l->verdict;
+    char text[160];
     for (size_t i = 0; i < v->findings; i++)
         output_format("  %s: %s\n", v->finding[i].name[0] ? v->finding[i].name : "database",
                       v->finding[i].text);
+    if (v->complete && logset_newest_missing(l, text))
+        output_format("  %s\n", text);
 }
 
 /* A database that was closed may be an older copy, which logs that lie there go on after. */
@@ -289,6 +292,7 @@ static bool write_json(const struct logset *l)
     json_end_array(json);
     json_put_bool(json, "complete", l->verdict.complete);
     json_put_bool(json, "replayable_version", l->verdict.replayable_version);
+    json_put_bool(json, "newest_missing", l->verdict.newest_missing);
     json_findings(json, &l->verdict);
     json_put_text(json, "eseutil", call);
     return true;

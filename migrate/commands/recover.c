@@ -181,6 +181,7 @@ static int write_copy(struct copying *c)
 static void write_text(const struct copying *c, bool written)
 {
     const struct ese_replay_summary *s = &c->r.summary;
+    char text[160];
     output_format("%-14s%s\n", "Store", c->r.logs.store.path);
     output_format("%-14s%s\n", "Logs in", c->r.logs.directory);
     output_format("%-14s%s\n", "Plan", c->r.id);
@@ -198,6 +199,8 @@ static void write_text(const struct copying *c, bool written)
                   counted(s->undone, "open transaction", "open transactions"),
                   counted(s->undone_changes, "change", "changes"));
     output_format("%-14s%u changed, %u in all\n", "Pages", s->pages, s->last_page);
+    if (logset_newest_missing(&c->r.logs, text))
+        output_format("%-14s%s\n", "Not there", text);
     if (c->r.loss.code)
         output_format("%-14s%s; what came after is lost\n", "Loss", c->r.loss.text);
     if (written)
@@ -245,6 +248,7 @@ static bool write_json(const struct copying *c, bool written)
     json_put_text(json, "plan", c->r.id);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         json_put_unsigned(json, members[i].key, members[i].value);
+    json_put_bool(json, "newest_missing", c->r.logs.verdict.newest_missing);
     json_put_text(json, "loss", c->r.loss.code ? c->r.loss.text : NULL);
     if (!written)
         return true;

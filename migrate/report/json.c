@@ -32,6 +32,7 @@ static void recovered_members(struct json *json, const struct recovery *r)
     json_put_integer(json, "last_generation", r->summary.last);
     json_put_integer(json, "redone", (int64_t)r->summary.redone);
     json_put_integer(json, "undone_changes", (int64_t)r->summary.undone_changes);
+    json_put_bool(json, "newest_missing", r->logs.verdict.newest_missing);
     json_put_text(json, "loss", r->loss.code ? r->loss.text : NULL);
     json_end_map(json);
 }

@@ -51,10 +51,13 @@ static void recovered_lines(const struct recovery *r)
 {
     if (r == NULL)
         return;
+    char text[160];
     const struct ese_replay_summary *s = &r->summary;
     output_format("%-14sin memory, from generations %d to %d of the logs: %" PRIu64
                   " changes redone, %" PRIu64 " of open transactions taken back\n",
                   "Recovered", s->first, s->last, s->redone, s->undone_changes);
+    if (logset_newest_missing(&r->logs, text))
+        output_format("%-14s%s\n", "", text);
     if (r->loss.code)
         output_format("%-14s%s; what came after is lost\n", "Loss", r->loss.text);
 }

@@ -67,6 +67,18 @@ void logset_close(struct logset *l)
     l->file = NULL;
 }
 
+const char *logset_newest_missing(const struct logset *l, char text[160])
+{
+    const struct ese_log_set *set = &l->set;
+    if (!l->verdict.newest_missing)
+        return NULL;
+    snprintf(text, 160,
+             "%s%s, the newest, is not there: what was committed behind generation %d, if "
+             "anything, is in no file",
+             set->base[0] ? set->base : "edb", set->extension, l->verdict.last);
+    return text;
+}
+
 const char *logset_trouble_name(enum ese_log_trouble trouble)
 {
     switch (trouble) {

@@ -25,6 +25,9 @@ struct logset {
 int logset_open(struct logset *logs, const struct rescue_options *options);
 void logset_close(struct logset *logs);
 
+/* Where the newest log is not there: a sentence that says so, made in `text`; else NULL. */
+const char *logset_newest_missing(const struct logset *logs, char text[160]);
+
 /* "missing", "other-signature", ...: for JSON. */
 const char *logset_trouble_name(enum ese_log_trouble trouble);
 

@@ -151,6 +151,21 @@ class Wrong(unittest.TestCase):
         text = run.stdout.decode()
         self.assertIn(f"kmmigrate recover {self.closed}/killed/d.edb shows whether the logs 5 to 11 hold changes", text)
 
+    def test_the_newest_log_is_not_there(self):
+        """The database does not need it: the set is complete, and what may be lost is told all the same."""
+        says = "edb.log, the newest, is not there: what was committed behind generation 9, if anything, is in no file"
+        with tempfile.TemporaryDirectory() as top:
+            folder = pathlib.Path(top) / "killed"
+            shutil.copytree(self.older / "killed", folder)
+            self.assertFalse(logs(folder / "d.edb")[1]["newest_missing"])
+            self.assertNotIn("the newest", km.run("recover", folder / "d.edb").stdout.decode())
+            (folder / "edb.log").unlink()
+            run, told = logs(folder / "d.edb")
+            self.assertEqual((run.returncode, told["complete"], told["newest_missing"]), (km.CLEAN, True, True))
+            for command in "logs", "recover":
+                self.assertIn(says, km.run(command, folder / "d.edb").stdout.decode())
+            self.assertTrue(json.loads(km.run("recover", folder / "d.edb", "--json").stdout)["newest_missing"])
+
     def test_a_time_that_is_no_date(self):
         with tempfile.TemporaryDirectory() as top:
             folder = pathlib.Path(top) / "killed"

@@ -506,10 +506,12 @@ bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
     *v = (struct ese_log_verdict){.needed = !need->clean,
                                   .complete = true,
                                   .replayable_version = true,
+                                  .newest_missing = current == NULL,
                                   .first = first,
                                   .last = most > required ? most : required};
     if (need->clean && (first <= 0 || ese_log_set_find(set, first) == NULL)) {
         v->first = v->last = 0; /* nothing is needed, and nothing that is there follows it */
+        v->newest_missing = false;
         return true;
     }
     if (first <= 0) {

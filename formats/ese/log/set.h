@@ -118,6 +118,8 @@ struct ese_log_verdict {
     bool needed;   /* the database needs logs at all */
     bool complete; /* nothing that a recovery needs is wrong */
     bool replayable_version;
+    bool newest_missing; /* none has the name of the newest (edb.log): what was committed behind
+                            `last`, if anything, is in no file */
     int32_t first, last; /* the generations that a recovery would read */
     struct ese_log_finding *finding;
     size_t findings;
