@@ -272,8 +272,14 @@ static int report(const struct copying *c, bool written)
 
 static int nothing_to_do(const struct copying *c)
 {
+    char generation[32] = "";
+    if (c->r.logs.need.consistent.generation > 0)
+        snprintf(generation, sizeof generation, ", in generation %d",
+                 (int)c->r.logs.need.consistent.generation);
     message_file(c->r.logs.store.path,
-                 "it was shut down cleanly, and no logs go on after it: nothing to recover");
+                 "it was shut down cleanly, and no log lies there that goes on where it ends%s: "
+                 "nothing to recover",
+                 generation);
     return c->r.options->output ? EXIT_TROUBLE : EXIT_CLEAN;
 }
 

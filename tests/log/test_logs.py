@@ -166,6 +166,16 @@ class Wrong(unittest.TestCase):
                 self.assertIn(says, km.run(command, folder / "d.edb").stdout.decode())
             self.assertTrue(json.loads(km.run("recover", folder / "d.edb", "--json").stdout)["newest_missing"])
 
+    def test_later_logs_that_do_not_join(self):
+        with tempfile.TemporaryDirectory() as top:
+            folder = pathlib.Path(top) / "killed"
+            shutil.copytree(self.closed / "killed", folder)
+            (folder / "edb00000005.log").unlink()
+            run = km.run("recover", folder / "d.edb")
+            self.assertEqual(run.returncode, km.CLEAN)
+            self.assertIn("no log lies there that goes on where it ends, in generation 5: nothing to recover",
+                          run.stderr.decode())
+
     def test_a_time_that_is_no_date(self):
         with tempfile.TemporaryDirectory() as top:
             folder = pathlib.Path(top) / "killed"
