@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 enum {
-    SPACED = 400,        /* rows of a reference, whatever they name */
-    AT_DUPLICATES = 500, /* rows that name a duplicate */
+    SPACED = 400,          /* rows of a reference, whatever they name */
+    AT_DUPLICATES = 10000, /* rows that name a duplicate: all, where there are no more */
     VALUE_MOST = 4 * 1024 * 1024,
     BYTES_MOST = 4 * VALUE_MOST, /* of one kind */
 };
