@@ -87,7 +87,7 @@ static struct image make(void)
 
 /* Root pages of the table's trees, and the page of their second leaf. */
 struct places {
-    uint32_t rows, row_leaf, index, index_leaf, values, value_leaf;
+    uint32_t rows, row_leaf, index, index_leaf, values, value_leaf, catalog_leaf;
 };
 
 static uint32_t second_leaf(struct ese_db *db, uint32_t root)
@@ -119,6 +119,7 @@ static struct places places_of(const struct image *image)
     p.row_leaf = second_leaf(db, p.rows);
     p.index_leaf = second_leaf(db, p.index);
     p.value_leaf = second_leaf(db, p.values);
+    p.catalog_leaf = second_leaf(db, ESE_PGNO_CATALOG);
     ese_db_close(db);
     return p;
 }
@@ -176,6 +177,19 @@ static void index_parent_is_old(const struct image *image, const struct places *
 static void values_parent_is_old(const struct image *image, const struct places *p)
 {
     remove_node(image, p->values, 2);
+}
+
+static void catalog_rows_change_places(const struct image *image, const struct places *p)
+{
+    uint8_t last[IMAGE_TAG_SIZE];
+    unsigned tags = image_u16(image_page(image, p->catalog_leaf) + ESE_PAGE_TAG_COUNT_AT) & 0xfff;
+    ck_assert_uint_gt(tags, 2);
+    uint8_t *a = image_tag(image, p->catalog_leaf, tags - 1),
+            *b = image_tag(image, p->catalog_leaf, tags - 2);
+    memcpy(last, a, sizeof last);
+    memcpy(a, b, sizeof last);
+    memcpy(b, last, sizeof last);
+    image_seal(image, p->catalog_leaf);
 }
 
 static void leaf_is_flagged_empty(const struct image *image, const struct places *p)
@@ -302,6 +316,8 @@ static const struct damage {
     {"a long value without a chunk", part_of_a_value_is_missing, false, "is not whole"},
     {"a row without its long value", value_is_missing, false,
      "refers to long value 1, which does not exist"},
+    {"catalog rows that changed places", catalog_rows_change_places, false,
+     "its key is not above the one before"},
     {"a broken sibling link", sibling_link_is_wrong, false, NULL},
     {"a zeroed page 1", root_of_all_is_zero, false, NULL},
     {"the old root that a repair leaves", old_root_is_a_leaf, false, NULL},

@@ -105,6 +105,11 @@ static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor,
     if (!bytes_le32(data, ESE_CATALOG_OBJID_TABLE_AT, &table))
         return fault_set(f, FAULT_DAMAGED, "page %u: a catalog row of %zu bytes",
                          cursor->leaf->number, data.size);
+    /* The copy's rows lie in the order of their keys: where the source's do not, one could come
+     * before the table that it belongs to. */
+    if (rows->rows > 0 && bytes_compare(rows->row[rows->rows - 1].key, cursor->key) >= 0)
+        return fault_set(f, FAULT_DAMAGED, "page %u tag %u: its key is not above the one before",
+                         cursor->leaf->number, cursor->index + cursor->leaf->reserved);
     if (!reserve_row(rows, f))
         return false;
     uint8_t *copy = malloc(cursor->key.size + data.size + 1);
