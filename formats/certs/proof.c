@@ -566,6 +566,10 @@ static struct proof verify_both(struct proof_key *key, const struct x509_signed 
 static void open_key(struct proof_key *key, struct bytes spki)
 {
     *key = (struct proof_key){.why = "the issuer's key cannot be read", .cost = 1};
+    if (memory_ran_short()) {
+        key->no_memory = true;
+        return;
+    }
     if (!crypto_start(NULL)) {
         key->why = "GnuTLS does not start";
         return;
@@ -593,7 +597,8 @@ static void open_key(struct proof_key *key, struct bytes spki)
 }
 
 /* What GnuTLS cannot allocate, or libtasn1 below it, it may call an unreadable key; and a signature
- * that could not be checked must not become an answer. */
+ * that could not be checked must not become an answer.  GMP below it ends the program when it
+ * gets no memory: once there was too little, nothing more is asked of it. */
 void proof_key_open(struct proof_key *key, struct bytes spki)
 {
     memory_watch_begin();
@@ -616,6 +621,8 @@ static struct proof check(struct proof_key *key, const struct x509_signed *signe
     struct bytes tbs = signed_object->tbs;
     if (key->handle == NULL)
         return (struct proof){PROOF_UNPROVABLE, key->why, key->no_memory};
+    if (memory_ran_short())
+        return out_of_memory();
     if (signed_object->signature_unused != 0)
         return unprovable("the signature is not of whole octets");
     if (tbs.size > UINT32_MAX || signed_object->signature.size > UINT32_MAX)
