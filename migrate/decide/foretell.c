@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#define SUM(x, member) salvaging_sum(&(x)->result, offsetof(struct ese_salvage_table, member))
-
 /* Dirty, every row is in doubt, and an interrupted repair comes first. */
 static bool is_worth_trying(const struct assessment *a)
 {
@@ -46,10 +44,10 @@ static void judge_what_is_left(struct salvaging *x, const char *path,
                                 .fits = fits,
                                 .list_whole = fits && salvaged_is_whole(&a, false),
                                 .references_whole = fits && salvaged_is_whole(&a, true),
-                                .doubtful = SUM(x, doubtful),
-                                .lost = SUM(x, lost),
-                                .cut = SUM(x, cut),
-                                .pages_lost = SUM(x, pages_lost)};
+                                .doubtful = SALVAGING_SUM(&x->result, doubtful),
+                                .lost = SALVAGING_SUM(&x->result, lost),
+                                .cut = SALVAGING_SUM(&x->result, cut),
+                                .pages_lost = SALVAGING_SUM(&x->result, pages_lost)};
         take_tables(x, to);
     }
     assess_close(&a);

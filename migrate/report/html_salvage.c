@@ -10,8 +10,6 @@
 
 enum { TABLES_SHOWN = 30 };
 
-#define SUM(x, member) salvaging_sum(&(x)->result, offsetof(struct ese_salvage_table, member))
-
 static void put_head(struct buffer *page, struct salvaging *x, const struct salvage_list *of)
 {
     char words[200];
@@ -37,8 +35,9 @@ static void put_head(struct buffer *page, struct salvaging *x, const struct salv
     }
     snprintf(words, sizeof words,
              "%s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost; %s of rows lost",
-             counted(SUM(x, kept), "row", "rows"), SUM(x, doubtful), SUM(x, lost),
-             counted(SUM(x, pages_lost), "page", "pages"));
+             counted(SALVAGING_SUM(&x->result, kept), "row", "rows"),
+             SALVAGING_SUM(&x->result, doubtful), SALVAGING_SUM(&x->result, lost),
+             counted(SALVAGING_SUM(&x->result, pages_lost), "page", "pages"));
     html_verdict(page, "In all tables", salvaging_has_loss(x) ? VERDICT_CANNOT_TELL : VERDICT_YES,
                  words);
 }

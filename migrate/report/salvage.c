@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define SUM(r, member) salvaging_sum(r, offsetof(struct ese_salvage_table, member))
-
 static int worst_first(const void *a, const void *b)
 {
     const struct ese_salvage_table *x = *(const struct ese_salvage_table *const *)a,
@@ -89,7 +87,7 @@ void salvage_report_written(const struct salvaging *x)
 {
     output_format("Written: %s, %s; %s says of every row that is doubtful or lost "
                   "where it is from; what was not written is in %s (%s).\n",
-                  x->options->output, counted(SUM(&x->result, written), "row", "rows"),
+                  x->options->output, counted(SALVAGING_SUM(&x->result, written), "row", "rows"),
                   x->files.lines_name, x->files.quarantine_name,
                   counted(x->files.quarantined, "record", "records"));
     if (x->files.certificates > 0)
@@ -172,8 +170,8 @@ bool salvage_report_text(struct salvaging *x)
     output_format("Plan:      %s\n", x->files.id);
     output_format("Rows:      %" PRIu64 " kept, %" PRIu64 " doubtful, %" PRIu64
                   " known to be lost; %s of rows lost\n",
-                  SUM(r, kept), SUM(r, doubtful), SUM(r, lost),
-                  counted(SUM(r, pages_lost), "page", "pages"));
+                  SALVAGING_SUM(r, kept), SALVAGING_SUM(r, doubtful), SALVAGING_SUM(r, lost),
+                  counted(SALVAGING_SUM(r, pages_lost), "page", "pages"));
     if (r->told[ESE_SALVAGE_NO_SCHEMA])
         output_format("           %s of tables that the catalog does not have: "
                       "--schema-from OTHER names them again\n",
@@ -204,7 +202,7 @@ static void json_written(struct json *json, const struct salvaging *x)
     json_key(json, "written");
     json_map(json);
     json_put_text(json, "path", x->options->output);
-    json_put_unsigned(json, "rows", SUM(&x->result, written));
+    json_put_unsigned(json, "rows", SALVAGING_SUM(&x->result, written));
     json_put_unsigned(json, "quarantined", x->files.quarantined);
     json_put_text(json, "lines", x->files.lines_name);
     json_put_text(json, "quarantine", x->files.quarantine_name);

@@ -12,8 +12,6 @@
 
 enum { SHOWN = 12 };
 
-#define SUM(x, member) salvaging_sum(&(x)->result, offsetof(struct ese_salvage_table, member))
-
 const struct filehash *salvaged_from(const struct assessment *a)
 {
     return a->options->salvaged ? &a->options->salvaged->hash : &a->hash;
@@ -44,8 +42,9 @@ void salvaged_lines(const struct assessment *a)
                       salvaged_is_whole(a, false) ? "whole" : "NOT whole",
                       salvaged_is_whole(a, true) ? "is whole" : "is NOT whole", "");
     output_format("%s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost; %s of rows lost\n",
-                  counted(SUM(x, kept), "row", "rows"), SUM(x, doubtful), SUM(x, lost),
-                  counted(SUM(x, pages_lost), "page", "pages"));
+                  counted(SALVAGING_SUM(&x->result, kept), "row", "rows"),
+                  SALVAGING_SUM(&x->result, doubtful), SALVAGING_SUM(&x->result, lost),
+                  counted(SALVAGING_SUM(&x->result, pages_lost), "page", "pages"));
     for (unsigned i = 0; i < x->result.tables; i++)
         if (salvaging_badness(&x->result.table[i]) > 0 && bad++ < SHOWN) {
             table_line(&x->result.table[i]);

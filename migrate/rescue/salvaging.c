@@ -26,14 +26,13 @@ uint64_t salvaging_sum(const struct ese_salvage_result *r, size_t member)
     return sum;
 }
 
-#define SUM(r, member) salvaging_sum(r, offsetof(struct ese_salvage_table, member))
-
 bool salvaging_has_loss(const struct salvaging *x)
 {
     const struct ese_salvage_result *r = &x->result;
-    return SUM(r, doubtful) || SUM(r, lost) || SUM(r, cut) || SUM(r, pages_lost) ||
-           SUM(r, entries_missing) || r->told[ESE_SALVAGE_NO_SCHEMA] ||
-           r->told[ESE_SALVAGE_TABLE_LOST] || r->told[ESE_SALVAGE_CATALOG];
+    return SALVAGING_SUM(r, doubtful) || SALVAGING_SUM(r, lost) || SALVAGING_SUM(r, cut) ||
+           SALVAGING_SUM(r, pages_lost) || SALVAGING_SUM(r, entries_missing) ||
+           r->told[ESE_SALVAGE_NO_SCHEMA] || r->told[ESE_SALVAGE_TABLE_LOST] ||
+           r->told[ESE_SALVAGE_CATALOG];
 }
 
 /* The pages are good, and no row is in doubt.  A page of zeroes is good, too, and may belong to a

@@ -13,6 +13,8 @@
 #include "migrate/files/filehash.h"
 #include "migrate/store/store.h"
 
+#include <stddef.h>
+
 /* Of each table, the first so many rows that something is wrong with are named. */
 enum { SALVAGING_NAMED_MOST = 8 };
 
@@ -73,6 +75,8 @@ bool salvaging_has_loss(const struct salvaging *salvaging);
 bool salvaging_is_sound(struct salvaging *salvaging);
 /* The sum of one uint64_t member, by its offset, over all tables. */
 uint64_t salvaging_sum(const struct ese_salvage_result *result, size_t member);
+#define SALVAGING_SUM(result, member)                                                              \
+    salvaging_sum(result, offsetof(struct ese_salvage_table, member))
 /* 0: the table is whole; more is worse. */
 unsigned salvaging_badness(const struct ese_salvage_table *table);
 /* NULL: there is none, or name is NULL. */
