@@ -164,7 +164,7 @@ def bench_recover(where):
         store = make(where, f"logged-{users}.edb", "--users", users, "--revision", "0x14")
         folder, new = where / f"logs-{users}", where / "recovered.edb"
         # In a process of its own: what that takes would count as the measured programs'.
-        subprocess.run([sys.executable, SOURCE / "tests" / "log" / "makelogs.py", store, folder, str(LOG_BYTES),
+        subprocess.run([sys.executable, SOURCE / "tests" / "program" / "log" / "makelogs.py", store, folder, str(LOG_BYTES),
                         str(pages), str(skew)], check=True)
         logs = sorted(folder.glob("*.log"))
         recover = ["sh", "-c", f"rm -f '{new}'; '{PROGRAM}' recover '{folder / 'd.edb'}' -o '{new}'"]

@@ -52,7 +52,7 @@ step text "$python" tests/program/test_text.py
 step wrong-writes "$python" tests/program/test_wrong_writes.py
 step powerloss "$python" tests/program/test_powerloss.py
 step log-replay build/release/tests/test_log_replay
-step log-recover "$python" tests/log/test_recover.py
+step log-recover "$python" tests/program/log/test_recover.py
 step schemas "$python" tests/foreign/test_schemas.py
 step mutation "$python" tests/mutate.py --count "${KM_MUTANTS:-300}"
 

@@ -61,15 +61,15 @@ WRITING = ["test_expected", "program/test_plan_rows.py", "program/test_index_ent
 FORMS = ["program/test_settings.py", "program/test_references.py", "program/test_list_value.py", "program/test_keys.py",
          "program/test_parts.py", "program/test_decide.py"]
 IN_PLACE = ["program/test_access.py", "program/test_beside.py", "program/test_inplace.py", "program/test_powerloss.py", "program/test_inplace_kill.py"]
-CERTS = sorted(path.stem for path in (SOURCE / "tests" / "certs").glob("test_*.c"))
+CERTS = sorted(path.stem for path in (SOURCE / "tests" / "formats" / "certs").glob("test_*.c"))
 
 # The first pattern that fits a file names the tests that reach it; a test that is not there is passed over.
 TESTS = [
     ("formats/certs/*", CERTS + ["test_profile", "program/test_bad_list.py", "program/test_list_value.py",
                                   "program/test_expected.py", "program/test_decide.py"]),
-    ("formats/ese/edit/*", ["test_inplace", "program/test_index_entries.py", "ese/test_inplace.py", "program/test_inplace.py"]),
+    ("formats/ese/edit/*", ["test_inplace", "program/test_index_entries.py", "formats/ese/edit/test_inplace.py", "program/test_inplace.py"]),
     ("formats/ese/check/*", ["test_check", "program/test_index_entries.py", "test_compact", "test_build", "test_salvage", "program/test_bad_input.py",
-                             "ese/test_roundtrip.py"]),
+                             "formats/ese/build/test_roundtrip.py"]),
     ("migrate/undo/*", IN_PLACE),
     ("migrate/repair/verify*", WRITING + ["program/test_inplace.py"]),
     ("migrate/repair/expected*", WRITING + FORMS + ["program/test_inplace.py"]),

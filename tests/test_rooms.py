@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Each folder of the sources knows only those before it: README.md lists them in their order, and no file includes one of
 a later folder.  Inside a folder, no two files know each other in a circle.  Results are printed by reports and commands
-alone, and that messages are printed is said by the program alone."""
+alone, and that messages are printed is said by the program alone.  Tests lie in the folders of what they test."""
 
 import pathlib
 import re
@@ -90,6 +90,12 @@ class Rooms(unittest.TestCase):
     def test_none_is_in_a_circle(self):
         new = [circle for circle in circles(knows()) if not any(set(circle) <= known for known in CIRCLES)]
         self.assertEqual(new, [])
+
+    def test_tests_lie_as_what_they_test(self):
+        folders = {path.parent for top in ("formats", "migrate") for path in ROOT.glob(f"tests/{top}/**/*.*")}
+        nowhere = [str(folder.relative_to(ROOT)) for folder in folders
+                   if not (ROOT / folder.relative_to(ROOT / "tests")).is_dir()]
+        self.assertEqual(sorted(nowhere), [])
 
     def test_only_reports_and_commands_print(self):
         printing = [f"{file} includes {included}" for room, file, included in includes()

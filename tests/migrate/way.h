@@ -15,7 +15,7 @@
 #define KM_TESTS_MIGRATE_WAY_H
 
 #include "formats/ese/layout/format.h"
-#include "tests/ese/fuzzing.h"
+#include "tests/formats/ese/fuzzing.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@
 #include "formats/arena.h"
 #include "formats/ese/edit/edit.h"
 #include "migrate/store/rows.h"
-#include "tests/ese/random_database.h"
+#include "tests/formats/ese/random_database.h"
 #include "tests/migrate/way.h"
 
 #include <stdio.h>

@@ -19,7 +19,7 @@ import unittest
 from collections import Counter
 
 import km
-from log import dirty
+from program.log import dirty
 from striking import COMPILER, tree
 from test_fixtures import KMFIXTURE
 
