@@ -3,14 +3,15 @@
 
     tests/mutate.py [--count N] [--seed S] [--from NUMBER] [--files GLOB ...] [--only FILE:LINE:COLUMN:OPERATOR] [--list]
 
-The tree is copied and built once, and every test has to pass there unchanged.  Then each of N mutants, chosen by the seed, is
-built there incrementally and given to the tests that reach its file (TESTS below) until one fails: first those that killed
-most for the time that they took so far, so at the start the quickest.  What was made by kmfixture and kmwrong in their
-unchanged form stays so, for both are the tests' tools.
+The tree is copied and built twice: as it is tried, and by clang to see what each test of TESTS below runs; each has to pass
+once without a change.  Then each of N mutants, chosen by the seed, is compiled, and given to those of its file's tests that
+run its very place, until one fails: first those that killed most for the time that they took so far, so at the start the
+quickest.  Only the program of the test that is next is linked.  What was made by kmfixture and kmwrong in their unchanged
+form stays so, for both are the tests' tools.
 
 A mutant is killed (a test failed), timed out (it used SECONDS of processor time, or the wall clock's far larger limit: as
-good as killed), survives (its diff is printed), or does not compile.  One that no test can tell from the original is
-listed in EQUIVALENT, with the reason.  Operators:
+good as killed), survives (its diff is printed), or does not compile.  One that no test can tell from the original gives the
+same object file, or is listed in EQUIVALENT with the reason.  Operators:
 
     negate    the condition of an `if` or `while`
     shift     < and <=, > and >= for each other
@@ -24,10 +25,11 @@ listed in EQUIVALENT, with the reason.  Operators:
 Exit status: 0 when less than 5 % of the mutants that change anything survive, 1 when more do, 2 when it could not start.
 KM_MUTATE_DIR says where the copy is built, and keeps it (default: a temporary directory, which is removed).  In it `results`
 has a line for each mutant that was tried, as it is printed: the same call again goes on after the last one, and counts all;
-`seconds` has what each test took.
+`tests` has what each test takes and reaches, and is made again for those that have changed.
 """
 
 import argparse
+import bisect
 import collections
 import difflib
 import fnmatch
@@ -42,7 +44,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 CORPUS = os.environ.get("KM_CORPUS", str(SOURCE.parent / "shared" / "corpus"))
@@ -207,53 +208,45 @@ def all_mutants(patterns):
 
 # ---- building and testing ---------------------------------------------------------------------------------------------
 
-class Tree:
-    """A copy of the sources, built: one file of it is another one now and then."""
+class Build:
+    """One way of building the copied sources, and the tests as they run there."""
 
-    def __init__(self, where):
-        self.source, self.build, self.tools = where / "source", where / "build", where / "tools"
-        names = subprocess.run(["git", "ls-files"], cwd=SOURCE, check=True, capture_output=True, text=True).stdout.split("\n")
-        for name in filter(None, names):
-            target = self.source / name
-            if not target.exists() or target.read_bytes() != (SOURCE / name).read_bytes():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(SOURCE / name, target)
+    def __init__(self, source, directory, *options):
+        self.directory, self.tools = directory, directory.parent / "tools"
         launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
-        subprocess.run(["cmake", "-G", "Ninja", "-S", self.source, "-B", self.build, "-DCMAKE_BUILD_TYPE=None",
-                        "-DCMAKE_C_FLAGS=-O1", f"-DKM_CORPUS={CORPUS}", "--log-level=WARNING", *launcher], check=True,
+        subprocess.run(["cmake", "-G", "Ninja", "-S", source, "-B", directory, "-DCMAKE_BUILD_TYPE=None",
+                        f"-DKM_CORPUS={CORPUS}", "--log-level=WARNING", *launcher, *options], check=True,
                        stdout=subprocess.DEVNULL)
-        self.seconds, self.tries, self.kills = {}, {}, {}
-        self.results, self.prices = where / "results", where / "seconds"
-        if self.prices.exists():
-            self.seconds = json.loads(self.prices.read_text())
         self.list_tests()
 
     def list_tests(self):
         """CTest knows the command of a test that has been built."""
-        listed = subprocess.run(["ctest", "--show-only=json-v1"], cwd=self.build, check=True, capture_output=True).stdout
+        listed = subprocess.run(["ctest", "--show-only=json-v1"], cwd=self.directory, check=True, capture_output=True).stdout
         self.tests = {test["name"]: test for test in json.loads(listed)["tests"]}
 
-    def make(self, names, mutated=False):
-        programs = ["kmmigrate"] if mutated else ["kmmigrate", "kmfixture", "kmwrong"]
-        targets = sorted({name for name in names if "/" not in name}) or programs
-        targets += [] if mutated else programs
+    def program(self, test):
+        """The target that holds the code which the test is about."""
+        return "kmmigrate" if "/" in test else test
+
+    def make(self, *targets, cached=True):
         # What only a mutant holds is not worth a place in the cache of the compiler.
-        environment = dict(os.environ, CCACHE_READONLY="1") if mutated else None
-        return subprocess.run(["cmake", "--build", self.build, "--target", *targets, "--", "--quiet"], check=False,
-                              env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        environment = dict(os.environ, **({} if cached else {"CCACHE_READONLY": "1"}))
+        return subprocess.run(["ninja", "-C", self.directory, "--quiet", *targets], check=False, env=environment,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+    def make_tests(self, names):
+        if not self.make("kmmigrate", "kmfixture", "kmwrong", *{self.program(name) for name in names}):
+            sys.exit(f"the unchanged sources do not build in {self.directory}")
+        self.list_tests()
 
     def keep_tools(self):
         shutil.rmtree(self.tools, ignore_errors=True)
         self.tools.mkdir()
-        shutil.copy(self.build / "kmfixture", self.tools)
-        shutil.copy(self.build / "tests" / "kmwrong", self.tools)
+        shutil.copy(self.directory / "kmfixture", self.tools)
+        shutil.copy(self.directory / "tests" / "kmwrong", self.tools)
 
-    def price(self, name):
-        """The seconds that a kill by this test has cost so far, as far as can be told."""
-        return self.seconds.get(name, 0) * (self.tries.get(name, 0) + 2) / (self.kills.get(name, 0) + 1)
-
-    def passes(self, name):
-        """None when the test passes; else how it ended."""
+    def run(self, name, seconds=SECONDS):
+        """None when the test passes, else how it ended; what it printed is in self.said."""
         test = self.tests[name]
         properties = {p["name"]: p["value"] for p in test.get("properties", [])}
         environment = dict(os.environ, **dict(e.split("=", 1) for e in properties.get("ENVIRONMENT", [])))
@@ -262,14 +255,13 @@ class Tree:
         environment["KM_STRIKE_EVERY"] = STRIKE_EVERY
 
         def limits():
-            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
         # unittest's tests end with their first failure.
         command = [*test["command"], "-f"] if name.endswith(".py") else test["command"]
-        started = time.monotonic()
         with tempfile.TemporaryFile() as said:
-            process = subprocess.Popen(command, env=environment, cwd=self.build, stdin=subprocess.DEVNULL,
+            process = subprocess.Popen(command, env=environment, cwd=self.directory, stdin=subprocess.DEVNULL,
                                        stdout=said, stderr=subprocess.STDOUT, preexec_fn=limits, start_new_session=True)
             try:
                 process.wait(timeout=WALL)
@@ -280,58 +272,156 @@ class Tree:
                 return "timeout"
             said.seek(0)
             self.said = output = said.read()
-        if name not in self.seconds:
-            self.seconds[name] = time.monotonic() - started
-            self.prices.write_text(json.dumps(self.seconds))
         if process.returncode in (0, 77):
             return None
         late = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL) or b"XCPU" in output or b"-24" in output
         return "timeout" if late else "killed"
 
 
-def tests_of(tree, name):
+class Tree:
+    """A copy of the sources, built: one file of it is another one now and then."""
+
+    def __init__(self, where):
+        self.where, self.source = where, where / "source"
+        self.results, self.known = where / "results", where / "tests"
+        # Of each test: {"seconds": what it takes, "reaches": the names of the mutants whose place it runs}.
+        self.test = json.loads(self.known.read_text()) if self.known.exists() else {}
+        self.tries, self.kills = collections.Counter(), collections.Counter()
+        self.forget_changed(set(self.copy()))
+        self.build = Build(self.source, where / "build", "-DCMAKE_C_FLAGS=-O1")
+
+    def copy(self):
+        """The names of the files that have changed since the last time."""
+        names = subprocess.run(["git", "ls-files"], cwd=SOURCE, check=True, capture_output=True, text=True).stdout.split("\n")
+        for name in filter(None, names):
+            target = self.source / name
+            if not target.exists() or target.read_bytes() != (SOURCE / name).read_bytes():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(SOURCE / name, target)
+                yield name
+
+    def forget_changed(self, changed):
+        """What a test reaches has to be seen again when the program or the test is another one."""
+        if any(name.startswith(("formats/", "migrate/")) for name in changed):
+            self.test = {}
+        for name in changed:
+            self.test.pop(name.removeprefix("tests/"), None)
+            self.test.pop(pathlib.Path(name).stem, None)
+
+    def price(self, name):
+        """The seconds that a kill by this test has cost so far, as far as can be told."""
+        return self.test[name]["seconds"] * (self.tries[name] + 2) / (self.kills[name] + 1)
+
+    def tests_of(self, mutant):
+        """The tests that run the mutant's place, in the order in which they are worth a try."""
+        names = [name for name in tests_named(self.build, mutant.file) if str(mutant) in self.test[name]["reaches"]]
+        return sorted(names, key=self.price)
+
+
+def tests_named(build, file):
     for pattern, tests in TESTS:
-        if fnmatch.fnmatch(name, pattern):
-            there = [test for test in tests if test in tree.tests]
-            return sorted(there, key=tree.price)
-    sys.exit(f"{name}: TESTS does not say which tests reach it")
+        if fnmatch.fnmatch(file, pattern):
+            return [test for test in tests if test in build.tests]
+    sys.exit(f"{file}: TESTS does not say which tests reach it")
+
+
+class Reach:
+    """A build by clang that counts what is run, in a file that is mapped before anything else happens.
+
+    So the program's own sandbox cannot keep it from counting, nor a signal that kills it make it forget."""
+
+    def __init__(self, tree):
+        self.counts = tree.where / "counts"
+        self.counts.mkdir(exist_ok=True)
+        flags = f"-O1 -fprofile-instr-generate={self.counts}/%m%c.profraw -fcoverage-mapping -mllvm -runtime-counter-relocation"
+        self.build = Build(tree.source, tree.where / "reach", "-DCMAKE_C_COMPILER=clang", f"-DCMAKE_C_FLAGS={flags}")
+        self.mutants = collections.defaultdict(list)
+        for mutant in all_mutants(FILES):
+            self.mutants[mutant.file].append(mutant)
+
+    def run(self, test):
+        """How the test ended, and which mutants' places were run."""
+        for path in self.counts.iterdir():
+            path.unlink()
+        ended = self.build.run(test, 4 * SECONDS)
+        merged = self.counts / "merged"
+        raw = sorted(self.counts.glob("*.profraw"))
+        if not raw:
+            return ended, []
+        subprocess.run(["llvm-profdata", "merge", "-o", merged, *raw], check=True)
+        name = self.build.program(test)
+        program = self.build.directory / ("tests" if name.startswith("test_") else "") / name
+        said = subprocess.run(["llvm-cov", "export", "-format=text", "-skip-expansions", f"-instr-profile={merged}", program],
+                              check=True, capture_output=True).stdout
+        reached = []
+        for file in json.loads(said)["data"][0]["files"]:
+            segments = [(line, column, count) for line, column, count, *_ in file["segments"]]
+            # The compiler was told to leave the directory of the sources out.
+            name = file["filename"].rpartition("./")[2]
+            for mutant in self.mutants[name]:
+                before = bisect.bisect(segments, (mutant.line, mutant.column, float("inf")))
+                if before > 0 and segments[before - 1][2] > 0:
+                    reached.append(str(mutant))
+        return ended, reached
+
+
+def look_at_tests(tree, needed):
+    """Each test once without any change: what it takes and reaches.  True when all pass; each that does not is named."""
+    unknown = [test for test in needed if test not in tree.test]
+    failing = []
+    reach = Reach(tree) if unknown else None
+    if unknown:
+        reach.build.make_tests(unknown)
+    for test in unknown:
+        started = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ended, reached = reach.run(test)
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = used.ru_utime - started.ru_utime + used.ru_stime - started.ru_stime
+        # One that counts the program's own allocations or system calls may fail only here.
+        ended = ended and tree.build.run(test)
+        print(f"{seconds:7.1f} s {test}: reaches {len(reached)}", flush=True)
+        if ended:
+            failing.append(test)
+            print(f"fails without any change: {ended}\n" + tree.build.said.decode("utf-8", "replace")[-2000:], flush=True)
+        else:
+            tree.test[test] = {"seconds": seconds, "reaches": reached}
+            tree.known.write_text(json.dumps(tree.test))
+    print(f"unchanged: {len(needed)} tests, {len(failing)} fail", flush=True)
+    for test in needed:
+        if test not in failing:
+            tree.test[test]["reaches"] = set(tree.test[test]["reaches"])
+    return not failing
 
 
 def trial(tree, mutant):
     """How the mutant ended, and by which test."""
-    tests = tests_of(tree, mutant.file)
+    library = mutant.file.split("/")[0]
+    made = tree.build.directory / "CMakeFiles" / f"{library}.dir" / f"{mutant.file}.o"
+    before = made.read_bytes()
     (tree.source / mutant.file).write_text(mutant.new)
     try:
-        for test in tests:
-            if not tree.make([test], mutated=True):
+        if not tree.build.make(made.relative_to(tree.build.directory), cached=False):
+            return "does-not-compile", ""
+        if made.read_bytes() == before:
+            return "equivalent", "the same code"
+        for test in tree.tests_of(mutant):
+            if not tree.build.make(tree.build.program(test), cached=False):
                 return "does-not-compile", ""
-            ended = tree.passes(test)
-            tree.tries[test] = tree.tries.get(test, 0) + 1
+            ended = tree.build.run(test)
+            tree.tries[test] += 1
             if ended is not None:
-                tree.kills[test] = tree.kills.get(test, 0) + 1
+                tree.kills[test] += 1
                 return ended, test
-        return "survives", ""
+        return "survives", "" if tree.tests_of(mutant) else "no test runs it"
     finally:
         (tree.source / mutant.file).write_text(mutant.old)
+        tree.build.make(made.relative_to(tree.build.directory))
 
 
 def tried_before(tree):
     """{mutant: how it ended} of a run that was broken off."""
     lines = tree.results.read_text().splitlines() if tree.results.exists() else []
     return dict(reversed(line.split(" ")[:2]) for line in lines if line.endswith("."))
-
-
-def unchanged_passes(tree, needed):
-    """True when every test passes without a change; each that does not is named."""
-    failing = []
-    for test in needed:
-        ended = tree.passes(test)
-        print(f"{tree.seconds[test]:7.1f} s {test}", flush=True)
-        if ended:
-            failing.append(test)
-            print(f"fails without any change: {ended}\n" + tree.said.decode("utf-8", "replace")[-2000:], flush=True)
-    print(f"unchanged: {len(needed)} tests, {len(failing)} fail", flush=True)
-    return not failing
 
 
 def report(counts):
@@ -348,19 +438,17 @@ def tell(tree, number, mutant, ended, test):
         print(ended, mutant, test, ".", file=results)
     if ended == "survives":
         print(mutant.diff(), flush=True)
-    if ended == "equivalent":
+    if ended == "equivalent" and mutant.equivalent():
         print(f"    {mutant.equivalent()}", flush=True)
 
 
-def run(mutants, where, unchanged=True):
+def run(mutants, where):
     """mutants: each with its number."""
     tree = Tree(where)
-    needed = sorted({test for _, mutant in mutants for test in tests_of(tree, mutant.file)})
-    if not tree.make(needed):
-        sys.exit("the unchanged sources do not build")
-    tree.list_tests()
-    tree.keep_tools()
-    if unchanged and not unchanged_passes(tree, needed):
+    needed = sorted({test for _, mutant in mutants for test in tests_named(tree.build, mutant.file)})
+    tree.build.make_tests(needed)
+    tree.build.keep_tools()
+    if not look_at_tests(tree, needed):
         return 2
     before, counts = tried_before(tree), collections.Counter()
     for number, mutant in mutants:
@@ -382,7 +470,6 @@ def main():
     parser.add_argument("--files", nargs="+", default=FILES)
     parser.add_argument("--only", nargs="+", help="these mutants alone, as they are printed")
     parser.add_argument("--list", action="store_true", help="print the mutants, and try none")
-    parser.add_argument("--pass-unchanged", action="store_true", help="the tests are known to pass without a change")
     options = parser.parse_args()
     mutants = all_mutants(options.files)
     if options.only:
@@ -397,7 +484,7 @@ def main():
     kept = os.environ.get("KM_MUTATE_DIR")
     where = pathlib.Path(kept or tempfile.mkdtemp(prefix="kmmigrate-mutate-"))
     try:
-        return run(mutants, where, not options.pass_unchanged)
+        return run(mutants, where)
     finally:
         if kept is None:
             shutil.rmtree(where)
