@@ -28,6 +28,8 @@ export KMMIGRATE="$source_dir/build/release/kmmigrate" KMFIXTURE="$source_dir/bu
 . tests/packages.sh
 # The browser that test_html.py shows the page in; without it that step says what it skipped.
 km_install chromium || echo "warning: chromium is not installed: the step page skips the browser" >&2
+# llvm-cov and llvm-profdata, with which mutate.py sees what a test runs.
+km_install llvm || echo "warning: llvm is not installed: the step mutation will fail" >&2
 
 # step NAME COMMAND...: runs a command with its output in a log.
 step() {
