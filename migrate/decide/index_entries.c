@@ -1,7 +1,6 @@
 /* Entries of indexes without a row: see index_entries.h. */
 #include "migrate/decide/index_entries.h"
 
-#include "migrate/decide/plan.h"
 #include "migrate/judge/evidence.h"
 
 #include <stdlib.h>
@@ -64,20 +63,8 @@ static int by_place(const void *x, const void *y)
     return order ? order : bytes_compare(a->key, b->key);
 }
 
-void index_entries_plan(struct index_entries *entries, struct plan *plan)
+void index_entries_sort(struct index_entries *entries)
 {
-    if (entries->count > 0) /* found in the order of their hashes */
+    if (entries->count > 0)
         qsort(entries->at, entries->count, sizeof *entries->at, by_place);
-    for (size_t i = 0; i < entries->count; i++) {
-        const struct index_entry *e = &entries->at[i];
-        plan_add(plan,
-                 &(struct action){.kind = ACTION_DROP_INDEX_ENTRY,
-                                  .table = e->table,
-                                  .index = e->index,
-                                  .value = e->key,
-                                  .bookmark = e->row,
-                                  .optional = e->unfinished,
-                                  .why = e->unfinished ? "the change that left it was not finished"
-                                                       : "its row was removed"});
-    }
 }

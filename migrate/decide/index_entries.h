@@ -13,8 +13,6 @@
 #include "formats/ese/check/check.h"
 #include "migrate/judge/problem.h"
 
-struct plan;
-
 struct index_entry {
     const struct ese_table *table; /* of the store's catalog, as index is */
     const struct ese_index *index;
@@ -38,7 +36,7 @@ bool index_entries_take(struct index_entries *entries, const struct ese_catalog 
                         const struct ese_finding *finding, struct problems *found);
 void index_entries_close(struct index_entries *entries);
 
-/* Adds an action for each entry, in the order of tables, indexes and rows; for plan_make(). */
-void index_entries_plan(struct index_entries *entries, struct plan *plan);
+/* Puts them, which were found in the order of their hashes, in that of tables, indexes and rows. */
+void index_entries_sort(struct index_entries *entries);
 
 #endif

@@ -106,6 +106,23 @@ static void make_id(struct plan *plan, const struct model *m,
     bytes_hex(bytes_of(digest, sizeof digest), plan->id, sizeof plan->id);
 }
 
+static void drop_index_entries(struct plan *plan, struct index_entries *entries)
+{
+    index_entries_sort(entries);
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct index_entry *e = &entries->at[i];
+        plan_add(plan,
+                 &(struct action){.kind = ACTION_DROP_INDEX_ENTRY,
+                                  .table = e->table,
+                                  .index = e->index,
+                                  .value = e->key,
+                                  .bookmark = e->row,
+                                  .optional = e->unfinished,
+                                  .why = e->unfinished ? "the change that left it was not finished"
+                                                       : "its row was removed"});
+    }
+}
+
 bool plan_make(struct plan *plan, const struct model *m, struct prover *prover,
                const struct plan_options *options, bool header_from_shadow,
                const uint8_t input_sha256[HASH_SHA256_SIZE], struct fault *f)
@@ -115,7 +132,7 @@ bool plan_make(struct plan *plan, const struct model *m, struct prover *prover,
         plan_add(plan,
                  &(struct action){.kind = ACTION_WRITE_HEADER, .why = "its checksum is wrong"});
     if (options->index_entries)
-        index_entries_plan(options->index_entries, plan);
+        drop_index_entries(plan, options->index_entries);
     if (!dedup_decide(plan, m, prover, options, f))
         return false;
     if (!note_decisions(plan, m, options))
