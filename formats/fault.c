@@ -59,3 +59,8 @@ bool fault_context(struct fault *f, const char *format, ...)
         f->place = (unsigned short)(room - 1);
     return false;
 }
+
+bool memory_sufficed(struct fault *f)
+{
+    return !memory_ran_short() || fault_set(f, FAULT_NO_MEMORY, "out of memory");
+}

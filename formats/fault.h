@@ -47,4 +47,8 @@ bool fault_of_output(struct fault *f);
 /* Puts a printf-like text before what f says already, as "context: text".  Returns false. */
 bool fault_context(struct fault *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Whether an allocation has failed since the program began (memory.h), as a fault: true when none
+ * has; else false, with f saying so, whatever it said before. */
+bool memory_sufficed(struct fault *f);
+
 #endif

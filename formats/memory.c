@@ -17,11 +17,6 @@ bool memory_ran_short(void)
     return atomic_load_explicit(&short_of_memory, memory_order_relaxed);
 }
 
-bool memory_sufficed(struct fault *f)
-{
-    return !memory_ran_short() || fault_set(f, FAULT_NO_MEMORY, "out of memory");
-}
-
 void memory_note_short(void)
 {
     atomic_store_explicit(&short_of_memory, true, memory_order_relaxed);

@@ -11,14 +11,10 @@
 #ifndef KM_FORMATS_MEMORY_H
 #define KM_FORMATS_MEMORY_H
 
-#include "formats/fault.h"
+#include <stdbool.h>
 
 /* True when an allocation has failed since the program began, on any thread. */
 bool memory_ran_short(void);
-
-/* The same as a fault: true when none has failed; else false, with f saying so, whatever it said
- * before. */
-bool memory_sufficed(struct fault *f);
 
 /* Notes a lack of memory that a library reported, or that was met elsewhere than in an allocation.
  * fault_set() with FAULT_NO_MEMORY does so by itself. */

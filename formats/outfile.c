@@ -4,7 +4,7 @@
 #include "formats/access.h"
 #include "formats/descriptor.h"
 #include "formats/fileio.h"
-#include "formats/memory.h"
+#include "formats/fault.h"
 #include "formats/path.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  */
 #include "migrate/decide/assess.h"
 
-#include "formats/memory.h"
+#include "formats/fault.h"
 #include "migrate/console/message.h"
 #include "migrate/console/words.h"
 #include "migrate/files/listfile.h"

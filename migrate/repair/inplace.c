@@ -2,7 +2,7 @@
 #include "migrate/repair/inplace.h"
 
 #include "formats/fileio.h"
-#include "formats/memory.h"
+#include "formats/fault.h"
 #include "formats/outfile.h"
 #include "formats/path.h"
 #include "migrate/undo/aside.h"

@@ -2,7 +2,7 @@
 #include "migrate/undo/undo.h"
 
 #include "formats/fileio.h"
-#include "formats/memory.h"
+#include "formats/fault.h"
 #include "migrate/console/progress.h"
 #include "migrate/undo/aside.h"
 #include "migrate/undo/names.h"

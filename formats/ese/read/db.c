@@ -2,7 +2,7 @@
 #include "formats/ese/read/db.h"
 
 #include "formats/ese/read/space.h"
-#include "formats/memory.h"
+#include "formats/fault.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
