@@ -5,6 +5,7 @@
 #include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
+#include "migrate/decide/assess.h"
 #include "migrate/decide/foretell.h"
 #include "migrate/report/brief.h"
 #include "migrate/report/html.h"

@@ -8,7 +8,7 @@
 #define KM_MIGRATE_COMMAND_H
 
 #include "migrate/console/status.h"
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 #include "migrate/report/html.h"
 #include "migrate/rescue/rescue.h"
 

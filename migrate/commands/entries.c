@@ -3,6 +3,7 @@
 
 #include "migrate/console/escape.h"
 #include "migrate/console/message.h"
+#include "migrate/decide/assess.h"
 #include "migrate/files/listfile.h"
 #include "migrate/report/storefacts.h"
 

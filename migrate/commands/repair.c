@@ -1,6 +1,7 @@
 /* kmmigrate repair and migrate: the plan, and its application to a new store (-o) or to the store
  * itself (--in-place). */
 #include "migrate/commands/command.h"
+#include "migrate/decide/assess.h"
 #include "migrate/decide/refusal.h"
 #include "formats/path.h"
 #include "migrate/repair/inplace.h"

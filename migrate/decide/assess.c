@@ -1,12 +1,13 @@
 /* Reading, judging and deciding in one: see assess.h. */
-#include "migrate/decide/assess_parts.h"
+#include "migrate/decide/assess.h"
 
+#include "migrate/decide/assess_parts.h"
 #include "migrate/decide/givenca.h"
 #include "migrate/decide/options.h"
 #include "migrate/decide/salvaged.h"
 #include "migrate/decide/stated.h"
 #include "migrate/decide/unsaid.h"
-#include "formats/memory.h"
+#include "formats/fault.h"
 #include "migrate/discover/known.h"
 #include "migrate/files/listfile.h"
 #include "migrate/console/escape.h"

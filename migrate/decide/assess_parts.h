@@ -8,7 +8,7 @@
 #ifndef KM_MIGRATE_ASSESS_PARTS_H
 #define KM_MIGRATE_ASSESS_PARTS_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 /* Prints an error of the store; EXIT_TROUBLE. */
 int assess_trouble(const struct assessment *assessment, const struct fault *f);

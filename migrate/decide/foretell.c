@@ -1,6 +1,7 @@
 /* Trying a salvage before it is asked for: see foretell.h. */
 #include "migrate/decide/foretell.h"
 
+#include "migrate/decide/assess.h"
 #include "migrate/decide/salvaged.h"
 #include "migrate/rescue/salvaging.h"
 

@@ -5,7 +5,7 @@
 #ifndef KM_MIGRATE_FORETELL_H
 #define KM_MIGRATE_FORETELL_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 #include "migrate/rescue/rescue.h"
 
 enum { FORETOLD_TABLES_MOST = 8 };

@@ -5,7 +5,7 @@
 #ifndef KM_MIGRATE_REFUSAL_H
 #define KM_MIGRATE_REFUSAL_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 /* NULL when the plan may be applied; else why not, as a sentence without a capital and a full stop:
  * what stands against it, and what to do about it. */

@@ -5,7 +5,7 @@
 #ifndef KM_MIGRATE_SALVAGED_H
 #define KM_MIGRATE_SALVAGED_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 /*
  * Adds KM-SALVAGED to what was found, for each table of the profile (the list, the settings, what

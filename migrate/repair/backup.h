@@ -7,7 +7,7 @@
 #ifndef KM_MIGRATE_BACKUP_H
 #define KM_MIGRATE_BACKUP_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 #include "migrate/repair/copydir.h"
 
 #include <signal.h>

@@ -6,7 +6,7 @@
 #define KM_MIGRATE_CHANGES_H
 
 #include "formats/ese/edit/edit.h"
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 struct changes {
     struct ese_inplace *edit;

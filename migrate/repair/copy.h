@@ -5,7 +5,7 @@
 #ifndef KM_MIGRATE_REWRITE_H
 #define KM_MIGRATE_REWRITE_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 #include "migrate/repair/result.h"
 
 #include <signal.h>

@@ -10,7 +10,7 @@
 #ifndef KM_MIGRATE_INPLACE_H
 #define KM_MIGRATE_INPLACE_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 #include "migrate/files/lock.h"
 #include "migrate/repair/result.h"
 

@@ -9,7 +9,7 @@
 #define KM_MIGRATE_QUARANTINE_H
 
 #include "formats/outfile.h"
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 /* True when the plan has an action that needs a quarantine file. */
 bool quarantine_needed(const struct plan *plan);

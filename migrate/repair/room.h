@@ -6,7 +6,7 @@
 #ifndef KM_MIGRATE_ROOM_H
 #define KM_MIGRATE_ROOM_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 struct room_needs {
     bool backup, set_aside, quarantine; /* which of them will be made */

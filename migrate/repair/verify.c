@@ -4,6 +4,7 @@
 #include "formats/fileio.h"
 #include "migrate/console/message.h"
 #include "migrate/console/progress.h"
+#include "migrate/decide/assess.h"
 #include "migrate/repair/verify_rows.h"
 
 #include <errno.h>

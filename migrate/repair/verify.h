@@ -5,7 +5,7 @@
 #ifndef KM_MIGRATE_VERIFY_H
 #define KM_MIGRATE_VERIFY_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 /*
  * Is the file that was judged still what it was?  It is hashed once more, through the descriptor

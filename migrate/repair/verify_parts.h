@@ -10,7 +10,7 @@
 
 #include "formats/arena.h"
 #include "formats/ese/read/key.h"
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 enum verify_side { VERIFY_OLD, VERIFY_NEW, VERIFY_SIDES };
 

@@ -5,7 +5,7 @@
 #ifndef KM_MIGRATE_VERIFY_ROWS_H
 #define KM_MIGRATE_VERIFY_ROWS_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 /*
  * Compares the store of `old`, as its database reads, with `new` in one pass over both: every

@@ -4,7 +4,7 @@
 #ifndef KM_MIGRATE_BRIEF_H
 #define KM_MIGRATE_BRIEF_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 enum brief_form {
     BRIEF_NOTHING,

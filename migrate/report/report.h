@@ -5,7 +5,7 @@
 #ifndef KM_MIGRATE_REPORT_H
 #define KM_MIGRATE_REPORT_H
 
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 #include "migrate/console/json.h"
 #include "migrate/repair/result.h"
 

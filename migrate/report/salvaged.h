@@ -4,7 +4,7 @@
 
 #include "formats/ese/salvage/salvage.h"
 #include "migrate/console/json.h"
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 /* Size and hash of the store that the user named; without --salvage, of what was judged. */
 const struct filehash *salvaged_from(const struct assessment *assessment);

@@ -6,7 +6,7 @@
 
 #include "formats/ese/read/header.h"
 #include "migrate/console/json.h"
-#include "migrate/decide/assess.h"
+#include "migrate/decide/assessment.h"
 
 struct stat;
 
