@@ -143,6 +143,8 @@ static bool open_draft(struct draft *d)
     }
     for (unsigned i = 0; i < m->entries;)
         i = mark_ambiguous(d, i);
+    for (unsigned r = 0; r < m->profile->references; r++)
+        d->fixed[r] = model_reference_is_fixed(m, r);
     d->mode = m->mode;
     d->has_issuing_ca = m->has_issuing_ca;
     memcpy(d->issuing_ca, m->issuing_ca, sizeof d->issuing_ca);

@@ -42,6 +42,7 @@ struct draft {
     struct plan *plan;
     struct fault *fault;
     struct draft_entry *entry;
+    bool fixed[PROFILE_REFERENCES_MOST];      /* references that no repair moves */
     bool *keep_used, *drop_used, *trust_used; /* as in options: the decision decided something */
     bool added_issuing;                       /* --issuing-ca FILE becomes a new entry */
     int32_t added_key;

@@ -108,6 +108,16 @@ static bool is_named(const struct draft *d, unsigned entry)
     return d->options->residue && residue_names(d->options->residue, entry);
 }
 
+/* Does a reference name it that cannot be moved? */
+static bool is_named_for_good(const struct draft *d, unsigned entry)
+{
+    const struct model_entry *e = &d->model->entry[entry];
+    for (unsigned r = 0; r < d->model->profile->references; r++)
+        if (d->fixed[r] && e->references[r] > 0)
+            return true;
+    return false;
+}
+
 /* Does a reference name it that can name no entry of another part of the list? */
 static bool is_bound(const struct draft *d, unsigned entry)
 {
@@ -142,6 +152,8 @@ static bool better_copy(const struct draft *d, unsigned a, unsigned b)
     if (m->entry[a].certificate != m->entry[b].certificate)
         return prover_better(d->prover, m->entry[a].certificate, m->entry[b].certificate);
     bool a_named = is_named(d, a), b_named = is_named(d, b);
+    if (is_named_for_good(d, a) != is_named_for_good(d, b))
+        return is_named_for_good(d, a);
     if (m->entry[a].part != m->entry[b].part && rank_in_parts(d, a) != rank_in_parts(d, b))
         return rank_in_parts(d, a) > rank_in_parts(d, b);
     if (a_named != b_named && !draft_has_fixed_role(d, a) && !draft_has_fixed_role(d, b))
@@ -222,6 +234,8 @@ static const char *why_copy_stays(struct draft *d, unsigned dropped, unsigned su
         return draft_option(d, "--keep", d->model->entry[survivor].key);
     if (d->entry[dropped].drop)
         return draft_option(d, "--drop", d->model->entry[dropped].key);
+    if (x == y && is_named_for_good(d, survivor) && !is_named_for_good(d, dropped))
+        return "rows refer to it that cannot be moved";
     if (x == y && d->model->entry[dropped].part != d->model->entry[survivor].part &&
         rank_in_parts(d, survivor) > rank_in_parts(d, dropped))
         return is_bound(d, survivor) ? "rows refer to it that can name no other part of the list"

@@ -7,18 +7,31 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* A column as an option names it. */
+/* A column, or two, as an option names it. */
 struct named {
     const struct ese_table *table;
     const struct ese_column *column;
-    const char *rest; /* behind the column: "" or "=..." */
+    const struct ese_column *serial; /* "TABLE.ISSUER,SERIAL": the latter; else NULL */
+    const char *rest;                /* behind the column: "" or "=..." */
 };
 
-/* "TABLE.COLUMN" or "TABLE.COLUMN=HOW".  Neither name can hold a dot. */
+/* Two columns with a comma between, where no column has all of that as its name. */
+static void find_two(struct named *n, char *names)
+{
+    char *comma = strchr(names, ',');
+    for (; comma && n->column == NULL; comma = strchr(comma + 1, ',')) {
+        *comma = '\0';
+        n->serial = ese_table_column(n->table, comma + 1);
+        n->column = n->serial ? ese_table_column(n->table, names) : NULL;
+        *comma = ',';
+    }
+}
+
+/* "TABLE.COLUMN", "TABLE.COLUMN=HOW" or "TABLE.COLUMN,COLUMN".  Neither name can hold a dot. */
 static bool find_column(const char *option, const char *text, const struct ese_catalog *catalog,
                         struct named *n, struct fault *f)
 {
-    char table[80], column[80];
+    char table[80], column[160];
     const char *dot = strchr(text, '.');
     size_t before = dot ? (size_t)(dot - text) : 0, behind = dot ? strcspn(dot + 1, "=") : 0;
     if (before == 0 || behind == 0 || before >= sizeof table || behind >= sizeof column)
@@ -31,6 +44,8 @@ static bool find_column(const char *option, const char *text, const struct ese_c
         return fault_set(f, FAULT_MISSING, "%s: there is no table %s; kmmigrate info shows them",
                          option, table);
     n->column = ese_table_column(n->table, column);
+    n->serial = NULL;
+    find_two(n, column);
     return n->column || fault_set(f, FAULT_MISSING,
                                   "%s: there is no column %s in table %s; kmmigrate info with "
                                   "--table %s shows them",
@@ -43,12 +58,20 @@ static bool copy(char **to, const char *text, struct fault *f)
     return *to || fault_set(f, FAULT_NO_MEMORY, "out of memory for the profile");
 }
 
+/* Is it a reference of that column, whether alone or beside another? */
+static bool is_reference_of(const struct profile_reference *r, const struct named *n)
+{
+    return ese_table_is(n->table, r->table) &&
+           (strcasecmp(r->column, n->column->name) == 0 ||
+            (r->serial && strcasecmp(r->serial, n->column->name) == 0));
+}
+
 /* A reference that the profile, or discovery, thought of: it is none. */
 static void take_away(struct profile *p, const struct named *n)
 {
     for (unsigned i = 0; i < p->references; i++) {
         struct profile_reference *r = &p->reference[i];
-        if (!ese_table_is(n->table, r->table) || strcasecmp(r->column, n->column->name) != 0)
+        if (!is_reference_of(r, n))
             continue;
         free(r->table);
         free(r->column);
@@ -67,7 +90,7 @@ static bool ignore(struct profile *p, const char *option, const char *text,
     struct named n;
     if (!find_column(option, text, catalog, &n, f))
         return false;
-    if (n.rest[0])
+    if (n.rest[0] || n.serial)
         return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN, found %.100s", option,
                          text);
     take_away(p, &n);
@@ -109,17 +132,11 @@ static bool is_of_type(enum ese_coltype type, enum ese_coltype named)
 static bool is_movable(const struct named *n, const char *option, enum ese_coltype named,
                        struct fault *f)
 {
-    if (!is_of_type(n->column->type, named))
-        return fault_set(f, FAULT_NOT_THIS,
-                         "%s: column %s of table %s is of type %s; only %s can be moved", option,
-                         n->column->name, n->table->name, ese_coltype_name(n->column->type),
-                         named == ESE_COL_LONG ? "integers" : "what is of the type of the names");
-    if (ese_table_in_primary(n->table, n->column))
-        return fault_set(f, FAULT_NOT_THIS,
-                         "%s: column %s is a part of the primary key of table %s; such references "
-                         "cannot be moved",
-                         option, n->column->name, n->table->name);
-    return true;
+    return is_of_type(n->column->type, named) ||
+           fault_set(f, FAULT_NOT_THIS,
+                     "%s: column %s of table %s is of type %s; only %s can be moved", option,
+                     n->column->name, n->table->name, ese_coltype_name(n->column->type),
+                     named == ESE_COL_LONG ? "integers" : "what is of the type of the names");
 }
 
 /* What stands behind the column: in a list kept in one value entries have positions, else keys. */
@@ -136,6 +153,58 @@ static bool read_how(const char *rest, bool in_rows, enum profile_names *names)
                    : strcmp(rest, "=position0") == 0 || strcmp(rest, "=position1") == 0;
 }
 
+/* Adds a reference, or says of one that is there how it names. */
+static bool put_reference(struct profile *p, const char *option, const struct named *n,
+                          enum profile_names names, struct fault *f)
+{
+    unsigned i = 0;
+    while (i < p->references && !is_reference_of(&p->reference[i], n))
+        i++;
+    if (i == PROFILE_REFERENCES_MOST)
+        return fault_set(f, FAULT_LIMIT, "%s: more than %d columns refer to the list", option,
+                         PROFILE_REFERENCES_MOST);
+    struct profile_reference *r = &p->reference[i];
+    bool is_new = i == p->references;
+    const struct ese_column *key = ese_table_key_column(n->table);
+    p->references += is_new;
+    r->names = names;
+    free(r->serial);
+    r->serial = NULL;
+    if (!is_new)
+        free(r->column);
+    return (!is_new || copy(&r->table, n->table->name, f)) &&
+           copy(&r->column, n->column->name, f) &&
+           (n->serial == NULL || copy(&r->serial, n->serial->name, f)) &&
+           (!is_new || key == NULL || copy(&r->key, key->name, f));
+}
+
+static bool is_binary(const struct ese_column *column)
+{
+    return (column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY) &&
+           !(column->flags & ESE_COLUMN_MULTI_VALUED);
+}
+
+/* "TABLE.ISSUER,SERIAL". */
+static bool refer_by_identity(struct profile *p, const char *option, const struct named *n,
+                              struct fault *f)
+{
+    const struct ese_column *wrong = !is_binary(n->column) ? n->column : n->serial;
+    if (n->rest[0])
+        return fault_set(
+            f, FAULT_NOT_THIS,
+            "%s: expected nothing behind two columns (issuer and serial number), found "
+            "%.60s",
+            option, n->rest);
+    if (is_binary(wrong))
+        return put_reference(p, option, n, NAMES_ISSUER_SERIAL, f);
+    return fault_set(
+        f, FAULT_NOT_THIS,
+        "%s: column %s of table %s: expected Binary or LongBinary with one value a row "
+        "for issuer and serial number, found %s%s",
+        option, wrong->name, n->table->name, ese_coltype_name(wrong->type),
+        wrong->flags & ESE_COLUMN_MULTI_VALUED ? " with several" : "");
+}
+
 static bool refer(struct profile *p, const char *text, const struct ese_catalog *catalog,
                   struct fault *f)
 {
@@ -143,12 +212,15 @@ static bool refer(struct profile *p, const char *text, const struct ese_catalog 
     struct named n;
     if (!find_column(option, text, catalog, &n, f))
         return false;
+    if (n.serial)
+        return refer_by_identity(p, option, &n, f);
     enum profile_names names;
     bool in_rows = p->list[0].table && ese_catalog_find(catalog, p->list[0].table);
     if (!read_how(n.rest, in_rows, &names))
         return fault_set(f, FAULT_NOT_THIS,
-                         "%s: expected TABLE.COLUMN%s, =sha1 or =sha1hex, found %.100s", option,
-                         in_rows ? ", TABLE.COLUMN=key" : "=position0, =position1", text);
+                         "%s: expected TABLE.COLUMN%s, =sha1 or =sha1hex, or TABLE.ISSUER,SERIAL, "
+                         "found %.100s",
+                         option, in_rows ? ", TABLE.COLUMN=key" : "=position0, =position1", text);
     if (p->values > 1 && !in_rows && !profile_names_hash(names))
         return fault_set(f, FAULT_NOT_THIS,
                          "%s: the list is in several values, in which no position is known; only "
@@ -165,20 +237,7 @@ static bool refer(struct profile *p, const char *text, const struct ese_catalog 
                                          : ESE_COL_LONG,
                     f))
         return false;
-    for (unsigned i = 0; i < p->references; i++)
-        if (ese_table_is(n.table, p->reference[i].table) &&
-            strcasecmp(p->reference[i].column, n.column->name) == 0) {
-            p->reference[i].names = names;
-            return true;
-        }
-    if (p->references == PROFILE_REFERENCES_MOST)
-        return fault_set(f, FAULT_LIMIT, "%s: more than %d columns refer to the list", option,
-                         PROFILE_REFERENCES_MOST);
-    struct profile_reference *r = &p->reference[p->references++];
-    r->names = names;
-    const struct ese_column *key = ese_table_key_column(n.table);
-    return copy(&r->table, n.table->name, f) && copy(&r->column, n.column->name, f) &&
-           (key == NULL || copy(&r->key, key->name, f));
+    return put_reference(p, option, &n, names, f);
 }
 
 bool said_apply(struct profile *p, const struct ese_catalog *catalog, const struct reading *o,

@@ -1,5 +1,5 @@
 /* What has to be asked before a repair: see unsaid.h. */
-#include "migrate/decide/unsaid.h"
+#include "migrate/decide/unsaid_parts.h"
 
 #include "formats/hex.h"
 #include "migrate/judge/lost.h"
@@ -11,24 +11,21 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { SHOWN = 40, NAMED_MOST = 5 };
+enum { NAMED_MOST = 5 };
 
-struct asking {
-    struct plan *plan;
-    const struct plan_options *options;
-    const struct model *m;
-    const struct sweep *sweep;
-    struct problems *found, *left;
-    bool *blocked;
-    struct action **drop; /* by entry: the action that drops it; NULL: it stays */
-    bool *open;           /* by entry: it stays, but an answer that is asked for may drop it */
-};
-
-static void ask(struct asking *a, enum problem_code code, int64_t entry, int64_t other,
+void unsaid_ask(struct asking *a, enum problem_code code, int64_t entry, int64_t other,
                 const char *text)
 {
     problem_add(a->found, code, entry, other, "%s", text);
     problem_add(a->left, code, entry, other, "%s", text);
+}
+
+bool unsaid_decided(const struct asking *a, int32_t survivor)
+{
+    for (unsigned i = 0; i < a->options->keeps; i++)
+        if (a->options->keep[i] == survivor)
+            return true;
+    return false;
 }
 
 /* ---- entries that go ---- */
@@ -128,10 +125,51 @@ static void ask_about_column(struct asking *a, const struct residue_column *c)
                        : "go or move up",
              yes, table, column,
              ese_table_in_primary(c->table, c->column)
-                 ? " (in a primary key a reference cannot be moved)"
+                 ? " (in a primary key a reference cannot be moved: then the entry that it names "
+                   "has to stay)"
                  : "");
-    ask(a, PROBLEM_RESIDUE, a->m->entry[first].key, NO_ENTRY, text);
+    unsaid_ask(a, PROBLEM_RESIDUE, a->m->entry[first].key, NO_ENTRY, text);
     *a->blocked = true;
+}
+
+/* What can be done about references that cannot be moved: the entry stays, where its copy is not
+ * named so as well. */
+static void say_what_keeps(const struct asking *a, const struct action *move, char *to, size_t size)
+{
+    const struct model_entry *e = model_entry(a->m, move->entry);
+    const struct action *drop = e ? a->drop[e - a->m->entry] : NULL;
+    const struct model_entry *other = drop ? model_entry(a->m, drop->other) : NULL;
+    bool both = false;
+    for (unsigned r = 0; other && r < a->m->profile->references; r++)
+        both = both || (other->references[r] > 0 && model_reference_is_fixed(a->m, r));
+    if (drop == NULL)
+        snprintf(to, size, "moves up");
+    else if (both)
+        snprintf(to, size, "goes, as entry %d would for it, which is named so, too", drop->other);
+    else
+        snprintf(to, size, "goes; --keep %d keeps it", move->entry);
+}
+
+/* Rows that are found by what they refer to. */
+static void ask_about_fixed(struct asking *a)
+{
+    for (size_t i = 0; i < a->plan->actions; i++) {
+        const struct action *move = &a->plan->action[i];
+        const struct profile_reference *r = &a->m->profile->reference[move->reference];
+        char text[640], what[120];
+        if (move->kind != ACTION_MOVE_REFERENCES ||
+            !model_reference_is_fixed(a->m, move->reference))
+            continue;
+        say_what_keeps(a, move, what, sizeof what);
+        snprintf(text, sizeof text,
+                 "table %.64s, column %.64s: it is a part of the primary key, in which a reference "
+                 "cannot be moved, and %" PRIu64
+                 " of its rows name entry %d, which %s; if it is no "
+                 "reference, say --not-a-reference %.64s.%.64s",
+                 r->table, r->column, move->count, move->entry, what, r->table, r->column);
+        unsaid_ask(a, PROBLEM_RESIDUE, move->entry, NO_ENTRY, text);
+        *a->blocked = true;
+    }
 }
 
 /* References by position that name no entry count from elsewhere, or are none: then nothing that
@@ -143,334 +181,13 @@ static void ask_about_positions(struct asking *a)
         drops = drops || a->drop[i];
     if (a->m->match != PROFILE_MATCHES_VALUE || a->m->dangling_count == 0 || !drops)
         return;
-    ask(a, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY,
+    unsaid_ask(
+        a, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY,
         "a column that the profile calls a reference by position names positions that the list "
         "does "
         "not have; do they count from 0? (names = position 0, or --reference "
         "TABLE.COLUMN=position0)");
     *a->blocked = true;
-}
-
-/* ---- copies that differ ---- */
-
-/* What a row of the list holds in the columns that the profile does not name. */
-struct rest {
-    uint8_t *digest; /* by column of the table: SHA-256 of its values */
-    char (*shown)[SHOWN];
-};
-
-struct comparison {
-    struct asking *a;
-    struct compared_part {
-        const struct ese_table *table;
-        bool *compared; /* by column */
-        int64_t *bits;  /* by column: those that say role and trust, and are not compared */
-    } part[PROFILE_LISTS_MOST];
-    struct rest *rest; /* by entry; digest NULL: not needed */
-    struct hash hash;
-};
-
-/* The entry that stays in the place of one that is dropped; NULL: none. */
-static const struct model_entry *survivor_of(const struct asking *a, unsigned entry)
-{
-    const struct action *drop = a->drop[entry];
-    const struct model_entry *e = drop && !drop->alone ? model_entry(a->m, drop->other) : NULL;
-    for (; e && e < a->m->entry + a->m->entries && e->key == drop->other; e++)
-        if (a->drop[e - a->m->entry] == NULL)
-            return e;
-    return NULL;
-}
-
-static bool needs_row(const struct asking *a, unsigned entry, const bool *survives)
-{
-    return (a->drop[entry] && !a->drop[entry]->alone) || survives[entry];
-}
-
-static void show_value(const struct ese_column *column, struct bytes value, char to[SHOWN])
-{
-    bool text = column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
-    if (!text && value.size <= 8 && column->type != ESE_COL_BINARY &&
-        column->type != ESE_COL_LONG_BINARY) {
-        snprintf(to, SHOWN, "%" PRIu64, bytes_number(value));
-        return;
-    }
-    hex_start(value, 12, to);
-}
-
-/* The bits of a number that nothing is known of. */
-static bool read_flags(struct comparison *c, struct rows *rows, const struct ese_column *column,
-                       int64_t bits, uint8_t digest[HASH_SHA256_SIZE], char shown[SHOWN])
-{
-    uint8_t rest[8];
-    int64_t number = 0;
-    if (!condition_integer(&rows->record, column, &number))
-        number = 0;
-    bytes_put_le64(rest, (uint64_t)(number & ~bits));
-    hash_sha256(&c->hash, bytes_of(rest, sizeof rest), digest);
-    snprintf(shown, SHOWN, "%" PRId64, number);
-    return true;
-}
-
-static bool read_column(struct comparison *c, struct rows *rows, struct buffer *room, unsigned i,
-                        int64_t bits, struct rest *rest, struct fault *f)
-{
-    const struct ese_column *column = &rows->table->column[i];
-    struct ese_values values;
-    struct ese_value value;
-    struct bytes bytes;
-    unsigned count = 0;
-    snprintf(rest->shown[i], SHOWN, "null");
-    if (!ese_values_of(&values, &rows->record, column, f))
-        return false;
-    f->code = FAULT_NONE;
-    if (bits)
-        return read_flags(c, rows, column, bits, rest->digest + (size_t)i * HASH_SHA256_SIZE,
-                          rest->shown[i]);
-    while (ese_values_next(&values, &value, f)) {
-        if (value.kind == ESE_VALUE_NULL)
-            continue;
-        if (!rows_value(rows, column, &value, room, &bytes, f))
-            return false;
-        uint8_t size[8];
-        bytes_put_le64(size, bytes.size);
-        hash_sha256_add(&c->hash, bytes_of(size, sizeof size));
-        hash_sha256_add(&c->hash, bytes);
-        if (count++ == 0 && profile_is_secret(c->a->m->profile, rows->table->name, column->name))
-            snprintf(rest->shown[i], SHOWN, "%zu bytes that are not shown", bytes.size);
-        else if (count == 1)
-            show_value(column, bytes, rest->shown[i]);
-    }
-    hash_sha256_end(&c->hash, rest->digest + (size_t)i * HASH_SHA256_SIZE);
-    return f->code == FAULT_NONE;
-}
-
-static bool read_row(struct comparison *c, struct rows *rows, struct buffer *room,
-                     const struct compared_part *part, struct rest *rest, struct fault *f)
-{
-    rest->digest = calloc(part->table->columns, HASH_SHA256_SIZE);
-    rest->shown = calloc(part->table->columns, sizeof *rest->shown);
-    if (rest->digest == NULL || rest->shown == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory while comparing copies");
-    for (unsigned i = 0; i < part->table->columns; i++)
-        if (part->compared[i] && !read_column(c, rows, room, i, part->bits[i], rest, f))
-            return false;
-    return true;
-}
-
-static bool read_rows(struct comparison *c, const struct ese_table *table, const bool *survives,
-                      struct fault *f)
-{
-    struct rows rows;
-    struct buffer room = {0};
-    bool ok = true;
-    rows_open(&rows, c->a->m->store, table);
-    for (unsigned row = 0; ok && rows_next(&rows); row++) {
-        const struct model_entry *e = model_entry_of_row(c->a->m, table, row);
-        if (e && needs_row(c->a, (unsigned)(e - c->a->m->entry), survives))
-            ok = read_row(c, &rows, &room, &c->part[e->part], &c->rest[e - c->a->m->entry], f);
-    }
-    ok = rows_end(&rows, ok ? f : NULL) && ok;
-    buffer_free(&room);
-    return ok;
-}
-
-static bool decided(const struct asking *a, int32_t survivor)
-{
-    for (unsigned i = 0; i < a->options->keeps; i++)
-        if (a->options->keep[i] == survivor)
-            return true;
-    return false;
-}
-
-/* Does the profile say that of a column the survivor's value stays (keep)? */
-static bool is_kept(const struct profile_list *list, const char *column)
-{
-    size_t size = strlen(column);
-    for (const char *at = list->keep; at && *at;) {
-        at += strspn(at, ", ");
-        size_t length = strcspn(at, ",");
-        while (length > 0 && at[length - 1] == ' ')
-            length--;
-        if (length == size && strncasecmp(at, column, size) == 0)
-            return true;
-        at += strcspn(at, ",");
-    }
-    return false;
-}
-
-/* The column of that name and type in the part of the list where the survivor is; NULL: none. */
-static const struct ese_column *counterpart(const struct compared_part *from, unsigned i,
-                                            const struct compared_part *to)
-{
-    const struct ese_column *column = ese_table_column(to->table, from->table->column[i].name);
-    return column && column->type == from->table->column[i].type &&
-                   to->compared[column - to->table->column]
-               ? column
-               : NULL;
-}
-
-static void ask_which(struct asking *a, const struct ese_table *table, const char *column,
-                      const struct model_entry *goes, const struct model_entry *stays,
-                      const char *gone, const char *kept)
-{
-    char text[512];
-    snprintf(text, sizeof text,
-             "table %s, column %s: entry %d has %s, entry %d has %s; which row stays is said "
-             "with --keep %d or --keep %d",
-             table->name, column, goes->key, gone, stays->key, kept, goes->key, stays->key);
-    ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
-    a->open[stays - a->m->entry] = true;
-    *a->blocked = true;
-}
-
-/* Does something say that an entry belongs to its part of the list: its role, or references that
- * can name no other part? */
-static bool has_place(const struct model *m, const struct model_entry *e)
-{
-    bool place = e->role == ROLE_OWN || e->role == ROLE_ISSUING;
-    for (unsigned r = 0; r < m->profile->references; r++)
-        place = place || (m->profile->reference[r].list > 0 && e->references[r] > 0);
-    return place;
-}
-
-/* Copies in two tables: which of these the certificate belongs to may matter as much as its role.
- */
-static void ask_where(struct asking *a, const struct model_entry *goes,
-                      const struct model_entry *stays)
-{
-    char text[512];
-    if (goes->part == stays->part || has_place(a->m, goes) != has_place(a->m, stays) ||
-        decided(a, stays->key))
-        return;
-    snprintf(text, sizeof text,
-             "tables %.64s and %.64s: entries %d and %d are copies, and nothing says which of the "
-             "tables the certificate belongs to; which row stays is said with --keep %d or --keep "
-             "%d",
-             model_list_of(a->m, goes)->table, model_list_of(a->m, stays)->table, goes->key,
-             stays->key, goes->key, stays->key);
-    ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
-    a->open[stays - a->m->entry] = true;
-    *a->blocked = true;
-}
-
-/* What the survivor's table has no column for goes to quarantine with the row. */
-static void compare(struct comparison *c, unsigned goes, unsigned stays)
-{
-    struct asking *a = c->a;
-    const struct model_entry *x = &a->m->entry[goes], *y = &a->m->entry[stays];
-    const struct compared_part *from = &c->part[x->part], *to = &c->part[y->part];
-    const struct rest *gone = &c->rest[goes], *kept = &c->rest[stays];
-    ask_where(a, x, y);
-    for (unsigned i = 0; gone->digest && kept->digest && i < from->table->columns; i++) {
-        const char *name = from->table->column[i].name;
-        const struct ese_column *other = from->compared[i] ? counterpart(from, i, to) : NULL;
-        size_t k = other ? (size_t)(other - to->table->column) : 0;
-        if (!from->compared[i] ||
-            (other ? memcmp(gone->digest + (size_t)i * HASH_SHA256_SIZE,
-                            kept->digest + k * HASH_SHA256_SIZE, HASH_SHA256_SIZE) == 0
-                   : strcmp(gone->shown[i], "null") == 0))
-            continue;
-        a->drop[goes]->quarantine = true;
-        if (other && !decided(a, y->key) && !is_kept(model_list_of(a->m, x), name))
-            ask_which(a, from->table, name, x, y, gone->shown[i], kept->shown[k]);
-    }
-}
-
-/* Not compared: what the profile names, but for what it only says to be secret, or no reference:
- * that is of the entry all the same; and what differs in every two rows. */
-static bool is_compared(const struct comparison *c, const struct profile_list *list,
-                        const struct ese_table *table, const struct ese_column *column,
-                        int64_t bits)
-{
-    bool selects = list->rows.column && strcasecmp(list->rows.column, column->name) == 0 &&
-                   (list->rows.mask || strchr(list->rows.value, ','));
-    if ((bits != 0 && bits != -1) || (bits == 0 && selects))
-        return true;
-    if (column->type == ESE_COL_NIL || (column->flags & ESE_COLUMN_AUTO_INCREMENT) ||
-        profile_says_what(c->a->m->profile, table->name, column->name))
-        return false;
-    for (unsigned i = 0; i < table->indexes; i++)
-        if (table->index[i].root == table->root && table->index[i].segments == 1 &&
-            ese_table_segment_column(table, &table->index[i].segment[0]) == column)
-            return false;
-    return true;
-}
-
-/* Reads the rows of all pairs, each table once. */
-static bool read_tables(struct comparison *c, const bool *survives, struct fault *f)
-{
-    const struct profile *p = c->a->m->profile;
-    for (unsigned i = 0; i < p->lists; i++) {
-        bool before = false;
-        for (unsigned k = 0; k < i; k++)
-            before = before || c->part[k].table == c->part[i].table;
-        if (!before && !read_rows(c, c->part[i].table, survives, f))
-            return false;
-    }
-    return true;
-}
-
-static bool compare_all(struct comparison *c, struct fault *f)
-{
-    const struct model *m = c->a->m;
-    bool *survives = calloc((size_t)m->entries + 1, sizeof *survives);
-    bool pairs = false;
-    if (survives == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory while comparing copies");
-    for (unsigned i = 0; i < m->entries; i++) {
-        const struct model_entry *e = survivor_of(c->a, i);
-        if (e)
-            pairs = survives[e - m->entry] = true;
-    }
-    bool ok = !pairs || read_tables(c, survives, f);
-    for (unsigned i = 0; ok && i < m->entries; i++) {
-        const struct model_entry *e = survivor_of(c->a, i);
-        if (e)
-            compare(c, i, (unsigned)(e - m->entry));
-    }
-    free(survives);
-    return ok;
-}
-
-static bool open_parts(struct comparison *c)
-{
-    const struct model *m = c->a->m;
-    for (unsigned i = 0; i < m->profile->lists; i++) {
-        struct compared_part *part = &c->part[i];
-        part->table = model_list_table(m, i);
-        part->compared = calloc(part->table->columns + 1u, sizeof *part->compared);
-        part->bits = calloc(part->table->columns + 1u, sizeof *part->bits);
-        if (part->compared == NULL || part->bits == NULL)
-            return false;
-        for (unsigned k = 0; k < part->table->columns; k++)
-            part->bits[k] = roles_bits(&m->profile->list[i], part->table->column[k].name);
-        for (unsigned k = 0; k < part->table->columns; k++)
-            part->compared[k] = is_compared(c, &m->profile->list[i], part->table,
-                                            &part->table->column[k], part->bits[k]);
-    }
-    c->rest = calloc((size_t)m->entries + 1, sizeof *c->rest);
-    return c->rest != NULL;
-}
-
-static bool ask_about_copies(struct asking *a, struct fault *f)
-{
-    const struct model *m = a->m;
-    if (m->match != PROFILE_MATCHES_ROWS)
-        return true;
-    struct comparison c = {.a = a, .hash = m->hash};
-    bool ok = open_parts(&c)
-                  ? compare_all(&c, f)
-                  : fault_set(f, FAULT_NO_MEMORY, "out of memory while comparing copies");
-    for (unsigned i = 0; c.rest && i < m->entries; i++) {
-        free(c.rest[i].digest);
-        free(c.rest[i].shown);
-    }
-    free(c.rest);
-    for (unsigned i = 0; i < m->profile->lists; i++) {
-        free(c.part[i].compared);
-        free(c.part[i].bits);
-    }
-    return ok;
 }
 
 /* ---- a value that would be empty ---- */
@@ -485,7 +202,7 @@ static bool can_be_empty(const struct model_value *value)
 static bool is_said(const struct asking *a, unsigned entry)
 {
     const struct action *drop = a->drop[entry];
-    bool said = !drop->alone && decided(a, drop->other);
+    bool said = !drop->alone && unsaid_decided(a, drop->other);
     for (unsigned i = 0; i < a->options->drops; i++)
         said = said || a->options->drop[i] == a->m->entry[entry].key;
     return said;
@@ -521,7 +238,7 @@ static void ask_about_value(struct asking *a, unsigned part, unsigned entry)
              "part %u of the list, in table %.64s: without entry %d its value would be empty, and "
              "the row may be the certificate's, and no part of a list; %s",
              part + 1, a->m->profile->value[part].table, key, how);
-    ask(a, PROBLEM_COPIES_DIFFER, key, other == key ? NO_ENTRY : other, text);
+    unsaid_ask(a, PROBLEM_COPIES_DIFFER, key, other == key ? NO_ENTRY : other, text);
     *a->blocked = true;
 }
 
@@ -551,7 +268,7 @@ static void ask_about_place(struct asking *a, const struct second_copy *c)
              "table %s, column %s: %" PRIu64 " value%s the certificate of a listed CA, first in "
              "row %" PRIu64 "; if that is no list, say --not-a-list %s.%s",
              table, column, c->values, c->values == 1 ? " holds" : "s hold", c->row, table, column);
-    ask(a, PROBLEM_SECOND_COPY, NO_ENTRY, NO_ENTRY, text);
+    unsaid_ask(a, PROBLEM_SECOND_COPY, NO_ENTRY, NO_ENTRY, text);
 }
 
 /* ---- hashes of certificates that go ---- */
@@ -583,11 +300,17 @@ static int64_t *find_lost(const struct asking *a, bool *any)
 
 static void ask_about_hash(struct asking *a, const struct lost_hit *h)
 {
-    char text[1200], how[400];
+    char text[1200], how[480];
     const char *table = h->table->name, *column = h->column->name;
     if (h->how)
         snprintf(how, sizeof how, "say --reference %s.%s=%s or --not-a-reference %s.%s", table,
                  column, h->how, table, column);
+    else if (h->serial)
+        snprintf(
+            how, sizeof how,
+            "such references cannot be moved: --reference %.64s.%.64s,%.64s says that they are "
+            "some, and the entry stays, --not-a-reference %.64s.%.64s that they are none",
+            table, column, h->serial->name, table, column);
     else
         snprintf(how, sizeof how,
                  "such references cannot be moved: --keep %d keeps that entry, --not-a-reference "
@@ -598,7 +321,7 @@ static void ask_about_hash(struct asking *a, const struct lost_hit *h)
              "which goes, and which no other has; %s",
              table, column, h->values, h->values == 1 ? " holds" : "s hold",
              h->identity ? "issuer and serial number" : "hash", h->entry, how);
-    ask(a, PROBLEM_RESIDUE, h->entry, NO_ENTRY, text);
+    unsaid_ask(a, PROBLEM_RESIDUE, h->entry, NO_ENTRY, text);
     *a->blocked = true;
 }
 
@@ -622,12 +345,13 @@ bool unsaid_judge(struct plan *plan, const struct plan_options *options, const s
                   bool *blocked, struct fault *f)
 {
     struct asking a = {plan, options, m, sweep, found, left, blocked, NULL, NULL};
-    bool ok = find_drops(&a, f) && ask_about_copies(&a, f);
+    bool ok = find_drops(&a, f) && differing_ask(&a, f);
     for (unsigned i = 0; ok && i < sweep->residue.columns; i++)
         ask_about_column(&a, &sweep->residue.column[i]);
     for (unsigned i = 0; ok && i < sweep->second.count; i++)
         ask_about_place(&a, &sweep->second.item[i]);
     if (ok) {
+        ask_about_fixed(&a);
         ask_about_positions(&a);
         ask_about_values(&a);
         ok = ask_about_hashes(&a, f);

@@ -254,7 +254,8 @@ static bool add_dangling_moves(struct draft *d)
         return draft_no_memory(d);
     for (unsigned k = 0; k < m->dangling_kept; k++) {
         const struct model_dangling *row = &m->dangling[k];
-        if (m->profile->reference[row->reference].names == NAMES_ISSUER_SERIAL)
+        if (m->profile->reference[row->reference].names == NAMES_ISSUER_SERIAL ||
+            d->fixed[row->reference])
             continue;
         unsigned found = find_taker(d, &takers, row);
         if (found != DRAFT_NOBODY)

@@ -33,7 +33,7 @@ enum { VALUES_MOST = 64, SERIAL_MOST = 64 };
 /* The values of one row that may be an issuer's name, or a serial number. */
 struct row_values {
     struct bytes issuer[VALUES_MOST], serial[VALUES_MOST];
-    const struct ese_column *of_issuer[VALUES_MOST];
+    const struct ese_column *of_issuer[VALUES_MOST], *of_serial[VALUES_MOST];
     unsigned issuers, serials;
 };
 
@@ -128,14 +128,14 @@ static const char *how_moved(const struct ese_table *table, const struct ese_col
                : NULL;
 }
 
-static bool note(struct lost_pass *p, const struct ese_table *table,
-                 const struct ese_column *column, const char *how, int32_t entry, bool identity)
+static bool note(struct lost_pass *p, const struct lost_hit *hit)
 {
     struct lost_hits *h = p->hits;
     for (unsigned i = h->count; i-- > 0;)
-        if (h->item[i].column == column) {
+        if (h->item[i].column == hit->column) {
             h->item[i].values++;
-            h->item[i].how = h->item[i].how == how ? how : NULL;
+            h->item[i].how = h->item[i].how == hit->how ? hit->how : NULL;
+            h->item[i].serial = h->item[i].serial == hit->serial ? hit->serial : NULL;
             return true;
         }
     void *array = h->item;
@@ -143,7 +143,7 @@ static bool note(struct lost_pass *p, const struct ese_table *table,
     h->item = array;
     if (!room)
         return false;
-    h->item[h->count++] = (struct lost_hit){table, column, entry, 1, how, identity};
+    h->item[h->count++] = *hit;
     return true;
 }
 
@@ -209,8 +209,10 @@ static bool keep(struct lost_pass *p, struct row_values *row, const struct ese_c
         row->of_issuer[row->issuers] = column;
         row->issuer[row->issuers++] = bytes_of(kept, value.size);
     }
-    if (serial && row->serials < VALUES_MOST)
+    if (serial && row->serials < VALUES_MOST) {
+        row->of_serial[row->serials] = column;
         row->serial[row->serials++] = bytes_of(kept, value.size);
+    }
     return true;
 }
 
@@ -233,10 +235,16 @@ static long find_joined(const struct lost_pass *p, struct bytes value)
 }
 
 static bool note_identity(struct lost_pass *p, const struct ese_table *table,
-                          const struct ese_column *column, long found)
+                          const struct ese_column *column, const struct ese_column *serial,
+                          long found)
 {
     return found < 0 || !p->identity_lost[found] ||
-           note(p, table, column, NULL, (int32_t)p->lost[found], true);
+           note(p, &(struct lost_hit){.table = table,
+                                      .column = column,
+                                      .serial = serial,
+                                      .entry = (int32_t)p->lost[found],
+                                      .values = 1,
+                                      .identity = true});
 }
 
 static bool look_for_identities(struct lost_pass *p, const struct ese_table *table,
@@ -244,10 +252,10 @@ static bool look_for_identities(struct lost_pass *p, const struct ese_table *tab
 {
     for (unsigned i = 0; i < row->issuers; i++) {
         for (unsigned k = 0; k < row->serials; k++)
-            if (!note_identity(p, table, row->of_issuer[i],
+            if (!note_identity(p, table, row->of_issuer[i], row->of_serial[k],
                                identities_find(p->m->identities, row->issuer[i], row->serial[k])))
                 return false;
-        if (!note_identity(p, table, row->of_issuer[i], find_joined(p, row->issuer[i])))
+        if (!note_identity(p, table, row->of_issuer[i], NULL, find_joined(p, row->issuer[i])))
             return false;
     }
     return true;
@@ -268,8 +276,12 @@ static bool look(struct lost_pass *p, struct rows *rows, const struct ese_column
         if (!rows_value(rows, column, &value, &p->room, &bytes, f))
             return false;
         const struct pattern *found = find(p, bytes);
-        if (found && !note(p, rows->table, column, how_moved(rows->table, column, found, bytes),
-                           found->entry, false))
+        if (found &&
+            !note(p, &(struct lost_hit){.table = rows->table,
+                                        .column = column,
+                                        .entry = found->entry,
+                                        .values = 1,
+                                        .how = how_moved(rows->table, column, found, bytes)}))
             return fault_set(f, FAULT_NO_MEMORY, "out of memory while looking for hashes");
         if (p->any_identity && !keep(p, row, column, bytes))
             return fault_set(f, FAULT_NO_MEMORY, "out of memory while looking for names");

@@ -11,8 +11,10 @@
 struct lost_hit {
     const struct ese_table *table; /* the catalog's, as is the column */
     const struct ese_column *column;
-    int32_t entry;   /* the first that is named */
-    uint64_t values; /* that name one */
+    const struct ese_column *serial; /* identity: of several columns the one with the serial number;
+                                        NULL: it is one, or not always the same */
+    int32_t entry;                   /* the first that is named */
+    uint64_t values;                 /* that name one */
     const char *how; /* the word of --reference that moves each of them: "sha1", "sha1hex"; static;
                         NULL: none does */
     bool identity;   /* they are issuer and serial number of one, and no hash */

@@ -447,6 +447,16 @@ void model_close(struct model *m)
     m->memory = NULL;
 }
 
+bool model_reference_is_fixed(const struct model *m, unsigned which)
+{
+    const struct profile_reference *r = &m->profile->reference[which];
+    const struct ese_table *table = model_table_named(m, r->table);
+    const struct ese_column *column = ese_table_column(table, r->column),
+                            *serial = ese_table_column(table, r->serial);
+    return (column && ese_table_in_primary(table, column)) ||
+           (serial && ese_table_in_primary(table, serial));
+}
+
 const char *model_role_name(enum model_role role)
 {
     static const char *const names[] = {"none", "own", "issuing", "imported", "unknown"};

@@ -221,6 +221,10 @@ struct model_entry *model_entry_twin(const struct model *model, int32_t key, uns
 int32_t model_reference_key(const struct model *model, unsigned which, struct rows *rows,
                             const struct ese_column *column, bool *null);
 
+/* Does the which-th reference of the profile stand in the primary key of its table?  Such a row is
+ * found by what it refers to, and keeps it: no repair moves it. */
+bool model_reference_is_fixed(const struct model *model, unsigned which);
+
 /* Is what references name the key that the list's rows stand under? */
 bool model_key_is_primary(const struct model *model);
 

@@ -102,8 +102,8 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
                               "none: what the entry is for cannot be known"},
     [PROBLEM_COPIES_DIFFER] =
         {"KM-COPIES-DIFFER", FATAL, "R2", NULL,
-         "copies of one certificate differ in what the profile does not name, or nothing says "
-         "which of their tables or values it belongs to",
+         "copies of one certificate differ, or are in different tables or values, and nothing says "
+         "which stays",
          "none until --keep or --drop says which stays; what goes is put to quarantine"},
     [PROBLEM_MODE_UNKNOWN] =
         {"KM-MODE", DOUBT, "R3", "Q196397", "the issuing mode is none of V1, V1V3, V3",
@@ -156,10 +156,9 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_PROOF_LIMIT] = {"KM-PROOF-LIMIT", DOUBT, "R4", NULL,
                              "more signatures would have to be checked than one run checks",
                              "none for what stays unproved: it is left as it is"},
-    [PROBLEM_RESIDUE] =
-        {"KM-RESIDUE", FATAL, "R4", NULL,
-         "a column that the profile does not name could refer to an entry that has to go",
-         "none until it is said: --reference or --not-a-reference TABLE.COLUMN"},
+    [PROBLEM_RESIDUE] = {"KM-RESIDUE", FATAL, "R4", NULL,
+                         "a column refers, or could refer, to an entry that has to go",
+                         "none until it is said: --reference or --not-a-reference TABLE.COLUMN"},
     [PROBLEM_LOGS_BESIDE] =
         {"KM-LOGS-BESIDE", ADVICE, NULL, "Q198814", "transaction logs lie beside the store",
          "in a repaired copy they are set aside, so that they are not replayed over it"},

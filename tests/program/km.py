@@ -36,6 +36,12 @@ def rows(path, table):
     return [json.loads(line) for line in result.stdout.decode("utf-8").splitlines()], result
 
 
+def builtin_profile():
+    """The built-in profile, as kmmigrate-profile(5) has it."""
+    text = (SOURCE / "migrate" / "kmmigrate-profile.5").read_text().split(".Bd -literal")[1].split(".Ed")[0]
+    return "".join(line for line in text.splitlines(True)[1:] if not line.startswith("\\&;"))
+
+
 def entries(store, *options):
     """The entries that `list --json` gives."""
     return json.loads(run("list", store, "--json", *options).stdout)["entries"]

@@ -138,11 +138,41 @@ class PlanRows(unittest.TestCase):
         table = ("[table Trust]\ncolumn.1 = Id Long\ncolumn.2 = Encoded LongBinary\ncolumn.3 = Parent Long\n"
                  "row.1 = 1 | certificate:own | 1\nrow.2 = 2 | certificate:issuing | 2\n"
                  "row.3 = 3 | certificate:issuing | 3\nrow.4 = 4 | certificate:sub | 3\n"
-                 "row.5 = 5 | certificate:partner | 2\nrow.6 = 6 | certificate:partner | 5\n")
+                 "row.5 = 5 | certificate:partner | 2\nrow.6 = 6 | certificate:partner | 3\n")
         profile = ("[list]\ntable = Trust\nkey = Id\ncertificate = Encoded\n" + SETTINGS +
                    "[reference.1]\ntable = Trust\ncolumn = Parent\nkey = Id\n")
-        # 2 and 3 are named by two rows each: the lower key stays; 5 is named once, 6 never.
-        self.repaired(PARTNER + SUB + OWN_TABLE + table, profile, "Trust", ("Id", "Parent"), [(1, 1), (2, 2), (4, 2), (5, 2)])
+        # 2 is named by two rows, 3 by three; 5 and 6 by none: the lower key stays.
+        self.repaired(PARTNER + SUB + OWN_TABLE + table, profile, "Trust", ("Id", "Parent"), [(1, 1), (3, 3), (4, 3), (5, 3)])
+
+    def test_copies_that_name_different_entries(self):
+        """Which parent is right, nobody but --keep can say; the other row is kept aside."""
+        table = ("[table Trust]\ncolumn.1 = Id Long\ncolumn.2 = Encoded LongBinary\ncolumn.3 = Parent Long\n"
+                 "row.1 = 1 | certificate:own | 1\nrow.2 = 2 | certificate:issuing | 2\n"
+                 "row.3 = 3 | certificate:sub | 1\nrow.4 = 4 | certificate:sub | 2\n")
+        profile = ("[list]\ntable = Trust\nkey = Id\ncertificate = Encoded\n" + SETTINGS +
+                   "[reference.1]\ntable = Trust\ncolumn = Parent\nkey = Id\n")
+        (self.folder / "store.ini").write_text(HEAD + SUB + OWN_TABLE + table)
+        (self.folder / "store.profile").write_text("[profile]\nname = test\n" + profile)
+        store, new = self.folder / "store.edb", self.folder / "new.edb"
+        subprocess.run([KMFIXTURE, self.folder / "store.ini", "-o", store], check=True, capture_output=True)
+        command = ["repair", store, "-o", new, "--profile", self.folder / "store.profile", "--json"]
+        result = km.run(*command)
+        self.assertEqual(result.returncode, km.PROBLEMS_LEFT, result.stderr)
+        self.assertFalse(new.exists())
+        asked = [p["evidence"] for p in json.loads(result.stdout)["left"] if p["code"] == "KM-COPIES-DIFFER"]
+        self.assertEqual(asked, ["table Trust, column Parent: entry 4 has 2, entry 3 has 1; which row stays is said with "
+                                 "--keep 4 or --keep 3"])
+        for kept, parent in ((3, 1), (4, 2)):
+            with self.subTest(kept):
+                for old in self.folder.glob("new.edb*"):
+                    old.unlink()
+                result = km.run(*command, "--keep", str(kept))
+                self.assertEqual(result.returncode, km.REPAIRED, result.stderr)
+                rows = next(found for found in edbdecode.open(str(new)).tables if found.name == "Trust").rows()
+                self.assertEqual([(integer(row["Id"]), integer(row["Parent"])) for row in rows],
+                                 [(1, 1), (2, 2), (kept, parent)])
+                aside = [path for path in self.folder.glob("new.edb*") if path != new]
+                self.assertIn(f"\nParent (Long): {3 - parent:02}000000\n", aside[0].read_text())
 
     def test_list_key_that_is_not_primary(self):
         """Rows of one list key in different places of the table: of each pair exactly one stays."""

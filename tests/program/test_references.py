@@ -164,9 +164,7 @@ class Named(unittest.TestCase):
         subprocess.run([KMFIXTURE, str(self.where / "description.ini"), "-f", "-o", str(self.store), "--certs", str(self.where)],
                        check=True, capture_output=True)
         profile = self.where / "profile.ini"
-        km55 = "".join(line for line in (km.SOURCE / "migrate" / "kmmigrate-profile.5").read_text().split(".Bd -literal")[1].splitlines(True)[1:]
-                       if not line.startswith("\\&;")).split(".Ed")[0]
-        profile.write_text(km55 + reference)
+        profile.write_text(km.builtin_profile() + reference)
         for path in self.where.glob("new.edb*"):
             path.unlink()
         result = km.run("repair", self.store, "-o", self.new, "--json", "--profile", profile, "--superseded=drop", *options)
@@ -192,6 +190,7 @@ class Named(unittest.TestCase):
                 if asked:
                     self.assertIn("holds the issuer and serial number of the certificate of entry 2", residue[0])
                     self.assertIn("--not-a-reference Else.A", residue[0])
+                    self.assertEqual("--reference Else.A,B" in residue[0], len(columns) == 2, residue)
                     residue, written = self.superseded(table("Else", ["Id Long", *columns], [[71, *map(said, cells)]]),
                                                        "--not-a-reference", "Else.A")
                     self.assertTrue(written, (residue, self.last))
@@ -205,6 +204,26 @@ class Named(unittest.TestCase):
             reference="\n[reference.9]\ntable = Issued\ncolumn = A, B\nkey = Id\nnames = issuer serial\n")
         self.assertTrue(written)
         self.assertEqual(len(list(edbdecode.open(str(self.new)).table("CertificateList").rows())), 3)
+
+    def test_identities_said(self):
+        """--reference with two columns: the entry stays, as with a profile that says so; else it says what it expects."""
+        self.superseded("")
+        issuer, serial = issuer_of((self.where / "old.der").read_bytes())
+        rows = table("Issued", ["Id Long", "A Binary", "B LongBinary", "C Long", "D BinaryValues"],
+                     [[71, said(issuer), said(serial), 5, "-"]])
+        residue, written = self.superseded(rows)
+        self.assertFalse(written)
+        self.assertIn("--reference Issued.A,B says that they are some, and the entry stays", residue[0])
+        residue, written = self.superseded(rows, "--reference", "issued.a,b")
+        self.assertTrue(written, (residue, self.last))
+        self.assertEqual(len(list(edbdecode.open(str(self.new)).table("CertificateList").rows())), 3)
+        for option, words in (("A,C", "column C of table Issued: expected Binary or LongBinary with one value a row"),
+                              ("A,D", "found Binary with several"), ("A,B=sha1", "expected nothing behind two columns"),
+                              ("A,E", "there is no column A,E"), ("A=serial", "or TABLE.ISSUER,SERIAL, found")):
+            result = km.run("check", self.store, "--reference", f"Issued.{option}")
+            self.assertEqual(result.returncode, km.USAGE, option)
+            self.assertIn(words.encode(), result.stderr, option)
+        self.assertEqual(km.run("check", self.store, "--not-a-reference", "Issued.A,B").returncode, km.USAGE)
 
     def test_another_setting(self):
         """A setting beside that of the issuing CA that names what goes is none that a repair passes over."""

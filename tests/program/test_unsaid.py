@@ -33,14 +33,14 @@ class Unsaid(unittest.TestCase):
         self.where = pathlib.Path(scratch.name)
         self.new = self.where / "new.edb"
 
-    def store(self, columns, rows, name="imported-twice"):
+    def store(self, columns, rows, name="imported-twice", primary="Id"):
         """The state, with a table Extra: "Id Long" first, then `columns`; rows are lists of texts."""
         text = (STATES / name / "description.ini").read_text()
         table = "".join(f"column.{n} = {column}\n" for n, column in enumerate(["Id Long", *columns], 1))
         for n, row in enumerate(rows, 1):
             table += f"row.{n} = " + " | ".join([str(10 * n), *map(folded, row)]) + "\n"
         description = self.where / "description.ini"
-        description.write_text(f"{text}\n[table Extra]\n{table}")
+        description.write_text(f"{text}\n[table Extra]\n{table}primary = {primary}\n")
         store = self.where / "store.edb"
         made = subprocess.run([KMFIXTURE, str(description), "-f", "-o", str(store)], check=False, capture_output=True)
         self.assertEqual(made.returncode, 0, made.stderr)
@@ -126,6 +126,43 @@ class Unsaid(unittest.TestCase):
         self.assertEqual((status, problems.get("KM-RESIDUE")), (km.REPAIRED, None))
         self.assertEqual(self.numbers(rows, "Trust"), [2, 1])
         self.assertEqual(self.entries(), {1: 1, 2: 2, 4: 3})
+
+    def test_in_a_primary_key(self):
+        """Such a reference cannot be moved: what it names stays, or it is said by which entry, and why not."""
+        for option in (["--reference", "Extra.Trust"], ["--profile", self.profile()]):
+            with self.subTest(option[0]):
+                store = self.store(["Trust Long"], [["1"], ["2"]], primary="Trust Id")
+                status, problems, rows = self.repair(store, *option)
+                self.assertEqual((status, problems.get("KM-RESIDUE")), (km.REPAIRED, None), self.last)
+                self.assertEqual(self.numbers(rows, "Trust"), [1, 2])
+                self.assertEqual(self.entries(), {1: 1, 2: 2, 4: 3})
+                status, problems, rows = self.repair(store, *option, "--keep", "3")
+                self.assertEqual((status, rows), (km.PROBLEMS_LEFT, None), self.last)
+                self.assertIn("a reference cannot be moved, and 1 of its rows name entry 2, which goes; --keep 2 keeps it; "
+                              "if it is no reference, say --not-a-reference Extra.Trust", problems["KM-RESIDUE"][0])
+                store = self.store(["Trust Long"], [["1"], ["2"], ["3"]], primary="Trust Id")
+                for more in ([], ["--keep", "2"]):
+                    status, problems, rows = self.repair(store, *option, *more)
+                    self.assertEqual((status, rows), (km.PROBLEMS_LEFT, None), self.last)
+                    goes, stays = (3, 2) if more else (2, 3)
+                    self.assertIn(f"name entry {goes}, which goes, as entry {stays} would for it, which is named so, too; if it is "
+                                  "no reference, say --not-a-reference Extra.Trust", problems["KM-RESIDUE"][0])
+                self.assertEqual(self.repair(store, "--not-a-reference", "Extra.Trust")[0], km.REPAIRED, self.last)
+
+    def profile(self):
+        """The built-in profile, and the reference."""
+        path = self.where / "profile.ini"
+        path.write_text(km.builtin_profile() + "\n[reference.3]\ntable = Extra\ncolumn = Trust\n")
+        return path
+
+    def test_dangling_in_a_primary_key(self):
+        """A row that names nobody is left where it cannot be moved."""
+        store = self.store(["Trust Long", "Data LongBinary"], [["1", "user-certificate:1"], ["99", "user-certificate:2"]], primary="Trust Id")
+        path = self.profile()
+        path.write_text(path.read_text() + "key = Id\nproves = Data\n")
+        status, problems, rows = self.repair(store, "--profile", path)
+        self.assertEqual((status, self.numbers(rows, "Trust")), (km.REPAIRED | km.PROBLEMS_LEFT, [1, 99]), (problems, self.last))
+        self.assertIn("KM-DANGLING", problems)
 
     def test_explained(self):
         """Keys of another table by the column's name, and the version of the certificate beside it."""

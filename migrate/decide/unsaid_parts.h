@@ -1,0 +1,34 @@
+/*
+ * What the files that ask share: see unsaid.h.
+ *
+ *     unsaid.c       columns that could refer to entries that go, second places, hashes
+ *     differing.c    copies of one certificate that differ
+ */
+#ifndef KM_MIGRATE_UNSAID_PARTS_H
+#define KM_MIGRATE_UNSAID_PARTS_H
+
+#include "migrate/decide/unsaid.h"
+
+struct asking {
+    struct plan *plan;
+    const struct plan_options *options;
+    const struct model *m;
+    const struct sweep *sweep;
+    struct problems *found, *left;
+    bool *blocked;
+    struct action **drop; /* by entry: the action that drops it; NULL: it stays */
+    bool *open;           /* by entry: it stays, but an answer that is asked for may drop it */
+};
+
+/* Asks: the problem is found, and stays. */
+void unsaid_ask(struct asking *a, enum problem_code code, int64_t entry, int64_t other,
+                const char *text);
+
+/* Did --keep name the entry that stays? */
+bool unsaid_decided(const struct asking *a, int32_t survivor);
+
+/* Compares the rows of copies, and asks where they differ.  False when memory is short, or a row
+ * cannot be read. */
+bool differing_ask(struct asking *a, struct fault *f);
+
+#endif
