@@ -84,6 +84,30 @@ static void take_away(struct profile *p, const struct named *n)
     }
 }
 
+/* Adds what a column is not to what is said of it so far. */
+static bool put_ignored(struct profile *p, const struct named *n, const char *option,
+                        struct fault *f)
+{
+    const char *as = option + strlen("--not-a-");
+    for (unsigned i = 0; i < p->ignored; i++) {
+        struct profile_ignored *known = &p->ignore[i];
+        if (!ese_table_is(n->table, known->table) ||
+            strcasecmp(known->column, n->column->name) != 0)
+            continue;
+        if (known->as && strcmp(known->as, as) != 0) {
+            free(known->as);
+            known->as = NULL;
+        }
+        return true;
+    }
+    if (p->ignored == PROFILE_IGNORED_MOST)
+        return fault_set(f, FAULT_LIMIT, "%s: more than %d columns are ignored", option,
+                         PROFILE_IGNORED_MOST);
+    struct profile_ignored *i = &p->ignore[p->ignored++];
+    return copy(&i->table, n->table->name, f) && copy(&i->column, n->column->name, f) &&
+           copy(&i->as, as, f);
+}
+
 static bool ignore(struct profile *p, const char *option, const char *text,
                    const struct ese_catalog *catalog, struct fault *f)
 {
@@ -94,13 +118,7 @@ static bool ignore(struct profile *p, const char *option, const char *text,
         return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN, found %.100s", option,
                          text);
     take_away(p, &n);
-    if (profile_ignores(p, n.table->name, n.column->name))
-        return true;
-    if (p->ignored == PROFILE_IGNORED_MOST)
-        return fault_set(f, FAULT_LIMIT, "%s: more than %d columns are ignored", option,
-                         PROFILE_IGNORED_MOST);
-    struct profile_ignored *i = &p->ignore[p->ignored++];
-    return copy(&i->table, n.table->name, f) && copy(&i->column, n.column->name, f);
+    return put_ignored(p, &n, option, f);
 }
 
 /* The list's keys, when they are no integers: of which type; else ESE_COL_LONG. */
@@ -127,6 +145,12 @@ static bool is_of_type(enum ese_coltype type, enum ese_coltype named)
     default:
         return false;
     }
+}
+
+bool said_could_refer(const struct profile *p, const struct ese_catalog *catalog,
+                      const struct ese_column *column)
+{
+    return is_of_type(column->type, key_type(p, catalog));
 }
 
 static bool is_movable(const struct named *n, const char *option, enum ese_coltype named,

@@ -14,4 +14,9 @@
 bool said_apply(struct profile *profile, const struct ese_catalog *catalog,
                 const struct reading *reading, struct fault *f);
 
+/* Can --reference say of a column that it names entries of the list: is it of a type that what they
+ * are called by has? */
+bool said_could_refer(const struct profile *profile, const struct ese_catalog *catalog,
+                      const struct ese_column *column);
+
 #endif

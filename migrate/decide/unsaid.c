@@ -1,10 +1,8 @@
 /* What has to be asked before a repair: see unsaid.h. */
 #include "migrate/decide/unsaid_parts.h"
 
-#include "formats/hex.h"
+#include "migrate/decide/said.h"
 #include "migrate/judge/lost.h"
-
-#include "migrate/profile/meaning.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,8 +46,8 @@ static bool find_drops(struct asking *a, struct fault *f)
     return true;
 }
 
-/* Does it go, or may it once what is asked about copies is answered?  All is asked at once. */
-static bool may_go(const struct asking *a, unsigned entry)
+/* All is asked at once. */
+bool unsaid_may_go(const struct asking *a, unsigned entry)
 {
     return a->drop[entry] || a->open[entry];
 }
@@ -73,7 +71,7 @@ static unsigned first_affected(const struct asking *a, const struct residue_colu
 {
     unsigned moved = first_moved(a);
     for (unsigned i = 0; i < a->m->entries; i++)
-        if ((i >= moved || may_go(a, i)) && residue_column_names(c, i))
+        if ((i >= moved || unsaid_may_go(a, i)) && residue_column_names(c, i))
             return i;
     return UINT_MAX;
 }
@@ -85,7 +83,7 @@ static unsigned name_affected(const struct asking *a, const struct residue_colum
     size_t used = 0;
     unsigned named = 0, moved = first_moved(a);
     for (unsigned i = 0; i < a->m->entries; i++) {
-        if (!(i >= moved || may_go(a, i)) || !residue_column_names(c, i))
+        if (!(i >= moved || unsaid_may_go(a, i)) || !residue_column_names(c, i))
             continue;
         if (named++ < NAMED_MOST && used < size)
             used += (size_t)snprintf(to + used, size - used, "%s%d", used ? ", " : "",
@@ -104,30 +102,42 @@ static const char *how_counted(const struct residue_column *c)
                             : "=position0 (or =position1)";
 }
 
+/* What is to be said of such a column. */
+static void say_what_decides(const struct asking *a, const struct residue_column *c, char *to,
+                             size_t size)
+{
+    const char *table = c->table->name, *column = c->column->name;
+    if (!said_could_refer(a->m->profile, a->m->store->db->catalog, c->column))
+        snprintf(to, size,
+                 "references of type %s cannot be moved: --keep says that what they name stays; "
+                 "or say --not-a-reference %s.%s",
+                 ese_coltype_name(c->column->type), table, column);
+    else
+        snprintf(to, size, "say --reference %s.%s%s or --not-a-reference %s.%s%s", table, column,
+                 a->m->match == PROFILE_MATCHES_VALUE ? how_counted(c) : "", table, column,
+                 ese_table_in_primary(c->table, c->column)
+                     ? " (in a primary key a reference cannot be moved: then the entry that it "
+                       "names has to stay)"
+                     : "");
+}
+
 static void ask_about_column(struct asking *a, const struct residue_column *c)
 {
     unsigned first = first_affected(a, c);
     if (c->explained || first == UINT_MAX)
         return;
-    const char *table = c->table->name, *column = c->column->name;
-    char text[1200], entries[120] = "";
+    char text[1200], entries[120] = "", how[640];
     bool one = name_affected(a, c, entries, sizeof entries) == 1;
     bool in_value = a->m->match == PROFILE_MATCHES_VALUE;
-    char yes[400];
-    snprintf(yes, sizeof yes, "%s.%s%s", table, column, in_value ? how_counted(c) : "");
+    say_what_decides(a, c, how, sizeof how);
     snprintf(text, sizeof text,
              "table %s, column %s: all of its %" PRIu64
-             " values could name entries of the list, and some name %s, which %s; say "
-             "--reference %s or --not-a-reference %s.%s%s",
-             table, column, c->values, entries,
+             " values could name entries of the list, and some name %s, which %s; %s",
+             c->table->name, c->column->name, c->values, entries,
              !in_value ? (one ? "goes" : "go")
              : one     ? "goes or moves up"
                        : "go or move up",
-             yes, table, column,
-             ese_table_in_primary(c->table, c->column)
-                 ? " (in a primary key a reference cannot be moved: then the entry that it names "
-                   "has to stay)"
-                 : "");
+             how);
     unsaid_ask(a, PROBLEM_RESIDUE, a->m->entry[first].key, NO_ENTRY, text);
     *a->blocked = true;
 }
@@ -354,7 +364,7 @@ bool unsaid_judge(struct plan *plan, const struct plan_options *options, const s
         ask_about_fixed(&a);
         ask_about_positions(&a);
         ask_about_values(&a);
-        ok = ask_about_hashes(&a, f);
+        ok = ask_about_hashes(&a, f) && describing_ask(&a, f) && unique_ask(&a, f);
     }
     free(a.drop);
     free(a.open);

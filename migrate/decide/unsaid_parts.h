@@ -3,6 +3,8 @@
  *
  *     unsaid.c       columns that could refer to entries that go, second places, hashes
  *     differing.c    copies of one certificate that differ
+ *     describing.c   what stands beside the list and speaks of it
+ *     unique.c       rows that would be one to a unique index
  */
 #ifndef KM_MIGRATE_UNSAID_PARTS_H
 #define KM_MIGRATE_UNSAID_PARTS_H
@@ -27,8 +29,19 @@ void unsaid_ask(struct asking *a, enum problem_code code, int64_t entry, int64_t
 /* Did --keep name the entry that stays? */
 bool unsaid_decided(const struct asking *a, int32_t survivor);
 
+/* Does the entry go, or may it once what is asked about copies is answered? */
+bool unsaid_may_go(const struct asking *a, unsigned entry);
+
 /* Compares the rows of copies, and asks where they differ.  False when memory is short, or a row
  * cannot be read. */
 bool differing_ask(struct asking *a, struct fault *f);
+
+/* Looks at what stands beside the list, and asks about what would not be true of it any more.
+ * False when memory is short. */
+bool describing_ask(struct asking *a, struct fault *f);
+
+/* Looks for rows that would have one key in a unique index once their references have moved.  False
+ * when memory is short. */
+bool unique_ask(struct asking *a, struct fault *f);
 
 #endif

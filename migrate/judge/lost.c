@@ -4,6 +4,7 @@
 #include "formats/arena.h"
 #include "formats/array.h"
 #include "formats/certs/der.h"
+#include "migrate/judge/digests.h"
 #include "migrate/judge/groups.h"
 #include "migrate/judge/identities.h"
 #include "migrate/profile/meaning.h"
@@ -13,22 +14,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum {
-    HEADS = 65536,
-    START = 16, /* octets of a hash that are compared first, and that the shortest has */
-    FORMS = 6,  /* of one hash: bytes, hex in either case of one or two bytes a character */
-    PATTERN_MOST = 4 * HASH_SHA256_SIZE,
-};
-
-struct pattern {
-    uint8_t bytes[PATTERN_MOST];
-    size_t size;
-    int32_t entry;
-    bool sha1, digits; /* of a SHA-1; as text */
-    unsigned next;     /* with the same first two bytes: number + 1; 0: none */
-};
-
-enum { VALUES_MOST = 64, SERIAL_MOST = 64 };
+enum { VALUES_MOST = 64, SERIAL_MOST = 64, ISSUER_LEAST = 16 };
 
 /* The values of one row that may be an issuer's name, or a serial number. */
 struct row_values {
@@ -44,86 +30,33 @@ struct lost_pass {
     bool any_identity;
     struct arena kept; /* the values of the row in hand */
     struct lost_hits *hits;
-    struct pattern *pattern;
-    unsigned patterns;
-    unsigned *head; /* by the first two bytes: number + 1 */
+    struct digests *digests; /* of the certificates that are lost, by the model's number */
     struct buffer room;
 };
 
-static void add_pattern(struct lost_pass *p, const uint8_t *bytes, size_t size, bool sha1,
-                        bool digits, int32_t entry)
+static bool add_digests(struct lost_pass *p)
 {
-    struct pattern *new = &p->pattern[p->patterns++];
-    unsigned at = (unsigned)bytes[0] << 8 | bytes[1];
-    memcpy(new->bytes, bytes, size);
-    new->size = size;
-    new->entry = entry;
-    new->sha1 = sha1;
-    new->digits = digits;
-    new->next = p->head[at];
-    p->head[at] = p->patterns;
-}
-
-/* A hash as bytes, and as hexadecimal text. */
-static void add_hash(struct lost_pass *p, const uint8_t *digest, size_t size, int32_t entry)
-{
-    static const char *const digits[] = {"0123456789abcdef", "0123456789ABCDEF"};
-    uint8_t text[PATTERN_MOST];
-    add_pattern(p, digest, size, size == HASH_SHA1_SIZE, false, entry);
-    for (unsigned form = 0; form < 4; form++) {
-        size_t width = 1 + form / 2, used = 0;
-        memset(text, 0, sizeof text);
-        for (size_t i = 0; i < 2 * size; i++, used += width)
-            text[used] = (uint8_t)digits[form % 2][digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
-        add_pattern(p, text, used, size == HASH_SHA1_SIZE, true, entry);
-    }
-}
-
-static bool make_patterns(struct lost_pass *p, const int64_t *lost, struct fault *f)
-{
-    size_t count = 0;
-    for (unsigned i = 0; i < p->m->certificates; i++)
-        count += lost[i] != NO_ENTRY;
-    p->head = calloc(HEADS, sizeof *p->head);
-    p->pattern = calloc(2 * FORMS * count + 1, sizeof *p->pattern);
-    if (p->head == NULL || p->pattern == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory while looking for hashes");
-    for (unsigned i = 0; i < p->m->certificates; i++) {
-        if (lost[i] == NO_ENTRY)
-            continue;
-        add_hash(p, p->m->certificate[i].sha1, HASH_SHA1_SIZE, (int32_t)lost[i]);
-        add_hash(p, p->m->certificate[i].sha256, HASH_SHA256_SIZE, (int32_t)lost[i]);
-    }
-    return true;
-}
-
-/* The first pattern that stands in the value; NULL: none. */
-static const struct pattern *find(const struct lost_pass *p, struct bytes value)
-{
-    for (size_t at = 0; at + START <= value.size; at++) {
-        unsigned i = p->head[(unsigned)value.at[at] << 8 | value.at[at + 1]];
-        for (; i; i = p->pattern[i - 1].next) {
-            const struct pattern *candidate = &p->pattern[i - 1];
-            if (candidate->size <= value.size - at &&
-                memcmp(candidate->bytes, value.at + at, candidate->size) == 0)
-                return candidate;
-        }
-    }
-    return NULL;
+    p->digests = digests_open();
+    bool ok = p->digests != NULL;
+    for (unsigned i = 0; ok && i < p->m->certificates; i++)
+        if (p->lost[i] != NO_ENTRY)
+            ok = digests_add(p->digests, p->m->certificate[i].der, i);
+    return ok;
 }
 
 /* The words of --reference that move such a value; NULL: none do. */
-static const char *how_moved(const struct ese_table *table, const struct ese_column *column,
-                             const struct pattern *found, struct bytes value)
+static const char *how_moved(const struct lost_pass *p, const struct ese_table *table,
+                             const struct ese_column *column, unsigned certificate,
+                             struct bytes value)
 {
-    uint8_t ignored[HASH_SHA1_SIZE];
-    if ((column->flags & ESE_COLUMN_MULTI_VALUED) || ese_table_in_primary(table, column) ||
-        !found->sha1)
+    const uint8_t *sha1 = p->m->certificate[certificate].sha1;
+    uint8_t digits[HASH_SHA1_SIZE];
+    if ((column->flags & ESE_COLUMN_MULTI_VALUED) || ese_table_in_primary(table, column))
         return NULL;
-    if (!found->digits)
-        return column->type == ESE_COL_BINARY && value.size == HASH_SHA1_SIZE ? "sha1" : NULL;
+    if (column->type == ESE_COL_BINARY && bytes_equal(value, bytes_of(sha1, HASH_SHA1_SIZE)))
+        return "sha1";
     return (column->type == ESE_COL_TEXT || column->type == ESE_COL_BINARY) &&
-                   setting_hex_bytes(value, ignored)
+                   setting_hex_bytes(value, digits) && memcmp(digits, sha1, HASH_SHA1_SIZE) == 0
                ? "sha1hex"
                : NULL;
 }
@@ -147,17 +80,18 @@ static bool note(struct lost_pass *p, const struct lost_hit *hit)
     return true;
 }
 
-/* Fixed columns of up to 8 bytes hold none; of the list's own columns the plan takes care, and of
- * the setting of the issuing CA, but not of others beside it. */
+/* Of the list's own columns the plan takes care, and of the setting of the issuing CA, but not of
+ * others beside it. */
 static bool can_hold_hash(const struct lost_pass *p, const struct ese_table *table,
                           const struct ese_column *column)
 {
     const struct profile *profile = p->m->profile;
-    bool variable = column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY ||
-                    column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
-    return variable && (!profile_gives_meaning(profile, table->name, column->name) ||
-                        (profile_has_setting_value(profile, table->name, column->name) &&
-                         !profile_ignores(profile, table->name, column->name)));
+    bool small = column->type == ESE_COL_NIL || column->type == ESE_COL_BIT ||
+                 column->type == ESE_COL_UNSIGNED_BYTE || column->type == ESE_COL_SHORT ||
+                 column->type == ESE_COL_UNSIGNED_SHORT || column->type == ESE_COL_DATE_TIME;
+    return !small && (!profile_gives_meaning(profile, table->name, column->name) ||
+                      (profile_has_setting_value(profile, table->name, column->name) &&
+                       !profile_ignores(profile, table->name, column->name)));
 }
 
 /* Is the row in hand that of the issuing CA's setting, in that column? */
@@ -198,7 +132,7 @@ static bool find_identities(struct lost_pass *p)
 static bool keep(struct lost_pass *p, struct row_values *row, const struct ese_column *column,
                  struct bytes value)
 {
-    bool issuer = value.size >= START && value.at[0] == DER_SEQUENCE;
+    bool issuer = value.size >= ISSUER_LEAST && value.at[0] == DER_SEQUENCE;
     bool serial = value.size > 0 && value.size <= SERIAL_MOST;
     if ((!issuer || row->issuers == VALUES_MOST) && (!serial || row->serials == VALUES_MOST))
         return true;
@@ -261,6 +195,20 @@ static bool look_for_identities(struct lost_pass *p, const struct ese_table *tab
     return true;
 }
 
+static bool look_for_hash(struct lost_pass *p, const struct ese_table *table,
+                          const struct ese_column *column, struct bytes value)
+{
+    uint32_t found;
+    if (!digests_find(p->digests, value, &found))
+        return false;
+    return found == DIGESTS_NONE ||
+           note(p, &(struct lost_hit){.table = table,
+                                      .column = column,
+                                      .entry = (int32_t)p->lost[found],
+                                      .values = 1,
+                                      .how = how_moved(p, table, column, found, value)});
+}
+
 static bool look(struct lost_pass *p, struct rows *rows, const struct ese_column *column,
                  struct row_values *row, struct fault *f)
 {
@@ -275,13 +223,7 @@ static bool look(struct lost_pass *p, struct rows *rows, const struct ese_column
             continue;
         if (!rows_value(rows, column, &value, &p->room, &bytes, f))
             return false;
-        const struct pattern *found = find(p, bytes);
-        if (found &&
-            !note(p, &(struct lost_hit){.table = rows->table,
-                                        .column = column,
-                                        .entry = found->entry,
-                                        .values = 1,
-                                        .how = how_moved(rows->table, column, found, bytes)}))
+        if (!look_for_hash(p, rows->table, column, bytes))
             return fault_set(f, FAULT_NO_MEMORY, "out of memory while looking for hashes");
         if (p->any_identity && !keep(p, row, column, bytes))
             return fault_set(f, FAULT_NO_MEMORY, "out of memory while looking for names");
@@ -319,7 +261,7 @@ bool lost_search(const struct model *m, const int64_t *lost, struct lost_hits *h
 {
     struct lost_pass p = {.m = m, .hits = hits, .lost = lost};
     const struct ese_catalog *catalog = m->store->db->catalog;
-    bool ok = make_patterns(&p, lost, f);
+    bool ok = add_digests(&p) || fault_set(f, FAULT_NO_MEMORY, "out of memory for hashes");
     if (ok && !find_identities(&p))
         ok = fault_set(f, FAULT_NO_MEMORY, "out of memory while looking for names");
     for (unsigned i = 0; ok && i < ese_catalog_tables(catalog); i++) {
@@ -328,8 +270,7 @@ bool lost_search(const struct model *m, const int64_t *lost, struct lost_hits *h
             ok = look_at_table(&p, table, f);
     }
     buffer_free(&p.room);
-    free(p.pattern);
-    free(p.head);
+    digests_close(p.digests);
     free(p.identity_lost);
     return ok;
 }

@@ -26,11 +26,11 @@ struct lost_hits {
     size_t room;
 };
 
-/* Reads all values once and looks at every offset for the SHA-1 and SHA-256 of certificates that
- * are lost, as bytes or as hexadecimal text of one or two bytes a character, and in each row for
- * the issuer and serial number of those whose identity no entry keeps.  lost: by the model's
- * certificates, the key of the entry that goes; NO_ENTRY: it stays.  Fails when memory is short, or
- * when something cannot be read: what was not looked at may name them. */
+/* Reads all values once and looks in them for the hashes of certificates that are lost (see
+ * digests.h), and in each row for the issuer and serial number of those whose identity no entry
+ * keeps.  lost: by the model's certificates, the key of the entry that goes; NO_ENTRY: it stays.
+ * Fails when memory is short, or when something cannot be read: what was not looked at may name
+ * them. */
 bool lost_search(const struct model *model, const int64_t *lost, struct lost_hits *hits,
                  struct fault *f);
 

@@ -176,6 +176,19 @@ static bool check_columns(struct parser *p)
     return true;
 }
 
+/* What a column is not. */
+static bool check_ignored(struct parser *p)
+{
+    for (unsigned i = 0; i < p->profile->ignored; i++) {
+        const char *as = p->profile->ignore[i].as;
+        if (as == NULL || strcmp(as, "reference") == 0 || strcmp(as, "list") == 0)
+            continue;
+        fault_set(p->f, FAULT_DAMAGED, "as: expected reference or list, found %.40s", as);
+        return parser_failed_at(p, p->section_line[SECTION_IGNORE][i]);
+    }
+    return true;
+}
+
 /* A reference names the section of its part of the list; the profile counts them in their order. */
 static bool check_reference_lists(struct parser *p)
 {
@@ -274,5 +287,5 @@ bool parser_check_all(struct parser *p)
         return parser_failed_at(p, p->reader.line);
     }
     return check_lists(p) && check_form(p) && check_reference_lists(p) && check_positions(p) &&
-           check_columns(p) && check_settings(p);
+           check_columns(p) && check_ignored(p) && check_settings(p);
 }

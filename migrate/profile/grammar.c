@@ -114,6 +114,7 @@ static const struct key_spec secret_keys[] = {
 static const struct key_spec ignored_keys[] = {
     {"table", VALUE_NAME, IGNORED_AT(table), NEED_ALWAYS, NULL},
     {"column", VALUE_NAME, IGNORED_AT(column), NEED_ALWAYS, NULL},
+    {"as", VALUE_NAME, IGNORED_AT(as), MAY_ALWAYS, NULL},
 };
 
 #define SETTING_SECTION(name, keys, which)                                                         \
@@ -132,8 +133,8 @@ const struct section_spec profile_sections[SECTIONS] = {
                            AT(reference), sizeof(struct profile_reference), AT(references)},
     {"secret", KEYS(secret_keys), PROFILE_SECRETS_MOST, AT(secret), sizeof(struct profile_secret),
      AT(secrets)},
-    {"ignore", KEYS(ignored_keys), PROFILE_IGNORED_MOST, AT(ignore), sizeof(struct profile_ignored),
-     AT(ignored)},
+    [SECTION_IGNORE] = {"ignore", KEYS(ignored_keys), PROFILE_IGNORED_MOST, AT(ignore),
+                        sizeof(struct profile_ignored), AT(ignored)},
     SETTING_SECTION("mode", mode_keys, SETTING_MODE),
     SETTING_SECTION("issuing-ca", issuing_keys, SETTING_ISSUING_CA),
     SETTING_SECTION("organization", shown_keys, SETTING_ORGANIZATION),

@@ -31,6 +31,15 @@ bool profile_ignores(const struct profile *p, const char *table, const char *col
     return false;
 }
 
+bool profile_is_apart(const struct profile *p, const char *table, const char *column)
+{
+    for (unsigned i = 0; i < p->ignored; i++)
+        if (same(p->ignore[i].table, table) && same(p->ignore[i].column, column) &&
+            (p->ignore[i].as == NULL || strcmp(p->ignore[i].as, "list") == 0))
+            return true;
+    return false;
+}
+
 static bool is_reference(const struct profile *p, const char *table, const char *column)
 {
     for (unsigned i = 0; i < p->references; i++) {

@@ -21,4 +21,8 @@ bool profile_is_secret(const struct profile *profile, const char *table, const c
  * of the list, and is no list. */
 bool profile_ignores(const struct profile *profile, const char *table, const char *column);
 
+/* True when such a section, unless it only speaks of references, names this column: it has nothing
+ * to do with the list, either. */
+bool profile_is_apart(const struct profile *profile, const char *table, const char *column);
+
 #endif

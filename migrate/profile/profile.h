@@ -18,7 +18,7 @@
 
 enum {
     PROFILE_LISTS_MOST = 8,
-    PROFILE_REFERENCES_MOST = 8,
+    PROFILE_REFERENCES_MOST = 16,
     PROFILE_SECRETS_MOST = 16,
     PROFILE_IGNORED_MOST = 64,
 };
@@ -121,6 +121,7 @@ struct profile_secret {
 /* A column that looks as if it referred to the list, or held a part of it, and does not. */
 struct profile_ignored {
     char *table, *column;
+    char *as; /* "reference" or "list": only that is said; NULL: neither */
 };
 
 /* Strings belong to the profile; one that the profile does not name is NULL. */
