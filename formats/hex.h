@@ -1,11 +1,11 @@
 /*
  * Hexadecimal digits, beside bytes_hex(): the start of what may be long, reading them, and writing
- * many to a stream.  They are written in lower case and read in either.
+ * many to a stream or a buffer.  They are written in lower case and read in either.
  */
 #ifndef KM_FORMATS_HEX_H
 #define KM_FORMATS_HEX_H
 
-#include "formats/bytes.h"
+#include "formats/buffer.h"
 
 #include <stdio.h>
 
@@ -24,5 +24,8 @@ int hex_pair(const char *text);
 
 /* Writes the digits of b. */
 void hex_print(FILE *to, struct bytes b);
+
+/* Appends the digits of b.  False: no memory. */
+bool hex_add(struct buffer *to, struct bytes b);
 
 #endif

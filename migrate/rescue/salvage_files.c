@@ -13,11 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { STREAM_BYTES = 64 * 1024 };
+
 static FILE *stream_of(const struct outfile *out)
 {
     int descriptor = dup(outfile_descriptor(out));
     FILE *to = descriptor < 0 ? NULL : fdopen(descriptor, "w");
-    if (to == NULL && descriptor >= 0)
+    if (to)
+        setvbuf(to, NULL, _IOFBF, STREAM_BYTES);
+    else if (descriptor >= 0)
         close(descriptor);
     return to;
 }
@@ -64,71 +68,105 @@ void salvage_files_plan(struct salvage_files *files, const char *text)
 
 /* ---- one line ---- */
 
-static void put_text(FILE *to, const char *key, const char *text)
+static void put(struct buffer *to, const char *text)
+{
+    buffer_add(to, bytes_of(text, strlen(text)));
+}
+
+static void put_key(struct buffer *to, const char *key)
+{
+    put(to, ",\"");
+    put(to, key);
+    put(to, "\":");
+}
+
+static void put_number(struct buffer *to, const char *key, uint64_t number)
+{
+    char text[24];
+    put_key(to, key);
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    put(to, text);
+}
+
+/* How many characters stand in JSON as they are. */
+static size_t plain(const char *text)
+{
+    size_t n = 0;
+    while ((unsigned char)text[n] >= 0x20 && (unsigned char)text[n] < 0x7f && text[n] != '"' &&
+           text[n] != '\\')
+        n++;
+    return n;
+}
+
+static void put_text(struct buffer *to, const char *key, const char *text)
 {
     if (text == NULL)
         return;
-    fprintf(to, ",\"%s\":\"", key);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            fprintf(to, "\\%c", *c);
-        else if (*c < 0x20 || *c >= 0x7f)
-            fprintf(to, "\\u%04x", *c); /* names are of a single-byte code page */
-        else
-            fputc(*c, to);
+    put_key(to, key);
+    put(to, "\"");
+    for (;; text++) {
+        char escaped[8];
+        size_t n = plain(text);
+        buffer_add(to, bytes_of(text, n));
+        text += n;
+        if (*text == '\0')
+            break;
+        /* Names are of a single-byte code page. */
+        snprintf(escaped, sizeof escaped, *text == '"' || *text == '\\' ? "\\%c" : "\\u%04x",
+                 (unsigned char)*text);
+        put(to, escaped);
     }
-    fputc('"', to);
+    put(to, "\"");
 }
 
-static void put_hex(FILE *to, const char *key, struct bytes b)
+static void put_hex(struct buffer *to, const char *key, struct bytes b)
 {
     if (b.at == NULL)
         return;
-    fprintf(to, ",\"%s\":\"", key);
-    hex_print(to, b);
-    fputc('"', to);
+    put_key(to, key);
+    put(to, "\"");
+    hex_add(to, b);
+    put(to, "\"");
 }
 
-static void put_hash(struct salvage_files *files, FILE *to, const char *key, struct bytes b)
+static void put_hash(struct salvage_files *files, const char *key, struct bytes b)
 {
     uint8_t digest[HASH_SHA256_SIZE];
     if (b.at == NULL)
         return;
     hash_sha256(&files->of_item, b, digest);
-    put_hex(to, key, bytes_of(digest, sizeof digest));
+    put_hex(&files->line, key, bytes_of(digest, sizeof digest));
 }
 
-static void put_place(FILE *to, const struct ese_salvage_item *item)
+static void put_place(struct buffer *to, const struct ese_salvage_item *item)
 {
-    fprintf(to, "{\"kind\":\"%s\"", ese_salvage_kind_name(item->kind));
+    put(to, "{\"kind\":\"");
+    put(to, ese_salvage_kind_name(item->kind));
+    put(to, "\"");
     put_text(to, "table", item->table);
-    fprintf(to, ",\"object\":%u", item->objid);
+    put_number(to, "object", item->objid);
     put_text(to, "index", item->index);
     put_hex(to, "key", item->key);
     put_hex(to, "before_key", item->key_after);
     if (item->page != 0)
-        fprintf(to, ",\"page\":%u", item->page);
+        put_number(to, "page", item->page);
     if (item->tag >= 0)
-        fprintf(to, ",\"tag\":%d", item->tag);
+        put_number(to, "tag", (unsigned)item->tag);
     if (item->dbtime != 0)
-        fprintf(to, ",\"time\":%" PRIu64, item->dbtime);
+        put_number(to, "time", item->dbtime);
     if (item->other_page != 0)
-        fprintf(to, ",\"other_page\":%u", item->other_page);
+        put_number(to, "other_page", item->other_page);
 }
 
-static bool make_line(struct salvage_files *files, const struct ese_salvage_item *item,
-                      struct buffer *line)
+static bool put_line(struct salvage_files *files, FILE *to, struct fault *f)
 {
-    FILE *to = buffer_stream(line);
-    if (to == NULL)
-        return false;
-    put_place(to, item);
-    fprintf(to, ",\"written\":%s", item->written ? "true" : "false");
-    put_hash(files, to, "sha256", item->record);
-    put_hash(files, to, "other_sha256", item->other);
-    put_text(to, "reason", item->reason);
-    fputs("}\n", to);
-    return buffer_stream_close(line, to);
+    struct buffer *line = &files->line;
+    put(line, "}\n");
+    if (line->failed)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
+    if (to)
+        fwrite(line->at, 1, line->size, to);
+    return true;
 }
 
 /* ---- certificates in what is not written ---- */
@@ -154,20 +192,18 @@ static bool open_pem(struct salvage_files *files, struct fault *f)
 static bool put_certificate(struct salvage_files *files, const struct ese_salvage_item *item,
                             struct bytes der, struct fault *f)
 {
-    struct buffer pem = {0};
+    struct buffer *pem = &files->line;
     files->certificates++;
     if (files->target == NULL)
         return true;
     if (files->pem == NULL && !open_pem(files, f))
         return false;
-    if (!pem_write(&pem, "CERTIFICATE", der)) {
-        buffer_free(&pem);
+    buffer_clear(pem);
+    if (!pem_write(pem, "CERTIFICATE", der))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
-    }
     fprintf(files->pem_to, "Object %u, page %u, tag %d: %s\n", item->objid, item->page, item->tag,
             item->reason);
-    fwrite(pem.at, 1, pem.size, files->pem_to);
-    buffer_free(&pem);
+    fwrite(pem->at, 1, pem->size, files->pem_to);
     return true;
 }
 
@@ -192,24 +228,23 @@ static bool put_certificates(struct salvage_files *files, const struct ese_salva
 bool salvage_files_item(void *context, const struct ese_salvage_item *item, struct fault *f)
 {
     struct salvage_files *files = context;
-    struct buffer line = {0};
-    if (!make_line(files, item, &line)) {
-        buffer_free(&line);
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
-    }
-    hash_sha256_add(&files->hash, buffer_bytes(&line));
-    if (files->lines_to)
-        fwrite(line.at, 1, line.size, files->lines_to);
-    buffer_free(&line);
+    struct buffer *line = &files->line;
+    buffer_clear(line);
+    put_place(line, item);
+    size_t place = line->size;
+    put(line, item->written ? ",\"written\":true" : ",\"written\":false");
+    put_hash(files, "sha256", item->record);
+    put_hash(files, "other_sha256", item->other);
+    put_text(line, "reason", item->reason);
+    if (!put_line(files, files->lines_to, f))
+        return false;
+    hash_sha256_add(&files->hash, buffer_bytes(line));
     if (item->written || item->record.at == NULL)
         return true;
     files->quarantined++;
-    if (files->quarantine_to) {
-        put_place(files->quarantine_to, item);
-        put_hex(files->quarantine_to, "record", item->record);
-        fputs("}\n", files->quarantine_to);
-    }
-    return put_certificates(files, item, f);
+    line->size = place;
+    put_hex(line, "record", item->record);
+    return put_line(files, files->quarantine_to, f) && put_certificates(files, item, f);
 }
 
 /* ---- the end ---- */
@@ -265,6 +300,7 @@ void salvage_files_close(struct salvage_files *files)
     outfile_discard(files->pem);
     outfile_discard(files->lines);
     outfile_discard(files->quarantine);
+    buffer_free(&files->line);
     if (files->open) {
         hash_close(&files->hash);
         hash_close(&files->of_item);

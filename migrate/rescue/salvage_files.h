@@ -12,6 +12,7 @@
 
 #include "formats/ese/salvage/salvage.h"
 #include "formats/hash.h"
+#include "formats/buffer.h"
 #include "formats/outfile.h"
 
 #include <limits.h>
@@ -19,6 +20,7 @@
 
 struct salvage_files {
     struct hash hash, of_item; /* of the plan, of one item's bytes */
+    struct buffer line;        /* that is being made */
     bool open;
     struct outfile *lines, *quarantine; /* NULL: only the id is wanted */
     FILE *lines_to, *quarantine_to;

@@ -34,6 +34,7 @@ struct run_reader {
     uint8_t *buffer;
     size_t start, end; /* what of the buffer is filled and not taken */
     struct bytes key, data;
+    uint64_t begin; /* as place.key */
     bool done;
 };
 
@@ -123,11 +124,15 @@ static uint64_t first_bytes(struct bytes b)
     return bytes_number_be(bytes_of(room, sizeof room));
 }
 
-static struct place place_of(struct bytes key, struct bytes data, size_t at)
+static uint64_t begin_of(struct bytes key)
 {
     uint64_t size = key.size <= KEY_BYTES ? key.size : KEY_BYTES + 1;
-    return (struct place){
-        .key = (first_bytes(key) & ~(uint64_t)0xff) | size, .data = first_bytes(data), .at = at};
+    return (first_bytes(key) & ~(uint64_t)0xff) | size;
+}
+
+static struct place place_of(struct bytes key, struct bytes data, size_t at)
+{
+    return (struct place){.key = begin_of(key), .data = first_bytes(data), .at = at};
 }
 
 static int compare_entries(const void *a, const void *b, void *context)
@@ -261,6 +266,7 @@ static bool advance(struct build_sort *s, struct run_reader *r, struct fault *f)
         }
         if (have >= needs) {
             r->start += needs;
+            r->begin = begin_of(r->key);
             return true;
         }
         if (r->left == 0)
@@ -286,6 +292,8 @@ static bool advance(struct build_sort *s, struct run_reader *r, struct fault *f)
 static bool heap_less(const struct build_sort *s, unsigned a, unsigned b)
 {
     const struct run_reader *x = &s->reader[a], *y = &s->reader[b];
+    if (x->begin != y->begin)
+        return x->begin < y->begin;
     return compare(x->key, x->data, y->key, y->data) < 0;
 }
 

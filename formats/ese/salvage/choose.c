@@ -40,19 +40,19 @@ bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fau
 {
     struct ese_salvage *s = w->s;
     const struct salvage_version *v = w->version;
-    struct bytes key = buffer_bytes(&w->key);
-    if (w->direct) { /* one version, on a good page that should have it */
-        *c = (struct salvage_choice){.verdict =
-                                         v->flags & ESE_NODE_DELETED ? SALVAGE_GONE : SALVAGE_KEPT};
+    struct bytes key = w->key;
+    *c = (struct salvage_choice){.verdict = SALVAGE_KEPT};
+    if (w->sole) { /* on a good page, the only one that should have it */
+        if (v->flags & ESE_NODE_DELETED)
+            c->verdict = SALVAGE_GONE;
         return true;
     }
     if (w->with_data) {
-        if (!buffer_set(&w->both, key, f) || !buffer_append(&w->both, buffer_bytes(&w->data), f))
+        if (!buffer_set(&w->both, key, f) || !buffer_append(&w->both, w->data, f))
             return false;
         key = buffer_bytes(&w->both);
     }
     const struct salvage_page *owner = salvage_owner(&w->leaves, key);
-    *c = (struct salvage_choice){.verdict = SALVAGE_KEPT};
     bool owner_has = false;
     const struct salvage_page *newest_bad = NULL;
     for (size_t i = 0; i < w->versions; i++) {

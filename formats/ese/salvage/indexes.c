@@ -36,8 +36,8 @@ static bool next_expected(struct build_sort *from, struct expected *e, struct fa
 
 static int compare(const struct expected *e, const struct salvage_walk *w)
 {
-    int order = bytes_compare(e->key, buffer_bytes(&w->key));
-    return order ? order : bytes_compare(e->bookmark, buffer_bytes(&w->data));
+    int order = bytes_compare(e->key, w->key);
+    return order ? order : bytes_compare(e->bookmark, w->data);
 }
 
 static bool only_row(struct salvage_table *t, unsigned index, struct salvage_walk *w,
@@ -52,6 +52,7 @@ static bool only_row(struct salvage_table *t, unsigned index, struct salvage_wal
         return true;
     if (!e->in_question)
         t->s->page[e->page].stale = true;
+    t->s->page[e->page].marked = true;
     return salvage_mark(&t->marks, e->bookmark, (uint32_t)(owner - t->s->page),
                         MARK_NO_ENTRY << index, f);
 }
@@ -63,8 +64,7 @@ static bool only_entry(struct salvage_table *t, unsigned index, struct salvage_w
     if (!salvage_choose(w, &c, f))
         return false;
     return c.verdict != SALVAGE_KEPT ||
-           salvage_stray_add(t, index, &w->version[c.best], buffer_bytes(&w->key),
-                             buffer_bytes(&w->data), f);
+           salvage_stray_add(t, index, &w->version[c.best], w->key, w->data, f);
 }
 
 static bool both_have(struct salvage_table *t, struct salvage_walk *w, const struct expected *e,
@@ -74,8 +74,10 @@ static bool both_have(struct salvage_table *t, struct salvage_walk *w, const str
     if (!salvage_choose(w, &c, f))
         return false;
     bool confirms = c.verdict == SALVAGE_KEPT || c.verdict == SALVAGE_NEWER_BAD;
-    return !e->in_question || !confirms ||
-           salvage_mark(&t->marks, e->bookmark, 0, MARK_CONFIRMED, f);
+    if (!e->in_question || !confirms)
+        return true;
+    t->s->page[e->page].marked = true;
+    return salvage_mark(&t->marks, e->bookmark, 0, MARK_CONFIRMED, f);
 }
 
 static bool compare_all(struct salvage_table *t, unsigned index, struct salvage_walk *w,
@@ -129,7 +131,7 @@ static bool next_seen(struct merging *m, struct fault *f)
     do {
         if (!next_expected(m->t->entry[m->index], &m->seen, f))
             return false;
-    } while (m->seen.found && m->t->unwritten.count > 0 &&
+    } while (m->seen.found && m->t->s->page[m->seen.page].unwritten &&
              salvage_marked(&m->t->unwritten, m->seen.bookmark));
     return true;
 }

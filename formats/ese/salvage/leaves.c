@@ -87,6 +87,48 @@ static void bound(struct salvage_leaves *l)
     }
 }
 
+/* How far a leaf's range goes: up to a key, or with it. */
+struct limit {
+    struct bytes key; /* at == NULL: no key yet */
+    bool with, none;  /* none: it does not end */
+};
+
+static struct limit limit_of(const struct salvage_leaf *leaf)
+{
+    return (struct limit){.key = leaf->bounded ? leaf->end : leaf->last,
+                          .with = !leaf->bounded,
+                          .none = leaf->endless};
+}
+
+static bool is_farther(struct limit a, struct limit b)
+{
+    if (b.none || b.key.at == NULL)
+        return !b.none;
+    int order = a.none ? 1 : bytes_compare(a.key, b.key);
+    return order > 0 || (order == 0 && a.with);
+}
+
+static bool reaches(struct limit a, struct bytes key)
+{
+    int order = a.none ? 1 : a.key.at == NULL ? -1 : bytes_compare(a.key, key);
+    return order > 0 || (order == 0 && a.with);
+}
+
+/* Sees which leaves share no key with the range of another. */
+static void see_alone(struct salvage_leaves *l)
+{
+    struct limit before = {.with = false};
+    for (size_t i = 0; i < l->count; i++) {
+        const struct salvage_leaf *leaf = &l->at[i];
+        struct limit own = limit_of(leaf);
+        l->s->page[leaf->page].alone =
+            !reaches(before, leaf->first) &&
+            (i + 1 == l->count || bytes_compare(leaf->last, l->at[i + 1].first) < 0);
+        if (is_farther(own, before))
+            before = own;
+    }
+}
+
 bool salvage_leaves_order(struct salvage_leaves *l, struct fault *f)
 {
     l->heap = calloc(l->count + 1, sizeof *l->heap);
@@ -95,14 +137,7 @@ bool salvage_leaves_order(struct salvage_leaves *l, struct fault *f)
     if (l->count > 0)
         qsort(l->at, l->count, sizeof *l->at, by_first_key);
     bound(l);
-    return true;
-}
-
-bool salvage_leaves_apart(const struct salvage_leaves *l)
-{
-    for (size_t i = 1; i < l->count; i++)
-        if (bytes_compare(l->at[i - 1].last, l->at[i].first) >= 0)
-            return false;
+    see_alone(l);
     return true;
 }
 

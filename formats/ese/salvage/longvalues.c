@@ -210,7 +210,7 @@ static bool end_value(struct values *v, struct fault *f)
 static bool check_node(struct values *v, struct fault *f)
 {
     struct salvage_choice c;
-    struct bytes key = buffer_bytes(&v->w.key), id = id_of(key);
+    struct bytes key = v->w.key, id = id_of(key);
     const struct ese_page *page;
     struct ese_node node;
     if (id.at == NULL)
@@ -333,7 +333,7 @@ static bool tell_value(struct values *v, const struct salvage_choice *c, struct 
 static bool write_node(struct values *v, struct fault *f)
 {
     struct salvage_choice c;
-    struct bytes key = buffer_bytes(&v->w.key), id = id_of(key);
+    struct bytes key = v->w.key, id = id_of(key);
     struct ese_lv_key parts;
     const struct ese_page *page;
     struct ese_node node;

@@ -28,12 +28,16 @@ struct salvage_page {
     bool reached;   /* a parent names it, or a neighbour and it name each other */
     bool stale;     /* a neighbour, an index or a long value knows of something newer on it */
     bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
+    bool marked;    /* something is said of a row on it, in t->marks */
+    bool unwritten; /* of a row on it the entries that were seen are not written */
+    bool readable;  /* every row on it that counts was read, and gives its key */
 
     /* Of a leaf, see ranges.c. */
     struct bytes first, last; /* keys of its believed nodes, in s->arena; at == NULL: it has none */
     bool joined;              /* with their data behind them: the order of an index */
     bool in_order;            /* each node can be read and is believed, and its keys ascend */
-    bool merged;              /* in the walk that is open: its nodes are read in their place */
+    bool alone;               /* in the walk that is open: no other leaf lies over it */
+    bool merged;              /* and: its nodes are read in their place */
 };
 
 struct salvage_schema_row {
@@ -164,12 +168,10 @@ struct salvage_leaves {
  * *in_order becomes false when one of them is not in order. */
 bool salvage_leaves_find(struct salvage_leaves *l, uint32_t objid, bool joined, bool *in_order,
                          struct fault *f);
-/* Once all are added. */
+/* Once all are added; sees which lie over none. */
 bool salvage_leaves_order(struct salvage_leaves *l, struct fault *f);
 /* Are they one chain, from the first to the last, all of them right? */
 bool salvage_leaves_chain(const struct salvage_leaves *l);
-/* Does none lie over another? */
-bool salvage_leaves_apart(const struct salvage_leaves *l);
 /* The newest leaf that should have `key` (of an index: key and data in one piece), if the tree has
  * it; NULL: none.  Keys of successive calls, salvage_choose() among them, ascend. */
 const struct salvage_page *salvage_owner(struct salvage_leaves *l, struct bytes key);
@@ -184,11 +186,13 @@ struct salvage_walk {
     bool with_data; /* key and data together are the order: an index */
     struct salvage_leaves leaves;
     bool intact; /* the leaves in use are one unbroken chain */
-    bool direct; /* and all in order: each node is as it should be, and there are no others */
 
     /* The group. */
-    struct buffer key, data; /* data: with_data only */
-    struct buffer both;      /* key and data in one piece */
+    struct bytes key, data; /* until the next one; data: with_data only */
+    struct buffer both;     /* key and data in one piece */
+    bool sole;              /* one version, of a leaf over which nothing lies: `page` and `node` */
+    const struct ese_page *page;
+    struct ese_node node;
     struct salvage_version *version;
     size_t versions, version_room;
 
@@ -196,10 +200,12 @@ struct salvage_walk {
     struct salvage_cursor *cursor;
     unsigned cursors;
     size_t next_leaf;
+    bool alone; /* one cursor, and nothing else has keys up to the last one of its leaf */
     /* ...and what stands on the others is sorted. */
     struct build_sort *sort;
     bool pending, done; /* pending: the next entry was read already */
     struct buffer next_key, next_data;
+    struct buffer sorted_key, sorted_data; /* of the group */
 };
 
 /* with_wrong: pages with a wrong checksum, too, what of them makes sense. */
@@ -309,15 +315,18 @@ bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
 
 /* row.c: one row, held between opening and closing. */
 struct salvage_row {
-    const struct ese_page *page; /* held */
+    const struct ese_page *page;
     const struct salvage_page *where;
     struct ese_node node;
     struct ese_record record;
+    bool held; /* the page is, by the row: else by the walk */
     bool readable;
+    bool refers;        /* perhaps, to long values */
     struct fault why;   /* when it is not */
     uint8_t *converted; /* owns the record when its page had it in the old format */
 };
 
+/* v: one of the walk's group, which has to stand until the row is closed. */
 bool salvage_row_open(struct salvage_table *t, const struct salvage_walk *w,
                       const struct salvage_version *v, struct salvage_row *row, struct fault *f);
 void salvage_row_close(struct salvage_table *t, struct salvage_row *row);

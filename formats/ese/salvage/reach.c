@@ -18,6 +18,7 @@ struct reach {
     struct ese_salvage *s;
     size_t first, count;
     struct by_number *by; /* by number, then index */
+    size_t next;          /* behind what was found last: numbers come in order, mostly */
 };
 
 static int compare_numbers(const void *a, const void *b)
@@ -41,10 +42,19 @@ static bool open_reach(struct reach *r, struct ese_salvage *s, uint32_t objid, s
     return true;
 }
 
+/* Is the place the first of page `number`? */
+static bool is_place_of(const struct reach *r, size_t at, uint32_t number)
+{
+    return at < r->count && r->by[at].number == number &&
+           (at == 0 || r->by[at - 1].number < number);
+}
+
 /* The first place in r->by of page `number`; r->count: none. */
-static size_t find_number(const struct reach *r, uint32_t number)
+static size_t find_number(struct reach *r, uint32_t number)
 {
     size_t low = 0, high = r->count;
+    if (is_place_of(r, r->next, number))
+        return r->next++;
     while (low < high) {
         size_t middle = (low + high) / 2;
         if (r->by[middle].number < number)
@@ -52,7 +62,10 @@ static size_t find_number(const struct reach *r, uint32_t number)
         else
             high = middle;
     }
-    return low < r->count && r->by[low].number == number ? low : r->count;
+    if (!is_place_of(r, low, number))
+        return r->count;
+    r->next = low + 1;
+    return low;
 }
 
 static bool is_parent(const struct salvage_page *p)
@@ -404,7 +417,7 @@ static int compare_missing(const void *a, const void *b)
 }
 
 /* The links of leaves that no parent names.  Where one does, it knows better than links do. */
-static size_t find_missing(const struct reach *r, const bool *parented, struct missing *missing)
+static size_t find_missing(struct reach *r, const bool *parented, struct missing *missing)
 {
     size_t count = 0;
     for (size_t k = 0; k < r->count; k++) {

@@ -20,36 +20,54 @@ static bool has_its_key(struct salvage_table *t, const struct ese_record *record
     return result == ESE_KEY_OK && bytes_equal(ese_key_bytes(&t->primary->key), key);
 }
 
+static bool see_reference(void *context, const struct ese_value *value, struct fault *f)
+{
+    bool *refers = context;
+    (void)f;
+    *refers = *refers || value->kind == ESE_VALUE_SEPARATED;
+    return true;
+}
+
 bool salvage_row_open(struct salvage_table *t, const struct salvage_walk *w,
                       const struct salvage_version *v, struct salvage_row *row, struct fault *f)
 {
     struct ese_salvage *s = t->s;
     row->where = &s->page[v->page];
     row->page = NULL;
+    row->held = !w->sole;
     row->readable = false;
     row->converted = NULL;
     fault_clear(&row->why);
-    if (!salvage_node(s, v, &row->page, &row->node, f))
+    if (w->sole) {
+        row->page = w->page;
+        row->node = w->node;
+    } else if (!salvage_node(s, v, &row->page, &row->node, f)) {
         return false;
+    }
     if (!salvage_record(s, t->table, row->page, &row->node, &row->record, &row->converted,
                         &row->why)) {
         if (row->why.code == FAULT_NO_MEMORY) {
             *f = row->why;
-            ese_pages_put(s->pages, row->page);
+            salvage_row_close(t, row);
             return false;
         }
         return true;
     }
-    row->readable = ese_record_check(&row->record, &t->limits, NULL, NULL, &row->why);
+    row->readable = row->where->readable && w->sole; /* the first walk looked */
+    row->refers = row->readable;
     if (row->readable)
-        row->readable = has_its_key(t, &row->record, buffer_bytes(&w->key)) ||
+        return true;
+    row->readable =
+        ese_record_check(&row->record, &t->limits, see_reference, &row->refers, &row->why);
+    if (row->readable)
+        row->readable = has_its_key(t, &row->record, w->key) ||
                         fault_set(&row->why, FAULT_DAMAGED, "its columns do not give its key");
     return true;
 }
 
 void salvage_row_close(struct salvage_table *t, struct salvage_row *row)
 {
-    if (row->page)
+    if (row->page && row->held)
         ese_pages_put(t->s->pages, row->page);
     row->page = NULL;
     free(row->converted);
@@ -160,17 +178,20 @@ static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
     const struct salvage_version *v = &w->version[c->best];
     struct salvage_row row;
     struct salvage_references r = {.t = t, .row = &row};
-    if (c->verdict == SALVAGE_SUPERSEDED || c->verdict == SALVAGE_GONE)
-        return true;
-    if (!salvage_row_open(t, w, v, &row, f))
+    bool counts = c->verdict != SALVAGE_SUPERSEDED && c->verdict != SALVAGE_GONE;
+    if (counts && !salvage_row_open(t, w, v, &row, f))
         return false;
+    if (!counts || !row.readable)
+        t->s->page[v->page].readable = false;
+    if (!counts)
+        return true;
     bool ok = true;
     if (row.readable) {
         int count;
-        ok = ese_record_check(&row.record, &t->limits, salvage_row_reference, &r, f);
+        ok = !row.refers || ese_record_check(&row.record, &t->limits, salvage_row_reference, &r, f);
         for (unsigned i = 0; ok && i < t->table->indexes; i++)
             if (t->keys[i] && !t->keys[i]->count_only) {
-                ok = salvage_row_entries(t, i, t->entry[i], &row.record, buffer_bytes(&w->key), v,
+                ok = salvage_row_entries(t, i, t->entry[i], &row.record, w->key, v,
                                          c->verdict != SALVAGE_KEPT, &count, f);
                 t->uncomputed[i] = t->uncomputed[i] || count < 0;
             }
@@ -183,6 +204,10 @@ bool salvage_rows_evidence(struct salvage_table *t, struct fault *f)
 {
     struct salvage_walk w;
     bool more = true;
+    size_t first, count;
+    salvage_pages_of(t->s, t->table->objid, &first, &count);
+    for (size_t i = first; i < first + count; i++)
+        t->s->page[i].readable = true;
     bool ok = salvage_walk_open(&w, t->s, &t->table->objid, 1, false, true, f);
     while (ok && (ok = salvage_walk_next(&w, &more, f)) && more) {
         struct salvage_choice c;

@@ -31,7 +31,7 @@ static struct ese_salvage_item item_of(const struct writing *x, enum ese_salvage
         .kind = kind,
         .table = x->t->table->name,
         .objid = x->t->table->objid,
-        .key = buffer_bytes(&x->w.key),
+        .key = x->w.key,
         .page = p->slot,
         .tag = row && row->page ? (int)(v->node + row->page->reserved) : v->node + 1,
         .dbtime = p->dbtime,
@@ -173,12 +173,13 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
 {
     struct salvage_table *t = x->t;
     const struct salvage_version *v = &x->w.version[c->best];
-    const struct salvage_mark *mark = salvage_marked(&t->marks, buffer_bytes(&x->w.key));
+    const struct salvage_mark *mark =
+        row->where->marked ? salvage_marked(&t->marks, x->w.key) : NULL;
     uint32_t bits = mark ? mark->bits : 0;
     const struct salvage_stray *other = other_entry(x, v->dbtime, own_strays);
     struct salvage_references r = {.t = t, .row = row, .only_look = true};
     *j = (struct judgement){.doubtful = false};
-    if (t->gones > 0)
+    if (t->gones > 0 && row->refers)
         ese_record_check(&row->record, &t->limits, salvage_row_reference, &r, NULL);
     if (c->verdict == SALVAGE_FREED && !(bits & MARK_CONFIRMED))
         doubt(j, false, 0,
@@ -233,7 +234,7 @@ static bool carry_entries(struct writing *x, unsigned index, const struct salvag
                           int count, bool own_strays, struct fault *f)
 {
     struct salvage_table *t = x->t;
-    struct bytes bookmark = buffer_bytes(&x->w.key);
+    struct bytes bookmark = x->w.key;
     uint8_t data[ESE_KEY_ROOM + SALVAGE_ENTRY_TAIL] = {0};
     int carried = 0;
     memcpy(data, bookmark.at, bookmark.size);
@@ -259,9 +260,10 @@ static bool carry_entries(struct writing *x, unsigned index, const struct salvag
 }
 
 /* The entries that were computed when the row was first seen are not written. */
-static bool forget_entries(struct writing *x, struct fault *f)
+static bool forget_entries(struct writing *x, const struct salvage_version *v, struct fault *f)
 {
-    return salvage_mark(&x->t->unwritten, buffer_bytes(&x->w.key), 0, 0, f);
+    x->t->s->page[v->page].unwritten = true;
+    return salvage_mark(&x->t->unwritten, x->w.key, 0, 0, f);
 }
 
 /* A row's entries are written as they were seen, unless it is `changed`; those that could not be
@@ -271,14 +273,14 @@ static bool write_entries(struct writing *x, const struct salvage_version *v,
                           struct fault *f)
 {
     struct salvage_table *t = x->t;
-    if (is_changed && !forget_entries(x, f))
+    if (is_changed && !forget_entries(x, v, f))
         return false;
     for (unsigned i = 0; i < t->table->indexes; i++) {
         int count = 0;
         if (t->keys[i] == NULL || !(is_changed || t->uncomputed[i] || t->keys[i]->count_only))
             continue;
-        if (!salvage_row_entries(t, i, is_changed ? t->late[i] : NULL, record,
-                                 buffer_bytes(&x->w.key), v, false, &count, f))
+        if (!salvage_row_entries(t, i, is_changed ? t->late[i] : NULL, record, x->w.key, v, false,
+                                 &count, f))
             return false;
         if ((count < 0 || t->keys[i]->count_only) && count != 0 &&
             !carry_entries(x, i, v, count, own_strays, f))
@@ -295,7 +297,8 @@ static bool put_row(struct writing *x, const struct salvage_version *v,
     struct bytes data = row->node.data;
     struct ese_record record = row->record;
     size_t size;
-    if (t->refers && !ese_record_check(&record, &t->limits, salvage_row_reference, &r, f))
+    if (t->refers && row->refers &&
+        !ese_record_check(&record, &t->limits, salvage_row_reference, &r, f))
         return false;
     *cut = r.any_gone;
     if (r.any_gone) {
@@ -308,7 +311,7 @@ static bool put_row(struct writing *x, const struct salvage_version *v,
     if (!write_entries(x, v, &record, *cut, own_strays, f))
         return false;
     t->sum->written++;
-    return t->to == NULL || ese_build_raw_row(t->to, buffer_bytes(&x->w.key), data, f);
+    return t->to == NULL || ese_build_raw_row(t->to, x->w.key, data, f);
 }
 
 /* Names the long values that a row is kept without. */
@@ -343,7 +346,7 @@ static bool unreadable_row(struct writing *x, const struct salvage_choice *c,
 {
     const struct salvage_version *v = &x->w.version[c->best];
     if (v->doubtful && c->verdict == SALVAGE_BYTES) /* no row, but bytes under a wrong checksum */
-        return !own_strays || lost_row(x, buffer_bytes(&x->w.key), NULL, f);
+        return !own_strays || lost_row(x, x->w.key, NULL, f);
     struct ese_salvage_item item = item_of(x, ESE_SALVAGE_DOUBTFUL, v, row);
     char text[380];
     snprintf(text, sizeof text, "it does not fit the table's columns: %s", row->why.text);
@@ -379,7 +382,7 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
         t->sum->kept++;
     }
     if (!written)
-        return forget_entries(x, f);
+        return forget_entries(x, v, f);
     return put_row(x, v, row, &cut, own_strays, f) && (!cut || tell_cut(x, v, row, f));
 }
 
@@ -393,9 +396,9 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
     bool deleted = c->verdict == SALVAGE_GONE;
     const struct salvage_page *newer =
         c->against && c->against->dbtime > p->dbtime ? c->against : p;
-    if (own_strays && !lost_row(x, buffer_bytes(&x->w.key), newer, f))
+    if (own_strays && !lost_row(x, x->w.key, newer, f))
         return false;
-    if (c->verdict == SALVAGE_FREED && !forget_entries(x, f))
+    if (c->verdict == SALVAGE_FREED && !forget_entries(x, v, f))
         return false;
     if (p->freed || (deleted && !t->s->scan.dirty) || (v->flags & ESE_NODE_DELETED && !deleted))
         return true;
@@ -421,7 +424,7 @@ static bool one_row(struct writing *x, struct fault *f)
     struct salvage_table *t = x->t;
     struct salvage_choice c;
     struct salvage_row row;
-    struct bytes key = buffer_bytes(&x->w.key);
+    struct bytes key = x->w.key;
     if (!pass_strays(x, key, f) || !salvage_choose(&x->w, &c, f))
         return false;
     bool own_strays = x->strays.count > 0;

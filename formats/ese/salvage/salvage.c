@@ -356,8 +356,10 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
     s->result = result;
     s->build = NULL;
     s->table_room = 0;
-    for (size_t i = 0; i < s->pages_found; i++)
-        s->page[i].stale = false;
+    for (size_t i = 0; i < s->pages_found; i++) {
+        struct salvage_page *p = &s->page[i];
+        p->stale = p->marked = p->unwritten = p->readable = false;
+    }
     bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && tell_weeds(s, f) &&
               salvage_tables(s, f) && salvage_unknown(s, f);
     if (ok && s->build)

@@ -77,8 +77,7 @@ static bool keep_row(struct ese_salvage *s, const struct salvage_walk *w,
         ese_pages_put(s->pages, page);
         return why.code != FAULT_NO_MEMORY || fault_set(f, FAULT_NO_MEMORY, "%s", why.text);
     }
-    bool ok = add_row(s, buffer_bytes(&w->key), node.data, s->page[v->page].slot,
-                      s->page[v->page].dbtime, f);
+    bool ok = add_row(s, w->key, node.data, s->page[v->page].slot, s->page[v->page].dbtime, f);
     free(converted);
     ese_pages_put(s->pages, page);
     return ok;

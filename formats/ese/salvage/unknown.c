@@ -38,7 +38,7 @@ static bool tell_nodes(struct ese_salvage *s, uint32_t objid, bool long_values, 
         struct ese_salvage_item item = {
             .kind = long_values ? ESE_SALVAGE_LONG_VALUE : ESE_SALVAGE_NO_SCHEMA,
             .objid = objid,
-            .key = buffer_bytes(&w->key),
+            .key = w->key,
             .page = p->slot,
             .tag = (int)(v->node + page->reserved),
             .dbtime = p->dbtime,

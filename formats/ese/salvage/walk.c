@@ -19,6 +19,7 @@ enum {
 struct salvage_cursor {
     const struct ese_page *page; /* held */
     uint32_t index;              /* in s->page */
+    size_t leaf;                 /* in w->leaves */
     unsigned at;
     bool taken; /* the node was given out */
     struct ese_node node;
@@ -147,6 +148,14 @@ static void choose_merged(struct salvage_walk *w)
     }
 }
 
+static bool are_alone(const struct salvage_leaves *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (!l->s->page[l->at[i].page].alone)
+            return false;
+    return true;
+}
+
 bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint32_t *objid,
                        unsigned objids, bool with_data, bool with_wrong, struct fault *f)
 {
@@ -166,8 +175,8 @@ bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint
         return false;
     choose_merged(w);
     w->intact = objids == 1 && salvage_leaves_chain(&w->leaves);
-    w->direct = w->intact && in_order && salvage_leaves_apart(&w->leaves);
-    for (unsigned i = 0; i < objids && !w->direct; i++)
+    bool direct = w->intact && in_order && are_alone(&w->leaves); /* there are no other nodes */
+    for (unsigned i = 0; i < objids && !direct; i++)
         if (!sort_rest(w, objid[i], with_wrong, f))
             return false;
     return true;
@@ -179,9 +188,9 @@ void salvage_walk_close(struct salvage_walk *w)
         ese_pages_put(w->s->pages, w->cursor[i].page);
     free(w->cursor);
     build_sort_close(w->sort);
-    buffer_free(&w->key);
-    buffer_free(&w->data);
     buffer_free(&w->both);
+    buffer_free(&w->sorted_key);
+    buffer_free(&w->sorted_data);
     buffer_free(&w->next_key);
     buffer_free(&w->next_data);
     free(w->version);
@@ -230,20 +239,20 @@ static bool step(struct salvage_walk *w, struct fault *f)
     return ok;
 }
 
-/* Does `place` come before the node, or is it at its place? */
-static bool is_before(const struct salvage_walk *w, struct bytes place,
-                      const struct salvage_cursor *c)
+/* How a place in the order compares with a node's. */
+static int compare_place(const struct salvage_walk *w, struct bytes place, struct bytes key,
+                         struct bytes data)
 {
-    if (!w->with_data || place.size <= c->key.size)
-        return bytes_compare(place, c->key) <= 0;
-    int order = bytes_compare(bytes_of(place.at, c->key.size), c->key);
-    return order ? order < 0 : bytes_compare(bytes_from(place, c->key.size), c->node.data) <= 0;
+    if (!w->with_data || place.size <= key.size)
+        return bytes_compare(place, key);
+    int order = bytes_compare(bytes_of(place.at, key.size), key);
+    return order ? order : bytes_compare(bytes_from(place, key.size), data);
 }
 
 static bool is_due(const struct salvage_walk *w, struct bytes first)
 {
     for (unsigned i = 0; i < w->cursors; i++)
-        if (!is_before(w, first, &w->cursor[i]))
+        if (compare_place(w, first, w->cursor[i].key, w->cursor[i].node.data) > 0)
             return false;
     return true;
 }
@@ -260,6 +269,7 @@ static bool open_due(struct salvage_walk *w, struct fault *f)
         if (w->cursors == CURSORS_MOST || !is_due(w, leaf->first))
             break;
         c->index = leaf->page;
+        c->leaf = w->next_leaf;
         c->at = 0;
         if (is_stopped(w, f) || !salvage_get(w->s, p, &c->page, f))
             return false;
@@ -305,28 +315,27 @@ static bool read_sorted(struct salvage_walk *w, struct fault *f)
 /* How the group's place compares with one: key and, in an index, data. */
 static int compare(const struct salvage_walk *w, struct bytes key, struct bytes data)
 {
-    int order = bytes_compare(buffer_bytes(&w->key), key);
-    return order || !w->with_data ? order : bytes_compare(buffer_bytes(&w->data), data);
-}
-
-static bool set_place(struct salvage_walk *w, struct bytes key, struct bytes data, struct fault *f)
-{
-    return buffer_set(&w->key, key, f) && (!w->with_data || buffer_set(&w->data, data, f));
+    int order = bytes_compare(w->key, key);
+    return order || !w->with_data ? order : bytes_compare(w->data, data);
 }
 
 /* Sets the group's place to the first of those that come next. */
 static bool find_place(struct salvage_walk *w, struct fault *f)
 {
     bool any = w->pending;
-    if (any &&
-        !set_place(w, buffer_bytes(&w->next_key), without_locator(buffer_bytes(&w->next_data)), f))
-        return false;
+    if (any) { /* which the sorted entry behind it will take the place of */
+        if (!buffer_set(&w->sorted_key, buffer_bytes(&w->next_key), f) ||
+            !buffer_set(&w->sorted_data, without_locator(buffer_bytes(&w->next_data)), f))
+            return false;
+        w->key = buffer_bytes(&w->sorted_key);
+        w->data = buffer_bytes(&w->sorted_data);
+    }
     for (unsigned i = 0; i < w->cursors; i++) {
         const struct salvage_cursor *c = &w->cursor[i];
         if (any && compare(w, c->key, c->node.data) <= 0)
             continue;
-        if (!set_place(w, c->key, c->node.data, f))
-            return false;
+        w->key = c->key;
+        w->data = c->node.data;
         any = true;
     }
     return true;
@@ -349,27 +358,89 @@ static bool take_sorted(struct salvage_walk *w, struct fault *f)
     return true;
 }
 
-bool salvage_walk_next(struct salvage_walk *w, bool *more, struct fault *f)
+/* ---- a leaf over which nothing lies ---- */
+
+static bool is_alone(const struct salvage_walk *w)
 {
-    w->versions = 0;
-    if (!step(w, f) || !open_due(w, f) || !read_sorted(w, f))
+    if (w->cursors != 1 || !w->s->page[w->cursor[0].index].alone)
         return false;
-    *more = w->cursors > 0 || w->pending;
-    if (!*more)
-        return true;
-    if (!find_place(w, f))
+    return !w->pending ||
+           compare_place(w, w->leaves.at[w->cursor[0].leaf].last, buffer_bytes(&w->next_key),
+                         without_locator(buffer_bytes(&w->next_data))) < 0;
+}
+
+static struct salvage_version version_of(const struct salvage_walk *w,
+                                         const struct salvage_cursor *c)
+{
+    return (struct salvage_version){.dbtime = w->s->page[c->index].dbtime,
+                                    .page = c->index,
+                                    .node = (uint16_t)c->at,
+                                    .flags = c->node.flags};
+}
+
+static void set_sole(struct salvage_walk *w)
+{
+    const struct salvage_cursor *c = &w->cursor[0];
+    w->sole = true;
+    w->page = c->page;
+    w->node = c->node;
+}
+
+/* The next node of such a leaf; there is one. */
+static bool next_alone(struct salvage_walk *w, struct fault *f)
+{
+    struct salvage_cursor *c = &w->cursor[0];
+    c->at++;
+    if (!read_node(c, f))
         return false;
+    c->taken = true;
+    w->key = c->key;
+    w->data = c->node.data;
+    w->version[0] = version_of(w, c);
+    w->versions = 1;
+    set_sole(w);
+    return true;
+}
+
+static bool has_next_alone(const struct salvage_walk *w)
+{
+    const struct salvage_cursor *c = w->cursor;
+    return w->alone && c->taken && c->at + 1 < ese_page_nodes(c->page);
+}
+
+/* Takes what stands at the group's place. */
+static bool take_place(struct salvage_walk *w, struct fault *f)
+{
     for (unsigned i = 0; i < w->cursors; i++) {
         struct salvage_cursor *c = &w->cursor[i];
         if (compare(w, c->key, c->node.data) != 0)
             continue;
         c->taken = true;
-        struct salvage_version v = {.dbtime = w->s->page[c->index].dbtime,
-                                    .page = c->index,
-                                    .node = (uint16_t)c->at,
-                                    .flags = c->node.flags};
+        struct salvage_version v = version_of(w, c);
         if (!add_version(w, &v, f))
             return false;
     }
     return take_sorted(w, f);
+}
+
+bool salvage_walk_next(struct salvage_walk *w, bool *more, struct fault *f)
+{
+    *more = true;
+    if (has_next_alone(w))
+        return next_alone(w, f);
+    w->versions = 0;
+    w->sole = false;
+    if (!step(w, f) || !open_due(w, f) || !read_sorted(w, f))
+        return false;
+    *more = w->cursors > 0 || w->pending;
+    if (!*more)
+        return true;
+    w->alone = is_alone(w);
+    if (!find_place(w, f) || !take_place(w, f))
+        return false;
+    if (w->alone)
+        set_sole(w);
+    else
+        w->alone = is_alone(w);
+    return true;
 }
