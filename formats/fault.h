@@ -38,7 +38,7 @@ static inline void fault_clear(struct fault *f)
  * Returns false, so that a function can `return fault_set(...)`.  f may be NULL: then nothing is
  * recorded but a lack of memory, which is noted for the whole program (memory.h). */
 bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4), cold));
 
 /* Notes that it is of the file that is written, whose name only the caller knows; lack
  * of memory is of none.  Returns false. */

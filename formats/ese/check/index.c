@@ -134,7 +134,7 @@ static bool is_new(struct check_table *t, uint64_t hash)
 /* Goes through the keys that a row has in an index; *hash is the entry's.  False at the end. */
 static bool next_of_row(struct check_table *t, struct check_agreement *a, uint64_t *hash)
 {
-    for (;;) {
+    while (!a->keys.done) {
         struct fault f;
         if (a->tries++ > ese_file_size(t->c->file) / ENTRY_SIZE_LEAST + KEYS_OF_ROW_MOST) {
             give_up(a, "the rows give more keys in it than the file has room for");
@@ -164,6 +164,7 @@ static bool next_of_row(struct check_table *t, struct check_agreement *a, uint64
             return false;
         }
     }
+    return false;
 }
 
 static void begin_row(struct check_table *t, struct check_agreement *a,

@@ -24,16 +24,20 @@ static pair load(const uint8_t *at)
  * adds to *odd_lines the XOR of the numbers of all lines whose own bits have odd parity. */
 static void fold_lines(struct bytes b, uint64_t line[8], uint32_t *odd_lines)
 {
-    pair sum[4] = {{0}};
-    uint32_t odd = 0;
-    for (size_t n = 0; (n + 1) * LINE <= b.size; n++) {
-        const uint8_t *at = b.at + n * LINE;
-        pair w[4] = {load(at), load(at + 16), load(at + 32), load(at + 48)};
-        pair all = w[0] ^ w[1] ^ w[2] ^ w[3];
-        for (int i = 0; i < 4; i++)
-            sum[i] ^= w[i];
-        odd ^= (uint32_t)n & (uint32_t)-__builtin_parityll(all[0] ^ all[1]);
+    /* Each sum a variable of its own: gcc at -O2 keeps an array of them in memory. */
+    pair s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+    uint32_t odd = 0, lines = (uint32_t)(b.size / LINE);
+    const uint8_t *at = b.at;
+    for (uint32_t n = 0; n < lines; n++, at += LINE) {
+        pair w0 = load(at), w1 = load(at + 16), w2 = load(at + 32), w3 = load(at + 48);
+        pair all = w0 ^ w1 ^ w2 ^ w3;
+        s0 ^= w0;
+        s1 ^= w1;
+        s2 ^= w2;
+        s3 ^= w3;
+        odd ^= n & (uint32_t)-__builtin_parityll(all[0] ^ all[1]);
     }
+    pair sum[4] = {s0, s1, s2, s3};
     memcpy(line, sum, LINE);
     *odd_lines = odd;
 }
@@ -93,12 +97,15 @@ static struct xor_ecc block_sum(struct bytes block, uint32_t number, bool header
 uint32_t ese_checksum_xor(struct bytes b)
 {
     uint32_t sum = ESE_MAGIC ^ le32_of(b.at);
-    pair all[4] = {{0}}; /* sums that do not wait for each other */
+    pair s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}; /* sums that do not wait for each other */
     size_t at = 0;
-    for (; at + LINE <= b.size; at += LINE)
-        for (size_t i = 0; i < 4; i++)
-            all[i] ^= load(b.at + at + 16 * i);
-    pair both = all[0] ^ all[1] ^ all[2] ^ all[3];
+    for (; at + LINE <= b.size; at += LINE) {
+        s0 ^= load(b.at + at);
+        s1 ^= load(b.at + at + 16);
+        s2 ^= load(b.at + at + 32);
+        s3 ^= load(b.at + at + 48);
+    }
+    pair both = s0 ^ s1 ^ s2 ^ s3;
     uint64_t eight = both[0] ^ both[1];
     for (; at + 8 <= b.size; at += 8) {
         uint64_t w;

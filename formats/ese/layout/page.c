@@ -5,27 +5,44 @@ enum {
     RESERVED_MASK = 7,
 };
 
+static bool tag_outside(const struct ese_page *page, unsigned i, const struct ese_tag *tag,
+                        size_t room, struct fault *f)
+{
+    return fault_set(f, FAULT_DAMAGED,
+                     "page %u tag %u points outside the page: offset %u, size %u, room %zu",
+                     page->number, i, tag->offset, tag->size, room);
+}
+
+/* Reads tag i, which the page has.  False when its bytes are not all between the page header and
+ * the tag array, which is `room` bytes. */
+static inline bool read_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag,
+                            struct bytes *at, size_t *room)
+{
+    bool small = ese_page_is_small(page);
+    /* One word: the size, then the offset. */
+    uint32_t word = bytes_get_le32(page->raw, page->raw.size - ESE_TAG_SIZE * ((size_t)i + 1));
+    uint32_t mask = small ? ESE_TAG_SMALL_MASK : ESE_TAG_LARGE_MASK;
+    tag->flags = small ? (uint8_t)(word >> (16 + ESE_NODE_FLAG_SHIFT)) : 0;
+    tag->size = (uint16_t)(word & mask);
+    tag->offset = (uint16_t)(word >> 16 & mask);
+    size_t header = ese_page_header_size(page);
+    *room = page->raw.size - ESE_TAG_SIZE * (size_t)page->tags - header;
+    return bytes_cut(bytes_of(page->raw.at + header, *room), tag->offset, tag->size, at);
+}
+
+static bool no_tag(const struct ese_page *page, unsigned i, struct fault *f)
+{
+    return fault_set(f, FAULT_DAMAGED, "page %u has no tag %u: expected fewer than %u",
+                     page->number, i, page->tags);
+}
+
 bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, struct bytes *at,
                   struct fault *f)
 {
+    size_t room;
     if (i >= page->tags)
-        return fault_set(f, FAULT_DAMAGED, "page %u has no tag %u: expected fewer than %u",
-                         page->number, i, page->tags);
-    bool small = ese_page_is_small(page);
-    size_t entry = page->raw.size - ESE_TAG_SIZE * ((size_t)i + 1);
-    uint16_t size = bytes_get_le16(page->raw, entry), offset = bytes_get_le16(page->raw, entry + 2);
-    uint16_t mask = small ? ESE_TAG_SMALL_MASK : ESE_TAG_LARGE_MASK;
-    tag->flags = small ? (uint8_t)(offset >> ESE_NODE_FLAG_SHIFT) : 0;
-    tag->size = size & mask;
-    tag->offset = offset & mask;
-    size_t header = ese_page_header_size(page);
-    size_t end = page->raw.size - ESE_TAG_SIZE * (size_t)page->tags;
-    struct bytes data = bytes_of(page->raw.at + header, end - header);
-    if (!bytes_cut(data, tag->offset, tag->size, at))
-        return fault_set(f, FAULT_DAMAGED,
-                         "page %u tag %u points outside the page: offset %u, size %u, room %zu",
-                         page->number, i, tag->offset, tag->size, data.size);
-    return true;
+        return no_tag(page, i, f);
+    return read_tag(page, i, tag, at, &room) || tag_outside(page, i, tag, room, f);
 }
 
 struct bytes ese_page_external_header(const struct ese_page *page)
@@ -74,33 +91,46 @@ void ese_page_parse(struct bytes raw, uint32_t number, struct ese_page *page)
     page->key_prefix = key_prefix(page);
 }
 
+static bool prefix_outside(const struct ese_page *page, unsigned t, unsigned size, struct fault *f)
+{
+    return fault_set(f, FAULT_DAMAGED,
+                     "page %u tag %u takes %u bytes from the page's key prefix, which has %zu",
+                     page->number, t, size, page->key_prefix.size);
+}
+
+static bool key_outside(const struct ese_page *page, unsigned t, size_t size, unsigned key_size,
+                        struct fault *f)
+{
+    return fault_set(f, FAULT_DAMAGED,
+                     "page %u tag %u is too short for its key: %zu bytes, key of %u", page->number,
+                     t, size, key_size);
+}
+
+/* Most of all reading goes through here: what is wrong is told elsewhere, so that nothing is got
+ * ready for it. */
 bool ese_page_node(const struct ese_page *page, unsigned i, struct ese_node *node, struct fault *f)
 {
     struct ese_tag tag;
     struct bytes at;
+    size_t room, key_at = ESE_NODE_KEY_FIELD;
     unsigned t = i + page->reserved;
-    if (!ese_page_tag(page, t, &tag, &at, f))
-        return false;
-    struct reader r = reader_of(at);
-    uint16_t first = reader_le16(&r);
-    *node = (struct ese_node){
-        .flags = ese_page_is_small(page) ? tag.flags : (uint8_t)(first >> ESE_NODE_FLAG_SHIFT)};
+    if (t >= page->tags)
+        return no_tag(page, t, f);
+    if (!read_tag(page, t, &tag, &at, &room))
+        return tag_outside(page, t, &tag, room, f);
+    uint16_t first = bytes_get_le16(at, 0);
     uint16_t key_size = first & ESE_NODE_KEY_MASK;
+    node->flags = ese_page_is_small(page) ? tag.flags : (uint8_t)(first >> ESE_NODE_FLAG_SHIFT);
     node->prefix = bytes_of(at.at, 0);
     if (node->flags & ESE_NODE_COMPRESSED) {
         if (!bytes_cut(page->key_prefix, 0, key_size, &node->prefix))
-            return fault_set(
-                f, FAULT_DAMAGED,
-                "page %u tag %u takes %u bytes from the page's key prefix, which has %zu",
-                page->number, t, key_size, page->key_prefix.size);
-        key_size = reader_le16(&r) & ESE_NODE_KEY_MASK;
+            return prefix_outside(page, t, key_size, f);
+        key_size = bytes_get_le16(at, ESE_NODE_KEY_FIELD) & ESE_NODE_KEY_MASK;
+        key_at = (size_t)2 * ESE_NODE_KEY_FIELD;
     }
-    node->suffix = reader_take(&r, key_size);
-    if (r.failed)
-        return fault_set(f, FAULT_DAMAGED,
-                         "page %u tag %u is too short for its key: %zu bytes, key of %u",
-                         page->number, t, at.size, key_size);
-    node->data = reader_take(&r, reader_left(&r));
+    if (!bytes_cut(at, key_at, key_size, &node->suffix))
+        return key_outside(page, t, at.size, key_size, f);
+    node->data = bytes_from(at, key_at + key_size);
     return true;
 }
 

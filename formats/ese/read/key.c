@@ -47,12 +47,6 @@ static size_t segment_limit(const struct ese_key *key, const struct ese_index *i
 
 static void put_big_endian(uint8_t *to, struct bytes little)
 {
-    uint32_t four;
-    if (little.size == 4 && bytes_le32(little, 0, &four)) { /* most keys are of this size */
-        for (int i = 0; i < 4; i++)
-            to[i] = (uint8_t)(four >> (24 - 8 * i));
-        return;
-    }
     for (size_t i = 0; i < little.size; i++)
         to[i] = little.at[little.size - 1 - i];
 }
@@ -216,11 +210,31 @@ static uint8_t null_prefix(const struct ese_index *index)
     return index->flags & ESE_INDEX_SORT_NULLS_HIGH ? PREFIX_NULL_HIGH : PREFIX_NULL;
 }
 
+/* The segment that most keys are made of: a number of 32 bits, not null, not cut.  False: it is
+ * none such, and nothing was added. */
+static inline bool add_long(struct ese_key *key, const struct ese_column *column,
+                            const struct ese_key_segment *segment, bool null, struct bytes value)
+{
+    enum { SIZE = 5 };
+    if (null || column->type != ESE_COL_LONG || value.size != 4 || segment->descending ||
+        key->most - key->size < SIZE || key->truncated)
+        return false;
+    uint8_t *to = key->bytes + key->size;
+    to[0] = PREFIX_VALUE;
+    bytes_put_be32(to + 1, bytes_get_le32(value, 0) ^ 0x80000000);
+    key->size += SIZE;
+    key->segments++;
+    key->all_null = false;
+    return true;
+}
+
 enum ese_key_result ese_key_add(struct ese_key *key, const struct ese_column *column,
                                 const struct ese_key_segment *segment,
                                 const struct ese_index *index, bool null, struct bytes value,
                                 struct fault *f)
 {
+    if (add_long(key, column, segment, null, value))
+        return ESE_KEY_OK;
     bool full = key->size == key->most;
     uint8_t *to = key->bytes + key->size;
     size_t size = 0;
@@ -315,6 +329,8 @@ void ese_keys_of(struct ese_keys *k, const struct ese_record *record)
 {
     k->record = record;
     k->started = k->done = false;
+    if (k->fixed)
+        return; /* what follows is for one value after the other */
     for (unsigned i = 0; i < k->index->segments; i++) {
         k->which[i] = 1;
         k->values[i].column = NULL; /* not begun */
@@ -581,8 +597,9 @@ static enum ese_key_result fixed_key(struct ese_keys *k, struct fault *f)
         bool null = data.at == NULL;
         if (null && (column->flags & ESE_COLUMN_USER_DEFINED_DEFAULT))
             return ESE_KEY_NOT_COMPUTABLE;
-        enum ese_key_result result =
-            ese_key_add(&k->key, column, &k->index->segment[s], k->index, null, data, f);
+        enum ese_key_result result = ESE_KEY_OK;
+        if (!add_long(&k->key, column, &k->index->segment[s], null, data))
+            result = ese_key_add(&k->key, column, &k->index->segment[s], k->index, null, data, f);
         if (result != ESE_KEY_OK)
             return result;
     }
