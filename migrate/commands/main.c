@@ -11,10 +11,12 @@
 #include "migrate/console/output.h"
 #include "migrate/console/progress.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct option_spec *const table_options[] = {&option_table, NULL};
 static const struct option_spec *const dump_options[] = {&option_table, &option_profile,
@@ -135,9 +137,11 @@ static void print_usage(FILE *to)
 
 static int flush_standard_output(int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool closed = descriptor_was_closed(STDOUT_FILENO);
+    if (fflush(stdout) == 0 && !ferror(stdout) && !closed)
         return status;
-    message_error("standard output: cannot be written");
+    message_error("standard output: cannot be written: %s",
+                  closed ? "it is closed" : strerror(errno));
     return status | EXIT_TROUBLE;
 }
 

@@ -1,6 +1,7 @@
 /* Standard output: see output.h. */
 #include "migrate/console/output.h"
 
+#include "formats/descriptor.h"
 #include "formats/fileio.h"
 #include "formats/memory.h"
 #include "migrate/console/message.h"
@@ -30,6 +31,10 @@ static void print(struct bytes all)
 {
     if (failure != 0 || all.size == 0)
         return;
+    if (descriptor_was_closed(STDOUT_FILENO)) { /* what lies under its number takes everything */
+        failure = EBADF;
+        return;
+    }
     begun = 1;
     if (isatty(STDOUT_FILENO))
         progress_hide();
@@ -248,6 +253,7 @@ bool output_finish(void)
     if (failure == 0)
         return true;
     if (failure != EPIPE) /* the reader went away on purpose: `| head` */
-        message_error("standard output: cannot be written: %s", strerror(failure));
+        message_error("standard output: cannot be written: %s",
+                      failure == EBADF ? "it is closed" : strerror(failure));
     return false;
 }

@@ -2,7 +2,8 @@
 """Standard input, output and error closed, in each of the eight combinations, for every command that writes.
 
 A file that is opened while one of them is closed gets its number, and the next message goes over its bytes.  So each
-command has to give the same files and the same exit status as with all three open.
+command has to give the same files and the same exit status as with all three open; but where standard output is closed and
+there was something to print, that is an operational error as a full disk is.
 """
 
 import itertools
@@ -50,7 +51,8 @@ class Descriptors(unittest.TestCase):
             found[name] = None if path.is_dir() or name.endswith(".kmundo") else path.read_bytes()
         return found
 
-    def same_whatever_is_closed(self, arguments, prepare=lambda here: None, status=None):
+    def same_whatever_is_closed(self, arguments, prepare=lambda here: None, status=None, prints=True):
+        """prints: to standard output."""
         wanted = None
         for closed in CLOSINGS:
             with self.subTest(command=arguments[0], closed=closed):
@@ -63,7 +65,7 @@ class Descriptors(unittest.TestCase):
                     if wanted is None:
                         wanted = got
                         self.assertEqual(got[0], status)
-                    self.assertEqual(got[0], wanted[0])
+                    self.assertEqual(got[0], wanted[0] | (km.TROUBLE if prints and 1 in closed else 0))
                     self.assertEqual(sorted(got[1]), sorted(wanted[1]))
                     for name, data in wanted[1].items():
                         self.assertTrue(got[1][name] == data, name)
@@ -73,7 +75,7 @@ class Descriptors(unittest.TestCase):
                     shutil.rmtree(here)
 
     def undone(self, here, store, closed):
-        self.assertEqual(closing(closed, [km.PROGRAM, "undo", store], cwd=here), km.CLEAN)
+        self.assertEqual(closing(closed, [km.PROGRAM, "undo", store], cwd=here), km.TROUBLE if 1 in closed else km.CLEAN)
         file = here / store
         self.assertTrue((file / "Kmsmdb.edb" if file.is_dir() else file).read_bytes() == self.original.read_bytes())
 
@@ -102,7 +104,8 @@ class Descriptors(unittest.TestCase):
         for closed in CLOSINGS:
             with self.subTest(closed=closed):
                 before = sound.read_bytes()
-                self.assertEqual(closing(closed, [km.PROGRAM, "repair", sound, "--in-place", "--json"]), km.CLEAN)
+                self.assertEqual(closing(closed, [km.PROGRAM, "repair", sound, "--in-place", "--json"]),
+                                 km.TROUBLE if 1 in closed else km.CLEAN)
                 self.assertTrue(sound.read_bytes() == before)
 
     def test_other_writers(self):
@@ -118,6 +121,24 @@ class Descriptors(unittest.TestCase):
             for closed in CLOSINGS:
                 self.assertEqual(closing(closed, [km.PROGRAM, "export", str(store), "--to", "-"]),
                                  km.TROUBLE if 1 in closed else km.CLEAN, closed)
+
+    def test_whatever_prints(self):
+        """A closed standard output is told, and is an error, as a full one is."""
+        store = self.original
+        for arguments in (["check", store], ["check", store, "--brief"], ["check", store, "--quiet"], ["check", store, "--json"],
+                          ["check", store, "--structure"], ["repair", store], ["list", store], ["list", store, "--tree"],
+                          ["show", store, "1"], ["settings", store], ["diff", store, store], ["info", store], ["dump", store],
+                          ["logs", store], ["salvage", store], ["profile", store], ["explain", "5058"], ["explain", "x", "--json"],
+                          ["--help"], ["--version"], ["check", "--help"], ["help", "check"], ["chekc", "--json"]):
+            with self.subTest(arguments):
+                command = [km.PROGRAM, *map(str, arguments)]
+                open_, full, closed = (subprocess.run(["/bin/sh", "-c", f'exec "$@" {to}', "sh", *command], stderr=subprocess.PIPE,
+                                                      check=False) for to in (">/dev/null", ">/dev/full", ">&-"))
+                self.assertEqual(closed.returncode, full.returncode)
+                self.assertEqual(full.returncode, 2 if arguments[0] == "diff" else open_.returncode | km.TROUBLE)
+                self.assertIn(b"kmmigrate: standard output: cannot be written: it is closed\n", closed.stderr)
+
+    def test_compact_and_dump(self):
         self.same_whatever_is_closed(["compact", "store.edb", "-o", "new.edb"], status=km.CLEAN)
         self.same_whatever_is_closed(["dump", "store.edb", "--table", "Users"], status=km.CLEAN)
 
