@@ -46,12 +46,12 @@ static uint64_t milliseconds_since(const struct timespec *begun)
     return ms > 0 ? (uint64_t)ms : 0;
 }
 
-static unsigned columns(void)
+unsigned progress_columns(int terminal)
 {
     const char *given = getenv("COLUMNS");
     unsigned long number = given ? strtoul(given, NULL, 10) : 0;
     struct winsize size;
-    if (number == 0 && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
+    if (number == 0 && ioctl(terminal, TIOCGWINSZ, &size) == 0)
         number = size.ws_col;
     return number == 0 ? 80 : number > 500 ? 500 : (unsigned)number;
 }
@@ -73,7 +73,7 @@ static void draw(const struct progress *p, uint64_t gone)
     enum { BAR_LEAST = 4, BAR_MOST = 40 };
     static const char full[] = "########################################";
     char left[40], line[600];
-    unsigned room = columns() - 1;
+    unsigned room = progress_columns(STDERR_FILENO) - 1;
     left_text(gone, p->percent, left);
     int words = snprintf(line, sizeof line, "%s [] %3u%%%s", p->what, p->percent, left);
     int bar = (int)room - words < BAR_MOST ? (int)room - words : BAR_MOST;

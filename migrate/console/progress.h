@@ -35,6 +35,9 @@ void progress_open(const char *what, uint64_t total);
 void progress_add(uint64_t bytes);
 void progress_close(void);
 
+/* How wide a terminal is, by COLUMNS or by what it says; 80 where neither does, 500 at most. */
+unsigned progress_columns(int terminal);
+
 /* Clears the line, for what is printed meanwhile; the next step shows the bar again.  For signal
  * handlers, too. */
 void progress_hide(void);

@@ -15,7 +15,8 @@ struct libscols_table *table_new(const char *const *headings, unsigned count, un
 /* Sets a cell; the text is copied, and escaped.  False: no memory. */
 bool table_cell(struct libscols_line *line, unsigned column, const char *text);
 
-/* Prints the table to standard output (output.h).  False: no memory. */
+/* Prints the table to standard output (output.h); on a terminal that is too narrow for the columns
+ * before the last, each row as lines of a heading and a cell.  False: no memory. */
 bool table_print(struct libscols_table *table);
 
 #endif

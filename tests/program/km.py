@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import pty
 import signal
 import subprocess
 import sys
@@ -28,6 +29,26 @@ def run(*arguments, **options):
     """Runs kmmigrate; the result has returncode, stdout and stderr (bytes)."""
     return subprocess.run([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, timeout=3000,
                           check=False, **options)
+
+
+def on_terminal(command, environment):
+    """What a program prints to standard output where that is a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.DEVNULL,
+                          env=environment) as process:
+        os.close(theirs)
+        text = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            text += part
+        process.wait()
+    os.close(ours)
+    return text
 
 
 def rows(path, table):

@@ -97,6 +97,31 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(km.run("dump", "km.edb", "--table", "Users", "--profile", "km55", cwd=folder).returncode, km.CLEAN)
         self.assertIn(b"does not fit", km.run("check", self.store, "--profile", "km55").stderr)
 
+    def test_narrow_terminals(self):
+        """A table whose columns before the last fill more than a line is shown as a line for each cell."""
+        for state, description in (("imported-twice", "imported-twice"), ("other", "clean-v3")):
+            store = self.store.with_name(f"{state}.edb")
+            subprocess.run([FIXTURE, str(km.SOURCE / "fixtures/states" / description / "description.ini"), "-o", str(store)],
+                           check=True, capture_output=True)
+            for command, last in ("list", "SUBJECT"), ("settings", "WHERE"), ("info", "PGNOFDP"):
+                listed = km.run(command, store).stdout.decode()
+
+                def shown(columns, command=command, store=store):
+                    return km.on_terminal([km.PROGRAM, command, store, "--color=never"],
+                                          dict(os.environ, COLUMNS=str(columns))).decode().replace("\r\n", "\n")
+                with self.subTest(command, state=state):
+                    self.assertEqual(shown(200), listed)
+                    narrow = shown(40)
+                    self.assertNotEqual(narrow, listed)
+                    # nothing is left out, and nothing but what a cell holds needs more than the terminal has
+                    for word in listed.replace("TABLE", "").split():
+                        self.assertIn(word, narrow)
+                    begins = next(line.index(last) for line in listed.splitlines() if last in line)
+                    self.assertEqual(shown(begins + 1), listed)
+                    self.assertEqual(shown(begins), narrow)
+        entry = km.on_terminal([km.PROGRAM, "list", self.store.with_name("other.edb")], dict(os.environ, COLUMNS="40")).decode()
+        self.assertRegex(entry, r"^ENTRY   1\r\nROLE    own\r\nTRUST   trusted\r\nREFS    \d+\r\n")
+
     def test_the_mode_in_small_letters(self):
         described = km.SOURCE / "fixtures" / "states" / "imported-twice" / "description.ini"
         subprocess.run([FIXTURE, described, "-o", self.store.with_name("km.edb")], check=True)

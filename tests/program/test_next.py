@@ -4,7 +4,6 @@
 import json
 import os
 import pathlib
-import pty
 import re
 import shlex
 import shutil
@@ -100,6 +99,12 @@ class Next(unittest.TestCase):
         lines, _, result = self.report(*words, "-o", new, "--html", page)
         self.assertEqual((result.returncode, lines[0]), (km.REPAIRED, "MIGRATED: the service can start on the new store."))
         self.assertIn(f"<h1>MIGRATED: KM store {store}</h1>", page.read_text())
+        self.assertTrue([line for line in lines if line.startswith("Verdict before the switch: ")])
+        self.assertEqual(lines[-1], "Verdict after the switch: yes, the service can start on it.")
+        for title in "Before the switch", "After the switch":
+            self.assertIn(title, page.read_text())
+        for text in "\n".join(lines), page.read_text():
+            self.assertNotRegex(text, "(?i)(before|after) the repair")
 
     def test_what_is_asked(self):
         """A refusal names the question that there is, and no other."""
@@ -142,7 +147,8 @@ class Next(unittest.TestCase):
                 store = self.store("imported-twice", f"in-place-{directory}.edb", directory)
                 lines, steps, result = self.report("repair", store, "--in-place")
                 self.assertEqual(result.returncode, km.REPAIRED)
-                self.assertTrue(lines[0].startswith("REPAIRED"), lines[0])
+                self.assertEqual(lines[0], "REPAIRED: the service can start on the store.")
+                self.assertNotIn("the new store", "\n".join(lines))
                 self.assertIn("repaired where it lies", steps)
                 self.assertIn("A copy goes back:\n     with the service stopped", steps)
                 self.assertEqual("put these files\n     there" in steps, directory)
@@ -296,21 +302,7 @@ class Next(unittest.TestCase):
         command = [km.PROGRAM, "check", str(store), f"--color={when}"]
         if not terminal:
             return subprocess.run(command, capture_output=True, check=False, env=environment).stdout
-        ours, theirs = pty.openpty()
-        with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment) as process:
-            os.close(theirs)
-            text = b""
-            while True:
-                try:
-                    part = os.read(ours, 65536)
-                except OSError:
-                    break
-                if not part:
-                    break
-                text += part
-            process.wait()
-        os.close(ours)
-        return text
+        return km.on_terminal(command, environment)
 
 
 if __name__ == "__main__":
