@@ -55,6 +55,11 @@ _kmmigrate_entries() {
     timeout 5 kmmigrate list --quiet --json "$store" 2>/dev/null | sed -nE 's/^[^:]*"entry": ?([0-9]+),.*/\1/p'
 }
 
+# What explain knows by name: its help ends with that.
+_kmmigrate_known() {
+    timeout 5 kmmigrate explain --help 2>/dev/null | sed -n '/^It knows/,$p' | grep -oE 'KM-[A-Z0-9-]+|\b[0-9]+\b'
+}
+
 # The lines of standard input that begin with a word.
 _kmmigrate_beginning() {
     local line
@@ -119,6 +124,8 @@ _kmmigrate() {
             mapfile -t COMPREPLY < <(compgen -W "$(_kmmigrate_options "$command")" -- "$word")
         elif [[ $command == show ]] && _kmmigrate_store >/dev/null; then
             mapfile -t COMPREPLY < <(_kmmigrate_entries | _kmmigrate_beginning "$word")
+        elif [[ $command == explain ]]; then
+            mapfile -t COMPREPLY < <(_kmmigrate_known | _kmmigrate_beginning "$word")
         else
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             compopt -o filenames 2>/dev/null

@@ -37,6 +37,11 @@ function __kmmigrate_entries
     timeout 5 kmmigrate list --quiet --json $store 2>/dev/null | string replace -rf '^.*?"entry": ?([0-9]+),.*$' '$1'
 end
 
+# What explain knows by name: its help ends with that.
+function __kmmigrate_known
+    timeout 5 kmmigrate explain --help 2>/dev/null | sed -n '/^It knows/,$p' | grep -oE 'KM-[A-Z0-9-]+|\b[0-9]+\b'
+end
+
 # What may stand behind an option; fails when that takes no value.
 function __kmmigrate_values -a option
     set -l words (commandline -opc)
@@ -88,6 +93,10 @@ function __kmmigrate_complete
     end
     if test "$words[2]" = show -a -n "$(__kmmigrate_store)"
         __kmmigrate_entries
+        return
+    end
+    if test "$words[2]" = explain
+        __kmmigrate_known
         return
     end
     __fish_complete_path (commandline -ct)

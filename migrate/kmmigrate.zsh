@@ -31,6 +31,11 @@ _kmmigrate_entries() {
     timeout 5 kmmigrate list --quiet --json "$store" 2>/dev/null | sed -nE 's/^[^:]*"entry": ?([0-9]+),.*/\1/p'
 }
 
+# What explain knows by name: its help ends with that.
+_kmmigrate_known() {
+    timeout 5 kmmigrate explain --help 2>/dev/null | sed -n '/^It knows/,$p' | grep -oE 'KM-[A-Z0-9-]+|\b[0-9]+\b'
+}
+
 # What may stand behind an option; fails when that takes no value.
 _kmmigrate_values() {
     local -a found
@@ -78,6 +83,9 @@ _kmmigrate() {
         _describe option found
     elif [[ $words[2] == show ]] && _kmmigrate_store >/dev/null; then
         found=("${(@f)$(_kmmigrate_entries)}")
+        compadd -a -- found
+    elif [[ $words[2] == explain ]]; then
+        found=("${(@f)$(_kmmigrate_known)}")
         compadd -a -- found
     else
         _files

@@ -127,5 +127,6 @@ int cmd_recover(const struct options *options);
 int cmd_logs(const struct options *options);
 int cmd_profile(const struct options *options);
 int cmd_explain(const struct options *options);
+void explain_help(void); /* prints what it knows by name, for its help */
 
 #endif

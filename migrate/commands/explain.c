@@ -203,6 +203,33 @@ static void join_words(const struct options *options, char *to, size_t room)
         used += (size_t)snprintf(to + used, room - used, "%s%s", i ? " " : "", options->stores[i]);
 }
 
+/* One of a list, on a line of its own where the one before is full. */
+static void list_word(const char *word, size_t *used)
+{
+    enum { LINE_MOST = 78 };
+    size_t size = strlen(word);
+    bool fits = *used > 0 && *used + 1 + size <= LINE_MOST;
+    printf("%s%s", fits ? " " : "\n  ", word);
+    *used = fits ? *used + 1 + size : 2 + size;
+}
+
+void explain_help(void)
+{
+    char number[24];
+    size_t used = 0;
+    printf("\nIt knows these codes and events, and the errors of the database engine by number or "
+           "name:");
+    for (unsigned code = 0; code < PROBLEM_CODES; code++)
+        list_word(problem_kind((enum problem_code)code)->code, &used);
+    used = 0;
+    for (size_t i = 0; i < events_count; i++)
+        if (events[i].kind == EVENT_KM || events[i].kind == EVENT_ENGINE) {
+            snprintf(number, sizeof number, "%ld", events[i].number);
+            list_word(number, &used);
+        }
+    printf("\n");
+}
+
 int cmd_explain(const struct options *options)
 {
     struct answer answer;

@@ -202,6 +202,20 @@ class Completion(unittest.TestCase):
         self.assertEqual(complete("repair", "STORE", "--plan", ""), [])
         self.assertEqual(complete("check", "--mode", ""), ["V1", "V1V3", "V3"])
 
+    def test_what_explain_knows(self):
+        """Codes and events, in every shell, and no files; all that is offered is known."""
+        for shell_name, offered in (("bash", lambda *words: [(word, "") for word in complete(*words)]),
+                                    ("fish", complete_fish), ("zsh", complete_zsh)):
+            if not shutil.which(shell_name):
+                continue
+            with self.subTest(shell_name):
+                words = [word for word, _ in offered("explain", "''" if shell_name == "fish" else "")]
+                self.assertLess({"KM-DIRTY", "KM-TWO-CRLS", "5058", "5389", "101"}, set(words))
+                self.assertNotIn("FILES", words)
+        for word in complete("explain", ""):
+            self.assertEqual(km.run("explain", word).returncode, km.CLEAN, word)
+        self.assertEqual(complete("explain", "KM-DUP-RE"), ["KM-DUP-RE-ENCODED"])
+
     def test_files(self):
         with tempfile.TemporaryDirectory() as folder:
             (pathlib.Path(folder) / "Kms data.edb").touch()
