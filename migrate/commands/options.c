@@ -245,13 +245,18 @@ static bool has_name_of_undo_file(const char *output)
 /* Usage error where a new file would be taken for something else that lies beside a store. */
 static int check_new_name(const struct command *command, const char *option, const char *path)
 {
+    char expected[96];
+    if (path && option_is_standard_output(path)) {
+        snprintf(expected, sizeof expected,
+                 "%s writes a file, not standard output; ./- is one of that name", option);
+        return usage(command, expected, NULL);
+    }
     const char *taken = path == NULL                  ? NULL
                         : has_name_of_log(path)       ? "a log, a reserve or a checkpoint"
                         : has_name_of_undo_file(path) ? "an undo file"
                                                       : NULL;
     if (taken == NULL)
         return EXIT_CLEAN;
-    char expected[96];
     snprintf(expected, sizeof expected, "%s takes no name of %s, such as", option, taken);
     return usage(command, expected, path);
 }
@@ -338,6 +343,8 @@ void command_help(const struct command *command)
            command->summary);
     print_options(command->options);
     print_options(common);
+    if (command->run == cmd_explain)
+        explain_help();
 }
 
 /* ---- for the rooms that ask ---- */

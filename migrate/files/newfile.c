@@ -17,6 +17,25 @@ static bool directory_of(const char *path, char to[PATH_MAX])
     return snprintf(copy, sizeof copy, "%s", path) < PATH_MAX && realpath(dirname(copy), to);
 }
 
+bool newfile_is_beside(const char *path, const char *other)
+{
+    static const char *const kinds[] = {NEWFILE_QUARANTINE, NEWFILE_SALVAGE};
+    char directory[PATH_MAX], of_other[PATH_MAX], name[PATH_MAX], name_of_other[PATH_MAX];
+    if (!directory_of(path, directory) || !directory_of(other, of_other) ||
+        strcmp(directory, of_other) != 0)
+        return false;
+    snprintf(name, sizeof name, "%s", path);
+    snprintf(name_of_other, sizeof name_of_other, "%s", other);
+    const char *begins = basename(name_of_other), *rest = basename(name);
+    size_t size = strlen(begins);
+    if (strncmp(rest, begins, size) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strncmp(rest + size, kinds[i], strlen(kinds[i])) == 0)
+            return true;
+    return false;
+}
+
 bool newfile_is_at(const char *path, const char *other)
 {
     char directory[PATH_MAX], of_other[PATH_MAX], name[PATH_MAX], name_of_other[PATH_MAX];

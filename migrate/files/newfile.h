@@ -10,6 +10,13 @@
 
 #include <signal.h>
 
+/* What names begin with, behind the new store's own, of the files that are written beside it. */
+#define NEWFILE_QUARANTINE ".quarantine"
+#define NEWFILE_SALVAGE ".salvage"
+
+/* Is `path` named as one of those beside the new store `other`, which need not be there yet? */
+bool newfile_is_beside(const char *path, const char *other);
+
 /* Is `path` the file `other`, which need not be there yet, or in a directory of that name? */
 bool newfile_is_at(const char *path, const char *other);
 

@@ -9,6 +9,7 @@
 #include "formats/fileio.h"
 #include "formats/outfile.h"
 #include "formats/path.h"
+#include "migrate/files/newfile.h"
 #include "migrate/repair/changes.h"
 #include "migrate/repair/copydir.h"
 #include "migrate/console/interrupt.h"
@@ -149,9 +150,9 @@ static bool exists(const char *path)
  */
 static bool choose_quarantine(const char *target, char path[PATH_MAX])
 {
-    int size = snprintf(path, PATH_MAX, "%s.quarantine.pem", target);
+    int size = snprintf(path, PATH_MAX, "%s" NEWFILE_QUARANTINE ".pem", target);
     for (unsigned i = 2; i <= QUARANTINE_TRIES && size < PATH_MAX && exists(path); i++)
-        size = snprintf(path, PATH_MAX, "%s.quarantine-%u.pem", target, i);
+        size = snprintf(path, PATH_MAX, "%s" NEWFILE_QUARANTINE "-%u.pem", target, i);
     return size < PATH_MAX;
 }
 

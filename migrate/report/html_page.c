@@ -201,6 +201,12 @@ bool html_may_write(int like, const struct html_options *o)
         message_error("--html: %s is where the new store goes", path);
         return false;
     }
+    if (o->output && newfile_is_beside(path, o->output)) {
+        message_error("--html: %s is the name of a file that is written beside the new store; "
+                      "nothing was written; give the page another",
+                      path);
+        return false;
+    }
     const volatile sig_atomic_t *stop = interrupt_watch(); /* the file may have a name */
     bool ok = (!o->force || is_page_or_new(path, &f)) && newfile_may_be(path, like, o->force, &f);
     interrupt_ends();

@@ -5,6 +5,7 @@
 #include "formats/certs/pem.h"
 #include "formats/certs/x509.h"
 #include "formats/hex.h"
+#include "migrate/files/newfile.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -52,9 +53,9 @@ bool salvage_files_open(struct salvage_files *files, const char *target, int lik
     files->like = like;
     if (target == NULL)
         return true;
-    if (open_one(target, ".salvage.jsonl", like, force, files->lines_name, &files->lines,
+    if (open_one(target, NEWFILE_SALVAGE ".jsonl", like, force, files->lines_name, &files->lines,
                  &files->lines_to, f) &&
-        open_one(target, ".quarantine.jsonl", like, force, files->quarantine_name,
+        open_one(target, NEWFILE_QUARANTINE ".jsonl", like, force, files->quarantine_name,
                  &files->quarantine, &files->quarantine_to, f))
         return true;
     salvage_files_close(files);
@@ -179,7 +180,8 @@ static bool open_pem(struct salvage_files *files, struct fault *f)
     for (unsigned i = 1; i <= NAMES_MOST; i++) {
         char suffix[40];
         struct stat st;
-        snprintf(suffix, sizeof suffix, i == 1 ? ".quarantine.pem" : ".quarantine-%u.pem", i);
+        snprintf(suffix, sizeof suffix,
+                 i == 1 ? NEWFILE_QUARANTINE ".pem" : NEWFILE_QUARANTINE "-%u.pem", i);
         int size = snprintf(files->pem_name, PATH_MAX, "%s%s", files->target, suffix);
         if (size >= PATH_MAX || lstat(files->pem_name, &st) != 0)
             return open_one(files->target, suffix, files->like, false, files->pem_name, &files->pem,

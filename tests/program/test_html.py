@@ -418,21 +418,37 @@ class Html(unittest.TestCase):
                 with self.subTest(name=name, command=command):
                     self.assertEqual(km.run(*command, store, "--html", self.folder / name).returncode, km.USAGE)
             self.assertEqual(km.run("repair", store, "-o", self.folder / name).returncode, km.USAGE)
+        for name in ("new.edb.quarantine.pem", "new.edb.quarantine-7.pem", "new.edb.quarantine.jsonl", "new.edb.salvage.jsonl"):
+            for command in (["repair"], ["repair", "--salvage"], ["salvage"]):  # and what this run would write itself
+                with self.subTest(name=name, command=command):
+                    result = km.run(*command, store, "-o", new, "--html", f"{self.folder}/./{name}", "--force")
+                    self.assertEqual((result.returncode, result.stdout), (km.TROUBLE, b""))
+                    self.assertIn(b"is written beside the new store; nothing was written", result.stderr)
+        for option in ("-o", "--html"):
+            with self.subTest(option=option):
+                result = km.run("repair", store, option, "-", "--force", cwd=self.folder)
+                self.assertEqual((result.returncode, result.stdout), (km.USAGE, b""))
+                self.assertIn(f"{option} writes a file, not standard output".encode(), result.stderr)
         self.assertEqual(os.listdir(self.folder), ["store.edb"])
+        self.assertEqual(km.run("check", store, "--html", "./-", cwd=self.folder).returncode, km.PROBLEMS_LEFT)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["-", "store.edb"])
 
     def test_a_page_that_cannot_be_written_after_the_repair(self):
-        """Its name is taken meanwhile, here by the repair's own quarantine: exit 8, and what was done is said."""
+        """Its name is taken meanwhile: exit 8, and what was done is said."""
+        library = self.folder / "taken.so"
+        subprocess.run([shutil.which(os.environ.get("CC", "cc")), "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", library,
+                        km.SOURCE / "tests" / "program" / "kill" / "taken.c", "-ldl"], check=True)
         for force in ((), ("--force",)):
             with self.subTest(force=force):
                 store, new = self.store("corrupted-copy"), self.folder / f"new{len(force)}.edb"
-                probe = km.run("repair", store, "-o", self.folder / "probe.edb", "--json", "--force")
-                quarantine = json.loads(probe.stdout)["written"]["quarantine"].replace("probe.edb", new.name)
-                os.unlink(quarantine.replace(new.name, "probe.edb"))
-                result = km.run("repair", store, "-o", new, "--html", quarantine, *force)
+                page = self.folder / f"page{len(force)}.html"
+                result = km.run("repair", store, "-o", new, "--html", page, *force, env=dict(
+                    os.environ, LD_PRELOAD=str(library), KM_TAKEN=str(page),
+                    ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"))
                 self.assertEqual(result.returncode & (km.TROUBLE | km.REPAIRED), km.TROUBLE | km.REPAIRED, result.stderr)
                 self.assertIn(f"the repair was done: {new}".encode(), result.stderr)
                 self.assertTrue(new.exists())
-                self.assertNotIn(b"<html", pathlib.Path(quarantine).read_bytes())
+                self.assertEqual(page.read_bytes(), b"another's")
 
     def test_permissions(self):
         store = self.store("imported-twice")
