@@ -325,10 +325,12 @@ bool names_parse(const struct model *m, const char *text, int32_t *key, struct f
 {
     char name[NAMES_TEXT];
     int32_t number;
-    if (!m->byte_keys)
-        return parse_number(text, key) ||
-               fault_set(f, FAULT_NOT_THIS, "expected the number of an entry, found %.100s", text);
     bool numbered = parse_number(text[0] == '#' ? text + 1 : text, &number);
+    if (!m->byte_keys) {
+        *key = number;
+        return numbered ||
+               fault_set(f, FAULT_NOT_THIS, "expected the number of an entry, found %.100s", text);
+    }
     bool named = false;
     bool hex = names_key_column(m) && names_key_column(m)->type != ESE_COL_TEXT;
     for (unsigned i = 0; i < m->entries && text[0] != '#'; i++) {

@@ -63,9 +63,9 @@ int32_t names_identity(const struct model *model, struct bytes issuer, struct by
 bool names_value(const struct model *model, unsigned which, int32_t key, unsigned certificate,
                  struct bytes old, struct buffer *to);
 
-/* What a decision calls an entry: a key as names_key_text() gives it, or where keys are no integers
- * also the number that reports have, or #NUMBER.  False, with the fault set, for what names none of
- * the sort, or two entries at once. */
+/* What a decision calls an entry: the number that reports have, or #NUMBER, and where keys are no
+ * integers also a key as names_key_text() gives it.  False, with the fault set, for what names none
+ * of the sort, or two entries at once. */
 bool names_parse(const struct model *model, const char *text, int32_t *key, struct fault *f);
 
 void names_close(struct model *model);

@@ -123,6 +123,20 @@ class Keys(unittest.TestCase):
                     self.assertEqual([len(row[0]) for row in new[1]], [size] * 6)
                     self.assertEqual([int.from_bytes(entry[0], "little") for entry in new[0]], [21, 23, 24])
 
+    def test_a_number_with_its_mark(self):
+        """#N is entry N where keys are integers, too: in show, and in a decision, whose plan is the same."""
+        store = self.where / "integers.edb"
+        subprocess.run([KMFIXTURE, str(km.SOURCE / "fixtures/states/imported-twice/description.ini"), "-o", str(store)], check=True,
+                       capture_output=True)
+        for entry in km.entries(store):
+            plain, marked = km.run("show", store, entry["entry"]), km.run("show", store, f"#{entry['entry']}")
+            self.assertEqual((marked.returncode, marked.stdout), (km.CLEAN, plain.stdout))
+        for wrong in "#", "#x", "##2", "#2x":
+            self.assertEqual(km.run("show", store, wrong).returncode, km.USAGE, wrong)
+        self.assertEqual(km.run("show", store, "#99").returncode, km.run("show", store, "99").returncode)
+        plain, marked = (json.loads(km.run("repair", store, "--keep", name, "--json").stdout)["plan"] for name in ("2", "#2"))
+        self.assertEqual(marked, plain)
+
     def test_too_large(self):
         """A number beyond 32 bits is no null and no other number: nothing is written."""
         for keys, values in (((21, 22, 23, 24), (22, 1 << 32 | 22)), ((21, 22, 23, 24), (22, -(1 << 40)))):
