@@ -20,7 +20,7 @@ static bool same_problems(const struct problems *wanted, const struct problems *
         const struct problem *p = &found->item[i];
         if (problem_kind(p->code)->severity != PROBLEM_ADVICE && count[p->code]-- == 0)
             return fault_set(f, FAULT_DAMAGED,
-                             "the new store has %s, which the plan does not foresee: %.160s",
+                             "what was written has %s, which the plan does not foresee: %.160s",
                              problem_kind(p->code)->code, p->evidence);
     }
     return true;
@@ -46,7 +46,8 @@ static bool nothing_lost(const struct assessment *old, const struct assessment *
         kept[number] = true;
         ok = model_intern(m, old->model.certificate[number].der, &found, f);
         if (ok && found == before)
-            ok = fault_set(f, FAULT_DAMAGED, "the certificate of entry %d is not in the new store",
+            ok = fault_set(f, FAULT_DAMAGED,
+                           "the certificate of entry %d is not in what was written",
                            old->model.entry[i].key);
     }
     free(kept);
@@ -74,7 +75,7 @@ static bool is_as_planned(const struct assessment *old, const struct assessment 
                           struct fault *f)
 {
     if (!new->has_model)
-        return fault_set(f, FAULT_DAMAGED, "the new store does not read back as a KM store");
+        return fault_set(f, FAULT_DAMAGED, "what was written does not read back as a KM store");
     return same_problems(&old->left, &new->found, f) && nothing_lost(old, new, f) &&
            verify_rows(old, &new->store, in_place, f);
 }

@@ -19,18 +19,21 @@ static void put_head(struct buffer *page, const struct assessment *a, enum repor
 {
     bool repaired = kind == REPORT_REPAIRED;
     enum verdict after = judge_problems(&a->left);
+    char before_it[64], after_it[64], not_yet[64];
+    snprintf(before_it, sizeof before_it, "Before %s", report_deed(a));
+    snprintf(after_it, sizeof after_it, "After %s", report_deed(a));
+    snprintf(not_yet, sizeof not_yet, "After %s, which was not done yet", report_deed(a));
     html_begin(page, a->store.path);
     html_put(page, "<h1>%sKM store %s</h1>\n", repaired ? report_outcome(a) : "", a->store.path);
-    html_verdict(page, repaired ? "Before the repair" : "Verdict", a->verdict,
+    html_verdict(page, repaired ? before_it : "Verdict", a->verdict,
                  report_verdict_words(a->verdict));
     if (repaired)
-        html_verdict(page, "After the repair", after, report_verdict_words(after));
+        html_verdict(page, after_it, after, report_verdict_words(after));
     else if (assess_has_work(a) && refusal_of(a))
         html_put(page, "<p class=\"verdict doubt\"><b>A repair is not done:</b> %s.</p>\n",
                  refusal_of(a));
     else if (assess_has_work(a))
-        html_verdict(page, "After the repair, which was not done yet", after,
-                     report_verdict_words(after));
+        html_verdict(page, not_yet, after, report_verdict_words(after));
 }
 
 /* What the sentence rests on, each by its name in the JSON. */

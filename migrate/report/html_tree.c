@@ -145,10 +145,13 @@ void html_trees(struct buffer *page, const struct picture *p)
     for (unsigned i = 0; i < p->rows; i++)
         t.place[i] = p->row[i].drawn ? place++ : (unsigned)PICTURE_NOTHING;
     html_put(page, "<section><h2>Who issued whom</h2>\n<div class=\"trees\">\n");
-    tree(&t, p->has_plan ? "Before the repair" : "As it is");
+    char before[64], after[64];
+    snprintf(before, sizeof before, "Before %s", report_deed(p->a));
+    snprintf(after, sizeof after, "After %s", report_deed(p->a));
+    tree(&t, p->has_plan ? before : "As it is");
     t.after = true;
     if (p->has_plan)
-        tree(&t, "After the repair");
+        tree(&t, after);
     html_put(page, "</div>\n");
     if (p->drawn < p->rows)
         html_put(page, "<p>%u of %u entries are drawn; the table has the rest.</p>\n", p->drawn,

@@ -309,7 +309,7 @@ void report_next(const struct assessment *a, enum report_kind kind,
         open_lines(&a->left);
         if (repaired || work)
             output_format("  Do not start the service on %s before that is resolved.\n",
-                          repaired ? "the new store" : "the repaired store");
+                          repaired ? report_written(a) : "the repaired store");
     } else if (repaired || a->verdict == VERDICT_AFTER_REPAIR) {
         server_lines(a, result);
     } else if (work) {

@@ -31,6 +31,11 @@ void report_action(const struct assessment *assessment, const struct action *act
 /* "yes, the service can start on this store". */
 const char *report_verdict_words(enum verdict verdict);
 
+/* What it is, or would be, that is done: "the repair", "the switch"; and to what: "the new store",
+ * or "the store" where that is written itself. */
+const char *report_deed(const struct assessment *assessment);
+const char *report_written(const struct assessment *assessment);
+
 /* What was done to a store that was written, before its new verdict: "REPAIRED: ". */
 const char *report_outcome(const struct assessment *assessment);
 

@@ -189,6 +189,16 @@ static void colored_line(enum verdict verdict, const char *before, const char *w
     output_text(color[0] ? "\033[0m\n" : "\n");
 }
 
+const char *report_deed(const struct assessment *a)
+{
+    return a->options->decisions.to ? "the switch" : "the repair";
+}
+
+const char *report_written(const struct assessment *a)
+{
+    return a->options->in_place ? "the store" : "the new store";
+}
+
 const char *report_outcome(const struct assessment *a)
 {
     bool whole = judge_problems(&a->left) == VERDICT_YES;
@@ -218,19 +228,24 @@ const char *report_made_anew(const struct assessment *a)
 static void outcome_line(const struct assessment *a)
 {
     static const char *const words[] = {
-        [VERDICT_YES] = "the service can start on the new store",
-        [VERDICT_NO] = "the service still cannot start on the new store",
-        [VERDICT_CANNOT_TELL] = "whether the service can start on the new store cannot be told",
+        [VERDICT_YES] = "the service can start on %s",
+        [VERDICT_NO] = "the service still cannot start on %s",
+        [VERDICT_CANNOT_TELL] = "whether the service can start on %s cannot be told",
     };
+    char line[96];
     enum verdict verdict = judge_problems(&a->left);
-    colored_line(verdict, report_outcome(a), words[verdict]);
+    snprintf(line, sizeof line, words[verdict], report_written(a));
+    colored_line(verdict, report_outcome(a), line);
     output_text("\n");
 }
 
 static void verdict_line(const struct assessment *a, enum report_kind kind)
 {
+    char before[64] = "Verdict: ";
+    if (kind == REPORT_REPAIRED)
+        snprintf(before, sizeof before, "Verdict before %s: ", report_deed(a));
     output_text("\n");
-    colored_line(a->verdict, kind == REPORT_REPAIRED ? "Verdict before the repair: " : "Verdict: ",
+    colored_line(a->verdict, before,
                  a->verdict == VERDICT_AFTER_REPAIR && a->made_anew
                      ? "no, the service cannot start on this store; it can after salvage and repair"
                      : verdict_words[a->verdict]);
@@ -252,8 +267,10 @@ static void last_line(const struct assessment *a, enum report_kind kind)
         verdict_line(a, kind);
         return;
     }
+    char after[64];
+    snprintf(after, sizeof after, "Verdict after %s: ", report_deed(a));
     output_text("\n");
-    colored_line(verdict, "Verdict after the repair: ", words[verdict]);
+    colored_line(verdict, after, words[verdict]);
 }
 
 /* What becomes of a finding: what a repair does about it, or that it stays, and what it needs. */
