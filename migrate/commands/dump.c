@@ -171,7 +171,7 @@ static int dump(struct dump *d, const struct ese_table *table, const struct opti
 int cmd_dump(const struct options *options)
 {
     struct dump d = {.damage = 0};
-    if (ese_log_kind_of(options->operand[0]) == ESE_LOG_FILE)
+    if (logfile_kind(options->operand[0]) == ESE_LOG_FILE)
         return logfile_dump(options);
     interrupt_ends();
     int status = store_open(&d.store, options->operand[0]);

@@ -240,7 +240,7 @@ int cmd_info(const struct options *options)
 {
     struct info info = {.options = options};
     interrupt_ends();
-    if (ese_log_kind_of(options->operand[0]) != ESE_LOG_NEITHER)
+    if (logfile_kind(options->operand[0]) != ESE_LOG_NEITHER)
         return logfile_info(options);
     int status = store_open(&info.store, options->operand[0]);
     if (status != EXIT_CLEAN)

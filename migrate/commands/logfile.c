@@ -2,8 +2,10 @@
 #include "migrate/commands/command.h"
 #include "migrate/commands/logfile.h"
 
+#include "formats/ese/log/set.h"
 #include "formats/ese/log/stream.h"
 #include "formats/hash.h"
+#include "formats/path.h"
 #include "migrate/console/document.h"
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
@@ -18,6 +20,36 @@ static int trouble(const char *path, const struct fault *f)
 {
     message_fault(path, f);
     return EXIT_TROUBLE;
+}
+
+enum ese_log_file_kind logfile_kind(const char *path)
+{
+    enum ese_log_file_kind kind = ese_log_kind_of(path);
+    struct ese_file *file = NULL;
+    struct fault f = {.code = FAULT_NONE};
+    char base[ESE_LOG_BASE_SIZE + 1];
+    int32_t generation;
+    unsigned digits;
+    bool opened = kind == ESE_LOG_NEITHER && ese_file_open(path, &file, &f);
+    ese_file_close(file);
+    if (kind != ESE_LOG_NEITHER || opened || f.code != FAULT_NOT_THIS)
+        return kind;
+    switch (ese_log_name_read(path_last(path), base, &generation, &digits)) {
+    case ESE_LOG_NAME_NONE:
+        return ESE_LOG_NEITHER;
+    case ESE_LOG_NAME_CHECKPOINT:
+        return ESE_LOG_CHECKPOINT_FILE;
+    default:
+        return ESE_LOG_FILE;
+    }
+}
+
+static bool open_log(const char *path, enum ese_log_file_kind kind, struct ese_file **file,
+                     struct fault *f)
+{
+    enum ese_log_name name =
+        kind == ESE_LOG_CHECKPOINT_FILE ? ESE_LOG_NAME_CHECKPOINT : ESE_LOG_NAME_CURRENT;
+    return ese_file_open_as(path, ese_log_kind_words(name), file, f);
 }
 
 /* ---- writing in two forms ---- */
@@ -230,9 +262,9 @@ int logfile_info(const struct options *options)
     struct fault f;
     if (options->json && o.json == NULL)
         return EXIT_TROUBLE;
-    if (!ese_file_open(path, &file, &f))
+    bool checkpoint = logfile_kind(path) == ESE_LOG_CHECKPOINT_FILE;
+    if (!open_log(path, checkpoint ? ESE_LOG_CHECKPOINT_FILE : ESE_LOG_FILE, &file, &f))
         return trouble(path, &f);
-    bool checkpoint = ese_log_kind_of(path) == ESE_LOG_CHECKPOINT_FILE;
     text_field(&o, "file", checkpoint ? "Checkpoint file" : "Log file", path);
     int status = checkpoint ? info_checkpoint(path, file, &o) : info_log(path, file, &o);
     ese_file_close(file);
@@ -354,7 +386,7 @@ int logfile_dump(const struct options *options)
     struct json *json = options->json ? json_open(false) : NULL;
     if (options->json && json == NULL)
         message_error("out of memory");
-    else if (!ese_file_open(path, &file, &f) || !ese_log_stream_open(file, &stream, &f))
+    else if (!open_log(path, ESE_LOG_FILE, &file, &f) || !ese_log_stream_open(file, &stream, &f))
         trouble(path, &f);
     else
         status = dump_records(path, stream, json, &hash);

@@ -8,6 +8,10 @@
 #include "migrate/commands/command.h"
 #include "migrate/console/json.h"
 
+/* What the file at `path` is: by what is in it, or, where it holds nothing or is none, by its name.
+ */
+enum ese_log_file_kind logfile_kind(const char *path);
+
 /* The header, and how many records of which types there are.  Returns enum exit_status. */
 int logfile_info(const struct options *options);
 

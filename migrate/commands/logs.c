@@ -55,15 +55,18 @@ static const struct ese_log_header *newest(const struct logset *l)
     return best;
 }
 
-/* The call that replays the logs where the engine is. */
-static void eseutil_call(const struct logset *l, char *to, size_t room)
+/* The call that replays the logs where the engine is.  False: they would not be replayed whole. */
+static bool eseutil_call(const struct logset *l, char *to, size_t room)
 {
     const struct ese_log_header *h = newest(l);
     const char *base = l->set.base[0] ? l->set.base : "edb";
+    if (!ese_log_verdict_in_row(&l->verdict))
+        return false;
     if (h && h->log_path[0])
         snprintf(to, room, "eseutil /r %s /l\"%s\" /s\"%s\"", base, h->log_path, h->system_path);
     else
         snprintf(to, room, "eseutil /r %s /l\"LOGS\" /s\"SYSTEM\"", base);
+    return true;
 }
 
 /* ---- text ---- */
@@ -131,10 +134,34 @@ static void write_findings(const struct logset *l)
         output_format("  %s\n", text);
 }
 
+/* Those that go on after a database that was closed, where they do not all fit. */
+static void write_later_misfits(const struct logset *l)
+{
+    const struct ese_log_verdict *v = &l->verdict;
+    bool can_stop = true;
+    for (size_t i = 0; i < v->findings; i++)
+        can_stop = can_stop && logset_can_stop(l, &v->finding[i]);
+    output_text(
+        "Next\n"
+        "  The database needs none of them. If something was changed after it was shut down, "
+        "it is in those\n"
+        "  logs: get the files that are missing or damaged, and move away those that do not "
+        "belong.\n");
+    if (!can_stop)
+        return;
+    output_text("  ");
+    logcall_print(l, "recover");
+    output_text(" --until-damage shows what they have before the first that is wrong.\n");
+}
+
 /* A database that was closed may be an older copy, which logs that lie there go on after. */
 static void write_later(const struct logset *l)
 {
     const struct ese_log_verdict *v = &l->verdict;
+    if (!ese_log_verdict_in_row(v)) {
+        write_later_misfits(l);
+        return;
+    }
     if (v->first <= 0 || !v->replayable_version)
         return;
     output_text("Next\n  ");
@@ -153,7 +180,6 @@ static void write_next(const struct logset *l)
         write_later(l);
         return;
     }
-    eseutil_call(l, call, sizeof call);
     output_text("Next\n");
     if (v->complete && v->replayable_version) {
         output_text("  ");
@@ -171,9 +197,21 @@ static void write_next(const struct logset *l)
             "  Get the files that are missing or damaged, and move away those that do not "
             "belong;\n  without them, kmmigrate salvage gets what is in the database file.\n");
     }
-    output_format("  Where the engine is, with the files at the paths they were written at:\n"
-                  "  %s\n",
-                  call);
+    if (eseutil_call(l, call, sizeof call))
+        output_format("  Where the engine is, with the files at the paths they were written at:\n"
+                      "  %s\n",
+                      call);
+}
+
+static const char *verdict_words(const struct logset *l)
+{
+    if (l->need.clean)
+        return ese_log_verdict_in_row(&l->verdict)
+                   ? "no logs are needed"
+                   : "no logs are needed; those that go on after it are not complete";
+    return l->verdict.complete ? "complete: all needed logs are there, in one row, and belong to "
+                                 "this database"
+                               : "not complete";
 }
 
 static void write_text(const struct logset *l)
@@ -185,11 +223,7 @@ static void write_text(const struct logset *l)
         write_file(l, &l->set.file[i]);
     if (l->set.files == 0)
         output_text("  no logs lie there\n");
-    output_format("%-14s%s\n", "Verdict",
-                  l->need.clean         ? "no logs are needed"
-                  : l->verdict.complete ? "complete: all needed logs are there, in one row, and "
-                                          "belong to this database"
-                                        : "not complete");
+    output_format("%-14s%s\n", "Verdict", verdict_words(l));
     write_findings(l);
     write_next(l);
 }
@@ -278,7 +312,6 @@ static bool write_json(const struct logset *l)
     struct json *json = document_open();
     if (json == NULL)
         return false;
-    eseutil_call(l, call, sizeof call);
     store_facts_json(json, "store",
                      &(struct store_facts){.path = l->store.path,
                                            .stat = ese_file_stat(l->file),
@@ -294,7 +327,7 @@ static bool write_json(const struct logset *l)
     json_put_bool(json, "replayable_version", l->verdict.replayable_version);
     json_put_bool(json, "newest_missing", l->verdict.newest_missing);
     json_findings(json, &l->verdict);
-    json_put_text(json, "eseutil", call);
+    json_put_text(json, "eseutil", eseutil_call(l, call, sizeof call) ? call : NULL);
     return true;
 }
 
@@ -305,7 +338,8 @@ int cmd_logs(const struct options *options)
     const struct rescue_options rescue = options_for_rescue(options);
     int status = logset_open(&logs, &rescue);
     if (status == EXIT_CLEAN) {
-        status = logs.verdict.complete || logs.need.clean ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
+        bool fit = logs.need.clean ? ese_log_verdict_in_row(&logs.verdict) : logs.verdict.complete;
+        status = fit ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
         if (!options->json) {
             write_text(&logs);
         } else if (!write_json(&logs)) {

@@ -101,13 +101,17 @@ static void replay_lines(const struct assessment *a)
     const struct ese_header *h = &a->store.db->headers.header;
     size_t logs = beside_count(&a->beside, BESIDE_LOG);
     output_format(
-        "  Replay the logs, then check again: kmmigrate logs %s says whether they are whole,\n"
-        "     kmmigrate recover replays those of Windows 8 and later into a copy; where the engine "
-        "is:\n"
-        "      eseutil /r edb /l LOGS /s SYSTEM\n"
-        "     (logs %d to %d are needed; beside the store %s %zu). It is never written before.\n",
-        shell_word(store_name(a)), h->generation_min_required, h->generation_max_required,
-        logs == 1 ? "lies" : "lie", logs);
+        "  Replay the logs, then check again (logs %d to %d are needed; beside the store %s %zu): "
+        "kmmigrate logs %s\n"
+        "     says whether they are whole. If they are, kmmigrate recover replays those of Windows "
+        "8 "
+        "and later into\n"
+        "     a copy; it is never written before.\n",
+        h->generation_min_required, h->generation_max_required, logs == 1 ? "lies" : "lie", logs,
+        shell_word(store_name(a)));
+    if (logs > 0)
+        output_text("     Where the engine is, a whole set is replayed by\n"
+                    "      eseutil /r edb /l LOGS /s SYSTEM\n");
     output_text("  Where the logs are lost, see what can be had without them and what a repair of "
                 "that gives, and\n"
                 "     write both at once:\n");

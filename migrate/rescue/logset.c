@@ -47,7 +47,7 @@ int logset_open(struct logset *l, const struct rescue_options *options)
     if (status != EXIT_CLEAN)
         return status;
     if (!ese_file_open(l->store.path, &l->file, &f) || !ese_headers_read(l->file, &l->headers, &f))
-        return trouble(l->store.path, &f);
+        return store_refuse_log(l->store.path) ? EXIT_TROUBLE : trouble(l->store.path, &f);
     struct bytes page = bytes_of(l->headers.raw, sizeof l->headers.raw);
     ese_log_need_read(page, &l->need);
     if (!open_set(l, &f))
@@ -65,6 +65,19 @@ void logset_close(struct logset *l)
     if (l->file)
         ese_file_close(l->file);
     l->file = NULL;
+}
+
+const char *logset_path(const struct logset *l, const char *name, char path[LOGSET_PATH])
+{
+    snprintf(path, LOGSET_PATH, "%s/%s", l->directory, name);
+    return path;
+}
+
+bool logset_can_stop(const struct logset *l, const struct ese_log_finding *found)
+{
+    return found->generation > l->verdict.first &&
+           (found->trouble == ESE_LOG_UNREADABLE || found->trouble == ESE_LOG_MISSING ||
+            found->trouble == ESE_LOG_GAP);
 }
 
 const char *logset_newest_missing(const struct logset *l, char text[160])

@@ -25,6 +25,14 @@ struct logset {
 int logset_open(struct logset *logs, const struct rescue_options *options);
 void logset_close(struct logset *logs);
 
+enum { LOGSET_PATH = PATH_MAX + 300 };
+
+/* The path of a log in the set's directory. */
+const char *logset_path(const struct logset *logs, const char *name, char path[LOGSET_PATH]);
+
+/* With --until-damage: can a replay go as far as this? */
+bool logset_can_stop(const struct logset *logs, const struct ese_log_finding *finding);
+
 /* Where the newest log is not there: a sentence that says so, made in `text`; else NULL. */
 const char *logset_newest_missing(const struct logset *logs, char text[160]);
 

@@ -31,9 +31,7 @@ static bool set_fits(struct recovery *r)
     const struct ese_log_verdict *v = &r->logs.verdict;
     for (size_t i = 0; i < v->findings; i++) {
         const struct ese_log_finding *found = &v->finding[i];
-        bool can_stop = found->trouble == ESE_LOG_UNREADABLE || found->trouble == ESE_LOG_MISSING ||
-                        found->trouble == ESE_LOG_GAP;
-        if (!r->options->until_damage || !can_stop || found->generation <= v->first)
+        if (!r->options->until_damage || !logset_can_stop(&r->logs, found))
             return false;
         if (r->stop_before == 0 || found->generation < r->stop_before)
             r->stop_before = found->generation;
@@ -46,9 +44,11 @@ static bool set_fits(struct recovery *r)
 static void tell_misfits(const struct recovery *r)
 {
     const struct ese_log_verdict *v = &r->logs.verdict;
+    char path[LOGSET_PATH];
     for (size_t i = 0; i < v->findings; i++)
-        message_file(v->finding[i].name[0] ? v->finding[i].name : r->logs.store.path, "%s",
-                     v->finding[i].text);
+        message_file(v->finding[i].name[0] ? logset_path(&r->logs, v->finding[i].name, path)
+                                           : r->logs.store.path,
+                     "%s", v->finding[i].text);
     if (!v->replayable_version)
         message_file(r->logs.directory, "logs of this version are not replayed");
     message_file(r->logs.store.path,
@@ -60,9 +60,9 @@ static void tell_misfits(const struct recovery *r)
 static bool open_log(const struct recovery *r, const char *name, struct ese_file **file,
                      struct fault *f)
 {
-    char path[PATH_MAX + 300];
-    snprintf(path, sizeof path, "%s/%s", r->logs.directory, name);
-    return ese_file_open(path, file, f);
+    char path[LOGSET_PATH];
+    return ese_file_open_as(logset_path(&r->logs, name, path),
+                            ese_log_kind_words(ESE_LOG_NAME_CURRENT), file, f);
 }
 
 /* ---- the id of the plan ---- */
@@ -181,7 +181,8 @@ static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
         message_error("cancelled; nothing was written");
         return EXIT_CANCELLED;
     }
-    message_fault(log->name, &f);
+    char path[LOGSET_PATH];
+    message_fault(logset_path(&r->logs, log->name, path), &f);
     message_file(r->logs.store.path, "not recovered");
     return EXIT_TROUBLE;
 }

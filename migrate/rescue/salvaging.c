@@ -217,6 +217,8 @@ static int open_source(struct salvaging *x)
 {
     struct fault f = {.code = FAULT_NONE};
     int status = store_find(&x->store, x->options->store);
+    if (status == EXIT_CLEAN && store_refuse_log(x->store.path))
+        status = EXIT_TROUBLE;
     if (status == EXIT_CLEAN && !open_file(x, &f)) {
         message_fault(x->store.path, &f);
         status = EXIT_TROUBLE;

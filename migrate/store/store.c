@@ -197,23 +197,41 @@ int store_stand_for(struct store *store, const char *path)
     return look_for_pending(store);
 }
 
+static bool is_database(const char *path)
+{
+    struct ese_file *file = NULL;
+    struct ese_headers headers;
+    bool is = ese_file_open(path, &file, NULL) && ese_headers_read(file, &headers, NULL);
+    ese_file_close(file);
+    return is;
+}
+
+bool store_refuse_log(const char *path)
+{
+    enum ese_log_file_kind log = ese_log_kind_of(path);
+    if (log == ESE_LOG_NEITHER || is_database(path))
+        return false;
+    message_file(path,
+                 "expected a database, found a %s; kmmigrate info %s shows it, and kmmigrate logs "
+                 "and kmmigrate recover take the database that it belongs to",
+                 log == ESE_LOG_FILE ? "transaction log" : "checkpoint file", shell_word(path));
+    return true;
+}
+
 /* Why it could not be opened, and what to do. */
 static void tell_refused(const struct store *store, const struct fault *why)
 {
     struct listfile *certificates = NULL;
     struct fault ignored;
     struct stat st;
-    enum ese_log_file_kind log = ese_log_kind_of(store->path);
     bool other = why->code == FAULT_NOT_THIS || why->code == FAULT_UNSUPPORTED;
     if (other && listfile_open(store->path, &certificates, &ignored) && certificates)
         message_file(store->path,
                      "expected a store, found a file of certificates (%s); kmmigrate list %s shows "
                      "them",
                      certlist_kind_name(certificates->kind), shell_word(store->path));
-    else if (other && log != ESE_LOG_NEITHER)
-        message_file(store->path, "expected a database, found a %s; kmmigrate info %s shows it",
-                     log == ESE_LOG_FILE ? "transaction log" : "checkpoint file",
-                     shell_word(store->path));
+    else if (other && store_refuse_log(store->path))
+        ;
     else if (why->code == FAULT_DAMAGED && store->pending.code == FAULT_NONE)
         message_fault_next(store->path, why, "kmmigrate salvage %s shows what can be had",
                            shell_word(store->path));

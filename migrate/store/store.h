@@ -40,6 +40,10 @@ int store_open_to_judge(struct store *store, const char *name);
  * repair left beside that is pending.  Returns enum exit_status; an error is printed. */
 int store_stand_for(struct store *store, const char *path);
 
+/* True, with the error printed and what to do next, when `path` is no database but a log or a
+ * checkpoint. */
+bool store_refuse_log(const char *path);
+
 /* Only the path.  On failure an error is printed.  Nothing has to be closed. */
 int store_find(struct store *store, const char *name);
 

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 enum {
+    SECTOR_LEAST = 512,
     GENERATION_AT = 4,
     SECTOR_SIZE_AT = 8,
     HEADER_SECTORS_AT = 10,
@@ -174,10 +175,21 @@ bool ese_log_header_read(struct ese_file *file, struct ese_log_header *header, s
 
 bool ese_log_header_is_sound(const struct ese_log_header *h, struct fault *f)
 {
-    return h->framing == ESE_LOG_ESE97 || h->checksum_good ||
+    if (h->framing == ESE_LOG_ESE97)
+        return true;
+    if (!h->checksum_good)
+        return fault_set(f, FAULT_DAMAGED,
+                         "the header's checksum is wrong: expected 0x%08x, found 0x%08x",
+                         h->checksum_expected, h->checksum);
+    bool fits = h->framing == ESE_LOG_SEGMENTS
+                    ? h->sector_size == ESE_LOG_SEGMENT_SIZE
+                    : h->sector_size >= SECTOR_LEAST && h->sector_size <= ESE_LOG_SEGMENT_SIZE &&
+                          (h->sector_size & (h->sector_size - 1)) == 0;
+    return (fits && h->header_sectors > 0 && h->generation > 0) ||
            fault_set(f, FAULT_DAMAGED,
-                     "the header's checksum is wrong: expected 0x%08x, found 0x%08x",
-                     h->checksum_expected, h->checksum);
+                     "the header names impossible sizes: segments of %u bytes, %u of them for "
+                     "the header, generation %d",
+                     h->sector_size, h->header_sectors, h->generation);
 }
 
 enum ese_log_file_kind ese_log_kind_of(const char *path)

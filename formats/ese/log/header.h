@@ -20,6 +20,7 @@
 
 enum {
     ESE_LOG_HEADER_SIZE = 4096,
+    ESE_LOG_SEGMENT_SIZE = 4096, /* of version 8; of those before, sectors are no larger */
     ESE_LOG_SIGNATURE_SIZE = 28,
     ESE_LOG_TIME_SIZE = 8,
     ESE_LOG_ATTACH_SIZE = 2048,
@@ -95,8 +96,8 @@ bool ese_log_header_read(struct ese_file *file, struct ese_log_header *header, s
 /* What the file at `path` is.  ESE_LOG_NEITHER also for what cannot be opened. */
 enum ese_log_file_kind ese_log_kind_of(const char *path);
 
-/* Can its fields be believed?  False with FAULT_DAMAGED when its checksum is wrong; that of ESE97
- * is not known. */
+/* Can its fields be believed?  False with FAULT_DAMAGED when its checksum is wrong (that of ESE97
+ * is not known), or when it names sizes or a generation that no log has. */
 bool ese_log_header_is_sound(const struct ese_log_header *header, struct fault *f);
 
 /* Reads a checkpoint file: the first copy, or where that is damaged the second.  Fails with

@@ -84,6 +84,11 @@ enum ese_log_name ese_log_name_read(const char *name, char base[ESE_LOG_BASE_SIZ
     return ESE_LOG_NAME_NUMBERED;
 }
 
+const char *ese_log_kind_words(enum ese_log_name kind)
+{
+    return kind == ESE_LOG_NAME_CHECKPOINT ? "checkpoint file" : "transaction log";
+}
+
 void ese_log_set_name(const struct ese_log_set *set, int32_t generation, char name[32])
 {
     snprintf(name, 32, "%s%0*X%s", set->base[0] ? set->base : "edb", (int)set->digits,
@@ -111,15 +116,17 @@ int32_t ese_log_file_generation(const struct ese_log_file *file)
     return file->header ? file->header->generation : file->named_generation;
 }
 
-static struct ese_file *open_in(const struct ese_log_set *set, const char *name, struct fault *f)
+static struct ese_file *open_in(const struct ese_log_set *set, const struct ese_log_file *entry,
+                                struct fault *f)
 {
+    const char *name = entry->name;
     char path[4096];
     struct ese_file *file = NULL;
     if (snprintf(path, sizeof path, "%s/%s", set->directory, name) >= (int)sizeof path) {
         fault_set(f, FAULT_IO, "the path is too long");
         return NULL;
     }
-    return ese_file_open(path, &file, f) ? file : NULL;
+    return ese_file_open_as(path, ese_log_kind_words(entry->kind), &file, f) ? file : NULL;
 }
 
 /* What is wrong with one file is noted with it; lack of memory says nothing of the file. */
@@ -130,7 +137,7 @@ static bool noted(const struct ese_log_file *entry, struct fault *f)
 
 static bool read_header(const struct ese_log_set *set, struct ese_log_file *entry, struct fault *f)
 {
-    struct ese_file *file = open_in(set, entry->name, &entry->fault);
+    struct ese_file *file = open_in(set, entry, &entry->fault);
     if (file == NULL)
         return noted(entry, f);
     entry->size = ese_file_size(file);
@@ -297,7 +304,7 @@ bool ese_log_set_scan(struct ese_log_set *set, struct ese_log_file *entry, struc
     if (entry->scanned)
         return true;
     entry->scanned = true;
-    struct ese_file *file = open_in(set, entry->name, &entry->fault);
+    struct ese_file *file = open_in(set, entry, &entry->fault);
     if (file == NULL)
         return noted(entry, f);
     if (ese_log_stream_open(file, &stream, &entry->fault)) {
@@ -495,6 +502,41 @@ static void judge_bases(struct judging *j)
     }
 }
 
+static bool is_attached(const struct ese_log_header *h, const struct ese_log_need *need)
+{
+    for (unsigned i = 0; i < h->attached.count; i++)
+        if (memcmp(h->attached.entry[i].signature, need->database, sizeof need->database) == 0)
+            return true;
+    return false;
+}
+
+/* Do logs lie there that go on after a database that was closed?  Those of another stream do not,
+ * whatever their numbers; of one that cannot be read nobody knows.  Where the one is not there that
+ * it was closed in, later ones do that have it attached. */
+static bool goes_on(const struct ese_log_set *set, const struct ese_log_need *need, int32_t first)
+{
+    bool has_first = first > 0 && ese_log_set_find(set, first) != NULL;
+    for (size_t i = 0; first > 0 && i < set->files; i++) {
+        const struct ese_log_file *file = &set->file[i];
+        const struct ese_log_header *h = file->header;
+        if (!in_base(set, file) || ese_log_file_generation(file) < first)
+            continue;
+        if (h == NULL ? has_first
+                      : memcmp(h->signature, need->signature, sizeof need->signature) == 0 &&
+                            (has_first || is_attached(h, need)))
+            return true;
+    }
+    return false;
+}
+
+bool ese_log_verdict_in_row(const struct ese_log_verdict *v)
+{
+    for (size_t i = 0; i < v->findings; i++)
+        if (v->finding[i].trouble != ESE_LOG_UNKNOWN_VERSION)
+            return false;
+    return true;
+}
+
 bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
                        struct ese_log_verdict *v, struct fault *f)
 {
@@ -509,7 +551,7 @@ bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
                                   .newest_missing = current == NULL,
                                   .first = first,
                                   .last = most > required ? most : required};
-    if (need->clean && (first <= 0 || ese_log_set_find(set, first) == NULL)) {
+    if (need->clean && !goes_on(set, need, first)) {
         v->first = v->last = 0; /* nothing is needed, and nothing that is there follows it */
         v->newest_missing = false;
         return true;

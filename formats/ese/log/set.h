@@ -92,6 +92,9 @@ int32_t ese_log_file_generation(const struct ese_log_file *file);
  * `fault`. */
 bool ese_log_set_scan(struct ese_log_set *set, struct ese_log_file *file, struct fault *f);
 
+/* What a file of that kind is called: "transaction log", "checkpoint file". */
+const char *ese_log_kind_words(enum ese_log_name kind);
+
 /* The name that the log of a generation would have. */
 void ese_log_set_name(const struct ese_log_set *set, int32_t generation, char name[32]);
 
@@ -131,6 +134,10 @@ struct ese_log_verdict {
  * Fails only with FAULT_NO_MEMORY.  *verdict is the caller's to close. */
 bool ese_log_set_judge(struct ese_log_set *set, const struct ese_log_need *need,
                        struct ese_log_verdict *verdict, struct fault *f);
+
+/* Is nothing wrong with the set but that nobody has published how its version is read? */
+bool ese_log_verdict_in_row(const struct ese_log_verdict *verdict);
+
 void ese_log_verdict_close(struct ese_log_verdict *verdict);
 
 #endif

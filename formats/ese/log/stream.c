@@ -10,7 +10,6 @@
 enum {
     SEGMENT = ESE_LOG_SEGMENT_SIZE,
     SEGMENT_POSITION_AT = 8,
-    SECTOR_LEAST = 512,
     FIXED_MOST = 1024, /* more than the fixed part of any record */
     CHECKSUM_FORWARDS_AT = 5,
     CHECKSUM_NEXT_AT = 9,
@@ -54,18 +53,7 @@ static bool header_is_usable(const struct ese_log_header *h, struct fault *f)
     if (h->framing == ESE_LOG_ESE97)
         return fault_set(f, FAULT_UNSUPPORTED, "records of logs of version %u are not published",
                          h->major);
-    if (!ese_log_header_is_sound(h, f))
-        return false;
-    bool fits = h->framing == ESE_LOG_SEGMENTS
-                    ? h->sector_size == SEGMENT
-                    : h->sector_size >= SECTOR_LEAST && h->sector_size <= SEGMENT &&
-                          (h->sector_size & (h->sector_size - 1)) == 0;
-    if (!fits || h->header_sectors == 0 || h->generation <= 0)
-        return fault_set(f, FAULT_DAMAGED,
-                         "the header names impossible sizes: segments of %u bytes, %u of them for "
-                         "the header, generation %d",
-                         h->sector_size, h->header_sectors, h->generation);
-    return true;
+    return ese_log_header_is_sound(h, f);
 }
 
 bool ese_log_stream_open(struct ese_file *file, struct ese_log_stream **out, struct fault *f)

@@ -27,7 +27,6 @@
 #include "formats/ese/log/header.h"
 
 enum {
-    ESE_LOG_SEGMENT_SIZE = 4096,
     ESE_LOG_SEGMENT_HEADER = 40,
 };
 

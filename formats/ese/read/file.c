@@ -22,6 +22,9 @@ struct ese_file {
 
 enum { UNPACK_STEP = 256 * 1024 };
 
+static const char database[] =
+    "database file"; /* what is expected unless somebody says otherwise */
+
 static uint64_t unpacked_most = ESE_FILE_UNPACKED_MOST;
 
 void ese_file_set_unpacked_most(uint64_t bytes)
@@ -119,7 +122,8 @@ static const char *next_step(int error)
     return error == ENOENT || error == ENOTDIR ? "; check the name" : "";
 }
 
-static bool open_descriptor(struct ese_file *file, const char *path, struct fault *f)
+static bool open_descriptor(struct ese_file *file, const char *path, const char *kind,
+                            struct fault *f)
 {
     /* O_NONBLOCK: a pipe or a device under the name must be refused, not waited for. */
     file->descriptor = descriptor_open_input(path, O_NOCTTY | O_NONBLOCK);
@@ -130,9 +134,8 @@ static bool open_descriptor(struct ese_file *file, const char *path, struct faul
     if (fstat(file->descriptor, &file->named) != 0)
         return fault_set(f, FAULT_IO, "cannot be examined: %s", strerror(errno));
     if (!S_ISREG(file->named.st_mode))
-        return fault_set(f, FAULT_NOT_THIS,
-                         "expected a database file, found %s; name the file itself",
-                         kind_of(&file->named));
+        return fault_set(f, FAULT_NOT_THIS, "expected a %s, found %s; %s the file itself", kind,
+                         kind_of(&file->named), kind == database ? "name" : "put there");
     file->size = (uint64_t)file->named.st_size;
     uint8_t magic[2];
     size_t got;
@@ -142,17 +145,22 @@ static bool open_descriptor(struct ese_file *file, const char *path, struct faul
         return false;
     if (file->size == 0)
         return fault_set(f, FAULT_NOT_THIS,
-                         "expected a database file, found an empty file; get the file again");
+                         "expected a %s, found an empty file; get the file again", kind);
     return true;
 }
 
 bool ese_file_open(const char *path, struct ese_file **file, struct fault *f)
 {
+    return ese_file_open_as(path, database, file, f);
+}
+
+bool ese_file_open_as(const char *path, const char *kind, struct ese_file **file, struct fault *f)
+{
     struct ese_file *opened = calloc(1, sizeof *opened);
     if (opened == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
     opened->descriptor = opened->named_descriptor = -1;
-    if (!open_descriptor(opened, path, f)) {
+    if (!open_descriptor(opened, path, kind, f)) {
         ese_file_close(opened);
         return false;
     }

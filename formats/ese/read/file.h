@@ -28,6 +28,10 @@ void ese_file_set_unpacked_most(uint64_t bytes);
  * *file is owned by the caller, who closes it. */
 bool ese_file_open(const char *path, struct ese_file **file, struct fault *f);
 
+/* The same for a file of another kind.  kind: what is expected, for the fault; "transaction log".
+ */
+bool ese_file_open_as(const char *path, const char *kind, struct ese_file **file, struct fault *f);
+
 /* A file over bytes in memory, which are borrowed and must outlive it: for tests and fuzzing. */
 bool ese_file_over(struct bytes b, struct ese_file **file, struct fault *f);
 
