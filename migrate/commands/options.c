@@ -375,6 +375,7 @@ struct assess_options options_for_assessing(const struct options *o)
                       .drops = o->drops},
         .verify_all = o->verify_all,
         .in_place = o->in_place,
+        .no_backup = o->no_backup,
     };
 }
 

@@ -30,8 +30,9 @@ enum { ID_LEAST = 8 };
 struct copying {
     struct recovery r;
     bool json;
-    bool narrower;     /* somebody may do less with the copy than with the store */
-    uint64_t findings; /* of the structural check of the copy */
+    bool narrower;        /* somebody may do less with the copy than with the store */
+    struct beside beside; /* of a store that is a directory */
+    uint64_t findings;    /* of the structural check of the copy */
     char first_finding[320];
 };
 
@@ -137,24 +138,18 @@ static int write_directory(struct copying *c, const char *target)
 {
     struct fault f = {.code = FAULT_NONE};
     struct copydir copy;
-    struct beside beside = {.files = 0};
     const char *name = path_last(c->r.logs.store.path);
     int status = EXIT_CLEAN;
-    if (!beside_look(&beside, c->r.logs.store.path, &f)) {
-        beside_close(&beside);
-        return trouble(c->r.logs.store.path, &f);
-    }
-    if (!copydir_begin(&copy, beside.directory, name, ese_file_stat(c->r.logs.file), target, &f))
+    if (!copydir_begin(&copy, c->beside.directory, name, ese_file_stat(c->r.logs.file), target, &f))
         status = trouble(target, &f);
     copy.leaves = stays_behind;
     if (status == EXIT_CLEAN)
         status = write_in(c, &copy, name);
     if (status == EXIT_CLEAN &&
-        (!copydir_others(&copy, name, &beside, &f) || !copydir_commit(&copy, &f)))
+        (!copydir_others(&copy, name, &c->beside, &f) || !copydir_commit(&copy, &f)))
         status = trouble(target, &f);
     c->narrower |= copy.narrower;
     copydir_close(&copy);
-    beside_close(&beside);
     return status;
 }
 
@@ -170,6 +165,10 @@ static int write_copy(struct copying *c)
     if (!is_the_plan(c)) {
         message_file(c->r.logs.store.path, "the plan is %s, not %s: nothing was written", c->r.id,
                      c->r.options->plan);
+        return EXIT_TROUBLE;
+    }
+    if (c->beside.no_copy) {
+        message_file(c->r.logs.store.path, "nothing was written: %s", c->beside.no_copy);
         return EXIT_TROUBLE;
     }
     return c->r.logs.store.in_directory ? write_directory(c, c->r.options->output)
@@ -210,8 +209,9 @@ static void write_text(const struct copying *c, bool written)
     if (written && c->narrower)
         output_format("%-14ssomebody may do less with the copy than with the store\n", "Rights");
     output_format("%-14s", "Next");
-    if (written) {
-        output_format("kmmigrate check %s\n", shell_word(c->r.options->output));
+    if (written || c->beside.no_copy) {
+        output_format(written ? "kmmigrate check %s\n" : "%s\n",
+                      written ? shell_word(c->r.options->output) : c->beside.no_copy);
         return;
     }
     logcall_print(&c->r.logs, "recover");
@@ -262,6 +262,8 @@ static bool write_json(const struct copying *c, bool written)
 
 static int report(const struct copying *c, bool written)
 {
+    if (c->json && c->beside.no_copy)
+        message_file(c->r.logs.store.path, "it cannot be written: %s", c->beside.no_copy);
     if (!c->json) {
         write_text(c, written);
     } else if (!write_json(c, written)) {
@@ -291,6 +293,9 @@ static int recover(struct copying *c)
         return status;
     if (!c->r.summary.changed)
         return nothing_to_do(c);
+    struct fault f = {.code = FAULT_NONE};
+    if (c->r.logs.store.in_directory && !beside_look(&c->beside, c->r.logs.store.path, &f))
+        return trouble(c->r.logs.store.path, &f);
     if (options->output == NULL)
         return report(c, false) | EXIT_PROBLEMS_LEFT;
     status = write_copy(c);
@@ -305,5 +310,6 @@ int cmd_recover(const struct options *options)
     struct copying c = {.r = {.options = &rescue}, .json = options->json};
     int status = recover(&c);
     recovery_close(&c.r);
+    beside_close(&c.beside);
     return status;
 }

@@ -25,6 +25,7 @@ struct assess_options {
     struct decisions decisions;
     bool verify_all;    /* every signature is checked, not only those that a rule needs */
     bool in_place;      /* it is to be repaired where it lies */
+    bool no_backup;     /* and no copy of it is made before */
     bool list_short;    /* rows of the list could not be had, and may be what is missing */
     bool own_undo_file; /* an unfinished undo file beside it is the repair's that is under way */
     const struct profile *discovered; /* in the store that this one was made of; NULL: none was */

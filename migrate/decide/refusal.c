@@ -16,6 +16,12 @@ static const char *what_is_asked(const struct assessment *a)
            "options";
 }
 
+/* -o does, and so does the backup before a repair in place. */
+static bool copies_directory(const struct assessment *a)
+{
+    return a->store.in_directory && !(a->options->in_place && a->options->no_backup);
+}
+
 const char *refusal_of(const struct assessment *a)
 {
     if (problem_has(&a->found, PROBLEM_UNDO_PENDING))
@@ -46,6 +52,8 @@ const char *refusal_of(const struct assessment *a)
                "one), or with --reference and --not-a-reference";
     if (a->blocked)
         return what_is_asked(a);
+    if (copies_directory(a) && assess_has_work(a) && a->beside.no_copy)
+        return a->beside.no_copy;
     if (judge_problems(&a->found) == VERDICT_YES && judge_problems(&a->left) != VERDICT_YES)
         return "the service can start on it now, and could not after this";
     return NULL;

@@ -7,9 +7,13 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 /* edb.log, edb00001.log, edb0000A.log: the base name of Exchange's logs and up to 8 hex digits. */
 static bool is_log(const char *name)
@@ -87,6 +91,27 @@ static bool add(struct beside *b, enum beside_kind kind, const char *name)
     return true;
 }
 
+/* Is it something that a copy of the directory could not have? */
+static bool is_no_file(DIR *dir, const struct dirent *entry, const char *database)
+{
+    struct stat st;
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+        strcasecmp(entry->d_name, database) == 0) /* that is copied for itself */
+        return false;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type != DT_REG;
+    return fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           !S_ISREG(st.st_mode);
+}
+
+static bool tell_no_copy(struct beside *b, const char *first)
+{
+    return asprintf(&b->no_copy,
+                    "%s in its directory is no regular file, and a directory is copied whole or "
+                    "not at all; move that away first, or name the database file itself",
+                    first) >= 0;
+}
+
 bool beside_look(struct beside *b, const char *path, struct fault *f)
 {
     const char *database = path_last(path);
@@ -103,13 +128,20 @@ bool beside_look(struct beside *b, const char *path, struct fault *f)
                          strerror(errno));
     bool ok = true;
     struct dirent *entry;
+    char no_file[NAME_MAX + 1] =
+        ""; /* the first by name, so that a report is the same everywhere */
     for (errno = 0; ok && (entry = readdir(dir)) != NULL; errno = 0) {
         enum beside_kind kind;
         if (beside_kind_of(entry->d_name, database, &kind))
             ok = add(b, kind, entry->d_name);
+        if (is_no_file(dir, entry, database) &&
+            (no_file[0] == '\0' || strcmp(entry->d_name, no_file) < 0))
+            snprintf(no_file, sizeof no_file, "%s", entry->d_name);
     }
     int error = ok ? errno : 0;
     closedir(dir);
+    if (ok && no_file[0])
+        ok = tell_no_copy(b, no_file);
     if (!ok)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
     if (error)
@@ -126,6 +158,7 @@ void beside_close(struct beside *b)
         free(b->file[i].name);
     free(b->file);
     free(b->directory);
+    free(b->no_copy);
     *b = (struct beside){.files = 0};
 }
 

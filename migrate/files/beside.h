@@ -30,6 +30,8 @@ struct beside {
     char *directory;
     struct beside_file *file; /* sorted by name */
     size_t files, room;
+    char *no_copy; /* why the directory cannot be copied: a sentence that names what in it is no
+                      regular file, without which a copy would not be one; NULL: it can */
 };
 
 /* Looks around the database at `path`.  Names are compared without regard to case.  False when the

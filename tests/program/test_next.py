@@ -141,6 +141,35 @@ class Next(unittest.TestCase):
         self.assertIn(f"put there what is in\n     {new} (", steps)
         self.assertNotIn("there as Kmsmdb.edb", steps)
 
+    def test_a_directory_that_cannot_be_copied(self):
+        """What -o and the backup would refuse, the plan refuses; and nothing else is."""
+        folder = self.folder / "Kmsdata"
+        for put, kind in ((os.mkdir, "folder"), (os.mkfifo, "pipe"), (lambda path: os.symlink("Kmsmdb.edb", path), "link")):
+            with self.subTest(kind):
+                shutil.rmtree(folder, ignore_errors=True)
+                database = self.store("imported-twice", directory=True) / "Kmsmdb.edb"
+                allowed = json.loads(km.run("repair", folder, "--json").stdout)["plan"]
+                (folder / "a file").write_bytes(b"of somebody")
+                for name in "zz", "my\nown":
+                    put(folder / name)
+                plan = json.loads(km.run("repair", folder, "--json").stdout)["plan"]
+                self.assertEqual((allowed["allowed"], plan["allowed"], plan["id"]), (True, False, allowed["id"]))
+                self.assertIn("my\nown in its directory is no regular file", plan["reason"])
+                text = km.run("repair", folder).stdout.decode()
+                self.assertIn("This is not done: my\\nown in its directory is no regular file", text)
+                self.assertNotIn("Apply this plan", text)
+                self.assertTrue(km.run("check", folder, "--brief").stdout.decode().rstrip().endswith("\trefused"))
+                for words in (["-o", self.folder / "New"], ["--in-place"]):
+                    result = km.run("repair", folder, *words)
+                    self.assertEqual(result.returncode, km.PROBLEMS_LEFT)
+                    self.assertIn(b"not written: my\\nown in its directory", result.stderr)
+                self.assertEqual(os.listdir(self.folder), [folder.name])
+                # the file itself, and a repair that copies nothing
+                self.assertEqual(km.run("repair", database, "-o", self.folder / "new.edb").returncode, km.REPAIRED)
+                self.assertEqual(km.run("repair", folder, "--in-place", "--no-backup").returncode, km.REPAIRED)
+                self.assertEqual(km.run("check", folder).returncode, km.CLEAN)
+                (self.folder / "new.edb").unlink()
+
     def test_in_place(self):
         for directory in (False, True):
             with self.subTest(directory=directory):
