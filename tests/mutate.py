@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Mutation run: one change at a time in code that judges, decides, writes or proves; do the tests notice?
 
-    tests/mutate.py [--count N] [--seed S] [--from NUMBER] [--files GLOB ...] [--only FILE:LINE:COLUMN:OPERATOR] [--list]
+    tests/mutate.py [--count N] [--seed S] [--from NUMBER] [--files GLOB ...] [--only FILE:LINE:COLUMN:OPERATOR] [--quick SECONDS] [--list]
 
 The tree is copied and built twice: as it is tried, and by clang to see what each test of TESTS below runs; each has to pass
 once without a change.  Then each of N mutants, chosen by the seed, is compiled, and given to those of its file's tests that
@@ -47,7 +47,7 @@ import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 CORPUS = os.environ.get("KM_CORPUS", str(SOURCE.parent / "shared" / "corpus"))
-SECONDS = 25      # of processor time, each process of a test: less than half of it is enough for each of them
+SECONDS = 25      # of processor time, each process of a test, at most: less than half of it is enough for each of them
 WALL = 1200       # the hang that uses no processor
 MOST_LEFT = 0.05
 STRIKE_EVERY = "4"  # the system calls at which the tests of killed repairs strike
@@ -281,8 +281,8 @@ class Build:
 class Tree:
     """A copy of the sources, built: one file of it is another one now and then."""
 
-    def __init__(self, where):
-        self.where, self.source = where, where / "source"
+    def __init__(self, where, quick):
+        self.where, self.source, self.quick = where, where / "source", quick
         self.results, self.known = where / "results", where / "tests"
         # Of each test: {"seconds": what it takes, "reaches": the names of the mutants whose place it runs}.
         self.test = json.loads(self.known.read_text()) if self.known.exists() else {}
@@ -312,9 +312,14 @@ class Tree:
         """The seconds that a kill by this test has cost so far, as far as can be told."""
         return self.test[name]["seconds"] * (self.tries[name] + 2) / (self.kills[name] + 1)
 
+    def limit(self, name):
+        """No process of a test takes longer than the whole of it; twice, to be sure."""
+        return min(SECONDS, 2 + round(2 * self.test[name]["seconds"]))
+
     def tests_of(self, mutant):
         """The tests that run the mutant's place, in the order in which they are worth a try."""
-        names = [name for name in tests_named(self.build, mutant.file) if str(mutant) in self.test[name]["reaches"]]
+        names = [name for name in tests_named(self.build, mutant.file)
+                 if str(mutant) in self.test[name]["reaches"] and self.test[name]["seconds"] <= self.quick]
         return sorted(names, key=self.price)
 
 
@@ -407,12 +412,12 @@ def trial(tree, mutant):
         for test in tree.tests_of(mutant):
             if not tree.build.make(tree.build.program(test), cached=False):
                 return "does-not-compile", ""
-            ended = tree.build.run(test)
+            ended = tree.build.run(test, tree.limit(test))
             tree.tries[test] += 1
             if ended is not None:
                 tree.kills[test] += 1
                 return ended, test
-        return "survives", "" if tree.tests_of(mutant) else "no test runs it"
+        return "survives", "" if tree.tests_of(mutant) else "no test of its file runs it"
     finally:
         (tree.source / mutant.file).write_text(mutant.old)
         tree.build.make(made.relative_to(tree.build.directory))
@@ -434,17 +439,19 @@ def report(counts):
 
 def tell(tree, number, mutant, ended, test):
     print(f"{number:4} {ended:16} {mutant} {test}", flush=True)
-    with tree.results.open("a") as results:
-        print(ended, mutant, test, ".", file=results)
+    # What only the quick tests let pass is tried again, with all of them.
+    if ended != "survives" or tree.quick == float("inf"):
+        with tree.results.open("a") as results:
+            print(ended, mutant, test, ".", file=results)
     if ended == "survives":
         print(mutant.diff(), flush=True)
     if ended == "equivalent" and mutant.equivalent():
         print(f"    {mutant.equivalent()}", flush=True)
 
 
-def run(mutants, where):
+def run(mutants, where, quick):
     """mutants: each with its number."""
-    tree = Tree(where)
+    tree = Tree(where, quick)
     needed = sorted({test for _, mutant in mutants for test in tests_named(tree.build, mutant.file)})
     tree.build.make_tests(needed)
     tree.build.keep_tools()
@@ -470,6 +477,8 @@ def main():
     parser.add_argument("--files", nargs="+", default=FILES)
     parser.add_argument("--only", nargs="+", help="these mutants alone, as they are printed")
     parser.add_argument("--list", action="store_true", help="print the mutants, and try none")
+    parser.add_argument("--quick", type=float, default=float("inf"), metavar="SECONDS",
+                        help="give a mutant only tests that take no longer; what survives them is tried again by the next call")
     options = parser.parse_args()
     mutants = all_mutants(options.files)
     if options.only:
@@ -478,13 +487,15 @@ def main():
         random.Random(options.seed).shuffle(mutants)
         mutants = mutants[:options.count]
     mutants = list(enumerate(mutants, 1))[options.first - 1:]
+    # The file that is changed is put back in whatever way this ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     if options.list or not mutants:
         print(*(mutant for _, mutant in mutants), sep="\n")
         return 0 if mutants else 2
     kept = os.environ.get("KM_MUTATE_DIR")
     where = pathlib.Path(kept or tempfile.mkdtemp(prefix="kmmigrate-mutate-"))
     try:
-        return run(mutants, where)
+        return run(mutants, where, options.quick)
     finally:
         if kept is None:
             shutil.rmtree(where)

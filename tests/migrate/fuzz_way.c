@@ -5,10 +5,13 @@
  *
  *     nothing crashes, leaks, or gives JSON that is none
  *     check and plan say the same in text and in JSON, and leave the store as it is
- *     what was written passes the structural check, and a second repair finds nothing to do
+ *     what was written passes the structural check, and a second repair finds nothing to do, but of
+ *     a salvage that leaves something open
  *     what is not called repaired was not written
  *     a copy that was changed after it was written is not verified
- *     in place and then undo give the same bytes, a name beside the store included
+ *     a call of the system that fails leaves the store as it was, or as undo puts it back
+ *     in place and then undo give the same bytes, a name beside the store included, also of a
+ *     repair that was interrupted, taken back and done again
  *
  * The commands run in this process, below a directory of their own in memory.
  */
@@ -18,6 +21,8 @@
 #include "migrate/decide/assess.h"
 #include "migrate/repair/verify.h"
 #include "migrate/repair/verify_rows.h"
+#include "migrate/undo/file.h"
+#include "tests/migrate/way_fail.h"
 #include "tests/migrate/way_mutate.h"
 
 #include "formats/certs/crypto.h"
@@ -29,7 +34,7 @@
 #include <unistd.h>
 #include <yajl/yajl_parse.h>
 
-enum { ARGUMENTS_MOST = 64, WRONG_WRITES = 3 };
+enum { ARGUMENTS_MOST = 64, WRONG_WRITES = 3, FAILING_CALLS = 3, FAILING_MOST = 40 };
 
 /* Of this target: the store is named by its directory, with files beside it. */
 static const struct option_spec option_directory = {"directory", NULL, "",
@@ -255,6 +260,8 @@ static void try_reading(const struct case_of *c)
     options.operand[1] = "1";
     options.operands = 2;
     run_both(cmd_show, &options);
+    options.operands = 1;
+    run_both(cmd_salvage, &options);
     expect(holds(c->store, bytes_of(c->way->store, c->way->size)));
 }
 
@@ -277,12 +284,26 @@ static int try_copy(const struct case_of *c)
     expect(is_there(c->new) == is_repaired(status));
     if (is_repaired(status)) {
         expect_sound(c->new_store);
-        expect_done(c);
+        /* A reference to an entry that was lost waits for a person while it is known that rows
+         * were. */
+        if (!options.salvage || (status & EXIT_PROBLEMS_LEFT) == 0)
+            expect_done(c);
         if (!options.salvage)
             for (unsigned seed = 0; seed < WRONG_WRITES; seed++)
                 expect_verified(c, seed);
     }
     return status;
+}
+
+/* As if a repair had been killed, or the undo of it. */
+static void make_pending(const struct case_of *c)
+{
+    char path[PATH_MAX];
+    struct undofile *undo;
+    struct fault f;
+    snprintf(path, sizeof path, "%s.kmundo", c->store);
+    expect(undofile_open(path, true, &undo, &f) && undofile_set_state(undo, UNDOFILE_UNDOING, &f));
+    undofile_close(undo);
 }
 
 static void try_in_place(const struct case_of *c, int copied)
@@ -295,9 +316,40 @@ static void try_in_place(const struct case_of *c, int copied)
     expect(is_repaired(status) == is_repaired(copied));
     if (is_repaired(status)) {
         expect_sound(c->store);
+        make_pending(c);
+        expect(run(cmd_repair, &options) == status);
+        expect_sound(c->store);
         expect(run(cmd_undo, &undo) == EXIT_CLEAN);
     }
     expect(holds(c->store, before) && (!options.tree || is_there(c->beside)));
+}
+
+/* One call of the system fails, wherever that is: nothing was written then, and what was is taken
+ * back. */
+static void try_failing(const struct case_of *c)
+{
+    struct bytes before = bytes_of(c->way->store, c->way->size);
+    struct random random = {.state = 1 + crc32(0, before.at, (uInt)before.size)};
+    for (unsigned i = 0; i < FAILING_CALLS; i++) {
+        struct options options = c->options, undo = {.color = "never", .operands = 1};
+        undo.operand[0] = c->named;
+        make_store(c);
+        options.no_backup = false;
+        options.output = c->new;
+        way_fails = 1 + random_below(&random, FAILING_MOST);
+        int status = run(cmd_repair, &options);
+        way_fails = 0;
+        expect(is_there(c->new) == is_repaired(status) && holds(c->store, before));
+        make_store(c);
+        options = c->options;
+        options.in_place = true;
+        way_fails = 1 + random_below(&random, FAILING_MOST);
+        status = run(cmd_repair, &options);
+        way_fails = 0;
+        if (is_repaired(status) || !holds(c->store, before))
+            expect(run(cmd_undo, &undo) == EXIT_CLEAN);
+        expect(holds(c->store, before) && (!options.tree || is_there(c->beside)));
+    }
 }
 
 /* ---- one input ---- */
@@ -360,6 +412,8 @@ static void try_case(struct case_of *c)
     if (!c->options.salvage) {
         make_store(c);
         try_in_place(c, copied);
+        if (is_repaired(copied))
+            try_failing(c);
     }
     empty_folder();
 }

@@ -3,7 +3,8 @@
 
     KM_WAY_REAL=build/release/kmmigrate KM_WAY_SEEDS=DIR KMMIGRATE=tests/migrate/way_record.py ctest ... -R test_decide
 
-tests/seeds/fuzz_way has the smallest one of each command line, named by that.
+tests/seeds/fuzz_way has the smallest one of each command line, named by that; and NAME.2, NAME.3 and so on, each of which
+ran something that those and way_seeds.py's did not (libFuzzer's -merge=1 told).
 """
 
 import hashlib
