@@ -299,6 +299,11 @@ bool outfile_commit(struct outfile *out, struct fault *f)
     return commit(out, f) || fault_of_output(f);
 }
 
+bool outfile_is_unnamed(const struct outfile *out)
+{
+    return out->temporary == NULL && !out->committed;
+}
+
 bool outfile_is_committed(const struct outfile *out)
 {
     return out->committed;

@@ -63,6 +63,9 @@ const char *outfile_path(const struct outfile *out);
  */
 bool outfile_commit(struct outfile *out, struct fault *f);
 
+/* True when nothing is left of the file should the process end now. */
+bool outfile_is_unnamed(const struct outfile *out);
+
 /* True when the file has its name: after a commit, and after one that failed behind the naming. */
 bool outfile_is_committed(const struct outfile *out);
 

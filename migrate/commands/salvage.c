@@ -34,6 +34,7 @@ static bool write_new(struct salvaging *x, struct fault *f)
 {
     struct outfile *out;
     const char *target = x->options->output;
+    interrupt_watch(); /* from here on there is something to take back */
     if (!outfile_create(target, x->like, x->options->force, &out, f))
         return false;
     bool ok = salvaging_run(x, outfile_descriptor(out), target, f) && is_planned(x, f) &&
@@ -50,7 +51,6 @@ static int salvage(struct salvaging *x, const struct options *options)
     const struct html_options page = options_for_page(options);
     if (!html_may_write(x->like, &page))
         return EXIT_TROUBLE;
-    interrupt_watch(); /* again: the salvage looks at the flag */
     if (!filehash_finish(&x->hash, &f)) {
         message_fault(x->store.path, &f);
         return EXIT_TROUBLE;

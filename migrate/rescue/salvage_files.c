@@ -278,6 +278,16 @@ bool salvage_files_commit(struct salvage_files *files, struct fault *f)
            outfile_commit(files->quarantine, f) && outfile_commit(files->lines, f);
 }
 
+static bool vanishes(const struct outfile *out)
+{
+    return out == NULL || outfile_is_unnamed(out);
+}
+
+bool salvage_files_vanish(const struct salvage_files *files)
+{
+    return vanishes(files->lines) && vanishes(files->quarantine) && vanishes(files->pem);
+}
+
 static void remove_one(struct outfile *out)
 {
     if (out && outfile_is_committed(out))

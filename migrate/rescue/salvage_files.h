@@ -55,6 +55,8 @@ void salvage_files_id(struct salvage_files *files);
 bool salvage_files_commit(struct salvage_files *files, struct fault *f);
 /* Takes the files away again, when the new store did not get its name after all. */
 void salvage_files_remove(struct salvage_files *files);
+/* Are they all without names, so that nothing is left of them when the process ends? */
+bool salvage_files_vanish(const struct salvage_files *files);
 /* In any case. */
 void salvage_files_close(struct salvage_files *files);
 

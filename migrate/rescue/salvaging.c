@@ -144,7 +144,6 @@ static int read_options(struct salvaging *x)
         .context = x,
         .progress = progress_step,
         .progress_context = &x->progress,
-        .stop = interrupt_watch(),
     };
     if (doubtful && strcmp(doubtful, "keep") == 0)
         x->how.doubtful = ESE_DOUBTFUL_KEEP;
@@ -236,6 +235,7 @@ struct salvaging *salvaging_new(const struct rescue_options *options)
 
 int salvaging_open(struct salvaging *x)
 {
+    interrupt_ends(); /* nothing is written yet */
     int status = read_options(x);
     if (status == EXIT_CLEAN)
         status = open_source(x);
@@ -278,6 +278,10 @@ static void plan_counts(struct salvaging *x)
 
 bool salvaging_run(struct salvaging *x, int descriptor, const char *target, struct fault *f)
 {
+    if (target)
+        x->how.stop = interrupt_watch();
+    else
+        interrupt_ends();
     if (!salvage_files_open(&x->files, target, x->like, x->options->force, f))
         return false;
     plan_options(x);
@@ -304,8 +308,11 @@ static bool keep(struct salvaging *x, char path[UNNAMED_PATH], struct fault *f)
 int salvaging_keep(struct salvaging *x, char path[UNNAMED_PATH])
 {
     struct fault f = {.code = FAULT_NONE};
-    if (keep(x, path, &f))
+    if (keep(x, path, &f)) {
+        if (salvage_files_vanish(&x->files))
+            interrupt_ends();
         return EXIT_CLEAN;
+    }
     if (x->result.interrupted) {
         message_error("cancelled; nothing was written");
         return EXIT_CANCELLED;

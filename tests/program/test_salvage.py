@@ -8,6 +8,7 @@ are skipped.  KM_LONG=1: every store, kind and strength, and five seeds.
 
 import base64
 import collections
+import contextlib
 import gzip
 import hashlib
 import json
@@ -15,6 +16,7 @@ import lzma
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -308,6 +310,28 @@ class Command(unittest.TestCase):
         # those whose certificate is in the row itself, not in a long value
         self.assertTrue(found)
         self.assertLessEqual(found, missing)
+
+    def interrupted(self, *command):
+        """What is said when a signal comes while the store is being read and hashed."""
+        opened = False
+        with subprocess.Popen([km.PROGRAM, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            while not opened and process.poll() is None:
+                for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+                    with contextlib.suppress(OSError):
+                        opened = opened or os.readlink(link) == str(self.store.resolve())
+            process.send_signal(signal.SIGINT)
+            said = process.stderr.read()
+            self.assertEqual(process.wait(), km.CANCELLED, said)
+        return said
+
+    def test_a_signal_before_anything_is_written_ends_it(self):
+        self.write()
+        os.truncate(self.store, 4 << 30)                    # pages never written: nothing but reading
+        for command in (["salvage", self.store], ["salvage", self.store, "-o", self.new],
+                        ["repair", self.store, "--salvage", "-o", self.new]):
+            with self.subTest(command[0]):
+                self.assertEqual(self.interrupted(*command), b"kmmigrate: cancelled; nothing was changed\n")
+                self.assertEqual([p.name for p in self.folder.iterdir()], ["store.edb"])
 
     def test_what_is_no_database_is_refused(self):
         self.store.write_bytes(bytes(range(256)) * 400)

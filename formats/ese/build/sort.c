@@ -50,6 +50,7 @@ struct build_sort {
     size_t used;         /* entries, from the front */
     struct place *entry; /* their places */
     size_t entries, entry_room;
+    size_t digit[16][256]; /* of sort_beginnings() */
     bool sorted;
     size_t next; /* of the entries in memory */
     int descriptor;
@@ -209,10 +210,66 @@ static bool end_run(struct build_sort *s, struct run_writer *w, struct fault *f)
     return ok;
 }
 
+enum { DIGITS = 16, DIGIT_VALUES = 256 };
+
+/* The least digit is the last byte of the data. */
+static unsigned digit(const struct place *p, unsigned i)
+{
+    return (unsigned)((i < 8 ? p->data >> 8 * i : p->key >> 8 * (i - 8)) & 0xff);
+}
+
+/* Sorts by how entries begin, digit by digit; digits that are the same in all cost nothing. */
+static void sort_beginnings(struct build_sort *s, struct place *other)
+{
+    size_t(*count)[DIGIT_VALUES] = s->digit;
+    memset(count, 0, DIGITS * sizeof *count);
+    for (size_t i = 0; i < s->entries; i++)
+        for (unsigned d = 0; d < DIGITS; d++)
+            count[d][digit(&s->entry[i], d)]++;
+    struct place *from = s->entry, *to = other;
+    for (unsigned d = 0; d < DIGITS; d++) {
+        if (count[d][digit(from, d)] == s->entries)
+            continue;
+        size_t before = 0;
+        for (unsigned v = 0; v < DIGIT_VALUES; v++) {
+            size_t here = count[d][v];
+            count[d][v] = before;
+            before += here;
+        }
+        for (size_t i = 0; i < s->entries; i++)
+            to[count[d][digit(&from[i], d)]++] = from[i];
+        struct place *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != s->entry)
+        memcpy(s->entry, from, s->entries * sizeof *from);
+}
+
+/* Do two entries begin alike, so that more of them has to be looked at? */
+static bool alike(const struct place *a, const struct place *b)
+{
+    return a->key == b->key && ((a->key & 0xff) > KEY_BYTES || a->data == b->data);
+}
+
 static void sort_memory(struct build_sort *s)
 {
-    if (s->entries > 1)
-        qsort_r(s->entry, s->entries, sizeof *s->entry, compare_entries, s->buffer);
+    struct place *other = s->entries > 1 ? malloc(s->entries * sizeof *other) : NULL;
+    size_t first = 0;
+    if (other == NULL) {
+        if (s->entries > 1)
+            qsort_r(s->entry, s->entries, sizeof *s->entry, compare_entries, s->buffer);
+        return;
+    }
+    sort_beginnings(s, other);
+    free(other);
+    for (size_t i = 1; i <= s->entries; i++) {
+        if (i < s->entries && alike(&s->entry[first], &s->entry[i]))
+            continue;
+        if (i - first > 1)
+            qsort_r(s->entry + first, i - first, sizeof *s->entry, compare_entries, s->buffer);
+        first = i;
+    }
 }
 
 static bool write_run(struct build_sort *s, struct fault *f)

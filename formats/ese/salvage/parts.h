@@ -228,6 +228,9 @@ bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
                     const struct ese_page *page, struct ese_node *node, struct ese_record *record,
                     uint8_t **converted, struct fault *f);
 
+/* Are the page's records in the format that the database's are written in? */
+bool salvage_has_wanted_format(const struct ese_salvage *s, const struct ese_page *page);
+
 /* What a group comes to. */
 enum salvage_verdict {
     SALVAGE_KEPT,

@@ -188,6 +188,8 @@ static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
     bool ok = true;
     if (row.readable) {
         int count;
+        if (!v->doubtful)
+            salvage_see_counter(t, &row);
         ok = !row.refers || ese_record_check(&row.record, &t->limits, salvage_row_reference, &r, f);
         for (unsigned i = 0; ok && i < t->table->indexes; i++)
             if (t->keys[i] && !t->keys[i]->count_only) {

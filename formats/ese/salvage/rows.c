@@ -19,6 +19,7 @@ struct writing {
     struct salvage_table *t;
     struct salvage_walk w;
     struct salvage_strays strays;
+    bool plain; /* the table has rows of which nothing but themselves is written */
     uint8_t record[ESE_PAGE_SIZE_MAX];
 };
 
@@ -419,6 +420,22 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
     return ok;
 }
 
+/* Can nothing be said of the row but that it is kept as it is? */
+static bool is_plain(const struct writing *x, const struct salvage_choice *c)
+{
+    const struct salvage_page *p = &x->t->s->page[x->w.version[0].page];
+    return x->plain && x->w.sole && c->verdict == SALVAGE_KEPT && x->strays.count == 0 &&
+           p->readable && !p->marked && !p->stale &&
+           salvage_has_wanted_format(x->t->s, x->w.page);
+}
+
+static bool put_plain(struct writing *x, struct fault *f)
+{
+    x->t->sum->kept++;
+    x->t->sum->written++;
+    return x->t->to == NULL || ese_build_raw_row(x->t->to, x->w.key, x->w.node.data, f);
+}
+
 static bool one_row(struct writing *x, struct fault *f)
 {
     struct salvage_table *t = x->t;
@@ -427,6 +444,8 @@ static bool one_row(struct writing *x, struct fault *f)
     struct bytes key = x->w.key;
     if (!pass_strays(x, key, f) || !salvage_choose(&x->w, &c, f))
         return false;
+    if (is_plain(x, &c))
+        return put_plain(x, f);
     bool own_strays = x->strays.count > 0;
     if (c.verdict == SALVAGE_SUPERSEDED || c.verdict == SALVAGE_GONE ||
         (c.verdict == SALVAGE_FREED && x->w.intact))
@@ -438,6 +457,15 @@ static bool one_row(struct writing *x, struct fault *f)
     return ok;
 }
 
+/* Do rows refer to nothing, and stand all their entries among those that were seen? */
+static bool has_plain_rows(const struct salvage_table *t)
+{
+    for (unsigned i = 0; i < t->table->indexes; i++)
+        if (t->keys[i] && (t->uncomputed[i] || t->keys[i]->count_only))
+            return false;
+    return !t->refers;
+}
+
 bool salvage_rows_write(struct salvage_table *t, struct fault *f)
 {
     struct writing *x = calloc(1, sizeof *x);
@@ -446,6 +474,7 @@ bool salvage_rows_write(struct salvage_table *t, struct fault *f)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
     x->t = t;
     x->strays.t = t;
+    x->plain = has_plain_rows(t);
     bool ok = salvage_walk_open(&x->w, t->s, &t->table->objid, 1, false, true, f);
     while (ok && (ok = salvage_walk_next(&x->w, &more, f)) && more)
         ok = one_row(x, f);

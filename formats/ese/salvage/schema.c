@@ -10,21 +10,34 @@
 
 #include <stdlib.h>
 
+static bool is_new(const struct ese_page *page)
+{
+    return page->flags & ESE_PAGE_NEW_RECORD_FORMAT;
+}
+
+static bool wants_new(const struct ese_salvage *s)
+{
+    return s->scan.revision >= ESE_REVISION_ESE98;
+}
+
+bool salvage_has_wanted_format(const struct ese_salvage *s, const struct ese_page *page)
+{
+    return is_new(page) == wants_new(s);
+}
+
 bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
                     const struct ese_page *page, struct ese_node *node, struct ese_record *record,
                     uint8_t **converted, struct fault *f)
 {
-    bool is_new = page->flags & ESE_PAGE_NEW_RECORD_FORMAT;
-    bool wanted = s->scan.revision >= ESE_REVISION_ESE98;
     size_t size;
     *converted = NULL;
-    if (is_new && !wanted)
+    if (is_new(page) && !wants_new(s))
         return fault_set(f, FAULT_UNSUPPORTED,
                          "its record is in the new format, in a database of revision 0x%x",
                          s->scan.revision);
     if (!ese_record_on_page(record, table, page, node->data, f))
         return false;
-    if (is_new == wanted)
+    if (salvage_has_wanted_format(s, page))
         return true;
     if ((*converted = malloc(ESE_PAGE_SIZE_MAX)) == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a record");
