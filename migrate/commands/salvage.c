@@ -3,7 +3,7 @@
 #include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/report/html.h"
-#include "migrate/report/salvage.h"
+#include "migrate/report/salvage_report.h"
 #include "migrate/rescue/salvaging.h"
 
 #include <string.h>

@@ -3,7 +3,8 @@
 
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
-#include "migrate/report/salvage.h"
+#include "migrate/report/salvage_report.h"
+#include "migrate/report/salvage_tables.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -76,7 +77,7 @@ static void tables_begin(struct buffer *page)
 static bool put_tables(struct buffer *page, const struct salvaging *x,
                        const struct salvage_list *of)
 {
-    const struct ese_salvage_table **order = salvage_worst_first(x);
+    const struct ese_salvage_table **order = salvage_tables_worst_first(x);
     unsigned done = 0, tables = x->result.tables;
     if (order == NULL)
         return false;

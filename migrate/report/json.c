@@ -5,7 +5,7 @@
 #include "migrate/report/report.h"
 #include "migrate/console/value.h"
 #include "migrate/rescue/recovery.h"
-#include "migrate/report/salvaged.h"
+#include "migrate/report/repair_salvaged.h"
 #include "migrate/report/settings.h"
 #include "migrate/report/storefacts.h"
 

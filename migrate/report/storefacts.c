@@ -1,7 +1,7 @@
 /* A store in JSON: see storefacts.h. */
 #include "migrate/report/storefacts.h"
 
-#include "migrate/report/salvaged.h"
+#include "migrate/report/repair_salvaged.h"
 
 #include <sys/stat.h>
 

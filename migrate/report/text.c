@@ -10,7 +10,7 @@
 #include "migrate/discover/known.h"
 #include "migrate/report/next.h"
 #include "migrate/report/report.h"
-#include "migrate/report/salvaged.h"
+#include "migrate/report/repair_salvaged.h"
 #include "migrate/report/settings.h"
 
 #include "migrate/rescue/recovery.h"

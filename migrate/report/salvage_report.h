@@ -1,8 +1,8 @@
 /*
- * A salvage, told: what was kept, is doubtful or lost, of the certificate list first.
+ * The report of `salvage`: what was kept, is doubtful or lost, of the certificate list first.
  */
-#ifndef KM_MIGRATE_SALVAGE_H
-#define KM_MIGRATE_SALVAGE_H
+#ifndef KM_MIGRATE_REPORT_SALVAGE_REPORT_H
+#define KM_MIGRATE_REPORT_SALVAGE_REPORT_H
 
 #include "migrate/rescue/salvaging.h"
 
@@ -27,8 +27,5 @@ struct salvage_list {
 
 /* False, with an error printed, when memory is short. */
 bool salvage_list_of(const struct salvaging *salvaging, struct salvage_list *list);
-
-/* The tables, the worst first, for the caller to free; NULL when memory is short. */
-const struct ese_salvage_table **salvage_worst_first(const struct salvaging *salvaging);
 
 #endif

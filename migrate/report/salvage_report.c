@@ -1,5 +1,5 @@
-/* A salvage, told: see salvage.h. */
-#include "migrate/report/salvage.h"
+/* The report of a salvage: see salvage_report.h. */
+#include "migrate/report/salvage_report.h"
 
 #include "migrate/console/document.h"
 #include "migrate/console/escape.h"
@@ -7,21 +7,12 @@
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
 #include "migrate/profile/profile.h"
-#include "migrate/report/salvaged.h"
+#include "migrate/report/salvage_tables.h"
 #include "migrate/report/storefacts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-
-static int worst_first(const void *a, const void *b)
-{
-    const struct ese_salvage_table *x = *(const struct ese_salvage_table *const *)a,
-                                   *y = *(const struct ese_salvage_table *const *)b;
-    if (salvaging_badness(x) != salvaging_badness(y))
-        return salvaging_badness(x) > salvaging_badness(y) ? -1 : 1;
-    return (x->objid > y->objid) - (x->objid < y->objid);
-}
 
 static const char *hash_text(const struct salvaging *x, char hex[2 * HASH_SHA256_SIZE + 1])
 {
@@ -47,31 +38,12 @@ static void print_table(const struct ese_salvage_table *t)
 {
     output_format("  %-24s %8" PRIu64 " kept %8" PRIu64 " doubtful %8" PRIu64 " known to be lost",
                   t->name, t->kept, t->doubtful, t->lost);
-    if (t->cut)
-        output_format("; %" PRIu64 " of the kept without a long value", t->cut);
-    if (t->pages_lost)
-        output_format("; %s of rows lost", counted(t->pages_lost, "page", "pages"));
-    if (t->older)
-        output_format("; %s", counted(t->older, "older version", "older versions"));
-    if (t->entries_missing)
-        output_format("; %s missing", counted(t->entries_missing, "index entry", "index entries"));
-    output_text("\n");
-}
-
-const struct ese_salvage_table **salvage_worst_first(const struct salvaging *x)
-{
-    const struct ese_salvage_result *r = &x->result;
-    const struct ese_salvage_table **order = calloc(r->tables + 1u, sizeof *order);
-    for (unsigned i = 0; order && i < r->tables; i++)
-        order[i] = &r->table[i];
-    if (order)
-        qsort(order, r->tables, sizeof *order, worst_first);
-    return order;
+    salvage_table_losses(t);
 }
 
 static bool print_tables(const struct salvaging *x)
 {
-    const struct ese_salvage_table **order = salvage_worst_first(x);
+    const struct ese_salvage_table **order = salvage_tables_worst_first(x);
     if (order == NULL) {
         message_error("out of memory");
         return false;
@@ -230,7 +202,7 @@ bool salvage_report_json(const struct salvaging *x)
     json_put_unsigned(json, "page_size", s->page_size);
     json_put_bool(json, "dirty", s->dirty);
     json_pages(json, s);
-    salvaged_tables_json(json, &x->result);
+    salvage_tables_json(json, &x->result);
     json_key(json, "told");
     json_map(json);
     for (unsigned i = 0; i < ESE_SALVAGE_KINDS; i++)

@@ -1,11 +1,12 @@
-/* A salvage in a report: see salvaged.h. */
-#include "migrate/report/salvaged.h"
+/* A salvage in the report on a store: see repair_salvaged.h. */
+#include "migrate/report/repair_salvaged.h"
 
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
 #include "migrate/decide/foretell.h"
 #include "migrate/decide/salvaged.h"
 #include "migrate/judge/judge.h"
+#include "migrate/report/salvage_tables.h"
 #include "migrate/rescue/salvaging.h"
 
 #include <inttypes.h>
@@ -21,13 +22,7 @@ static void table_line(const struct ese_salvage_table *t)
 {
     output_format("%-14s%s: %s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost", "",
                   t->name, counted(t->kept, "row", "rows"), t->doubtful, t->lost);
-    if (t->cut)
-        output_format("; %" PRIu64 " of the kept without a long value", t->cut);
-    if (t->pages_lost)
-        output_format("; %s of rows lost", counted(t->pages_lost, "page", "pages"));
-    if (t->entries_missing)
-        output_format("; %s missing", counted(t->entries_missing, "index entry", "index entries"));
-    output_text("\n");
+    salvage_table_losses(t);
 }
 
 void salvaged_lines(const struct assessment *a)
@@ -70,32 +65,6 @@ void salvaged_written_lines(const struct assessment *a)
                       x->files.pem_name);
 }
 
-static void json_table(struct json *json, const struct ese_salvage_table *t)
-{
-    json_map(json);
-    json_put_text(json, "name", t->name);
-    json_put_unsigned(json, "object", t->objid);
-    json_put_unsigned(json, "kept", t->kept);
-    json_put_unsigned(json, "doubtful", t->doubtful);
-    json_put_unsigned(json, "lost", t->lost);
-    json_put_unsigned(json, "written", t->written);
-    json_put_unsigned(json, "cut", t->cut);
-    json_put_unsigned(json, "older", t->older);
-    json_put_unsigned(json, "deleted", t->deleted);
-    json_put_unsigned(json, "pages_lost", t->pages_lost);
-    json_put_unsigned(json, "entries_missing", t->entries_missing);
-    json_end_map(json);
-}
-
-void salvaged_tables_json(struct json *json, const struct ese_salvage_result *result)
-{
-    json_key(json, "tables");
-    json_array(json);
-    for (unsigned i = 0; i < result->tables; i++)
-        json_table(json, &result->table[i]);
-    json_end_array(json);
-}
-
 void salvaged_members(struct json *json, const struct assessment *a)
 {
     const struct salvaging *x = a->options->salvaged;
@@ -106,7 +75,7 @@ void salvaged_members(struct json *json, const struct assessment *a)
     json_put_bool(json, "list_whole", a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, false));
     json_put_bool(json, "references_whole",
                   a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, true));
-    salvaged_tables_json(json, &x->result);
+    salvage_tables_json(json, &x->result);
     json_put_unsigned(json, "quarantined", x->files.quarantined);
     if (x->files.lines_name[0]) {
         json_put_text(json, "lines", x->files.lines_name);
