@@ -69,8 +69,34 @@ bool filehash_start_open(struct filehash *h, int descriptor, struct fault *f)
     return start(h, f);
 }
 
+bool filehash_start_given(struct filehash *h, struct fault *f)
+{
+    *h = (struct filehash){.descriptor = -1};
+    if (!crypto_start(f))
+        return false;
+    if (gnutls_hash_init(&h->sha256, GNUTLS_DIG_SHA256) != 0) {
+        h->sha256 = NULL;
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory to hash it");
+    }
+    return true;
+}
+
+void filehash_add(void *context, struct bytes part)
+{
+    struct filehash *h = context;
+    if (part.at == NULL)
+        h->error = EIO;
+    else
+        gnutls_hash(h->sha256, part.at, part.size);
+    h->size += part.size;
+}
+
 bool filehash_finish(struct filehash *h, struct fault *f)
 {
+    if (h->sha256) {
+        gnutls_hash_deinit(h->sha256, h->digest);
+        h->sha256 = NULL;
+    }
     if (h->running) {
         pthread_join(h->thread, NULL);
         end(h);

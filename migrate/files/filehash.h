@@ -6,9 +6,11 @@
 
 #include "formats/hash.h"
 
+#include <gnutls/gnutls.h>
 #include <pthread.h>
 
 struct filehash {
+    gnutls_hash_hd_t sha256; /* of one that is given its bytes; NULL: it reads them */
     pthread_t thread;
     bool running, owned;
     int descriptor;
@@ -24,6 +26,11 @@ bool filehash_start(struct filehash *hash, const char *path, struct fault *f);
 /* The same for an open file, from its first byte on, wherever it stands.  The descriptor is
  * borrowed until the hash is finished. */
 bool filehash_start_open(struct filehash *hash, int descriptor, struct fault *f);
+
+/* The same for bytes that come by filehash_add(), beside no other work. */
+bool filehash_start_given(struct filehash *hash, struct fault *f);
+/* The next of them, of the struct filehash `context`; at == NULL: some that cannot be read. */
+void filehash_add(void *context, struct bytes part);
 
 /* Waits for the result.  False, with f saying why, when the file could not be read to its end. Must
  * be called once after a successful start; calling it again gives the same answer. */

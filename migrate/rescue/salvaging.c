@@ -198,18 +198,19 @@ static bool keep_still(const struct salvaging *x, struct fault *f)
     return true;
 }
 
-/* Only of what was opened as a file is the hash begun: a device may have no end. */
 static bool open_file(struct salvaging *x, struct fault *f)
 {
     struct ese_file *file;
     if (!ese_file_open(x->store.path, &file, f))
         return false;
     x->like = ese_file_named_descriptor(file);
-    if (!keep_still(x, f) || !filehash_start(&x->hash, x->store.path, f)) {
+    bool packed = ese_file_is_packed(file); /* then other bytes are hashed than are salvaged */
+    if (!keep_still(x, f) || !(packed ? filehash_start(&x->hash, x->store.path, f)
+                                      : filehash_start_given(&x->hash, f))) {
         ese_file_close(file);
         return false;
     }
-    return ese_salvage_open(file, &x->salvage, f);
+    return ese_salvage_open(file, packed ? NULL : filehash_add, &x->hash, &x->salvage, f);
 }
 
 static int open_source(struct salvaging *x)
@@ -326,7 +327,7 @@ void salvaging_close(struct salvaging *x)
 {
     if (x == NULL)
         return;
-    if (x->hash.running)
+    if (x->hash.running || x->hash.sha256)
         filehash_finish(&x->hash, NULL);
     salvage_files_close(&x->files);
     ese_salvage_result_free(&x->result);

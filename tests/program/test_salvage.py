@@ -25,6 +25,7 @@ import unittest
 import km
 
 import edbdecode
+import edbmaking
 import libesedb
 
 JUDGE = pathlib.Path(os.environ.get("KM_SALVAGE_JUDGE", km.SOURCE.parent / "shared" / "salvage-judge"))
@@ -332,6 +333,23 @@ class Command(unittest.TestCase):
             with self.subTest(command[0]):
                 self.assertEqual(self.interrupted(*command), b"kmmigrate: cancelled; nothing was changed\n")
                 self.assertEqual([p.name for p in self.folder.iterdir()], ["store.edb"])
+
+    def test_a_row_that_does_not_fit_its_table_is_doubtful(self):
+        """On a good page: as rows are when the catalog is from before a column was added."""
+        made = edbmaking.Database(leaves=3, rows_per_leaf=3)
+        page = edbmaking.FIRST_LEAF + 1
+        _, start = made.tag(page, 2)
+        made.set(page, start + 2 + 5 + 9, "<H", 0x8000 | len(b"name 5"))
+        made.save(self.store)
+        result = km.run("salvage", self.store, "-o", self.new, "--json")
+        self.assertEqual(result.returncode, km.REPAIRED | km.PROBLEMS_LEFT, result.stderr)
+        table = next(t for t in json.loads(result.stdout)["tables"] if t["name"] == "T")
+        self.assertEqual((table["kept"], table["doubtful"], table["written"]), (8, 1, 8))
+        lines = [json.loads(line) for line in pathlib.Path(f"{self.new}.salvage.jsonl").read_text().splitlines()]
+        self.assertEqual([(line["kind"], line["page"], line["tag"], line["written"]) for line in lines],
+                         [("doubtful", page, 2, False)])
+        self.assertIn("variable column 128 is null, and has 6 bytes", lines[0]["reason"])
+        self.assertEqual([row["Id"] for row in km.rows(self.new, "T")[0]], [1, 2, 3, 4, 6, 7, 8, 9])
 
     def test_what_is_no_database_is_refused(self):
         self.store.write_bytes(bytes(range(256)) * 400)

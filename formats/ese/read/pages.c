@@ -147,21 +147,23 @@ static int32_t make_room(struct ese_pages *p)
     return NO_FRAME;
 }
 
-/* Takes up the page whose bytes were read into the frame: judged and, after a single flipped bit,
- * corrected. */
+void ese_pages_judge(uint8_t *at, size_t size, uint32_t number, struct ese_page *page)
+{
+    struct bytes raw = bytes_of(at, size);
+    struct ese_checksum_verdict verdict = ese_checksum_verify(raw, number);
+    if (verdict.state == ESE_CHECKSUM_ONE_BIT)
+        at[verdict.bit / 8] ^= (uint8_t)(1 << verdict.bit % 8);
+    ese_page_parse(raw, number, page);
+    page->checksum = verdict;
+}
+
+/* Takes up the page whose bytes were read into the frame. */
 static void fill(struct ese_pages *p, int32_t i, uint32_t number)
 {
-    uint8_t *at = memory_of(p, i);
-    struct bytes raw = bytes_of(at, p->page_size);
-    struct ese_checksum_verdict verdict = ese_checksum_verify(raw, number);
-    if (verdict.state == ESE_CHECKSUM_ONE_BIT) {
-        at[verdict.bit / 8] ^= (uint8_t)(1 << verdict.bit % 8);
-        if (p->tell_corrected)
-            p->tell_corrected(p->tell_context, number, verdict.bit);
-    }
     struct frame *frame = &p->frame[i];
-    ese_page_parse(raw, number, &frame->page);
-    frame->page.checksum = verdict;
+    ese_pages_judge(memory_of(p, i), p->page_size, number, &frame->page);
+    if (frame->page.checksum.state == ESE_CHECKSUM_ONE_BIT && p->tell_corrected)
+        p->tell_corrected(p->tell_context, number, frame->page.checksum.bit);
     frame->filled = true;
     frame->used_lately = false;
     frame->next = *bucket_of(p, number);

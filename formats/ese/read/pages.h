@@ -30,6 +30,11 @@ bool ese_pages_get(struct ese_pages *pages, uint32_t number, const struct ese_pa
                    struct fault *f);
 void ese_pages_put(struct ese_pages *pages, const struct ese_page *page);
 
+/* What `size` bytes at `at` are, as page `number`: parsed, with the checksum judged and, after a
+ * single flipped bit, put right.  For pages that are read past the cache; `page` points into them.
+ */
+void ese_pages_judge(uint8_t *at, size_t size, uint32_t number, struct ese_page *page);
+
 /* As ese_pages_get(), but fails for a page that must not be believed: any checksum state other than
  * good or one corrected bit. */
 bool ese_pages_get_sound(struct ese_pages *pages, uint32_t number, const struct ese_page **page,

@@ -30,7 +30,7 @@ struct salvage_page {
     bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
     bool marked;    /* something is said of a row on it, in t->marks */
     bool unwritten; /* of a row on it the entries that were seen are not written */
-    bool readable;  /* every row on it that counts was read, and gives its key */
+    bool unread;    /* a row on it does not count, or cannot be read */
 
     /* Of a leaf, see ranges.c. */
     struct bytes first, last; /* keys of its believed nodes, in s->arena; at == NULL: it has none */
@@ -68,6 +68,8 @@ struct ese_salvage {
     struct salvage_known *known; /* by objid */
     size_t knowns;
     struct ese_salvage_scan scan;
+    ese_salvage_seen_fn seen;
+    void *seen_context;
     uint8_t room[ESE_PAGE_SIZE_MAX];
 
     /* Of a run. */
@@ -307,6 +309,7 @@ struct salvage_table {
     struct salvage_marks marks;       /* what indexes and long values say of rows */
     const struct ese_column *counter; /* the auto-increment column; NULL: none */
     uint64_t counter_seen;            /* its greatest value in rows and index entries */
+    bool looked;                      /* the first walk over the rows was made */
     bool refers;                      /* rows may refer to long values */
     struct salvage_lid *gone;         /* long values that are not whole, sorted */
     size_t gones, gone_room;

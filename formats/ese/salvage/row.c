@@ -53,7 +53,7 @@ bool salvage_row_open(struct salvage_table *t, const struct salvage_walk *w,
         }
         return true;
     }
-    row->readable = row->where->readable && w->sole; /* the first walk looked */
+    row->readable = t->looked && w->sole && !row->where->unread; /* the first walk did */
     row->refers = row->readable;
     if (row->readable)
         return true;
@@ -182,7 +182,7 @@ static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
     if (counts && !salvage_row_open(t, w, v, &row, f))
         return false;
     if (!counts || !row.readable)
-        t->s->page[v->page].readable = false;
+        t->s->page[v->page].unread = true;
     if (!counts)
         return true;
     bool ok = true;
@@ -206,15 +206,12 @@ bool salvage_rows_evidence(struct salvage_table *t, struct fault *f)
 {
     struct salvage_walk w;
     bool more = true;
-    size_t first, count;
-    salvage_pages_of(t->s, t->table->objid, &first, &count);
-    for (size_t i = first; i < first + count; i++)
-        t->s->page[i].readable = true;
     bool ok = salvage_walk_open(&w, t->s, &t->table->objid, 1, false, true, f);
     while (ok && (ok = salvage_walk_next(&w, &more, f)) && more) {
         struct salvage_choice c;
         ok = salvage_choose(&w, &c, f) && row_evidence(t, &w, &c, f);
     }
+    t->looked = ok;
     salvage_walk_close(&w);
     return ok;
 }

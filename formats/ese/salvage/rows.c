@@ -425,8 +425,7 @@ static bool is_plain(const struct writing *x, const struct salvage_choice *c)
 {
     const struct salvage_page *p = &x->t->s->page[x->w.version[0].page];
     return x->plain && x->w.sole && c->verdict == SALVAGE_KEPT && x->strays.count == 0 &&
-           p->readable && !p->marked && !p->stale &&
-           salvage_has_wanted_format(x->t->s, x->w.page);
+           !p->unread && !p->marked && !p->stale && salvage_has_wanted_format(x->t->s, x->w.page);
 }
 
 static bool put_plain(struct writing *x, struct fault *f)
@@ -463,7 +462,7 @@ static bool has_plain_rows(const struct salvage_table *t)
     for (unsigned i = 0; i < t->table->indexes; i++)
         if (t->keys[i] && (t->uncomputed[i] || t->keys[i]->count_only))
             return false;
-    return !t->refers;
+    return t->looked && !t->refers;
 }
 
 bool salvage_rows_write(struct salvage_table *t, struct fault *f)

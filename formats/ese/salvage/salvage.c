@@ -5,7 +5,8 @@
 
 /* ---- opening ---- */
 
-bool ese_salvage_open(struct ese_file *file, struct ese_salvage **out, struct fault *f)
+bool ese_salvage_open(struct ese_file *file, ese_salvage_seen_fn seen, void *context,
+                      struct ese_salvage **out, struct fault *f)
 {
     struct ese_salvage *s = calloc(1, sizeof *s);
     if (s == NULL) {
@@ -13,6 +14,8 @@ bool ese_salvage_open(struct ese_file *file, struct ese_salvage **out, struct fa
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
     }
     s->file = file;
+    s->seen = seen;
+    s->seen_context = context;
     s->headers = calloc(1, sizeof *s->headers);
     bool ok = s->headers != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory");
     ok = ok && salvage_header(s, f) && ese_pages_open(file, s->scan.page_size, &s->pages, f) &&
@@ -358,7 +361,7 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
     s->table_room = 0;
     for (size_t i = 0; i < s->pages_found; i++) {
         struct salvage_page *p = &s->page[i];
-        p->stale = p->marked = p->unwritten = p->readable = false;
+        p->stale = p->marked = p->unwritten = p->unread = false;
     }
     bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && tell_weeds(s, f) &&
               salvage_tables(s, f) && salvage_unknown(s, f);

@@ -127,9 +127,14 @@ struct ese_salvage_scan {
     const char *header_text; /* one sentence on the headers */
 };
 
-/* Reads every page of `file`, which is then the salvage's, also on failure.  Fails with
- * FAULT_NOT_THIS when it is no ESE database: no header, and no page with a right checksum. */
-bool ese_salvage_open(struct ese_file *file, struct ese_salvage **salvage, struct fault *f);
+/* Sees a file's bytes, from the first to the last; part.at == NULL: some that cannot be read. */
+typedef void (*ese_salvage_seen_fn)(void *context, struct bytes part);
+
+/* Reads every page of `file`, which is then the salvage's, also on failure.  seen: sees its bytes
+ * on the way, to hash them, say; NULL: nobody does.  Fails with FAULT_NOT_THIS when it is no ESE
+ * database: no header, and no page with a right checksum. */
+bool ese_salvage_open(struct ese_file *file, ese_salvage_seen_fn seen, void *context,
+                      struct ese_salvage **salvage, struct fault *f);
 void ese_salvage_close(struct ese_salvage *salvage);
 
 const struct ese_salvage_scan *ese_salvage_scan(const struct ese_salvage *salvage);

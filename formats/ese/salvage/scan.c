@@ -96,26 +96,101 @@ static int by_objid(const void *a, const void *b)
     return (x->slot > y->slot) - (x->slot < y->slot);
 }
 
-bool salvage_scan(struct ese_salvage *s, struct fault *f)
+/* ---- reading the file, from one end to the other ---- */
+
+enum { CHUNK = 256 * 1024 }; /* whole pages, of any size */
+
+struct scanning {
+    struct ese_salvage *s;
+    uint8_t *chunk;
+    uint64_t at; /* in the file */
+    size_t got;
+};
+
+static void tell_seen(const struct scanning *x, struct bytes part)
 {
-    s->scan.pages = ese_pages_last(s->pages);
-    s->scan.cut = ese_file_size(s->file) % s->scan.page_size != 0;
-    for (uint32_t number = 1; number <= s->scan.pages; number++) {
-        const struct ese_page *page;
-        struct fault why = {.code = FAULT_NONE};
-        if (!ese_pages_get(s->pages, number, &page, &why)) {
-            if (why.code != FAULT_IO) {
-                *f = why;
-                return false;
-            }
-            s->scan.unreadable++; /* a disk error is a damaged page */
-            continue;
-        }
-        bool ok = scan_page(s, page, f);
-        ese_pages_put(s->pages, page);
-        if (!ok)
+    if (x->s->seen)
+        x->s->seen(x->s->seen_context, part);
+}
+
+/* A disk error is a damaged page; of a chunk that has one the pages are read one by one. */
+static bool read_some(struct scanning *x, size_t size, bool *readable, struct fault *f)
+{
+    struct fault why = {.code = FAULT_NONE};
+    *readable = ese_file_read(x->s->file, x->at, x->chunk, size, &x->got, &why);
+    if (!*readable && why.code != FAULT_IO) {
+        *f = why;
+        return false;
+    }
+    return true;
+}
+
+static bool scan_read(struct scanning *x, struct fault *f)
+{
+    struct ese_salvage *s = x->s;
+    size_t size = s->scan.page_size;
+    tell_seen(x, bytes_of(x->chunk, x->got));
+    for (size_t i = 0; i + size <= x->got; i += size) {
+        uint64_t slot = (x->at + i) / size;
+        struct ese_page page;
+        if (slot < 2 || slot - 1 > s->scan.pages)
+            continue; /* the headers; what no number can name */
+        ese_pages_judge(x->chunk + i, size, (uint32_t)(slot - 1), &page);
+        if (!scan_page(s, &page, f))
             return false;
     }
+    return true;
+}
+
+static bool scan_one_by_one(struct scanning *x, struct fault *f)
+{
+    size_t size = x->s->scan.page_size;
+    for (uint64_t end = x->at + CHUNK; x->at < end; x->at += size) {
+        bool readable;
+        if (!read_some(x, size, &readable, f))
+            return false;
+        if (!readable) {
+            tell_seen(x, (struct bytes){.at = NULL});
+            x->s->scan.unreadable += x->at >= 2 * (uint64_t)size;
+        } else if (x->got == 0) {
+            break;
+        } else if (!scan_read(x, f)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool scan_file(struct scanning *x, struct fault *f)
+{
+    for (uint64_t size = ese_file_size(x->s->file); x->at < size;) {
+        bool readable;
+        if (!read_some(x, CHUNK, &readable, f))
+            return false;
+        if (!readable) {
+            if (!scan_one_by_one(x, f))
+                return false;
+            continue;
+        }
+        if (x->got == 0)
+            return fault_set(f, FAULT_IO, "the file became shorter while it was read");
+        if (!scan_read(x, f))
+            return false;
+        x->at += x->got;
+    }
+    return true;
+}
+
+bool salvage_scan(struct ese_salvage *s, struct fault *f)
+{
+    struct scanning x = {.s = s, .chunk = malloc(CHUNK)};
+    s->scan.pages = ese_pages_last(s->pages);
+    s->scan.cut = ese_file_size(s->file) % s->scan.page_size != 0;
+    bool ok = x.chunk != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory to read the file");
+    ok = ok && scan_file(&x, f);
+    free(x.chunk);
+    if (!ok)
+        return false;
     if (s->pages_found > 0)
         qsort(s->page, s->pages_found, sizeof *s->page, by_objid);
     /* A wrong page's time is only believed when some right page is as new. */

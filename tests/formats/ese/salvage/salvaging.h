@@ -153,7 +153,7 @@ static inline bool salvaged_open(struct salvaged *to, const struct damaged *d,
     struct ese_salvage *s;
     *to = (struct salvaged){.bytes = NULL};
     if (!ese_file_over(bytes_of(d->bytes, d->size), &file, &to->f) ||
-        !ese_salvage_open(file, &s, &to->f))
+        !ese_salvage_open(file, NULL, NULL, &s, &to->f))
         return false;
     int fd = memfd_create("salvaged", MFD_CLOEXEC);
     const struct ese_salvage_options options = {
