@@ -5,7 +5,7 @@
 #
 #   KM_FUZZ_SECONDS   how long each fuzz target runs (default 5; 0: only its seeds)
 #   KM_CORPUS         the directory of real databases (default: ../shared/corpus)
-#   KM_JOBS           how many tests run at a time (default: the number of processors)
+#   KM_JOBS           how many tests and fuzz targets run at a time (default: the number of processors)
 #
 # Exit status: 0 when everything passed, 1 when a step failed, 2 when it could not start.
 set -u
@@ -28,6 +28,18 @@ notes=
 
 # ---- steps --------------------------------------------------------------------------------------
 
+# ended NAME STATUS SECONDS: counts a step, and prints how it ended behind its name.
+ended() {
+    if [ "$2" -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok      $3 s"
+    else
+        failed="$failed $1"
+        echo "FAILED  $3 s, status $2; the end of $logs/$1.log:"
+        tail -n 60 "$logs/$1.log" | sed 's/^/    | /'
+    fi
+}
+
 # step NAME COMMAND...: runs a command with its output in a log.  Returns its status.
 step() {
     step_name=$1
@@ -36,15 +48,7 @@ step() {
     started=$(date +%s)
     "$@" >"$logs/$step_name.log" 2>&1
     status=$?
-    took=$(($(date +%s) - started))
-    if [ $status -eq 0 ]; then
-        passed=$((passed + 1))
-        echo "ok      ${took} s"
-    else
-        failed="$failed $step_name"
-        echo "FAILED  ${took} s, status $status; the end of $logs/$step_name.log:"
-        tail -n 60 "$logs/$step_name.log" | sed 's/^/    | /'
-    fi
+    ended "$step_name" $status $(($(date +%s) - started))
     return $status
 }
 
@@ -79,6 +83,26 @@ fuzz() {
     limit=-max_total_time=$fuzz_seconds
     [ "$fuzz_seconds" -gt 0 ] || limit=-runs=0
     "$@" "$limit" -timeout=300 -rss_limit_mb=1024 -artifact_prefix="build/fuzz/crashes/$target-"
+}
+
+# fuzz_some PROGRAM...: fuzzes these at the same time; each is a step.
+fuzz_some() {
+    started=$(date +%s)
+    for program in "$@"; do
+        (
+            name=run-$(basename "$program")
+            fuzz "$program" >"$logs/$name.log" 2>&1
+            echo $? $(($(date +%s) - started)) >"$logs/$name.status"
+        ) &
+    done
+    wait
+    for program in "$@"; do
+        name=run-$(basename "$program")
+        read -r status took <"$logs/$name.status" || status=1 took=0
+        rm -f "$logs/$name.status"
+        printf '%-28s ' "$name"
+        ended "$name" "$status" "$took"
+    done
 }
 
 # ---- checks of the source tree ------------------------------------------------------------------
@@ -136,10 +160,15 @@ if step build-sanitize build sanitize -DCMAKE_C_COMPILER=gcc; then
     run_ctest sanitize
 fi
 if step build-fuzz build ci-fuzz; then
+    set --
     for program in build/fuzz/fuzz/fuzz_*; do
-        [ -x "$program" ] || continue
-        step "run-$(basename "$program")" fuzz "$program"
+        [ ! -x "$program" ] || set -- "$@" "$program"
+        [ $# -lt "$jobs" ] || {
+            fuzz_some "$@"
+            set --
+        }
     done
+    [ $# -eq 0 ] || fuzz_some "$@"
 fi
 step no-build-machine-paths check_no_build_paths
 step shellcheck check_scripts

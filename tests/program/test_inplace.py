@@ -196,16 +196,16 @@ class EveryFixture(Store):
 
     def test_as_with_o(self):
         repaired = 0
-        for folder in FIXTURES:
+        for number, folder in enumerate(FIXTURES):
             certs = self.folder / f"{folder.name}-certs"
             certificates(folder, certs)
             for title, options in self.options_of(folder, certs):
-                for revision in REVISIONS:
+                for revision in km.in_turn(REVISIONS, number):
                     with self.subTest(f"{folder.name} {revision} {title}"):
                         repaired += self.one(folder, revision, options, title)
         print(f"{repaired} stores repaired in place; {EveryFixture.compared} compared with the decoder, "
               f"{EveryFixture.by_esedb} with libesedb; all undone byte for byte")
-        self.assertGreater(repaired, 50)
+        self.assertGreater(repaired, 50 if km.SAMPLE == 1 else 25)
 
     def test_other_page_sizes(self):
         for size in ("2048", "8192", "16384", "32768"):
@@ -444,7 +444,7 @@ class Refused(Store):
         tried = 0
         damages = [good[:size] for size in range(0, len(good), 61)] + \
             [good[:at] + bytes([good[at] ^ 1 << at % 8]) + good[at + 1:] for at in range(0, len(good), 29)]
-        for data in damages:
+        for data in km.sampled(damages):
             undo.write_bytes(data)
             result = km.run("undo", store)
             tried += 1

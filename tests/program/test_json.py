@@ -124,8 +124,8 @@ class Schema(Checked):
 
     def test_every_command_on_every_fixture(self):
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            seen = set().union(*pool.map(self.of_fixture, FIXTURES))
-        for wanted in (("repair", 1), ("repair", 4), ("check", 0), ("check", 4), ("diff", 1), ("undo", 0), ("list", 0),
+            seen = set().union(*pool.map(self.of_fixture, km.sampled(FIXTURES)))
+        for wanted in () if km.SAMPLE > 1 else (("repair", 1), ("repair", 4), ("check", 0), ("check", 4), ("diff", 1), ("undo", 0), ("list", 0),
                        ("settings", 0), ("settings", 4), ("export", 8), ("compact", 0), ("salvage", 4)):
             self.assertIn(wanted, seen)
 
