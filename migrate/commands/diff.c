@@ -7,6 +7,7 @@
 #include "migrate/console/progress.h"
 #include "migrate/console/words.h"
 #include "migrate/profile/profile.h"
+#include "migrate/profile/read.h"
 #include "migrate/report/storefacts.h"
 
 #include <inttypes.h>

@@ -9,6 +9,7 @@
 #include "migrate/profile/profile.h"
 #include "migrate/store/store.h"
 #include "migrate/console/value.h"
+#include "migrate/profile/read.h"
 
 #include <unistd.h>
 

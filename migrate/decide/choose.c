@@ -10,6 +10,7 @@
 #include "migrate/decide/said.h"
 #include "migrate/discover/discover.h"
 #include "migrate/profile/meaning.h"
+#include "migrate/profile/read.h"
 
 static int apply_said(struct assessment *a, const struct assess_options *options)
 {

@@ -16,6 +16,7 @@
 #include "migrate/profile/roles.h"
 #include "migrate/console/value.h"
 #include "migrate/console/words.h"
+#include "migrate/profile/read.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

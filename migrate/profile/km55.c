@@ -1,5 +1,5 @@
 /* The built-in profile, as text: a reconstruction, and called so in it. */
-#include "migrate/profile/profile.h"
+#include "migrate/profile/read.h"
 
 const char profile_km55_text[] =
     "; The built-in profile km55. The real names of the tables and columns of\n"

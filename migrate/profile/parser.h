@@ -1,5 +1,5 @@
 /*
- * What reading a profile knows on its way: profile.c takes the lines, checks.c says what is missing
+ * What reading a profile knows on its way: read.c takes the lines, checks.c says what is missing
  * or does not go together once they were all taken.
  */
 #ifndef KM_MIGRATE_PARSER_H

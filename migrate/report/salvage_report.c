@@ -7,6 +7,7 @@
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
 #include "migrate/profile/profile.h"
+#include "migrate/profile/read.h"
 #include "migrate/report/salvage_tables.h"
 #include "migrate/report/storefacts.h"
 

@@ -11,6 +11,7 @@
 #include "migrate/profile/secrets.h"
 #include "migrate/files/listfile.h"
 #include "migrate/files/lock.h"
+#include "migrate/profile/read.h"
 #include "migrate/undo/names.h"
 
 #include <dirent.h>

@@ -8,6 +8,7 @@
 #include "formats/hash.h"
 #include "formats/ese/build/build.h"
 #include "migrate/discover/discover.h"
+#include "migrate/profile/read.h"
 #include "tests/check_main.h"
 
 #include <unistd.h>

@@ -3,6 +3,7 @@
  * read; what was read is written, and reading that gives the same text again.
  */
 #include "migrate/profile/profile.h"
+#include "migrate/profile/read.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@
  */
 #include "formats/ese/read/db.h"
 #include "migrate/profile/profile.h"
+#include "migrate/profile/read.h"
 #include "tests/check_main.h"
 
 #include <unistd.h>

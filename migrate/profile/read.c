@@ -1,8 +1,8 @@
 /*
- * Reading profiles, and freeing them: see profile.h.  What there is to read is in grammar.c, what
+ * Reading profiles, and freeing them: see read.h.  What there is to read is in grammar.c, what
  * must go together in checks.c, writing in write.c, matching in match.c.
  */
-#include "migrate/profile/profile.h"
+#include "migrate/profile/read.h"
 
 #include "formats/buffer.h"
 #include "formats/bytes.h"
@@ -364,12 +364,6 @@ static bool take_lines(struct parser *p)
             return true;
         }
     }
-}
-
-bool profile_value_form(const struct profile_value *value, struct certlist_form *form,
-                        struct fault *f)
-{
-    return certlist_form_read(value->form ? value->form : "auto", value->items, form, f);
 }
 
 /* Reads a profile's text; `name` is for faults.  The profile is closed again after a failure. */
