@@ -226,6 +226,11 @@ bool prover_better(struct prover *p, unsigned a, unsigned b)
 
 /* ---- revocation ---- */
 
+static bool refutes(void *prover, unsigned issuer, const struct x509_signed *list)
+{
+    return prover_check(prover, issuer, list).answer == PROOF_REFUTED;
+}
+
 bool prover_is_revoked(struct prover *p, unsigned certificate)
 {
     unsigned all = p->model->certificates;
@@ -233,7 +238,8 @@ bool prover_is_revoked(struct prover *p, unsigned certificate)
         free(p->revoked);
         p->revoked_known = 0;
         p->revoked = calloc(all, sizeof *p->revoked);
-        if (p->revoked == NULL || !revocations_find(p->model, p, p->revoked)) {
+        const struct revocations_refuter by_key = {.refutes = refutes, .context = p};
+        if (p->revoked == NULL || !revocations_find(p->model, by_key, p->revoked)) {
             p->failed = true;
             return true;
         }

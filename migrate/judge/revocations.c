@@ -40,7 +40,8 @@ static unsigned find(const struct table *t, struct bytes issuer, struct bytes se
 
 /* A list that no certificate here comes from says nothing; one that its issuer's key refutes
  * neither. */
-static bool counts(const struct table *t, struct prover *prover, const struct model_crl *crl)
+static bool counts(const struct table *t, struct revocations_refuter by,
+                   const struct model_crl *crl)
 {
     const struct model *m = t->model;
     if (!crl->parsed)
@@ -50,7 +51,7 @@ static bool counts(const struct table *t, struct prover *prover, const struct mo
         return false;
     const struct model_entry *issuer = crl->has_entry ? model_entry(m, crl->entry) : NULL;
     return issuer == NULL || !model_certificate_of(m, issuer)->parsed ||
-           prover_check(prover, issuer->certificate, &crl->x509.envelope).answer != PROOF_REFUTED;
+           !by.refutes(by.context, issuer->certificate, &crl->x509.envelope);
 }
 
 static void take_list(const struct table *t, const struct model_crl *crl, bool *revoked)
@@ -70,7 +71,7 @@ static void take_list(const struct table *t, const struct model_crl *crl, bool *
     }
 }
 
-bool revocations_find(const struct model *m, struct prover *prover, bool *revoked)
+bool revocations_find(const struct model *m, struct revocations_refuter refuter, bool *revoked)
 {
     struct table t = {.model = m, .number = malloc((m->certificates + 1) * sizeof *t.number)};
     if (t.number == NULL)
@@ -80,7 +81,7 @@ bool revocations_find(const struct model *m, struct prover *prover, bool *revoke
             t.number[t.count++] = i;
     qsort_r(t.number, t.count, sizeof *t.number, by_issuer_and_serial, (void *)(uintptr_t)m);
     for (unsigned i = 0; i < m->crls; i++)
-        if (counts(&t, prover, &m->crl[i]))
+        if (counts(&t, refuter, &m->crl[i]))
             take_list(&t, &m->crl[i], revoked);
     free(t.number);
     return true;
