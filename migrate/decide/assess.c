@@ -17,6 +17,8 @@
 #include "migrate/judge/references.h"
 #include "migrate/undo/undo.h"
 #include "migrate/console/words.h"
+#include "migrate/judge/model_read.h"
+#include "migrate/profile/read.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -8,6 +8,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/words.h"
 #include "migrate/files/listfile.h"
+#include "migrate/judge/model_read.h"
 
 static int trouble(const char *path, const struct fault *f)
 {

@@ -3,6 +3,7 @@
 
 #include "formats/fileio.h"
 #include "migrate/judge/groups.h"
+#include "migrate/judge/model_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* The model and the sweep on one pass: see onepass.h. */
 #include "migrate/judge/onepass.h"
+#include "migrate/judge/model_read.h"
 
 #include <stdlib.h>
 

@@ -10,6 +10,7 @@
 #define KM_MIGRATE_ONEPASS_H
 
 #include "formats/ese/check/check.h"
+#include "migrate/judge/model_read.h"
 #include "migrate/judge/sweep.h"
 
 struct onepass;

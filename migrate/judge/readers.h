@@ -1,7 +1,8 @@
 /*
  * What the readers of the model share; for the files of this folder that read it alone.
  *
- *   model.c            certificates, and the order in which all is read
+ *   model_read.c       the order in which all is read
+ *   readers.c          what the others have in common
  *   list_rows.c        a list with an entry a row
  *   list_value.c       a list in one value or several
  *   reference_rows.c   rows that refer to the list, revocation lists among them
@@ -11,30 +12,8 @@
 #ifndef KM_MIGRATE_READERS_H
 #define KM_MIGRATE_READERS_H
 
-#include "formats/arena.h"
-#include "formats/pool.h"
-#include "migrate/judge/model.h"
+#include "migrate/judge/model_memory.h"
 #include "migrate/store/rows.h"
-
-/* What only the readers need of the model's memory. */
-struct model_memory {
-    struct arena arena;
-    struct pool pool;                /* what many rows may have in common */
-    struct buffer value, more, text; /* of the row being read */
-    uint32_t *by_hash;               /* certificate numbers + 1, hashed by SHA-256; 0: free */
-    uint32_t slots;
-    int32_t *user; /* the keys of all users, ascending */
-    unsigned users;
-    size_t user_room;
-    bool has_users, users_mixed; /* mixed: they did not come in that order */
-};
-
-/* Sets f to a lack of memory.  Returns false. */
-bool model_no_memory(struct fault *f);
-
-/* One more element of an array that doubles; its pointer in *array may change.  NULL: memory is
- * short. */
-void *model_grow(void **array, unsigned count, size_t *room, size_t size);
 
 /* The table, and the column of a table (NULL: none) of a name; NULL when there is none, or name is
  * NULL. */
@@ -42,12 +21,6 @@ const struct ese_table *model_table_named(const struct model *model, const char 
 
 /* Are both names there, and the same but for the case of ASCII letters? */
 bool model_is_named(const char *name, const char *wanted);
-
-/* A copy that lives as long as the model, with a zero byte behind it; NULL: memory is short. */
-const void *model_keep(struct model *model, struct bytes b);
-
-/* A text column's value in UTF-8, with a zero byte behind it; NULL when memory is short. */
-char *model_utf8_text(struct model *model, const struct ese_column *column, struct bytes b);
 
 /* How many values the column has in the current row. */
 unsigned model_count_values(const struct rows *rows, const struct ese_column *column);

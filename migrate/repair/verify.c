@@ -5,6 +5,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/progress.h"
 #include "migrate/decide/assess.h"
+#include "migrate/judge/model_memory.h"
 #include "migrate/repair/verify_rows.h"
 
 #include <errno.h>

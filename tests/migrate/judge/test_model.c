@@ -4,6 +4,7 @@
  */
 #include "migrate/judge/model.h"
 #include "tests/migrate/judged.h"
+#include "migrate/judge/model_memory.h"
 
 #define HEAD                                                                                       \
     "[store]\nseed = model\nmode = V1V3\nissuing-ca = issuing\norganization = Trey Research\n"     \

@@ -9,6 +9,8 @@
 #include "migrate/judge/onepass.h"
 #include "migrate/judge/trials.h"
 #include "migrate/console/status.h"
+#include "migrate/judge/model_read.h"
+#include "migrate/profile/read.h"
 #include "formats/ese/layout/checksum.h"
 #include "tests/check_main.h"
 
