@@ -1,5 +1,6 @@
 /* Parsing options and printing help from the same tables: see command.h. */
 #include "migrate/commands/command.h"
+#include "migrate/commands/planid.h"
 #include "formats/ese/log/set.h"
 #include "formats/ese/read/file.h"
 #include "formats/path.h"
@@ -270,6 +271,11 @@ static int check_values(const struct command *command, const struct options *opt
         return usage(command, "--color takes auto, always or never, not", color);
     if (options->operands < (command->operand_count == COMMAND_STORES ? 1 : command->operand_count))
         return usage(command, "expected", command->operands);
+    if (options->plan && !planid_is_one(options->plan)) {
+        message_error("--plan: expected the id of a plan, or its first 8 or more digits, found %s",
+                      options->plan);
+        return EXIT_USAGE;
+    }
     int status = check_new_name(command, "-o", options->output);
     if (status == EXIT_CLEAN)
         status = check_new_name(command, "--html", options->html);
@@ -383,7 +389,6 @@ struct rescue_options options_for_rescue(const struct options *o)
 {
     return (struct rescue_options){.store = o->operand[0],
                                    .output = o->output,
-                                   .plan = o->plan,
                                    .dry_run = o->dry_run,
                                    .force = o->force,
                                    .logs = o->logs,

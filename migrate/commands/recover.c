@@ -6,6 +6,7 @@
  */
 #include "migrate/commands/command.h"
 #include "migrate/commands/logcall.h"
+#include "migrate/commands/planid.h"
 #include "migrate/rescue/recovery.h"
 
 #include "formats/ese/check/check.h"
@@ -25,11 +26,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { ID_LEAST = 8 };
-
 struct copying {
     struct recovery r;
-    bool json;
+    const struct options *options;
     bool narrower;        /* somebody may do less with the copy than with the store */
     struct beside beside; /* of a store that is a directory */
     uint64_t findings;    /* of the structural check of the copy */
@@ -153,20 +152,8 @@ static int write_directory(struct copying *c, const char *target)
     return status;
 }
 
-static bool is_the_plan(const struct copying *c)
-{
-    size_t size = c->r.options->plan ? strlen(c->r.options->plan) : 0;
-    return c->r.options->plan == NULL || (size >= ID_LEAST && size < sizeof c->r.id &&
-                                          strncmp(c->r.id, c->r.options->plan, size) == 0);
-}
-
 static int write_copy(struct copying *c)
 {
-    if (!is_the_plan(c)) {
-        message_file(c->r.logs.store.path, "the plan is %s, not %s: nothing was written", c->r.id,
-                     c->r.options->plan);
-        return EXIT_TROUBLE;
-    }
     if (c->beside.no_copy) {
         message_file(c->r.logs.store.path, "nothing was written: %s", c->beside.no_copy);
         return EXIT_TROUBLE;
@@ -262,9 +249,9 @@ static bool write_json(const struct copying *c, bool written)
 
 static int report(const struct copying *c, bool written)
 {
-    if (c->json && c->beside.no_copy)
+    if (c->options->json && c->beside.no_copy)
         message_file(c->r.logs.store.path, "it cannot be written: %s", c->beside.no_copy);
-    if (!c->json) {
+    if (!c->options->json) {
         write_text(c, written);
     } else if (!write_json(c, written)) {
         return EXIT_TROUBLE;
@@ -296,6 +283,8 @@ static int recover(struct copying *c)
     struct fault f = {.code = FAULT_NONE};
     if (c->r.logs.store.in_directory && !beside_look(&c->beside, c->r.logs.store.path, &f))
         return trouble(c->r.logs.store.path, &f);
+    if (!planid_is_reviewed(c->r.id, c->options))
+        return EXIT_TROUBLE;
     if (options->output == NULL)
         return report(c, false) | EXIT_PROBLEMS_LEFT;
     status = write_copy(c);
@@ -307,7 +296,7 @@ static int recover(struct copying *c)
 int cmd_recover(const struct options *options)
 {
     const struct rescue_options rescue = options_for_rescue(options);
-    struct copying c = {.r = {.options = &rescue}, .json = options->json};
+    struct copying c = {.r = {.options = &rescue}, .options = options};
     int status = recover(&c);
     recovery_close(&c.r);
     beside_close(&c.beside);

@@ -1,6 +1,7 @@
 /* kmmigrate repair and migrate: the plan, and its application to a new store (-o) or to the store
  * itself (--in-place). */
 #include "migrate/commands/command.h"
+#include "migrate/commands/planid.h"
 #include "migrate/decide/assess.h"
 #include "migrate/decide/refusal.h"
 #include "formats/path.h"
@@ -16,28 +17,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-
-enum { PLAN_DIGITS_LEAST = 8 };
 
 static int status_of(enum verdict verdict)
 {
     return verdict == VERDICT_YES ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;
-}
-
-/* Is this the plan that was reviewed?  What it depends on is in the command that was given, so that
- * one leads to it and not a command made up here. */
-static bool is_reviewed(const struct assessment *a, const struct options *options)
-{
-    if (strncasecmp(a->plan.id, options->plan, strlen(options->plan)) == 0)
-        return true;
-    message_error("--plan: the plan for this store is %s, not %s; nothing was changed. Review it "
-                  "again: the same command without --plan%s shows it",
-                  a->plan.id, options->plan,
-                  options->in_place ? " and --in-place"
-                  : options->output ? " and -o"
-                                    : "");
-    return false;
 }
 
 /* Why a store must not be written, as an error; EXIT_CLEAN when it may be. */
@@ -62,7 +45,7 @@ static int show_plan(const struct assessment *a, const struct options *options)
 {
     int left = a->has_model ? status_of(judge_problems(&a->left))
                             : EXIT_CLEAN; /* a switch can make it worse */
-    if (options->plan && !is_reviewed(a, options))
+    if (!planid_is_reviewed(a->plan.id, options))
         return EXIT_TROUBLE;
     return report_in_full(a, REPORT_PLAN, NULL, options) | status_of(a->verdict) | left;
 }
@@ -82,7 +65,7 @@ static bool is_to_write(const struct assessment *a, const struct options *option
         *status = show_plan(a, options);
         return false;
     }
-    if (options->plan == NULL || is_reviewed(a, options))
+    if (planid_is_reviewed(a->plan.id, options))
         return true;
     *status = EXIT_TROUBLE;
     return false;
@@ -258,14 +241,6 @@ static int repair_here(const struct options *options)
     return status;
 }
 
-/* The whole id, or so many of its first digits that no other plan is meant. */
-static bool is_plan_id(const char *id)
-{
-    size_t size = strlen(id);
-    return size >= PLAN_DIGITS_LEAST && size <= (size_t)2 * HASH_SHA256_SIZE &&
-           strspn(id, "0123456789abcdefABCDEF") == size;
-}
-
 /* Of a run that was killed: beside the store, and where the copy is to be. */
 static bool look_for_leftovers(const struct options *options)
 {
@@ -283,11 +258,6 @@ static bool look_for_leftovers(const struct options *options)
 
 static int repair(const struct options *options)
 {
-    if (options->plan && !is_plan_id(options->plan)) {
-        message_error("--plan: expected the id of a plan, or its first 8 or more digits, found %s",
-                      options->plan);
-        return EXIT_USAGE;
-    }
     if (options->in_place && options->output) {
         message_error("-o and --in-place exclude each other");
         return EXIT_USAGE;

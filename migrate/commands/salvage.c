@@ -1,14 +1,11 @@
 /* kmmigrate salvage: what can be had from a damaged or dirty database, and what not; writes it. */
 #include "migrate/commands/command.h"
+#include "migrate/commands/planid.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
 #include "migrate/report/html.h"
 #include "migrate/report/salvage_report.h"
 #include "migrate/rescue/salvaging.h"
-
-#include <string.h>
-
-enum { PLAN_DIGITS_LEAST = 8 };
 
 static int status_of(struct salvaging *x)
 {
@@ -19,26 +16,17 @@ static int status_of(struct salvaging *x)
 
 /* ---- doing it ---- */
 
-/* --plan: only what was reviewed. */
-static bool is_planned(const struct salvaging *x, struct fault *f)
-{
-    const char *wanted = x->options->plan;
-    size_t size = wanted ? strlen(wanted) : 0;
-    if (wanted == NULL || (size >= PLAN_DIGITS_LEAST && strncmp(x->files.id, wanted, size) == 0))
-        return true;
-    return fault_set(f, FAULT_LIMIT, "the plan is %s now, not %s: nothing was written", x->files.id,
-                     wanted);
-}
-
-static bool write_new(struct salvaging *x, struct fault *f)
+/* False without a fault: not by the plan that --plan names, and that was said. */
+static bool write_new(struct salvaging *x, const struct options *options, struct fault *f)
 {
     struct outfile *out;
     const char *target = x->options->output;
     interrupt_watch(); /* from here on there is something to take back */
     if (!outfile_create(target, x->like, x->options->force, &out, f))
         return false;
-    bool ok = salvaging_run(x, outfile_descriptor(out), target, f) && is_planned(x, f) &&
-              salvage_files_commit(&x->files, f) && outfile_commit(out, f);
+    bool ok = salvaging_run(x, outfile_descriptor(out), target, f) &&
+              planid_is_reviewed(x->files.id, options) && salvage_files_commit(&x->files, f) &&
+              outfile_commit(out, f);
     if (!ok && !outfile_is_committed(out))
         salvage_files_remove(&x->files);
     outfile_discard(out);
@@ -55,14 +43,16 @@ static int salvage(struct salvaging *x, const struct options *options)
         message_fault(x->store.path, &f);
         return EXIT_TROUBLE;
     }
-    bool ok = x->options->output ? write_new(x, &f) : salvaging_run(x, -1, NULL, &f);
+    bool ok = x->options->output
+                  ? write_new(x, options, &f)
+                  : salvaging_run(x, -1, NULL, &f) && planid_is_reviewed(x->files.id, options);
     int status = ok ? status_of(x) : EXIT_TROUBLE;
     if (!ok && x->result.interrupted) {
         message_error("cancelled; nothing was written");
         status = EXIT_CANCELLED;
-    } else if (!ok) {
+    } else if (!ok && f.code != FAULT_NONE) {
         message_fault_of(x->store.path, x->options->output, &f);
-    } else {
+    } else if (ok) {
         if (options->json ? !salvage_report_json(x) : !salvage_report_text(x))
             status |= EXIT_TROUBLE;
         status |= html_write_salvage(x, &page);

@@ -10,7 +10,6 @@
 struct rescue_options {
     const char *store;  /* file or directory, as it was named */
     const char *output; /* where a store is to be written */
-    const char *plan;   /* the id of what was reviewed, or its first digits */
     bool dry_run;       /* nothing is written, whatever `output` says */
     bool force;         /* what has the name of a new file is replaced */
 

@@ -82,6 +82,19 @@ def entries(store, *options):
     return json.loads(run("list", store, "--json", *options).stdout)["entries"]
 
 
+def refused_plans(command, store, right, *options):
+    """Plans that are not `right`, and texts that are no id of any, which the command does not refuse as it has to:
+    (text, exit status, error) of each."""
+    wrong = {plan: (TROUBLE, f"--plan: the plan for this store is {right}, not {plan}; nothing was changed.")
+             for plan in ("0" * 64, "0123456789", "f" * 8 if right[:8] != "f" * 8 else "e" * 8)}
+    no_id = {text: (USAGE, "--plan: expected the id of a plan, or its first 8 or more digits, found " + text)
+             for text in ("", right[:7], right + "0", "x" + right[1:], right[:8] + " ")}
+    found = {text: run(command, store, "--plan", text, *options) for text in (*wrong, *no_id)}
+    return [(text, result.returncode, result.stderr.decode()) for text, result in found.items()
+            if result.stdout or result.returncode != {**wrong, **no_id}[text][0]
+            or {**wrong, **no_id}[text][1] not in result.stderr.decode()]
+
+
 def hashlib_of(path):
     """One hash over a file, or over all files of a directory with their names."""
     digest = hashlib.sha256()

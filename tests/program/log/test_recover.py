@@ -204,9 +204,12 @@ class Damaged(unittest.TestCase):
         shown = km.run("recover", self.here / "d.edb", "--json")
         self.assertEqual(shown.returncode, km.PROBLEMS_LEFT)
         plan = json.loads(shown.stdout)["plan"]
-        self.assertEqual(self.recover("--plan", "0" * 64).returncode, km.TROUBLE)
+        self.new.unlink(missing_ok=True)
+        for how in ([], ["-o", self.new]):
+            self.assertEqual(km.refused_plans("recover", self.here / "d.edb", plan, *how), [])
         self.assertFalse(self.new.exists())
-        run = self.recover("--plan", plan[:12])
+        self.assertEqual(km.run("recover", self.here / "d.edb", "--plan", plan[:8].upper()).stdout.decode().count(plan), 1)
+        run = self.recover("--plan", plan[:12].upper())
         self.assertEqual(run.returncode, km.REPAIRED)
         self.assertIn(f"Next          kmmigrate check {self.new}\n", run.stdout.decode())
         self.assertNotIn(b"kmmigrate recover", run.stdout)
