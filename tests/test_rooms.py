@@ -79,6 +79,11 @@ class Rooms(unittest.TestCase):
     def test_none_is_in_a_circle(self):
         self.assertEqual(circles(knows()), [])
 
+    def test_discoverys_tools_know_no_step(self):
+        for tools in ("tools.h", "tools.c", "reading.c"):
+            text = (ROOT / "migrate" / "discover" / tools).read_text()
+            self.assertNotIn('#include "migrate/discover/parts.h"', text, tools)
+
     def test_tests_lie_as_what_they_test(self):
         folders = {path.parent for top in ("formats", "migrate") for path in ROOT.glob(f"tests/{top}/**/*.*")}
         nowhere = [str(folder.relative_to(ROOT)) for folder in folders

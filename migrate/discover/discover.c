@@ -10,129 +10,19 @@
  */
 #include "migrate/discover/discover.h"
 
-#include "formats/array.h"
 #include "formats/memory.h"
 #include "migrate/discover/parts.h"
 #include "migrate/profile/roles.h"
-#include "migrate/console/value.h"
 #include "migrate/console/words.h"
 #include "migrate/profile/read.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <strings.h>
 
 enum {
-    NAME_MOST = 64,  /* bytes of a table's or column's name */
-    TEXT_MOST = 160, /* bytes of a text in a profile */
     ROWS_LEAST = 100 * 1000,
     BYTES_LEAST = 64 * 1024 * 1024,
 };
-
-/* ---- what the parts share ---- */
-
-void *discover_grow(struct discover_run *run, void **array, unsigned *count, size_t *room,
-                    size_t size)
-{
-    if (!array_reserve(array, room, (size_t)*count + 1, size)) {
-        run->no_memory = true;
-        return NULL;
-    }
-    return memset((char *)*array + (*count)++ * size, 0, size);
-}
-
-void discover_note(struct discover_run *run, const char *key, bool guess, bool left_out,
-                   const char *format, ...)
-{
-    struct discovery *d = run->d;
-    void *array = d->note;
-    struct discover_note *note = discover_grow(run, &array, &d->notes, &d->note_room, sizeof *note);
-    d->note = array;
-    if (note == NULL)
-        return;
-    snprintf(note->key, sizeof note->key, "%s", key);
-    note->guess = guess;
-    note->left_out = left_out;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(note->text, sizeof note->text, format, args);
-    va_end(args);
-}
-
-void discover_set(struct discover_run *run, char **field, const char *value)
-{
-    free(*field);
-    *field = strdup(value);
-    if (*field == NULL)
-        run->no_memory = true;
-}
-
-const char *discover_name(const char *name, char to[256])
-{
-    value_name(name, to);
-    for (char *c = to; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
-    return to;
-}
-
-bool discover_can_write(const char *text)
-{
-    size_t size = strlen(text);
-    return size > 0 && size <= TEXT_MOST;
-}
-
-/* Names the engine would give, so that a profile can hold them. */
-static bool is_name(const char *name)
-{
-    return strlen(name) <= NAME_MOST && discover_can_write(name);
-}
-
-bool discover_is_said(const char *const *said, unsigned count, const struct ese_table *table,
-                      const struct ese_column *column)
-{
-    size_t size = strlen(table->name);
-    for (unsigned i = 0; i < count; i++)
-        if (strncasecmp(said[i], table->name, size) == 0 && said[i][size] == '.' &&
-            strcasecmp(said[i] + size + 1, column->name) == 0)
-            return true;
-    return false;
-}
-
-bool discover_skips(const struct ese_table *table)
-{
-    return !is_name(table->name) || (table->flags & (ESE_TABLE_SYSTEM | ESE_TABLE_TEMPLATE)) ||
-           strncasecmp(table->name, "MSys", 4) == 0;
-}
-
-bool discover_is_binary(const struct ese_column *column)
-{
-    return is_name(column->name) &&
-           (column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY);
-}
-
-bool discover_is_text(const struct ese_column *column)
-{
-    return is_name(column->name) &&
-           (column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT);
-}
-
-bool discover_is_integer(const struct ese_column *column)
-{
-    return ese_coltype_is_integer(column->type) && is_name(column->name);
-}
-
-const struct ese_column *discover_table_key(const struct ese_table *table)
-{
-    for (unsigned i = 0; i < table->indexes; i++) {
-        const struct ese_index *index = &table->index[i];
-        if (!(index->flags & ESE_INDEX_PRIMARY) || index->segments != 1)
-            continue;
-        const struct ese_column *column = ese_table_segment_column(table, &index->segment[0]);
-        return column && column->type == ESE_COL_LONG && is_name(column->name) ? column : NULL;
-    }
-    return NULL;
-}
 
 /* ---- choosing the list ---- */
 
@@ -230,18 +120,6 @@ static void add_part(struct discover_run *run, struct discover_column *c)
         discover_note(run, "[list] skip, pack", false, false,
                       "behind %d bytes%s, all %u values sampled are certificates to their end",
                       c->wrapping.skip, in_words[c->wrapping.pack], c->wrapped);
-}
-
-void discover_set_form(struct discover_run *run, const struct discover_column *c,
-                       struct profile_value *value)
-{
-    char words[ITEMS_TEXT];
-    if (c->form.values) {
-        discover_set(run, &value->form, "values");
-    } else if (c->form.kind == CERTLIST_ITEMS) {
-        discover_set(run, &value->form, "items");
-        discover_set(run, &value->items, items_layout_text(&c->form.items, words));
-    }
 }
 
 static void set_value(struct discover_run *run, struct discover_column *c)

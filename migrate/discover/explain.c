@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "migrate/console/words.h"
+#include "migrate/discover/discover.h"
 #include "migrate/discover/parts.h"
 
 const char *discover_result_name(enum discover_result result)
