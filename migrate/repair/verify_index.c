@@ -37,7 +37,7 @@ static int by_bytes(const void *x, const void *y)
     return bytes_compare(*(const struct bytes *)x, *(const struct bytes *)y);
 }
 
-bool verify_keys_has(struct verify_keys *keys, struct bytes key)
+static bool verify_keys_has(struct verify_keys *keys, struct bytes key)
 {
     if (keys->count == 0)
         return false;

@@ -32,7 +32,6 @@ struct verify_keys {
 };
 
 bool verify_keys_add(struct verify_keys *keys, struct bytes key, struct fault *f);
-bool verify_keys_has(struct verify_keys *keys, struct bytes key);
 void verify_keys_clear(struct verify_keys *keys);
 
 /* How many references to a long value go, and how many come. */
@@ -69,14 +68,6 @@ struct verify {
 };
 
 bool verify_no_memory(struct fault *f);
-
-/* Puts "table T, row K: " before the fault's text: K is the row's own key where that is one number,
- * else the bytes of its primary key. */
-bool verify_in_row(const struct verify *v, enum verify_side side, struct fault *f);
-
-/* The bytes of one value, put together in v->room where they are not in one piece. */
-bool verify_bytes(struct verify *v, enum verify_side side, const struct ese_value *value,
-                  struct bytes *out, struct fault *f);
 
 /* Notes the long values that the row in hand refers to: in `column`, or (NULL) in all.  change: 1
  * for each that comes, -1 for each that goes. */

@@ -27,7 +27,9 @@ bool verify_no_memory(struct fault *f)
 
 /* ---- saying where, and what ---- */
 
-bool verify_in_row(const struct verify *v, enum verify_side side, struct fault *f)
+/* Puts "table T, row K: " before the fault's text: K is the row's own key where that is one number,
+ * else the bytes of its primary key. */
+static bool verify_in_row(const struct verify *v, enum verify_side side, struct fault *f)
 {
     const struct verify_at *at = &v->at[side];
     const struct ese_column *key = ese_table_key_column(at->table);
@@ -109,8 +111,9 @@ static bool gather(struct verify *v, const struct verify_at *at, const struct es
     return ok;
 }
 
-bool verify_bytes(struct verify *v, enum verify_side side, const struct ese_value *value,
-                  struct bytes *out, struct fault *f)
+/* The bytes of one value, put together in v->room where they are not in one piece. */
+static bool verify_bytes(struct verify *v, enum verify_side side, const struct ese_value *value,
+                         struct bytes *out, struct fault *f)
 {
     size_t size;
     buffer_clear(&v->room);

@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-const char *html_day(bool known, int64_t seconds, char text[32])
+/* The day of a time, as 1999-09-30; "unknown". */
+static const char *html_day(bool known, int64_t seconds, char text[32])
 {
     if (report_time(known, seconds, text) != text)
         return "unknown";
@@ -14,7 +15,8 @@ const char *html_day(bool known, int64_t seconds, char text[32])
     return text;
 }
 
-bool html_imported(const struct model_entry *e, int64_t *seconds)
+/* An import date as seconds since 1970; false when there is none of years 1900 to 9999. */
+static bool html_imported(const struct model_entry *e, int64_t *seconds)
 {
     enum { DAYS_TO_1970 = 25569, DAY = 86400, YEARS_MOST = 2958465 /* 9999-12-31 */ };
     if (e == NULL || !e->has_imported || !(e->imported >= 1 && e->imported <= YEARS_MOST))

@@ -37,12 +37,6 @@ void html_verdict(struct buffer *page, const char *what, enum verdict verdict, c
 int html_write_page(const struct buffer *page, int like, const struct html_options *options,
                     const char *done);
 
-/* The day of a time, as 1999-09-30; "unknown". */
-const char *html_day(bool known, int64_t seconds, char text[32]);
-
-/* An import date as seconds since 1970; false when there is none of years 1900 to 9999. */
-bool html_imported(const struct model_entry *entry, int64_t *seconds);
-
 void html_settings(struct buffer *page, const struct picture *picture);
 void html_table(struct buffer *page, const struct picture *picture);
 void html_bars(struct buffer *page, const struct picture *picture);

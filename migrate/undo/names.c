@@ -79,7 +79,8 @@ static bool skip_stamp(const char **text)
     return true;
 }
 
-bool names_match(enum names_kind kind, const char *base, const char *name)
+/* True when `name` is one that names_make() could make; BASE is compared without regard to case. */
+static bool names_match(enum names_kind kind, const char *base, const char *name)
 {
     size_t base_size = strlen(base), infix_size = strlen(forms[kind].infix);
     if (strncasecmp(name, base, base_size) != 0 ||

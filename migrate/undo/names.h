@@ -23,9 +23,6 @@ bool names_base(const char *path, bool beside_directory, char base[NAME_MAX + 1]
 /* Makes a name.  False when it would be too long. */
 bool names_make(enum names_kind kind, const char *base, const char *stamp, char name[NAME_MAX + 1]);
 
-/* True when `name` is one that names_make() could make; BASE is compared without regard to case. */
-bool names_match(enum names_kind kind, const char *base, const char *name);
-
 /* Are all names that the undo file gives ones that a repair of the store at `path` makes?  Fails
  * with FAULT_NOT_THIS, naming the first that is not, or FAULT_IO. */
 bool names_are_own(const struct undofile *undo, const char *path, struct fault *f);

@@ -21,10 +21,7 @@ struct byte_list {
     size_t count, room;
 };
 
-bool byte_list_add(struct byte_list *list, struct bytes value, struct fault *f);
-void byte_list_sort(struct byte_list *list); /* and leaves of equal ones one */
 bool byte_list_has(const struct byte_list *sorted, struct bytes value);
-void byte_list_close(struct byte_list *list);
 
 /* What keep_first drops of one table. */
 struct drops {

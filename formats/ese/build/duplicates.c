@@ -17,7 +17,7 @@
 
 /* ---- lists ---- */
 
-bool byte_list_add(struct byte_list *list, struct bytes value, struct fault *f)
+static bool byte_list_add(struct byte_list *list, struct bytes value, struct fault *f)
 {
     void *array = list->at;
     if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
@@ -42,7 +42,8 @@ static void drop_copy(struct bytes b)
     free((void *)(uintptr_t)b.at);
 }
 
-void byte_list_sort(struct byte_list *list)
+/* In order, and of equal ones one. */
+static void byte_list_sort(struct byte_list *list)
 {
     if (list->count == 0)
         return;
@@ -63,7 +64,7 @@ bool byte_list_has(const struct byte_list *sorted, struct bytes value)
            bsearch(&value, sorted->at, sorted->count, sizeof *sorted->at, compare_bytes) != NULL;
 }
 
-void byte_list_close(struct byte_list *list)
+static void byte_list_close(struct byte_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
         drop_copy(list->at[i]);

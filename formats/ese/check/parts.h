@@ -279,9 +279,6 @@ void check_reference_add(struct check_table *t, const struct ese_value *value);
 /* Judges the references, after all rows and long values were seen. */
 void check_references_judge(struct check_table *t);
 
-/* Tells every agreement and the references that rows are missing. */
-void check_rows_missing(struct check_table *t);
-
 /* Checks a table with its indexes and long values.  Returns true when its rows were all seen. */
 bool check_one_table(struct check *c, const struct ese_table *table);
 

@@ -5,7 +5,8 @@
 
 /* ---- rows ---- */
 
-void check_rows_missing(struct check_table *t)
+/* Tells every agreement and the references that rows are missing. */
+static void check_rows_missing(struct check_table *t)
 {
     for (unsigned i = 0; i < t->agreements; i++) {
         t->agreement[i].judged = false;

@@ -127,7 +127,9 @@ static size_t size_of(const struct inplace_node *node, unsigned count, struct by
     return size;
 }
 
-struct bytes inplace_prefix(const struct inplace_node *node, unsigned count, struct bytes old)
+/* The best prefix for a run of nodes: `old` (may be empty), another, or none. */
+static struct bytes inplace_prefix(const struct inplace_node *node, unsigned count,
+                                   struct bytes old)
 {
     struct bytes none = {.at = NULL}, best = none;
     size_t least = size_of(node, count, none);

@@ -134,9 +134,6 @@ bool inplace_unpack(struct ese_inplace *ip, uint32_t number, uint32_t objid, boo
                     unsigned extra, struct arena *memory, struct inplace_nodes *nodes,
                     struct fault *f);
 
-/* The best prefix for a run of nodes: `old` (may be empty), another, or none. */
-struct bytes inplace_prefix(const struct inplace_node *node, unsigned count, struct bytes old);
-
 /* Bytes that a node takes with its tag. */
 size_t inplace_node_size(const struct inplace_node *node, struct bytes prefix);
 

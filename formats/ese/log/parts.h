@@ -307,9 +307,6 @@ bool log_take_back(struct ese_replay *r, struct log_target *target, struct bytes
 /* Reads the node at a line.  False when there is none. */
 bool log_node(const struct ese_page_change *page, unsigned line, struct ese_node *node);
 
-/* How many bytes of the key come from the page's prefix: none, or more than two. */
-size_t log_shared(const struct ese_page_change *page, struct bytes key);
-
 /* The length of what two keys begin with, when it is worth sharing.  a: as a node has it. */
 size_t log_common(const struct ese_node *a, struct bytes key);
 

@@ -135,7 +135,8 @@ bool log_node(const struct ese_page_change *page, unsigned line, struct ese_node
     return line < ese_page_nodes(&p) && ese_page_node(&p, line, node, NULL);
 }
 
-size_t log_shared(const struct ese_page_change *page, struct bytes key)
+/* How many bytes of the key come from the page's prefix: none, or more than two. */
+static size_t log_shared(const struct ese_page_change *page, struct bytes key)
 {
     struct ese_page p;
     size_t i = 0;
