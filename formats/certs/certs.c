@@ -525,12 +525,6 @@ static bool rewrite(struct bytes value, const struct certlist_form *form, certli
     return good;
 }
 
-bool certlist_rewrite(struct bytes value, certlist_decide *decide, void *context,
-                      struct buffer *out, struct fault *f)
-{
-    return certlist_rewrite_and_add(value, NULL, decide, context, NULL, out, f);
-}
-
 static bool stays(void *context, const struct certlist_entry *entry, struct bytes *more)
 {
     (void)context;
@@ -539,10 +533,9 @@ static bool stays(void *context, const struct certlist_entry *entry, struct byte
     return true;
 }
 
-bool certlist_rewrite_and_add(struct bytes value, const struct certlist_form *form,
-                              certlist_decide *decide, void *context,
-                              const struct certlist_entry *added, struct buffer *out,
-                              struct fault *f)
+bool certlist_rewrite(struct bytes value, const struct certlist_form *form, certlist_decide *decide,
+                      void *context, const struct certlist_entry *added, struct buffer *out,
+                      struct fault *f)
 {
     return rewrite(value, form, decide, context, added, false, out, f);
 }

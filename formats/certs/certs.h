@@ -100,23 +100,21 @@ bool certlist_next(struct certlist *l, struct certlist_entry *entry, struct faul
  * them. */
 typedef bool certlist_decide(void *context, const struct certlist_entry *entry, struct bytes *more);
 
-/* Appends to `out` the list without the entries that `decide` drops; everything else, order, text
- * around PEM blocks, properties, bytes after the end, as it was.  With nothing dropped or added the
- * bytes are the same; otherwise PKCS#7 gets definite lengths.  False, out partly written, with
- * the faults of reading, FAULT_NO_MEMORY, or FAULT_UNSUPPORTED: properties for a list that is no
- * SST, or an entry dropped from a PKCS#7 inside PEM. */
-bool certlist_rewrite(struct bytes value, certlist_decide *decide, void *context,
-                      struct buffer *out, struct fault *f);
-
-/* The same for a list of a form (NULL: none is said), and `added` (type, encoded, properties and
- * encoding are used; NULL: nothing) as its last entry: before the end mark of an SST and what
- * stands behind it, behind all text of a PEM file, with the line ends that it has.
- * FAULT_UNSUPPORTED also for a DER list with bytes behind its last entry, which would hide it, and
- * for items that a new one cannot be like. */
-bool certlist_rewrite_and_add(struct bytes value, const struct certlist_form *form,
-                              certlist_decide *decide, void *context,
-                              const struct certlist_entry *added, struct buffer *out,
-                              struct fault *f);
+/* Appends to `out` a list of a form (NULL: none is said) without the entries that `decide` drops;
+ * everything else, order, text around PEM blocks, properties, bytes after the end, as it was.  With
+ * nothing dropped or added the bytes are the same; otherwise PKCS#7 gets definite lengths.
+ *
+ * `added` (type, encoded, properties and encoding are used; NULL: nothing) becomes its last entry:
+ * before the end mark of an SST and what stands behind it, behind all text of a PEM file, with the
+ * line ends that it has.
+ *
+ * False, out partly written, with the faults of reading, FAULT_NO_MEMORY, or FAULT_UNSUPPORTED:
+ * properties for a list that is no SST, an entry dropped from a PKCS#7 inside PEM, an entry added
+ * to a DER list with bytes behind its last one, which would hide it, or to items that a new one
+ * cannot be like. */
+bool certlist_rewrite(struct bytes value, const struct certlist_form *form, certlist_decide *decide,
+                      void *context, const struct certlist_entry *added, struct buffer *out,
+                      struct fault *f);
 
 /* Does a list come out as it is when it is taken apart and put together again?  A reader that
  * passes over anything in it, or takes it for another, is told by that.  False, f untouched, when

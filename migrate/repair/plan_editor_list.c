@@ -32,8 +32,8 @@ static bool make_list_value(struct plan_editor *a, unsigned part, struct fault *
     struct certlist_entry added = {.type = CERTLIST_CERTIFICATE, .encoding = SST_ENCODING};
     if (a->added)
         added.encoded = a->model->certificate[a->added->certificate].der;
-    return certlist_rewrite_and_add(v->bytes, &v->form, stays_in_list, &changes,
-                                    a->added ? &added : NULL, &a->list_value[part], f) ||
+    return certlist_rewrite(v->bytes, &v->form, stays_in_list, &changes, a->added ? &added : NULL,
+                            &a->list_value[part], f) ||
            fault_context(f, "the list value cannot be written anew");
 }
 

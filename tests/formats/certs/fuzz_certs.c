@@ -75,10 +75,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!certlist_open(&list, in, NULL))
         return 0;
     certlist_close(&list);
-    if (certlist_rewrite(in, keep_all, NULL, &out, NULL)) {
+    if (certlist_rewrite(in, NULL, keep_all, NULL, NULL, &out, NULL)) {
         must(bytes_equal(buffer_bytes(&out), in));
         buffer_clear(&out);
-        if (certlist_rewrite(in, keep_even, NULL, &out, NULL))
+        if (certlist_rewrite(in, NULL, keep_even, NULL, NULL, &out, NULL))
             check_every_second(in, buffer_bytes(&out));
     }
     for (int kind = CERTLIST_DER; kind <= CERTLIST_SST; kind++)

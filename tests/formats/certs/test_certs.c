@@ -118,7 +118,7 @@ START_TEST(nothing_dropped_changes_nothing)
     struct buffer list = make_list(kinds[_i]), out = {0};
     struct fault f = {0};
     int asked = 0;
-    ck_assert(certlist_rewrite(buffer_bytes(&list), keep_all, &asked, &out, &f));
+    ck_assert(certlist_rewrite(buffer_bytes(&list), NULL, keep_all, &asked, NULL, &out, &f));
     ck_assert_int_ge(asked, 3);
     assert_same(buffer_bytes(&out), buffer_bytes(&list));
     buffer_free(&list);
@@ -133,8 +133,9 @@ START_TEST(one_entry_is_dropped)
     for (size_t dropped = 0; dropped < 3; dropped++) {
         struct buffer list = make_list(kinds[_i]), out = {0}, again = {0};
         struct fault f = {0};
-        ck_assert_msg(certlist_rewrite(buffer_bytes(&list), drop_one, &dropped, &out, &f), "%s",
-                      f.text);
+        ck_assert_msg(
+            certlist_rewrite(buffer_bytes(&list), NULL, drop_one, &dropped, NULL, &out, &f), "%s",
+            f.text);
         ck_assert_int_eq(certlist_detect(buffer_bytes(&out)), kinds[_i]);
         ck_assert_uint_lt(out.size, list.size);
         expect_entries(buffer_bytes(&out), left[dropped], 2);
@@ -142,7 +143,7 @@ START_TEST(one_entry_is_dropped)
         if (kinds[_i] != CERTLIST_DER || dropped != 2)
             ck_assert_mem_eq(out.at + out.size - 2, list.at + list.size - 2, 2);
         int asked = 0;
-        ck_assert(certlist_rewrite(buffer_bytes(&out), keep_all, &asked, &again, &f));
+        ck_assert(certlist_rewrite(buffer_bytes(&out), NULL, keep_all, &asked, NULL, &again, &f));
         assert_same(buffer_bytes(&again), buffer_bytes(&out));
         buffer_free(&list);
         buffer_free(&out);
@@ -175,9 +176,9 @@ START_TEST(added_block_has_the_line_ends_of_the_list)
     buffer_add_text(&expected, cases[_i].before);
     buffer_add_text(&expected, cases[_i].two ? other : one);
     int asked = 0;
-    ck_assert_msg(certlist_rewrite_and_add(text_bytes(cases[_i].list), NULL, keep_all, &asked,
-                                           &added, &out, &f),
-                  "%s", f.text);
+    ck_assert_msg(
+        certlist_rewrite(text_bytes(cases[_i].list), NULL, keep_all, &asked, &added, &out, &f),
+        "%s", f.text);
     assert_same(buffer_bytes(&out), buffer_bytes(&expected));
     buffer_free(&out);
     buffer_free(&expected);
@@ -210,15 +211,13 @@ START_TEST(items_are_rewritten)
     ck_assert(certlist_is_exact(buffer_bytes(&list), &form, &f));
     ck_assert(!certlist_is_exact(buffer_bytes(&list), &other, NULL));
     ck_assert(!certlist_is_exact(buffer_bytes(&list), NULL, NULL));
-    ck_assert(
-        certlist_rewrite_and_add(buffer_bytes(&list), &form, drop_one, &dropped, NULL, &out, &f));
+    ck_assert(certlist_rewrite(buffer_bytes(&list), &form, drop_one, &dropped, NULL, &out, &f));
     assert_same(buffer_bytes(&out), buffer_bytes(&wanted));
     /* One more, like the others. */
     add_file(&added, left[1]);
     struct certlist_entry entry = {.encoded = buffer_bytes(&added)};
     buffer_clear(&out);
-    ck_assert(
-        certlist_rewrite_and_add(buffer_bytes(&list), &form, drop_one, &dropped, &entry, &out, &f));
+    ck_assert(certlist_rewrite(buffer_bytes(&list), &form, drop_one, &dropped, &entry, &out, &f));
     bytes_put_le32(wanted.at, 3);
     buffer_add_u8(&wanted, 0x77);
     buffer_add_le32(&wanted, (uint32_t)added.size);
@@ -248,7 +247,7 @@ START_TEST(properties_move_to_another_entry)
     struct certlist back;
     struct certlist_entry entry;
     struct fault f = {0};
-    ck_assert(certlist_rewrite(buffer_bytes(&list), add_property, &property, &out, &f));
+    ck_assert(certlist_rewrite(buffer_bytes(&list), NULL, add_property, &property, NULL, &out, &f));
     ck_assert(certlist_open(&back, buffer_bytes(&out), &f));
     ck_assert(certlist_next(&back, &entry, &f));
     assert_same(entry.properties, buffer_bytes(&both));
@@ -256,7 +255,8 @@ START_TEST(properties_move_to_another_entry)
     certlist_close(&back);
 
     struct buffer other = make_list(CERTLIST_PEM);
-    ck_assert(!certlist_rewrite(buffer_bytes(&other), add_property, &property, &out, &f));
+    ck_assert(
+        !certlist_rewrite(buffer_bytes(&other), NULL, add_property, &property, NULL, &out, &f));
     ck_assert_int_eq(f.code, FAULT_UNSUPPORTED);
     buffer_free(&list);
     buffer_free(&out);
@@ -319,7 +319,7 @@ START_TEST(pkcs7_in_pem_is_read)
     size_t dropped = 1;
     ck_assert_int_eq(certlist_detect(buffer_bytes(&list)), CERTLIST_PEM);
     expect_entries(buffer_bytes(&list), names, 3);
-    ck_assert(!certlist_rewrite(buffer_bytes(&list), drop_one, &dropped, &out, &f));
+    ck_assert(!certlist_rewrite(buffer_bytes(&list), NULL, drop_one, &dropped, NULL, &out, &f));
     ck_assert_int_eq(f.code, FAULT_UNSUPPORTED);
     buffer_free(&list);
     buffer_free(&out);
@@ -348,7 +348,7 @@ START_TEST(damage_is_told_after_what_is_good)
         ck_assert_int_eq(f.code, FAULT_DAMAGED);
         ck_assert(!certlist_next(&list, &entry, &f));
         certlist_close(&list);
-        ck_assert(!certlist_rewrite(lists[i], keep_all, &asked, &out, &f));
+        ck_assert(!certlist_rewrite(lists[i], NULL, keep_all, &asked, NULL, &out, &f));
         buffer_free(&out);
     }
     buffer_free(&pem);
