@@ -20,3 +20,9 @@ bool array_reserve(void **array, size_t *room, size_t wanted, size_t size)
     *room = more;
     return true;
 }
+
+int array_by_u64(const void *x, const void *y)
+{
+    uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+    return (a > b) - (a < b);
+}

@@ -12,4 +12,7 @@
  * the elements in use has no value.  False, with everything unchanged, when memory is short. */
 bool array_reserve(void **array, size_t *room, size_t wanted, size_t size);
 
+/* For qsort() and bsearch(): numbers of 64 bits, ascending. */
+int array_by_u64(const void *x, const void *y);
+
 #endif

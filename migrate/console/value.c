@@ -440,8 +440,7 @@ static bool write_one(struct value_writer *w, const struct ese_value *value, str
 
 static bool is_text(const struct ese_column *column)
 {
-    return (column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT) &&
-           ese_text_known(column->code_page);
+    return ese_column_is_text(column) && ese_text_known(column->code_page);
 }
 
 /* The values behind the first one; as JSON all of them are one array. */

@@ -189,8 +189,7 @@ static const struct ese_column *name_column(const struct describing *d)
     for (unsigned i = 0; i < p->values && column == NULL; i++)
         if (ese_table_is(table, p->value[i].table))
             column = ese_table_column(table, p->value[i].select);
-    return column && (column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT) ? column
-                                                                                         : NULL;
+    return column && ese_column_is_text(column) ? column : NULL;
 }
 
 /* The name of the row in hand, in d->name; false: it has none. */
@@ -272,7 +271,7 @@ static bool read_digits(struct bytes value, int64_t *number)
 /* The numbers that a value may be: of up to 8 bytes, and in digits.  Returns how many. */
 static unsigned read_numbers(const struct ese_column *column, struct bytes value, int64_t number[2])
 {
-    bool text = column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+    bool text = ese_column_is_text(column);
     unsigned count = 0;
     if (!text && (value.size == 1 || value.size == 2 || value.size == 4 || value.size == 8))
         number[count++] = (int64_t)bytes_number(value);

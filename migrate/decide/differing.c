@@ -49,7 +49,7 @@ static bool needs_row(const struct asking *a, unsigned entry, const bool *surviv
 
 static void show_value(const struct ese_column *column, struct bytes value, char to[SHOWN])
 {
-    bool text = column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+    bool text = ese_column_is_text(column);
     if (!text && value.size <= 8 && column->type != ESE_COL_BINARY &&
         column->type != ESE_COL_LONG_BINARY) {
         snprintf(to, SHOWN, "%" PRIu64, bytes_number(value));

@@ -7,11 +7,6 @@
 #include <string.h>
 
 /* The catalog is never changed where it lies. */
-static bool is_catalog(const struct ese_table *table)
-{
-    return table->objid == ESE_OBJID_CATALOG || table->objid == ESE_OBJID_CATALOG_SHADOW;
-}
-
 static bool keep(struct index_entries *entries, const struct ese_table *table,
                  const struct ese_index_entry *entry)
 {
@@ -33,8 +28,8 @@ bool index_entries_take(struct index_entries *entries, const struct ese_catalog 
     const struct ese_index_entry *entry = finding->entry;
     const struct ese_table *table =
         entry && finding->table ? ese_catalog_find(catalog, finding->table) : NULL;
-    if (table == NULL || is_catalog(table) || entries->count == INDEX_ENTRIES_MOST ||
-        !(entry->row_removed || entry->unfinished))
+    if (table == NULL || ese_objid_is_catalog(table->objid) ||
+        entries->count == INDEX_ENTRIES_MOST || !(entry->row_removed || entry->unfinished))
         return false;
     if (!keep(entries, table, entry)) {
         found->no_memory = true;

@@ -204,8 +204,7 @@ static bool put_reference(struct profile *p, const char *option, const struct na
 
 static bool is_binary(const struct ese_column *column)
 {
-    return (column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY) &&
-           !(column->flags & ESE_COLUMN_MULTI_VALUED);
+    return ese_column_is_binary(column) && !(column->flags & ESE_COLUMN_MULTI_VALUED);
 }
 
 /* "TABLE.ISSUER,SERIAL". */

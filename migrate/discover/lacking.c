@@ -6,17 +6,12 @@
  * away where users' certificates are issued by CAs that it lacks.
  */
 #include "migrate/discover/parts.h"
+#include "formats/array.h"
 
 #include <stdlib.h>
 
 /* Users of a CA that is gone are few; so are certificates that wandered in from elsewhere. */
 enum { LACKING_PERCENT = 2 };
-
-static int by_value(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
 
 /* The subjects of the entries, hashed, ascending; NULL: memory is short. */
 static uint64_t *subjects(struct discover_run *run, size_t *count)
@@ -30,7 +25,7 @@ static uint64_t *subjects(struct discover_run *run, size_t *count)
     for (unsigned i = 0; i < run->entries; i++)
         if (run->entry[i].parsed)
             subject[(*count)++] = run->entry[i].subject;
-    qsort(subject, *count, sizeof *subject, by_value);
+    qsort(subject, *count, sizeof *subject, array_by_u64);
     return subject;
 }
 
@@ -46,7 +41,7 @@ void discover_lacking(struct discover_run *run)
         if (d->column[fact->column].kind != DISCOVER_CERTIFICATES || fact->subject == fact->issuer)
             continue;
         seen++;
-        if (bsearch(&fact->issuer, subject, count, sizeof *subject, by_value))
+        if (bsearch(&fact->issuer, subject, count, sizeof *subject, array_by_u64))
             continue;
         lacking++;
         first = first ? first : &d->column[fact->column];

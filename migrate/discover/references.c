@@ -53,7 +53,7 @@ static bool is_indexed(const struct ese_table *table, const struct ese_column *c
 {
     for (unsigned i = 0; i < table->indexes; i++) {
         const struct ese_index *index = &table->index[i];
-        if (!(index->flags & ESE_INDEX_PRIMARY) && index->segments > 0 &&
+        if (!ese_index_is_primary(index) && index->segments > 0 &&
             ese_table_segment_column(table, &index->segment[0]) == column)
             return true;
     }

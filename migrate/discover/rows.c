@@ -6,6 +6,7 @@
  * certificates of issuers alone, or of others alone.
  */
 #include "migrate/discover/parts.h"
+#include "formats/array.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,12 +32,6 @@ struct search {
     uint64_t issuers, others;
 };
 
-static int by_hash(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 uint64_t *discover_issuers(struct discover_run *run, size_t *count)
 {
     uint64_t *names = malloc((run->facts + 1u) * sizeof *names);
@@ -46,13 +41,13 @@ uint64_t *discover_issuers(struct discover_run *run, size_t *count)
         if (run->fact[i].subject != run->fact[i].issuer)
             names[(*count)++] = run->fact[i].issuer;
     if (names)
-        qsort(names, *count, sizeof *names, by_hash);
+        qsort(names, *count, sizeof *names, array_by_u64);
     return names;
 }
 
 bool discover_is_among(uint64_t name, const uint64_t *names, size_t count)
 {
-    return names && bsearch(&name, names, count, sizeof name, by_hash);
+    return names && bsearch(&name, names, count, sizeof name, array_by_u64);
 }
 
 static bool is_issuer(struct search *s, const struct x509_certificate *c)

@@ -2,6 +2,7 @@
  * Discovery: sampling, and saying of every binary column what it holds: see discover.h.
  */
 #include "formats/ese/layout/compress.h"
+#include "formats/array.h"
 #include "formats/ese/layout/text.h"
 #include "migrate/discover/parts.h"
 #include "migrate/profile/secrets.h"
@@ -377,12 +378,6 @@ static void sample_table(struct discover_run *run, const struct ese_table *table
 
 /* ---- what the columns are ---- */
 
-static int compare_hashes(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 /* Counts for each column the certificates of issuers: self-issued, CAs by extension, or named as
  * the issuer of another certificate of the store. */
 static void count_issuers(struct discover_run *run)
@@ -396,11 +391,11 @@ static void count_issuers(struct discover_run *run)
     for (unsigned i = 0; i < run->facts; i++)
         if (run->fact[i].subject != run->fact[i].issuer)
             named[count++] = run->fact[i].issuer;
-    qsort(named, count, sizeof *named, compare_hashes);
+    qsort(named, count, sizeof *named, array_by_u64);
     for (unsigned i = 0; i < run->facts; i++) {
         const struct discover_fact *fact = &run->fact[i];
         if (fact->subject == fact->issuer || fact->says_ca ||
-            bsearch(&fact->subject, named, count, sizeof *named, compare_hashes))
+            bsearch(&fact->subject, named, count, sizeof *named, array_by_u64))
             run->d->column[fact->column].issuers++;
     }
     free(named);

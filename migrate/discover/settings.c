@@ -62,11 +62,6 @@ struct search {
 
 /* ---- what a value is ---- */
 
-static bool is_text(const struct ese_column *column)
-{
-    return column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
-}
-
 static bool holds_bytes(const struct ese_column *column)
 {
     return discover_is_binary(column) || discover_is_text(column);
@@ -139,7 +134,7 @@ static bool number_of(const struct ese_column *column, struct bytes value, struc
         *number = strtoll(digits, &end, 10);
         return *end == '\0';
     }
-    if (is_text(column) || (value.size != 1 && value.size != 2 && value.size != 4))
+    if (ese_column_is_text(column) || (value.size != 1 && value.size != 2 && value.size != 4))
         return false;
     *number = 0;
     for (size_t i = value.size; i-- > 0;)

@@ -101,14 +101,12 @@ bool discover_skips(const struct ese_table *table)
 
 bool discover_is_binary(const struct ese_column *column)
 {
-    return is_name(column->name) &&
-           (column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY);
+    return is_name(column->name) && ese_column_is_binary(column);
 }
 
 bool discover_is_text(const struct ese_column *column)
 {
-    return is_name(column->name) &&
-           (column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT);
+    return is_name(column->name) && ese_column_is_text(column);
 }
 
 bool discover_is_integer(const struct ese_column *column)
@@ -120,7 +118,7 @@ const struct ese_column *discover_table_key(const struct ese_table *table)
 {
     for (unsigned i = 0; i < table->indexes; i++) {
         const struct ese_index *index = &table->index[i];
-        if (!(index->flags & ESE_INDEX_PRIMARY) || index->segments != 1)
+        if (!ese_index_is_primary(index) || index->segments != 1)
             continue;
         const struct ese_column *column = ese_table_segment_column(table, &index->segment[0]);
         return column && column->type == ESE_COL_LONG && is_name(column->name) ? column : NULL;

@@ -44,8 +44,8 @@ struct residue_keys {
 
 static bool can_name(enum ese_coltype type)
 {
-    return type == ESE_COL_GUID || ese_coltype_is_integer(type) || type == ESE_COL_BINARY ||
-           type == ESE_COL_LONG_BINARY || type == ESE_COL_TEXT || type == ESE_COL_LONG_TEXT;
+    return type == ESE_COL_GUID || ese_coltype_is_integer(type) || ese_coltype_is_binary(type) ||
+           ese_coltype_is_text(type);
 }
 
 /* Little-endian, sign-extended where `is_signed`. */

@@ -28,19 +28,9 @@ static bool no_memory(struct fault *f)
     return fault_set(f, FAULT_NO_MEMORY, "out of memory for the settings");
 }
 
-static bool is_text(const struct ese_column *column)
-{
-    return column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
-}
-
-static bool is_bytes(const struct ese_column *column)
-{
-    return column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY;
-}
-
 static bool is_fixed(const struct ese_column *column)
 {
-    return !is_text(column) && !is_bytes(column);
+    return !ese_column_is_text(column) && !ese_column_is_binary(column);
 }
 
 /* What a profile calls a secret is used, and shown nowhere. */
@@ -140,7 +130,7 @@ static bool take_mode(struct reading *r)
     snprintf(m->mode_text, sizeof m->mode_text, "%.*s", (int)(text.size < 31 ? text.size : 31),
              text.size ? (const char *)text.at : "");
     m->mode = mode_in_words(r, m->mode_text);
-    if (m->mode == MODE_UNKNOWN && is_bytes(r->column) &&
+    if (m->mode == MODE_UNKNOWN && ese_column_is_binary(r->column) &&
         number_of(m->setting[r->which].value, &number)) {
         set_number_mode(r, number);
         if (m->mode != MODE_UNKNOWN) {
@@ -374,12 +364,12 @@ static bool byte_key(const struct model *m, const struct ese_column *column, str
     const struct ese_column *of_list = names_key_column(m);
     struct buffer utf8 = {0}, bytes = {0};
     uint8_t digits[8];
-    if (m->long_keys && is_text(column)) {
+    if (m->long_keys && ese_column_is_text(column)) {
         *key = long_key(value, column, digits) ? names_key(m, bytes_of(digits, sizeof digits))
                                                : m->no_key;
         return true;
     }
-    if (!is_text(column) || of_list == NULL || !is_text(of_list)) {
+    if (!ese_column_is_text(column) || of_list == NULL || !ese_column_is_text(of_list)) {
         *key = names_key(m, value);
         return true;
     }
@@ -419,7 +409,7 @@ static bool number_key(struct reading *r, struct bytes value, int64_t *number)
     struct model *m = r->m;
     struct model_setting *s = &m->setting[r->which];
     int64_t bits = 0;
-    bool is_number = !is_text(r->column) && number_of(value, &bits);
+    bool is_number = !ese_column_is_text(r->column) && number_of(value, &bits);
     bool digits = !is_fixed(r->column) && read_digits(text_of(r), number);
     if (digits && !(is_number && !is_entry(m, *number) && is_entry(m, bits))) {
         if (is_number && is_entry(m, *number) && is_entry(m, bits) && *number != bits)

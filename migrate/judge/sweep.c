@@ -91,8 +91,7 @@ static bool is_list_value(struct sweep_pass *p, const struct ese_column *column,
 
 static bool can_hold_certificate(const struct ese_column *column)
 {
-    return column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY ||
-           column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+    return ese_column_is_binary(column) || ese_column_is_text(column);
 }
 
 /* Rows can share a long value: it is searched once. */

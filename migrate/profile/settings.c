@@ -83,11 +83,6 @@ const char *profile_setting_label(const struct profile *p, enum profile_setting_
     return profile_place(p, which, &place) ? place.label : "(not in the profile)";
 }
 
-static bool is_text_type(const struct ese_column *column)
-{
-    return column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
-}
-
 static bool is_text(const struct ese_record *record, const struct ese_column *column,
                     const char *wanted)
 {
@@ -110,7 +105,7 @@ bool setting_is_in(const struct setting_place *place, const struct ese_table *ta
     if (!condition_is_there(&place->rows))
         return true;
     const struct ese_column *column = ese_table_column(table, place->rows.column);
-    if (column && is_text_type(column))
+    if (column && ese_column_is_text(column))
         return is_text(record, column, place->rows.value);
     return condition_is_met(&place->rows, table, record);
 }
@@ -202,9 +197,10 @@ bool setting_text(const struct ese_column *column, const struct ese_column *sele
 {
     struct ese_text text = {.code_page = column->code_page};
     *form = SETTING_TEXT;
-    if (!is_text_type(column)) {
+    if (!ese_column_is_text(column)) {
         *form = is_wide(value) ? SETTING_WIDE : SETTING_TEXT;
-        bool named = select && is_text_type(select) && select->code_page != ESE_CODEPAGE_UNICODE;
+        bool named =
+            select && ese_column_is_text(select) && select->code_page != ESE_CODEPAGE_UNICODE;
         text.code_page = *form == SETTING_WIDE ? ESE_CODEPAGE_UNICODE
                          : named               ? select->code_page
                                                : ESE_CODEPAGE_WESTERN;

@@ -13,7 +13,7 @@ static bool has_the_list(struct expected *x, const struct profile_value *p,
     int32_t number;
     if (p->select == NULL) /* the table has one row */
         return true;
-    if (c == NULL || c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT)
+    if (c == NULL || ese_column_is_text(c))
         return expected_text_is(x, record, c, p->equals);
     return expected_integer_of(record, c, &number) && number == strtol(p->equals, &end, 10) &&
            *end == '\0';

@@ -9,7 +9,7 @@ static bool meets(struct expected *x, const struct ese_record *record, const str
                   const struct condition *wanted)
 {
     int32_t number;
-    if (c == NULL || c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT)
+    if (c == NULL || ese_column_is_text(c))
         return expected_text_is(x, record, c, wanted->value);
     if (!expected_integer_of(record, c, &number))
         return false;
@@ -80,7 +80,7 @@ static bool expect_key(struct expected *x, const struct action *a, struct expect
     const struct ese_column *c = value->column;
     char text[NAMES_TEXT];
     int32_t number = m->issuing_names == NAMES_POSITION_0 ? a->entry - 1 : a->entry;
-    bool is_text = c && (c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT);
+    bool is_text = c && ese_column_is_text(c);
     if (m->byte_keys && m->issuing_names == NAMES_KEY && !is_text) {
         value->kind = EXPECTED_BYTES;
         value->bytes = names_key_bytes(m, a->entry);

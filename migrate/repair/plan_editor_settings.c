@@ -35,7 +35,7 @@ static bool add_selection(struct plan_editor *a, const struct ese_table *table,
                           struct fault *f)
 {
     const struct ese_column *c = ese_table_column(table, place->rows.column);
-    bool text = c && (c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT);
+    bool text = c && ese_column_is_text(c);
     return text ? editor_put_name(a, edit, c, place->rows.value, f)
                 : editor_put_integer(a, edit, c, (int32_t)condition_number(&place->rows), f);
 }

@@ -123,7 +123,7 @@ bool editor_put_name(struct plan_editor *a, struct ese_row_edit *edit, const str
 bool editor_put_text(struct plan_editor *a, struct ese_row_edit *edit, const struct ese_column *c,
                      const char *utf8, struct fault *f)
 {
-    bool is_text = c && (c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT);
+    bool is_text = c && ese_column_is_text(c);
     return is_text ? editor_put_name(a, edit, c, utf8, f)
                    : editor_put(a, edit, c, bytes_of(utf8, strlen(utf8)), f);
 }

@@ -8,17 +8,6 @@
 
 #include <stdlib.h>
 
-static bool is_text(const struct ese_column *column)
-{
-    return column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
-}
-
-static bool is_bytes(const struct ese_column *column)
-{
-    return column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY ||
-           column->type == ESE_COL_GUID;
-}
-
 static bool cannot_hold(const struct ese_column *column, const char *what, struct fault *f)
 {
     return fault_set(f, FAULT_UNSUPPORTED, "column %s of type %s cannot hold %.60s", column->name,
@@ -52,9 +41,9 @@ static bool put_text(const struct ese_column *column, enum setting_form form, co
                      struct buffer *to, struct fault *f)
 {
     struct bytes text = bytes_of(utf8, strlen(utf8));
-    bool ok = is_text(column)        ? ese_text_encode(column->code_page, text, to)
-              : form == SETTING_WIDE ? ese_text_encode(ESE_CODEPAGE_UNICODE, text, to)
-                                     : buffer_add(to, text);
+    bool ok = ese_column_is_text(column) ? ese_text_encode(column->code_page, text, to)
+              : form == SETTING_WIDE     ? ese_text_encode(ESE_CODEPAGE_UNICODE, text, to)
+                                         : buffer_add(to, text);
     if (to->failed)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a setting");
     return ok || cannot_hold(column, utf8, f);
@@ -67,10 +56,11 @@ static bool put_mode(const struct model *m, enum model_mode mode, const struct e
     struct setting_place place;
     profile_place(m->profile, SETTING_MODE, &place);
     const char *word = place.mode[mode == MODE_V1 ? 0 : mode == MODE_V1V3 ? 1 : 2];
-    if (is_text(column) || (is_bytes(column) && s->form != SETTING_NUMBER))
+    if (ese_column_is_text(column) || (ese_column_is_binary(column) && s->form != SETTING_NUMBER))
         return put_text(column, s->form, word, to, f);
     return put_number(column, strtoll(word, NULL, 10),
-                      is_bytes(column) ? s->value.size : ese_coltype_size(column->type), to, f);
+                      ese_column_is_binary(column) ? s->value.size : ese_coltype_size(column->type),
+                      to, f);
 }
 
 /* The digits of a hash in the places of those that stand there, in their case. */
@@ -93,7 +83,7 @@ static bool put_byte_key(const struct model *m, int32_t key, const struct ese_co
 {
     char text[NAMES_TEXT];
     const struct ese_column *of_list = names_key_column(m);
-    if (is_text(column) && of_list && (is_text(of_list) || m->long_keys))
+    if (ese_column_is_text(column) && of_list && (ese_column_is_text(of_list) || m->long_keys))
         return put_text(column, SETTING_TEXT, names_key_text(m, key, text), to, f);
     return buffer_add(to, names_key_bytes(m, key)) ||
            fault_set(f, FAULT_NO_MEMORY, "out of memory for a setting");
@@ -108,14 +98,16 @@ static bool put_key(const struct model *m, int32_t key, const struct ese_column 
         return put_byte_key(m, key, column, to, f);
     int32_t number = key - (m->issuing_names == NAMES_POSITION_0);
     snprintf(digits, sizeof digits, "%d", number);
-    if (is_text(column) || (is_bytes(column) && s->form != SETTING_NUMBER && s->value.size))
+    if (ese_column_is_text(column) ||
+        (ese_column_is_binary(column) && s->form != SETTING_NUMBER && s->value.size))
         return put_text(column, s->form, digits, to, f);
-    if (is_bytes(column) && s->value.size == 0)
+    if (ese_column_is_binary(column) && s->value.size == 0)
         return fault_set(f, FAULT_UNSUPPORTED,
                          "column %s: nothing stands there that tells how a key is written",
                          column->name);
     return put_number(column, number,
-                      is_bytes(column) ? s->value.size : ese_coltype_size(column->type), to, f);
+                      ese_column_is_binary(column) ? s->value.size : ese_coltype_size(column->type),
+                      to, f);
 }
 
 bool plan_setting_value(const struct model *m, const struct action *a,

@@ -90,7 +90,7 @@ static void add(struct verify_index *to, struct bytes key, struct bytes bookmark
 
 static bool is_secondary(const struct ese_index *index)
 {
-    return !(index->flags & ESE_INDEX_PRIMARY);
+    return !ese_index_is_primary(index);
 }
 
 bool verify_indexes_begin(struct verify *v, struct fault *f)

@@ -155,7 +155,7 @@ static bool is_text(struct comparison *c, const struct ese_column *column, struc
                     const char *wanted)
 {
     struct ese_column as = *column;
-    bool text_column = column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+    bool text_column = ese_column_is_text(column);
     size_t size = strlen(wanted);
     if (text_column) {
         const char *text = expected_text(&as, data, &c->text);

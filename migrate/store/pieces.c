@@ -65,15 +65,9 @@ bool pieces_find(const struct pieces *p, int32_t order, unsigned *which)
     return found != NULL;
 }
 
-static int by_row(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 bool pieces_has_row(const struct pieces *p, uint64_t row)
 {
-    return p->count > 0 && bsearch(&row, p->row, p->count, sizeof row, by_row) != NULL;
+    return p->count > 0 && bsearch(&row, p->row, p->count, sizeof row, array_by_u64) != NULL;
 }
 
 struct bytes pieces_cut(const struct pieces *p, unsigned which, struct bytes value)

@@ -327,11 +327,6 @@ static bool carry_root_header(struct table_copy *t, struct fault *f)
     return ok;
 }
 
-static bool is_primary(const struct ese_index *index)
-{
-    return index->flags & ESE_INDEX_PRIMARY;
-}
-
 static bool copy_trees(struct table_copy *t, struct fault *f)
 {
     const struct ese_table *table = t->table;
@@ -344,7 +339,7 @@ static bool copy_trees(struct table_copy *t, struct fault *f)
         return fault_context(f, "table %s", table->name);
     for (unsigned i = 0; i < table->indexes; i++) {
         const struct ese_index *index = &table->index[i];
-        if (is_primary(index))
+        if (ese_index_is_primary(index))
             continue;
         if (!copy_tree(t, index->root, index->objid, (int)i, NULL, f))
             return fault_context(f, "table %s, index %s", table->name, index->name);
@@ -361,7 +356,7 @@ bool compact_leaves_behind(const struct ese_table *table)
 static bool has_secondary_index(const struct ese_table *table)
 {
     for (unsigned i = 0; i < table->indexes; i++)
-        if (!is_primary(&table->index[i]))
+        if (!ese_index_is_primary(&table->index[i]))
             return true;
     return false;
 }
@@ -399,11 +394,6 @@ static bool copy_table(struct compact *c, const struct ese_table *table,
 
 /* ---- the database ---- */
 
-static bool is_system(uint32_t objid)
-{
-    return objid == ESE_OBJID_CATALOG || objid == ESE_OBJID_CATALOG_SHADOW;
-}
-
 static unsigned rows_of_one(const struct catalog_rows *rows, size_t first)
 {
     size_t end = first;
@@ -418,7 +408,7 @@ static bool copy_tables(struct compact *c, const struct catalog_rows *rows, stru
     for (size_t i = 0; i < rows->rows; i += rows_of_one(rows, i)) {
         unsigned count = rows_of_one(rows, i);
         uint32_t objid = rows->table[i];
-        if (is_system(objid)) {
+        if (ese_objid_is_catalog(objid)) {
             const struct ese_table *system = table_of(c->db->catalog, objid, &at);
             if (system && system->long_value_root != 0)
                 return fault_set(f, FAULT_UNSUPPORTED, "%s has long values of its own",

@@ -197,7 +197,7 @@ static bool entries_of(struct finder *s, struct bytes record_bytes, bool new_for
         return false;
     for (unsigned i = 0; i < s->table->indexes; i++) {
         const struct ese_index *index = &s->table->index[i];
-        if (index->flags & ESE_INDEX_PRIMARY)
+        if (ese_index_is_primary(index))
             continue;
         if (!ese_keys_open(&s->keys, &s->scratch, s->c->db->pages, s->table, index, f))
             return false;

@@ -39,7 +39,7 @@ bool build_output_flush(struct build_output *out, struct fault *f)
 {
     uint32_t pages = out->pages;
     out->pages = 0;
-    return pages == 0 || build_output_bytes(out, ((uint64_t)out->first + 1) * out->page_size,
+    return pages == 0 || build_output_bytes(out, ese_page_offset(out->first, out->page_size),
                                             out->run, (size_t)pages * out->page_size, f);
 }
 

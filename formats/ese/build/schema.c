@@ -215,7 +215,7 @@ static bool check_column(const struct ese_column *c, struct fault *f)
 static bool complete_column(struct build_schema *s, struct ese_column *c, uint32_t revision,
                             struct fault *f)
 {
-    bool is_text = c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT;
+    bool is_text = ese_column_is_text(c);
     c->name = keep_name(s, c->name, "a column", f);
     if (c->name == NULL || !check_column(c, f))
         return false;
@@ -301,8 +301,7 @@ static bool complete_index(struct build_schema *s, struct ese_index *index, uint
             return fault_set(f, FAULT_UNSUPPORTED, "index %s names column %u, which is not there",
                              index->name, index->segment[i].column);
         index->segment[i].from_template = c->from_template;
-        if ((c->type == ESE_COL_TEXT || c->type == ESE_COL_LONG_TEXT) &&
-            c->code_page == ESE_CODEPAGE_UNICODE)
+        if (ese_column_is_text(c) && c->code_page == ESE_CODEPAGE_UNICODE)
             index->flags |= ESE_INDEX_LOCALIZED_TEXT;
         if (c->flags & ESE_COLUMN_MULTI_VALUED)
             index->flags |= ESE_INDEX_MULTI_VALUED;

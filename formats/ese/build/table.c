@@ -112,7 +112,7 @@ static bool begin_trees(struct ese_build_table *t, struct fault *f)
     for (unsigned i = 0; i < t->table->indexes; i++) {
         struct table_index *out = &t->index[i];
         out->index = &t->table->index[i];
-        out->primary = table_is_primary(out->index);
+        out->primary = ese_index_is_primary(out->index);
         if (out->primary)
             continue;
         if (!build_space_begin(&out->tree.space, build, &t->rows.space, f) ||
@@ -137,7 +137,7 @@ static bool give_objids(struct ese_build_table *t, struct fault *f)
     ese_build_objid_least(build, t->own->objid);
     for (unsigned i = 0; i < t->own->indexes; i++) {
         struct ese_index *index = &t->own->index[i];
-        index->objid = table_is_primary(index) ? t->own->objid : build_objid_next(build);
+        index->objid = ese_index_is_primary(index) ? t->own->objid : build_objid_next(build);
     }
     return true;
 }
@@ -199,7 +199,7 @@ static size_t longest_record(const struct ese_build_table *t)
     uint32_t page = t->build->options.page_size;
     size_t key = NO_PRIMARY_KEY_SIZE;
     for (unsigned i = 0; i < t->table->indexes; i++)
-        if (table_is_primary(&t->table->index[i]))
+        if (ese_index_is_primary(&t->table->index[i]))
             key = ese_index_key_most(&t->table->index[i]);
     if (!ese_page_size_small(page))
         return page - ESE_PAGE_HEADER_LARGE - 8 - 4 - key;
@@ -233,7 +233,7 @@ static bool begin_table(struct ese_build_table *t, const struct ese_table *schem
     t->own->root = t->rows.space.root;
     for (unsigned i = 0; i < t->own->indexes; i++)
         t->own->index[i].root =
-            table_is_primary(&t->own->index[i]) ? t->own->root : t->index[i].tree.space.root;
+            ese_index_is_primary(&t->own->index[i]) ? t->own->root : t->index[i].tree.space.root;
     t->chunk = ese_lv_chunk_size(t->table, build->options.page_size);
     t->record_most = longest_record(t);
     return true;
@@ -269,7 +269,8 @@ static bool begin_raw(struct ese_build_table *t, const struct ese_table *schema,
     ese_build_objid_least(build, schema->objid);
     for (unsigned i = 0; i < schema->indexes; i++) {
         const struct ese_index *index = &schema->index[i];
-        uint32_t root = table_is_primary(index) ? t->rows.space.root : t->index[i].tree.space.root;
+        uint32_t root =
+            ese_index_is_primary(index) ? t->rows.space.root : t->index[i].tree.space.root;
         if (!build_catalog_patch(build, schema->objid, ESE_OBJECT_INDEX, index->objid, root, f))
             return false;
         ese_build_objid_least(build, index->objid);

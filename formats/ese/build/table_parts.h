@@ -42,11 +42,6 @@ struct ese_build_table {
     uint64_t declared, found;
 };
 
-static inline bool table_is_primary(const struct ese_index *index)
-{
-    return index->flags & ESE_INDEX_PRIMARY;
-}
-
 /* Puts before f which table and row it was; false. */
 bool table_row_context(const struct ese_build_table *table, struct fault *f);
 

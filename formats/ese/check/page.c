@@ -7,11 +7,6 @@ enum { TAG_SIZE = 4, SMALL_TAG = 0x1fff, LARGE_TAG = 0x7fff, WORD_BITS = 64 };
 
 /* ---- reading ---- */
 
-static uint64_t offset_of(const struct check *c, uint32_t number)
-{
-    return ((uint64_t)number + 1) * c->page_size;
-}
-
 /* Tells a checksum that is not good.  True when the page can be used all the same. */
 static bool judge_checksum(struct check *c, const struct ese_page *page, enum check_use use)
 {
@@ -78,7 +73,8 @@ static bool read_raw(struct check *c, uint32_t number, uint8_t *raw)
 {
     struct fault f = {.code = FAULT_NONE};
     size_t got = 0;
-    if (ese_file_read(c->file, offset_of(c, number), raw, c->page_size, &got, &f) &&
+    if (ese_file_read(c->file, ese_page_offset(number, c->page_size), raw, c->page_size, &got,
+                      &f) &&
         got == c->page_size)
         return true;
     check_found(c, ESE_RULE_PAGE_READ, number, CHECK_NO_TAG, "the page cannot be read: %s",
@@ -96,7 +92,8 @@ bool check_peek_page(struct check *c, uint32_t number, struct ese_page *page)
     size_t got = 0;
     struct bytes raw = bytes_of(c->single_memory, c->page_size);
     if (number == 0 || number > c->last ||
-        !ese_file_read(c->file, offset_of(c, number), c->single_memory, c->page_size, &got, NULL) ||
+        !ese_file_read(c->file, ese_page_offset(number, c->page_size), c->single_memory,
+                       c->page_size, &got, NULL) ||
         got != c->page_size)
         return false;
     struct ese_checksum_verdict sum = ese_checksum_verify(raw, number);
@@ -137,7 +134,8 @@ void check_read_batch(struct check *c, const uint32_t *number, unsigned count)
         uint8_t *to = c->batch_memory + (size_t)i * c->page_size;
         size_t got = 0, size = (size_t)run * c->page_size;
         bool whole =
-            ese_file_read(c->file, offset_of(c, first), to, size, &got, NULL) && got == size;
+            ese_file_read(c->file, ese_page_offset(first, c->page_size), to, size, &got, NULL) &&
+            got == size;
         for (unsigned k = 0; k < run; k++) {
             struct check_slot *slot = wanted[i + k];
             slot->raw = to + (size_t)k * c->page_size;
@@ -326,7 +324,8 @@ static void check_extent(struct check *c, const struct ese_extent *extent)
         while (n + run <= last && run < c->batch_most && wanted(c, n + run))
             run++;
         size_t got = 0, size = (size_t)run * c->page_size;
-        bool whole = ese_file_read(c->file, offset_of(c, n), c->batch_memory, size, &got, NULL) &&
+        bool whole = ese_file_read(c->file, ese_page_offset(n, c->page_size), c->batch_memory, size,
+                                   &got, NULL) &&
                      got == size;
         for (unsigned k = 0; k < run; k++) {
             uint8_t *raw = c->batch_memory + (size_t)k * c->page_size;

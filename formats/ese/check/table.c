@@ -88,7 +88,7 @@ static bool open_primary(struct check_table *t)
     for (unsigned i = 0; i < t->table->indexes; i++) {
         const struct ese_index *index = &t->table->index[i];
         struct fault f;
-        if (!(index->flags & ESE_INDEX_PRIMARY))
+        if (!ese_index_is_primary(index))
             continue;
         if (!ese_index_computable(t->table, index))
             return true;

@@ -91,7 +91,7 @@ bool inplace_ready(struct ese_inplace *ip, const struct ese_table *table, struct
     if (ip->failed || ip->finished)
         return fault_set(f, FAULT_LIMIT, "no more changes can be made after a %s",
                          ip->failed ? "failure" : "finish");
-    ip->failed = table->objid == ESE_OBJID_CATALOG || table->objid == ESE_OBJID_CATALOG_SHADOW;
+    ip->failed = ese_objid_is_catalog(table->objid);
     return !ip->failed ||
            fault_set(f, FAULT_UNSUPPORTED, "table %s is the catalog, which is not changed in place",
                      table->name);
@@ -135,11 +135,6 @@ bool ese_inplace_drop_entry(struct ese_inplace *ip, const struct ese_table *tabl
 }
 
 /* ---- the end ---- */
-
-static uint64_t offset_of(const struct ese_inplace *ip, uint32_t number)
-{
-    return ((uint64_t)number + 1) * ip->page_size;
-}
 
 static bool read_before(struct ese_inplace *ip, uint64_t offset, struct bytes *before,
                         struct fault *f)
@@ -187,7 +182,7 @@ unsigned ese_inplace_pieces(const struct ese_inplace *ip)
 static struct bytes new_bytes(const struct ese_inplace *ip, unsigned i, uint64_t *offset)
 {
     if (i < ip->listed) {
-        *offset = offset_of(ip, ip->sorted[i]->page.number);
+        *offset = ese_page_offset(ip->sorted[i]->page.number, ip->page_size);
         return ip->sorted[i]->page.raw;
     }
     *offset = (uint64_t)(i - ip->listed) * ip->page_size;

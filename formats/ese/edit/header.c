@@ -68,7 +68,7 @@ bool inplace_last_time(struct ese_inplace *ip, struct fault *f)
     ip->time = ip->db->headers.header.dbtime;
     for (uint32_t n = 1; ok && n <= last; n += per_read) {
         size_t got = 0;
-        ok = ese_file_read(ip->db->file, ((uint64_t)n + 1) * ip->page_size, run, SCAN_BYTES, &got,
+        ok = ese_file_read(ip->db->file, ese_page_offset(n, ip->page_size), run, SCAN_BYTES, &got,
                            f);
         uint32_t count = (uint32_t)(got / ip->page_size);
         scan_run(ip, run, n, count < last - n + 1 ? count : last - n + 1, &ip->time);

@@ -96,7 +96,7 @@ static void close_row(struct row *row)
 
 static bool is_secondary(const struct ese_index *index)
 {
-    return !(index->flags & ESE_INDEX_PRIMARY);
+    return !ese_index_is_primary(index);
 }
 
 static bool touches(const struct ese_table *table, const struct ese_index *index,

@@ -65,15 +65,10 @@ static bool reserve_marks(struct ese_inplace *ip, struct fault *f)
     return true;
 }
 
-static uint64_t offset_of(const struct ese_inplace *ip, uint32_t number)
-{
-    return ((uint64_t)number + 1) * ip->page_size;
-}
-
 static bool write_page(const struct ese_inplace *ip, uint32_t number, const uint8_t *raw,
                        struct fault *f)
 {
-    return ese_inplace_write_at(*ip->options.copy, offset_of(ip, number),
+    return ese_inplace_write_at(*ip->options.copy, ese_page_offset(number, ip->page_size),
                                 bytes_of(raw, ip->page_size), f);
 }
 
@@ -85,7 +80,8 @@ static struct inplace_page *read_back(struct ese_inplace *ip, uint32_t number, s
     struct inplace_page *page = add(ip, number, f);
     if (page == NULL)
         return NULL;
-    size_t got = fileio_read_at(*ip->options.copy, offset_of(ip, number), page->raw, ip->page_size);
+    size_t got = fileio_read_at(*ip->options.copy, ese_page_offset(number, ip->page_size),
+                                page->raw, ip->page_size);
     inplace_changed(page);
     if (got < ip->page_size ||
         ese_checksum_verify(page->page.raw, number).state != ESE_CHECKSUM_GOOD) {
@@ -228,7 +224,8 @@ bool inplace_forget(struct ese_inplace *ip, uint32_t number, struct fault *f)
     /* The copy gets back what it had; behind the end of the old file, zeros. */
     size_t got = 0;
     memset(ip->before, 0, ip->page_size);
-    if (!ese_file_read(ip->db->file, offset_of(ip, number), ip->before, ip->page_size, &got, f) ||
+    if (!ese_file_read(ip->db->file, ese_page_offset(number, ip->page_size), ip->before,
+                       ip->page_size, &got, f) ||
         !write_page(ip, number, ip->before, f))
         return false;
     mark_written(ip, number, false);
@@ -250,8 +247,8 @@ static bool differs(struct ese_inplace *ip, const struct inplace_page *page, boo
     *yes = true;
     if (is_written(ip, page->page.number))
         return true; /* it has its new time there */
-    if (!ese_file_read(ip->db->file, offset_of(ip, page->page.number), ip->before, ip->page_size,
-                       &got, f))
+    if (!ese_file_read(ip->db->file, ese_page_offset(page->page.number, ip->page_size), ip->before,
+                       ip->page_size, &got, f))
         return false;
     *yes = !bytes_equal(bytes_of(ip->before, got), page->page.raw);
     return true;

@@ -198,6 +198,28 @@ static inline size_t ese_coltype_size(enum ese_coltype type)
  */
 bool ese_coltype_is_integer(enum ese_coltype type);
 
+/* True for Text and LongText; for Binary and LongBinary. */
+static inline bool ese_coltype_is_text(enum ese_coltype type)
+{
+    return type == ESE_COL_TEXT || type == ESE_COL_LONG_TEXT;
+}
+static inline bool ese_coltype_is_binary(enum ese_coltype type)
+{
+    return type == ESE_COL_BINARY || type == ESE_COL_LONG_BINARY;
+}
+
+/* Is it the object of the catalog, or of its shadow? */
+static inline bool ese_objid_is_catalog(uint32_t objid)
+{
+    return objid == ESE_OBJID_CATALOG || objid == ESE_OBJID_CATALOG_SHADOW;
+}
+
+/* Where a page begins in the file, behind the header and its shadow. */
+static inline uint64_t ese_page_offset(uint32_t number, uint32_t page_size)
+{
+    return ((uint64_t)number + 1) * page_size;
+}
+
 /* True for LongBinary, LongText (and the obsolete SLV), whose values may live in the long-value
  * tree. */
 bool ese_coltype_is_long(enum ese_coltype type);

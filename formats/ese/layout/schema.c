@@ -71,7 +71,7 @@ const struct ese_column *ese_table_key_column(const struct ese_table *table)
 {
     for (unsigned i = 0; i < table->indexes; i++) {
         const struct ese_index *index = &table->index[i];
-        if (!(index->flags & ESE_INDEX_PRIMARY) || index->segments != 1)
+        if (!ese_index_is_primary(index) || index->segments != 1)
             continue;
         const struct ese_column *column = ese_table_segment_column(table, &index->segment[0]);
         return column && column->type == ESE_COL_LONG ? column : NULL;

@@ -23,6 +23,16 @@ struct ese_column {
     struct bytes default_value; /* at == NULL: none */
 };
 
+/* Is it Text or LongText; Binary or LongBinary? */
+static inline bool ese_column_is_text(const struct ese_column *column)
+{
+    return ese_coltype_is_text(column->type);
+}
+static inline bool ese_column_is_binary(const struct ese_column *column)
+{
+    return ese_coltype_is_binary(column->type);
+}
+
 struct ese_key_segment {
     uint32_t column;
     bool descending;
@@ -45,6 +55,11 @@ struct ese_index {
     bool tuples; /* indexes substrings of its first column */
     bool from_template;
 };
+
+static inline bool ese_index_is_primary(const struct ese_index *index)
+{
+    return index->flags & ESE_INDEX_PRIMARY;
+}
 
 struct ese_table {
     uint32_t objid, root;

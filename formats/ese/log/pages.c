@@ -224,7 +224,7 @@ static bool read_page(struct log_pages *p, uint32_t number, uint8_t *raw, bool *
 {
     size_t got = 0;
     *there = false;
-    if (!ese_file_read(p->file, ((uint64_t)number + 1) * p->page_size, raw, p->page_size, &got, f))
+    if (!ese_file_read(p->file, ese_page_offset(number, p->page_size), raw, p->page_size, &got, f))
         return false;
     if (got < p->page_size)
         return true;

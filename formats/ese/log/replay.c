@@ -217,7 +217,7 @@ static bool copy_source(struct ese_replay *r, uint32_t last, int to, struct faul
     for (uint32_t n = 1; ok && n <= last; n += per_step) {
         size_t got = 0;
         uint32_t count = last - n + 1 < per_step ? last - n + 1 : per_step;
-        uint64_t at = ((uint64_t)n + 1) * r->page_size;
+        uint64_t at = ese_page_offset(n, r->page_size);
         ok = ese_file_read(r->file, at, step, (size_t)count * r->page_size, &got, f);
         for (uint32_t i = 0; ok && i < got / r->page_size; i++) {
             bool changed = false;
@@ -245,7 +245,7 @@ static bool write_page(void *context, uint32_t number, uint8_t *raw, struct faul
     if (number > r->last_page)
         return true; /* the file was cut since */
     finish_page(r, raw, number);
-    return write_at(w->to, bytes_of(raw, r->page_size), ((uint64_t)number + 1) * r->page_size, f);
+    return write_at(w->to, bytes_of(raw, r->page_size), ese_page_offset(number, r->page_size), f);
 }
 
 static bool write_header(struct ese_replay *r, int to, struct fault *f)

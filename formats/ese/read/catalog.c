@@ -223,16 +223,11 @@ static bool add_row(struct ese_catalog *cat, const struct own_row *row, struct f
 
 /* ---- deriving what catalogs leave out ---- */
 
-static bool is_own(const struct ese_table *table)
-{
-    return table->objid == ESE_OBJID_CATALOG || table->objid == ESE_OBJID_CATALOG_SHADOW;
-}
-
 /* Where the catalog has no offset for a fixed column it follows the one before.  The rows that
  * describe the catalog itself have the offset of the first column for all of them. */
 static void place_fixed_columns(struct ese_table *table)
 {
-    bool own = is_own(table);
+    bool own = ese_objid_is_catalog(table->objid);
     uint32_t next = 4;
     for (unsigned i = 0; i < table->columns; i++) {
         struct ese_column *column = &table->column[i];
@@ -267,7 +262,7 @@ static bool complete_own_columns(struct ese_catalog *cat, struct fault *f)
 {
     for (unsigned i = 0; i < cat->tables; i++) {
         struct ese_table *table = &cat->table[i];
-        if (!is_own(table))
+        if (!ese_objid_is_catalog(table->objid))
             continue;
         struct ese_column *all =
             calloc((size_t)table->columns + ese_catalog_own_table()->columns, sizeof *all);

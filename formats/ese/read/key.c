@@ -26,16 +26,6 @@ void ese_key_start(struct ese_key *key, const struct ese_index *index)
     key->first_null = key->some_null = key->truncated = key->opaque = false;
 }
 
-static bool is_text(const struct ese_column *column)
-{
-    return column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
-}
-
-static bool is_binary(const struct ese_column *column)
-{
-    return column->type == ESE_COL_BINARY || column->type == ESE_COL_LONG_BINARY;
-}
-
 /* ---- one segment ---- */
 
 /* Longest segment of a variable column that the index allows; SIZE_MAX: no limit but the key's. */
@@ -177,13 +167,13 @@ static enum ese_key_result add_value(struct ese_key *key, const struct ese_colum
     size_t room = limit < left ? limit : left;
     uint8_t *to = key->bytes + key->size;
     bool cut = false;
-    if (is_text(column)) {
+    if (ese_column_is_text(column)) {
         if (column->code_page == ESE_CODEPAGE_UNICODE)
             return ESE_KEY_NOT_COMPUTABLE;
         if (key->most == ESE_KEY_MOST_DEFAULT && value.size > key->most)
             value.size = key->most;
         *size = text_segment(to, room, value, &cut);
-    } else if (is_binary(column)) {
+    } else if (ese_column_is_binary(column)) {
         *size = column->id <= ESE_FIXED_LAST ? fixed_binary_segment(to, room, value, &cut)
                                              : binary_segment(to, room, value, &cut);
     } else {
@@ -247,7 +237,8 @@ enum ese_key_result ese_key_add(struct ese_key *key, const struct ese_column *co
     key->segments++;
     if (full) {
         key->truncated = true;
-    } else if (null || (value.size == 0 && (is_text(column) || is_binary(column)))) {
+    } else if (null ||
+               (value.size == 0 && (ese_column_is_text(column) || ese_column_is_binary(column)))) {
         to[0] = null ? null_prefix(index) : PREFIX_EMPTY;
         size = 1;
     } else {
@@ -278,7 +269,7 @@ bool ese_index_computable(const struct ese_table *table, const struct ese_index 
         if (condition)
             continue;
         if ((column->flags & ESE_COLUMN_ENCRYPTED) ||
-            (is_text(column) && column->code_page == ESE_CODEPAGE_UNICODE))
+            (ese_column_is_text(column) && column->code_page == ESE_CODEPAGE_UNICODE))
             return false;
     }
     return !index->tuples;
@@ -321,7 +312,8 @@ bool ese_keys_open(struct ese_keys *k, struct ese_key_scratch *scratch, struct e
     }
     k->fixed = index->conditions == 0 && !index->tuples;
     for (unsigned i = 0; i < index->segments; i++)
-        k->fixed = k->fixed && k->column[i]->id <= ESE_FIXED_LAST && !is_text(k->column[i]);
+        k->fixed =
+            k->fixed && k->column[i]->id <= ESE_FIXED_LAST && !ese_column_is_text(k->column[i]);
     return true;
 }
 
@@ -452,7 +444,8 @@ static enum ese_key_result add_segment(struct ese_keys *k, unsigned s,
     const struct ese_column *column = k->column[s];
     struct bytes plain = {.size = 0};
     bool null = value->kind == ESE_VALUE_NULL;
-    if (k->count_only && !null && is_text(column) && column->code_page == ESE_CODEPAGE_UNICODE) {
+    if (k->count_only && !null && ese_column_is_text(column) &&
+        column->code_page == ESE_CODEPAGE_UNICODE) {
         k->key.opaque = true;
         k->key.all_null = false;
         k->key.segments++;

@@ -215,7 +215,7 @@ static bool read_run(struct ese_pages *p, const struct fetch *fetch, unsigned fi
                      struct fault *f)
 {
     size_t got;
-    uint64_t offset = ((uint64_t)fetch->number[first] + 1) * p->page_size;
+    uint64_t offset = ese_page_offset(fetch->number[first], p->page_size);
     if (!ese_file_read(p->file, offset, memory_of(p, fetch->frame[first]),
                        (size_t)run * p->page_size, &got, f))
         return false;

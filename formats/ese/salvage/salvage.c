@@ -73,11 +73,6 @@ bool salvage_tell(struct ese_salvage *s, const struct ese_salvage_item *item, st
 
 /* ---- the tables ---- */
 
-static bool is_system(uint32_t objid)
-{
-    return objid == ESE_OBJID_CATALOG || objid == ESE_OBJID_CATALOG_SHADOW;
-}
-
 /* What the catalog's rows say of itself, or of its shadow. */
 struct own {
     unsigned tables, columns, indexes;
@@ -122,7 +117,7 @@ static bool has_system_rows(const struct ese_salvage *s)
 {
     struct own own[2] = {{.whole = true}, {.whole = true}};
     for (size_t i = 0; i < s->rows; i++)
-        if (is_system(s->row[i].table))
+        if (ese_objid_is_catalog(s->row[i].table))
             see_own(&own[s->row[i].table == ESE_OBJID_CATALOG_SHADOW], s->row[i].record);
     return own[0].tables == 1 && own[1].tables == 1 && own[0].columns == own[1].columns &&
            own[0].columns > 0 && own[0].whole && own[1].whole && own[0].indexes >= 3 &&
@@ -153,7 +148,7 @@ static bool names_index(const char *name, const struct ese_table *table,
 {
     size_t size = strlen(table->name);
     return strncasecmp(name, table->name, size) == 0 && name[size] == '.' &&
-           strcasecmp(name + size + 1, index->name) == 0 && !(index->flags & ESE_INDEX_PRIMARY);
+           strcasecmp(name + size + 1, index->name) == 0 && !ese_index_is_primary(index);
 }
 
 bool ese_salvage_has_index(const struct ese_salvage *s, const char *name)
@@ -260,7 +255,7 @@ static bool without_indexes(struct ese_salvage *s, const struct ese_table *table
 static bool salvage_rows_of(struct ese_salvage *s, const struct ese_build_node *row, unsigned rows,
                             uint32_t objid, struct fault *f)
 {
-    if (is_system(objid))
+    if (ese_objid_is_catalog(objid))
         return s->build == NULL || !has_system_rows(s) ||
                ese_build_raw_system_rows(s->build, row, rows, f);
     const struct ese_table *table = salvage_table_of(s, objid);

@@ -3,11 +3,6 @@
 
 #include <strings.h>
 
-static bool is_primary(const struct ese_index *index)
-{
-    return index->flags & ESE_INDEX_PRIMARY;
-}
-
 /* ---- what a table needs at hand ---- */
 
 static struct ese_keys *open_keys(struct salvage_table *t, const struct ese_index *index,
@@ -35,7 +30,7 @@ static bool open_index(struct salvage_table *t, unsigned i, struct fault *f)
         *f = why;
         return false;
     }
-    if (is_primary(index)) {
+    if (ese_index_is_primary(index)) {
         if (keys && keys->count_only) {
             free(keys);
             keys = NULL;

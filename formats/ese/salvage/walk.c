@@ -93,7 +93,7 @@ static bool add_damaged(struct salvage_walk *w, uint32_t index, struct fault *f)
     size_t size = s->scan.page_size, got;
     uint32_t slot = s->page[index].slot;
     struct ese_page page;
-    if (!ese_file_read(s->file, ((uint64_t)slot + 1) * size, s->room, size, &got, f))
+    if (!ese_file_read(s->file, ese_page_offset(slot, s->scan.page_size), s->room, size, &got, f))
         return false;
     if (got < size)
         return fault_set(f, FAULT_IO, "page %u: the file became shorter while it was read", slot);
