@@ -112,7 +112,8 @@ class Failing(EveryCall):
         count = self.copies("file", False) + self.copies("file", True) + self.copies("directory", False)
         count += self.copies("file", False, NAMED=1) + self.copies("file", True, NAMED=1)
         print(f"{count} failing calls of copies")
-        self.assertGreater(count * EVERY, 200)
+        # of each of the five, and of both errors, a sample leaves out what is behind its last
+        self.assertGreater((count + 10 * (EVERY > 1)) * EVERY, 200)
 
     def test_swapped_directory(self):
         """Whoever puts a link in the place of a directory that is being filled gets nothing."""

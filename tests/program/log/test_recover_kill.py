@@ -106,7 +106,7 @@ class Struck(unittest.TestCase):
         _, calls = self.run_with(here, ["recover", "killed/d.edb", "-o", "New.edb"], READS=1)
         target.unlink()
         refused = written = 0
-        for number in range(1, len(calls) + 1, max(1, len(calls) * min(EVERY, 4) // 12)):
+        for number in range(1, len(calls) + 1, max(1, len(calls) // 12)):
             for name in ("d.edb", "edb00000004.log"):
                 environment = {**os.environ, "LD_PRELOAD": str(self.library), "KM_FAULT_BELOW": str(here),
                                "KM_FAULT_READS": "1", "KM_FAULT_AT": str(number), "KM_FAULT_DO": f"signal-{signal.SIGSTOP:d}"}
