@@ -241,6 +241,12 @@ class Deciding(unittest.TestCase):
         options = "--profile", self.profile(VALUE_PROFILE)
         self.assertEqual(self.found(self.value_store(sst(), mode="V1"), *options), ("no", {"KM-NO-OWN"}))
 
+    def test_v1_is_issued_by_the_servers_own_ca_alone(self):
+        options = "--profile", self.profile()
+        for own, found in (("1", ("yes", set())), ("3", ("no", {"KM-NO-OWN"}))):
+            store = self.settings_store((("IssueMode", "hex:5631"),), role="3", own=own)
+            self.assertEqual(self.found(store, *options), found)
+
     def test_bytes_behind_the_end_are_said_and_kept(self):
         options = "--profile", self.profile(VALUE_PROFILE)
         own, issuing, partner = (self.der[name] for name in ("own", "issuing", "partner"))
@@ -287,11 +293,11 @@ class Deciding(unittest.TestCase):
 
     # ---- settings ----
 
-    def settings_store(self, rows, kinds=("Text", "LongBinary"), role="2"):
+    def settings_store(self, rows, kinds=("Text", "LongBinary"), role="2", own="1"):
         return self.make("\n".join((
             "[schema]", "without = CertificateList UserCertificates RevocationLists Configuration",
             "[table Trust]", "column.1 = Id Long", "column.2 = Encoded LongBinary", "column.3 = Kind Long",
-            "row.1 = 1 | certificate:own | 1", f"row.2 = 2 | certificate:issuing | {role}",
+            f"row.1 = 1 | certificate:own | {own}", f"row.2 = 2 | certificate:issuing | {role}",
             "[table Params]", "column.1 = Id Long", f"column.2 = Name {kinds[0]}", f"column.3 = Value {kinds[1]}",
             *(f"row.{i} = {i} | {name} | {value}" for i, (name, value) in enumerate(rows, 1)))) + "\n")
 

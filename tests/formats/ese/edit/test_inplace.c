@@ -821,6 +821,20 @@ START_TEST(a_row_is_found_by_its_bookmark_where_keys_cannot_be_computed)
 }
 END_TEST
 
+/* Keys as Id and Value, two numbers, have them: 0x7f, and the number with its sign turned. */
+START_TEST(only_an_entry_without_its_row_is_dropped_alone)
+{
+    static const uint8_t key[] = {0x7f, 0x80, 0, 4, 1}, there[] = {0x7f, 0x80, 0, 0, 7},
+                         gone[] = {0x7f, 0x80, 0, 0xff, 0xff};
+    struct job j;
+    start_with(&j, 0x14, 4096, 20, true);
+    bool dropped = ese_inplace_drop_entry(
+        j.ip, j.table, &j.table->index[1], bytes_of(key, sizeof key),
+        _i ? bytes_of(there, sizeof there) : bytes_of(gone, sizeof gone), &j.f);
+    must_be_refused(&j, dropped, _i ? FAULT_UNSUPPORTED : FAULT_MISSING);
+}
+END_TEST
+
 START_TEST(a_dirty_database_and_unknown_revisions_are_refused)
 {
     static const struct {
@@ -1301,6 +1315,7 @@ int main(int arguments, char **argument)
             {what_cannot_be_done_leaves_the_file_untouched, 0},
             {an_index_on_unicode_text_is_not_added_to, 0},
             {a_row_is_found_by_its_bookmark_where_keys_cannot_be_computed, 0},
+            {only_an_entry_without_its_row_is_dropped_alone, 2},
             {a_dirty_database_and_unknown_revisions_are_refused, 3},
             {room_for_pages_is_told_to_the_page, 0},
             {memory_has_a_bound, 0},
