@@ -18,6 +18,8 @@ struct model_entry *model_entry(const struct model *m, int64_t key)
     uint64_t place = high ? (uint64_t)key - (uint64_t)m->entry[0].key : 0;
     if (is_at(m, place, key))
         return &m->entry[place];
+    if (high == 0 || key < m->entry[0].key || key > m->entry[high - 1].key)
+        return NULL; /* as most numbers of other tables */
     while (low < high) {
         unsigned middle = (low + high) / 2;
         if (m->entry[middle].key < key)

@@ -26,9 +26,9 @@ struct prover {
     uint64_t checks, cost, looks;
     struct {
         struct proof_key key;
-        unsigned certificate;
+        struct bytes spki; /* borrowed of a certificate */
         bool open;
-    } slot[KEYS];
+    } slot[KEYS]; /* by a hash of the key: copies and reissues of a certificate share one */
     struct answer *answer; /* hashed by both halves */
     unsigned answers, room;
     uint8_t *standing[STANDINGS]; /* of the certificates that the model has: enum proof_answer */
@@ -78,15 +78,16 @@ void prover_close(struct prover *p)
 
 static struct proof_key *key_of(struct prover *p, unsigned issuer)
 {
-    unsigned i = issuer % KEYS;
-    if (p->slot[i].open && p->slot[i].certificate != issuer) {
+    const struct model_certificate *cert = &p->model->certificate[issuer];
+    unsigned i = bytes_get_le32(bytes_of(cert->key_sha256, HALF), 0) % KEYS;
+    if (p->slot[i].open && !bytes_equal(p->slot[i].spki, cert->x509.spki)) {
         proof_key_close(&p->slot[i].key);
         p->slot[i].open = false;
     }
     if (!p->slot[i].open) {
-        proof_key_open(&p->slot[i].key, p->model->certificate[issuer].x509.spki);
+        proof_key_open(&p->slot[i].key, cert->x509.spki);
         p->slot[i].open = true;
-        p->slot[i].certificate = issuer;
+        p->slot[i].spki = cert->x509.spki;
     }
     return &p->slot[i].key;
 }

@@ -206,24 +206,33 @@ static long find(struct second_search *s, struct bytes value, size_t offset)
 typedef uint8_t octets __attribute__((vector_size(16)));
 typedef uint64_t halves __attribute__((vector_size(16)));
 
-/* Could a SEQUENCE of more than 127 octets begin at one of these 16 places?  Reads one octet more.
- */
-static bool may_begin(const uint8_t *at)
+/* At which of these 16 places a SEQUENCE of more than 127 octets could begin.  Reads 17 octets. */
+static halves beginnings(const uint8_t *at)
 {
     octets tag, length;
     memcpy(&tag, at, sizeof tag);
     memcpy(&length, at + 1, sizeof length);
-    halves both = (halves)(tag == 0x30) & (halves)((length & 0xfc) == 0x80);
+    return (halves)(tag == 0x30) & (halves)((length & 0xfc) == 0x80);
+}
+
+static bool is_any(halves both)
+{
     return (both[0] | both[1]) != 0;
 }
 
 /* The next place from `offset` on where a SEQUENCE of more than 127 octets could begin. */
 static size_t next_sequence(struct bytes value, size_t offset)
 {
+    enum { ONE = sizeof(octets), FOUR = 4 * ONE };
     while (offset + 1 < value.size) {
-        while (bytes_has(value, offset, sizeof(octets) + 1) && !may_begin(value.at + offset))
-            offset += sizeof(octets);
-        size_t end = offset + sizeof(octets) + 1;
+        const uint8_t *at = value.at + offset;
+        while (bytes_has(value, offset, FOUR + 1) &&
+               !is_any(beginnings(at) | beginnings(at + ONE) | beginnings(at + 2 * ONE) |
+                       beginnings(at + 3 * ONE)))
+            at = value.at + (offset += FOUR);
+        while (bytes_has(value, offset, ONE + 1) && !is_any(beginnings(value.at + offset)))
+            offset += ONE;
+        size_t end = offset + ONE + 1;
         for (end = end < value.size ? end : value.size; offset + 1 < end; offset++)
             if (value.at[offset] == 0x30 && (value.at[offset + 1] & 0xfc) == 0x80)
                 return offset;

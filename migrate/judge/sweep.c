@@ -11,8 +11,9 @@ enum { SEEN = 4096, KEY_MOST = 32 };
 /* What a column of the table in hand is looked at for: found out once, not for each row. */
 struct look {
     unsigned column;
-    bool copies; /* it could hold a certificate of the list, and is not the list's own column */
-    bool list;   /* it is the column that the list value stands in */
+    bool can_hold; /* it could hold a certificate */
+    bool copies;   /* it could hold a certificate of the list, and is not the list's own column */
+    bool list;     /* it is the column that the list value stands in */
 };
 
 struct sweep_pass {
@@ -159,7 +160,7 @@ static bool take_column(struct sweep_pass *p, const struct look *look, struct fa
     struct ese_value value;
     struct fault why;
     fault_clear(&why);
-    if (!can_hold_certificate(column) && !residue_follows(p->residue, look->column))
+    if (!look->can_hold && !residue_follows(p->residue, look->column))
         return true;
     if (column->id <= ESE_FIXED_LAST)
         return take_fixed(p, look, column, f);
@@ -204,6 +205,7 @@ static bool choose_columns(struct sweep_pass *p, const struct ese_table *table, 
         if (can_hold || (column->type != ESE_COL_NIL && residue_follows(p->residue, i)))
             p->look[p->looks++] = (struct look){
                 .column = i,
+                .can_hold = can_hold,
                 .copies = can_hold && !profile_ignores(p->m->profile, table->name, column->name),
                 .list = is_value_column(p->m, table, column)};
     }

@@ -44,7 +44,7 @@ void trials_close(struct trials *t)
 /* Is the row one that is kept?  It is counted. */
 static bool is_due(struct trial *t)
 {
-    return t->seen++ % t->step == 0;
+    return (t->seen++ & (t->step - 1)) == 0;
 }
 
 /* Every other row goes; the room of its value stays, for another one. */
@@ -65,7 +65,7 @@ static bool keep(struct trial *t, unsigned entry, struct bytes der, struct fault
 {
     while (t->count == t->most || t->bytes + der.size > BYTES_MOST)
         thin_out(t);
-    if ((t->seen - 1) % t->step != 0)
+    if (((t->seen - 1) & (t->step - 1)) != 0)
         return true;
     struct trial_row *row = &t->row[t->count];
     row->entry = entry;

@@ -20,7 +20,7 @@ struct trial_row {
 
 /* Rows that are tried for one reason. */
 struct trial {
-    uint64_t seen, step; /* rows of the kind so far; of these, every step-th is kept */
+    uint64_t seen, step; /* rows of the kind so far; every step-th is kept, a power of two */
     unsigned count, most;
     size_t bytes; /* that the rows hold */
     struct trial_row *row;

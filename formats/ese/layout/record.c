@@ -42,17 +42,27 @@ bool ese_record_open(struct ese_record *rec, const struct ese_table *table, stru
     return true;
 }
 
-static struct ese_value missing(const struct ese_column *column)
+/* Field by field into its place: a value that is made beside it and copied waits for its own
+ * stores, and one is made for every column of every row. */
+static void put_value(struct ese_value *value, enum ese_value_kind kind, struct bytes data)
 {
-    if (column->default_value.at == NULL)
-        return (struct ese_value){.kind = ESE_VALUE_NULL};
-    return (struct ese_value){
-        .kind = ESE_VALUE_PLAIN, .data = column->default_value, .from_default = true};
+    value->kind = kind;
+    value->data = data;
+    value->lid = 0;
+    value->wide_lid = value->from_default = false;
 }
 
-static struct ese_value plain(struct bytes data)
+static void put_null(struct ese_value *value)
 {
-    return (struct ese_value){.kind = ESE_VALUE_PLAIN, .data = data};
+    put_value(value, ESE_VALUE_NULL, bytes_of(NULL, 0));
+}
+
+static void put_missing(struct ese_value *value, const struct ese_column *column)
+{
+    bool has = column->default_value.at != NULL;
+    put_value(value, has ? ESE_VALUE_PLAIN : ESE_VALUE_NULL,
+              has ? column->default_value : bytes_of(NULL, 0));
+    value->from_default = has;
 }
 
 bool ese_record_fixed_outside(const struct ese_record *rec, const struct ese_column *column,
@@ -68,12 +78,12 @@ static bool fixed_value(const struct ese_record *rec, const struct ese_column *c
 {
     struct bytes data;
     if (column->id > rec->last_fixed) {
-        *value = missing(column);
+        put_missing(value, column);
         return true;
     }
     if (!ese_record_fixed(rec, column, &data, f))
         return false;
-    *value = data.at ? plain(data) : (struct ese_value){.kind = ESE_VALUE_NULL};
+    put_value(value, data.at ? ESE_VALUE_PLAIN : ESE_VALUE_NULL, data);
     return true;
 }
 
@@ -81,7 +91,7 @@ static bool variable_value(const struct ese_record *rec, const struct ese_column
                            struct ese_value *value, struct fault *f)
 {
     if (column->id > rec->last_variable) {
-        *value = missing(column);
+        put_missing(value, column);
         return true;
     }
     size_t i = column->id - ESE_VARIABLE_FIRST;
@@ -89,14 +99,14 @@ static bool variable_value(const struct ese_record *rec, const struct ese_column
     size_t start = i ? bytes_get_le16(rec->offsets, (i - 1) * 2) & RECORD_VARIABLE_OFFSET : 0;
     size_t stop = end & RECORD_VARIABLE_OFFSET;
     if (end & RECORD_VARIABLE_NULL) {
-        *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+        put_null(value);
         return true;
     }
     struct bytes data;
     if (stop < start || !bytes_cut(rec->variable, start, stop - start, &data))
         return fault_set(f, FAULT_DAMAGED, "column %s should be at bytes %zu to %zu of %zu",
                          column->name, start, stop, rec->variable.size);
-    *value = plain(data);
+    put_value(value, ESE_VALUE_PLAIN, data);
     return true;
 }
 
@@ -104,7 +114,7 @@ static bool variable_value(const struct ese_record *rec, const struct ese_column
 bool ese_tagged_separated(struct bytes data, struct ese_value *value, struct fault *f)
 {
     uint32_t narrow;
-    *value = (struct ese_value){.kind = ESE_VALUE_SEPARATED, .data = data};
+    put_value(value, ESE_VALUE_SEPARATED, data);
     if (data.size == 4 && bytes_le32(data, 0, &narrow)) {
         value->lid = narrow;
         return true;
@@ -151,11 +161,11 @@ bool ese_tagged_value(const struct ese_tagged_field *field, struct ese_value *va
                       struct fault *f)
 {
     if (field->bits & RECORD_OLD_NULL) {
-        *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+        put_null(value);
         return true;
     }
     if (!(field->bits & RECORD_OLD_LONG)) {
-        *value = plain(field->data);
+        put_value(value, ESE_VALUE_PLAIN, field->data);
         return true;
     }
     uint8_t flags;
@@ -165,7 +175,7 @@ bool ese_tagged_value(const struct ese_tagged_field *field, struct ese_value *va
     struct bytes rest = bytes_from(field->data, 1);
     if (flags & RECORD_OLD_SEPARATED)
         return ese_tagged_separated(rest, value, f);
-    *value = plain(rest);
+    put_value(value, ESE_VALUE_PLAIN, rest);
     return true;
 }
 
@@ -198,7 +208,7 @@ static bool find_old(struct ese_values *v, struct fault *f)
     }
     v->form = ESE_VALUES_ONE;
     v->stated = false;
-    v->one = missing(v->column);
+    put_missing(&v->one, v->column);
     return true;
 }
 
@@ -236,15 +246,15 @@ static bool headed_value(uint8_t header, struct bytes data, struct ese_value *va
                          struct fault *f)
 {
     if (header & RECORD_HEADER_NULL)
-        *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+        put_null(value);
     else if (header & RECORD_HEADER_SEPARATED)
         return ese_tagged_separated(data, value, f);
     else if (header & RECORD_HEADER_ENCRYPTED)
-        *value = (struct ese_value){.kind = ESE_VALUE_ENCRYPTED, .data = data};
+        put_value(value, ESE_VALUE_ENCRYPTED, data);
     else if (header & RECORD_HEADER_COMPRESSED)
-        *value = (struct ese_value){.kind = ESE_VALUE_COMPRESSED, .data = data};
+        put_value(value, ESE_VALUE_COMPRESSED, data);
     else
-        *value = plain(data);
+        put_value(value, ESE_VALUE_PLAIN, data);
     return true;
 }
 
@@ -278,11 +288,11 @@ bool ese_tagged_open(struct ese_values *v, const struct ese_tagged_entry *entry,
     bool small = v->record->small_pages;
     v->form = ESE_VALUES_ONE;
     if (small && (entry->word & RECORD_ENTRY_NULL)) {
-        v->one = (struct ese_value){.kind = ESE_VALUE_NULL};
+        put_null(&v->one);
         return true;
     }
     if (small && !(entry->word & RECORD_ENTRY_HAS_HEADER)) {
-        v->one = plain(entry->data);
+        put_value(&v->one, ESE_VALUE_PLAIN, entry->data);
         return true;
     }
     if (!bytes_u8(entry->data, 0, &v->header))
@@ -342,7 +352,7 @@ static bool find_new(struct ese_values *v, struct fault *f)
     }
     v->form = ESE_VALUES_ONE;
     v->stated = false;
-    v->one = missing(v->column);
+    put_missing(&v->one, v->column);
     return true;
 }
 
@@ -365,7 +375,8 @@ static bool next_of_two(struct ese_values *v, struct ese_value *value)
 {
     uint8_t first = v->many.at[0]; /* open_two() saw it */
     struct bytes both = bytes_from(v->many, 1);
-    *value = plain(v->count == 0 ? bytes_of(both.at, first) : bytes_from(both, first));
+    put_value(value, ESE_VALUE_PLAIN,
+              v->count == 0 ? bytes_of(both.at, first) : bytes_from(both, first));
     if (++v->count == 2)
         v->form = ESE_VALUES_DONE;
     return true;
@@ -438,9 +449,11 @@ bool ese_record_value(const struct ese_record *record, const struct ese_column *
 {
     struct ese_values values;
     struct fault inner;
-    *value = (struct ese_value){.kind = ESE_VALUE_NULL};
+    put_null(value);
     if (column->id <= ESE_FIXED_LAST) /* has one value, and is asked for most */
         return fixed_value(record, column, value, f);
+    if (column->id <= ESE_VARIABLE_LAST)
+        return variable_value(record, column, value, f);
     fault_clear(&inner);
     if (!ese_values_of(&values, record, column, f))
         return false;
