@@ -15,22 +15,6 @@ struct escape escape_of(struct bytes text, enum escape_as as)
     return (struct escape){.left = text, .as = as};
 }
 
-/* Printable ASCII that none of the forms changes. */
-static bool is_plain(uint8_t c)
-{
-    switch (c) {
-    case '\\':
-    case '"':
-    case '\'':
-    case '&':
-    case '<':
-    case '>':
-        return false;
-    default:
-        return c >= 0x20 && c < 0x7f;
-    }
-}
-
 static bool stays(const struct escape *e, uint32_t c)
 {
     switch (c) {
@@ -101,7 +85,7 @@ bool escape_next(struct escape *e, struct bytes *piece)
 {
     size_t at = 0;
     while (at < e->left.size) {
-        if (is_plain(e->left.at[at])) {
+        if (escape_is_plain(e->left.at[at])) {
             at++;
             continue;
         }

@@ -29,6 +29,22 @@ struct escape {
     char made[24];
 };
 
+/* Printable ASCII that none of the forms changes. */
+static inline bool escape_is_plain(uint8_t c)
+{
+    switch (c) {
+    case '\\':
+    case '"':
+    case '\'':
+    case '&':
+    case '<':
+    case '>':
+        return false;
+    default:
+        return c >= 0x20 && c < 0x7f;
+    }
+}
+
 struct escape escape_of(struct bytes text, enum escape_as as);
 
 /* The next piece; false at the end.  It is valid until the next call. */

@@ -16,6 +16,7 @@ struct json {
     bool pretty;
     bool hold; /* the next "0" that yajl prints stands for a value that is written in pieces, ... */
     struct bytes instead; /* ... or for these bytes of a string, escaped */
+    bool plain;           /* nothing of them is to be escaped */
 };
 
 /* yajl separates and indents; when a value comes in pieces it is given a placeholder, "0", to
@@ -23,10 +24,12 @@ struct json {
 static void print(void *context, const char *text, size_t size)
 {
     struct json *json = context;
-    if (json->hold && size == 1 && text[0] == '0')
-        output_escaped(json->instead, ESCAPE_JSON);
-    else
+    if (!json->hold || size != 1 || text[0] != '0')
         output_bytes(text, size);
+    else if (json->plain)
+        output_bytes((const char *)json->instead.at, json->instead.size);
+    else
+        output_escaped(json->instead, ESCAPE_JSON);
 }
 
 /* yajl does not look whether it was given memory for what it begins with, which is little: it gets
@@ -117,22 +120,21 @@ void json_end_array(struct json *json)
     yajl_gen_array_close(json->gen);
 }
 
-/* yajl would let through what is no UTF-8, and what a terminal acts on. */
-static bool is_plain(const char *text, size_t size)
+/* How many characters the text has; *plain: none of them is to be escaped. */
+static size_t measure(const char *text, bool *plain)
 {
-    for (size_t i = 0; i < size; i++)
-        if ((uint8_t)text[i] < 0x20 || (uint8_t)text[i] >= 0x7f)
-            return false;
-    return true;
+    size_t size = 0;
+    while (escape_is_plain((uint8_t)text[size]))
+        size++;
+    *plain = text[size] == '\0';
+    return *plain ? size : size + strlen(text + size);
 }
 
+/* Only the escaping is not yajl's: it would let through what is no UTF-8, and what a terminal acts
+ * on. */
 void json_string(struct json *json, const char *text)
 {
-    size_t size = strlen(text);
-    if (is_plain(text, size)) {
-        yajl_gen_string(json->gen, (const unsigned char *)text, size);
-        return;
-    }
+    size_t size = measure(text, &json->plain);
     json->hold = true;
     json->instead = bytes_of(text, size);
     yajl_gen_string(json->gen, (const unsigned char *)"0", 1);
@@ -259,8 +261,8 @@ void json_put_time(struct json *json, const char *key, bool known, int64_t secon
 
 void json_long_begin(struct json *json)
 {
-    json->hold = true;
-    json->instead = bytes_of(NULL, 0);
+    json->hold = json->plain = true;
+    json->instead = bytes_of("", 0);
     number(json, "0");
     json->hold = false;
     output_text("\"");

@@ -115,7 +115,8 @@ bool output_drop(void)
     return true;
 }
 
-void output_bytes(const char *bytes, size_t size)
+/* Also what does not fit into the buffer. */
+static void add_any(const char *bytes, size_t size)
 {
     if (is_at_end())
         return;
@@ -130,6 +131,16 @@ void output_bytes(const char *bytes, size_t size)
         if (filled == sizeof buffer)
             flush();
     }
+}
+
+void output_bytes(const char *bytes, size_t size)
+{
+    if (size >= sizeof buffer - filled || memory_ran_short()) {
+        add_any(bytes, size);
+        return;
+    }
+    memcpy(buffer + filled, bytes, size);
+    filled += size;
 }
 
 void output_capture(struct buffer *to)
@@ -198,18 +209,20 @@ static const char (*hex_pairs(void))[2]
     return (const char(*)[2])pair;
 }
 
-/* Eight digits at once, each in a byte of one number. */
-static void put_four(const unsigned char *bytes, char *to)
+typedef uint8_t eight __attribute__((vector_size(8)));
+typedef uint16_t pairs __attribute__((vector_size(16)));
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+
+/* The digits of eight bytes at once. */
+static void put_eight(const unsigned char *bytes, char *to)
 {
-    uint32_t four = 0;
-    bytes_le32(bytes_of(bytes, 4), 0, &four);
-    uint64_t v = four;
-    v = (v | v << 16) & 0x0000ffff0000ffff;
-    v = (v | v << 8) & 0x00ff00ff00ff00ff;
-    v = (v >> 4 & 0x000f000f000f000f) | (v & 0x000f000f000f000f) << 8;
-    uint64_t letters = (v + 0x0606060606060606) >> 4 & 0x0101010101010101;
-    v += 0x3030303030303030 + letters * ('a' - '0' - 10);
-    bytes_put_le64((uint8_t *)to, v);
+    enum { FIRST = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 8 }; /* of a pair: so far up */
+    eight b;
+    memcpy(&b, bytes, sizeof b);
+    pairs wide = __builtin_convertvector(b, pairs);
+    sixteen d = (sixteen)((wide >> 4) << FIRST | (wide & 15) << (8 - FIRST));
+    d += '0' + ((sixteen)(d > 9) & ('a' - '0' - 10));
+    memcpy(to, &d, sizeof d);
 }
 
 void output_hex(const unsigned char *bytes, size_t size)
@@ -225,8 +238,8 @@ void output_hex(const unsigned char *bytes, size_t size)
             part = size;
         char *to = buffer + filled;
         size_t i = 0;
-        for (; i + 4 <= part; i += 4)
-            put_four(bytes + i, to + 2 * i);
+        for (; i + sizeof(eight) <= part; i += sizeof(eight))
+            put_eight(bytes + i, to + 2 * i);
         for (; i < part; i++)
             memcpy(to + 2 * i, pair[bytes[i]], 2);
         filled += 2 * part;

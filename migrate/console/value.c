@@ -38,7 +38,7 @@ struct value_writer {
     struct ese_text text;       /* state of the text being converted */
     bool as_text;               /* the column's bytes are text that can be converted */
     bool secret, filetime;
-    gnutls_hash_hd_t hash; /* of a secret value */
+    gnutls_hash_hd_t hash; /* of secret values, made for the first; NULL: not yet */
     uint64_t hashed;
     bool no_hash; /* one could not be made */
     struct ese_lv lv;
@@ -66,6 +66,8 @@ struct value_writer *value_writer_open(const struct ese_db *db, value_secret *is
 void value_writer_close(struct value_writer *w)
 {
     if (w) {
+        if (w->hash)
+            gnutls_hash_deinit(w->hash, NULL);
         free(w->facts);
         buffer_free(&w->gathered);
     }
@@ -205,7 +207,7 @@ static void begin_run(struct value_writer *w)
     w->text = (struct ese_text){.code_page = w->column->code_page};
     if (w->secret) {
         w->hashed = 0;
-        if (gnutls_hash_init(&w->hash, GNUTLS_DIG_SHA256) < 0) {
+        if (w->hash == NULL && gnutls_hash_init(&w->hash, GNUTLS_DIG_SHA256) < 0) {
             w->hash = NULL;
             w->no_hash = true;
         }
@@ -247,7 +249,7 @@ static void write_secret(struct value_writer *w)
     uint8_t digest[SHA256_SIZE] = {0};
     char hex[2 * SHA256_SIZE + 1];
     if (w->hash)
-        gnutls_hash_deinit(w->hash, digest);
+        gnutls_hash_output(w->hash, digest); /* and it starts anew */
     bytes_hex(bytes_of(digest, sizeof digest), hex, sizeof hex);
     if (!w->json) {
         output_format("[%llu bytes, SHA-256 %s]", (unsigned long long)w->hashed, hex);
@@ -487,7 +489,7 @@ bool value_write(struct value_writer *w, const struct ese_record *record,
 {
     struct ese_values values;
     struct ese_value value;
-    *f = (struct fault){.code = FAULT_NONE};
+    fault_clear(f);
     if (!ese_values_of(&values, record, column, f))
         return false;
     if (!ese_values_next(&values, &value, f))

@@ -1,0 +1,167 @@
+/* JSON as it is printed: what stands between values, strings of all kinds, digits of bytes. */
+#include "formats/buffer.h"
+#include "migrate/console/json.h"
+#include "migrate/console/output.h"
+
+#include "tests/check_main.h"
+
+/* What `print` prints. */
+static char *said_by(bool pretty, void (*print)(struct json *json))
+{
+    struct buffer said = {0};
+    output_capture(&said);
+    struct json *json = json_open(pretty);
+    ck_assert_ptr_nonnull(json);
+    print(json);
+    json_close(json);
+    output_capture(NULL);
+    ck_assert(buffer_add(&said, bytes_of("", 1)));
+    return (char *)said.at;
+}
+
+static void expect(bool pretty, void (*print)(struct json *json), const char *expected)
+{
+    char *said = said_by(pretty, print);
+    ck_assert_str_eq(said, expected);
+    free(said);
+}
+
+static void everything(struct json *json)
+{
+    json_map(json);
+    json_put_text(json, "text", "a \"quoted\" one");
+    json_put_text(json, "none", NULL);
+    json_key(json, "numbers");
+    json_array(json);
+    json_integer(json, INT64_MIN);
+    json_integer(json, 0);
+    json_unsigned(json, UINT64_MAX);
+    json_real(json, 0.5, false);
+    json_end_array(json);
+    json_key(json, "empty");
+    json_array(json);
+    json_end_array(json);
+    json_key(json, "in pieces");
+    json_long_begin(json);
+    json_long_text(json, "one\n", 4);
+    json_long_text(json, "two", 3);
+    json_long_end(json);
+    json_key(json, "map");
+    json_map(json);
+    json_put_bool(json, "yes", true);
+    json_put_bool(json, "no", false);
+    json_end_map(json);
+    json_end_map(json);
+    json_end_document(json);
+}
+
+START_TEST(document_is_compact_or_indented)
+{
+    expect(false, everything,
+           "{\"text\":\"a \\\"quoted\\\" one\",\"none\":null,"
+           "\"numbers\":[-9223372036854775808,0,18446744073709551615,0.5],\"empty\":[],"
+           "\"in pieces\":\"one\\u000atwo\",\"map\":{\"yes\":true,\"no\":false}}\n");
+    expect(true, everything,
+           "{\n"
+           "  \"text\": \"a \\\"quoted\\\" one\",\n"
+           "  \"none\": null,\n"
+           "  \"numbers\": [\n"
+           "    -9223372036854775808,\n"
+           "    0,\n"
+           "    18446744073709551615,\n"
+           "    0.5\n"
+           "  ],\n"
+           "  \"empty\": [\n"
+           "\n"
+           "  ],\n"
+           "  \"in pieces\": \"one\\u000atwo\",\n"
+           "  \"map\": {\n"
+           "    \"yes\": true,\n"
+           "    \"no\": false\n"
+           "  }\n"
+           "}\n");
+}
+END_TEST
+
+static void two(struct json *json)
+{
+    for (int i = 0; i < 2; i++) {
+        json_map(json);
+        json_put_integer(json, "n", i);
+        json_end_map(json);
+        json_end_document(json);
+    }
+}
+
+START_TEST(documents_follow_each_other)
+{
+    expect(false, two, "{\"n\":0}\n{\"n\":1}\n");
+    expect(true, two, "{\n  \"n\": 0\n}\n{\n  \"n\": 1\n}\n");
+}
+END_TEST
+
+/* A string of that many plain characters, alone and with one behind that is escaped. */
+static size_t length;
+
+static void strings(struct json *json)
+{
+    char text[201];
+    memset(text, 'x', length);
+    memcpy(text + length, "", 1);
+    json_array(json);
+    json_string(json, text);
+    memcpy(text + length, "\\", 2);
+    json_string(json, text);
+    json_end_array(json);
+    json_end_document(json);
+}
+
+START_TEST(string_of_any_length_is_whole)
+{
+    char expected[500], text[201];
+    length = (size_t)_i;
+    memset(text, 'x', length);
+    text[length] = '\0';
+    snprintf(expected, sizeof expected, "[\"%s\",\"%s\\\\\"]\n", text, text);
+    expect(false, strings, expected);
+}
+END_TEST
+
+/* Bytes 0 to 255 again and again, in runs of all lengths, over the end of the output's buffer. */
+START_TEST(bytes_become_two_digits_each)
+{
+    enum { LONGEST = 100, ROUNDS = 20 };
+    unsigned char bytes[LONGEST];
+    struct buffer said = {0}, expected = {0};
+    unsigned next = 0;
+    output_capture(&said);
+    for (unsigned round = 0; round < ROUNDS; round++)
+        for (size_t size = 0; size <= LONGEST; size++) {
+            for (size_t i = 0; i < size; i++) {
+                char digits[3];
+                bytes[i] = (unsigned char)next++;
+                snprintf(digits, sizeof digits, "%02x", bytes[i]);
+                ck_assert(buffer_add(&expected, bytes_of(digits, 2)));
+            }
+            output_hex(bytes, size);
+            output_text(size % 2 ? "." : "");
+            ck_assert(buffer_add(&expected, bytes_of(".", size % 2)));
+        }
+    output_capture(NULL);
+    ck_assert_uint_eq(said.size, expected.size);
+    ck_assert_mem_eq(said.at, expected.at, said.size);
+    buffer_free(&said);
+    buffer_free(&expected);
+}
+END_TEST
+
+int main(void)
+{
+    return check_main("json", (const struct check_case[]){
+                                  {document_is_compact_or_indented, 0},
+                                  {documents_follow_each_other, 0},
+                                  {string_of_any_length_is_whole, 200},
+                                  {bytes_become_two_digits_each, 0},
+                                  {0},
+                              });
+}
