@@ -322,6 +322,28 @@ static int read_model(struct assessment *a, const struct assess_options *options
     return make_plan(a, options);
 }
 
+/* What discovery left open is named, with what decides it.  A sound list says nothing where others
+ * may be referred to. */
+static void ask_about_open(struct assessment *a)
+{
+    bool sound = judge_problems(&a->found) == VERDICT_YES;
+    bool repairs = a->has_model && a->repairs_allowed;
+    for (unsigned i = 0; repairs && a->undecided && i < a->opens; i++) {
+        const struct open_column *c = &a->open[i];
+        const char *table = c->table->name, *column = c->column->name;
+        enum problem_code code = sound ? PROBLEM_MISFIT : PROBLEM_RESIDUE;
+        char text[2 * DISCOVER_WHY];
+        if (sound ? !c->elsewhere : !assess_has_work(a))
+            continue;
+        snprintf(text, sizeof text,
+                 "table %.64s, column %.64s: %s; say --reference %.64s.%.64s or "
+                 "--not-a-reference %.64s.%.64s",
+                 table, column, c->why, table, column, table, column);
+        problem_add(&a->found, code, NO_ENTRY, NO_ENTRY, "%s", text);
+        problem_add(&a->left, code, NO_ENTRY, NO_ENTRY, "%s", text);
+    }
+}
+
 static enum verdict conclude(const struct assessment *a)
 {
     enum verdict now = judge_problems(&a->found);
@@ -356,6 +378,8 @@ int assess(struct assessment *a, const char *name, const struct assess_options *
         status = read_model(a, options);
         progress_close();
     }
+    if (status == EXIT_CLEAN)
+        ask_about_open(a);
     if (status == EXIT_CLEAN && (!filehash_finish(&a->hash, &f) || !memory_sufficed(&f)))
         status = assess_trouble(a, &f);
     a->verdict = conclude(a);

@@ -35,6 +35,16 @@ struct assess_options {
     struct salvaging *salvaged;
 };
 
+enum { ASSESS_OPEN_MOST = 8 };
+
+/* A column that may refer to the list; table and column are the catalog's. */
+struct open_column {
+    const struct ese_table *table;
+    const struct ese_column *column;
+    bool elsewhere; /* it names what is in no list that was found */
+    char why[DISCOVER_WHY];
+};
+
 struct assessment {
     const struct assess_options *options; /* borrowed */
     const char *named;                    /* the store, as it was named; borrowed */
@@ -51,7 +61,9 @@ struct assessment {
     bool draft_whole;                 /* and nothing in the draft is undecided */
     bool repairs_allowed;             /* false: discovered, and not accepted */
     char two_keys[DISCOVER_TWO_KEYS]; /* see discover.h */
-    bool undecided;                   /* discovery left something open that a repair must know */
+    struct open_column open[ASSESS_OPEN_MOST]; /* the first that discovery did not decide */
+    unsigned opens;
+    bool undecided; /* discovery left something open that a repair must know */
 
     struct ese_check_summary structure;
     /* Two rows under one key of a unique index: how often, the table of the first, and whether

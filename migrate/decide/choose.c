@@ -32,6 +32,21 @@ static bool is_undecided(const struct assessment *a, const struct discovery *d)
     return open;
 }
 
+/* Notes the columns of which discovery did not know whether they refer to the list, and nobody has
+ * said it since. */
+static void note_open(struct assessment *a, const struct discovery *d)
+{
+    for (unsigned i = 0; i < d->references && a->opens < ASSESS_OPEN_MOST; i++) {
+        const struct discover_reference *r = &d->reference[i];
+        if (r->verdict != DISCOVER_UNDECIDED ||
+            profile_gives_meaning(&a->profile, r->table->name, r->column->name))
+            continue;
+        struct open_column *open = &a->open[a->opens++];
+        *open = (struct open_column){r->table, r->column, !r->contained, ""};
+        snprintf(open->why, sizeof open->why, "%s", r->why);
+    }
+}
+
 static int use_given_profile(struct assessment *a, const char *path,
                              const struct assess_options *options)
 {
@@ -110,6 +125,7 @@ static int discover_profile(struct assessment *a, const struct assess_options *o
                         discovery.lacking);
         status = apply_said(a, options);
         a->undecided = is_undecided(a, &discovery);
+        note_open(a, &discovery);
     }
     discover_close(&discovery);
     return status;

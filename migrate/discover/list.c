@@ -134,6 +134,7 @@ struct beside {
     unsigned binaries;
     const struct ese_column *text, *date; /* the last of its type */
     unsigned texts, dates;
+    uint64_t dated, rows; /* rows with a date; all */
 };
 
 static void look_beside(const struct discover_part *part, struct beside *b)
@@ -168,8 +169,22 @@ static void read_beside(struct discover_run *run, struct rows *rows, struct besi
         else
             b->unequal[i]++;
     }
+    bool no_date;
+    rows_date(rows, b->date, &no_date);
+    b->dated += !no_date;
+    b->rows++;
     if (b->texts == 1 && discover_read(run, rows, b->text, TEXT_MOST, &value, &cut) && value.size)
         entry->text = discover_hash(run, value);
+}
+
+static void note_size(struct discover_run *run, struct rows *rows, const struct ese_column *key)
+{
+    struct bytes value;
+    bool cut;
+    if (!discover_is_integer(key) &&
+        discover_read(run, rows, key, SMALL_VALUE_MOST, &value, &cut) &&
+        (run->shortest_key == 0 || value.size < run->shortest_key))
+        run->shortest_key = value.size;
 }
 
 static void read_rows(struct discover_run *run, unsigned which, struct beside *b)
@@ -183,6 +198,7 @@ static void read_rows(struct discover_run *run, unsigned which, struct beside *b
         int64_t key;
         if (!discover_name_of(run, &rows, part->key, &key))
             continue;
+        note_size(run, &rows, part->key);
         if (!discover_read(run, &rows, part->column->column, CERTIFICATE_MOST, &value, &cut))
             value = bytes_of(NULL, 0); /* still a key that may be referred to */
         value = discover_unwrap(run, &part->column->wrapping, value);
@@ -304,11 +320,37 @@ static void take_name(struct discover_run *run, struct profile_list *list, const
         take_only(run, "[list] name", &list->name, "text", b->text, b->texts);
 }
 
+/* Of copies the earlier import counts, and is carried over: what tells another day, or is there for
+ * few entries only, is none. */
+static bool may_be_import(const struct beside *b)
+{
+    static const char *const others[] = {"delet",   "remov",  "revok",  "revoc",  "expir", "until",
+                                         "end",     "last",   "modif",  "chang",  "updat", "disabl",
+                                         "withdr",  "retir",  "used",   "seen",   "valid", "after",
+                                         "distrus", "cancel", "suspen", "replac", "next"};
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcasestr(b->date->name, others[i]))
+            return false;
+    return 2 * b->dated >= b->rows;
+}
+
+static void take_imported(struct discover_run *run, struct profile_list *list,
+                          const struct beside *b)
+{
+    char name[256];
+    if (b->dates == 1 && !may_be_import(b))
+        discover_note(run, "[list] imported-on", false, true,
+                      "%s is the only DateTime column of the list, but may tell another day",
+                      discover_name(b->date->name, name));
+    else
+        take_only(run, "[list] imported-on", &list->imported, "DateTime", b->date, b->dates);
+}
+
 static void take_beside(struct discover_run *run, struct profile_list *list, const struct beside *b)
 {
     take_thumbprint(run, list, b);
     take_name(run, list, b);
-    take_only(run, "[list] imported-on", &list->imported, "DateTime", b->date, b->dates);
+    take_imported(run, list, b);
 }
 
 void discover_list(struct discover_run *run)

@@ -23,7 +23,9 @@ enum {
         1024, /* rows of which each certificate is read; then one in COMPARED_STEP */
     COMPARED_STEP = 64,
     CERTIFICATE_MOST = 64 * 1024,
-    ENOUGH = 8, /* agreeing rows that make a column suspect although one value is no key */
+    LARGE_LEAST = 1000,
+    LONG_LEAST = 4, /* bytes */
+    ENOUGH = 8,     /* agreeing rows that make a column suspect although one value is no key */
 };
 
 /* ---- what a column's name and indexes say ---- */
@@ -213,13 +215,13 @@ static void read_row(struct scan *s, struct rows *rows)
         if (!r->contained && !tells)
             continue;
         bool null = !discover_name_of(s->run, rows, r->column, &value);
-        if (!null && value != 0 && tells)
+        if (!null && !rows_names_none(r->column, value) && tells)
             discover_telling_row(s->telling[i], value, issuer, version);
         if (!r->contained)
             continue;
         const struct discover_entry *entry = null ? NULL : discover_find(s->run, value);
         bool integer = discover_is_integer(r->column);
-        if (null || (value == 0 && entry == NULL && integer)) /* 0 as "none" */
+        if (null || (entry == NULL && integer && rows_names_none(r->column, value)))
             continue;
         if (entry == NULL) {
             r->contained = false;
@@ -334,6 +336,19 @@ static void judge_agreeing(struct discover_reference *r, unsigned rivals, uint64
             "its certificates agree, but it is %d in every row, which may be chance", r->first);
 }
 
+/* What is the version of each certificate can name each one's issuer, too: by chance, where another
+ * column does so; else nobody knows. */
+static void judge_versions(struct scan *s, unsigned agreeing)
+{
+    for (unsigned i = 0; agreeing == 0 && i < s->count; i++) {
+        struct discover_reference *r = reference(s, i);
+        if (r->contained && !r->own_key && !r->counter && is_version(r) && agrees(r))
+            SAY(r, DISCOVER_UNDECIDED,
+                "in every row it is the version of the certificate, but the entry is its issuer, "
+                "too");
+    }
+}
+
 /* After a table was read: everything but what only other tables can tell. */
 static void judge_table(struct scan *s)
 {
@@ -352,6 +367,7 @@ static void judge_table(struct scan *s)
         if (is_open(r) && r->compared > 0)
             judge_agreeing(r, agreeing - 1, best, supported > 0);
     }
+    judge_versions(s, agreeing);
 }
 
 static bool is_namesake(const struct discover_run *run, const struct discover_reference *r)
@@ -379,15 +395,32 @@ static void judge_own(struct scan *s)
     }
 }
 
-/* Columns with no certificate beside them: only a name can speak for them. */
+/* Are the list's keys such that nothing else has them by chance: great numbers, or more than a few
+ * bytes? */
+static bool is_beyond_chance(const struct discover_run *run)
+{
+    if (run->list_key == NULL || discover_is_integer(run->list_key))
+        return run->list_key && run->entry[0].name >= LARGE_LEAST;
+    return run->shortest_key >= LONG_LEAST;
+}
+
+/* Columns with no certificate beside them: a name can speak for them, when their values are no
+ * numbers as other tables have them, too.  What is left alone here is asked about before it would
+ * be left behind. */
 static void judge_unproved(const struct discover_run *run, struct discover_reference *r)
 {
-    if (is_namesake(run, r) && !r->in_primary)
+    bool namesake = is_namesake(run, r);
+    bool guess = (namesake || !discover_is_integer(r->column)) && !r->in_primary;
+    if (guess && !is_beyond_chance(run))
+        SAY(r, DISCOVER_NOT_TAKEN,
+            "all its values are keys of the list, but nothing beside it can prove it, and others "
+            "may have such values, too");
+    else if (guess && namesake)
         SAY(r, DISCOVER_GUESSED,
             "all its values are keys of the list, and it is named like %s; nothing beside it can "
             "prove it",
             same_name(r->column, run->list_key) ? "the list's key" : "a reference that is proved");
-    else if (!discover_is_integer(r->column) && !r->in_primary)
+    else if (guess)
         SAY(r, DISCOVER_GUESSED,
             "all its values are keys of the list, which are no mere numbers; nothing beside it can "
             "prove it");

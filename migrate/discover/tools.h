@@ -51,6 +51,7 @@ struct discover_run {
 
     struct discover_column *list;      /* the one chosen; of several parts the first */
     const struct ese_column *list_key; /* its key; NULL for a list value */
+    size_t shortest_key;               /* bytes of the shortest key that is no integer */
     bool long_keys;                    /* it is an integer of which a value does not fit 32 bits */
     struct discover_part part[PROFILE_LISTS_MOST]; /* as the draft's lists; none for a value */
     unsigned parts;

@@ -216,13 +216,23 @@ bool names_value(const struct model *m, unsigned which, int32_t key, unsigned ce
     return buffer_add(to, m->profile->reference[which].names == NAMES_SHA1 ? sha1 : name);
 }
 
+/* 0, or -1 in as many bytes. */
+static bool is_custom_none(struct bytes number)
+{
+    for (size_t i = 1; i < number.size; i++)
+        if (number.at[i] != number.at[0])
+            return false;
+    return number.size > 0 && (number.at[0] == 0 || number.at[0] == UINT8_MAX);
+}
+
 bool names_none(const struct model *m, unsigned which, struct bytes number)
 {
     const struct profile_reference *r = &m->profile->reference[which];
     if (r->proves || r->names != NAMES_KEY || (m->byte_keys && !m->long_keys) ||
-        number.size > sizeof(uint64_t) || bytes_number(number) != 0)
+        number.size > sizeof(uint64_t) || !is_custom_none(number))
         return false;
-    return m->long_keys ? names_key(m, number) == m->no_key : model_entry(m, 0) == NULL;
+    return m->long_keys ? names_key(m, number) == m->no_key
+                        : model_entry(m, number.at[0] ? -1 : 0) == NULL;
 }
 
 bool names_in_value(const struct model *m, unsigned which, const struct ese_column *column,

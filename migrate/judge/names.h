@@ -47,8 +47,8 @@ bool names_each(const struct model *model, unsigned which, struct rows *rows,
 bool names_in_value(const struct model *model, unsigned which, const struct ese_column *column,
                     struct bytes value, int32_t *key, struct fault *f);
 
-/* Is a number in a reference by key, 0, no name at all?  Where a certificate beside it tells that
- * there has to be one, or an entry has that key, it is one. */
+/* Is a number in a reference by key, 0 or -1, no name at all?  Where a certificate beside it tells
+ * that there has to be one, or an entry has that key, it is one. */
 bool names_none(const struct model *model, unsigned which, struct bytes number);
 
 /* The key of the entry that such bytes name; no_key: none. */

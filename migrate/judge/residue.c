@@ -3,12 +3,15 @@
 
 #include "formats/array.h"
 #include "migrate/judge/names.h"
+#include "migrate/judge/numbers.h"
 #include "migrate/profile/meaning.h"
 
+#include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { VERSION_MOST = 3 };
+enum { VERSION_MOST = 3, STRAY_MOST = 64, KEY_MOST = 128 };
 
 /* A column while its table is read. */
 struct live {
@@ -16,6 +19,10 @@ struct live {
     uint8_t *names; /* NULL until a value names an entry */
     uint64_t values, present, zeros;
     int64_t least, greatest;
+    int64_t least_key; /* of the values that are keys */
+    bool strayed;      /* one other value was met, once or more often: */
+    uint8_t stray[STRAY_MOST];
+    size_t stray_size;
     uint64_t row_value; /* its value in the current row, when that is small; 0: none such */
     uint64_t versions,
         other_versions; /* rows in which it is, and is not, the certificate's version */
@@ -48,67 +55,48 @@ static bool can_name(enum ese_coltype type)
            ese_coltype_is_text(type);
 }
 
-/* Little-endian, sign-extended where `is_signed`. */
-static bool read_integer(struct bytes value, bool is_signed, int64_t *number)
+/* The key of a text in this or the other case, and without blanks at its end. */
+static int32_t key_as_text(const struct model *m, struct bytes text)
 {
-    if (value.size == 0 || value.size > 8)
-        return false;
-    uint64_t bits = is_signed && value.at[value.size - 1] & 0x80 ? UINT64_MAX : 0;
-    for (size_t i = value.size; i-- > 0;)
-        bits = bits << 8 | value.at[i];
-    *number = (int64_t)bits;
-    return is_signed || bits <= INT64_MAX;
+    uint8_t other[KEY_MOST];
+    while (text.size > 0 && (text.at[text.size - 1] == ' ' || text.at[text.size - 1] == '\0'))
+        text.size--;
+    int32_t key = names_key(m, text);
+    for (unsigned upper = 0; upper < 2 && key == m->no_key && text.size <= sizeof other; upper++) {
+        for (size_t i = 0; i < text.size; i++)
+            other[i] = (uint8_t)(upper ? toupper(text.at[i]) : tolower(text.at[i]));
+        key = names_key(m, bytes_of(other, text.size));
+    }
+    return key;
 }
 
-/* Decimal digits, one byte or two a character, perhaps with a terminating NUL. */
-static bool read_digits(struct bytes value, bool wide, int64_t *number)
+/* The key of a number's digits, with as many zeros before them as the first key has digits. */
+static int32_t key_as_digits(const struct model *m, int64_t number)
 {
-    size_t step = wide ? 2 : 1;
-    *number = 0;
-    if (value.size >= step && value.at[value.size - step] == 0)
-        value.size -= step;
-    if (value.size == 0 || value.size % step != 0 || value.size / step > 10)
-        return false;
-    for (size_t i = 0; i < value.size; i += step) {
-        if (value.at[i] < '0' || value.at[i] > '9' || (wide && value.at[i + 1] != 0))
-            return false;
-        *number = *number * 10 + (value.at[i] - '0');
-    }
-    return true;
-}
-
-static bool read_number(const struct ese_column *column, struct bytes value, int64_t *number)
-{
-    switch (column->type) {
-    case ESE_COL_BINARY:
-    case ESE_COL_LONG_BINARY:
-        return value.size == sizeof(int32_t) && read_integer(value, true, number);
-    case ESE_COL_TEXT:
-    case ESE_COL_LONG_TEXT:
-        return read_digits(value, column->code_page == 1200, number);
-    case ESE_COL_SHORT:
-    case ESE_COL_LONG:
-    case ESE_COL_CURRENCY:
-    case ESE_COL_LONG_LONG:
-        return read_integer(value, true, number);
-    default:
-        return read_integer(value, false, number);
-    }
+    char digits[24];
+    int width = m->key_count > 0 && m->key_bytes[0].size < sizeof digits - 1
+                    ? (int)m->key_bytes[0].size
+                    : 0;
+    snprintf(digits, sizeof digits, "%" PRId64, number);
+    int32_t key = names_key(m, bytes_of(digits, strlen(digits)));
+    if (key != m->no_key)
+        return key;
+    snprintf(digits, sizeof digits, "%0*" PRId64, width, number);
+    return names_key(m, bytes_of(digits, strlen(digits)));
 }
 
 /* Bytes against keys that are bytes: the number of the key, or -1 for what is none.  Text of one
  * byte a character is held against text of two, too, and integers against text of their digits. */
 static int64_t number_of(const struct model *m, const struct ese_column *column, struct bytes value)
 {
-    char digits[24];
-    uint8_t narrow[128];
+    uint8_t narrow[KEY_MOST];
     int64_t number;
     int32_t key = names_key(m, value);
-    if (key == m->no_key && ese_coltype_is_integer(column->type) &&
-        read_number(column, value, &number)) {
-        snprintf(digits, sizeof digits, "%lld", (long long)number);
-        key = names_key(m, bytes_of(digits, strlen(digits)));
-    }
+    if (key == m->no_key && !m->long_keys && ese_coltype_is_integer(column->type) &&
+        numbers_plain(column, value, &number))
+        key = key_as_digits(m, number);
+    if (key == m->no_key && !m->long_keys && !ese_coltype_is_integer(column->type))
+        key = key_as_text(m, value);
     if (key == m->no_key && value.size % 2 == 0 && value.size <= 2 * sizeof narrow &&
         column->code_page == ESE_CODEPAGE_UNICODE) {
         size_t wide = 0;
@@ -117,7 +105,7 @@ static int64_t number_of(const struct model *m, const struct ese_column *column,
             wide += value.at[i + 1] != 0;
         }
         if (wide == 0)
-            key = names_key(m, bytes_of(narrow, value.size / 2));
+            key = key_as_text(m, bytes_of(narrow, value.size / 2));
     }
     return key == m->no_key ? -1 : key;
 }
@@ -204,8 +192,36 @@ static void note_key(struct residue_table *t, int64_t number)
         t->keys[i / 8] |= (uint8_t)(1 << i % 8);
 }
 
-static bool follow(struct residue_table *t, struct live *l, int64_t number)
+/* A value that is no key may stand for none, or be the one reference that leads nowhere: one such
+ * value is let pass, however often it comes. */
+static bool may_stray(const struct residue_table *t, struct live *l, struct bytes value)
 {
+    if (t->m->match == PROFILE_MATCHES_VALUE || value.size > STRAY_MOST)
+        return false;
+    if (l->strayed)
+        return bytes_equal(value, bytes_of(l->stray, l->stray_size));
+    l->strayed = true;
+    l->stray_size = value.size;
+    memcpy(l->stray, value.at, value.size);
+    return true;
+}
+
+/* Numbers that count from 1 are keys by chance: with one among them that is none they say nothing.
+ */
+static bool is_told(const struct residue_table *t, unsigned column)
+{
+    const struct live *l = &t->live[column];
+    if (!l->strayed)
+        return true;
+    return t->m->byte_keys
+               ? t->m->long_keys || !ese_coltype_is_integer(t->table->column[column].type)
+               : l->least_key > t->m->entries;
+}
+
+static bool follow(struct residue_table *t, unsigned i, int64_t number, struct bytes value)
+{
+    struct live *l = &t->live[i];
+    const struct ese_column *column = &t->table->column[i];
     bool in_value = t->m->match == PROFILE_MATCHES_VALUE;
     unsigned count, first = find_entries(t->m, number, &count);
     l->present++;
@@ -213,13 +229,15 @@ static bool follow(struct residue_table *t, struct live *l, int64_t number)
     l->greatest = l->present == 1 || number > l->greatest ? number : l->greatest;
     l->row_value = number >= 1 && number <= VERSION_MOST ? (uint64_t)number : 0;
     l->not_from_zero = l->not_from_zero || !in_value || number < 0 || number >= t->m->entries;
-    if (count == 0 && number != 0)
+    bool none = t->m->byte_keys ? number == 0 : rows_names_none(column, number);
+    if (count == 0 && !none && !may_stray(t, l, value))
         l->not_key = true;
     if (l->not_key && l->not_from_zero) {
         forget(l);
         return true;
     }
     l->zeros += count == 0;
+    l->least_key = count > 0 && (l->values == 0 || number < l->least_key) ? number : l->least_key;
     l->values += count > 0;
     if (count > 0 && !name_entries(t, l, first, count))
         return false;
@@ -227,25 +245,44 @@ static bool follow(struct residue_table *t, struct live *l, int64_t number)
     return !in_value || l->not_from_zero || name_entries(t, l, (unsigned)number, 1);
 }
 
+static bool take_number(struct residue_table *t, unsigned column, int64_t number,
+                        struct bytes value)
+{
+    if (column == t->key && t->keys)
+        note_key(t, number);
+    return !t->live[column].followed || follow(t, column, number, value);
+}
+
+/* One number or several, written somehow; a value that is none says that the column refers to
+ * nothing. */
+static bool take_numbers(struct residue_table *t, unsigned column, struct bytes value)
+{
+    struct numbers numbers = numbers_open(t->m, &t->table->column[column], value);
+    int64_t number;
+    while (t->live[column].followed && numbers_next(&numbers, &number))
+        if (!take_number(t, column, number, value))
+            return false;
+    if (!numbers.whole)
+        forget(&t->live[column]);
+    return true;
+}
+
 bool residue_value(struct residue_table *t, unsigned column, struct bytes value)
 {
-    struct live *l = &t->live[column];
     int64_t number = 0;
     const struct ese_column *c = &t->table->column[column];
     bool bytes = t->m->byte_keys;
-    bool none = bytes && t->m->long_keys && ese_coltype_is_integer(c->type) &&
-                bytes_number(value) == 0; /* counts as none, as in other lists */
-    if (bytes && value.size > 0 && !none)
+    if (bytes && value.size > 0)
         number = number_of(t->m, c, value);
-    bool is_number = bytes || (c->type != ESE_COL_GUID && read_number(c, value, &number));
-    if (column == t->key && t->keys && is_number)
-        note_key(t, number);
-    if (!l->followed)
-        return true;
-    if (is_number)
-        return follow(t, l, number);
-    forget(l);
-    return true;
+    int64_t plain;
+    if (bytes && number < 0 && t->m->long_keys && ese_coltype_is_integer(c->type) &&
+        numbers_plain(c, value, &plain) && rows_names_none(c, plain))
+        number = 0; /* counts as none, as in other lists */
+    if (bytes)
+        return take_number(t, column, number, value);
+    if (ese_coltype_is_integer(c->type) && numbers_plain(c, value, &number))
+        return take_number(t, column, number, value);
+    return take_numbers(t, column, value);
 }
 
 /* ---- versions ---- */
@@ -292,15 +329,18 @@ static bool are_the_keys(const struct residue_table *t, const struct live *l)
     return true;
 }
 
+static const char counted[] = "it is the table's primary key, and counts its rows";
+static const char counting[] = "the engine counts it up";
+
 static const char *explanation(const struct residue_table *t, unsigned column)
 {
     const struct live *l = &t->live[column];
     if (t->table->column[column].flags & ESE_COLUMN_AUTO_INCREMENT)
-        return "the engine counts it up";
+        return counting;
     if (column == t->key && model_is_list_table(t->m, t->table))
         return "it is the primary key of the list's own table";
     if (column == t->key && counts_up(t, l) && !are_the_keys(t, l))
-        return "it is the table's primary key, and counts its rows";
+        return counted;
     if (l->versions > 0 && l->other_versions == 0 && l->versions + l->zeros >= l->values)
         return "it is the version of the certificate in its row";
     return NULL;
@@ -343,7 +383,7 @@ bool residue_end(struct residue *r, struct residue_table *t)
 {
     bool ok = keep_keys(r, t);
     for (unsigned i = 0; i < t->table->columns; i++) {
-        if (ok && t->live[i].followed && t->live[i].names)
+        if (ok && t->live[i].followed && t->live[i].names && is_told(t, i))
             ok = keep_candidate(r, t, i);
         free(t->live[i].names);
     }
@@ -370,14 +410,29 @@ static bool names_table(const char *column, const struct residue_keys *k)
     return false;
 }
 
+/* Is it the primary key of its table, and do several tables have one of that name?  Then the name
+ * says nothing of the list. */
+static bool is_usual(const struct residue *r, const struct residue_column *c)
+{
+    unsigned tables = 0;
+    bool own = false;
+    for (unsigned i = 0; i < r->tables; i++) {
+        own = own || r->keys[i].column == c->column;
+        tables += strcasecmp(r->keys[i].column->name, c->column->name) == 0;
+    }
+    return own && tables > 1;
+}
+
 /* All that a column names is there under the primary key of the same name in another table: it
  * refers to that one. */
 static bool refers_elsewhere(const struct residue *r, const struct residue_column *c, size_t bitmap)
 {
+    bool usual = is_usual(r, c);
     for (unsigned i = 0; i < r->tables; i++) {
         const struct residue_keys *k = &r->keys[i];
+        bool same = strcasecmp(k->column->name, c->column->name) == 0;
         if (k->table == c->table ||
-            (strcasecmp(k->column->name, c->column->name) != 0 && !names_table(c->column->name, k)))
+            (same ? c->as_list && !usual : !names_table(c->column->name, k)))
             continue;
         bool all = true;
         for (size_t b = 0; b < bitmap && all; b++)
@@ -388,8 +443,34 @@ static bool refers_elsewhere(const struct residue *r, const struct residue_colum
     return false;
 }
 
+/* Is it named like the key of the list, or after its table? */
+static bool is_named_as_list(const struct model *m, const struct ese_column *column)
+{
+    enum { WORD_LEAST = 3 };
+    for (unsigned i = 0; m->match == PROFILE_MATCHES_ROWS && i < m->profile->lists; i++) {
+        const struct profile_list *list = &m->profile->list[i];
+        if ((list->key && strcasecmp(column->name, list->key) == 0) ||
+            (strlen(list->table) >= WORD_LEAST && strcasestr(column->name, list->table)))
+            return true;
+    }
+    return false;
+}
+
+/* What counts the rows of its table may count the entries all the same, but for those that were
+ * never saved, where it is named after them. */
+static void doubt_counted(const struct residue *r, struct residue_column *c)
+{
+    if (c->as_list && (c->explained == counted || c->explained == counting) && !is_usual(r, c))
+        c->explained = NULL;
+}
+
 void residue_explain(struct residue *r, const struct model *m)
 {
+    for (unsigned i = 0; i < r->columns; i++) {
+        r->column[i].as_list =
+            is_named_as_list(m, r->column[i].column) && !model_is_list_table(m, r->column[i].table);
+        doubt_counted(r, &r->column[i]);
+    }
     for (unsigned i = 0; i < r->columns; i++)
         if (r->column[i].explained == NULL &&
             refers_elsewhere(r, &r->column[i], m->entries / 8 + 1))

@@ -7,7 +7,9 @@
  * once, and nothing is written before.
  *
  * A column is a candidate when each of its values, of every row and of every value of a
- * multi-valued column, is the key of an entry (0 stands for none where no entry has that key).
+ * multi-valued column, is the key of an entry (0 and -1 stand for none where no entry has that
+ * key), or, where keys are none that others have by chance, when all but one of its different
+ * values are: that one may stand for none, or lead nowhere already.
  * Integers of every type are compared by value, binary values of the key column's size by their
  * little-endian bytes, text as decimal digits.  In a list kept in one value, positions are keys,
  * and positions from 0 as well as from 1 are thought of.
@@ -26,6 +28,7 @@ struct residue_column {
     uint64_t values;       /* that name an entry */
     uint8_t *names;        /* a bit for each entry of the model: a value names it */
     const char *explained; /* why it is none for all its looks; static; NULL: nobody knows */
+    bool as_list;          /* it is named like the list's key, or after its table */
     bool from_zero;        /* a list value: all values are positions from 0, too */
     bool may_be_key;       /* all values are keys (positions from 1) */
 };

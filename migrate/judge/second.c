@@ -2,16 +2,17 @@
 #include "migrate/judge/second.h"
 
 #include "formats/array.h"
-#include "formats/certs/pem.h"
 #include "formats/runhash.h"
+#include "migrate/judge/unfold.h"
 #include "migrate/profile/wrapping.h"
 
 #include <stdlib.h>
 
 enum {
-    HEADER_MOST = 64,                 /* bytes before a packed value */
     UNPACKED_TIMES = 16,              /* of what was read so much is unpacked at most, ... */
     UNPACKED_FREE = 64 * 1024 * 1024, /* ... and so many bytes */
+    CUT_COMPARED = 256,               /* octets of a part that the end of a value cuts off, */
+    CUT_TRIED = 16,                   /* with so many that begin alike */
     START = 48,                       /* octets of a to-be-signed part that are looked at first */
     FIRST = 16,                       /* of them that are looked at before */
     SEEN_BITS = 16,                   /* of a hash of those */
@@ -37,6 +38,8 @@ struct second_search {
     struct slot *slot;
     unsigned slots; /* a power of two, at least twice as many as certificates */
     struct seen first, start;
+    unsigned *by_start; /* the certificates that are looked for, ascending by their first octets */
+    unsigned starts;
     size_t *size; /* of the parts whose length is indefinite, each size once */
     size_t sizes, size_room;
     struct runhash runs;
@@ -46,7 +49,7 @@ struct second_search {
     bool chain_known;
     unsigned chain_count;
     struct x509_certificate chain[CERTIFICATES_MOST]; /* in it, and not in the list */
-    struct buffer room;                               /* what was unpacked */
+    struct buffer room, narrow;                       /* what was unpacked; for text */
     uint64_t read, unpacked;                          /* bytes */
 };
 
@@ -129,9 +132,16 @@ static bool look_for(struct second_search *s, unsigned certificate)
     if (slot->certificate)
         return true;
     *slot = (struct slot){hash, certificate + 1};
+    s->by_start[s->starts++] = certificate;
     note_seen(&s->first, tbs.at, FIRST);
     note_seen(&s->start, tbs.at, START);
     return size_of(tbs) == tbs.size || note_size(s, tbs.size);
+}
+
+static int by_start(const void *a, const void *b, void *context)
+{
+    const struct model *m = context;
+    return memcmp(tbs_of(m, *(const unsigned *)a).at, tbs_of(m, *(const unsigned *)b).at, START);
 }
 
 struct second_search *second_open(const struct model *m, struct prover *prover)
@@ -145,9 +155,13 @@ struct second_search *second_open(const struct model *m, struct prover *prover)
     while (s->slots < 2 * m->listed)
         s->slots *= 2;
     runhash_open(&s->runs);
-    bool ok = (s->slot = calloc(s->slots, sizeof *s->slot)) != NULL;
+    s->slot = calloc(s->slots, sizeof *s->slot);
+    s->by_start = calloc((size_t)m->listed + 1, sizeof *s->by_start);
+    bool ok = s->slot && s->by_start;
     for (unsigned i = 0; ok && i < m->listed; i++)
         ok = look_for(s, i);
+    if (ok)
+        qsort_r(s->by_start, s->starts, sizeof *s->by_start, by_start, (void *)(uintptr_t)m);
     if (ok)
         return s;
     second_close(s);
@@ -159,8 +173,10 @@ void second_close(struct second_search *s)
     if (s) {
         runhash_close(&s->runs);
         free(s->slot);
+        free(s->by_start);
         free(s->size);
         buffer_free(&s->room);
+        buffer_free(&s->narrow);
     }
     free(s);
 }
@@ -178,6 +194,27 @@ static bool take(struct second_search *s, struct bytes value)
     s->taken = s->taken || runhash_take(&s->runs, value);
     s->failed = s->failed || !s->taken;
     return s->taken;
+}
+
+/* What begins at the offset and is cut off by the end of the value, as it is where a list is kept
+ * in pieces; -1: none. */
+static long find_cut(const struct second_search *s, struct bytes rest)
+{
+    size_t size = rest.size < CUT_COMPARED ? rest.size : CUT_COMPARED;
+    unsigned low = 0, high = s->starts;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        if (memcmp(tbs_of(s->m, s->by_start[middle]).at, rest.at, START) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (unsigned i = low; i < s->starts && i < low + CUT_TRIED; i++) {
+        struct bytes tbs = tbs_of(s->m, s->by_start[i]);
+        if (tbs.size > rest.size && memcmp(tbs.at, rest.at, size) == 0)
+            return (long)s->by_start[i];
+    }
+    return -1;
 }
 
 static long find_sized(const struct second_search *s, struct bytes value, size_t offset,
@@ -200,7 +237,7 @@ static long find(struct second_search *s, struct bytes value, size_t offset)
     long found = size > 0 ? find_sized(s, value, offset, size) : -1;
     for (size_t i = 0; found < 0 && i < s->sizes; i++)
         found = find_sized(s, value, offset, s->size[i]);
-    return found;
+    return found < 0 && size > rest.size ? find_cut(s, rest) : found;
 }
 
 typedef uint8_t octets __attribute__((vector_size(16)));
@@ -331,52 +368,23 @@ static bool look_plain(struct second_search *s, struct second_copies *copies,
     return !s->failed;
 }
 
-/* The next place from `offset` on where a value packed with zlib could begin; HEADER_MOST: none.
- * RFC 1950, 2.2, with the window that everybody has. */
-static size_t next_packed(struct bytes value, size_t offset)
-{
-    enum { METHOD = 0x78 };
-    size_t end = value.size < HEADER_MOST + 2 ? value.size : HEADER_MOST + 2;
-    for (; offset + 2 < end; offset++) {
-        const uint8_t *at = memchr(value.at + offset, METHOD, end - 2 - offset);
-        if (at == NULL)
-            break;
-        offset = (size_t)(at - value.at);
-        if ((METHOD << 8 | at[1]) % 31 == 0)
-            return offset;
-    }
-    return HEADER_MOST;
-}
-
-/* The blocks of a PEM text one behind the other, in s->room. */
-static struct bytes pem_contents(struct second_search *s, struct bytes text)
-{
-    struct pem_reader r = pem_open(text);
-    struct pem_block block;
-    buffer_clear(&s->room);
-    while (pem_next(&r, &block, NULL))
-        pem_decode(&block, &s->room, NULL);
-    return buffer_bytes(&s->room);
-}
-
 bool second_look(struct second_search *s, struct second_copies *copies,
                  const struct ese_table *table, const struct ese_column *column, uint64_t row,
                  struct bytes value)
 {
-    static const struct wrapping zlib = {.pack = PACK_ZLIB};
-    struct fault f;
-    struct bytes inner;
-    fault_clear(&f);
     s->read += value.size;
-    if (pem_detect(value))
-        return look_plain(s, copies, table, column, row, pem_contents(s, value)) && !s->room.failed;
-    for (size_t at = next_packed(value, 0); at < HEADER_MOST; at = next_packed(value, at + 1)) {
+    if (unfold_text(value, &s->narrow, &s->room))
+        return look_plain(s, copies, table, column, row, buffer_bytes(&s->room));
+    s->failed = s->failed || s->room.failed || s->narrow.failed;
+    for (size_t at = unfold_next_packed(value, 0); at < value.size && !s->failed;
+         at = unfold_next_packed(value, at + 1)) {
         if (s->unpacked > UNPACKED_TIMES * s->read + UNPACKED_FREE)
             break;
         /* What was unpacked before a fault is searched, too. */
-        wrapping_take_off(&zlib, bytes_from(value, at), &s->room, &inner, &f);
-        s->unpacked += inner.size;
-        if (f.code == FAULT_NO_MEMORY || !look_plain(s, copies, table, column, row, inner))
+        if (!unfold_packed(bytes_from(value, at), WRAPPING_UNPACKED_MOST, &s->room))
+            return false;
+        s->unpacked += s->room.size;
+        if (!look_plain(s, copies, table, column, row, buffer_bytes(&s->room)))
             return false;
     }
     return look_plain(s, copies, table, column, row, value);

@@ -125,6 +125,18 @@ int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *n
     return 0;
 }
 
+bool rows_names_none(const struct ese_column *column, int64_t number)
+{
+    int64_t ones = -1;
+    if (column->type == ESE_COL_UNSIGNED_BYTE)
+        ones = UINT8_MAX;
+    else if (column->type == ESE_COL_UNSIGNED_SHORT)
+        ones = UINT16_MAX;
+    else if (column->type == ESE_COL_UNSIGNED_LONG)
+        ones = UINT32_MAX;
+    return number == 0 || number == ones;
+}
+
 double rows_date(struct rows *rows, const struct ese_column *column, bool *null)
 {
     uint64_t bits;

@@ -45,6 +45,10 @@ bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *nu
  * is false. */
 int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null);
 
+/* Does such a number in a column by custom name nothing: 0, or all bits of its type set, as -1 is?
+ */
+bool rows_names_none(const struct ese_column *column, int64_t number);
+
 /* The value of a DateTime column in days since 1899-12-30; *null as above. */
 double rows_date(struct rows *rows, const struct ese_column *column, bool *null);
 

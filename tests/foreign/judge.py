@@ -105,6 +105,30 @@ FRAMINGS = {
     "der": sequence, "pkcs7": from_pkcs7, "pem-crlf": from_pem, "lenle": lambda data: from_sizes(data, 4, "little"), "lenbe": lambda data: from_sizes(data, 4, "big"),
 }
 
+# How a reference can name an entry by a key that it writes otherwise: the keys that a value names.
+FORMS_OF_KEYS = {
+    "int": lambda value: [int.from_bytes(value, "little")],
+    "bigendian": lambda value: [int.from_bytes(value, "big")],
+    "digits": lambda value: [int(value.replace(b"\0", b""))],
+    "hexdigits": lambda value: [int(value, 16)],
+    "afterword": lambda value: [int(value.split(b":")[1])],
+    "packed": lambda value: [int.from_bytes(value[at:at + 4], "little") for at in range(0, len(value), 4)],
+    "commas": lambda value: [int(part) for part in value.split(b",")],
+    "bracedhex": lambda value: [bytes.fromhex(value.strip(b"{}").decode()).lower()],
+    "anycase": lambda value: [value.lower()],
+    "blanks": lambda value: [value.strip().lower()],
+    "lowbits": lambda value: [int.from_bytes(value, "little") & 0x7FFFFFFF],
+    "tenfold": lambda value: [int.from_bytes(value, "little") // 10],
+    "setting": lambda value: [int(value) if value.isdigit() else int.from_bytes(value, "little")],
+}
+DIGESTS = {
+    "md5": lambda der: hashlib.md5(der).digest(), "md5hex": lambda der: hashlib.md5(der).hexdigest().encode(),
+    "sha256": lambda der: hashlib.sha256(der).digest(), "sha512": lambda der: hashlib.sha512(der).digest(),
+    "sha1colons": lambda der: digest(der).hex(":").upper().encode(), "sha1reversed": lambda der: digest(der)[::-1],
+    "sha1blanks": lambda der: digest(der).hex(" ").encode("utf-16-le"), "sha1half": lambda der: digest(der)[:8],
+    "sha1base64": lambda der: base64.b64encode(digest(der)), "crc32": lambda der: zlib.crc32(der).to_bytes(4, "little"),
+}
+
 
 def framed(framing, data):
     return from_items(framing, data) if framing.startswith("items") else FRAMINGS[framing](data)
@@ -146,12 +170,27 @@ class Store:
         self.facts, self.db = facts, edbdecode.open(str(path))
         self.rows = {table.name: list(table.rows()) for table in self.db.tables if not table.name.startswith("MSys")}
         self.types = {table.name: {c.name: c.type for c in table.columns} for table in self.db.tables}
+        self.by_number, self.by_pair = {}, {}
         self.entries, self.by_key = [], {}     # entries: (certificate as stored, row or None, list)
         for where in facts["lists"]:
             self.read_rows(where) if where["kind"] == "rows" else self.read_value(where)
         base = facts["lists"][0].get("base", 1)
         self.by_position = {n + base: plain(entry[0]) for n, entry in enumerate(self.entries)}
         self.by_sha1 = {digest(entry[0]): plain(entry[0]) for entry in self.entries}
+
+    def entry_at(self, place):
+        return plain(self.entries[place - 1][0]) if 1 <= place <= len(self.entries) else None
+
+    def note_key(self, key, row, certificate):
+        """An entry's key, which can be of two columns; as a number, too, where it is one, or the digits of one."""
+        if isinstance(key, list):
+            self.by_pair[tuple(row[column][0] for column in key)] = plain(certificate)
+            return
+        value = row[key][0]
+        self.by_key[value] = self.by_number[int.from_bytes(value, "little")] = plain(certificate)
+        self.by_number[value.lower()] = plain(certificate)
+        if value.isdigit():
+            self.by_number[int(value)] = plain(certificate)
 
     def read_rows(self, where):
         for row in self.rows[where["table"]]:
@@ -160,7 +199,7 @@ class Store:
             certificate = unwrap(row[where["cert"]][0], where.get("wrap"))
             self.entries.append((certificate, row, where))
             if where.get("key"):
-                self.by_key[row[where["key"]][0]] = plain(certificate)
+                self.note_key(where["key"], row, certificate)
 
     def value_rows(self, where):
         column, value = where.get("where", (None, None))
@@ -186,6 +225,19 @@ class Store:
         by = reference["by"]
         if by == "issuerserial":
             return [bytes(b"".join(values))]
+        if by == "pair":
+            return [self.by_pair.get(tuple(values))]
+        if by == "setting" and row.get("Item") != [reference["item"].encode()]:
+            return values
+        if by in FORMS_OF_KEYS:
+            return [self.by_number.get(number) for value in values for number in FORMS_OF_KEYS[by](value)]
+        if by == "place":
+            return [self.entry_at(int.from_bytes(value, "little")) for value in values]
+        kind, _, what = by.partition(":")
+        if kind == "hash":
+            return [next((plain(c) for c, _, _ in self.entries if DIGESTS[what](c) == value), None) for value in values]
+        if kind == "other":
+            return [next((plain(c) for c, entry, _ in self.entries if entry.get(what) == [value]), None) for value in values]
         maps = {"key": self.by_key.get, "keymv": self.by_key.get, "thumb": self.by_sha1.get,
                 "pos": lambda v: self.by_position.get(int.from_bytes(v, "little")),
                 "hexthumb": lambda v: self.by_sha1.get(bytes.fromhex(v.replace(b"\0", b"").decode()))}
@@ -254,9 +306,10 @@ def compare_lists(old, new, facts):
         if row is None:
             continue
         key = where.get("key")
-        same = [r for r in before.get(plain(certificate), []) if r.get(key) == row.get(key)]
+        key_of = (lambda r, key=key: [r.get(column) for column in (key if isinstance(key, list) else [key])])
+        same = [r for r in before.get(plain(certificate), []) if key_of(r) == key_of(row)]
         if not same:
-            wrong.append(f"an entry {row.get(key)} of this key was not there before")
+            wrong.append(f"an entry {key_of(row)} of this key was not there before")
             continue
         copies, was = before[plain(certificate)], same[0]
         for column in sorted(set(row) | set(was)):
@@ -266,7 +319,7 @@ def compare_lists(old, new, facts):
                 continue
             merged = any(row.get(column) == copy.get(column) for copy in copies)
             if not (len(copies) > 1 and merged):
-                wrong.append(f"{where['table']} entry {row.get(key)}: {column} changed")
+                wrong.append(f"{where['table']} entry {key_of(row)}: {column} changed")
         if [certificate] == [c for c, _, _ in ca] and facts.get("issuing-role") and where.get("role"):
             role = row.get(where["role"], [b""])[0].hex()
             if role != facts["issuing-role"]:

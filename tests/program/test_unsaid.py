@@ -101,11 +101,22 @@ class Unsaid(unittest.TestCase):
         for column in ("One", "Two", "Three", "Four", "Five"):
             self.assertTrue(any(f"column {column}:" in text for text in problems["KM-RESIDUE"]), column)
 
+    def test_other_forms_are_asked_about(self):
+        """Bytes of other sizes and the other order, several in a value, digits with commas and in sixteens; -1 for none."""
+        store = self.store(["One Binary", "Two Binary", "Three LongBinary", "Four Text", "Five UnicodeText", "Six Long"],
+                           [["hex:0200", "hex:00000002", "hex:02000000 01000000", "2, 1", "0x02", "2"],
+                            ["hex:0300", "hex:00000003", "hex:03000000", "3", "0x03", "-1"],
+                            ["hex:0300", "hex:00000003", "hex:03000000", "3", "0x03", "3"]])
+        _, problems, rows = self.repair(store)
+        self.assertIsNone(rows)
+        for column in ("One", "Two", "Three", "Four", "Five", "Six"):
+            self.assertTrue(any(f"column {column}:" in text for text in problems["KM-RESIDUE"]), column)
+
     def test_no_candidates(self):
         """A value that is no key, other sizes and kinds, and columns that name nothing that goes."""
         store = self.store(["One Long", "Two Binary", "Three Text", "Four Long", "Five Bit", "Six DateTime"],
-                           [["2", "hex:0200", "2nd", "1", "yes", "1999-01-01"],
-                            ["99", "hex:0300", "3", "4", "no", "1999-01-02"]])
+                           [["2", "hex:020000", "2nd", "1", "yes", "1999-01-01"],
+                            ["99", "hex:030000", "3", "4", "no", "1999-01-02"]])
         status, problems, _ = self.repair(store)
         self.assertEqual((status, problems.get("KM-RESIDUE")), (km.REPAIRED, None))
 

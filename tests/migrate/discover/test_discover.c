@@ -520,9 +520,7 @@ END_TEST
 #define KM55_LIST "list=CertificateList.EntryId.Certificate.Thumbprint "
 #define KM55_ROLES "roles=Role:1,2,3 "
 #define KM55_SETTINGS "settings=Configuration.Name.Value mode=IssueMode ca=IssuingCA "
-#define KM55_REFERENCES                                                                            \
-    "ref=UserCertificates.IssuerEntry.CertId ref=RevocationLists.IssuerEntry.CrlId.unproved "      \
-    "issued=UserCertificates.Version"
+#define KM55_REFERENCES "ref=UserCertificates.IssuerEntry.CertId issued=UserCertificates.Version"
 
 static const struct {
     const char *path;
