@@ -364,7 +364,8 @@ bool unsaid_judge(struct plan *plan, const struct plan_options *options, const s
         ask_about_fixed(&a);
         ask_about_positions(&a);
         ask_about_values(&a);
-        ok = ask_about_hashes(&a, f) && describing_ask(&a, f) && unique_ask(&a, f);
+        ok = ask_about_hashes(&a, f) && describing_ask(&a, f) && otherkeys_ask(&a, f) &&
+             unique_ask(&a, f);
     }
     free(a.drop);
     free(a.open);

@@ -4,6 +4,7 @@
  *     unsaid.c       columns that could refer to entries that go, second places, hashes
  *     differing.c    copies of one certificate that differ
  *     describing.c   what stands beside the list and speaks of it
+ *     otherkeys.c    columns that name entries by another column of the list than its key
  *     unique.c       rows that would be one to a unique index
  */
 #ifndef KM_MIGRATE_UNSAID_PARTS_H
@@ -39,6 +40,10 @@ bool differing_ask(struct asking *a, struct fault *f);
 /* Looks at what stands beside the list, and asks about what would not be true of it any more.
  * False when memory is short. */
 bool describing_ask(struct asking *a, struct fault *f);
+
+/* Looks for columns that name entries by what is no key of the list, but tells each entry from all
+ * others.  False when memory is short, or the list's rows cannot be read. */
+bool otherkeys_ask(struct asking *a, struct fault *f);
 
 /* Looks for rows that would have one key in a unique index once their references have moved.  False
  * when memory is short. */

@@ -30,10 +30,8 @@ kinds.CERTIFICATES.kmfixture = KMFIXTURE
 TURNS = ("alone", "drafted", "answered") if os.environ.get("KM_LONG") or sys.argv[1:] else ("alone", "answered")
 LIMITS = {
     "references_with_a_word", "references_guid_in_text", "references_in_another_case",
-    "references_with_a_flag", "references_times_ten", "references_by_the_other_number",
-    "references_by_the_primary_key", "references_by_an_auto_increment", "references_by_name",
-    "references_by_unicode_name", "references_by_place_in_the_table", "references_by_place_beside_numbers",
-    "trailer_behind_the_list", "next_and_last", "next_with_end"}
+    "references_with_a_flag", "references_times_ten", "references_by_place_in_the_table",
+    "references_by_place_beside_numbers", "trailer_behind_the_list", "next_and_last", "next_with_end"}
 ROUNDS = 14
 SUFFIX = {"thumb": "=sha1", "hexthumb": "=sha1hex"}
 NO_LIST = re.compile(r"--not-a-list (\S+?)[;,]?(?: |$)")
@@ -58,6 +56,8 @@ def answers(kind, facts, problems, given):
     for problem in problems:
         text = problem["evidence"]
         for column in asked(kind, text):
+            if column in references and f"--reference {column}" not in text:
+                continue        # nothing is offered that says so
             found.append(("--reference", column + references[column]) if column in references else ("--not-a-reference", column))
         found += [("--not-a-list", column) for column in NO_LIST.findall(text) if column in kind.no_lists]
         if problem["code"] == "KM-COPIES-DIFFER" and "--keep" not in dict(given + found):
