@@ -80,11 +80,11 @@ static struct model_entry *entry_of(const struct model *m, const struct action *
     return model_entry_twin(m, a->entry, a->twin);
 }
 
-/* The part of the list that the entry is in; an entry is added to a list in one part only. */
+/* The part of the list that the entry is in, or comes into. */
 static const struct profile_list *list_of(const struct model *m, const struct action *a)
 {
     const struct model_entry *e = a->kind == ACTION_ADD_ENTRY ? NULL : entry_of(m, a);
-    return e ? model_list_of(m, e) : &m->profile->list[0];
+    return e ? model_list_of(m, e) : &m->profile->list[a->part];
 }
 
 /* ---- the header ---- */
@@ -328,17 +328,27 @@ static void properties_members(const struct model *m, const struct action *a, st
 
 /* ---- a new entry ---- */
 
+static unsigned parts_of(const struct model *m)
+{
+    return m->match == PROFILE_MATCHES_VALUE ? m->profile->values : m->profile->lists;
+}
+
 static int add_canonical(const struct model *m, const struct action *a, char *text, size_t size)
 {
-    char value[VALUE_TEXT];
-    return snprintf(text, size, "%d %s %s %s", a->entry, certificate_text(m, a, value),
-                    model_role_name(a->role), model_trust_name(a->trust));
+    char value[VALUE_TEXT], part[24] = "";
+    if (parts_of(m) > 1)
+        snprintf(part, sizeof part, " part %u", a->part + 1);
+    return snprintf(text, size, "%d %s %s %s%s", a->entry, certificate_text(m, a, value),
+                    model_role_name(a->role), model_trust_name(a->trust), part);
 }
 
 static void add_sentence(const struct model *m, const struct action *a, FILE *to)
 {
-    (void)m;
     fprintf(to, "add entry %d, %s", a->entry, model_role_name(a->role));
+    if (parts_of(m) > 1)
+        fprintf(to, ", to part %u of the list, in table %s", a->part + 1,
+                m->match == PROFILE_MATCHES_VALUE ? m->profile->value[a->part].table
+                                                  : m->profile->list[a->part].table);
 }
 
 /* When it was imported is not known, and stays null. */
@@ -356,7 +366,18 @@ static unsigned add_cells(const struct model *m, const struct action *a, struct 
     role_cells(m, a, &cell[3]);
     trust_cells(m, a, &cell[4]);
     cell[3].optional = cell[4].optional = true;
-    return 5;
+    /* What tells the rows of its part from others. */
+    if (list->rows.column == NULL)
+        return 5;
+    cell[5] = (struct action_cell){
+        .column = list->rows.column, .kind = CELL_TEXT, .text = list->rows.value};
+    const struct ese_column *column =
+        ese_table_column(model_list_table(m, a->part), list->rows.column);
+    if (column && column->type != ESE_COL_TEXT) {
+        cell[5].kind = CELL_INTEGER;
+        cell[5].integer = (int32_t)condition_number(&list->rows);
+    }
+    return 6;
 }
 
 /* In its place by key, where others are found by it. */
@@ -367,8 +388,11 @@ static void add_foresee(struct model *m, const struct action *a)
         m->entry[at] = m->entry[at - 1];
         at--;
     }
-    m->entry[at] = (struct model_entry){
-        .key = a->entry, .certificate = a->certificate, .role = a->role, .trust = a->trust};
+    m->entry[at] = (struct model_entry){.key = a->entry,
+                                        .part = a->part,
+                                        .certificate = a->certificate,
+                                        .role = a->role,
+                                        .trust = a->trust};
     m->entries++;
 }
 

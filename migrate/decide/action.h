@@ -44,6 +44,7 @@ struct action {
     unsigned dangling; /* which of the model's dangling references a move ends */
     uint64_t count;
     unsigned certificate;
+    unsigned part; /* ACTION_ADD_ENTRY: of the profile's lists, or values */
     enum model_role role;
     enum model_trust trust;
     enum model_mode mode;
@@ -97,7 +98,7 @@ struct action_cell {
     const char *text; /* UTF-8 */
 };
 
-enum { ACTION_CELLS_MOST = 5 };
+enum { ACTION_CELLS_MOST = 6 };
 
 /* "drop-entry", "set-role", ...: stable words for JSON and the canonical text. */
 const char *action_name(enum action_kind kind);

@@ -47,7 +47,7 @@ static void note_changes(struct describing *d)
         const struct model_entry *e = model_entry_twin(m, action->entry, action->twin);
         for (unsigned part = 0; value && part < m->profile->values; part++)
             if (action_changes_list(action->kind) &&
-                (action->kind == ACTION_ADD_ENTRY || (e && e->part == part)))
+                (action->kind == ACTION_ADD_ENTRY ? action->part == part : e && e->part == part))
                 d->changes[part] = true;
     }
     for (unsigned i = m->entries; i-- > 0;)

@@ -198,6 +198,24 @@ static void ask_which(struct asking *a, const struct ese_table *table, const cha
     *a->blocked = true;
 }
 
+/* What leads to the one that goes would lead on to where the other does: in a chain of entries
+ * those between them would fall out.  So it is not enough to say which of them stays. */
+static void ask_what_follows(struct asking *a, const struct ese_table *table, const char *column,
+                             const struct model_entry *goes, const struct model_entry *stays,
+                             const char *gone, const char *kept)
+{
+    char text[512];
+    snprintf(
+        text, sizeof text,
+        "table %s, column %s: entry %d leads to %s, entry %d to %s, and what leads to one would "
+        "lead to where the other does; where that is right a profile says so with keep = %s in "
+        "its [list], and which row stays is said with --keep %d or --keep %d",
+        table->name, column, goes->key, gone, stays->key, kept, column, goes->key, stays->key);
+    unsaid_ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
+    a->open[stays - a->m->entry] = true;
+    *a->blocked = true;
+}
+
 /* Does something say that an entry belongs to its part of the list: its role, or references that
  * can name no other part? */
 static bool has_place(const struct model *m, const struct model_entry *e)
@@ -246,7 +264,11 @@ static void compare(struct comparison *c, unsigned goes, unsigned stays)
                    : strcmp(gone->shown[i], "null") == 0))
             continue;
         a->drop[goes]->quarantine = true;
-        if (other && !unsaid_decided(a, y->key) && !is_kept(model_list_of(a->m, x), name))
+        if (other == NULL || is_kept(model_list_of(a->m, x), name))
+            continue;
+        if (from->reference[i] > 0)
+            ask_what_follows(a, from->table, name, x, y, gone->shown[i], kept->shown[k]);
+        else if (!unsaid_decided(a, y->key))
             ask_which(a, from->table, name, x, y, gone->shown[i], kept->shown[k]);
     }
 }

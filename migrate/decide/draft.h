@@ -4,6 +4,7 @@
  *
  *     duplicates.c   copies of one certificate, and different ones of one identity
  *     issuing.c      the issuing CA: settings, promotion, the switch; several certificates of a CA
+ *     newplace.c     where an entry is added
  *     superseded.c   --superseded=drop
  *     write_down.c   writing the draft down
  */
@@ -46,6 +47,7 @@ struct draft {
     bool *keep_used, *drop_used, *trust_used; /* as in options: the decision decided something */
     bool added_issuing;                       /* --issuing-ca FILE becomes a new entry */
     int32_t added_key;
+    unsigned added_part;
     enum model_mode mode;
     bool has_issuing_ca;
     uint8_t issuing_ca[HASH_SHA1_SIZE]; /* as the setting is to be */
@@ -104,6 +106,10 @@ bool draft_drop_unparsable(struct draft *d);
 bool draft_settle_issuing(struct draft *d);
 bool draft_drop_superseded(struct draft *d);
 bool draft_write_down(struct draft *d);
+
+/* Which part of the list a certificate is added to; false, with the fault set, when nothing says
+ * so, or nothing can be added there. */
+bool draft_choose_part(struct draft *d, unsigned *part);
 
 /* Positive when entry a is the better one to stay active of a CA's certificates. */
 int draft_compare_active(const struct draft *d, unsigned a, unsigned b);

@@ -250,12 +250,24 @@ static const char *why_copy_stays(struct draft *d, unsigned dropped, unsigned su
     return x->is_der != y->is_der ? "its encoding is strict DER" : "its SHA-256 is the smaller one";
 }
 
+/* Does an entry have behind it what stands behind the end of its list's value?  It may be more of
+ * the list, and goes with no certificate. */
+static bool holds_tail(const struct draft *d, unsigned entry)
+{
+    const struct model *m = d->model;
+    const struct model_value *v = &m->value[m->entry[entry].part];
+    return m->match == PROFILE_MATCHES_VALUE && m->list_tail && v->kind == CERTLIST_DER &&
+           entry + 1 == v->first + v->entries &&
+           draft_certificate(d, entry)->x509.envelope.trailing.size > 0;
+}
+
 /* Is there a doubt that forbids to touch the group: what refers to one of its entries, or which of
  * its certificates the settings name? */
 static bool is_doubtful(const struct draft *d, const struct group *group, unsigned survivor)
 {
     for (unsigned i = 0; i < group->entries; i++)
         if (d->entry[group->entry[i]].ambiguous ||
+            (group->entry[i] != survivor && holds_tail(d, group->entry[i])) ||
             (d->model->doubtful_settings &&
              draft_certificate(d, group->entry[i]) != draft_certificate(d, survivor)))
             return true;

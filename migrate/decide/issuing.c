@@ -106,6 +106,8 @@ static bool add_given_ca(struct draft *d)
             d->fault, FAULT_UNSUPPORTED,
             "--issuing-ca: the list value is missing, cut, or there twice; nothing can "
             "be added to it");
+    if (!draft_choose_part(d, &d->added_part))
+        return false;
     if (!free_key(d, &d->added_key))
         return fault_set(d->fault, FAULT_UNSUPPORTED,
                          "--issuing-ca: the certificate needs an entry, and the last one has key "

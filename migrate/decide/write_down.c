@@ -104,6 +104,7 @@ static void add_new_entry(struct draft *d)
 {
     plan_add(d->plan, &(struct action){.kind = ACTION_ADD_ENTRY,
                                        .entry = d->added_key,
+                                       .part = d->added_part,
                                        .certificate = d->options->issuing_ca,
                                        .role = ROLE_ISSUING,
                                        .trust = TRUST_YES,

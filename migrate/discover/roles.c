@@ -331,10 +331,11 @@ static bool is_of_role(const struct profile_list *list, const struct ese_column 
            (list->issuing.column && strcasecmp(list->issuing.column, column->name) == 0);
 }
 
-/* "Untrusted", "NotTrusted": set where there is no trust. */
+/* "Untrusted", "IsRevoked": set where there is no trust. */
 static bool says_untrusted(const char *name)
 {
-    static const char *const words[] = {"untrust", "distrust", "mistrust", "nottrust", "not_trust"};
+    static const char *const words[] = {"untrust", "distrust", "mistrust", "nottrust", "not_trust",
+                                        "revoked", "disabled", "blocked",  "withdrawn"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcasestr(name, words[i]))
             return true;
@@ -367,7 +368,7 @@ static void take_trusted(struct search *s, unsigned part)
     }
     discover_end(s->run, &rows);
     bool reverse = bits == 1 && says_untrusted(bit->name);
-    bool says_so = bits == 1 && strcasestr(bit->name, "trust");
+    bool says_so = reverse || (bits == 1 && strcasestr(bit->name, "trust"));
     if (bits > 1 || (!says_so && set <= clear)) {
         discover_note(s->run, "[list] trusted", false, true, "%s; name the column if there is one",
                       bits > 1 ? "there are several Bit columns"

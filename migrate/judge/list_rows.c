@@ -124,6 +124,8 @@ static void find_key_sort(struct model *m)
     for (unsigned part = 0; part < m->profile->lists; part++)
         m->long_keys = m->long_keys || has_long_keys(m, part);
     m->byte_keys = m->long_keys || (key && !is_number(key));
+    m->text_keys = key && key->type == ESE_COL_TEXT;
+    m->wide_keys = m->text_keys && key->code_page == ESE_CODEPAGE_UNICODE;
 }
 
 /* An entry's key; one that is no integer gets a number. */

@@ -155,10 +155,11 @@ struct model {
     uint32_t first_long_name, first_v1_certificate, first_without_user;
 
     /* See names.h. */
-    bool byte_keys;          /* the list's keys are text, bytes or GUIDs, and numbered; or, */
-    bool long_keys;          /* with this set, too, integers of which one does not fit 32 bits */
-    int32_t no_key;          /* a key that no entry has */
-    struct bytes *key_bytes; /* by number - 1 */
+    bool byte_keys;            /* the list's keys are text, bytes or GUIDs, and numbered; or, */
+    bool long_keys;            /* with this set, too, integers of which one does not fit 32 bits */
+    bool text_keys, wide_keys; /* of text, of two bytes a character: equal whatever their case */
+    int32_t no_key;            /* a key that no entry has */
+    struct bytes *key_bytes;   /* by number - 1 */
     unsigned key_count;
     size_t key_room;
     uint32_t *key_slot, key_slots;

@@ -19,13 +19,34 @@ static bool no_memory(struct fault *f)
 
 /* ---- keys ---- */
 
+enum { TEXT_KEY_MOST = 256 };
+
+/* A key as it is compared: text in small letters. */
+static struct bytes folded(const struct model *m, struct bytes key, uint8_t to[TEXT_KEY_MOST])
+{
+    if (!m->text_keys || key.size > TEXT_KEY_MOST)
+        return key;
+    for (size_t i = 0; i < key.size; i++) {
+        bool letter = key.at[i] >= 'A' && key.at[i] <= 'Z' &&
+                      (!m->wide_keys || (i % 2 == 0 && i + 1 < key.size && key.at[i + 1] == 0));
+        to[i] = letter ? (uint8_t)(key.at[i] - 'A' + 'a') : key.at[i];
+    }
+    return bytes_of(to, key.size);
+}
+
+int names_compare_keys(const struct model *m, struct bytes a, struct bytes b)
+{
+    uint8_t x[TEXT_KEY_MOST], y[TEXT_KEY_MOST];
+    return bytes_compare(folded(m, a, x), folded(m, b, y));
+}
+
 /* A key's place in the table: by its SHA-256, so that no input can make places collide. */
 static uint32_t place_of(const struct model *m, struct bytes key)
 {
-    uint8_t sha256[HASH_SHA256_SIZE];
+    uint8_t sha256[HASH_SHA256_SIZE], room[TEXT_KEY_MOST];
     struct hash hash = m->hash;
     uint32_t start = 0;
-    hash_sha256(&hash, key, sha256);
+    hash_sha256(&hash, folded(m, key, room), sha256);
     bytes_le32(bytes_of(sha256, 4), 0, &start);
     return start & (m->key_slots - 1);
 }
@@ -54,7 +75,7 @@ static uint32_t find_key(const struct model *m, struct bytes key, uint32_t *plac
     if (m->key_slots == 0)
         return 0;
     for (*place = place_of(m, key); m->key_slot[*place]; *place = (*place + 1) & (m->key_slots - 1))
-        if (bytes_equal(m->key_bytes[m->key_slot[*place] - 1], key))
+        if (names_compare_keys(m, m->key_bytes[m->key_slot[*place] - 1], key) == 0)
             return m->key_slot[*place];
     return 0;
 }

@@ -19,6 +19,10 @@ bool names_add_key(struct model *model, struct bytes key, int32_t *number, struc
 /* Its number; no_key: no entry has it. */
 int32_t names_key(const struct model *model, struct bytes key);
 
+/* The order of two keys that are bytes: 0 for text that differs in the case of ASCII letters alone,
+ * as it is to the engine's indexes. */
+int names_compare_keys(const struct model *model, struct bytes a, struct bytes b);
+
 /* The bytes of a numbered key; none for a number that was not given. */
 struct bytes names_key_bytes(const struct model *model, int32_t number);
 

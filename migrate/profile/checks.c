@@ -102,7 +102,8 @@ static bool move_to_values(struct parser *p, unsigned slot, const char *label)
                                     .equals = list->rows.value,
                                     .join = list->join,
                                     .form = list->form,
-                                    .items = list->items};
+                                    .items = list->items,
+                                    .takes_new = list->takes_new};
     free(list->key);
     *list = (struct profile_list){.table = NULL};
     return true;
@@ -143,6 +144,18 @@ static bool check_lists(struct parser *p)
     if (values > 0)
         profile->lists = 0;
     return true;
+}
+
+/* What is added has one place. */
+static bool check_new(struct parser *p)
+{
+    unsigned takers = 0;
+    for (unsigned i = 0; i < PROFILE_LISTS_MOST; i++)
+        takers += (i < p->profile->lists && p->profile->list[i].takes_new) ||
+                  (i < p->profile->values && p->profile->value[i].takes_new);
+    return takers < 2 ||
+           FAIL_LIST(p, 0, FAULT_DAMAGED,
+                     "new: expected yes in one section [list.N], found it in %u", takers);
 }
 
 /* Positions are those of one list, kept in one value. */
@@ -286,6 +299,6 @@ bool parser_check_all(struct parser *p)
         fault_set(p->f, FAULT_MISSING, "expected a section [list] or [list-value], found neither");
         return parser_failed_at(p, p->reader.line);
     }
-    return check_lists(p) && check_form(p) && check_reference_lists(p) && check_positions(p) &&
-           check_columns(p) && check_ignored(p) && check_settings(p);
+    return check_lists(p) && check_form(p) && check_new(p) && check_reference_lists(p) &&
+           check_positions(p) && check_columns(p) && check_ignored(p) && check_settings(p);
 }

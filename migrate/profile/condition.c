@@ -142,6 +142,17 @@ bool condition_is_number(const struct condition *c, int64_t number)
     return false;
 }
 
+bool condition_is_of_one(const struct condition *c, const struct ese_table *table)
+{
+    const struct ese_column *column = ese_table_column(table, c->column);
+    char *end;
+    int64_t number;
+    return column &&
+           (column->type == ESE_COL_TEXT || (ese_coltype_is_integer(column->type) && c->mask == 0 &&
+                                             read_number(c->value, &end, &number) && *end == '\0' &&
+                                             number >= INT32_MIN && number <= INT32_MAX));
+}
+
 int64_t condition_number(const struct condition *c)
 {
     return strtoll(c->value, NULL, 10);

@@ -45,6 +45,10 @@ bool condition_fits(const struct condition *c, const struct ese_table *table, co
 /* Of an integer or a Bit, which is 0 or 1: is it met? */
 bool condition_is_number(const struct condition *c, int64_t number);
 
+/* Is there one value that meets it, whatever else is in the row: one number of an integer, or a
+ * text? */
+bool condition_is_of_one(const struct condition *c, const struct ese_table *table);
+
 /* The one number that a condition without commas asks for. */
 int64_t condition_number(const struct condition *c);
 

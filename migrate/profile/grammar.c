@@ -38,6 +38,7 @@ static const struct key_spec list_keys[] = {
     {"name", VALUE_NAME, LIST_AT(name), MAY_ALWAYS, NULL},
     {"imported-on", VALUE_NAME, LIST_AT(imported), MAY_ALWAYS, NULL},
     {"keep", VALUE_TEXT, LIST_AT(keep), MAY_ALWAYS, NULL},
+    {"new", VALUE_FLAG, LIST_AT(takes_new), MAY_ALWAYS, NULL},
 };
 static const struct key_spec value_keys[] = {
     {"table", VALUE_NAME, VALUE_AT(table), NEED_ALWAYS, NULL},

@@ -79,6 +79,7 @@ struct profile_list {
     struct condition trusted;                   /* without a value: a Bit column */
     char *keep; /* columns, with commas between, of which the survivor's value stays */
     struct wrapping wrapping; /* around each certificate */
+    bool takes_new; /* of several parts: a certificate that is added comes into this one */
 
     /* While a profile is read: of a part that turns out to be a value. */
     char *join, *form, *items;
@@ -90,6 +91,7 @@ struct profile_value {
     char *table, *column, *select, *equals;
     char *join;         /* its rows are pieces, in the order of this; NULL: one row */
     char *form, *items; /* how it is encoded, in words; NULL: as it looks */
+    bool takes_new;     /* as struct profile_list's */
 };
 
 /* The settings that mean something here. */

@@ -79,6 +79,9 @@ static void write_key(const struct profile *profile, const struct section_spec *
     } else if (key->kind == VALUE_PACK) {
         if (*(const enum wrapping_pack *)at != PACK_NONE)
             fprintf(to, "%s = %s\n", key->key, profile_pack_words[*(const enum wrapping_pack *)at]);
+    } else if (key->kind == VALUE_FLAG && section != &profile_sections[SECTION_PROFILE]) {
+        if (*(const bool *)at)
+            fprintf(to, "%s = yes\n", key->key);
     } else if (key->kind == VALUE_FLAG) {
         fprintf(to, "%s = %s\n", key->key, *(const bool *)at ? "yes" : "no");
     } else {
@@ -115,8 +118,13 @@ static void write_value(const struct profile_value *value, unsigned number, FILE
     const struct condition rows = {.column = value->select, .value = value->equals};
     const struct {
         const char *key, *text;
-    } line[] = {{"table", value->table}, {"key", "position 1"}, {"certificate", value->column},
-                {"join", value->join},   {"form", value->form}, {"items", value->items}};
+    } line[] = {{"table", value->table},
+                {"key", "position 1"},
+                {"certificate", value->column},
+                {"join", value->join},
+                {"form", value->form},
+                {"items", value->items},
+                {"new", value->takes_new ? "yes" : NULL}};
     fprintf(to, "[list.%u]\n", number);
     for (size_t i = 0; i < sizeof line / sizeof line[0]; i++) {
         if (line[i].text == NULL)

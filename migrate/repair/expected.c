@@ -73,7 +73,7 @@ static bool chain(struct expected *x, uint32_t i, struct fault *f)
         x->setting[x->settings++] = i;
     }
     if (a->kind == ACTION_ADD_ENTRY)
-        x->list_changes[0] = true;
+        x->list_changes[a->part] = true;
     if (!is_of_entry(a->kind))
         return true;
     const struct model_entry *e = entry_of(x->model, a);
@@ -85,6 +85,19 @@ static bool chain(struct expected *x, uint32_t i, struct fault *f)
     x->next[i] = x->first[e - x->model->entry];
     x->first[e - x->model->entry] = i;
     return true;
+}
+
+/* hash: names are hashes, and keys otherwise. */
+static int compare_names(const struct model *m, bool hash, struct bytes a, struct bytes b)
+{
+    return hash ? bytes_compare(a, b) : names_compare_keys(m, a, b);
+}
+
+static int by_key(const void *x, const void *y, void *model)
+{
+    const struct called *a = x, *b = y;
+    int order = compare_names(model, false, a->name, b->name);
+    return order ? order : (a->entry > b->entry) - (a->entry < b->entry);
 }
 
 static int by_name(const void *x, const void *y)
@@ -107,7 +120,9 @@ static bool open_called(struct expected *x)
                 k == 0 ? names_key_bytes(m, m->entry[i].key)
                        : bytes_of(m->certificate[m->entry[i].certificate].sha1, HASH_SHA1_SIZE),
                 i};
-        if (m->entries > 0)
+        if (m->entries > 0 && k == 0)
+            qsort_r(x->called[k], m->entries, sizeof *x->called[k], by_key, (void *)(uintptr_t)m);
+        else if (m->entries > 0)
             qsort(x->called[k], m->entries, sizeof *x->called[k], by_name);
     }
     return true;
@@ -121,12 +136,12 @@ const struct model_entry *expected_entry_called(const struct expected *x, bool h
     unsigned low = 0, high = x->model->entries;
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
-        if (bytes_compare(all[middle].name, name) < 0)
+        if (compare_names(x->model, hash, all[middle].name, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < x->model->entries && bytes_equal(all[low].name, name)
+    return low < x->model->entries && compare_names(x->model, hash, all[low].name, name) == 0
                ? &x->model->entry[all[low].entry]
                : NULL;
 }
@@ -246,12 +261,25 @@ bool expected_of(struct expected *x, const struct ese_record *record, unsigned n
     return expected_of_setting(x, record, row, f) && expected_of_list(x, record, row, f);
 }
 
+/* What tells the rows of a part of the list from others. */
+static bool added_to_part(struct expected *x, const struct condition *rows,
+                          struct expected_row *row, struct fault *f)
+{
+    struct expected_value value = {
+        .column = expected_column(x, rows->column), .kind = EXPECTED_TEXT, .text = rows->value};
+    if (value.column && value.column->type != ESE_COL_TEXT) {
+        value.kind = EXPECTED_INTEGER;
+        value.number = (int32_t)strtol(rows->value, NULL, 10);
+    }
+    return value.column == NULL || expected_put(row, &value, f);
+}
+
 static bool added_entry(struct expected *x, const struct action *a, struct expected_row *row,
                         struct fault *f)
 {
     struct list_row l;
     const struct model_certificate *cert = &x->model->certificate[a->certificate];
-    expected_open_row(&l, x, 0); /* an entry is added to a list in one part only */
+    expected_open_row(&l, x, a->part);
     return expected_put(row,
                         &(struct expected_value){.column = expected_column(x, l.list->key),
                                                  .kind = EXPECTED_INTEGER,
@@ -262,6 +290,7 @@ static bool added_entry(struct expected *x, const struct action *a, struct expec
                                                  .kind = EXPECTED_BYTES,
                                                  .bytes = cert->der},
                         f) &&
+           added_to_part(x, &l.list->rows, row, f) &&
            (expected_column(x, l.list->thumbprint) == NULL ||
             expected_put_thumbprint(x, &l, bytes_of(cert->sha1, sizeof cert->sha1), row, f)) &&
            (!roles_are_told(l.list) || roles_set_role(&l.roles, &l.new, a->role, f)) &&
@@ -315,7 +344,8 @@ bool expected_of_new(struct expected *x, const struct ese_record *record, struct
         if (x->seen[i] > 0)
             continue;
         if (x->is_list && a->kind == ACTION_ADD_ENTRY &&
-            expected_integer_of(record, expected_column(x, p->list[0].key), &key) &&
+            model_list_table(x->model, a->part) == x->table &&
+            expected_integer_of(record, expected_column(x, p->list[a->part].key), &key) &&
             key == a->entry) {
             x->seen[i]++;
             return added_entry(x, a, row, f);

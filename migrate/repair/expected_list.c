@@ -136,13 +136,13 @@ static bool next_that_stays(struct expected *x, struct certlist *old, struct cer
 }
 
 /* What stands behind the old list's last entry: those that the plan adds. */
-static bool are_added(struct expected *x, const struct certlist *old, struct certlist *new,
-                      unsigned position, struct fault *f)
+static bool are_added(struct expected *x, unsigned part, const struct certlist *old,
+                      struct certlist *new, unsigned position, struct fault *f)
 {
     struct certlist_entry item;
     for (size_t i = 0; i < x->plan->actions; i++) {
         const struct action *a = &x->plan->action[i];
-        if (a->kind != ACTION_ADD_ENTRY)
+        if (a->kind != ACTION_ADD_ENTRY || a->part != part)
             continue;
         if (!certlist_next(new, &item, NULL) || item.type != CERTLIST_CERTIFICATE ||
             !bytes_equal(item.encoded, x->model->certificate[a->certificate].der))
@@ -156,9 +156,10 @@ static bool are_added(struct expected *x, const struct certlist *old, struct cer
     return true;
 }
 
-static bool are_items(struct expected *x, struct certlist *old, struct certlist *new,
-                      unsigned position, struct fault *f)
+static bool are_items(struct expected *x, unsigned part, struct certlist *old, struct certlist *new,
+                      struct fault *f)
 {
+    unsigned position = x->model->value[part].first;
     struct certlist_entry was, is;
     struct bytes added;
     while (next_that_stays(x, old, &was, &added, &position))
@@ -166,7 +167,7 @@ static bool are_items(struct expected *x, struct certlist *old, struct certlist 
             return wrong_item(position, "expected it, found the end", f);
         else if (!is_item(x, &was, &is, added, position, f))
             return false;
-    return are_added(x, old, new, position, f);
+    return are_added(x, part, old, new, position, f);
 }
 
 bool expected_is_list(struct expected *x, unsigned part, struct bytes value, struct fault *f)
@@ -180,7 +181,7 @@ bool expected_is_list(struct expected *x, unsigned part, struct bytes value, str
         return false;
     bool ok = certlist_open_as(&new, value, &v->form, f);
     if (ok) {
-        ok = are_items(x, &old, &new, v->first, f);
+        ok = are_items(x, part, &old, &new, f);
         certlist_close(&new);
     }
     certlist_close(&old);

@@ -36,7 +36,7 @@ static bool take_action(struct plan_editor *a, size_t number, struct fault *f)
     if (c == NULL && (action_is_of_entry(action->kind) || effect == EFFECT_MOVE_ALL))
         return fault_set(f, FAULT_UNSUPPORTED, "the plan changes entry %d, which is not there",
                          action->entry);
-    unsigned part = c ? a->model->entry[c - a->entry].part : 0;
+    unsigned part = c ? a->model->entry[c - a->entry].part : action->part;
     a->rewrite[part] = a->rewrite[part] || action_changes_list(action->kind);
     switch (effect) {
     case EFFECT_DROP:
@@ -142,7 +142,8 @@ static bool add(void *context, const struct ese_table *table, unsigned n, struct
     bool ok = editor_add_setting(a, table, n, edit, more, f);
     if (!ok || *more)
         return ok;
-    *more = n == 0 && a->added && model_is_list_table(a->model, table);
+    *more = n == 0 && a->added && a->model->match == PROFILE_MATCHES_ROWS &&
+            model_list_table(a->model, a->added->part) == table;
     return !*more || editor_add_listed(a, table, edit, f);
 }
 

@@ -154,11 +154,11 @@ bool editor_of_entry(struct plan_editor *a, const struct ese_table *table,
     return add_roles(a, edit, &cells.roles, &cells.old, &cells.new, f);
 }
 
-/* A new row of the list, which is in one part, --issuing-ca FILE. */
+/* A new row of the list: --issuing-ca FILE. */
 bool editor_add_listed(struct plan_editor *a, const struct ese_table *table,
                        struct ese_row_edit *edit, struct fault *f)
 {
-    const struct profile_list *list = &a->model->profile->list[0];
+    const struct profile_list *list = &a->model->profile->list[a->added->part];
     const struct ese_column *key = ese_table_column(table, list->key);
     struct cells cells;
     if (key == NULL || key != ese_table_key_column(table))
@@ -166,12 +166,6 @@ bool editor_add_listed(struct plan_editor *a, const struct ese_table *table,
                          "table %s: an entry cannot be added: its primary key is not the one Long "
                          "column %s",
                          table->name, list->key ? list->key : "");
-    if (!wrapping_is_none(&list->wrapping) || condition_is_there(&list->rows))
-        return fault_set(f, FAULT_UNSUPPORTED,
-                         "table %s: an entry cannot be added: what stands around a certificate "
-                         "there (skip = %d, pack), or in rows of the list alone (rows), is only "
-                         "known to be read",
-                         table->name, list->wrapping.skip);
     open_cells(&cells, list, table, NULL);
     return add_cells(a, table, &cells, a->added, edit, f) &&
            add_roles(a, edit, &cells.roles, &cells.old, &cells.new, f);

@@ -30,9 +30,10 @@ static bool make_list_value(struct plan_editor *a, unsigned part, struct fault *
     const struct model_value *v = &a->model->value[part];
     struct list_changes changes = {.editor = a, .position = v->first};
     struct certlist_entry added = {.type = CERTLIST_CERTIFICATE, .encoding = SST_ENCODING};
-    if (a->added)
+    bool adds = a->added && a->added->part == part;
+    if (adds)
         added.encoded = a->model->certificate[a->added->certificate].der;
-    return certlist_rewrite(v->bytes, &v->form, stays_in_list, &changes, a->added ? &added : NULL,
+    return certlist_rewrite(v->bytes, &v->form, stays_in_list, &changes, adds ? &added : NULL,
                             &a->list_value[part], f) ||
            fault_context(f, "the list value cannot be written anew");
 }
@@ -41,11 +42,6 @@ bool editor_make_list_values(struct plan_editor *a, struct fault *f)
 {
     bool in_value = a->model->match == PROFILE_MATCHES_VALUE;
     unsigned parts = in_value ? a->model->profile->values : a->model->profile->lists;
-    if (a->added && parts > 1)
-        return fault_set(f, FAULT_UNSUPPORTED,
-                         "an entry cannot be added: the list is in %u parts, and the profile does "
-                         "not say which of them it would be in",
-                         parts);
     for (unsigned i = 0; in_value && i < parts; i++)
         if (a->rewrite[i] && !make_list_value(a, i, f))
             return false;
@@ -90,7 +86,7 @@ static bool edit_list_values(struct plan_editor *a, const struct model_value *v,
             !editor_put_value(edit, &(struct ese_change){.column = c, .value = i + 1, .null = true},
                               f))
             return false;
-    return a->added == NULL ||
+    return a->added == NULL || a->added->part != (unsigned)(v - m->value) ||
            editor_put_value(edit,
                             &(struct ese_change){.column = c,
                                                  .value = ESE_CHANGE_BEHIND,

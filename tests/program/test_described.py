@@ -16,7 +16,10 @@ import zlib
 
 import km
 from describing import table
+from test_keys import folded
 from test_settings import HEAD, PROFILE, said
+
+import edbdecode  # from tests/decoder, which km puts in the path
 
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
 STATED = "[setting.mode]\nis = V3\n\n[setting.issuing-ca]\nnames = role\n\n"
@@ -134,6 +137,24 @@ class Described(unittest.TestCase):
                                  [74, item, cell]]))
                 asked = self.repair(where)
                 self.assertEqual(len(asked), asked_for, asked)
+
+    def test_behind_the_list(self):
+        """What stands behind the last certificate may be more of the list: it goes with no copy."""
+        self.certificate("own")
+        for cells, written in ((f"{self.hex('own')}{self.hex('root')}{self.hex('root')}" + "5a" * 16, False),
+                               (f"{self.hex('root')}{self.hex('root')}{self.hex('own')}" + "5a" * 16, True)):
+            self.make(table("Lists", ["Id Long", "Data LongBinary"], [[70, "hex:" + folded(cells)]]))
+            for path in self.where.glob("new.edb*"):
+                path.unlink()
+            (self.where / "profile.ini").write_text(self.in_value("form = der\n"))
+            result = km.run("repair", self.store, "-o", self.new, "--json", "--profile", self.where / "profile.ini")
+            self.assertEqual(json.loads(result.stdout)["verdict"], "cannot tell")
+            self.assertEqual(self.new.exists(), written, result.stderr)
+            if written:
+                self.assertTrue(list(edbdecode.open(str(self.new)).table("Lists").rows())[0]["Data"][0].endswith(b"Z" * 16))
+
+    def hex(self, who):
+        return self.certificate(who).hex()
 
     def test_a_value_for_each(self):
         for kind, values, asked_for in (("Long", "4097 & 12289 & 8193", True), ("UnicodeText", "a & b & c", True), ("Long", "4097 & 12289", False)):

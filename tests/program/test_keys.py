@@ -199,6 +199,19 @@ class Keys(unittest.TestCase):
                 self.assertEqual([row[0] for row in new[1]], [keys[n] for n in (2, 2, 0, 2, 3)] + [b""])
                 self.assertEqual([entry[0] for entry in new[0]], [keys[0], keys[2], keys[3]])
 
+    def test_text_in_another_case(self):
+        """To an index of the engine it is the same text; what does not move stays as it is written."""
+        for kind, encode in (("Text", str.encode), ("UnicodeText", lambda text: text.encode("utf-16-le"))):
+            store = self.store(f"Key {kind}", ("CA-d", "CA-b", "CA-c", "CA-a"), f"Signer {kind}", ["ca-B", "Ca-c", "CA-D", "ca-b", "ca-a"])
+            status, problems, new = self.repair(store, "--profile", self.profile())
+            self.assertEqual(status, km.REPAIRED, (problems, self.last))
+            self.assertEqual([row[0] for row in new[1]], [encode(text) for text in ("CA-c", "Ca-c", "CA-D", "CA-c", "ca-a")])
+            profile = self.profile()
+            profile.write_text(profile.read_text().split("[reference.1]")[0])
+            status, problems, new = self.repair(store, "--profile", profile)
+            self.assertEqual((status, new), (km.PROBLEMS_LEFT, None), "not said to be one, it is asked about")
+            self.assertIn("--reference Issued.Signer", problems["KM-RESIDUE"][0])
+
     def test_bytes_in_place(self):
         store = self.store("Key Text", ("CA1", "CA2", "CA3", "CA4"), "Signer Text", ("CA2", "CA3", "CA1", "nobody"))
         before = store.read_bytes()

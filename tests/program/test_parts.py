@@ -234,6 +234,85 @@ class Parts(unittest.TestCase):
         profile = self.profile(PART.format(1, "All", "rows = Kind = CA\n" + ROLE))
         self.right(store, profile, {"All": {1: {"Role": 1}, 3: {}, 4: {"Role": 2}}}, [4, 4, 1])
 
+    # ---- adding ----
+
+    def issuing(self):
+        """The issuing CA's certificate, which the settings name, as a file."""
+        path = self.where / "given.der"
+        store = self.store({"Plain": (["Key Long", "Cert LongBinary"], [[1, "certificate:issuing"]])}, ())
+        path.write_bytes(next(iter(edbdecode.open(str(store)).table("Plain").rows()))["Cert"][0])
+        return path
+
+    ADDED_OWN = (["Key Long", "Cert LongBinary", "Role Long"], [[1, "certificate:own", 1]])
+    ADDED_TRUSTED = (["Key Long", "Cert LongBinary", "Role Long"], [[7, "certificate:partner", 3]])
+
+    def test_added_by_role(self):
+        """The issuing CA comes where the own ones are, in whichever order the parts are said, or where roles are told."""
+        given = self.issuing()
+        store = self.store({"Own": self.ADDED_OWN, "Trusted": self.ADDED_TRUSTED}, (1, 7))
+        for parts in (PART.format(1, "Own", ROLE) + PART.format(2, "Trusted", ROLE),
+                      PART.format(1, "Trusted", ROLE) + PART.format(2, "Own", ROLE),
+                      PART.format(1, "Trusted", "") + PART.format(2, "Own", ROLE),
+                      PART.format(1, "Trusted", ROLE) + PART.format(2, "Own", ROLE + "new = yes\n")):
+            with self.subTest(parts):
+                self.right(store, self.profile(parts), {"Own": {1: {"Role": 1}, 8: {"Role": 2}}, "Trusted": {7: {"Role": 3}}},
+                           [1, 7], "--issuing-ca", given)
+
+    def test_added_as_the_profile_says(self):
+        """Where neither part tells roles nothing is guessed; new = yes says which."""
+        given = self.issuing()
+        store = self.store({"Own": self.ADDED_OWN, "Trusted": self.ADDED_TRUSTED}, (1, 7))
+        both = PART.format(1, "Own", "{0}") + PART.format(2, "Trusted", "{1}")
+        status, problems, new = self.repair(store, self.profile(both.format("", "")), "--issuing-ca", given)
+        self.assertEqual((status, new), (km.TROUBLE, None))
+        self.assertIn(b"the list is in 2 parts, and nothing says which of them it would be in; a profile says so with new = yes",
+                      self.last)
+        for new, tables in ((("new = yes\n", ""), {"Own": {1: {}, 8: {}}, "Trusted": {7: {}}}),
+                            (("new = no\n", "new = yes\n"), {"Own": {1: {}}, "Trusted": {7: {}, 8: {}}})):
+            self.right(store, self.profile(both.format(*new)), tables, [1, 7], "--issuing-ca", given)
+        status, problems, new = self.repair(store, self.profile(both.format("new = yes\n", "new = yes\n")))
+        self.assertEqual((status, new), (km.TROUBLE, None))
+        self.assertIn(b"new: expected yes in one section [list.N], found it in 2", self.last)
+
+    def test_added_to_rows(self):
+        """A new row has what tells its part from the others in the table; what is not known is not written."""
+        given = self.issuing()
+        for kind, own, trusted in (("Long", 5, 6), ("Short", 5, 6), ("Text", "own", "trusted"), ("UnicodeText", "own", "trusted")):
+            store = self.store({"All": (["Key Long", "Cert LongBinary", f"Class {kind}", "Role Long"],
+                                        [[1, "certificate:own", own, 1], [7, "certificate:partner", trusted, 3]])}, (1, 7))
+            parts = PART.format(1, "All", f"rows = Class = {trusted}\n" + ROLE) + PART.format(2, "All", f"rows = Class = {own}\n" + ROLE)
+            with self.subTest(kind):
+                self.right(store, self.profile(parts), {"All": {1: {"Role": 1}, 7: {"Role": 3}, 8: {"Role": 2}}}, [1, 7],
+                           "--issuing-ca", given)
+                status, problems, new = self.repair(store, self.profile(parts), "--issuing-ca", given)
+                rows = {number(row, "Key"): row for row in new.table("All").rows()}
+                self.assertEqual(rows[8]["Class"], rows[1]["Class"])
+                if kind == "Long":
+                    for how in ("rows = Class = 5,9\n", "rows = Class & 5 = 5\n"):
+                        parts = PART.format(1, "All", f"rows = Class = {trusted}\n" + ROLE) + PART.format(2, "All", how + ROLE)
+                        status, problems, new = self.repair(store, self.profile(parts), "--issuing-ca", given)
+                        self.assertEqual((status, new), (km.TROUBLE, None))
+                        self.assertIn(b"what column Class has to be in a row of it is not known (rows)", self.last)
+
+    def test_added_to_a_value(self):
+        given = self.issuing()
+        rows = [[n, f"List.{n}", f"der:{who}"] for n, who in enumerate(("own", "partner"), 71)]
+        rows.append([79, "Other", "hex:" + test_keys.folded("00" * 3000)])  # so that the table has long values at all
+        store = self.store({"All": (["Id Long", "Name Text", "Value LongBinary"], rows)}, ())
+        own, partner, _ = (row["Value"][0] for row in edbdecode.open(str(store)).table("All").rows())
+        for which in (71, 72, None):
+            profile = self.where / "profile.ini"
+            profile.write_text("[profile]\nname = values\n" + "".join(
+                f"\n[list.{n}]\ntable = All\nrows = Name = List.{n}\ncertificates = Value\nform = der\nkey = none\n"
+                f"new = {'yes' if n == which else 'no'}\n" for n in (71, 72)) + SETTINGS[:SETTINGS.index("[reference")])
+            status, problems, new = self.repair(store, profile, "--issuing-ca", given)
+            if which is None:
+                self.assertEqual((status, new), (km.TROUBLE, None))
+                continue
+            self.assertEqual(status, km.REPAIRED, (problems, self.last))
+            self.assertEqual([row["Value"][0] for row in new.table("All").rows()][:2],
+                             [own + given.read_bytes(), partner] if which == 71 else [own, partner + given.read_bytes()])
+
     # ---- roles ----
 
     def test_flags(self):
@@ -479,6 +558,20 @@ class Parts(unittest.TestCase):
                     self.assertIn("they may be parts of the list, or its entries", draft)
                     self.assertIn("whether these are parts of one list cannot be told", draft)
                 self.assertIsNone(new)
+
+    def test_discover_trust_the_other_way_round(self):
+        """A Bit that is set where there is no trust, by its name; of two copies the one that is not trusted counts."""
+        for name, said in (("IsRevoked", "trusted = IsRevoked = 0"), ("NotTrusted", "trusted = NotTrusted = 0"), ("Special", None)):
+            rows = [[n, f"certificate:{who}", bit] for n, (who, bit) in enumerate(
+                (("own", "no"), ("issuing", "no"), ("partner", "no"), ("partner", "yes")), 21)]
+            store = self.store({"Trust": (["Key Long", "Cert LongBinary", f"{name} Bit"], rows)}, (21, 22))
+            draft = km.run("profile", store).stdout.decode()
+            self.assertEqual([line for line in draft.splitlines() if line.startswith("trusted =")], [said] if said else [], draft)
+            if said:
+                (self.where / "draft.ini").write_text(draft)
+                status, problems, new = self.repair(store, self.where / "draft.ini", "--not-a-reference", "Issued.Signer")
+                self.assertIsNotNone(new, (problems, self.last))
+                self.assertEqual([bool(row[name][0][0]) for row in new.table("Trust").rows()], [False, False, True])
 
     def test_discover_flags(self):
         columns = ["Key Long", "Cert LongBinary", "Flags Long"]

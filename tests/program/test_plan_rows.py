@@ -145,7 +145,7 @@ class PlanRows(unittest.TestCase):
         self.repaired(PARTNER + SUB + OWN_TABLE + table, profile, "Trust", ("Id", "Parent"), [(1, 1), (3, 3), (4, 3), (5, 3)])
 
     def test_copies_that_name_different_entries(self):
-        """Which parent is right, nobody but --keep can say; the other row is kept aside."""
+        """Which parent is right the profile has to say (keep), and --keep which; the other row is kept aside."""
         table = ("[table Trust]\ncolumn.1 = Id Long\ncolumn.2 = Encoded LongBinary\ncolumn.3 = Parent Long\n"
                  "row.1 = 1 | certificate:own | 1\nrow.2 = 2 | certificate:issuing | 2\n"
                  "row.3 = 3 | certificate:sub | 1\nrow.4 = 4 | certificate:sub | 2\n")
@@ -160,8 +160,13 @@ class PlanRows(unittest.TestCase):
         self.assertEqual(result.returncode, km.PROBLEMS_LEFT, result.stderr)
         self.assertFalse(new.exists())
         asked = [p["evidence"] for p in json.loads(result.stdout)["left"] if p["code"] == "KM-COPIES-DIFFER"]
-        self.assertEqual(asked, ["table Trust, column Parent: entry 4 has 2, entry 3 has 1; which row stays is said with "
-                                 "--keep 4 or --keep 3"])
+        self.assertEqual(asked, ["table Trust, column Parent: entry 4 leads to 2, entry 3 to 1, and what leads to one would lead to "
+                                 "where the other does; where that is right a profile says so with keep = Parent in its [list], "
+                                 "and which row stays is said with --keep 4 or --keep 3"])
+        self.assertEqual(km.run(*command, "--keep", "4").returncode, km.PROBLEMS_LEFT)
+        kept_profile = self.folder / "keep.profile"
+        kept_profile.write_text("[profile]\nname = test\n" + profile.replace("key = Id\n", "key = Id\nkeep = Parent\n", 1))
+        command[command.index("--profile") + 1] = kept_profile
         for kept, parent in ((3, 1), (4, 2)):
             with self.subTest(kept):
                 for old in self.folder.glob("new.edb*"):
