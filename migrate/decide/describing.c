@@ -55,6 +55,16 @@ static void note_changes(struct describing *d)
             d->moved = value ? i : 0;
 }
 
+static size_t header_size(const struct model *m, unsigned part)
+{
+    return (size_t)m->profile->value[part].wrapping.skip;
+}
+
+static struct bytes behind_header(const struct model *m, unsigned part)
+{
+    return bytes_from(m->value[part].stored, header_size(m, part));
+}
+
 static bool open_digests(struct describing *d)
 {
     const struct model *m = d->a->m;
@@ -62,7 +72,9 @@ static bool open_digests(struct describing *d)
     bool ok = d->digests != NULL;
     for (unsigned i = 0; ok && i < m->profile->values; i++)
         if (d->changes[i] && !m->value[i].form.values)
-            ok = digests_add(d->digests, m->value[i].bytes, i);
+            ok = digests_add(d->digests, m->value[i].bytes, i) &&
+                 digests_add(d->digests, m->value[i].stored, i) &&
+                 digests_add(d->digests, behind_header(m, i), i);
     return ok;
 }
 
@@ -117,14 +129,64 @@ static void look_at_values(struct describing *d, unsigned part, const struct ese
     ask(d, column, what);
 }
 
+/* Is a number of 4 or 2 bytes in the header how long the value is, or what is packed in it, or how
+ * many certificates that are? */
+static bool is_told(const struct model *m, unsigned part, struct bytes header)
+{
+    const struct model_value *v = &m->value[part];
+    const uint64_t told[] = {v->stored.size, behind_header(m, part).size, v->bytes.size,
+                             v->entries};
+    for (size_t at = 0; at < header.size; at++)
+        for (size_t size = 2; size <= 4 && at + size <= header.size; size += 2) {
+            uint64_t little = 0, big = 0;
+            for (size_t i = 0; i < size; i++) {
+                little |= (uint64_t)header.at[at + i] << 8 * i;
+                big = big << 8 | header.at[at + i];
+            }
+            for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+                if (told[i] > 0 && (told[i] == little || told[i] == big))
+                    return true;
+        }
+    return false;
+}
+
+/* A header in front of the list stays as it is, whatever it says. */
+static bool look_at_header(struct describing *d, unsigned part)
+{
+    const struct model *m = d->a->m;
+    const struct profile_value *p = &m->profile->value[part];
+    struct bytes header;
+    uint32_t found;
+    char text[512];
+    if (!bytes_cut(m->value[part].stored, 0, header_size(m, part), &header) ||
+        profile_is_apart(m->profile, p->table, p->column))
+        return true;
+    if (!digests_find(d->digests, header, &found))
+        return false;
+    if (found == DIGESTS_NONE && !is_told(m, part, header))
+        return true;
+    snprintf(
+        text, sizeof text,
+        "table %.64s, column %.64s: the %zu bytes in front of the list say how long it is, how "
+        "many certificates it has, or have a hash of it, and a repair does not change them; if "
+        "they do not, say --not-a-list %.64s.%.64s",
+        p->table, p->column, header.size, p->table, p->column);
+    unsaid_ask(d->a, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY, text);
+    *d->a->blocked = true;
+    return true;
+}
+
 /* How many bytes, or certificates, a value of the list has. */
 static void look_at_number(struct describing *d, unsigned part, const struct ese_column *column,
                            int64_t number)
 {
     const struct model_value *v = &d->a->m->value[part];
     char what[120];
-    if (!v->form.values && v->bytes.size >= SIZE_LEAST && number == (int64_t)v->bytes.size)
-        snprintf(what, sizeof what, "it is the size of the list's value, %zu bytes", v->bytes.size);
+    if (!v->form.values && v->bytes.size >= SIZE_LEAST &&
+        (number == (int64_t)v->bytes.size || number == (int64_t)v->stored.size ||
+         number == (int64_t)behind_header(d->a->m, part).size))
+        snprintf(what, sizeof what, "it is the size of the list's value, %" PRId64 " bytes",
+                 number);
     else if (is_own_row(d, part) && number == (int64_t)v->entries &&
              !is_counter(d->rows.table, column))
         snprintf(what, sizeof what, "it is the number of the list's certificates, %u", v->entries);
@@ -373,6 +435,9 @@ bool describing_ask(struct asking *a, struct fault *f)
     if (!any && d.moved == UINT_MAX)
         return true;
     bool ok = open_digests(&d) || fault_set(f, FAULT_NO_MEMORY, "out of memory for hashes");
+    for (unsigned i = 0; ok && i < PROFILE_LISTS_MOST; i++)
+        if (d.changes[i] && !look_at_header(&d, i))
+            ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for hashes");
     unsigned tables = find_tables(a->m, table);
     for (unsigned i = 0; ok && i < tables; i++)
         ok = look_at_table(&d, table[i], f);

@@ -135,6 +135,12 @@ static void set_value(struct discover_run *run, struct discover_column *c)
     if (c->join)
         discover_set(run, &p->value[0].join, c->join->name);
     discover_set_form(run, c, &p->value[0]);
+    p->value[0].wrapping = c->around;
+    if (!wrapping_is_none(&c->around))
+        discover_note(
+            run, "[list-value] skip, pack", true, false,
+            "behind %d bytes, of which nothing is known,%s the value is a list to its end",
+            c->around.skip, c->around.pack == PACK_ZLIB ? " and unpacked with zlib" : "");
     if (c->select && (discover_is_text(c->select) || !c->only_row)) {
         discover_set(run, &p->value[0].select, c->select->name);
         discover_set(run, &p->value[0].equals, c->select_text);

@@ -39,7 +39,8 @@ struct discover_column {
     unsigned values, certificates, issuers, crls, lists, broken, pem, text;
     struct wrapping wrapping;  /* what stands around its certificates */
     unsigned wrapped;          /* values of which it was taken off, and a certificate was there */
-    struct certlist_form form; /* of the first value that is a list: auto, but for items */
+    struct wrapping around;    /* what stands around the first value that is a list */
+    struct certlist_form form; /* of the list in it: auto, but for items */
     enum certlist_kind list_kind;  /* what it is */
     unsigned list_certificates;    /* in it */
     unsigned valued;               /* rows of which all values, at least two, are certificates */

@@ -253,7 +253,9 @@ static void read_value(struct discover_run *run, const struct discover_column *p
         if (part->form.values)
             read_values(run, &rows);
         else if (discover_read(run, &rows, part->column, LIST_VALUE_MOST, &value, &cut))
-            read_entries(run, value);
+            read_entries(run, wrapping_is_none(&part->around)
+                                  ? value
+                                  : discover_unwrap(run, &part->around, value));
     }
     discover_end(run, &rows);
     if (found > 1) {

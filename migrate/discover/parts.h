@@ -48,6 +48,17 @@ unsigned discover_whole_list(struct bytes value, struct certlist_form *form,
 /* Looks for columns whose rows are the pieces of a list. */
 void discover_pieces(struct discover_run *run);
 
+/* ---- discover/around.c ---- */
+
+/* Does something stand in the value that may be a list, behind a header or packed? */
+bool discover_may_be_around(struct bytes value);
+
+/* The list of at least two certificates that a value is behind a header of up to 64 bytes, or
+ * packed: what stands around it, and what it is.  Returns how many certificates it has; 0: it is
+ * none. */
+unsigned discover_around(struct discover_run *run, struct bytes value, struct wrapping *around,
+                         struct certlist_form *form, enum certlist_kind *kind);
+
 /* ---- discover/keys.c ---- */
 
 /* Can a column hold keys, or references to them: an integer, Text, Binary or GUID of one value? */

@@ -215,6 +215,25 @@ static bool judge_wrapped(struct discover_run *run, unsigned number, struct byte
     return true;
 }
 
+/* A list behind a header, or packed. */
+static bool judge_around(struct discover_run *run, struct rows *rows, unsigned number,
+                         struct bytes value)
+{
+    struct discover_column *column = &run->d->column[number];
+    struct certlist_form form;
+    struct wrapping around;
+    enum certlist_kind kind = CERTLIST_NONE;
+    if (column->values > WRAPPED_TRIED && column->lists == 0)
+        return false;
+    unsigned certificates = discover_around(run, value, &around, &form, &kind);
+    if (certificates == 0)
+        return false;
+    if (column->lists == 0)
+        column->around = around;
+    note_list(run, rows, column, &form, kind, certificates);
+    return true;
+}
+
 static void judge_value(struct discover_run *run, struct rows *rows, unsigned number,
                         struct bytes value, bool cut)
 {
@@ -223,7 +242,10 @@ static void judge_value(struct discover_run *run, struct rows *rows, unsigned nu
     enum certlist_kind kind = certlist_detect(value);
     bool is_list = kind == CERTLIST_SST || kind == CERTLIST_PKCS7;
     bool may_be = kind == CERTLIST_NONE && discover_may_be_items(value);
-    if (cut && (is_list || may_be || kind == CERTLIST_DER || kind == CERTLIST_PEM) &&
+    bool may_be_around = cut && kind == CERTLIST_NONE && column->values <= WRAPPED_TRIED &&
+                         discover_may_be_around(value);
+    if (cut &&
+        (is_list || may_be || may_be_around || kind == CERTLIST_DER || kind == CERTLIST_PEM) &&
         !discover_read(run, rows, column->column, LIST_VALUE_MOST, &value, &cut))
         return;
     column->values++;
@@ -245,7 +267,8 @@ static void judge_value(struct discover_run *run, struct rows *rows, unsigned nu
             column->pem++;
     } else if (may_be && discover_items(value, &form)) {
         note_list(run, rows, column, &form, CERTLIST_ITEMS, count_certificates(value, &form));
-    } else if (!cut && judge_wrapped(run, number, value)) {
+    } else if (!cut &&
+               (judge_around(run, rows, number, value) || judge_wrapped(run, number, value))) {
         return;
     } else if (may_be) {
         column->broken++; /* perhaps a piece of a list */

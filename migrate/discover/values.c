@@ -136,7 +136,8 @@ bool discover_numbered(struct discover_run *run, struct discover_column *c)
 {
     struct rows rows = {.lv = NULL};
     unsigned row = 0;
-    if (c->select == NULL || !discover_is_text(c->select) || c->join || c->form.values)
+    if (c->select == NULL || !discover_is_text(c->select) || c->join || c->form.values ||
+        !wrapping_is_none(&c->around))
         return false;
     struct numbered *n = calloc(1, sizeof *n);
     if (n == NULL) {

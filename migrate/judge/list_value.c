@@ -172,6 +172,29 @@ static bool add_item(struct model *m, const struct model_value *v,
     return true;
 }
 
+/* Takes off the header and the packing around a list; what cannot be taken off is noted, and
+ * *fits false then. */
+static bool unwrap(struct model *m, struct model_value *v, struct problems *problems, bool *fits,
+                   struct fault *f)
+{
+    const struct wrapping *w = &value_of(m, v)->wrapping;
+    struct fault why = {.code = FAULT_NONE};
+    *fits = true;
+    if (wrapping_is_none(w))
+        return true;
+    *fits = wrapping_take_off(w, v->stored, &m->memory->more, &v->bytes, &why);
+    if (why.code == FAULT_NO_MEMORY)
+        return model_no_memory(f);
+    if (!*fits) {
+        v->bytes = v->stored;
+        doubt_form(m, v, problems, why.text);
+        return true;
+    }
+    const void *kept = arena_copy(&m->memory->arena, v->bytes);
+    v->bytes = bytes_of(kept, v->bytes.size);
+    return kept != NULL || model_no_memory(f);
+}
+
 /* The entries of a value, behind those of the values before it. */
 static bool read_list_value(struct model *m, struct model_value *v, struct bytes value,
                             struct problems *problems, struct fault *f)
@@ -179,10 +202,15 @@ static bool read_list_value(struct model *m, struct model_value *v, struct bytes
     struct certlist list;
     struct certlist_entry item;
     struct fault why = {.code = FAULT_NONE};
-    v->bytes = value;
+    bool fits = true;
+    v->stored = v->bytes = value;
     v->first = m->entries;
-    if (!profile_value_form(value_of(m, v), &v->form, f))
+    if (!profile_value_form(value_of(m, v), &v->form, f) ||
+        (!model_is_of_file(m) && !unwrap(m, v, problems, &fits, f)))
         return false;
+    if (!fits)
+        return true;
+    value = v->bytes;
     if (!certlist_open_as(&list, value, &v->form, &why))
         return note_unread(m, v, &why, problems, f);
     v->kind = list.kind;

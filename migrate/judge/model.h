@@ -63,7 +63,9 @@ struct model_entry {
 struct model_value {
     struct certlist_form form; /* as the profile says */
     enum certlist_kind kind;   /* as it was found */
-    struct bytes bytes;        /* of several values: all in a row, as their form has it */
+    struct bytes stored;       /* the value as it stands, or all pieces of it */
+    struct bytes bytes;        /* the list in it; of several values: all in a row, as their form has
+                                  it */
     struct pieces pieces;      /* that it is cut into; none: it is in one row */
     uint64_t row;              /* which row of its table has it, from 1 */
     bool missing;

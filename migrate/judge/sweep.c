@@ -64,7 +64,7 @@ static bool is_part(struct sweep_pass *p, unsigned which, const struct ese_colum
         return pieces_has_row(&v->pieces, p->row);
     if (v->form.values)
         return p->row == v->row;
-    if (p->value_seen[which] || !bytes_equal(value, v->bytes))
+    if (p->value_seen[which] || !bytes_equal(value, v->stored))
         return false;
     p->value_seen[which] = true;
     return true;

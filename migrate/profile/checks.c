@@ -82,8 +82,7 @@ static bool move_to_values(struct parser *p, unsigned slot, const char *label)
     struct profile *profile = p->profile;
     struct profile_list *list = &profile->list[slot];
     if (list->thumbprint || list->role || list->name || list->imported || list->keep ||
-        condition_is_there(&list->issuing) || condition_is_there(&list->trusted) ||
-        !wrapping_is_none(&list->wrapping))
+        condition_is_there(&list->issuing) || condition_is_there(&list->trusted))
         return FAIL_LIST(p, slot, FAULT_DAMAGED,
                          "[%s]: in a value an entry has no columns of its own, which thumbprint, "
                          "role, trusted, name and the like could be",
@@ -103,6 +102,7 @@ static bool move_to_values(struct parser *p, unsigned slot, const char *label)
                                     .join = list->join,
                                     .form = list->form,
                                     .items = list->items,
+                                    .wrapping = list->wrapping,
                                     .takes_new = list->takes_new};
     free(list->key);
     *list = (struct profile_list){.table = NULL};
@@ -273,11 +273,18 @@ static bool check_form(struct parser *p)
     for (unsigned i = 0; i < p->profile->values; i++) {
         struct certlist_form form;
         const struct profile_value *value = &p->profile->value[i];
-        if (profile_value_form(value, &form, p->f)) {
-            if (!form.values || value->join == NULL)
-                continue;
-            fault_set(p->f, FAULT_DAMAGED, "expected one value a row with join, found values");
-        }
+        bool ok = profile_value_form(value, &form, p->f);
+        if (ok && form.values && value->join)
+            ok = fault_set(p->f, FAULT_DAMAGED, "expected one value a row with join, found values");
+        else if (ok && form.values && !wrapping_is_none(&value->wrapping))
+            ok = fault_set(p->f, FAULT_DAMAGED,
+                           "expected skip and pack of a list in one value, found values");
+        else if (ok && value->wrapping.pack != PACK_NONE && value->wrapping.pack != PACK_ZLIB)
+            ok = fault_set(p->f, FAULT_DAMAGED,
+                           "pack: expected zlib around a list, whose form says the rest, found %s",
+                           profile_pack_words[value->wrapping.pack]);
+        if (ok)
+            continue;
         unsigned line = p->section_line[SECTION_VALUE][0];
         fault_context(p->f, line ? "[list-value] form" : "[list.N] form");
         return parser_failed_at(p, line ? line : p->section_line[SECTION_LIST][i]);

@@ -48,6 +48,8 @@ static const struct key_spec value_keys[] = {
     {"join", VALUE_NAME, VALUE_AT(join), MAY_ALWAYS, NULL},
     {"form", VALUE_TEXT, VALUE_AT(form), MAY_ALWAYS, NULL},
     {"items", VALUE_TEXT, VALUE_AT(items), MAY_BESIDE, "form"},
+    {"skip", VALUE_SKIP, VALUE_AT(wrapping.skip), MAY_ALWAYS, NULL},
+    {"pack", VALUE_PACK, VALUE_AT(wrapping.pack), MAY_ALWAYS, NULL},
 };
 static const struct key_spec settings_keys[] = {
     {"table", VALUE_NAME, AT(settings_table), NEED_ALWAYS, NULL},

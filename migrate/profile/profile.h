@@ -89,9 +89,10 @@ struct profile_list {
  * without these two, in its only row. */
 struct profile_value {
     char *table, *column, *select, *equals;
-    char *join;         /* its rows are pieces, in the order of this; NULL: one row */
-    char *form, *items; /* how it is encoded, in words; NULL: as it looks */
-    bool takes_new;     /* as struct profile_list's */
+    char *join;               /* its rows are pieces, in the order of this; NULL: one row */
+    char *form, *items;       /* how it is encoded, in words; NULL: as it looks */
+    struct wrapping wrapping; /* around all of it: a header, and zlib's packing */
+    bool takes_new;           /* as struct profile_list's */
 };
 
 /* The settings that mean something here. */

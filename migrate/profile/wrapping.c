@@ -111,3 +111,37 @@ bool wrapping_take_off(const struct wrapping *w, struct bytes value, struct buff
     *inner = bytes_from(value, skip);
     return true;
 }
+
+/* The level that zlib's header says (RFC 1950, FLEVEL); it changes nothing in what is unpacked. */
+static int level_of(struct bytes packed)
+{
+    static const int levels[] = {1, 4, Z_DEFAULT_COMPRESSION, 9};
+    uint8_t flags = 0;
+    return bytes_u8(packed, 1, &flags) ? levels[flags >> 6] : Z_DEFAULT_COMPRESSION;
+}
+
+static bool pack(struct bytes inner, int level, struct buffer *to, struct fault *f)
+{
+    uLong most = compressBound((uLong)inner.size);
+    uLongf size = most;
+    if (inner.size > WRAPPING_UNPACKED_MOST)
+        return fault_set(f, FAULT_LIMIT, "expected at most %d bytes to pack, found %zu",
+                         WRAPPING_UNPACKED_MOST, inner.size);
+    if (!buffer_reserve(to, most) ||
+        compress2(to->at + to->size, &size, inner.at, (uLong)inner.size, level) != Z_OK)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory to pack a list");
+    to->size += size;
+    return true;
+}
+
+bool wrapping_put_on(const struct wrapping *w, struct bytes old, struct bytes inner,
+                     struct buffer *to, struct fault *f)
+{
+    size_t skip = (size_t)w->skip;
+    struct bytes header;
+    if (!bytes_cut(old, 0, skip, &header) || (w->pack != PACK_NONE && w->pack != PACK_ZLIB))
+        return fault_set(f, FAULT_UNSUPPORTED, "what stands around a value is only taken off");
+    if (!buffer_add(to, header) || (w->pack == PACK_NONE && !buffer_add(to, inner)))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list");
+    return w->pack == PACK_NONE || pack(inner, level_of(bytes_from(old, skip)), to, f);
+}

@@ -1,9 +1,10 @@
 /*
  * What stands around a certificate in a row of the list: a small header, and zlib's packing, or a
- * form of lists (PKCS#7, serialized store, PEM) that holds this one.
+ * form of lists (PKCS#7, serialized store, PEM) that holds this one.  The first two may stand
+ * around a list that is kept in one value, too.
  *
- * All are only taken off.  No repair writes such a value anew: rows that stay keep theirs byte for
- * byte, and an entry is not added to a list whose values are wrapped.
+ * In rows they are only taken off: rows that stay keep theirs byte for byte, and an entry is not
+ * added to a list whose rows are wrapped.  A list in one value is wrapped again as it was.
  */
 #ifndef KM_MIGRATE_WRAPPING_H
 #define KM_MIGRATE_WRAPPING_H
@@ -38,5 +39,10 @@ static inline bool wrapping_is_none(const struct wrapping *w)
  * a list of none or several certificates, or with anything else in it (FAULT_DAMAGED). */
 bool wrapping_take_off(const struct wrapping *w, struct bytes value, struct buffer *room,
                        struct bytes *inner, struct fault *f);
+
+/* Appends `inner` with a header, and packed, as `old` is of which they were taken off.  False when
+ * memory is short, or the pack is a form of lists. */
+bool wrapping_put_on(const struct wrapping *w, struct bytes old, struct bytes inner,
+                     struct buffer *to, struct fault *f);
 
 #endif

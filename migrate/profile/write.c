@@ -135,6 +135,10 @@ static void write_value(const struct profile_value *value, unsigned number, FILE
         if (i == 0)
             write_condition("rows", &rows, to);
     }
+    if (value->wrapping.skip)
+        fprintf(to, "skip = %d\n", value->wrapping.skip);
+    if (value->wrapping.pack != PACK_NONE)
+        fprintf(to, "pack = %s\n", profile_pack_words[value->wrapping.pack]);
     fputc('\n', to);
 }
 

@@ -170,7 +170,23 @@ static bool are_items(struct expected *x, unsigned part, struct certlist *old, s
     return are_added(x, part, old, new, position, f);
 }
 
-bool expected_is_list(struct expected *x, unsigned part, struct bytes value, struct fault *f)
+/* The list in a value: behind the header that the old one has, and unpacked. */
+static bool take_off(const struct expected *x, unsigned part, struct bytes *value,
+                     struct buffer *room, struct fault *f)
+{
+    const struct wrapping *w = &x->model->profile->value[part].wrapping;
+    struct bytes header, old, inner;
+    if (!bytes_cut(*value, 0, (size_t)w->skip, &header) ||
+        !bytes_cut(x->model->value[part].stored, 0, (size_t)w->skip, &old) ||
+        !bytes_equal(header, old))
+        return fault_set(f, FAULT_DAMAGED, "the list value: the bytes in front of it are others");
+    if (!wrapping_take_off(w, *value, room, &inner, f))
+        return false;
+    *value = inner;
+    return true;
+}
+
+static bool is_list(struct expected *x, unsigned part, struct bytes value, struct fault *f)
 {
     struct certlist old, new;
     const struct model_value *v = &x->model->value[part];
@@ -185,5 +201,13 @@ bool expected_is_list(struct expected *x, unsigned part, struct bytes value, str
         certlist_close(&new);
     }
     certlist_close(&old);
+    return ok;
+}
+
+bool expected_is_list(struct expected *x, unsigned part, struct bytes value, struct fault *f)
+{
+    struct buffer room = {0};
+    bool ok = take_off(x, part, &value, &room, f) && is_list(x, part, value, f);
+    buffer_free(&room);
     return ok;
 }

@@ -33,9 +33,13 @@ static bool make_list_value(struct plan_editor *a, unsigned part, struct fault *
     bool adds = a->added && a->added->part == part;
     if (adds)
         added.encoded = a->model->certificate[a->added->certificate].der;
-    return certlist_rewrite(v->bytes, &v->form, stays_in_list, &changes, adds ? &added : NULL,
-                            &a->list_value[part], f) ||
-           fault_context(f, "the list value cannot be written anew");
+    const struct wrapping *wrapping = &a->model->profile->value[part].wrapping;
+    struct buffer list = {0};
+    bool ok = certlist_rewrite(v->bytes, &v->form, stays_in_list, &changes, adds ? &added : NULL,
+                               &list, f) &&
+              wrapping_put_on(wrapping, v->stored, buffer_bytes(&list), &a->list_value[part], f);
+    buffer_free(&list);
+    return ok || fault_context(f, "the list value cannot be written anew");
 }
 
 bool editor_make_list_values(struct plan_editor *a, struct fault *f)
@@ -100,7 +104,7 @@ static bool edit_piece(struct plan_editor *a, unsigned part, const struct ese_ta
 {
     const struct profile_value *p = &a->model->profile->value[part];
     const struct pieces *pieces = &a->model->value[part].pieces;
-    struct bytes whole = buffer_bytes(&a->list_value[part]), old = a->model->value[part].bytes;
+    struct bytes whole = buffer_bytes(&a->list_value[part]), old = a->model->value[part].stored;
     int32_t order;
     unsigned which;
     if (whole.size > pieces->count * pieces->length)

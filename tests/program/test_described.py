@@ -138,6 +138,81 @@ class Described(unittest.TestCase):
                 asked = self.repair(where)
                 self.assertEqual(len(asked), asked_for, asked)
 
+    FORMS = ("der:{}", "sst:{}", "pkcs7:{}", "pem:{}", "items-be32:{}", "items-count-skip4-le16:{}")
+    ITEMS = {"items-be32:{}": "items = size:be32\n", "items-count-skip4-le16:{}": "items = count:le32 skip:4 size:le16\n"}
+
+    def value(self):
+        return next(iter(edbdecode.open(str(self.new)).table("Lists").rows()))["Data"][0]
+
+    def test_list_in_a_wrapping(self):
+        """A header stays, and what is packed is packed again; in it the list is as in a store that has it so."""
+        for form in self.FORMS:
+            kind = form.split(":")[0].split("-")[0]
+            lines = f"form = {kind}\n" + self.ITEMS.get(form, "")
+            for wrap, skip, pack in (("header-8:", 8, ""), ("zlib:", 0, "pack = zlib\n"), ("header-3:zlib:", 3, "pack = zlib\n")):
+                with self.subTest(form, wrap=wrap):
+                    self.make(table("Lists", ["Id Long", "Data LongBinary"], [[70, form.format("own root root")]]))
+                    self.assertEqual(self.repair(self.in_value(lines)), [])
+                    right = self.value()
+                    self.make(table("Lists", ["Id Long", "Data LongBinary"], [[70, wrap + form.format("own root root")]]))
+                    profile = self.in_value(lines + f"skip = {skip}\n" + pack)
+                    before = next(iter(edbdecode.open(str(self.store)).table("Lists").rows()))["Data"][0]
+                    self.assertEqual(self.repair(profile), [])
+                    new = self.value()
+                    self.assertEqual(new[:skip], before[:skip])
+                    self.assertEqual(zlib.decompress(new[skip:]) if pack else new[skip:], right)
+                    self.assertEqual(km.run("check", self.new, "--profile", self.where / "profile.ini").returncode, km.CLEAN)
+                    copy = self.store.read_bytes()
+                    result = km.run("repair", self.store, "--in-place", "--no-backup", "--profile", self.where / "profile.ini")
+                    self.assertEqual(result.returncode, km.REPAIRED, result.stderr)
+                    self.assertEqual(next(iter(edbdecode.open(str(self.store)).table("Lists").rows()))["Data"][0], new)
+                    self.assertEqual(km.run("undo", self.store).returncode, km.CLEAN)
+                    self.assertEqual(self.store.read_bytes(), copy)
+
+    def test_discovered_in_a_wrapping(self):
+        for wrap, lines in (("zlib:der:", ["pack = zlib"]), ("header-8:zlib:sst:", ["skip = 8", "pack = zlib"]), ("header-5:pkcs7:", ["skip = 5"]),
+                            ("header-3:zlib:items-be32:", ["form = items", "items = size:be32", "skip = 3", "pack = zlib"])):
+            with self.subTest(wrap):
+                self.make(table("Lists", ["Id Long", "Data LongBinary"], [[70, wrap + "own root root"]]))
+                draft = km.run("profile", self.store).stdout.decode()
+                said = [line for line in draft.splitlines() if line.split(" = ")[0] in ("form", "items", "skip", "pack")]
+                self.assertEqual(said, lines, draft)
+                self.assertEqual(self.repair(draft, "--mode", "V3", "--issuing-ca-is", hashlib.sha1(self.certificate("root")).hexdigest()), [])
+        for cell in ("header-8:zlib:certificate:own", "zlib:hex:0102", "header-8:hex:0102"):
+            self.make(TRUST + table("Lists", ["Id Long", "Data LongBinary"], [[70, cell]]))
+            self.assertNotIn("[list-value]", km.run("profile", self.store).stdout.decode(), cell)
+
+    def test_list_in_another_wrapping(self):
+        """Cannot tell, and nothing is written."""
+        self.make(table("Lists", ["Id Long", "Data LongBinary"], [[70, "header-8:zlib:der:own root root"]]))
+        for lines in ("skip = 7\npack = zlib\n", "pack = zlib\n", "skip = 8\n", "skip = 4000\n"):
+            (self.where / "profile.ini").write_text(self.in_value(lines))
+            result = km.run("repair", self.store, "-o", self.new, "--json", "--profile", self.where / "profile.ini")
+            report = json.loads(result.stdout)
+            self.assertEqual((report["verdict"], result.returncode, self.new.exists()), ("cannot tell", km.PROBLEMS_LEFT, False), lines)
+            self.assertIn("KM-LIST-FORM", [p["code"] for p in report["problems"]], lines)
+        for lines, words in (("form = values\npack = zlib\n", b"expected skip and pack of a list in one value, found values"),
+                             ("pack = pem\n", b"pack: expected zlib around a list")):
+            (self.where / "profile.ini").write_text(self.in_value(lines))
+            self.assertIn(words, km.run("check", self.store, "--profile", self.where / "profile.ini").stderr)
+
+    def test_a_header_that_speaks(self):
+        """One that says how long what follows is cannot stay as it is."""
+        value = self.certificate("own") + 2 * self.certificate("root")
+        packed = zlib.compress(value)
+        for header, body, asked_for in ((len(value).to_bytes(4, "little"), packed, True), (len(packed).to_bytes(2, "big"), packed, True),
+                                        (b"\0\0" + len(value + b"123456").to_bytes(4, "big"), value, True), (b"\3\0\0\0", value, True),
+                                        (hashlib.sha1(value).digest(), packed, True), (hashlib.md5(packed).digest(), packed, True),
+                                        (b"\x99\x98\x97", value, False)):
+            with self.subTest(header=header):
+                cell = "hex:" + folded((header + body).hex())
+                self.make(table("Lists", ["Id Long", "Data LongBinary"], [[70, cell]]))
+                lines = f"skip = {len(header)}\n" + ("pack = zlib\n" if body == packed else "form = der\n")
+                asked = self.repair(self.in_value(lines))
+                self.assertEqual(["bytes in front of the list say" in text for text in asked], [True] if asked_for else [], asked)
+                if asked_for:
+                    self.assertEqual(self.repair(self.in_value(lines), "--not-a-list", "Lists.Data"), [])
+
     def test_behind_the_list(self):
         """What stands behind the last certificate may be more of the list: it goes with no copy."""
         self.certificate("own")
