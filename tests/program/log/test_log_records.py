@@ -52,7 +52,9 @@ class Records(unittest.TestCase):
                 run = km.run("check", path)
                 self.assertEqual(run.returncode, km.TROUBLE)
                 self.assertEqual(run.stderr.decode(), f"kmmigrate: {path}: expected a database, found a {kind}; "
-                                                      f"kmmigrate info {path} shows it\n")
+                                                      f"kmmigrate info {path} shows it, and "
+                                                      "kmmigrate logs and kmmigrate recover take the database that "
+                                                      "it belongs to\n")
 
     def test_a_log_has_no_tables(self):
         with dirty.unpacked(["committed-4k"]) as (case,):
