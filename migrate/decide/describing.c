@@ -129,8 +129,22 @@ static void look_at_values(struct describing *d, unsigned part, const struct ese
     ask(d, column, what);
 }
 
+/* Is a number how long a certificate of the value is, or where one begins in it? */
+static bool is_of_entry(const struct model *m, unsigned part, uint64_t number)
+{
+    const struct model_value *v = &m->value[part];
+    uint64_t at = 0;
+    for (unsigned i = v->first; number > 0 && i < v->first + v->entries; i++) {
+        size_t size = model_certificate_of(m, &m->entry[i])->der.size;
+        if (number == size || number == at || number == at + header_size(m, part))
+            return true;
+        at += size;
+    }
+    return false;
+}
+
 /* Is a number of 4 or 2 bytes in the header how long the value is, or what is packed in it, or how
- * many certificates that are? */
+ * many certificates that are, or of one of them? */
 static bool is_told(const struct model *m, unsigned part, struct bytes header)
 {
     const struct model_value *v = &m->value[part];
@@ -146,6 +160,8 @@ static bool is_told(const struct model *m, unsigned part, struct bytes header)
             for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
                 if (told[i] > 0 && (told[i] == little || told[i] == big))
                     return true;
+            if (is_of_entry(m, part, little) || is_of_entry(m, part, big))
+                return true;
         }
     return false;
 }

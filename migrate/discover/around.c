@@ -14,10 +14,11 @@ static bool is_packed(struct bytes value)
            (method << 8 | flags) % 31 == 0;
 }
 
+/* Certificates one behind the other are none: what stands before them may be where each begins. */
 static bool is_list(struct bytes value)
 {
     enum certlist_kind kind = certlist_detect(value);
-    return kind == CERTLIST_SST || kind == CERTLIST_PKCS7 || kind == CERTLIST_DER;
+    return kind == CERTLIST_SST || kind == CERTLIST_PKCS7;
 }
 
 bool discover_may_be_around(struct bytes value)

@@ -200,9 +200,11 @@ class Described(unittest.TestCase):
         """One that says how long what follows is cannot stay as it is."""
         value = self.certificate("own") + 2 * self.certificate("root")
         packed = zlib.compress(value)
+        second = len(self.certificate("own"))
         for header, body, asked_for in ((len(value).to_bytes(4, "little"), packed, True), (len(packed).to_bytes(2, "big"), packed, True),
                                         (b"\0\0" + len(value + b"123456").to_bytes(4, "big"), value, True), (b"\3\0\0\0", value, True),
                                         (hashlib.sha1(value).digest(), packed, True), (hashlib.md5(packed).digest(), packed, True),
+                                        (b"\1\2" + second.to_bytes(4, "little"), value, True), ((second + 4).to_bytes(4, "big"), packed, True),
                                         (b"\x99\x98\x97", value, False)):
             with self.subTest(header=header):
                 cell = "hex:" + folded((header + body).hex())

@@ -21,7 +21,7 @@ VALUES = {
     "bytes behind each": lambda c: b"".join(one + b"\1\2\3" + bytes([n]) for n, one in enumerate(c)),
     "padded": lambda c: b"".join(one + b"\0" * (-len(one) % 8) for one in c),
     "names of any length": lambda c: b"".join(b"C" * (n + 1) + b"\0" + len(one).to_bytes(4, "little") + one for n, one in enumerate(c)),
-    "packed": lambda c: zlib.compress(b"".join(c)), "each packed": lambda c: b"".join(map(zlib.compress, c)),
+    "each packed": lambda c: b"".join(map(zlib.compress, c)),
     "base64": lambda c: base64.b64encode(b"".join(c)), "digits": lambda c: b"".join(c).hex().encode(),
     "offsets first": lambda c: b"".join((4 * len(c) + sum(map(len, c[:n]))).to_bytes(4, "little") for n in range(len(c))) + b"".join(c),
     "like SST, sizes the other way": lambda c: b"\0\0\0\0CERT" + b"".join(b"\x20\0\0\0\1\0\0\0" + len(one).to_bytes(4, "big") + one

@@ -53,7 +53,7 @@ SCHEMAS.update({
     "list-der": schema([{**VALUE, "framing": "der"}], "pos"),
     "list-items-be16": schema([{**VALUE, "framing": "items-skip4-be16"}], "thumb"),
     "list-items-count": schema([{**VALUE, "framing": "items-count-le32"}], "thumb"),
-    "list-packed": schema([{**VALUE, "framing": "sst", "wrap": "header-8:zlib"}], "thumb"),
+    "list-packed": schema([{**VALUE, "framing": "sst", "wrap": "zlib"}], "thumb"),
     "list-pem": schema([{**VALUE, "framing": "pem"}], "thumb"),
     "list-several-values": schema([{"kind": "value", "table": "Server", "column": "Certs", "framing": "multi"}], "thumb"),
     "list-two-tables": schema([rows("OwnTrust"), rows("OtherTrust", role=None)]),
