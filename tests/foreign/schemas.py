@@ -197,7 +197,7 @@ class Schema:
                    "sparse": sorted(self.random.sample(range(1, 120), count)),
                    "large": sorted(self.random.sample(range(most - 200 if size == 1 else most // 2, most), count))}[spread]
         if self.key_type in ("UnsignedLong", "Currency", "LongLong") and self.more_often("beyond 32 bits", 0.4):
-            numbers = [2**31 + 3 * n % 2**31 if size == 4 else 2**40 + n for n in numbers]
+            numbers = sorted(2**31 + 3 * n % 2**31 if size == 4 else 2**40 + n for n in numbers)
         return [(str(n), n.to_bytes(size, "little")) for n in numbers]
 
     def draw_rows(self):
