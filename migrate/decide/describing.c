@@ -129,67 +129,23 @@ static void look_at_values(struct describing *d, unsigned part, const struct ese
     ask(d, column, what);
 }
 
-/* Is a number how long a certificate of the value is, or where one begins in it? */
-static bool is_of_entry(const struct model *m, unsigned part, uint64_t number)
-{
-    const struct model_value *v = &m->value[part];
-    uint64_t at = 0;
-    for (unsigned i = v->first; number > 0 && i < v->first + v->entries; i++) {
-        size_t size = model_certificate_of(m, &m->entry[i])->der.size;
-        if (number == size || number == at || number == at + header_size(m, part))
-            return true;
-        at += size;
-    }
-    return false;
-}
-
-/* Is a number of 4 or 2 bytes in the header how long the value is, or what is packed in it, or how
- * many certificates that are, or of one of them? */
-static bool is_told(const struct model *m, unsigned part, struct bytes header)
-{
-    const struct model_value *v = &m->value[part];
-    const uint64_t told[] = {v->stored.size, behind_header(m, part).size, v->bytes.size,
-                             v->entries};
-    for (size_t at = 0; at < header.size; at++)
-        for (size_t size = 2; size <= 4 && at + size <= header.size; size += 2) {
-            uint64_t little = 0, big = 0;
-            for (size_t i = 0; i < size; i++) {
-                little |= (uint64_t)header.at[at + i] << 8 * i;
-                big = big << 8 | header.at[at + i];
-            }
-            for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
-                if (told[i] > 0 && (told[i] == little || told[i] == big))
-                    return true;
-            if (is_of_entry(m, part, little) || is_of_entry(m, part, big))
-                return true;
-        }
-    return false;
-}
-
-/* A header in front of the list stays as it is, whatever it says. */
-static bool look_at_header(struct describing *d, unsigned part)
+/* A header in front of the list stays as it is, whatever it says of it. */
+static void look_at_header(struct describing *d, unsigned part)
 {
     const struct model *m = d->a->m;
     const struct profile_value *p = &m->profile->value[part];
-    struct bytes header;
-    uint32_t found;
-    char text[512];
-    if (!bytes_cut(m->value[part].stored, 0, header_size(m, part), &header) ||
-        profile_is_apart(m->profile, p->table, p->column))
-        return true;
-    if (!digests_find(d->digests, header, &found))
-        return false;
-    if (found == DIGESTS_NONE && !is_told(m, part, header))
-        return true;
-    snprintf(
-        text, sizeof text,
-        "table %.64s, column %.64s: the %zu bytes in front of the list say how long it is, how "
-        "many certificates it has, or have a hash of it, and a repair does not change them; if "
-        "they do not, say --not-a-list %.64s.%.64s",
-        p->table, p->column, header.size, p->table, p->column);
+    size_t size = header_size(m, part);
+    char text[640];
+    if (size == 0 || profile_is_apart(m->profile, p->table, p->column))
+        return;
+    snprintf(text, sizeof text,
+             "table %.64s, column %.64s: the %zu bytes in front of the list may say how long it "
+             "is, how many certificates it has or where they begin, or have a hash of it, and a "
+             "repair does not change them; if they do not, say so with --not-a-list %.64s.%.64s "
+             "and a --profile that has skip = %zu",
+             p->table, p->column, size, p->table, p->column, size);
     unsaid_ask(d->a, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY, text);
     *d->a->blocked = true;
-    return true;
 }
 
 /* How many bytes, or certificates, a value of the list has. */
@@ -452,8 +408,8 @@ bool describing_ask(struct asking *a, struct fault *f)
         return true;
     bool ok = open_digests(&d) || fault_set(f, FAULT_NO_MEMORY, "out of memory for hashes");
     for (unsigned i = 0; ok && i < PROFILE_LISTS_MOST; i++)
-        if (d.changes[i] && !look_at_header(&d, i))
-            ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for hashes");
+        if (d.changes[i])
+            look_at_header(&d, i);
     unsigned tables = find_tables(a->m, table);
     for (unsigned i = 0; ok && i < tables; i++)
         ok = look_at_table(&d, table[i], f);

@@ -136,11 +136,15 @@ static void set_value(struct discover_run *run, struct discover_column *c)
         discover_set(run, &p->value[0].join, c->join->name);
     discover_set_form(run, c, &p->value[0]);
     p->value[0].wrapping = c->around;
-    if (!wrapping_is_none(&c->around))
+    bool packed = c->around.pack == PACK_ZLIB;
+    if (c->around.skip > 0)
         discover_note(
             run, "[list-value] skip, pack", true, false,
             "behind %d bytes, of which nothing is known,%s the value is a list to its end",
-            c->around.skip, c->around.pack == PACK_ZLIB ? " and unpacked with zlib" : "");
+            c->around.skip, packed ? " and unpacked with zlib" : "");
+    else if (packed)
+        discover_note(run, "[list-value] pack", false, false,
+                      "unpacked with zlib, the value is a list to its end");
     if (c->select && (discover_is_text(c->select) || !c->only_row)) {
         discover_set(run, &p->value[0].select, c->select->name);
         discover_set(run, &p->value[0].equals, c->select_text);

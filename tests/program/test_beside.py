@@ -337,7 +337,7 @@ class WrittenElsewhere(Store):
         (store / "link").symlink_to(self.folder)
         before = tree(self.folder)
         for command in (["repair", store, "-o", self.folder / "New"], ["repair", store, "--in-place"]):
-            self.expect(km.TROUBLE, *command, says=["expected a regular file"])
+            self.expect(km.PROBLEMS_LEFT, *command, says=["link in its directory is no regular file"])
             self.assertEqual(tree(self.folder), before)
 
 
