@@ -218,10 +218,8 @@ static int export_list(const struct assessment *a, const struct form *form,
         message_error("cancelled; nothing was written");
         return EXIT_CANCELLED;
     }
-    if (!ok) {
-        message_fault(options->export_to, &f);
-        return EXIT_TROUBLE;
-    }
+    if (!ok)
+        return message_trouble(options->export_to, &f);
     tell_written(a, form, options, written, left_out);
     return left_out ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
 }

@@ -16,12 +16,6 @@
 
 enum { ROW_HASH_SHOWN = 16 };
 
-static int trouble(const char *path, const struct fault *f)
-{
-    message_fault(path, f);
-    return EXIT_TROUBLE;
-}
-
 enum ese_log_file_kind logfile_kind(const char *path)
 {
     enum ese_log_file_kind kind = ese_log_kind_of(path);
@@ -223,7 +217,7 @@ static int info_log(const char *path, struct ese_file *file, const struct out *o
     struct ese_log_header header;
     struct fault f;
     if (!ese_log_header_read(file, &header, &f))
-        return trouble(path, &f);
+        return message_trouble(path, &f);
     write_header(o, &header);
     return count_records(path, file, o);
 }
@@ -233,7 +227,7 @@ static int info_checkpoint(const char *path, struct ese_file *file, const struct
     struct ese_log_checkpoint c;
     struct fault f;
     if (!ese_log_checkpoint_read(file, &c, &f))
-        return trouble(path, &f);
+        return message_trouble(path, &f);
     position_field(o, "checkpoint", "Checkpoint", c.position);
     signature_field(o, "signature", "Log signature", c.signature);
     text_field(o, "system_path", "System path", c.system_path);
@@ -264,7 +258,7 @@ int logfile_info(const struct options *options)
         return EXIT_TROUBLE;
     bool checkpoint = logfile_kind(path) == ESE_LOG_CHECKPOINT_FILE;
     if (!open_log(path, checkpoint ? ESE_LOG_CHECKPOINT_FILE : ESE_LOG_FILE, &file, &f))
-        return trouble(path, &f);
+        return message_trouble(path, &f);
     text_field(&o, "file", checkpoint ? "Checkpoint file" : "Log file", path);
     int status = checkpoint ? info_checkpoint(path, file, &o) : info_log(path, file, &o);
     ese_file_close(file);
@@ -382,12 +376,12 @@ int logfile_dump(const struct options *options)
     if (asks_for_table(options, "dump"))
         return EXIT_USAGE;
     if (!hash_open(&hash, &f))
-        return trouble(path, &f);
+        return message_trouble(path, &f);
     struct json *json = options->json ? json_open(false) : NULL;
     if (options->json && json == NULL)
         message_error("out of memory");
     else if (!open_log(path, ESE_LOG_FILE, &file, &f) || !ese_log_stream_open(file, &stream, &f))
-        trouble(path, &f);
+        message_trouble(path, &f);
     else
         status = dump_records(path, stream, json, &hash);
     ese_log_stream_close(stream);

@@ -35,12 +35,6 @@ struct copying {
     char first_finding[320];
 };
 
-static int trouble(const char *path, const struct fault *f)
-{
-    message_fault(path, f);
-    return EXIT_TROUBLE;
-}
-
 /* ---- the copy ---- */
 
 static void count_finding(void *context, const struct ese_finding *found)
@@ -61,11 +55,11 @@ static int verify(struct copying *c, const char *path)
     struct ese_db *db = NULL;
     struct ese_check_summary summary;
     if (!ese_db_open(path, NULL, NULL, &db, &f))
-        return trouble(path, &f);
+        return message_trouble(path, &f);
     bool ok = ese_check(db, count_finding, c, &summary, &f);
     ese_db_close(db);
     if (!ok)
-        return trouble(path, &f);
+        return message_trouble(path, &f);
     if (c->findings == 0)
         return EXIT_CLEAN;
     message_file(c->r.logs.store.path,
@@ -81,9 +75,10 @@ static int fill(struct copying *c, struct outfile *out, const char *name)
     struct fault f = {.code = FAULT_NONE};
     int status = EXIT_CLEAN;
     if (!ese_replay_write(c->r.replay, outfile_descriptor(out), &f))
-        status = ese_replay_summary(c->r.replay)->interrupted ? EXIT_CANCELLED : trouble(name, &f);
+        status = ese_replay_summary(c->r.replay)->interrupted ? EXIT_CANCELLED
+                                                              : message_trouble(name, &f);
     if (status == EXIT_CLEAN && !recovery_is_unchanged(&c->r, &f))
-        status = trouble(c->r.logs.store.path, &f);
+        status = message_trouble(c->r.logs.store.path, &f);
     if (status == EXIT_CLEAN)
         status = verify(c, outfile_path(out));
     if (status == EXIT_CLEAN && *interrupt_watch())
@@ -100,10 +95,10 @@ static int write_file(struct copying *c, const char *target)
     struct outfile *out = NULL;
     if (!outfile_create(target, ese_file_named_descriptor(c->r.logs.file), c->r.options->force,
                         &out, &f))
-        return trouble(target, &f);
+        return message_trouble(target, &f);
     int status = fill(c, out, target);
     if (status == EXIT_CLEAN && !outfile_commit(out, &f))
-        status = trouble(target, &f);
+        status = message_trouble(target, &f);
     outfile_discard(out);
     return status;
 }
@@ -113,10 +108,10 @@ static int write_in(struct copying *c, struct copydir *copy, const char *name)
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out = NULL;
     if (!outfile_create_at(copy->made, name, ese_file_named_descriptor(c->r.logs.file), &out, &f))
-        return trouble(name, &f);
+        return message_trouble(name, &f);
     int status = fill(c, out, name);
     if (status == EXIT_CLEAN && (!copydir_note(copy, name, &f) || !outfile_commit(out, &f)))
-        status = trouble(name, &f);
+        status = message_trouble(name, &f);
     outfile_discard(out);
     return status;
 }
@@ -140,13 +135,13 @@ static int write_directory(struct copying *c, const char *target)
     const char *name = path_last(c->r.logs.store.path);
     int status = EXIT_CLEAN;
     if (!copydir_begin(&copy, c->beside.directory, name, ese_file_stat(c->r.logs.file), target, &f))
-        status = trouble(target, &f);
+        status = message_trouble(target, &f);
     copy.leaves = stays_behind;
     if (status == EXIT_CLEAN)
         status = write_in(c, &copy, name);
     if (status == EXIT_CLEAN &&
         (!copydir_others(&copy, name, &c->beside, &f) || !copydir_commit(&copy, &f)))
-        status = trouble(target, &f);
+        status = message_trouble(target, &f);
     c->narrower |= copy.narrower;
     copydir_close(&copy);
     return status;
@@ -282,7 +277,7 @@ static int recover(struct copying *c)
         return nothing_to_do(c);
     struct fault f = {.code = FAULT_NONE};
     if (c->r.logs.store.in_directory && !beside_look(&c->beside, c->r.logs.store.path, &f))
-        return trouble(c->r.logs.store.path, &f);
+        return message_trouble(c->r.logs.store.path, &f);
     if (!planid_is_reviewed(c->r.id, c->options))
         return EXIT_TROUBLE;
     if (options->output == NULL)

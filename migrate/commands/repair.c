@@ -223,10 +223,8 @@ static int repair_here(const struct options *options)
     int status = store_find(&store, options->operand[0]);
     if (status != EXIT_CLEAN)
         return status;
-    if (!lock_take(&lock, store.path, &f)) {
-        message_fault(store.path, &f);
-        return EXIT_TROUBLE;
-    }
+    if (!lock_take(&lock, store.path, &f))
+        return message_trouble(store.path, &f);
     confine(options, &store);
     const volatile sig_atomic_t *stop = interrupt_watch();
     status = repair_take_back(store.path, &lock, kept_backup);

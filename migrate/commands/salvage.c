@@ -39,10 +39,8 @@ static int salvage(struct salvaging *x, const struct options *options)
     const struct html_options page = options_for_page(options);
     if (!html_may_write(x->like, &page))
         return EXIT_TROUBLE;
-    if (!filehash_finish(&x->hash, &f)) {
-        message_fault(x->store.path, &f);
-        return EXIT_TROUBLE;
-    }
+    if (!filehash_finish(&x->hash, &f))
+        return message_trouble(x->store.path, &f);
     bool ok = x->options->output
                   ? write_new(x, options, &f)
                   : salvaging_run(x, -1, NULL, &f) && planid_is_reviewed(x->files.id, options);

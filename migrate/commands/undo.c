@@ -80,10 +80,8 @@ static int open_candidates(struct undoing *u)
     u->candidate = calloc(u->list.count, sizeof *u->candidate);
     if (u->candidate == NULL)
         fault_set(&f, FAULT_NO_MEMORY, "out of memory for the undo files");
-    if (u->candidate == NULL || !undo_hash_file(u->lock.descriptor, &size, sha256, &f)) {
-        message_fault(u->store.path, &f);
-        return EXIT_TROUBLE;
-    }
+    if (u->candidate == NULL || !undo_hash_file(u->lock.descriptor, &size, sha256, &f))
+        return message_trouble(u->store.path, &f);
     for (size_t i = 0; i < u->list.count; i++) {
         struct candidate *c = &u->candidate[i];
         c->path = u->list.item[i].path;
@@ -118,10 +116,8 @@ static const struct candidate *choose(const struct undoing *u)
 static int choose_undo_file(struct undoing *u)
 {
     struct fault f = {.code = FAULT_NONE};
-    if (!names_list_undo(u->store.path, &u->list, &f)) {
-        message_fault(u->store.path, &f);
-        return EXIT_TROUBLE;
-    }
+    if (!names_list_undo(u->store.path, &u->list, &f))
+        return message_trouble(u->store.path, &f);
     if (u->list.count == 0) {
         message_file(u->store.path, "there is nothing to take back: expected the undo file %s%s",
                      u->store.path, BESIDE_UNDO_SUFFIX);
@@ -248,10 +244,8 @@ int cmd_undo(const struct options *options)
     int status = store_find(&u.store, options->operand[0]);
     if (status != EXIT_CLEAN)
         return status;
-    if (!lock_take(&u.lock, u.store.path, &f)) {
-        message_fault(u.store.path, &f);
-        return EXIT_TROUBLE;
-    }
+    if (!lock_take(&u.lock, u.store.path, &f))
+        return message_trouble(u.store.path, &f);
     leftover_look_beside(u.store.path, LEFTOVER_TELL);
     confine(options, &u.store);
     status = choose_undo_file(&u);

@@ -4,6 +4,7 @@
 #include "formats/fileio.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/progress.h"
+#include "migrate/console/status.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -240,6 +241,12 @@ void message_fault(const char *file, const struct fault *f)
     line_add(&line, "%s", f->text);
     line_end(&line);
     note(file, f->place, f->text, NULL);
+}
+
+int message_trouble(const char *file, const struct fault *f)
+{
+    message_fault(file, f);
+    return EXIT_TROUBLE;
 }
 
 void message_fault_of(const char *input, const char *output, const struct fault *f)

@@ -32,6 +32,8 @@ bool message_ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void message_file(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same of a reader's fault. */
 void message_fault(const char *file, const struct fault *f);
+/* The same; returns EXIT_TROUBLE. */
+int message_trouble(const char *file, const struct fault *f);
 /* The same of a reader's or a writer's: of the output where it is of that. */
 void message_fault_of(const char *input, const char *output, const struct fault *f);
 /* As message_fault(), with "; " and what to do next. */

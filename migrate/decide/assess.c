@@ -28,8 +28,7 @@ enum { STRUCTURE_KEPT = 200 };
 
 int assess_trouble(const struct assessment *a, const struct fault *f)
 {
-    message_fault(a->store.path, f);
-    return EXIT_TROUBLE;
+    return message_trouble(a->store.path, f);
 }
 
 /* ---- R1 ---- */
@@ -146,8 +145,7 @@ static int take_decisions(struct assessment *a, const struct decisions *said,
     plan->has_issuing_ca = true;
     if (given_ca_read(&a->model, said->issuing_ca, &plan->issuing_ca, &f))
         return EXIT_CLEAN;
-    message_fault(said->issuing_ca, &f);
-    return EXIT_TROUBLE;
+    return message_trouble(said->issuing_ca, &f);
 }
 
 /* --at, where it was said; NULL in *at: it was not. */

@@ -51,10 +51,8 @@ static int use_given_profile(struct assessment *a, const char *path,
                              const struct assess_options *options)
 {
     struct fault f = {.code = FAULT_NONE};
-    if (!profile_read(path, &a->profile, &f)) {
-        message_fault(path, &f);
-        return EXIT_TROUBLE;
-    }
+    if (!profile_read(path, &a->profile, &f))
+        return message_trouble(path, &f);
     a->match = profile_match(&a->profile, a->store.db->catalog, &f);
     if (a->match == PROFILE_NO_MATCH) {
         message_file(

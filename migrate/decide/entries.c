@@ -10,12 +10,6 @@
 #include "migrate/files/listfile.h"
 #include "migrate/judge/model_read.h"
 
-static int trouble(const char *path, const struct fault *f)
-{
-    message_fault(path, f);
-    return EXIT_TROUBLE;
-}
-
 /* Options that say how a store is to be read. */
 static int refuse_options(const struct assessment *a, const struct reading *reading)
 {
@@ -35,7 +29,7 @@ static int tell_rest(struct assessment *a)
     struct fault f = {.code = FAULT_NONE};
     const char *path = a->store.path;
     if (!listfile_look(a->file, &rest, &f))
-        return trouble(path, &f);
+        return message_trouble(path, &f);
     if (rest.crls)
         message_warning("%s: %s in it: passed over", path,
                         counted(rest.crls, "revocation list is", "revocation lists are"));
@@ -62,11 +56,11 @@ static int read_file(struct assessment *a)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!model_read_file(&a->model, buffer_bytes(&a->file->bytes), &a->found, &f))
-        return trouble(a->store.path, &f);
+        return message_trouble(a->store.path, &f);
     a->has_model = true;
     if ((a->prover = prover_open(&a->model)) == NULL) {
         fault_set(&f, FAULT_NO_MEMORY, "out of memory for the certificates");
-        return trouble(a->store.path, &f);
+        return message_trouble(a->store.path, &f);
     }
     if (a->model.entries > 0)
         return tell_rest(a);
@@ -82,7 +76,7 @@ int assess_entries(struct assessment *a, const char *name, const struct assess_o
     struct listfile *file = NULL;
     if (!listfile_open(name, &file, &f)) {
         *a = (struct assessment){.match = PROFILE_NO_MATCH};
-        return trouble(name, &f);
+        return message_trouble(name, &f);
     }
     if (file == NULL)
         return assess_list(a, name, options);
@@ -92,5 +86,5 @@ int assess_entries(struct assessment *a, const char *name, const struct assess_o
         status = refuse_options(a, &options->reading);
     if (status == EXIT_CLEAN)
         status = read_file(a);
-    return status == EXIT_CLEAN && !memory_sufficed(&f) ? trouble(name, &f) : status;
+    return status == EXIT_CLEAN && !memory_sufficed(&f) ? message_trouble(name, &f) : status;
 }

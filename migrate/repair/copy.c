@@ -28,12 +28,6 @@
 
 enum { QUARANTINE_TRIES = 1000 };
 
-static int trouble(const char *path, const struct fault *f)
-{
-    message_fault(path, f);
-    return EXIT_TROUBLE;
-}
-
 /* ---- the database ---- */
 
 static bool read_copy(int copy, uint64_t at, uint8_t *to, size_t size, struct fault *f)
@@ -135,7 +129,7 @@ static int write_database(const struct assessment *a, const struct outfile *out,
 static int commit(struct outfile *out, const char *name)
 {
     struct fault f = {.code = FAULT_NONE};
-    return outfile_commit(out, &f) ? EXIT_CLEAN : trouble(name, &f);
+    return outfile_commit(out, &f) ? EXIT_CLEAN : message_trouble(name, &f);
 }
 
 /* ---- the quarantine ---- */
@@ -165,7 +159,7 @@ static int write_quarantine(const struct assessment *a, struct rewritten *r,
         return EXIT_CLEAN;
     if (!outfile_create(r->quarantine, like, false, quarantine, &f) ||
         !quarantine_write(a, *quarantine, &f))
-        return trouble(r->quarantine, &f);
+        return message_trouble(r->quarantine, &f);
     int status = commit(*quarantine, r->quarantine);
     if (status == EXIT_CLEAN)
         r->result.quarantine = r->quarantine;
@@ -179,7 +173,7 @@ static int commit_salvage(const struct assessment *a, const char *target, struct
     if (a->options->salvaged == NULL)
         return EXIT_CLEAN;
     if (!salvage_files_commit(&a->options->salvaged->files, &f))
-        return trouble(target, &f);
+        return message_trouble(target, &f);
     if (choose_quarantine(target, r->quarantine))
         return EXIT_CLEAN;
     message_error("%.60s...: the path is too long", target);
@@ -223,7 +217,7 @@ static int rewrite_file(const struct assessment *a, const char *target, bool for
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out, *quarantine = NULL;
     if (!outfile_create(target, ese_file_named_descriptor(a->store.db->file), force, &out, &f))
-        return trouble(target, &f);
+        return message_trouble(target, &f);
     int status = fill(a, out, r);
     if (status == EXIT_CLEAN)
         status = commit_salvage(a, target, r);
@@ -247,10 +241,10 @@ static int rewrite_in(struct copydir *copy, const struct assessment *a, const ch
     struct outfile *out;
     if (!outfile_create_at(copy->made, name, ese_file_named_descriptor(a->store.db->file), &out,
                            &f))
-        return trouble(r->store, &f);
+        return message_trouble(r->store, &f);
     int status = fill(a, out, r);
     if (status == EXIT_CLEAN && !copydir_note(copy, name, &f))
-        status = trouble(r->store, &f);
+        status = message_trouble(r->store, &f);
     if (status == EXIT_CLEAN)
         status = commit(out, r->store);
     outfile_discard(out);
@@ -266,15 +260,15 @@ static int rewrite_directory(const struct assessment *a, const char *target, str
     int status = EXIT_CLEAN;
     if (!copydir_begin(&copy, a->beside.directory, name, ese_file_stat(a->store.db->file), target,
                        &f))
-        status = trouble(target, &f);
+        status = message_trouble(target, &f);
     if (status == EXIT_CLEAN)
         status = rewrite_in(&copy, a, name, r);
     if (status == EXIT_CLEAN && !copydir_others(&copy, name, &a->beside, &f))
-        status = trouble(target, &f);
+        status = message_trouble(target, &f);
     if (status == EXIT_CLEAN)
         status = write_quarantine(a, r, &quarantine);
     if (status == EXIT_CLEAN && !copydir_commit(&copy, &f))
-        status = trouble(target, &f);
+        status = message_trouble(target, &f);
     if (status == EXIT_CLEAN && copy.set_aside > 0) {
         int size = snprintf(r->set_aside, sizeof r->set_aside, "%s/%s", target, COPYDIR_SET_ASIDE);
         r->result.set_aside = size < PATH_MAX ? r->set_aside : COPYDIR_SET_ASIDE;

@@ -10,12 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int trouble(const char *path, const struct fault *f)
-{
-    message_fault(path, f);
-    return EXIT_TROUBLE;
-}
-
 static bool open_set(struct logset *l, struct fault *f)
 {
     char real[PATH_MAX], beside[PATH_MAX];
@@ -47,14 +41,14 @@ int logset_open(struct logset *l, const struct rescue_options *options)
     if (status != EXIT_CLEAN)
         return status;
     if (!ese_file_open(l->store.path, &l->file, &f) || !ese_headers_read(l->file, &l->headers, &f))
-        return store_refuse_log(l->store.path) ? EXIT_TROUBLE : trouble(l->store.path, &f);
+        return store_refuse_log(l->store.path) ? EXIT_TROUBLE : message_trouble(l->store.path, &f);
     struct bytes page = bytes_of(l->headers.raw, sizeof l->headers.raw);
     ese_log_need_read(page, &l->need);
     if (!open_set(l, &f))
-        return trouble(l->directory, &f);
+        return message_trouble(l->directory, &f);
     ese_log_set_choose(&l->set, &l->need);
     if (!ese_log_set_judge(&l->set, &l->need, &l->verdict, &f))
-        return trouble(l->store.path, &f);
+        return message_trouble(l->store.path, &f);
     return EXIT_CLEAN;
 }
 

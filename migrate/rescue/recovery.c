@@ -16,12 +16,6 @@
 
 enum { HASH_STEP = 256 * 1024 };
 
-static int trouble(const char *path, const struct fault *f)
-{
-    message_fault(path, f);
-    return EXIT_TROUBLE;
-}
-
 /* ---- the set of logs ---- */
 
 /* What the preflight found, as reasons to refuse; with --until-damage the replay stops before the
@@ -195,7 +189,7 @@ static int replay(struct recovery *r)
     struct bytes header = bytes_of(r->logs.headers.raw, sizeof r->logs.headers.raw);
     bool stopped = false;
     if (!ese_replay_open(r->logs.file, header, &how, &r->replay, &f))
-        return trouble(r->logs.store.path, &f);
+        return message_trouble(r->logs.store.path, &f);
     /* The generation that is damaged is read as far as it goes; without a header, not at all. */
     const struct ese_log_file *damaged = ese_log_set_find(&r->logs.set, r->stop_before);
     int32_t last = r->stop_before == 0          ? v->last
@@ -207,12 +201,12 @@ static int replay(struct recovery *r)
             return status;
     }
     if (!ese_replay_finish(r->replay, &f)) {
-        trouble(r->logs.store.path, &f);
+        message_trouble(r->logs.store.path, &f);
         message_file(r->logs.store.path, "not recovered");
         return EXIT_TROUBLE;
     }
     r->summary = *ese_replay_summary(r->replay);
-    return make_id(r, &f) ? EXIT_CLEAN : trouble(r->logs.store.path, &f);
+    return make_id(r, &f) ? EXIT_CLEAN : message_trouble(r->logs.store.path, &f);
 }
 
 int recovery_make(struct recovery *r)

@@ -324,10 +324,8 @@ int store_use_profile(struct store *store, struct profile *profile, const char *
     *profile = (struct profile){.name = NULL};
     if (path == NULL)
         return EXIT_CLEAN;
-    if (!profile_read(path, profile, &f)) {
-        message_fault(path, &f);
-        return EXIT_TROUBLE;
-    }
+    if (!profile_read(path, profile, &f))
+        return message_trouble(path, &f);
     store->profile = profile;
     return EXIT_CLEAN;
 }
