@@ -65,7 +65,21 @@ def circles(known):
     return sorted(sorted(circle) for circle in found)
 
 
+def declared():
+    """(function, header) of every function that a header declares."""
+    for path in sorted(path for room in ("formats", "migrate", "fixtures") for path in ROOT.glob(f"{room}/**/*.h")):
+        for name in re.findall(r"^(?!static|typedef|#)[a-z][\w *]*?\b(\w+)\(", path.read_text(), re.M):
+            yield name, str(path.relative_to(ROOT))
+
+
 class Rooms(unittest.TestCase):
+    def test_each_function_is_declared_once(self):
+        """Two of one name link for as long as no program needs both files."""
+        seen = {}
+        for name, header in declared():
+            self.assertEqual(seen.setdefault(name, header), header, name)
+        self.assertGreater(len(seen), 500)
+
     def test_all_are_listed(self):
         here = {str(p.parent.relative_to(ROOT)) for top in ("formats", "migrate") for p in ROOT.glob(f"{top}/*/**/*.c")}
         self.assertEqual(sorted(here), sorted(rooms()))
