@@ -703,6 +703,7 @@ class Deciding(unittest.TestCase):
         early, late = ("1999-01-01", "2009-01-01"), ("1999-03-01", "2010-01-01")
         for title, mode, first, second, more in (
                 ("V3", "V3", base.format(1, *early, ""), base.format(2, *late, "version = 1\nhash = sha1\n"), ""),
+                ("V3, both", "V1V3", base.format(1, *early, ""), base.format(2, *late, "version = 1\nhash = sha1\n"), ""),
                 ("CA-capable", "V1", base.format(1, *early, ""), base.format(2, *late, "ca = no\n"), ""),
                 ("not revoked", "V1", base.format(1, *early, ""), base.format(2, *late, ""),
                  "[crl 1]\nissuer-entry = 2\nissuer = issuing\nrevokes = b\n"),
