@@ -110,6 +110,8 @@ EQUIVALENT = {
         "no certificate has 2^32 - 1 bytes",
     ("formats/ese/edit/row.c", "ok = dropped && lone ? inplace_entries_add(&row->ip->orphans, row->table, index,", "logic"):
         "where rows share a key the others' entries are asked for next, and are not computed either; a change asks before",
+    ("migrate/decide/foretell.c", "!problem_has(&a->found, PROBLEM_UNDO_PENDING) && a->options->salvaged == NULL &&", "drop"):
+        "a second lock: check alone foretells, and neither salvages nor recovers",
     ("formats/certs/der.c", "uint64_t top = arc < 80 ? arc / 40 : 2;", "shift"):
         "80 / 40 is 2",
     ("formats/ese/edit/split.c",
