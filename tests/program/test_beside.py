@@ -332,6 +332,14 @@ class WrittenElsewhere(Store):
         self.assertEqual(sorted(path.name for path in self.folder.glob("new.edb.q*")),
                          ["new.edb.quarantine-2.pem", "new.edb.quarantine-3.pem", "new.edb.quarantine.pem"])
 
+    def test_only_logs_and_checkpoint_are_set_aside_in_a_copy(self):
+        store, new = self.directory(), self.folder / "New"
+        (store / "Kmspwd.ini").write_bytes(b"the password")
+        (store / "edb.log").write_bytes(b"a log")
+        self.expect(km.REPAIRED, "repair", store, "-o", new)
+        self.assertEqual((new / "Kmspwd.ini").read_bytes(), b"the password")
+        self.assertFalse((new / "edb.log").exists())
+
     def test_what_is_no_regular_file(self):
         store = self.directory()
         (store / "link").symlink_to(self.folder)
