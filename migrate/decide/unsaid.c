@@ -54,12 +54,22 @@ bool unsaid_may_go(const struct asking *a, unsigned entry)
 
 /* ---- columns that could refer to them ---- */
 
+/* Where rows are counted, those behind one that goes move up. */
+static unsigned first_moved_row(const struct asking *a)
+{
+    unsigned first = UINT_MAX;
+    for (unsigned i = 0; i < a->m->entries; i++)
+        if (unsaid_may_go(a, i) && a->m->entry[i].row < first)
+            first = a->m->entry[i].row;
+    return first;
+}
+
 /* In a list value, what stands behind an entry that goes moves up.  Where the list is in several
  * values, positions may count in each or in all. */
-static unsigned first_moved(const struct asking *a)
+static unsigned first_moved(const struct asking *a, const struct residue_column *c)
 {
     const struct model *m = a->m;
-    unsigned first = UINT_MAX;
+    unsigned first = c->by_place ? first_moved_row(a) : UINT_MAX;
     for (unsigned i = 0; m->match == PROFILE_MATCHES_VALUE && i < m->entries; i++) {
         unsigned place = i - m->value[m->entry[i].part].first;
         first = a->drop[i] && place < first ? place : first;
@@ -67,11 +77,23 @@ static unsigned first_moved(const struct asking *a)
     return first;
 }
 
+static bool moves_up(const struct asking *a, const struct residue_column *c)
+{
+    return a->m->match == PROFILE_MATCHES_VALUE || c->by_place;
+}
+
+static bool is_affected(const struct asking *a, const struct residue_column *c, unsigned entry,
+                        unsigned moved)
+{
+    unsigned place = c->by_place ? a->m->entry[entry].row : entry;
+    return (place >= moved || unsaid_may_go(a, entry)) && residue_column_names(c, entry);
+}
+
 static unsigned first_affected(const struct asking *a, const struct residue_column *c)
 {
-    unsigned moved = first_moved(a);
+    unsigned moved = first_moved(a, c);
     for (unsigned i = 0; i < a->m->entries; i++)
-        if ((i >= moved || unsaid_may_go(a, i)) && residue_column_names(c, i))
+        if (is_affected(a, c, i, moved))
             return i;
     return UINT_MAX;
 }
@@ -81,9 +103,9 @@ static unsigned name_affected(const struct asking *a, const struct residue_colum
                               size_t size)
 {
     size_t used = 0;
-    unsigned named = 0, moved = first_moved(a);
+    unsigned named = 0, moved = first_moved(a, c);
     for (unsigned i = 0; i < a->m->entries; i++) {
-        if (!(i >= moved || unsaid_may_go(a, i)) || !residue_column_names(c, i))
+        if (!is_affected(a, c, i, moved))
             continue;
         if (named++ < NAMED_MOST && used < size)
             used += (size_t)snprintf(to + used, size - used, "%s%d", used ? ", " : "",
@@ -107,7 +129,11 @@ static void say_what_decides(const struct asking *a, const struct residue_column
                              size_t size)
 {
     const char *table = c->table->name, *column = c->column->name;
-    if (!said_could_refer(a->m->profile, a->m->store->db->catalog, c->column))
+    if (c->written)
+        snprintf(to, size,
+                 "such references cannot be moved: %ssay --not-a-reference %s.%s where it is none",
+                 moves_up(a, c) ? "" : "--keep says that what they name stays; or ", table, column);
+    else if (!said_could_refer(a->m->profile, a->m->store->db->catalog, c->column))
         snprintf(to, size,
                  "references of type %s cannot be moved: --keep says that what they name stays; "
                  "or say --not-a-reference %s.%s",
@@ -128,15 +154,16 @@ static void ask_about_column(struct asking *a, const struct residue_column *c)
         return;
     char text[1200], entries[120] = "", how[640];
     bool one = name_affected(a, c, entries, sizeof entries) == 1;
-    bool in_value = a->m->match == PROFILE_MATCHES_VALUE;
+    bool moves = moves_up(a, c);
     say_what_decides(a, c, how, sizeof how);
     snprintf(text, sizeof text,
              "table %s, column %s: all of its %" PRIu64
-             " values could name entries of the list, and some name %s, which %s; %s",
-             c->table->name, c->column->name, c->values, entries,
-             !in_value ? (one ? "goes" : "go")
-             : one     ? "goes or moves up"
-                       : "go or move up",
+             " values could name entries of the list%s%s, and some name %s, which %s; %s",
+             c->table->name, c->column->name, c->values, c->written ? ", each " : "",
+             c->written ? c->written : "", entries,
+             !moves ? (one ? "goes" : "go")
+             : one  ? "goes or moves up"
+                    : "go or move up",
              how);
     unsaid_ask(a, PROBLEM_RESIDUE, a->m->entry[first].key, NO_ENTRY, text);
     *a->blocked = true;

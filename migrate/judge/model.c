@@ -30,6 +30,16 @@ struct model_entry *model_entry(const struct model *m, int64_t key)
     return low < m->entries && m->entry[low].key == key ? &m->entry[low] : NULL;
 }
 
+unsigned model_entries_of(const struct model *m, int64_t key, unsigned *count)
+{
+    const struct model_entry *e = model_entry(m, key);
+    unsigned first = e ? (unsigned)(e - m->entry) : 0;
+    *count = 0;
+    while (e && first + *count < m->entries && m->entry[first + *count].key == key)
+        ++*count;
+    return first;
+}
+
 bool model_key_is_primary(const struct model *m)
 {
     for (unsigned i = 0; i < m->profile->lists; i++) {

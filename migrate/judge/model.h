@@ -197,6 +197,9 @@ bool model_key_is_primary(const struct model *model);
 /* The entry of that key, the first of several; NULL: none. */
 struct model_entry *model_entry(const struct model *model, int64_t key);
 
+/* The entries of that key; *count: how many, from the number returned on; 0: none. */
+unsigned model_entries_of(const struct model *model, int64_t key, unsigned *count);
+
 /* Is the list, or a part of it, in that table, one entry a row? */
 bool model_is_list_table(const struct model *model, const struct ese_table *table);
 

@@ -4,6 +4,7 @@
 #include "formats/array.h"
 #include "migrate/judge/names.h"
 #include "migrate/judge/numbers.h"
+#include "migrate/judge/writings.h"
 #include "migrate/profile/meaning.h"
 
 #include <ctype.h>
@@ -27,6 +28,7 @@ struct live {
     uint64_t versions,
         other_versions; /* rows in which it is, and is not, the certificate's version */
     bool not_key, not_from_zero;
+    struct writings other;
 };
 
 struct residue_table {
@@ -36,6 +38,7 @@ struct residue_table {
     size_t bitmap;     /* bytes of a set of entries */
     unsigned key;      /* number of its primary key column; table->columns: no single one */
     uint8_t *keys;     /* entries whose keys the primary key holds */
+    uint8_t *places;   /* ... and whose rows' places */
     uint64_t rows;
     unsigned small_followed; /* columns that may be a version */
 };
@@ -44,7 +47,7 @@ struct residue_table {
 struct residue_keys {
     const struct ese_table *table;
     const struct ese_column *column;
-    uint8_t *holds;
+    uint8_t *holds, *places;
 };
 
 /* ---- what a value names ---- */
@@ -110,26 +113,6 @@ static int64_t number_of(const struct model *m, const struct ese_column *column,
     return key == m->no_key ? -1 : key;
 }
 
-/* The entries of that key; *count: how many, from the number returned on. */
-static unsigned find_entries(const struct model *m, int64_t key, unsigned *count)
-{
-    const struct model_entry *e = model_entry(m, key);
-    unsigned first = e ? (unsigned)(e - m->entry) : 0;
-    *count = 0;
-    while (e && first + *count < m->entries && m->entry[first + *count].key == key)
-        ++*count;
-    return first;
-}
-
-static bool name_entries(struct residue_table *t, struct live *l, unsigned first, unsigned count)
-{
-    if (l->names == NULL && (l->names = calloc(1, t->bitmap)) == NULL)
-        return false;
-    for (unsigned i = first; i < first + count; i++)
-        l->names[i / 8] |= (uint8_t)(1 << i % 8);
-    return true;
-}
-
 static void forget(struct live *l)
 {
     free(l->names);
@@ -149,6 +132,14 @@ static unsigned primary_key(const struct ese_table *table)
                                                           : table->columns;
 }
 
+static void free_table(struct residue_table *t)
+{
+    free(t->live);
+    free(t->keys);
+    free(t->places);
+    free(t);
+}
+
 bool residue_begin(struct residue *r, const struct model *m, const struct ese_table *table,
                    struct residue_table **out)
 {
@@ -162,11 +153,11 @@ bool residue_begin(struct residue *r, const struct model *m, const struct ese_ta
     t->bitmap = m->entries / 8 + 1;
     t->key = primary_key(table);
     t->live = calloc(table->columns ? table->columns : 1, sizeof *t->live);
-    t->keys = t->key < table->columns ? calloc(1, t->bitmap) : NULL;
-    if (t->live == NULL || (t->key < table->columns && t->keys == NULL)) {
-        free(t->live);
-        free(t->keys);
-        free(t);
+    bool keyed = t->key < table->columns;
+    t->keys = keyed ? calloc(1, t->bitmap) : NULL;
+    t->places = keyed ? calloc(1, t->bitmap) : NULL;
+    if (t->live == NULL || (keyed && (t->keys == NULL || t->places == NULL))) {
+        free_table(t);
         return false;
     }
     for (unsigned i = 0; i < table->columns; i++) {
@@ -174,6 +165,8 @@ bool residue_begin(struct residue *r, const struct model *m, const struct ese_ta
         t->live[i].followed =
             can_name(c->type) && !profile_gives_meaning(m->profile, table->name, c->name);
         t->small_followed += t->live[i].followed && ese_coltype_is_integer(c->type);
+        if (t->live[i].followed)
+            writings_begin(&t->live[i].other, m, table, c, i == t->key);
     }
     *out = t;
     return true;
@@ -181,15 +174,25 @@ bool residue_begin(struct residue *r, const struct model *m, const struct ese_ta
 
 bool residue_follows(const struct residue_table *t, unsigned column)
 {
-    return t->live[column].followed || (column == t->key && t->keys);
+    return t->live[column].followed || t->live[column].other.alive || (column == t->key && t->keys);
 }
 
 /* The primary key of another table: which entries' keys does it hold? */
 static void note_key(struct residue_table *t, int64_t number)
 {
-    unsigned count, first = find_entries(t->m, number, &count);
-    for (unsigned i = first; i < first + count; i++)
-        t->keys[i / 8] |= (uint8_t)(1 << i % 8);
+    unsigned count, first = model_entries_of(t->m, number, &count);
+    (void)writings_name(&t->keys, t->m, first, count); /* the set is there */
+}
+
+/* And which places, counted from 1 or from 0? */
+static void note_place(struct residue_table *t, struct bytes value)
+{
+    int64_t number;
+    if (!numbers_plain(&t->table->column[t->key], value, &number))
+        return;
+    for (int64_t i = number - 1; i <= number; i++)
+        if (i >= 0 && i < t->m->entries)
+            (void)writings_name(&t->places, t->m, (unsigned)i, 1);
 }
 
 /* A value that is no key may stand for none, or be the one reference that leads nowhere: one such
@@ -223,7 +226,7 @@ static bool follow(struct residue_table *t, unsigned i, int64_t number, struct b
     struct live *l = &t->live[i];
     const struct ese_column *column = &t->table->column[i];
     bool in_value = t->m->match == PROFILE_MATCHES_VALUE;
-    unsigned count, first = find_entries(t->m, number, &count);
+    unsigned count, first = model_entries_of(t->m, number, &count);
     l->present++;
     l->least = l->present == 1 || number < l->least ? number : l->least;
     l->greatest = l->present == 1 || number > l->greatest ? number : l->greatest;
@@ -239,10 +242,10 @@ static bool follow(struct residue_table *t, unsigned i, int64_t number, struct b
     l->zeros += count == 0;
     l->least_key = count > 0 && (l->values == 0 || number < l->least_key) ? number : l->least_key;
     l->values += count > 0;
-    if (count > 0 && !name_entries(t, l, first, count))
+    if (count > 0 && !writings_name(&l->names, t->m, first, count))
         return false;
     /* Counted from 0, it names the entry behind as well. */
-    return !in_value || l->not_from_zero || name_entries(t, l, (unsigned)number, 1);
+    return !in_value || l->not_from_zero || writings_name(&l->names, t->m, (unsigned)number, 1);
 }
 
 static bool take_number(struct residue_table *t, unsigned column, int64_t number,
@@ -267,7 +270,7 @@ static bool take_numbers(struct residue_table *t, unsigned column, struct bytes 
     return true;
 }
 
-bool residue_value(struct residue_table *t, unsigned column, struct bytes value)
+static bool take_as_keys(struct residue_table *t, unsigned column, struct bytes value)
 {
     int64_t number = 0;
     const struct ese_column *c = &t->table->column[column];
@@ -285,12 +288,33 @@ bool residue_value(struct residue_table *t, unsigned column, struct bytes value)
     return take_numbers(t, column, value);
 }
 
+/* Places are small, and versions as well. */
+static bool take_otherwise(struct residue_table *t, unsigned column, struct bytes value)
+{
+    struct live *l = &t->live[column];
+    const struct ese_column *c = &t->table->column[column];
+    int64_t number;
+    if (ese_coltype_is_integer(c->type) && numbers_plain(c, value, &number))
+        l->row_value = number >= 1 && number <= VERSION_MOST ? (uint64_t)number : 0;
+    return writings_value(&l->other, t->m, c, value);
+}
+
+bool residue_value(struct residue_table *t, unsigned column, struct bytes value)
+{
+    bool is_key = column == t->key && t->keys;
+    if (is_key)
+        note_place(t, value);
+    if ((is_key || t->live[column].followed) && !take_as_keys(t, column, value))
+        return false;
+    return t->live[column].other.alive == 0 || take_otherwise(t, column, value);
+}
+
 /* ---- versions ---- */
 
 bool residue_wants_version(const struct residue_table *t)
 {
     for (unsigned i = 0; t->small_followed && i < t->table->columns; i++)
-        if (t->live[i].followed && t->live[i].row_value && t->live[i].other_versions == 0)
+        if (residue_follows(t, i) && t->live[i].row_value && t->live[i].other_versions == 0)
             return true;
     return false;
 }
@@ -331,6 +355,7 @@ static bool are_the_keys(const struct residue_table *t, const struct live *l)
 
 static const char counted[] = "it is the table's primary key, and counts its rows";
 static const char counting[] = "the engine counts it up";
+static const char version_beside[] = "it is the version of the certificate in its row";
 
 static const char *explanation(const struct residue_table *t, unsigned column)
 {
@@ -342,27 +367,48 @@ static const char *explanation(const struct residue_table *t, unsigned column)
     if (column == t->key && counts_up(t, l) && !are_the_keys(t, l))
         return counted;
     if (l->versions > 0 && l->other_versions == 0 && l->versions + l->zeros >= l->values)
-        return "it is the version of the certificate in its row";
+        return version_beside;
     return NULL;
 }
 
-static bool keep_candidate(struct residue *r, struct residue_table *t, unsigned i)
+/* Its names are r's in any case. */
+static bool keep_candidate(struct residue *r, const struct residue_column *c)
 {
-    struct live *l = &t->live[i];
     void *array = r->column;
     bool room = array_reserve(&array, &r->room, r->columns + 1, sizeof *r->column);
     r->column = array;
-    if (!room)
-        return false;
-    r->column[r->columns++] = (struct residue_column){.table = t->table,
-                                                      .column = &t->table->column[i],
-                                                      .values = l->values,
-                                                      .names = l->names,
-                                                      .explained = explanation(t, i),
-                                                      .may_be_key = !l->not_key,
-                                                      .from_zero = !l->not_from_zero};
+    if (room)
+        r->column[r->columns++] = *c;
+    else
+        free(c->names);
+    return room;
+}
+
+static bool keep_keyed(struct residue *r, struct residue_table *t, unsigned i)
+{
+    struct live *l = &t->live[i];
+    struct residue_column c = {.table = t->table,
+                               .column = &t->table->column[i],
+                               .values = l->values,
+                               .names = l->names,
+                               .explained = explanation(t, i),
+                               .may_be_key = !l->not_key,
+                               .from_zero = !l->not_from_zero};
     l->names = NULL;
-    return true;
+    return keep_candidate(r, &c);
+}
+
+static bool keep_written(struct residue *r, struct residue_table *t, unsigned i)
+{
+    struct live *l = &t->live[i];
+    struct residue_column c = {.table = t->table,
+                               .column = &t->table->column[i],
+                               .values = l->other.values,
+                               .may_be_key = true};
+    c.written = writings_take(&l->other, t->m, t->rows, &c.names, &c.by_place);
+    if (c.by_place && l->other_versions == 0 && l->versions >= c.values)
+        c.explained = version_beside;
+    return c.written == NULL || keep_candidate(r, &c);
 }
 
 static bool keep_keys(struct residue *r, struct residue_table *t)
@@ -374,8 +420,9 @@ static bool keep_keys(struct residue *r, struct residue_table *t)
     r->keys = array;
     if (!room)
         return false;
-    r->keys[r->tables++] = (struct residue_keys){t->table, &t->table->column[t->key], t->keys};
-    t->keys = NULL;
+    r->keys[r->tables++] =
+        (struct residue_keys){t->table, &t->table->column[t->key], t->keys, t->places};
+    t->keys = t->places = NULL;
     return true;
 }
 
@@ -384,12 +431,13 @@ bool residue_end(struct residue *r, struct residue_table *t)
     bool ok = keep_keys(r, t);
     for (unsigned i = 0; i < t->table->columns; i++) {
         if (ok && t->live[i].followed && t->live[i].names && is_told(t, i))
-            ok = keep_candidate(r, t, i);
+            ok = keep_keyed(r, t, i);
+        else if (ok && t->live[i].other.alive)
+            ok = keep_written(r, t, i);
+        writings_close(&t->live[i].other);
         free(t->live[i].names);
     }
-    free(t->live);
-    free(t->keys);
-    free(t);
+    free_table(t);
     return ok;
 }
 
@@ -436,7 +484,7 @@ static bool refers_elsewhere(const struct residue *r, const struct residue_colum
             continue;
         bool all = true;
         for (size_t b = 0; b < bitmap && all; b++)
-            all = (c->names[b] & ~k->holds[b]) == 0;
+            all = (c->names[b] & ~(c->by_place ? k->places : k->holds)[b]) == 0;
         if (all)
             return true;
     }
@@ -480,7 +528,8 @@ void residue_explain(struct residue *r, const struct model *m)
 bool residue_names(const struct residue *r, unsigned entry)
 {
     for (unsigned i = 0; i < r->columns; i++)
-        if (r->column[i].explained == NULL && residue_column_names(&r->column[i], entry))
+        if (r->column[i].explained == NULL && !r->column[i].by_place &&
+            residue_column_names(&r->column[i], entry))
             return true;
     return false;
 }
@@ -489,8 +538,10 @@ void residue_close(struct residue *r)
 {
     for (unsigned i = 0; i < r->columns; i++)
         free(r->column[i].names);
-    for (unsigned i = 0; i < r->tables; i++)
+    for (unsigned i = 0; i < r->tables; i++) {
         free(r->keys[i].holds);
+        free(r->keys[i].places);
+    }
     free(r->column);
     free(r->keys);
     *r = (struct residue){.column = NULL};

@@ -14,6 +14,9 @@
  * little-endian bytes, text as decimal digits.  In a list kept in one value, positions are keys,
  * and positions from 0 as well as from 1 are thought of.
  *
+ * A column that holds no keys as they are may hold them in another writing (writings.h); such a
+ * reference is asked about, and never moved.
+ *
  * Some candidates explain themselves and are not asked about; `explained` says how.
  */
 #ifndef KM_MIGRATE_RESIDUE_H
@@ -28,6 +31,8 @@ struct residue_column {
     uint64_t values;       /* that name an entry */
     uint8_t *names;        /* a bit for each entry of the model: a value names it */
     const char *explained; /* why it is none for all its looks; static; NULL: nobody knows */
+    const char *written;   /* how its values name entries, where not by keys as they are; static */
+    bool by_place;         /* ... by places of rows: what stands behind a row that goes moves up */
     bool as_list;          /* it is named like the list's key, or after its table */
     bool from_zero;        /* a list value: all values are positions from 0, too */
     bool may_be_key;       /* all values are keys (positions from 1) */
@@ -44,7 +49,7 @@ struct residue {
 
 void residue_close(struct residue *r);
 
-/* Does an unexplained candidate name the entry? */
+/* Does an unexplained candidate name the entry, and not its place? */
 bool residue_names(const struct residue *r, unsigned entry);
 
 /* Does this candidate name it, be it explained or not? */

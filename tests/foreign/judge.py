@@ -14,6 +14,7 @@ import json
 import pathlib
 import re
 import sys
+import uuid
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "decoder"))
@@ -117,6 +118,7 @@ FORMS_OF_KEYS = {
     "bracedhex": lambda value: [bytes.fromhex(value.strip(b"{}").decode()).lower()],
     "anycase": lambda value: [value.lower()],
     "blanks": lambda value: [value.strip().lower()],
+    "guidtext": lambda value: [uuid.UUID(value.decode()).bytes_le.lower()],
     "lowbits": lambda value: [int.from_bytes(value, "little") & 0x7FFFFFFF],
     "tenfold": lambda value: [int.from_bytes(value, "little") // 10],
     "setting": lambda value: [int(value) if value.isdigit() else int.from_bytes(value, "little")],

@@ -18,6 +18,7 @@ import re
 import struct
 import subprocess
 import tempfile
+import uuid
 import zlib
 
 from schemas import Table
@@ -327,6 +328,14 @@ def references_guid_in_text():
 
 
 @kind_of
+def references_guid_as_it_is_written():
+    """With dashes, and the three numbers at its start with their great end first."""
+    ids = [uuid.UUID(bytes_le=i) for i in sorted(hashlib.md5(bytes([n])).digest() for n in range(6))]
+    kind = rows(keys=[raw(i.bytes_le) for i in ids], kind="Binary")
+    return policy(kind, "Text", [str(ids[place]).upper() for place in (1, 2, 5)], "guidtext")
+
+
+@kind_of
 def references_in_another_case():
     kind = rows(keys=[f"CA{n:03}" for n in range(1, 7)], kind="Text")
     return policy(kind, "Text", ["ca002", "ca003", "ca006"], "anycase")
@@ -452,6 +461,23 @@ def references_by_place_in_the_table():
 @kind_of
 def references_by_place_beside_numbers():
     return policy(rows(keys=(101, 102, 103, 104, 105, 106)), "Long", ["2", "3", "6"], "place")
+
+
+@kind_of
+def references_by_the_first_places():
+    """Without a gap, as codes are."""
+    return policy(rows(keys=(101, 102, 103, 104, 105, 106)), "Long", ["1", "2", "3", "2"], "place")
+
+
+@kind_of
+def references_by_two_places():
+    """Few, as codes are."""
+    return policy(rows(keys=(101, 102, 103, 104, 105, 106)), "Long", ["2", "6", "2"], "place")
+
+
+@kind_of
+def references_by_all_places():
+    return policy(rows(keys=(101, 102, 103, 104, 105, 106)), "Long", ["1", "2", "3", "4", "5", "6", "2", "5"], "place")
 
 
 @kind_of

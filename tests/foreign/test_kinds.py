@@ -28,9 +28,7 @@ import km  # noqa: E402
 KMFIXTURE = os.environ.get("KMFIXTURE")
 kinds.CERTIFICATES.kmfixture = KMFIXTURE
 TURNS = ("alone", "drafted", "answered") if os.environ.get("KM_LONG") or sys.argv[1:] else ("alone", "answered")
-LIMITS = {
-    "references_with_a_word", "references_guid_in_text", "references_with_a_flag", "references_times_ten",
-    "references_by_place_in_the_table", "references_by_place_beside_numbers"}
+LIMITS = {"references_by_the_first_places", "references_by_two_places"}
 ROUNDS = 14
 SUFFIX = {"thumb": "=sha1", "hexthumb": "=sha1hex"}
 NO_LIST = re.compile(r"--not-a-list (\S+?)[;,]?(?: |$)")
