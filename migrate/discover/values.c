@@ -61,12 +61,14 @@ static unsigned items_in(const struct certlist_form *form, struct bytes value,
     return good ? count : 0;
 }
 
-/* How many certificates a value has that is a list to its end, in the column's form. */
-static unsigned certificates_in(const struct discover_column *c, struct bytes value,
-                                unsigned *self_issued)
+/* How many certificates a value has that is a list to its end, in the column's form and wrapping.
+ */
+static unsigned certificates_in(struct discover_run *run, const struct discover_column *c,
+                                struct bytes value, unsigned *self_issued)
 {
     struct certlist_form form;
     enum certlist_kind kind = CERTLIST_NONE;
+    value = discover_unwrap(run, &c->around, value);
     if (c->form.kind == CERTLIST_ITEMS)
         return items_in(&c->form, value, self_issued);
     unsigned count = discover_whole_list(value, &form, &kind, self_issued);
@@ -84,7 +86,7 @@ static void take_row(struct discover_run *run, struct rows *rows, const struct d
         name[0] = '\0';
     bool digits = stem_of(name, stem), same = name[0] && strcasecmp(stem, n->stem) == 0;
     unsigned count = discover_read(run, rows, c->column, VALUE_MOST, &value, &cut) && !cut
-                         ? certificates_in(c, value, &self_issued)
+                         ? certificates_in(run, c, value, &self_issued)
                          : 0;
     if (same ? count == 0 || n->names == PROFILE_LISTS_MOST : count >= CERTIFICATES_LEAST)
         n->doubtful = true;
@@ -108,6 +110,7 @@ static void draft(struct discover_run *run, const struct discover_column *c,
         discover_set(run, &p->value[i].select, c->select->name);
         discover_set(run, &p->value[i].equals, n->name[i]);
         discover_set_form(run, c, &p->value[i]);
+        p->value[i].wrapping = c->around;
     }
     discover_note(run, "[list.N] rows", false, false,
                   "%u values that are certificates to their end have names that differ in a "
@@ -136,8 +139,7 @@ bool discover_numbered(struct discover_run *run, struct discover_column *c)
 {
     struct rows rows = {.lv = NULL};
     unsigned row = 0;
-    if (c->select == NULL || !discover_is_text(c->select) || c->join || c->form.values ||
-        !wrapping_is_none(&c->around))
+    if (c->select == NULL || !discover_is_text(c->select) || c->join || c->form.values)
         return false;
     struct numbered *n = calloc(1, sizeof *n);
     if (n == NULL) {
