@@ -135,6 +135,8 @@ static void add_any(const char *bytes, size_t size)
 
 void output_bytes(const char *bytes, size_t size)
 {
+    if (size == 0) /* of nothing there is no address to copy from */
+        return;
     if (size >= sizeof buffer - filled || memory_ran_short()) {
         add_any(bytes, size);
         return;

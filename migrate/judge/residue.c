@@ -205,7 +205,8 @@ static bool may_stray(const struct residue_table *t, struct live *l, struct byte
         return bytes_equal(value, bytes_of(l->stray, l->stray_size));
     l->strayed = true;
     l->stray_size = value.size;
-    memcpy(l->stray, value.at, value.size);
+    if (value.size > 0)
+        memcpy(l->stray, value.at, value.size);
     return true;
 }
 
