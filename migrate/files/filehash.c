@@ -11,38 +11,43 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Allocates nothing: where memory ran short on one thread, the other may be within a library that
+ * does not survive it. */
 static void *run(void *context)
 {
     struct filehash *h = context;
-    gnutls_hash_hd_t sha256;
-    uint8_t *step = malloc(FILEIO_STEP);
-    if (step == NULL || gnutls_hash_init(&sha256, GNUTLS_DIG_SHA256) != 0) {
-        h->error = ENOMEM;
-        free(step);
-        return NULL;
-    }
     for (size_t n = FILEIO_STEP; n == FILEIO_STEP; h->size += n) {
-        n = fileio_read_at(h->descriptor, h->size, step, FILEIO_STEP);
+        n = fileio_read_at(h->descriptor, h->size, h->step, FILEIO_STEP);
         if (n < FILEIO_STEP)
             h->error = errno; /* 0 at the end */
         if (n > 0)
-            gnutls_hash(sha256, step, n);
+            gnutls_hash(h->sha256, h->step, n);
     }
-    gnutls_hash_deinit(sha256, h->digest);
-    free(step);
     return NULL;
+}
+
+static bool open_hash(struct filehash *h, struct fault *f)
+{
+    if (gnutls_hash_init(&h->sha256, GNUTLS_DIG_SHA256) == 0)
+        return true;
+    h->sha256 = NULL;
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory to hash it");
 }
 
 static void end(struct filehash *h)
 {
     if (h->owned)
         close(h->descriptor);
+    free(h->step);
+    h->step = NULL;
     h->running = false;
 }
 
 static bool start(struct filehash *h, struct fault *f)
 {
-    if (!crypto_start(f)) { /* here, not on two threads at once */
+    h->step = malloc(FILEIO_STEP);
+    bool ok = h->step != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory to hash it");
+    if (!ok || !crypto_start(f) || !open_hash(h, f)) { /* here, not on two threads at once */
         end(h);
         return false;
     }
@@ -72,13 +77,7 @@ bool filehash_start_open(struct filehash *h, int descriptor, struct fault *f)
 bool filehash_start_given(struct filehash *h, struct fault *f)
 {
     *h = (struct filehash){.descriptor = -1};
-    if (!crypto_start(f))
-        return false;
-    if (gnutls_hash_init(&h->sha256, GNUTLS_DIG_SHA256) != 0) {
-        h->sha256 = NULL;
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory to hash it");
-    }
-    return true;
+    return crypto_start(f) && open_hash(h, f);
 }
 
 void filehash_add(void *context, struct bytes part)
@@ -93,16 +92,14 @@ void filehash_add(void *context, struct bytes part)
 
 bool filehash_finish(struct filehash *h, struct fault *f)
 {
-    if (h->sha256) {
-        gnutls_hash_deinit(h->sha256, h->digest);
-        h->sha256 = NULL;
-    }
     if (h->running) {
         pthread_join(h->thread, NULL);
         end(h);
     }
-    if (h->error == ENOMEM)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory to hash it");
+    if (h->sha256) {
+        gnutls_hash_deinit(h->sha256, h->digest);
+        h->sha256 = NULL;
+    }
     if (h->error != 0)
         return fault_set(f, FAULT_IO, "cannot be read to its end: %s", strerror(h->error));
     return true;

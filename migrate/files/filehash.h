@@ -10,7 +10,8 @@
 #include <pthread.h>
 
 struct filehash {
-    gnutls_hash_hd_t sha256; /* of one that is given its bytes; NULL: it reads them */
+    gnutls_hash_hd_t sha256; /* NULL: finished */
+    uint8_t *step;           /* room for what is read; NULL: it is given its bytes */
     pthread_t thread;
     bool running, owned;
     int descriptor;
@@ -20,7 +21,7 @@ struct filehash {
 };
 
 /* Starts hashing the file at `path` (as it lies on disk, also when it is compressed).  False, with
- * f saying why, when it cannot be opened or no thread can be had. */
+ * f saying why, when it cannot be opened or memory is short. */
 bool filehash_start(struct filehash *hash, const char *path, struct fault *f);
 
 /* The same for an open file, from its first byte on, wherever it stands.  The descriptor is

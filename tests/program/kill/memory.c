@@ -5,7 +5,8 @@
  *     KM_MEMORY_AT    which allocation, from 1; 0 or unset: none
  *     KM_MEMORY_STAY  set: every later one fails as well
  *     KM_MEMORY_LOG   file that gets, at the end, "count N"; when one failed, "failed MODULE", and
- *                     after a crash "crashed MODULE": the first module below libc on the stack
+ *                     after a crash "crashed MODULE": the first module below libc on the stack;
+ *                     "aside thread" when another thread than the first allocated
  *
  * So a crash of a library that does not survive a lack of memory of its own (GMP calls abort(), and
  * nettle and GnuTLS stand on it) is told apart from one of this program.
@@ -29,7 +30,7 @@ void *__libc_realloc(void *at, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
 static atomic_long counted;
-static atomic_bool armed, told;
+static atomic_bool armed, told, aside;
 static long wanted;
 static int stay, log_file = -1;
 
@@ -66,6 +67,8 @@ static int fails(void)
 {
     if (!atomic_load(&armed))
         return 0;
+    if (gettid() != getpid() && !atomic_exchange(&aside, 1))
+        tell("aside", "thread");
     long number = atomic_fetch_add(&counted, 1) + 1;
     if (wanted == 0 || number < wanted || (number > wanted && !stay))
         return 0;
