@@ -5,7 +5,7 @@
 #
 #   KM_FUZZ_SECONDS   how long each fuzz target runs (default 5; 0: only its seeds)
 #   KM_CORPUS         the directory of real databases (default: ../shared/corpus)
-#   KM_JOBS           how many tests and fuzz targets run at a time (default: the number of processors)
+#   KM_JOBS           how many fuzz targets run at a time; of tests one more (default: the number of processors)
 #
 # Exit status: 0 when everything passed, 1 when a step failed, 2 when it could not start.
 set -u
@@ -62,7 +62,8 @@ build() {
 
 # run_ctest PRESET: the tests of a build that succeeded, then ctest's own closing lines.
 run_ctest() {
-    step "ctest-$1" ctest --preset "$1" -j "$jobs"
+    # One more than there are processors: some tests wait for the disk or for a time.
+    step "ctest-$1" ctest --preset "$1" -j "$((jobs + 1))"
     sed -n '/% tests passed/,$p' "$logs/ctest-$1.log" | sed '/^$/d; s/^/    /'
     skipped=$(grep -c '\*\*\*Skipped' "$logs/ctest-$1.log")
     [ "$skipped" -eq 0 ] || notes="$notes

@@ -197,7 +197,7 @@ class ListFile(unittest.TestCase):
         """Bytes that are others: an answer all the same, and the same one to list, show and export."""
         random.seed(SEED + 1)
         for form, path in self.files.items():
-            for _ in range(40):
+            for _ in km.sampled(range(40)):
                 struck = bytearray(path.read_bytes())
                 for _ in range(random.randint(1, 6)):
                     struck[random.randrange(len(struck))] = random.choice((0, 0x30, 0x80, 0x82, 0xff, random.randrange(256)))
