@@ -328,15 +328,10 @@ static void properties_members(const struct model *m, const struct action *a, st
 
 /* ---- a new entry ---- */
 
-static unsigned parts_of(const struct model *m)
-{
-    return m->match == PROFILE_MATCHES_VALUE ? m->profile->values : m->profile->lists;
-}
-
 static int add_canonical(const struct model *m, const struct action *a, char *text, size_t size)
 {
     char value[VALUE_TEXT], part[24] = "";
-    if (parts_of(m) > 1)
+    if (model_parts(m) > 1)
         snprintf(part, sizeof part, " part %u", a->part + 1);
     return snprintf(text, size, "%d %s %s %s%s", a->entry, certificate_text(m, a, value),
                     model_role_name(a->role), model_trust_name(a->trust), part);
@@ -345,10 +340,9 @@ static int add_canonical(const struct model *m, const struct action *a, char *te
 static void add_sentence(const struct model *m, const struct action *a, FILE *to)
 {
     fprintf(to, "add entry %d, %s", a->entry, model_role_name(a->role));
-    if (parts_of(m) > 1)
+    if (model_parts(m) > 1)
         fprintf(to, ", to part %u of the list, in table %s", a->part + 1,
-                m->match == PROFILE_MATCHES_VALUE ? m->profile->value[a->part].table
-                                                  : m->profile->list[a->part].table);
+                model_part_table(m, a->part));
 }
 
 /* When it was imported is not known, and stays null. */

@@ -84,15 +84,15 @@ static void ask(struct describing *d, const struct ese_column *column, const cha
 {
     const char *table = d->rows.table->name;
     char text[640];
-    if (d->asked++ == ASKED_MOST)
+    if (d->asked == ASKED_MOST)
         return;
+    d->asked++;
     snprintf(text, sizeof text,
              "table %.64s, row %" PRIu64
              ", column %.64s: %s, and a repair does not change it; if it "
              "has nothing to do with the list, say --not-a-list %.64s.%.64s",
              table, d->row, column->name, what, table, column->name);
     unsaid_ask(d->a, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY, text);
-    *d->a->blocked = true;
 }
 
 /* ---- beside a value of the list ---- */
@@ -145,7 +145,6 @@ static void look_at_header(struct describing *d, unsigned part)
              "and a --profile that has skip = %zu",
              p->table, p->column, size, p->table, p->column, size);
     unsaid_ask(d->a, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY, text);
-    *d->a->blocked = true;
 }
 
 /* How many bytes, or certificates, a value of the list has. */

@@ -31,17 +31,6 @@ struct comparison {
     struct hash hash;
 };
 
-/* The entry that stays in the place of one that is dropped; NULL: none. */
-static const struct model_entry *survivor_of(const struct asking *a, unsigned entry)
-{
-    const struct action *drop = a->drop[entry];
-    const struct model_entry *e = drop && !drop->alone ? model_entry(a->m, drop->other) : NULL;
-    for (; e && e < a->m->entry + a->m->entries && e->key == drop->other; e++)
-        if (a->drop[e - a->m->entry] == NULL)
-            return e;
-    return NULL;
-}
-
 static bool needs_row(const struct asking *a, unsigned entry, const bool *survives)
 {
     return (a->drop[entry] && !a->drop[entry]->alone) || survives[entry];
@@ -86,7 +75,7 @@ static struct bytes meaning_of(const struct comparison *c, const struct ese_colu
         e = model_entry(m, key);
     if (e == NULL)
         return value;
-    const struct model_entry *stays = survivor_of(c->a, (unsigned)(e - m->entry));
+    const struct model_entry *stays = unsaid_survivor(c->a, (unsigned)(e - m->entry));
     bytes_put_le64(room, (stays ? stays : e)->certificate);
     return bytes_of(room, 8);
 }
@@ -184,6 +173,14 @@ static const struct ese_column *counterpart(const struct compared_part *from, un
                : NULL;
 }
 
+/* Whichever answer is given, the one that stays may be the one that goes. */
+static void ask(struct asking *a, const struct model_entry *goes, const struct model_entry *stays,
+                const char *text)
+{
+    unsaid_ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
+    a->open[stays - a->m->entry] = true;
+}
+
 static void ask_which(struct asking *a, const struct ese_table *table, const char *column,
                       const struct model_entry *goes, const struct model_entry *stays,
                       const char *gone, const char *kept)
@@ -193,9 +190,7 @@ static void ask_which(struct asking *a, const struct ese_table *table, const cha
              "table %s, column %s: entry %d has %s, entry %d has %s; which row stays is said "
              "with --keep %d or --keep %d",
              table->name, column, goes->key, gone, stays->key, kept, goes->key, stays->key);
-    unsaid_ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
-    a->open[stays - a->m->entry] = true;
-    *a->blocked = true;
+    ask(a, goes, stays, text);
 }
 
 /* What leads to the one that goes would lead on to where the other does: in a chain of entries
@@ -211,9 +206,7 @@ static void ask_what_follows(struct asking *a, const struct ese_table *table, co
         "lead to where the other does; where that is right a profile says so with keep = %s in "
         "its [list], and which row stays is said with --keep %d or --keep %d",
         table->name, column, goes->key, gone, stays->key, kept, column, goes->key, stays->key);
-    unsaid_ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
-    a->open[stays - a->m->entry] = true;
-    *a->blocked = true;
+    ask(a, goes, stays, text);
 }
 
 /* Does something say that an entry belongs to its part of the list: its role, or references that
@@ -241,9 +234,7 @@ static void ask_where(struct asking *a, const struct model_entry *goes,
              "%d",
              model_list_of(a->m, goes)->table, model_list_of(a->m, stays)->table, goes->key,
              stays->key, goes->key, stays->key);
-    unsaid_ask(a, PROBLEM_COPIES_DIFFER, goes->key, stays->key, text);
-    a->open[stays - a->m->entry] = true;
-    *a->blocked = true;
+    ask(a, goes, stays, text);
 }
 
 /* What the survivor's table has no column for goes to quarantine with the row. */
@@ -331,13 +322,13 @@ static bool compare_all(struct comparison *c, struct fault *f)
     if (survives == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory while comparing copies");
     for (unsigned i = 0; i < m->entries; i++) {
-        const struct model_entry *e = survivor_of(c->a, i);
+        const struct model_entry *e = unsaid_survivor(c->a, i);
         if (e)
             pairs = survives[e - m->entry] = true;
     }
     bool ok = !pairs || read_tables(c, survives, f);
     for (unsigned i = 0; ok && i < m->entries; i++) {
-        const struct model_entry *e = survivor_of(c->a, i);
+        const struct model_entry *e = unsaid_survivor(c->a, i);
         if (e)
             compare(c, i, (unsigned)(e - m->entry));
     }

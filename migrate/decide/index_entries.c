@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The catalog is never changed where it lies. */
 static bool keep(struct index_entries *entries, const struct ese_table *table,
                  const struct ese_index_entry *entry)
 {
@@ -28,6 +27,7 @@ bool index_entries_take(struct index_entries *entries, const struct ese_catalog 
     const struct ese_index_entry *entry = finding->entry;
     const struct ese_table *table =
         entry && finding->table ? ese_catalog_find(catalog, finding->table) : NULL;
+    /* The catalog is never changed where it lies. */
     if (table == NULL || ese_objid_is_catalog(table->objid) ||
         entries->count == INDEX_ENTRIES_MOST || !(entry->row_removed || entry->unfinished))
         return false;

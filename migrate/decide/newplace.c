@@ -4,11 +4,6 @@
  */
 #include "migrate/decide/draft.h"
 
-static unsigned parts_of(const struct model *m)
-{
-    return m->match == PROFILE_MATCHES_VALUE ? m->profile->values : m->profile->lists;
-}
-
 static bool holds(const struct model *m, unsigned part, enum model_role role)
 {
     for (unsigned i = 0; i < m->entries; i++)
@@ -38,7 +33,7 @@ static bool is_said(const struct model *m, unsigned part, unsigned way)
 /* The part of which alone something says it. */
 static bool find_part(const struct model *m, unsigned *part)
 {
-    unsigned parts = parts_of(m);
+    unsigned parts = model_parts(m);
     *part = 0;
     for (unsigned way = 0; way < WAYS && parts > 1; way++) {
         unsigned said = 0;
@@ -84,6 +79,6 @@ bool draft_choose_part(struct draft *d, unsigned *part)
                          "--issuing-ca: the certificate needs an entry, the list is in %u parts, "
                          "and nothing says which of them it would be in; a profile says so with "
                          "new = yes in its [list.N]",
-                         parts_of(m));
+                         model_parts(m));
     return m->match != PROFILE_MATCHES_ROWS || can_add_row(d, *part);
 }

@@ -250,7 +250,6 @@ static void ask(struct others *o, const struct ese_table *table, const struct es
              table->name, column->name, c->values, o->key[i].column->name, e->key, table->name,
              column->name);
     unsaid_ask(o->a, PROBLEM_RESIDUE, e->key, NO_ENTRY, text);
-    *o->a->blocked = true;
 }
 
 static bool look_at_row(struct others *o, struct rows *rows, struct candidate *candidate,

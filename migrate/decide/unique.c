@@ -30,14 +30,6 @@ struct unique_pass {
     struct buffer room;
 };
 
-/* The number of the entry that is named afterwards. */
-static uint32_t named_afterwards(const struct asking *a, const struct model_entry *e)
-{
-    const struct action *drop = a->drop[e - a->m->entry];
-    const struct model_entry *other = drop && !drop->alone ? model_entry(a->m, drop->other) : NULL;
-    return (uint32_t)((other ? other : e) - a->m->entry);
-}
-
 /* Which reference of the profile's with one value a row a column is; the count of them: none. */
 static unsigned reference_of(const struct asking *a, const struct ese_table *table,
                              const struct ese_column *column)
@@ -64,8 +56,9 @@ static bool add_column(struct unique_pass *p, const struct ese_column *column, b
         e = null ? NULL : model_entry(m, key);
     }
     if (e) {
-        uint32_t number = named_afterwards(p->a, e);
-        *moved = *moved || number != (uint32_t)(e - m->entry);
+        const struct model_entry *stays = unsaid_survivor(p->a, (unsigned)(e - m->entry));
+        uint32_t number = (uint32_t)((stays ? stays : e) - m->entry);
+        *moved = *moved || stays;
         bytes_put_le64(octets, UINT64_MAX - number); /* the size of no value */
         hash_sha256_add(&p->hash, bytes_of(octets, sizeof octets));
         return true;
@@ -156,7 +149,6 @@ static void ask_about_rows(struct unique_pass *p)
              "%.64s, for they would refer to one entry%s; a repair takes neither of them away",
              p->table->name, first->row, first[1].row, p->index->name, others);
     unsaid_ask(p->a, PROBLEM_RESIDUE, NO_ENTRY, NO_ENTRY, text);
-    *p->a->blocked = true;
 }
 
 static bool look_at_index(struct asking *a, const struct ese_table *table,

@@ -11,11 +11,28 @@
 
 enum { NAMED_MOST = 5 };
 
-void unsaid_ask(struct asking *a, enum problem_code code, int64_t entry, int64_t other,
-                const char *text)
+static void tell(struct asking *a, enum problem_code code, int64_t entry, int64_t other,
+                 const char *text)
 {
     problem_add(a->found, code, entry, other, "%s", text);
     problem_add(a->left, code, entry, other, "%s", text);
+}
+
+void unsaid_ask(struct asking *a, enum problem_code code, int64_t entry, int64_t other,
+                const char *text)
+{
+    tell(a, code, entry, other, text);
+    *a->blocked = true;
+}
+
+const struct model_entry *unsaid_survivor(const struct asking *a, unsigned entry)
+{
+    const struct action *drop = a->drop[entry];
+    const struct model_entry *e = drop && !drop->alone ? model_entry(a->m, drop->other) : NULL;
+    for (; e && e < a->m->entry + a->m->entries && e->key == drop->other; e++)
+        if (a->drop[e - a->m->entry] == NULL)
+            return e;
+    return NULL;
 }
 
 bool unsaid_decided(const struct asking *a, int32_t survivor)
@@ -89,24 +106,17 @@ static bool is_affected(const struct asking *a, const struct residue_column *c, 
     return (place >= moved || unsaid_may_go(a, entry)) && residue_column_names(c, entry);
 }
 
-static unsigned first_affected(const struct asking *a, const struct residue_column *c)
-{
-    unsigned moved = first_moved(a, c);
-    for (unsigned i = 0; i < a->m->entries; i++)
-        if (is_affected(a, c, i, moved))
-            return i;
-    return UINT_MAX;
-}
-
-/* Returns how many there are. */
-static unsigned name_affected(const struct asking *a, const struct residue_column *c, char *to,
-                              size_t size)
+/* Returns how many there are, with *first the first of them. */
+static unsigned name_affected(const struct asking *a, const struct residue_column *c,
+                              unsigned *first, char *to, size_t size)
 {
     size_t used = 0;
     unsigned named = 0, moved = first_moved(a, c);
     for (unsigned i = 0; i < a->m->entries; i++) {
         if (!is_affected(a, c, i, moved))
             continue;
+        if (named == 0)
+            *first = i;
         if (named++ < NAMED_MOST && used < size)
             used += (size_t)snprintf(to + used, size - used, "%s%d", used ? ", " : "",
                                      a->m->entry[i].key);
@@ -149,12 +159,12 @@ static void say_what_decides(const struct asking *a, const struct residue_column
 
 static void ask_about_column(struct asking *a, const struct residue_column *c)
 {
-    unsigned first = first_affected(a, c);
-    if (c->explained || first == UINT_MAX)
-        return;
     char text[1200], entries[120] = "", how[640];
-    bool one = name_affected(a, c, entries, sizeof entries) == 1;
-    bool moves = moves_up(a, c);
+    unsigned first = 0;
+    unsigned affected = c->explained ? 0 : name_affected(a, c, &first, entries, sizeof entries);
+    bool one = affected == 1, moves = moves_up(a, c);
+    if (affected == 0)
+        return;
     say_what_decides(a, c, how, sizeof how);
     snprintf(text, sizeof text,
              "table %s, column %s: all of its %" PRIu64
@@ -166,7 +176,6 @@ static void ask_about_column(struct asking *a, const struct residue_column *c)
                     : "go or move up",
              how);
     unsaid_ask(a, PROBLEM_RESIDUE, a->m->entry[first].key, NO_ENTRY, text);
-    *a->blocked = true;
 }
 
 /* What can be done about references that cannot be moved: the entry stays, where its copy is not
@@ -205,7 +214,6 @@ static void ask_about_fixed(struct asking *a)
                  "reference, say --not-a-reference %.64s.%.64s",
                  r->table, r->column, move->count, move->entry, what, r->table, r->column);
         unsaid_ask(a, PROBLEM_RESIDUE, move->entry, NO_ENTRY, text);
-        *a->blocked = true;
     }
 }
 
@@ -224,7 +232,6 @@ static void ask_about_positions(struct asking *a)
         "does "
         "not have; do they count from 0? (names = position 0, or --reference "
         "TABLE.COLUMN=position0)");
-    *a->blocked = true;
 }
 
 /* ---- a value that would be empty ---- */
@@ -276,7 +283,6 @@ static void ask_about_value(struct asking *a, unsigned part, unsigned entry)
              "the row may be the certificate's, and no part of a list; %s",
              part + 1, a->m->profile->value[part].table, key, how);
     unsaid_ask(a, PROBLEM_COPIES_DIFFER, key, other == key ? NO_ENTRY : other, text);
-    *a->blocked = true;
 }
 
 /* A value without certificates is none that anybody has seen. */
@@ -305,7 +311,7 @@ static void ask_about_place(struct asking *a, const struct second_copy *c)
              "table %s, column %s: %" PRIu64 " value%s the certificate of a listed CA, first in "
              "row %" PRIu64 "; if that is no list, say --not-a-list %s.%s",
              table, column, c->values, c->values == 1 ? " holds" : "s hold", c->row, table, column);
-    unsaid_ask(a, PROBLEM_SECOND_COPY, NO_ENTRY, NO_ENTRY, text);
+    tell(a, PROBLEM_SECOND_COPY, NO_ENTRY, NO_ENTRY, text);
 }
 
 /* ---- hashes of certificates that go ---- */
@@ -359,7 +365,6 @@ static void ask_about_hash(struct asking *a, const struct lost_hit *h)
              table, column, h->values, h->values == 1 ? " holds" : "s hold",
              h->identity ? "issuer and serial number" : "hash", h->entry, how);
     unsaid_ask(a, PROBLEM_RESIDUE, h->entry, NO_ENTRY, text);
-    *a->blocked = true;
 }
 
 static bool ask_about_hashes(struct asking *a, struct fault *f)

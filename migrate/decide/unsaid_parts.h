@@ -23,9 +23,12 @@ struct asking {
     bool *open;           /* by entry: it stays, but an answer that is asked for may drop it */
 };
 
-/* Asks: the problem is found, and stays. */
+/* Asks: the problem is found, and stays, and a repair would guess. */
 void unsaid_ask(struct asking *a, enum problem_code code, int64_t entry, int64_t other,
                 const char *text);
+
+/* The entry that stays in the place of one that is dropped; NULL: none. */
+const struct model_entry *unsaid_survivor(const struct asking *a, unsigned entry);
 
 /* Did --keep name the entry that stays? */
 bool unsaid_decided(const struct asking *a, int32_t survivor);

@@ -40,6 +40,17 @@ unsigned model_entries_of(const struct model *m, int64_t key, unsigned *count)
     return first;
 }
 
+unsigned model_parts(const struct model *m)
+{
+    return m->match == PROFILE_MATCHES_VALUE ? m->profile->values : m->profile->lists;
+}
+
+const char *model_part_table(const struct model *m, unsigned part)
+{
+    return m->match == PROFILE_MATCHES_VALUE ? m->profile->value[part].table
+                                             : m->profile->list[part].table;
+}
+
 bool model_key_is_primary(const struct model *m)
 {
     for (unsigned i = 0; i < m->profile->lists; i++) {

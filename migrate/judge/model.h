@@ -214,6 +214,12 @@ static inline const struct profile_list *model_list_of(const struct model *model
     return &model->profile->list[entry->part];
 }
 
+/* How many parts the profile has the list in: tables, or values. */
+unsigned model_parts(const struct model *model);
+
+/* The name of the table that one of them is in. */
+const char *model_part_table(const struct model *model, unsigned part);
+
 /* The table that a part of the list is in; NULL: the store has none of that name. */
 const struct ese_table *model_list_table(const struct model *model, unsigned part);
 

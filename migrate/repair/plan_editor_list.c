@@ -44,9 +44,8 @@ static bool make_list_value(struct plan_editor *a, unsigned part, struct fault *
 
 bool editor_make_list_values(struct plan_editor *a, struct fault *f)
 {
-    bool in_value = a->model->match == PROFILE_MATCHES_VALUE;
-    unsigned parts = in_value ? a->model->profile->values : a->model->profile->lists;
-    for (unsigned i = 0; in_value && i < parts; i++)
+    unsigned values = a->model->match == PROFILE_MATCHES_VALUE ? a->model->profile->values : 0;
+    for (unsigned i = 0; i < values; i++)
         if (a->rewrite[i] && !make_list_value(a, i, f))
             return false;
     return true;

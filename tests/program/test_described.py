@@ -138,6 +138,16 @@ class Described(unittest.TestCase):
                 asked = self.repair(where)
                 self.assertEqual(len(asked), asked_for, asked)
 
+    def test_many_settings_of_a_list(self):
+        """So many are asked about, and not one more."""
+        value = self.certificate("own") + 2 * self.certificate("root")
+        where = in_value("select = Name\nequals = List\n").replace("Lists", "Params").replace("Data", "Value") + IN_PARAMS
+        digest = said(hashlib.md5(value).digest())
+        self.make(table("Params", ["Id Long", "Name Text", "Value LongBinary"],
+                        [[71, "Mode", "hex:5633"], [72, "IssuingCA", "thumbprint:root"], [73, "List", self.LIST],
+                         *([74 + n, f"Digest{n}", digest] for n in range(40))]))
+        self.assertEqual(len(self.repair(where)), 20)
+
     FORMS = ("der:{}", "sst:{}", "pkcs7:{}", "pem:{}", "items-be32:{}", "items-count-skip4-le16:{}")
     ITEMS = {"items-be32:{}": "items = size:be32\n", "items-count-skip4-le16:{}": "items = count:le32 skip:4 size:le16\n"}
 
