@@ -290,14 +290,9 @@ static bool is_compared(const struct comparison *c, const struct compared_part *
                    (list->rows.mask || strchr(list->rows.value, ','));
     if ((bits != 0 && bits != -1) || (bits == 0 && selects) || part->reference[k] > 0)
         return true;
-    if (column->type == ESE_COL_NIL || (column->flags & ESE_COLUMN_AUTO_INCREMENT) ||
-        profile_says_what(c->a->m->profile, table->name, column->name))
-        return false;
-    for (unsigned i = 0; i < table->indexes; i++)
-        if (table->index[i].root == table->root && table->index[i].segments == 1 &&
-            ese_table_segment_column(table, &table->index[i].segment[0]) == column)
-            return false;
-    return true;
+    return column->type != ESE_COL_NIL && !(column->flags & ESE_COLUMN_AUTO_INCREMENT) &&
+           !profile_says_what(c->a->m->profile, table->name, column->name) &&
+           column != ese_table_primary_column(table);
 }
 
 /* Reads the rows of all pairs, each table once. */

@@ -61,7 +61,7 @@ static enum sort sort_of(const struct ese_column *column)
 {
     if (ese_coltype_is_integer(column->type))
         return SORT_INTEGER;
-    if (column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT)
+    if (ese_column_is_text(column))
         return SORT_TEXT;
     return column->type == ESE_COL_GUID || column->type == ESE_COL_BINARY ? SORT_BYTES : SORT_NONE;
 }

@@ -367,7 +367,7 @@ static bool is_selected(struct model *m, const struct model_value *v, struct row
     struct bytes value;
     bool null;
     *selected = select == NULL;
-    if (select && select->type != ESE_COL_TEXT && select->type != ESE_COL_LONG_TEXT) {
+    if (select && !ese_column_is_text(select)) {
         char number[16];
         snprintf(number, sizeof number, "%d", rows_integer(rows, select, &null));
         *selected = !null && strcmp(number, value_of(m, v)->equals) == 0;

@@ -99,7 +99,7 @@ struct numbers numbers_open(const struct model *model, const struct ese_column *
                             struct bytes value)
 {
     struct numbers n = {model, value, 1, 0, false, true};
-    n.text = column->type == ESE_COL_TEXT || column->type == ESE_COL_LONG_TEXT;
+    n.text = ese_column_is_text(column);
     if (n.text && column->code_page == ESE_CODEPAGE_UNICODE)
         n.step = 2;
     if (n.text)

@@ -2,6 +2,7 @@
 #include "migrate/judge/residue.h"
 
 #include "formats/array.h"
+#include "migrate/judge/entryset.h"
 #include "migrate/judge/names.h"
 #include "migrate/judge/numbers.h"
 #include "migrate/judge/writings.h"
@@ -35,7 +36,6 @@ struct residue_table {
     const struct model *m;
     const struct ese_table *table;
     struct live *live; /* by column */
-    size_t bitmap;     /* bytes of a set of entries */
     unsigned key;      /* number of its primary key column; table->columns: no single one */
     uint8_t *keys;     /* entries whose keys the primary key holds */
     uint8_t *places;   /* ... and whose rows' places */
@@ -124,10 +124,7 @@ static void forget(struct live *l)
 
 static unsigned primary_key(const struct ese_table *table)
 {
-    const struct ese_column *column = NULL;
-    for (unsigned i = 0; i < table->indexes; i++)
-        if (table->index[i].root == table->root && table->index[i].segments == 1)
-            column = ese_table_segment_column(table, &table->index[i].segment[0]);
+    const struct ese_column *column = ese_table_primary_column(table);
     return column && ese_coltype_is_integer(column->type) ? (unsigned)(column - table->column)
                                                           : table->columns;
 }
@@ -150,12 +147,11 @@ bool residue_begin(struct residue *r, const struct model *m, const struct ese_ta
         return false;
     t->m = m;
     t->table = table;
-    t->bitmap = m->entries / 8 + 1;
     t->key = primary_key(table);
     t->live = calloc(table->columns ? table->columns : 1, sizeof *t->live);
     bool keyed = t->key < table->columns;
-    t->keys = keyed ? calloc(1, t->bitmap) : NULL;
-    t->places = keyed ? calloc(1, t->bitmap) : NULL;
+    t->keys = keyed ? calloc(1, entryset_size(m)) : NULL;
+    t->places = keyed ? calloc(1, entryset_size(m)) : NULL;
     if (t->live == NULL || (keyed && (t->keys == NULL || t->places == NULL))) {
         free_table(t);
         return false;
@@ -181,7 +177,7 @@ bool residue_follows(const struct residue_table *t, unsigned column)
 static void note_key(struct residue_table *t, int64_t number)
 {
     unsigned count, first = model_entries_of(t->m, number, &count);
-    (void)writings_name(&t->keys, t->m, first, count); /* the set is there */
+    (void)entryset_add(&t->keys, t->m, first, count); /* the set is there */
 }
 
 /* And which places, counted from 1 or from 0? */
@@ -192,7 +188,7 @@ static void note_place(struct residue_table *t, struct bytes value)
         return;
     for (int64_t i = number - 1; i <= number; i++)
         if (i >= 0 && i < t->m->entries)
-            (void)writings_name(&t->places, t->m, (unsigned)i, 1);
+            (void)entryset_add(&t->places, t->m, (unsigned)i, 1);
 }
 
 /* A value that is no key may stand for none, or be the one reference that leads nowhere: one such
@@ -243,10 +239,10 @@ static bool follow(struct residue_table *t, unsigned i, int64_t number, struct b
     l->zeros += count == 0;
     l->least_key = count > 0 && (l->values == 0 || number < l->least_key) ? number : l->least_key;
     l->values += count > 0;
-    if (count > 0 && !writings_name(&l->names, t->m, first, count))
+    if (count > 0 && !entryset_add(&l->names, t->m, first, count))
         return false;
     /* Counted from 0, it names the entry behind as well. */
-    return !in_value || l->not_from_zero || writings_name(&l->names, t->m, (unsigned)number, 1);
+    return !in_value || l->not_from_zero || entryset_add(&l->names, t->m, (unsigned)number, 1);
 }
 
 static bool take_number(struct residue_table *t, unsigned column, int64_t number,
@@ -273,20 +269,15 @@ static bool take_numbers(struct residue_table *t, unsigned column, struct bytes 
 
 static bool take_as_keys(struct residue_table *t, unsigned column, struct bytes value)
 {
-    int64_t number = 0;
     const struct ese_column *c = &t->table->column[column];
-    bool bytes = t->m->byte_keys;
-    if (bytes && value.size > 0)
-        number = number_of(t->m, c, value);
-    int64_t plain;
-    if (bytes && number < 0 && t->m->long_keys && ese_coltype_is_integer(c->type) &&
-        numbers_plain(c, value, &plain) && rows_names_none(c, plain))
+    int64_t number, plain;
+    bool integer = ese_coltype_is_integer(c->type) && numbers_plain(c, value, &plain);
+    if (!t->m->byte_keys)
+        return integer ? take_number(t, column, plain, value) : take_numbers(t, column, value);
+    number = value.size > 0 ? number_of(t->m, c, value) : 0;
+    if (number < 0 && t->m->long_keys && integer && rows_names_none(c, plain))
         number = 0; /* counts as none, as in other lists */
-    if (bytes)
-        return take_number(t, column, number, value);
-    if (ese_coltype_is_integer(c->type) && numbers_plain(c, value, &number))
-        return take_number(t, column, number, value);
-    return take_numbers(t, column, value);
+    return take_number(t, column, number, value);
 }
 
 /* Places are small, and versions as well. */
@@ -346,12 +337,7 @@ static bool counts_up(const struct residue_table *t, const struct live *l)
 /* The values are the keys of the list, one by one: then the table says something of each entry. */
 static bool are_the_keys(const struct residue_table *t, const struct live *l)
 {
-    if (l->values != t->m->entries || l->names == NULL)
-        return false;
-    for (unsigned i = 0; i < t->m->entries; i++)
-        if (!(l->names[i / 8] >> i % 8 & 1))
-            return false;
-    return true;
+    return l->values == t->m->entries && entryset_count(l->names, t->m) == t->m->entries;
 }
 
 static const char counted[] = "it is the table's primary key, and counts its rows";
@@ -474,7 +460,8 @@ static bool is_usual(const struct residue *r, const struct residue_column *c)
 
 /* All that a column names is there under the primary key of the same name in another table: it
  * refers to that one. */
-static bool refers_elsewhere(const struct residue *r, const struct residue_column *c, size_t bitmap)
+static bool refers_elsewhere(const struct residue *r, const struct model *m,
+                             const struct residue_column *c)
 {
     bool usual = is_usual(r, c);
     for (unsigned i = 0; i < r->tables; i++) {
@@ -484,7 +471,7 @@ static bool refers_elsewhere(const struct residue *r, const struct residue_colum
             (same ? c->as_list && !usual : !names_table(c->column->name, k)))
             continue;
         bool all = true;
-        for (size_t b = 0; b < bitmap && all; b++)
+        for (size_t b = 0; b < entryset_size(m) && all; b++)
             all = (c->names[b] & ~(c->by_place ? k->places : k->holds)[b]) == 0;
         if (all)
             return true;
@@ -521,9 +508,13 @@ void residue_explain(struct residue *r, const struct model *m)
         doubt_counted(r, &r->column[i]);
     }
     for (unsigned i = 0; i < r->columns; i++)
-        if (r->column[i].explained == NULL &&
-            refers_elsewhere(r, &r->column[i], m->entries / 8 + 1))
+        if (r->column[i].explained == NULL && refers_elsewhere(r, m, &r->column[i]))
             r->column[i].explained = "it holds keys of the table that its name stands for";
+}
+
+bool residue_column_names(const struct residue_column *c, unsigned entry)
+{
+    return entryset_has(c->names, entry);
 }
 
 bool residue_names(const struct residue *r, unsigned entry)

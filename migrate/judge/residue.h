@@ -29,7 +29,7 @@ struct residue_column {
     const struct ese_table *table; /* the catalog's, as is the column */
     const struct ese_column *column;
     uint64_t values;       /* that name an entry */
-    uint8_t *names;        /* a bit for each entry of the model: a value names it */
+    uint8_t *names;        /* entries that a value names: see entryset.h */
     const char *explained; /* why it is none for all its looks; static; NULL: nobody knows */
     const char *written;   /* how its values name entries, where not by keys as they are; static */
     bool by_place;         /* ... by places of rows: what stands behind a row that goes moves up */
@@ -53,10 +53,7 @@ void residue_close(struct residue *r);
 bool residue_names(const struct residue *r, unsigned entry);
 
 /* Does this candidate name it, be it explained or not? */
-static inline bool residue_column_names(const struct residue_column *c, unsigned entry)
-{
-    return c->names[entry / 8] >> entry % 8 & 1;
-}
+bool residue_column_names(const struct residue_column *c, unsigned entry);
 
 /* ---- for judge/sweep.c, which reads the rows ---- */
 

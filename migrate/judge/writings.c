@@ -2,6 +2,7 @@
 #include "migrate/judge/writings.h"
 
 #include "formats/hex.h"
+#include "migrate/judge/entryset.h"
 #include "migrate/judge/names.h"
 #include "migrate/judge/numbers.h"
 #include "migrate/store/rows.h"
@@ -26,25 +27,6 @@ static const char *const described[WRITINGS] = {
     [WRITING_PLACE_1] = "by the place of its row in the list's table",
     [WRITING_PLACE_0] = "by the place of its row in the list's table, from 0"};
 
-/* ---- sets of entries ---- */
-
-bool writings_name(uint8_t **names, const struct model *m, unsigned first, unsigned count)
-{
-    if (*names == NULL && (*names = calloc(1, m->entries / 8 + 1)) == NULL)
-        return false;
-    for (unsigned i = first; i < first + count; i++)
-        (*names)[i / 8] |= (uint8_t)(1 << i % 8);
-    return true;
-}
-
-static unsigned count_named(const struct model *m, const uint8_t *names)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; names && i < m->entries; i++)
-        count += names[i / 8] >> i % 8 & 1;
-    return count;
-}
-
 static bool is_alive(const struct writings *w, enum writing writing)
 {
     return w->alive >> writing & 1;
@@ -63,7 +45,7 @@ static bool take_key(struct writings *w, const struct model *m, enum writing wri
     unsigned count, first = model_entries_of(m, key, &count);
     if (count == 0)
         refute(w, writing);
-    return count == 0 || writings_name(&w->names[writing], m, first, count);
+    return count == 0 || entryset_add(&w->names[writing], m, first, count);
 }
 
 /* The model's key for a number. */
@@ -235,7 +217,7 @@ static bool take_place(struct writings *w, const struct model *m, enum writing w
                                       : NULL;
     if (e == NULL)
         refute(w, writing);
-    return e == NULL || writings_name(&w->names[writing], m, (unsigned)(e - m->entry), 1);
+    return e == NULL || entryset_add(&w->names[writing], m, (unsigned)(e - m->entry), 1);
 }
 
 static bool take_number(struct writings *w, const struct model *m, const struct ese_column *column,
@@ -331,7 +313,7 @@ static bool are_codes(const struct writings *w, const struct model *m, unsigned 
 static bool is_told(const struct writings *w, const struct model *m, enum writing writing,
                     uint64_t rows)
 {
-    unsigned named = count_named(m, w->names[writing]);
+    unsigned named = entryset_count(w->names[writing], m);
     bool many = named >= 2, by_chance = w->least_number / fold_of(writing) <= (int64_t)m->entries;
     switch (writing) {
     case WRITING_WORD:
@@ -360,8 +342,8 @@ const char *writings_take(struct writings *w, const struct model *m, uint64_t ro
     w->names[found] = NULL;
     *by_place = found == WRITING_PLACE_1 || found == WRITING_PLACE_0;
     /* Counted from 0, it names the entry behind as well. */
-    for (size_t i = 0; found == WRITING_PLACE_1 && w->names[WRITING_PLACE_0] && i <= m->entries / 8;
-         i++)
+    for (size_t i = 0;
+         found == WRITING_PLACE_1 && w->names[WRITING_PLACE_0] && i < entryset_size(m); i++)
         (*names)[i] |= w->names[WRITING_PLACE_0][i];
     return described[found];
 }

@@ -48,12 +48,9 @@ bool writings_value(struct writings *w, const struct model *m, const struct ese_
                     struct bytes value);
 
 /* At the end of a table of so many rows: how entries are named, as words for people, static, with
- * *names a bit for each of them, the caller's from here on.  NULL: they are not. */
+ * *names the set of them (entryset.h), the caller's from here on.  NULL: they are not. */
 const char *writings_take(struct writings *w, const struct model *m, uint64_t rows, uint8_t **names,
                           bool *by_place);
 void writings_close(struct writings *w);
-
-/* Adds entries to such a set, which is made with the first.  False when memory is short. */
-bool writings_name(uint8_t **names, const struct model *m, unsigned first, unsigned count);
 
 #endif

@@ -61,7 +61,7 @@ static bool is_selected(struct plan_editor *a, const struct profile_value *p,
     int32_t found;
     if (p->select == NULL)
         return true;
-    if (c && c->type != ESE_COL_TEXT && c->type != ESE_COL_LONG_TEXT) {
+    if (c && !ese_column_is_text(c)) {
         bool has = editor_integer_of(record, c, &found);
         snprintf(number, sizeof number, "%d", has ? found : 0);
         return has && strcmp(number, p->equals) == 0;

@@ -67,16 +67,18 @@ const struct ese_column *ese_table_segment_column(const struct ese_table *table,
     return other;
 }
 
+const struct ese_column *ese_table_primary_column(const struct ese_table *table)
+{
+    for (unsigned i = 0; i < table->indexes; i++)
+        if (ese_index_is_primary(&table->index[i]) && table->index[i].segments == 1)
+            return ese_table_segment_column(table, &table->index[i].segment[0]);
+    return NULL;
+}
+
 const struct ese_column *ese_table_key_column(const struct ese_table *table)
 {
-    for (unsigned i = 0; i < table->indexes; i++) {
-        const struct ese_index *index = &table->index[i];
-        if (!ese_index_is_primary(index) || index->segments != 1)
-            continue;
-        const struct ese_column *column = ese_table_segment_column(table, &index->segment[0]);
-        return column && column->type == ESE_COL_LONG ? column : NULL;
-    }
-    return NULL;
+    const struct ese_column *column = ese_table_primary_column(table);
+    return column && column->type == ESE_COL_LONG ? column : NULL;
 }
 
 bool ese_table_in_primary(const struct ese_table *table, const struct ese_column *column)

@@ -111,7 +111,10 @@ const struct ese_column *ese_table_segment_column(const struct ese_table *table,
 /* Is the column a part of the table's primary key? */
 bool ese_table_in_primary(const struct ese_table *table, const struct ese_column *column);
 
-/* The column that alone is the table's primary key, when it is a Long; NULL otherwise. */
+/* The column that alone is the table's primary key; NULL: none. */
+const struct ese_column *ese_table_primary_column(const struct ese_table *table);
+
+/* The same, when it is a Long; NULL otherwise. */
 const struct ese_column *ese_table_key_column(const struct ese_table *table);
 
 #endif
