@@ -28,22 +28,13 @@ enum ese_log_file_kind logfile_kind(const char *path)
     ese_file_close(file);
     if (kind != ESE_LOG_NEITHER || opened || f.code != FAULT_NOT_THIS)
         return kind;
-    switch (ese_log_name_read(path_last(path), base, &generation, &digits)) {
-    case ESE_LOG_NAME_NONE:
-        return ESE_LOG_NEITHER;
-    case ESE_LOG_NAME_CHECKPOINT:
-        return ESE_LOG_CHECKPOINT_FILE;
-    default:
-        return ESE_LOG_FILE;
-    }
+    return ese_log_name_kind(ese_log_name_read(path_last(path), base, &generation, &digits));
 }
 
 static bool open_log(const char *path, enum ese_log_file_kind kind, struct ese_file **file,
                      struct fault *f)
 {
-    enum ese_log_name name =
-        kind == ESE_LOG_CHECKPOINT_FILE ? ESE_LOG_NAME_CHECKPOINT : ESE_LOG_NAME_CURRENT;
-    return ese_file_open_as(path, ese_log_kind_words(name), file, f);
+    return ese_file_open_as(path, ese_log_file_words(kind), file, f);
 }
 
 /* ---- writing in two forms ---- */

@@ -10,6 +10,7 @@
 
 #include "migrate/judge/digests.h"
 #include "migrate/judge/names.h"
+#include "migrate/judge/readers.h"
 #include "migrate/profile/meaning.h"
 
 #include <inttypes.h>
@@ -114,18 +115,12 @@ static bool is_own_row(const struct describing *d, unsigned part)
 static void look_at_values(struct describing *d, unsigned part, const struct ese_column *column)
 {
     const struct model_value *v = &d->a->m->value[part];
-    struct ese_values values;
-    struct ese_value value;
-    unsigned count = 0;
     char what[120];
     if (!v->form.values || !(column->flags & ESE_COLUMN_MULTI_VALUED) ||
-        !ese_values_of(&values, &d->rows.record, column, NULL))
+        model_count_values(&d->rows, column) != v->entries)
         return;
-    while (ese_values_next(&values, &value, NULL))
-        count++;
-    if (count != v->entries)
-        return;
-    snprintf(what, sizeof what, "it has %u values, one for each certificate of the list", count);
+    snprintf(what, sizeof what, "it has %u values, one for each certificate of the list",
+             v->entries);
     ask(d, column, what);
 }
 
@@ -364,10 +359,7 @@ static bool look_at_table(struct describing *d, const struct ese_table *table, s
             if (table->column[i].type != ESE_COL_NIL &&
                 !profile_is_apart(p, table->name, table->column[i].name))
                 ok = look_at_column(d, &table->column[i]);
-    struct fault why;
-    fault_clear(&why);
-    if (!rows_end(&d->rows, &why) && why.code == FAULT_NO_MEMORY)
-        ok = false;
+    ok = rows_end_told(&d->rows) && ok;
     return ok || fault_set(f, FAULT_NO_MEMORY, "out of memory while looking beside the list");
 }
 

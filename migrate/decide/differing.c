@@ -87,7 +87,6 @@ static bool read_column(struct comparison *c, struct rows *rows, struct buffer *
     const struct ese_column *column = &rows->table->column[i];
     int64_t bits = part->bits[i];
     struct ese_values values;
-    struct ese_value value;
     struct bytes bytes;
     unsigned count = 0;
     snprintf(rest->shown[i], SHOWN, "null");
@@ -97,11 +96,7 @@ static bool read_column(struct comparison *c, struct rows *rows, struct buffer *
     if (bits)
         return read_flags(c, rows, column, bits, rest->digest + (size_t)i * HASH_SHA256_SIZE,
                           rest->shown[i]);
-    while (ese_values_next(&values, &value, f)) {
-        if (value.kind == ESE_VALUE_NULL)
-            continue;
-        if (!rows_value(rows, column, &value, room, &bytes, f))
-            return false;
+    while (rows_next_value(rows, &values, column, room, &bytes, f)) {
         uint8_t size[8], entry[8];
         struct bytes meant = meaning_of(c, column, part->reference[i], bytes, entry);
         bytes_put_le64(size, meant.size);
@@ -268,13 +263,9 @@ static void compare(struct comparison *c, unsigned goes, unsigned stays)
 static unsigned reference_of(const struct profile *p, const struct ese_table *table,
                              const struct ese_column *column)
 {
-    for (unsigned r = 0; r < p->references; r++) {
-        const struct profile_reference *reference = &p->reference[r];
-        if (ese_table_is(table, reference->table) &&
-            (strcasecmp(column->name, reference->column) == 0 ||
-             (reference->serial && strcasecmp(column->name, reference->serial) == 0)))
+    for (unsigned r = 0; r < p->references; r++)
+        if (profile_refers_by(&p->reference[r], table->name, column->name))
             return r + 1;
-    }
     return 0;
 }
 

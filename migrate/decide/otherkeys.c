@@ -259,14 +259,12 @@ static bool look_at_row(struct others *o, struct rows *rows, struct candidate *c
     for (unsigned i = 0; i < rows->table->columns; i++) {
         const struct ese_column *column = &rows->table->column[i];
         struct ese_values values;
-        struct ese_value value;
         struct bytes bytes;
         if (candidate[i].alive == 0 || !ese_values_of(&values, &rows->record, column, f))
             continue;
-        while (candidate[i].alive > 0 && ese_values_next(&values, &value, f))
-            if (value.kind != ESE_VALUE_NULL &&
-                rows_value(rows, column, &value, &o->room, &bytes, f))
-                take_value(o, &candidate[i], column, bytes);
+        while (candidate[i].alive > 0 &&
+               rows_next_value(rows, &values, column, &o->room, &bytes, f))
+            take_value(o, &candidate[i], column, bytes);
         alive += candidate[i].alive;
     }
     if (f->code == FAULT_NO_MEMORY)
@@ -287,7 +285,8 @@ static bool look_at_table(struct others *o, const struct ese_table *table, struc
     while (rows_next(&rows) && look_at_row(o, &rows, candidate, f))
         ;
     bool ok = f->code != FAULT_NO_MEMORY;
-    ok = (rows_end(&rows, ok ? f : NULL) || f->code != FAULT_NO_MEMORY) && ok;
+    if (!rows_end_told(&rows))
+        ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for what tells entries");
     for (unsigned i = 0; ok && i < table->columns; i++)
         for (unsigned k = 0; k < o->keys; k++)
             if (!candidate[i].refuted[k] && candidate[i].first[k] != NO_ENTRY)

@@ -58,20 +58,12 @@ static bool copy(char **to, const char *text, struct fault *f)
     return *to || fault_set(f, FAULT_NO_MEMORY, "out of memory for the profile");
 }
 
-/* Is it a reference of that column, whether alone or beside another? */
-static bool is_reference_of(const struct profile_reference *r, const struct named *n)
-{
-    return ese_table_is(n->table, r->table) &&
-           (strcasecmp(r->column, n->column->name) == 0 ||
-            (r->serial && strcasecmp(r->serial, n->column->name) == 0));
-}
-
 /* A reference that the profile, or discovery, thought of: it is none. */
 static void take_away(struct profile *p, const struct named *n)
 {
     for (unsigned i = 0; i < p->references; i++) {
         struct profile_reference *r = &p->reference[i];
-        if (!is_reference_of(r, n))
+        if (!profile_refers_by(r, n->table->name, n->column->name))
             continue;
         free(r->table);
         free(r->column);
@@ -182,7 +174,8 @@ static bool put_reference(struct profile *p, const char *option, const struct na
                           enum profile_names names, struct fault *f)
 {
     unsigned i = 0;
-    while (i < p->references && !is_reference_of(&p->reference[i], n))
+    while (i < p->references &&
+           !profile_refers_by(&p->reference[i], n->table->name, n->column->name))
         i++;
     if (i == PROFILE_REFERENCES_MOST)
         return fault_set(f, FAULT_LIMIT, "%s: more than %d columns refer to the list", option,

@@ -155,14 +155,12 @@ static bool look_at_index(struct asking *a, const struct ese_table *table,
                           const struct ese_index *index, struct fault *f)
 {
     struct unique_pass p = {.a = a, .table = table, .index = index, .hash = a->m->hash};
-    struct fault why;
     bool ok = true;
-    fault_clear(&why);
     rows_open(&p.rows, a->m->store, table);
     for (uint64_t row = 1; ok && rows_next(&p.rows); row++)
         ok = add_row(&p, row);
     /* What cannot be read is told elsewhere. */
-    ok = (rows_end(&p.rows, &why) || why.code != FAULT_NO_MEMORY) && ok;
+    ok = rows_end_told(&p.rows) && ok;
     if (ok)
         ask_about_rows(&p);
     free(p.key);

@@ -17,18 +17,28 @@ static bool directory_of(const char *path, char to[PATH_MAX])
     return snprintf(copy, sizeof copy, "%s", path) < PATH_MAX && realpath(dirname(copy), to);
 }
 
+struct place {
+    char directory[PATH_MAX], text[PATH_MAX];
+    const char *name; /* in `text` */
+};
+
+/* False when there is no such directory. */
+static bool find_place(const char *path, struct place *to)
+{
+    snprintf(to->text, sizeof to->text, "%s", path);
+    to->name = basename(to->text);
+    return directory_of(path, to->directory);
+}
+
 bool newfile_is_beside(const char *path, const char *other)
 {
     static const char *const kinds[] = {NEWFILE_QUARANTINE, NEWFILE_SALVAGE};
-    char directory[PATH_MAX], of_other[PATH_MAX], name[PATH_MAX], name_of_other[PATH_MAX];
-    if (!directory_of(path, directory) || !directory_of(other, of_other) ||
-        strcmp(directory, of_other) != 0)
+    struct place a, b;
+    if (!find_place(path, &a) || !find_place(other, &b) || strcmp(a.directory, b.directory) != 0)
         return false;
-    snprintf(name, sizeof name, "%s", path);
-    snprintf(name_of_other, sizeof name_of_other, "%s", other);
-    const char *begins = basename(name_of_other), *rest = basename(name);
-    size_t size = strlen(begins);
-    if (strncmp(rest, begins, size) != 0)
+    const char *rest = a.name;
+    size_t size = strlen(b.name);
+    if (strncmp(rest, b.name, size) != 0)
         return false;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strncmp(rest + size, kinds[i], strlen(kinds[i])) == 0)
@@ -38,15 +48,14 @@ bool newfile_is_beside(const char *path, const char *other)
 
 bool newfile_is_at(const char *path, const char *other)
 {
-    char directory[PATH_MAX], of_other[PATH_MAX], name[PATH_MAX], name_of_other[PATH_MAX];
-    struct stat a, b;
-    if (!directory_of(path, directory) || !directory_of(other, of_other))
+    struct place a, b;
+    struct stat directory, there;
+    if (!find_place(path, &a) || !find_place(other, &b))
         return strcmp(path, other) == 0;
-    snprintf(name, sizeof name, "%s", path);
-    snprintf(name_of_other, sizeof name_of_other, "%s", other);
-    if (strcmp(directory, of_other) == 0 && strcmp(basename(name), basename(name_of_other)) == 0)
+    if (strcmp(a.directory, b.directory) == 0 && strcmp(a.name, b.name) == 0)
         return true;
-    return stat(directory, &a) == 0 && stat(other, &b) == 0 && fileio_is_same(&a, &b);
+    return stat(a.directory, &directory) == 0 && stat(other, &there) == 0 &&
+           fileio_is_same(&directory, &there);
 }
 
 bool newfile_may_be(const char *path, int like, bool force, struct fault *f)

@@ -213,16 +213,11 @@ static bool look(struct lost_pass *p, struct rows *rows, const struct ese_column
                  struct row_values *row, struct fault *f)
 {
     struct ese_values values;
-    struct ese_value value;
     struct bytes bytes;
     if (!ese_values_of(&values, &rows->record, column, f))
         return false;
     f->code = FAULT_NONE;
-    while (ese_values_next(&values, &value, f)) {
-        if (value.kind == ESE_VALUE_NULL)
-            continue;
-        if (!rows_value(rows, column, &value, &p->room, &bytes, f))
-            return false;
+    while (rows_next_value(rows, &values, column, &p->room, &bytes, f)) {
         if (!look_for_hash(p, rows->table, column, bytes))
             return fault_set(f, FAULT_NO_MEMORY, "out of memory while looking for hashes");
         if (p->any_identity && !keep(p, row, column, bytes))

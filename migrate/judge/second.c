@@ -381,7 +381,7 @@ bool second_look(struct second_search *s, struct second_copies *copies,
         if (s->unpacked > UNPACKED_TIMES * s->read + UNPACKED_FREE)
             break;
         /* What was unpacked before a fault is searched, too. */
-        if (!unfold_packed(bytes_from(value, at), WRAPPING_UNPACKED_MOST, &s->room))
+        if (!unfold_packed(bytes_from(value, at), &s->room))
             return false;
         s->unpacked += s->room.size;
         if (!look_plain(s, copies, table, column, row, buffer_bytes(&s->room)))

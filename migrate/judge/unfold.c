@@ -3,6 +3,7 @@
 
 #include "formats/certs/pem.h"
 #include "formats/hex.h"
+#include "migrate/profile/wrapping.h"
 
 #include <zlib.h>
 
@@ -130,23 +131,8 @@ size_t unfold_next_packed(struct bytes value, size_t offset)
     return zlib < gzip ? zlib : gzip;
 }
 
-bool unfold_packed(struct bytes packed, size_t most, struct buffer *to)
+bool unfold_packed(struct bytes packed, struct buffer *to)
 {
-    enum { CHUNK = 4096, ZLIB_OR_GZIP = 15 + 32 };
-    uint8_t chunk[CHUNK];
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)packed.at,
-                  .avail_in = (uInt)(packed.size > UINT32_MAX ? UINT32_MAX : packed.size)};
-    buffer_clear(to);
-    int result = inflateInit2(&z, ZLIB_OR_GZIP);
-    bool added = result != Z_MEM_ERROR;
-    while (added && result == Z_OK && to->size < most) {
-        z.next_out = chunk;
-        z.avail_out = CHUNK;
-        result = inflate(&z, Z_NO_FLUSH);
-        added = result != Z_MEM_ERROR && buffer_add(to, bytes_of(chunk, CHUNK - z.avail_out));
-        if (z.avail_out == CHUNK)
-            break;
-    }
-    inflateEnd(&z);
-    return added;
+    size_t behind;
+    return wrapping_inflate(packed, true, to, &behind) != Z_MEM_ERROR;
 }

@@ -19,8 +19,8 @@ bool unfold_text(struct bytes value, struct buffer *narrow, struct buffer *to);
 /* The next place from `offset` on where something packed could begin; value.size: none. */
 size_t unfold_next_packed(struct bytes value, size_t offset);
 
-/* Unpacks what begins there, up to `most` bytes or the first fault: what was unpacked before is in
- * `to`.  False only when memory is short. */
-bool unfold_packed(struct bytes packed, size_t most, struct buffer *to);
+/* Unpacks what begins there, up to WRAPPING_UNPACKED_MOST bytes or the first fault: what was
+ * unpacked before is in `to`.  False only when memory is short. */
+bool unfold_packed(struct bytes packed, struct buffer *to);
 
 #endif

@@ -40,6 +40,11 @@ bool profile_is_apart(const struct profile *p, const char *table, const char *co
     return false;
 }
 
+bool profile_refers_by(const struct profile_reference *r, const char *table, const char *column)
+{
+    return same(r->table, table) && (same(r->column, column) || same(r->serial, column));
+}
+
 static bool is_reference(const struct profile *p, const char *table, const char *column)
 {
     for (unsigned i = 0; i < p->references; i++) {

@@ -14,6 +14,10 @@ bool profile_gives_meaning(const struct profile *profile, const char *table, con
 /* The same, but for what is only said to be a secret, or to be ignored. */
 bool profile_says_what(const struct profile *profile, const char *table, const char *column);
 
+/* Does what the reference names stand in this column, alone or beside another? */
+bool profile_refers_by(const struct profile_reference *reference, const char *table,
+                       const char *column);
+
 /* True when a [secret.N] section names this column: what stands in it is not shown. */
 bool profile_is_secret(const struct profile *profile, const char *table, const char *column);
 

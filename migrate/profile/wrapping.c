@@ -25,17 +25,26 @@ static int inflate_all(z_stream *z, struct buffer *room)
     return result;
 }
 
+int wrapping_inflate(struct bytes packed, bool gzip, struct buffer *to, size_t *behind)
+{
+    enum { WINDOW = 15, OR_GZIP = 32 }; /* the largest, and either format */
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)packed.at,
+                  .avail_in = (uInt)(packed.size > UINT32_MAX ? UINT32_MAX : packed.size)};
+    buffer_clear(to);
+    int result = inflateInit2(&z, gzip ? WINDOW + OR_GZIP : WINDOW);
+    if (result == Z_OK)
+        result = inflate_all(&z, to);
+    *behind = packed.size - (size_t)(z.next_in - packed.at);
+    inflateEnd(&z);
+    return result;
+}
+
 static bool unpack(struct bytes packed, struct buffer *room, struct bytes *inner, struct fault *f)
 {
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)packed.at, .avail_in = (uInt)packed.size};
-    buffer_clear(room);
+    size_t behind;
     if (packed.size > UINT32_MAX / 2)
         return fault_set(f, FAULT_LIMIT, "%zu packed bytes, expected less", packed.size);
-    int result = inflateInit(&z);
-    if (result == Z_OK)
-        result = inflate_all(&z, room);
-    size_t behind = z.avail_in;
-    inflateEnd(&z);
+    int result = wrapping_inflate(packed, false, room, &behind);
     *inner = buffer_bytes(room);
     if (result == Z_MEM_ERROR)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a packed certificate");

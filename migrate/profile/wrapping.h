@@ -33,6 +33,12 @@ static inline bool wrapping_is_none(const struct wrapping *w)
     return w->skip == 0 && w->pack == PACK_NONE;
 }
 
+/* Unpacks what zlib packed (RFC 1950; where `gzip` is set also RFC 1952) to the end of `to`'s new
+ * content, at most WRAPPING_UNPACKED_MOST bytes of it.  Returns zlib's code: Z_STREAM_END at its
+ * end, Z_OK when there is more, Z_MEM_ERROR, or what else is wrong; *behind: bytes that were not
+ * read. */
+int wrapping_inflate(struct bytes packed, bool gzip, struct buffer *to, size_t *behind);
+
 /* What stands in the value; *inner points into the value or into `room`, whose former content goes.
  * False, saying what was expected and found, when the value is shorter than the header, is not
  * packed so, goes on behind the packed bytes, is longer than WRAPPING_UNPACKED_MOST unpacked, or is

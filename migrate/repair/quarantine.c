@@ -103,16 +103,11 @@ static bool write_column(FILE *to, struct rows *rows, const struct ese_column *c
                          struct buffer *room, struct fault *f)
 {
     struct ese_values values;
-    struct ese_value value;
+    struct bytes data;
     struct fault why = {.code = FAULT_NONE};
     if (!ese_values_of(&values, &rows->record, column, f))
         return false;
-    while (ese_values_next(&values, &value, &why)) {
-        struct bytes data;
-        if (value.kind == ESE_VALUE_NULL)
-            continue;
-        if (!rows_value(rows, column, &value, room, &data, f))
-            return false;
+    while (rows_next_value(rows, &values, column, room, &data, &why)) {
         char name[256];
         write_text(to, value_name(column->name, name));
         fprintf(to, " (%s): ", ese_coltype_name(column->type));

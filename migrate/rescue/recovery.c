@@ -55,8 +55,8 @@ static bool open_log(const struct recovery *r, const char *name, struct ese_file
                      struct fault *f)
 {
     char path[LOGSET_PATH];
-    return ese_file_open_as(logset_path(&r->logs, name, path),
-                            ese_log_kind_words(ESE_LOG_NAME_CURRENT), file, f);
+    return ese_file_open_as(logset_path(&r->logs, name, path), ese_log_file_words(ESE_LOG_FILE),
+                            file, f);
 }
 
 /* ---- the id of the plan ---- */

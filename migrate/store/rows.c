@@ -33,6 +33,13 @@ bool rows_end(struct rows *rows, struct fault *f)
     return rows->unread == 0;
 }
 
+bool rows_end_told(struct rows *rows)
+{
+    struct fault why;
+    fault_clear(&why);
+    return rows_end(rows, &why) || why.code != FAULT_NO_MEMORY;
+}
+
 bool rows_next(struct rows *rows)
 {
     for (;;) {
@@ -223,6 +230,17 @@ bool rows_value(struct rows *rows, const struct ese_column *column, const struct
     struct fault why;
     fault_clear(&why);
     return read_value(rows, column, value, room, out, &why) || tell_unread(rows, &why, f);
+}
+
+bool rows_next_value(struct rows *rows, struct ese_values *values, const struct ese_column *column,
+                     struct buffer *room, struct bytes *out, struct fault *f)
+{
+    struct ese_value value;
+    do {
+        if (!ese_values_next(values, &value, f))
+            return false;
+    } while (value.kind == ESE_VALUE_NULL);
+    return rows_value(rows, column, &value, room, out, f);
 }
 
 bool rows_peek(struct rows *rows, const struct ese_column *column, struct buffer *room,

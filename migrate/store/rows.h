@@ -35,6 +35,10 @@ bool rows_next(struct rows *rows);
  * that was among them. No caller may pass over it: what it has is a shorter list. */
 bool rows_end(struct rows *rows, struct fault *f) __attribute__((warn_unused_result));
 
+/* Ends reading where what could not be read has been told already.  False only when memory was
+ * short. */
+bool rows_end_told(struct rows *rows) __attribute__((warn_unused_result));
+
 /* The value of an integer column of any size, sign-extended where its type is signed.  False, and
  * *number 0, for column NULL, a null value, or another type; also when it cannot be read, or is
  * greater than INT64_MAX, which rows_end() tells. */
@@ -58,6 +62,11 @@ bool rows_unread(struct rows *rows, const struct fault *why);
 /* The bytes of a value of the current row, as rows_bytes() gives them; not of a null. */
 bool rows_value(struct rows *rows, const struct ese_column *column, const struct ese_value *value,
                 struct buffer *room, struct bytes *out, struct fault *f);
+
+/* The next value of a column that is no null, likewise; `values` is ese_values_of()'s.  False at
+ * the end, and, with f set, where one cannot be read. */
+bool rows_next_value(struct rows *rows, struct ese_values *values, const struct ese_column *column,
+                     struct buffer *room, struct bytes *out, struct fault *f);
 
 /* The first value of a column, with a long value put together in `room`; *value is valid until the
  * next row, or the next use of `room`.  False, with f saying why, when it cannot be read, which

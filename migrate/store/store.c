@@ -215,7 +215,7 @@ bool store_refuse_log(const char *path)
     message_file(path,
                  "expected a database, found a %s; kmmigrate info %s shows it, and kmmigrate logs "
                  "and kmmigrate recover take the database that it belongs to",
-                 log == ESE_LOG_FILE ? "transaction log" : "checkpoint file", shell_word(path));
+                 ese_log_file_words(log), shell_word(path));
     return true;
 }
 

@@ -192,6 +192,11 @@ bool ese_log_header_is_sound(const struct ese_log_header *h, struct fault *f)
                      h->sector_size, h->header_sectors, h->generation);
 }
 
+const char *ese_log_file_words(enum ese_log_file_kind kind)
+{
+    return kind == ESE_LOG_CHECKPOINT_FILE ? "checkpoint file" : "transaction log";
+}
+
 enum ese_log_file_kind ese_log_kind_of(const char *path)
 {
     struct ese_file *file;

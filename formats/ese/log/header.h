@@ -77,6 +77,9 @@ struct ese_log_checkpoint {
 
 enum ese_log_file_kind { ESE_LOG_NEITHER, ESE_LOG_FILE, ESE_LOG_CHECKPOINT_FILE };
 
+/* What such a file is called: "transaction log", "checkpoint file". */
+const char *ese_log_file_words(enum ese_log_file_kind kind);
+
 /* What a file is, by the first 4096 bytes of it: by their file type field and, for logs of ESE97,
  * which have none, never.  Says nothing about whether it is sound. */
 enum ese_log_file_kind ese_log_kind(struct bytes start);

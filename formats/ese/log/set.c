@@ -84,9 +84,11 @@ enum ese_log_name ese_log_name_read(const char *name, char base[ESE_LOG_BASE_SIZ
     return ESE_LOG_NAME_NUMBERED;
 }
 
-const char *ese_log_kind_words(enum ese_log_name kind)
+enum ese_log_file_kind ese_log_name_kind(enum ese_log_name kind)
 {
-    return kind == ESE_LOG_NAME_CHECKPOINT ? "checkpoint file" : "transaction log";
+    return kind == ESE_LOG_NAME_NONE         ? ESE_LOG_NEITHER
+           : kind == ESE_LOG_NAME_CHECKPOINT ? ESE_LOG_CHECKPOINT_FILE
+                                             : ESE_LOG_FILE;
 }
 
 void ese_log_set_name(const struct ese_log_set *set, int32_t generation, char name[32])
@@ -126,7 +128,9 @@ static struct ese_file *open_in(const struct ese_log_set *set, const struct ese_
         fault_set(f, FAULT_IO, "the path is too long");
         return NULL;
     }
-    return ese_file_open_as(path, ese_log_kind_words(entry->kind), &file, f) ? file : NULL;
+    return ese_file_open_as(path, ese_log_file_words(ese_log_name_kind(entry->kind)), &file, f)
+               ? file
+               : NULL;
 }
 
 /* What is wrong with one file is noted with it; lack of memory says nothing of the file. */

@@ -92,8 +92,8 @@ int32_t ese_log_file_generation(const struct ese_log_file *file);
  * `fault`. */
 bool ese_log_set_scan(struct ese_log_set *set, struct ese_log_file *file, struct fault *f);
 
-/* What a file of that kind is called: "transaction log", "checkpoint file". */
-const char *ese_log_kind_words(enum ese_log_name kind);
+/* What a file of such a name should be. */
+enum ese_log_file_kind ese_log_name_kind(enum ese_log_name kind);
 
 /* The name that the log of a generation would have. */
 void ese_log_set_name(const struct ese_log_set *set, int32_t generation, char name[32]);
