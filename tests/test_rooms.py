@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Each folder of the sources knows only those before it: README.md lists them in their order, and no file includes one of
 a later folder.  Inside a folder, no two files know each other in a circle.  Results are printed by reports and commands
-alone, and that messages are printed is said by the program alone.  Tests lie in the folders of what they test."""
+alone, messages by commands alone, and that they are is said by the program alone.  Tests lie in the folders of what they test."""
 
 import pathlib
 import re
@@ -103,6 +103,13 @@ class Rooms(unittest.TestCase):
         nowhere = [str(folder.relative_to(ROOT)) for folder in folders
                    if not (ROOT / folder.relative_to(ROOT / "tests")).is_dir()]
         self.assertEqual(sorted(nowhere), [])
+
+    def test_only_commands_say_anything(self):
+        """What is below them notes it (console/notes.h), beside what it returns, for whoever called it."""
+        saying = [f"{path.relative_to(ROOT)}: {call}" for path in sorted(ROOT.glob("migrate/*/*.[ch]"))
+                  if path.parent.name not in ("console", "commands")
+                  for call in re.findall(r"\bmessage_\w+\(|message\.h", path.read_text())]
+        self.assertEqual(saying, [])
 
     def test_only_reports_and_commands_print(self):
         printing = [f"{file} includes {included}" for room, file, included in includes()

@@ -11,7 +11,7 @@
 #include "migrate/report/html.h"
 #include "migrate/report/storefacts.h"
 #include "migrate/report/structure.h"
-#include "migrate/files/leftover.h"
+#include "migrate/commands/leftovers.h"
 
 static bool is_unsound(const struct ese_check_summary *s)
 {
@@ -21,13 +21,16 @@ static bool is_unsound(const struct ese_check_summary *s)
 static int check_structure(struct store *store, const struct options *options)
 {
     struct ese_check_summary summary;
+    struct fault f = {.code = FAULT_NONE};
     struct json *json = NULL;
     if (options->json && (json = document_open()) == NULL)
         return EXIT_TROUBLE;
     if (json)
         store_json(json, "store", store);
-    if (!structure_report(store, json, options->quiet, &summary))
+    if (!structure_report(store, json, options->quiet, &summary, &f)) {
+        message_file(store->path, "the structure could not be checked: %s", f.text);
         return EXIT_TROUBLE;
+    }
     return is_unsound(&summary) ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
 }
 
@@ -43,7 +46,7 @@ static enum brief_form form_of(const struct options *options)
 static int structure_alone(const struct options *options)
 {
     struct store store;
-    int status = store_open(&store, options->operand[0]);
+    int status = told(options, store_open(&store, options->operand[0], options->notes));
     if (status != EXIT_CLEAN) {
         brief_print_unread(options->operand[0], form_of(options));
         return status;
@@ -59,7 +62,7 @@ static int report(const struct assessment *a, const struct options *options,
     int status = options->brief || (options->quiet && !options->json)
                      ? brief_print(a, form_of(options))
                      : report_print(a, REPORT_CHECK, NULL, options->json);
-    status |= html_write(a, REPORT_CHECK, NULL, page);
+    status |= told(options, html_write(a, REPORT_CHECK, NULL, page));
     return a->verdict == VERDICT_YES ? status : status | EXIT_PROBLEMS_LEFT;
 }
 
@@ -71,6 +74,7 @@ static void foretell(struct assessment *a, const struct options *options, struct
     if (options->brief || options->quiet)
         return;
     foretell_salvage(a, &rescue, foretold);
+    message_notes(options->notes);
     a->foretold = foretold;
 }
 
@@ -80,12 +84,12 @@ static int verdict(const struct options *options)
     struct foretold foretold;
     const struct assess_options how = options_for_assessing(options);
     const struct html_options page = options_for_page(options);
-    int status = assess(&a, options->operand[0], &how);
+    int status = told(options, assess(&a, options->operand[0], &how, options->notes));
     if (status == EXIT_CLEAN &&
-        !html_may_write(ese_file_named_descriptor(a.store.db->file), &page)) {
-        status = EXIT_TROUBLE;
+        !html_may_write(ese_file_named_descriptor(a.store.db->file), &page, options->notes)) {
+        status = told(options, EXIT_TROUBLE);
     } else if (status == EXIT_CLEAN) {
-        leftover_look_beside(a.store.path, LEFTOVER_TELL);
+        leftovers_beside_store(a.store.path, LEFTOVERS_TELL);
         foretell(&a, options, &foretold);
         status = report(&a, options, &page);
     } else {

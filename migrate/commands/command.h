@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct notes;
 struct store;
 
 enum { OPTION_DECISIONS_MOST = 64, OPTION_DROP_INDEX_MOST = 64 };
@@ -50,6 +51,7 @@ struct options {
     unsigned operands;
     const char **stores; /* of a command that takes several; operand[0] is the first of them.  Freed
                             by main() */
+    struct notes *notes; /* what the rooms below have to say: main()'s, see told() */
 };
 
 struct option_spec {
@@ -87,6 +89,11 @@ extern const struct option_spec option_recover, option_salvage, option_html, opt
 /* Parses the arguments behind the command's name.  On failure the error is printed, and the status
  * is EXIT_USAGE; otherwise EXIT_CLEAN. */
 int options_parse(const struct command *command, int argc, char **argv, struct options *options);
+
+/* Prints what was noted (options->notes) while something was done that ended with `status`, and
+ * returns that: told(options, store_open(&store, name, options->notes)).  Without it a note is
+ * printed when the command has ended. */
+int told(const struct options *options, int status);
 
 /* What the options say to the rooms that ask: borrowed, as long as the options are there. */
 struct assess_options options_for_assessing(const struct options *options);

@@ -86,7 +86,7 @@ int cmd_compact(const struct options *options)
         return EXIT_USAGE;
     }
     interrupt_ends();
-    int status = store_open(&store, options->operand[0]);
+    int status = told(options, store_open(&store, options->operand[0], options->notes));
     if (status != EXIT_CLEAN)
         return status;
     status = compact(&store, options);

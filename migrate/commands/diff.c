@@ -66,12 +66,13 @@ int cmd_diff(const struct options *options)
 {
     struct store a, b;
     interrupt_ends();
-    if (store_open(&a, options->operand[0]) != EXIT_CLEAN)
+    if (told(options, store_open(&a, options->operand[0], options->notes)) != EXIT_CLEAN)
         return DIFF_TROUBLE;
     int status = DIFF_TROUBLE;
     struct profile profile = {.name = NULL};
-    if (store_use_profile(&a, &profile, options->profile) == EXIT_CLEAN &&
-        store_open(&b, options->operand[1]) == EXIT_CLEAN) {
+    if (told(options, store_use_profile(&a, &profile, options->profile, options->notes)) ==
+            EXIT_CLEAN &&
+        told(options, store_open(&b, options->operand[1], options->notes)) == EXIT_CLEAN) {
         b.profile = a.profile;
         a.show_secrets = b.show_secrets = options->show_secrets;
         status = compare(&a, &b, options);

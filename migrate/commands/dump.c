@@ -175,17 +175,17 @@ int cmd_dump(const struct options *options)
     if (logfile_kind(options->operand[0]) == ESE_LOG_FILE)
         return logfile_dump(options);
     interrupt_ends();
-    int status = store_open(&d.store, options->operand[0]);
+    int status = told(options, store_open(&d.store, options->operand[0], options->notes));
     if (status != EXIT_CLEAN)
         return status;
     struct profile profile;
     d.store.show_secrets = options->show_secrets;
-    status = store_use_profile(&d.store, &profile, options->profile);
+    status = store_use_profile(&d.store, &profile, options->profile, options->notes);
     const struct ese_table *table = NULL;
     if (status == EXIT_CLEAN && options->table)
-        table = store_table(&d.store, options->table);
+        table = store_table(&d.store, options->table, options->notes);
     if (status != EXIT_CLEAN || (options->table && table == NULL))
-        status = EXIT_TROUBLE;
+        status = told(options, EXIT_TROUBLE);
     else
         status = dump(&d, table, options);
     profile_close(&profile);

@@ -219,12 +219,13 @@ static int write_text(struct info *info, const struct ese_table *only)
 
 static int show(struct info *info)
 {
+    const struct options *options = info->options;
     const struct ese_table *only =
-        info->options->table ? store_table(&info->store, info->options->table) : NULL;
+        options->table ? store_table(&info->store, options->table, options->notes) : NULL;
     int status = EXIT_CLEAN;
-    if (info->options->table && only == NULL) {
-        status = EXIT_TROUBLE;
-    } else if (!info->options->json) {
+    if (options->table && only == NULL) {
+        status = told(options, EXIT_TROUBLE);
+    } else if (!options->json) {
         status = write_text(info, only);
     } else if ((info->json = document_open()) != NULL) {
         write_json(info, only);
@@ -242,7 +243,7 @@ int cmd_info(const struct options *options)
     interrupt_ends();
     if (logfile_kind(options->operand[0]) != ESE_LOG_NEITHER)
         return logfile_info(options);
-    int status = store_open(&info.store, options->operand[0]);
+    int status = told(options, store_open(&info.store, options->operand[0], options->notes));
     if (status != EXIT_CLEAN)
         return status;
     status = show(&info);

@@ -336,7 +336,7 @@ int cmd_logs(const struct options *options)
     struct logset logs;
     interrupt_ends();
     const struct rescue_options rescue = options_for_rescue(options);
-    int status = logset_open(&logs, &rescue);
+    int status = told(options, logset_open(&logs, &rescue, options->notes));
     if (status == EXIT_CLEAN) {
         bool fit = logs.need.clean ? ese_log_verdict_in_row(&logs.verdict) : logs.verdict.complete;
         status = fit ? EXIT_CLEAN : EXIT_PROBLEMS_LEFT;

@@ -212,6 +212,7 @@ static bool confines_itself(const struct command *command)
 static int run(const struct command *command, int argc, char **argv)
 {
     struct options options;
+    struct notes notes = {.item = NULL};
     if (wants_json(argc + 2, argv - 2))
         document_begin(command->name, false);
     int status = options_parse(command, argc, argv, &options);
@@ -224,8 +225,9 @@ static int run(const struct command *command, int argc, char **argv)
     message_quiet(options.quiet);
     if (status == EXIT_CLEAN && !confines_itself(command))
         confine(&options, NULL);
+    options.notes = &notes;
     if (status == EXIT_CLEAN)
-        status = command->run(&options);
+        status = told(&options, command->run(&options));
     free(options.stores);
     return tell_sum(command, options.quiet, finish(command, status));
 }

@@ -355,6 +355,12 @@ void command_help(const struct command *command)
 
 /* ---- for the rooms that ask ---- */
 
+int told(const struct options *options, int status)
+{
+    message_notes(options->notes);
+    return status;
+}
+
 struct assess_options options_for_assessing(const struct options *o)
 {
     return (struct assess_options){

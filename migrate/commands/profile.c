@@ -125,11 +125,11 @@ int cmd_profile(const struct options *options)
     struct discover_hints hints = {.list_table = options->table};
     struct fault f = {.code = FAULT_NONE};
     interrupt_ends();
-    int status = store_open(&store, options->operand[0]);
+    int status = told(options, store_open(&store, options->operand[0], options->notes));
     if (status != EXIT_CLEAN)
         return status;
-    if (options->table && store_table(&store, options->table) == NULL) {
-        status = EXIT_TROUBLE;
+    if (options->table && store_table(&store, options->table, options->notes) == NULL) {
+        status = told(options, EXIT_TROUBLE);
     } else if (discover(&store, &hints, &d, &f)) {
         status = show(&store, &d, options->json);
         if (store.damaged)

@@ -270,7 +270,7 @@ static int nothing_to_do(const struct copying *c)
 static int recover(struct copying *c)
 {
     const struct rescue_options *options = c->r.options;
-    int status = recovery_make(&c->r);
+    int status = told(c->options, recovery_make(&c->r));
     if (status != EXIT_CLEAN)
         return status;
     if (!c->r.summary.changed)
@@ -291,7 +291,7 @@ static int recover(struct copying *c)
 int cmd_recover(const struct options *options)
 {
     const struct rescue_options rescue = options_for_rescue(options);
-    struct copying c = {.r = {.options = &rescue}, .options = options};
+    struct copying c = {.r = {.options = &rescue, .notes = options->notes}, .options = options};
     int status = recover(&c);
     recovery_close(&c.r);
     beside_close(&c.beside);

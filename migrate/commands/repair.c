@@ -10,7 +10,7 @@
 #include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/report/html.h"
-#include "migrate/files/leftover.h"
+#include "migrate/commands/leftovers.h"
 #include "migrate/repair/copy.h"
 #include "migrate/rescue/recovery.h"
 #include "migrate/rescue/salvaging.h"
@@ -38,7 +38,8 @@ static int report_in_full(const struct assessment *a, enum report_kind kind,
                           const struct repair_result *result, const struct options *options)
 {
     const struct html_options page = options_for_page(options);
-    return report_print(a, kind, result, options->json) | html_write(a, kind, result, &page);
+    return report_print(a, kind, result, options->json) |
+           told(options, html_write(a, kind, result, &page));
 }
 
 static int show_plan(const struct assessment *a, const struct options *options)
@@ -84,7 +85,7 @@ static int write_repaired(const struct assessment *a, const struct options *opti
     int status;
     if (!is_to_write(a, options, &status))
         return status;
-    status = rewrite_store(a, options->output, options->force, &rewritten);
+    status = told(options, rewrite_store(a, options->output, options->force, &rewritten));
     return status == EXIT_CLEAN ? report_repaired(a, &rewritten.result, options) : status;
 }
 
@@ -94,9 +95,10 @@ static int judge_and_show(const struct options *options, const char *name,
 {
     struct assessment a;
     const struct html_options page = options_for_page(options);
-    int status = assess(&a, name, how);
-    if (status == EXIT_CLEAN && !html_may_write(ese_file_named_descriptor(a.store.db->file), &page))
-        status = EXIT_TROUBLE;
+    int status = told(options, assess(&a, name, how, options->notes));
+    if (status == EXIT_CLEAN &&
+        !html_may_write(ese_file_named_descriptor(a.store.db->file), &page, options->notes))
+        status = told(options, EXIT_TROUBLE);
     else if (status == EXIT_CLEAN)
         status = options->output && !options->dry_run ? write_repaired(&a, options)
                                                       : show_plan(&a, options);
@@ -120,7 +122,7 @@ static int judge_recovered(const struct options *options, struct recovery *r)
     struct assess_options how = options_for_assessing(options);
     struct fault f = {.code = FAULT_NONE};
     char path[UNNAMED_PATH];
-    int status = recovery_make(r);
+    int status = told(options, recovery_make(r));
     if (status != EXIT_CLEAN)
         return status;
     if (!recovery_keep(r, path, &f)) {
@@ -137,9 +139,9 @@ static int judge_recovered(const struct options *options, struct recovery *r)
 static int recover_and_repair(const struct options *options)
 {
     const struct rescue_options rescue = options_for_rescue(options);
-    struct recovery r = {.options = &rescue};
+    struct recovery r = {.options = &rescue, .notes = options->notes};
     struct store store;
-    int status = store_find(&store, options->operand[0]);
+    int status = told(options, store_find(&store, options->operand[0], options->notes));
     if (status == EXIT_CLEAN)
         status = not_in_place(options, "recover");
     if (status != EXIT_CLEAN)
@@ -161,9 +163,9 @@ static int judge_salvaged(const struct options *options, struct salvaging *x)
 {
     struct assess_options how = options_for_assessing(options);
     char path[UNNAMED_PATH];
-    int status = salvaging_open(x);
+    int status = told(options, salvaging_open(x));
     if (status == EXIT_CLEAN)
-        status = salvaging_keep(x, path);
+        status = told(options, salvaging_keep(x, path));
     if (status != EXIT_CLEAN)
         return status;
     how.salvaged = x;
@@ -181,7 +183,7 @@ static int salvage_and_repair(const struct options *options)
     if (status != EXIT_CLEAN)
         return status;
     const struct rescue_options rescue = options_for_rescue(options);
-    struct salvaging *x = salvaging_new(&rescue);
+    struct salvaging *x = salvaging_new(&rescue, options->notes);
     if (x == NULL) {
         message_error("out of memory");
         return EXIT_TROUBLE;
@@ -200,11 +202,13 @@ static int judge_and_repair(const struct options *options, const struct lock *lo
     struct in_place in_place;
     const struct assess_options how = options_for_assessing(options);
     const struct html_options page = options_for_page(options);
-    int status = assess(&a, options->operand[0], &how);
-    if (status == EXIT_CLEAN && !html_may_write(ese_file_named_descriptor(a.store.db->file), &page))
-        status = EXIT_TROUBLE;
+    int status = told(options, assess(&a, options->operand[0], &how, options->notes));
+    if (status == EXIT_CLEAN &&
+        !html_may_write(ese_file_named_descriptor(a.store.db->file), &page, options->notes))
+        status = told(options, EXIT_TROUBLE);
     else if (status == EXIT_CLEAN && is_to_write(&a, options, &status)) {
-        status = repair_in_place(&a, !options->no_backup, lock, kept_backup, &in_place);
+        status =
+            told(options, repair_in_place(&a, !options->no_backup, lock, kept_backup, &in_place));
         if (status == EXIT_CLEAN)
             status = report_repaired(&a, &in_place.result, options);
     }
@@ -220,14 +224,14 @@ static int repair_here(const struct options *options)
     struct lock lock;
     struct fault f = {.code = FAULT_NONE};
     char kept_backup[PATH_MAX];
-    int status = store_find(&store, options->operand[0]);
+    int status = told(options, store_find(&store, options->operand[0], options->notes));
     if (status != EXIT_CLEAN)
         return status;
     if (!lock_take(&lock, store.path, &f))
         return message_trouble(store.path, &f);
     confine(options, &store);
     const volatile sig_atomic_t *stop = interrupt_watch();
-    status = repair_take_back(store.path, &lock, kept_backup);
+    status = told(options, repair_take_back(store.path, &lock, kept_backup, options->notes));
     if (status == EXIT_CLEAN && *stop) {
         message_error("cancelled; nothing was changed: the store is as it was before the repair");
         status = EXIT_CANCELLED;
@@ -245,13 +249,13 @@ static bool look_for_leftovers(const struct options *options)
     struct store store;
     char target[PATH_MAX];
     size_t size = options->output ? path_trimmed(options->output) : 0;
-    enum leftover_what what = options->remove_leftovers ? LEFTOVER_REMOVE : LEFTOVER_OFFER;
-    if (store_find(&store, options->operand[0]) != EXIT_CLEAN ||
-        !leftover_look_beside(store.path, what))
+    enum leftovers_what what = options->remove_leftovers ? LEFTOVERS_REMOVE : LEFTOVERS_OFFER;
+    if (told(options, store_find(&store, options->operand[0], options->notes)) != EXIT_CLEAN ||
+        !leftovers_beside_store(store.path, what))
         return false;
     return size == 0 ||
            snprintf(target, sizeof target, "%.*s", (int)size, options->output) >= PATH_MAX ||
-           leftover_look(target, what);
+           leftovers_beside(target, what);
 }
 
 static int repair(const struct options *options)

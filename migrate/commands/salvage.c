@@ -37,8 +37,8 @@ static int salvage(struct salvaging *x, const struct options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     const struct html_options page = options_for_page(options);
-    if (!html_may_write(x->like, &page))
-        return EXIT_TROUBLE;
+    if (!html_may_write(x->like, &page, options->notes))
+        return told(options, EXIT_TROUBLE);
     if (!filehash_finish(&x->hash, &f))
         return message_trouble(x->store.path, &f);
     bool ok = x->options->output
@@ -53,7 +53,7 @@ static int salvage(struct salvaging *x, const struct options *options)
     } else if (ok) {
         if (options->json ? !salvage_report_json(x) : !salvage_report_text(x))
             status |= EXIT_TROUBLE;
-        status |= html_write_salvage(x, &page);
+        status |= told(options, html_write_salvage(x, &page));
     }
     return status;
 }
@@ -61,12 +61,12 @@ static int salvage(struct salvaging *x, const struct options *options)
 int cmd_salvage(const struct options *options)
 {
     const struct rescue_options rescue = options_for_rescue(options);
-    struct salvaging *x = salvaging_new(&rescue);
+    struct salvaging *x = salvaging_new(&rescue, options->notes);
     if (x == NULL) {
         message_error("out of memory");
         return EXIT_TROUBLE;
     }
-    int status = salvaging_open(x);
+    int status = told(options, salvaging_open(x));
     if (status == EXIT_CLEAN)
         status = salvage(x, options);
     salvaging_close(x);

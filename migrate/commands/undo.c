@@ -8,7 +8,7 @@
 #include "migrate/console/output.h"
 #include "migrate/repair/backup.h"
 #include "migrate/report/storefacts.h"
-#include "migrate/files/leftover.h"
+#include "migrate/commands/leftovers.h"
 #include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 
@@ -241,12 +241,12 @@ int cmd_undo(const struct options *options)
     struct undoing u = {.undo = NULL};
     struct fault f = {.code = FAULT_NONE};
     interrupt_ends();
-    int status = store_find(&u.store, options->operand[0]);
+    int status = told(options, store_find(&u.store, options->operand[0], options->notes));
     if (status != EXIT_CLEAN)
         return status;
     if (!lock_take(&u.lock, u.store.path, &f))
         return message_trouble(u.store.path, &f);
-    leftover_look_beside(u.store.path, LEFTOVER_TELL);
+    leftovers_beside_store(u.store.path, LEFTOVERS_TELL);
     confine(options, &u.store);
     status = choose_undo_file(&u);
     if (status == EXIT_CLEAN)

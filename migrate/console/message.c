@@ -130,18 +130,6 @@ static const char *keep(const char *text, size_t size)
     return copy;
 }
 
-/* What to do, of a sentence whose format ends with it: "...; kmmigrate list shows them". */
-static const char *next_in(const char *format, const char *sentence)
-{
-    static const char before[] = "; ";
-    const char *place = strstr(format, before), *next = NULL;
-    if (place == NULL || strstr(place, "kmmigrate ") == NULL)
-        return NULL;
-    while ((sentence = strstr(sentence, before)) != NULL)
-        next = sentence += sizeof before - 1;
-    return next;
-}
-
 /* "expected A, found B" in a sentence; B ends where it says what to do. */
 static void take_apart(const char *sentence, struct message_told *t)
 {
@@ -166,23 +154,22 @@ static bool begins_with_name(const char *sentence, const char *file)
     return strncmp(sentence, file, size) == 0 && sentence[size] == ':';
 }
 
-/* sentence: without the file; its first `place` bytes say where.  next: in it or not. */
-static void note(const char *file, size_t place, const char *sentence, const char *next)
+static void remember(const struct note *n)
 {
     char whole[2 * SENTENCE];
     struct message_told t = {.message = NULL};
-    bool named = file == NULL || begins_with_name(sentence, file);
-    snprintf(whole, sizeof whole, "%s%s%s", named ? "" : file, named ? "" : ": ", sentence);
+    bool named = n->file == NULL || begins_with_name(n->sentence, n->file);
+    snprintf(whole, sizeof whole, "%s%s%s", named ? "" : n->file, named ? "" : ": ", n->sentence);
     if (told.count < MESSAGE_TOLD_MOST)
         t.message = keep(whole, strlen(whole));
     if (t.message == NULL) {
         told.untold++;
         return;
     }
-    t.file = file ? keep(file, strlen(file)) : NULL;
-    t.place = place ? keep(sentence, place) : NULL;
-    t.next = next ? keep(next, strlen(next)) : NULL;
-    take_apart(sentence + place, &t);
+    t.file = n->file ? keep(n->file, strlen(n->file)) : NULL;
+    t.place = n->place ? keep(n->sentence, n->place) : NULL;
+    t.next = n->next ? keep(n->next, strlen(n->next)) : NULL;
+    take_apart(n->sentence + n->place, &t);
     told.item[told.count++] = t;
 }
 
@@ -213,7 +200,8 @@ static void error_line(const char *file, const char *format, va_list args)
         line_add(&line, "%s: ", file);
     escape_format(add_to_line, &line, format, args);
     line_end(&line);
-    note(file, 0, sentence, next_in(format, sentence));
+    remember(
+        &(struct note){.file = file, .sentence = sentence, .next = note_next_in(format, sentence)});
 }
 
 void message_error(const char *format, ...)
@@ -232,15 +220,20 @@ void message_file(const char *file, const char *format, ...)
     va_end(args);
 }
 
-void message_fault(const char *file, const struct fault *f)
+static void tell_error(const struct note *n)
 {
     struct line line;
     line_begin(&line, "");
-    if (!begins_with_name(f->text, file))
-        line_add(&line, "%s: ", file);
-    line_add(&line, "%s", f->text);
+    if (n->file && !begins_with_name(n->sentence, n->file))
+        line_add(&line, "%s: ", n->file);
+    line_add(&line, "%s", n->sentence);
     line_end(&line);
-    note(file, f->place, f->text, NULL);
+    remember(n);
+}
+
+void message_fault(const char *file, const struct fault *f)
+{
+    tell_error(&(struct note){.file = file, .sentence = f->text, .place = f->place});
 }
 
 int message_trouble(const char *file, const struct fault *f)
@@ -256,17 +249,13 @@ void message_fault_of(const char *input, const char *output, const struct fault 
 
 void message_fault_next(const char *file, const struct fault *f, const char *format, ...)
 {
-    struct line line;
     char next[SENTENCE / 2], sentence[SENTENCE];
     va_list args;
     va_start(args, format);
     vsnprintf(next, sizeof next, format, args);
     va_end(args);
-    line_begin(&line, "");
-    line_add(&line, "%s: %s; %s", file, f->text, next);
-    line_end(&line);
     snprintf(sentence, sizeof sentence, "%s; %s", f->text, next);
-    note(file, f->place, sentence, next);
+    tell_error(&(struct note){.file = file, .sentence = sentence, .place = f->place, .next = next});
 }
 
 void message_warning(const char *format, ...)
@@ -280,4 +269,14 @@ void message_warning(const char *format, ...)
     escape_format(add_to_line, &line, format, args);
     va_end(args);
     line_end(&line);
+}
+
+void message_notes(struct notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++)
+        if (notes->item[i].warning)
+            message_warning("%s", notes->item[i].sentence);
+        else
+            tell_error(&notes->item[i]);
+    notes_close(notes);
 }

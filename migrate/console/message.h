@@ -9,7 +9,7 @@
 #ifndef KM_MIGRATE_MESSAGE_H
 #define KM_MIGRATE_MESSAGE_H
 
-#include "formats/fault.h"
+#include "migrate/console/notes.h"
 
 #include <stdbool.h>
 
@@ -39,6 +39,9 @@ void message_fault_of(const char *input, const char *output, const struct fault 
 /* As message_fault(), with "; " and what to do next. */
 void message_fault_next(const char *file, const struct fault *f, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Prints what others noted, in its order; there are no notes then. */
+void message_notes(struct notes *notes);
 
 /* An error as it was told, with what is known of it; NULL: not known. */
 struct message_told {

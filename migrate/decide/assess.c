@@ -11,7 +11,6 @@
 #include "migrate/discover/known.h"
 #include "migrate/files/listfile.h"
 #include "migrate/console/escape.h"
-#include "migrate/console/message.h"
 #include "migrate/console/progress.h"
 #include "migrate/judge/evidence.h"
 #include "migrate/judge/references.h"
@@ -28,7 +27,7 @@ enum { STRUCTURE_KEPT = 200 };
 
 int assess_trouble(const struct assessment *a, const struct fault *f)
 {
-    return message_trouble(a->store.path, f);
+    return note_trouble(a->notes, a->store.path, f);
 }
 
 /* ---- R1 ---- */
@@ -135,9 +134,9 @@ static int take_decisions(struct assessment *a, const struct decisions *said,
     struct fault f = {.code = FAULT_NONE};
     if (!options_of(&a->model, said, plan, &f)) {
         if (f.code == FAULT_MISSING)
-            message_error("%s; kmmigrate list shows them", f.text);
+            note_error(a->notes, "%s; kmmigrate list shows them", f.text);
         else
-            message_error("%s", f.text);
+            note_error(a->notes, "%s", f.text);
         return EXIT_USAGE;
     }
     if (said->issuing_ca == NULL)
@@ -145,17 +144,18 @@ static int take_decisions(struct assessment *a, const struct decisions *said,
     plan->has_issuing_ca = true;
     if (given_ca_read(&a->model, said->issuing_ca, &plan->issuing_ca, &f))
         return EXIT_CLEAN;
-    return message_trouble(said->issuing_ca, &f);
+    return note_trouble(a->notes, said->issuing_ca, &f);
 }
 
 /* --at, where it was said; NULL in *at: it was not. */
-static int take_time(const struct reading *reading, int64_t *room, const int64_t **at)
+static int take_time(const struct assessment *a, const struct reading *reading, int64_t *room,
+                     const int64_t **at)
 {
     struct fault f = {.code = FAULT_NONE};
     *at = reading->at ? room : NULL;
     if (reading->at == NULL || options_time(reading->at, room, &f))
         return EXIT_CLEAN;
-    message_error("%s", f.text);
+    note_error(a->notes, "%s", f.text);
     return EXIT_USAGE;
 }
 
@@ -226,7 +226,7 @@ static int begin_one_pass(struct assessment *a, const struct assess_options *opt
         options->list_short || a->store.pending.code != FAULT_NONE ||
         a->store.db->headers.header.state != ESE_STATE_CLEAN_SHUTDOWN)
         return EXIT_CLEAN;
-    int status = take_time(&options->reading, &room, &at);
+    int status = take_time(a, &options->reading, &room, &at);
     if (status != EXIT_CLEAN)
         return status;
     a->onepass =
@@ -270,7 +270,7 @@ static int read_list(struct assessment *a, const struct assess_options *options)
     struct fault f = {.code = FAULT_NONE};
     int64_t room = 0;
     const int64_t *at;
-    int status = take_time(&options->reading, &room, &at);
+    int status = take_time(a, &options->reading, &room, &at);
     if (status != EXIT_CLEAN)
         return status;
     if (!model_read(&a->model, &a->store, &a->profile, a->match, at, &a->found, &f))
@@ -289,7 +289,7 @@ static int apply_stated(struct assessment *a, const struct assess_options *optio
     struct fault f = {.code = FAULT_NONE};
     if (stated_apply(&a->model, &options->reading, &f))
         return EXIT_CLEAN;
-    message_error("%s", f.text);
+    note_error(a->notes, "%s", f.text);
     return EXIT_USAGE;
 }
 
@@ -352,15 +352,17 @@ static enum verdict conclude(const struct assessment *a)
     return judge_problems(&a->left) == VERDICT_YES ? VERDICT_AFTER_REPAIR : VERDICT_NO;
 }
 
-int assess(struct assessment *a, const char *name, const struct assess_options *options)
+int assess(struct assessment *a, const char *name, const struct assess_options *options,
+           struct notes *notes)
 {
     struct fault f = {.code = FAULT_NONE};
-    *a = (struct assessment){.match = PROFILE_NO_MATCH, .options = options, .named = name};
-    int status = store_open_to_judge(&a->store, name);
+    *a = (struct assessment){
+        .match = PROFILE_NO_MATCH, .options = options, .notes = notes, .named = name};
+    int status = store_open_to_judge(&a->store, name, a->notes);
     if (status != EXIT_CLEAN)
         return status;
     a->store.show_secrets = options->reading.show_secrets;
-    if (options->stands_for && (status = store_stand_for(&a->store, options->stands_for)))
+    if (options->stands_for && (status = store_stand_for(&a->store, options->stands_for, a->notes)))
         return status;
     if (!filehash_start_open(&a->hash, ese_file_named_descriptor(a->store.db->file), &f))
         return assess_trouble(a, &f);
@@ -384,10 +386,11 @@ int assess(struct assessment *a, const char *name, const struct assess_options *
     return status;
 }
 
-int assess_list(struct assessment *a, const char *name, const struct assess_options *options)
+int assess_list(struct assessment *a, const char *name, const struct assess_options *options,
+                struct notes *notes)
 {
-    *a = (struct assessment){.match = PROFILE_NO_MATCH};
-    int status = store_open(&a->store, name);
+    *a = (struct assessment){.match = PROFILE_NO_MATCH, .notes = notes};
+    int status = store_open(&a->store, name, a->notes);
     if (status == EXIT_CLEAN)
         status = assess_choose_profile(a, options);
     if (status != EXIT_CLEAN)
@@ -399,14 +402,14 @@ int assess_list(struct assessment *a, const char *name, const struct assess_opti
     }
     const char *known = known_database(a->store.db->catalog);
     if (known) {
-        message_file(a->store.path, "this is no KM store: its tables are those of %s", known);
+        note_file(a->notes, a->store.path, "this is no KM store: its tables are those of %s",
+                  known);
         return EXIT_TROUBLE;
     }
-    message_file(a->store.path, "no profile fits its tables%s%s%s",
-                 a->drafted ? "; kmmigrate profile " : "",
-                 a->drafted ? shell_word(a->store.path) : "",
-                 a->drafted ? " drafts one for --profile, and --accept-discovered takes it as it is"
-                            : ", and no certificate list was found in it: is it a KM store?");
+    note_file(a->notes, a->store.path, "no profile fits its tables%s%s%s",
+              a->drafted ? "; kmmigrate profile " : "", a->drafted ? shell_word(a->store.path) : "",
+              a->drafted ? " drafts one for --profile, and --accept-discovered takes it as it is"
+                         : ", and no certificate list was found in it: is it a KM store?");
     return EXIT_TROUBLE;
 }
 

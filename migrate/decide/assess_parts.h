@@ -10,11 +10,11 @@
 
 #include "migrate/decide/assessment.h"
 
-/* Prints an error of the store; EXIT_TROUBLE. */
+/* Notes an error of the store; EXIT_TROUBLE. */
 int assess_trouble(const struct assessment *assessment, const struct fault *f);
 
 /* Chooses the profile; what it means for the verdict is found.  Returns enum exit_status; errors
- * are printed. */
+ * are noted. */
 int assess_choose_profile(struct assessment *assessment, const struct assess_options *options);
 
 /* Adds to what is left all that was found and that no plan over the list can end: damage, a dirty

@@ -47,6 +47,7 @@ struct open_column {
 
 struct assessment {
     const struct assess_options *options; /* borrowed */
+    struct notes *notes;                  /* what is to be said; borrowed, may be NULL */
     const char *named;                    /* the store, as it was named; borrowed */
     struct store store;
     struct listfile

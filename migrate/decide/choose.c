@@ -6,7 +6,6 @@
 
 #include "formats/buffer.h"
 #include "migrate/console/escape.h"
-#include "migrate/console/message.h"
 #include "migrate/decide/said.h"
 #include "migrate/discover/discover.h"
 #include "migrate/profile/meaning.h"
@@ -17,7 +16,7 @@ static int apply_said(struct assessment *a, const struct assess_options *options
     struct fault f = {.code = FAULT_NONE};
     if (said_apply(&a->profile, a->store.db->catalog, &options->reading, &f))
         return EXIT_CLEAN;
-    message_error("%s", f.text);
+    note_error(a->notes, "%s", f.text);
     return f.code == FAULT_NO_MEMORY ? EXIT_TROUBLE : EXIT_USAGE;
 }
 
@@ -52,12 +51,12 @@ static int use_given_profile(struct assessment *a, const char *path,
 {
     struct fault f = {.code = FAULT_NONE};
     if (!profile_read(path, &a->profile, &f))
-        return message_trouble(path, &f);
+        return note_trouble(a->notes, path, &f);
     a->match = profile_match(&a->profile, a->store.db->catalog, &f);
     if (a->match == PROFILE_NO_MATCH) {
-        message_file(
-            path, "this profile does not fit %s: %s; kmmigrate profile %s shows what can be found",
-            a->store.path, f.text, shell_word(a->store.path));
+        note_file(a->notes, path,
+                  "this profile does not fit %s: %s; kmmigrate profile %s shows what can be found",
+                  a->store.path, f.text, shell_word(a->store.path));
         return EXIT_TROUBLE;
     }
     a->store.profile = &a->profile;

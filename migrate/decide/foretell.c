@@ -38,7 +38,7 @@ static void judge_what_is_left(struct salvaging *x, const char *path,
     struct assess_options inner = *options;
     inner.salvaged = x;
     inner.stands_for = x->store.path;
-    if (assess(&a, path, &inner) == EXIT_CLEAN) {
+    if (assess(&a, path, &inner, x->notes) == EXIT_CLEAN) {
         bool fits = a.match != PROFILE_NO_MATCH;
         *to = (struct foretold){.known = true,
                                 .verdict = a.verdict,
@@ -61,7 +61,7 @@ void foretell_salvage(const struct assessment *a, const struct rescue_options *r
     *to = (struct foretold){.known = false};
     if (!is_worth_trying(a))
         return;
-    struct salvaging *x = salvaging_new(rescue);
+    struct salvaging *x = salvaging_new(rescue, a->notes);
     if (x && salvaging_open(x) == EXIT_CLEAN && salvaging_keep(x, path) == EXIT_CLEAN)
         judge_what_is_left(x, path, a->options, to);
     salvaging_close(x);

@@ -3,7 +3,6 @@
 
 #include "formats/fileio.h"
 #include "formats/path.h"
-#include "migrate/console/message.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -105,37 +104,27 @@ static bool remove_directory(int folder, const char *name, int fd)
 struct looking {
     int folder;
     const char *path, *base;
-    enum leftover_what what;
-    bool ok;
+    leftover_found *found;
+    void *context;
 };
 
-static void found(struct looking *l, const char *name, const struct stat *st, int fd)
+bool leftover_remove(const struct leftover *l)
 {
-    int shown = (int)(strlen(l->path) - strlen(l->base));
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%.*s%s", shown, l->path, name);
-    bool remove =
-        l->what == LEFTOVER_REMOVE ||
-        (l->what == LEFTOVER_OFFER &&
-         message_ask("%s: left over by a run that was killed; nothing needs it. Remove it?", path));
-    if (!remove) {
-        message_warning("%s: left over by a run that was killed; nothing needs it: "
-                        "repair --remove-leftovers removes it",
-                        path);
-        return;
-    }
-    bool gone = is_named(l->folder, name, fd) &&
-                (S_ISDIR(st->st_mode) ? remove_directory(l->folder, name, fd)
-                                      : unlinkat(l->folder, name, 0) == 0);
-    if (gone)
-        message_warning("%s: left over by a run that was killed; removed", path);
-    else
-        message_file(path, "left over by a run that was killed; cannot be removed: %s",
-                     strerror(errno));
-    l->ok = l->ok && gone;
+    return is_named(l->folder, l->name, l->descriptor) &&
+           (l->is_directory ? remove_directory(l->folder, l->name, l->descriptor)
+                            : unlinkat(l->folder, l->name, 0) == 0);
 }
 
-static void look_at(struct looking *l, const char *name)
+static void tell(const struct looking *l, const char *name, const struct stat *st, int fd)
+{
+    struct leftover found = {
+        .folder = l->folder, .name = name, .descriptor = fd, .is_directory = S_ISDIR(st->st_mode)};
+    snprintf(found.path, sizeof found.path, "%.*s%s", (int)(strlen(l->path) - strlen(l->base)),
+             l->path, name);
+    l->found(l->context, &found);
+}
+
+static void look_at(const struct looking *l, const char *name)
 {
     bool is_file = is_file_name(name, l->base);
     struct stat st;
@@ -146,30 +135,27 @@ static void look_at(struct looking *l, const char *name)
         return;
     if (fstat(fd, &st) == 0 && (is_file ? S_ISREG(st.st_mode) : S_ISDIR(st.st_mode)) &&
         flock(fd, LOCK_SH | LOCK_NB) == 0)
-        found(l, name, &st, fd);
+        tell(l, name, &st, fd);
     close(fd);
 }
 
-bool leftover_look(const char *path, enum leftover_what what)
+void leftover_look(const char *path, leftover_found *found, void *context)
 {
     char folder[PATH_MAX];
-    struct looking l = {.path = path, .base = path_last(path), .what = what, .ok = true};
+    struct looking l = {.path = path, .base = path_last(path), .found = found, .context = context};
     DIR *dir = l.base[0] && path_directory(path, folder) ? opendir(folder) : NULL;
     if (dir == NULL)
-        return true; /* whoever writes there will say so */
+        return; /* whoever writes there will say so */
     l.folder = dirfd(dir);
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
         look_at(&l, entry->d_name);
     closedir(dir);
-    return l.ok;
 }
 
-bool leftover_look_beside(const char *path, enum leftover_what what)
+void leftover_look_beside(const char *path, leftover_found *found, void *context)
 {
     char folder[PATH_MAX], real[PATH_MAX];
-    bool ok = leftover_look(path, what);
-    return !path_directory(path, folder) || realpath(folder, real) == NULL ||
-                   leftover_look(real, what)
-               ? ok
-               : false;
+    leftover_look(path, found, context);
+    if (path_directory(path, folder) && realpath(folder, real) != NULL)
+        leftover_look(real, found, context);
 }

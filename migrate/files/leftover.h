@@ -10,23 +10,28 @@
 #ifndef KM_MIGRATE_LEFTOVER_H
 #define KM_MIGRATE_LEFTOVER_H
 
+#include <limits.h>
 #include <stdbool.h>
 
-enum leftover_what {
-    LEFTOVER_TELL,   /* each is named in a warning */
-    LEFTOVER_OFFER,  /* on a terminal, and there is somebody to ask: removed when the answer is yes;
-                        else as LEFTOVER_TELL */
-    LEFTOVER_REMOVE, /* and removed */
+struct leftover {
+    char path[PATH_MAX];
+    /* For leftover_remove(). */
+    int folder, descriptor;
+    const char *name;
+    bool is_directory;
 };
 
-/*
- * Looks for what is left over beside `path`, of a file or directory that need not exist.  Only
- * regular files directly in such a directory, or in its folder set-aside, are removed with it.
- * False when one that was to be removed is still there; an error is printed then.
- */
-bool leftover_look(const char *path, enum leftover_what what);
+/* Is told of each, which is locked meanwhile. */
+typedef void leftover_found(void *context, const struct leftover *leftover);
+
+/* Looks for what is left over beside `path`, of a file or directory that need not exist. */
+void leftover_look(const char *path, leftover_found *found, void *context);
 
 /* The same for the database at `path` and for the directory in which it lies. */
-bool leftover_look_beside(const char *path, enum leftover_what what);
+void leftover_look_beside(const char *path, leftover_found *found, void *context);
+
+/* Removes one that was just found.  Of a directory, only regular files directly in it, or in its
+ * folder set-aside, are removed with it.  False, with errno: it is still there. */
+bool leftover_remove(const struct leftover *leftover);
 
 #endif

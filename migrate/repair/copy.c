@@ -13,7 +13,6 @@
 #include "migrate/repair/changes.h"
 #include "migrate/repair/copydir.h"
 #include "migrate/console/interrupt.h"
-#include "migrate/console/message.h"
 #include "migrate/console/progress.h"
 #include "migrate/repair/quarantine.h"
 #include "migrate/rescue/salvaging.h"
@@ -119,17 +118,16 @@ static int write_database(const struct assessment *a, const struct outfile *out,
     if (rewrite_database(a, outfile_descriptor(out), stop, &f))
         return EXIT_CLEAN;
     if (*stop) {
-        message_error("cancelled; nothing was changed");
+        note_error(a->notes, "cancelled; nothing was changed");
         return EXIT_CANCELLED;
     }
-    message_fault_of(a->store.path, target, &f);
-    return EXIT_TROUBLE;
+    return note_trouble_of(a->notes, a->store.path, target, &f);
 }
 
-static int commit(struct outfile *out, const char *name)
+static int commit(const struct assessment *a, struct outfile *out, const char *name)
 {
     struct fault f = {.code = FAULT_NONE};
-    return outfile_commit(out, &f) ? EXIT_CLEAN : message_trouble(name, &f);
+    return outfile_commit(out, &f) ? EXIT_CLEAN : note_trouble(a->notes, name, &f);
 }
 
 /* ---- the quarantine ---- */
@@ -159,8 +157,8 @@ static int write_quarantine(const struct assessment *a, struct rewritten *r,
         return EXIT_CLEAN;
     if (!outfile_create(r->quarantine, like, false, quarantine, &f) ||
         !quarantine_write(a, *quarantine, &f))
-        return message_trouble(r->quarantine, &f);
-    int status = commit(*quarantine, r->quarantine);
+        return note_trouble(a->notes, r->quarantine, &f);
+    int status = commit(a, *quarantine, r->quarantine);
     if (status == EXIT_CLEAN)
         r->result.quarantine = r->quarantine;
     return status;
@@ -173,10 +171,10 @@ static int commit_salvage(const struct assessment *a, const char *target, struct
     if (a->options->salvaged == NULL)
         return EXIT_CLEAN;
     if (!salvage_files_commit(&a->options->salvaged->files, &f))
-        return message_trouble(target, &f);
+        return note_trouble(a->notes, target, &f);
     if (choose_quarantine(target, r->quarantine))
         return EXIT_CLEAN;
-    message_error("%.60s...: the path is too long", target);
+    note_error(a->notes, "%.60s...: the path is too long", target);
     return EXIT_TROUBLE;
 }
 
@@ -191,11 +189,11 @@ static int fill(const struct assessment *a, struct outfile *out, struct rewritte
         status = verify_store(a, outfile_path(out), false, "nothing was written", r->result.sha256,
                               &size);
     if (status == EXIT_CLEAN && !verify_is_judged(a, &f)) {
-        message_file(a->store.path, "%s; nothing was written", f.text);
+        note_file(a->notes, a->store.path, "%s; nothing was written", f.text);
         status = EXIT_TROUBLE;
     }
     if (status == EXIT_CLEAN && *interrupt_watch()) {
-        message_error("cancelled; nothing was changed");
+        note_error(a->notes, "cancelled; nothing was changed");
         status = EXIT_CANCELLED;
     }
     r->result.narrower |= outfile_is_narrower(out);
@@ -217,14 +215,14 @@ static int rewrite_file(const struct assessment *a, const char *target, bool for
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out, *quarantine = NULL;
     if (!outfile_create(target, ese_file_named_descriptor(a->store.db->file), force, &out, &f))
-        return message_trouble(target, &f);
+        return note_trouble(a->notes, target, &f);
     int status = fill(a, out, r);
     if (status == EXIT_CLEAN)
         status = commit_salvage(a, target, r);
     if (status == EXIT_CLEAN)
         status = write_quarantine(a, r, &quarantine);
     if (status == EXIT_CLEAN)
-        status = commit(out, target);
+        status = commit(a, out, target);
     if (!outfile_is_committed(out) && a->options->salvaged)
         salvage_files_remove(&a->options->salvaged->files);
     end_quarantine(quarantine, outfile_is_committed(out), r);
@@ -241,12 +239,12 @@ static int rewrite_in(struct copydir *copy, const struct assessment *a, const ch
     struct outfile *out;
     if (!outfile_create_at(copy->made, name, ese_file_named_descriptor(a->store.db->file), &out,
                            &f))
-        return message_trouble(r->store, &f);
+        return note_trouble(a->notes, r->store, &f);
     int status = fill(a, out, r);
     if (status == EXIT_CLEAN && !copydir_note(copy, name, &f))
-        status = message_trouble(r->store, &f);
+        status = note_trouble(a->notes, r->store, &f);
     if (status == EXIT_CLEAN)
-        status = commit(out, r->store);
+        status = commit(a, out, r->store);
     outfile_discard(out);
     return status;
 }
@@ -260,15 +258,15 @@ static int rewrite_directory(const struct assessment *a, const char *target, str
     int status = EXIT_CLEAN;
     if (!copydir_begin(&copy, a->beside.directory, name, ese_file_stat(a->store.db->file), target,
                        &f))
-        status = message_trouble(target, &f);
+        status = note_trouble(a->notes, target, &f);
     if (status == EXIT_CLEAN)
         status = rewrite_in(&copy, a, name, r);
     if (status == EXIT_CLEAN && !copydir_others(&copy, name, &a->beside, &f))
-        status = message_trouble(target, &f);
+        status = note_trouble(a->notes, target, &f);
     if (status == EXIT_CLEAN)
         status = write_quarantine(a, r, &quarantine);
     if (status == EXIT_CLEAN && !copydir_commit(&copy, &f))
-        status = message_trouble(target, &f);
+        status = note_trouble(a->notes, target, &f);
     if (status == EXIT_CLEAN && copy.set_aside > 0) {
         int size = snprintf(r->set_aside, sizeof r->set_aside, "%s/%s", target, COPYDIR_SET_ASIDE);
         r->result.set_aside = size < PATH_MAX ? r->set_aside : COPYDIR_SET_ASIDE;
@@ -300,7 +298,7 @@ int rewrite_store(const struct assessment *a, const char *output, bool force, st
                    ? snprintf(r->store, sizeof r->store, "%s/%s", target, path_last(a->store.path))
                    : snprintf(r->store, sizeof r->store, "%s", target);
     if (size >= PATH_MAX) {
-        message_error("%.60s...: the path is too long", output);
+        note_error(a->notes, "%.60s...: the path is too long", output);
         return EXIT_TROUBLE;
     }
     return a->store.in_directory ? rewrite_directory(a, target, r)

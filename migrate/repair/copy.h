@@ -26,9 +26,9 @@ bool rewrite_database(const struct assessment *assessment, int copy,
 /*
  * Applies the assessment's plan into `target`: a file, or a directory when the store was named by
  * its directory. In a directory the other files are copied, logs, checkpoint and flush map into a
- * folder "set-aside", where nothing replays them.  Errors are printed; whatever fails, the source
- * is untouched and nothing stands under the target's name.  Returns enum exit_status: EXIT_CLEAN
- * when it is written.  force: a file that has that name is replaced.
+ * folder "set-aside", where nothing replays them.  Errors are noted (assessment->notes); whatever
+ * fails, the source is untouched and nothing stands under the target's name.  Returns enum
+ * exit_status: EXIT_CLEAN when it is written.  force: a file that has that name is replaced.
  */
 int rewrite_store(const struct assessment *assessment, const char *target, bool force,
                   struct rewritten *rewritten);

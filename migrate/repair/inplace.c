@@ -9,7 +9,6 @@
 #include "migrate/repair/backup.h"
 #include "migrate/repair/changes.h"
 #include "migrate/console/interrupt.h"
-#include "migrate/console/message.h"
 #include "migrate/repair/quarantine.h"
 #include "migrate/repair/room.h"
 #include "migrate/undo/names.h"
@@ -44,9 +43,9 @@ struct job {
 static int trouble(const struct job *j, const char *path, const struct fault *f)
 {
     if (path)
-        message_file(path, "%s; %s was not changed", f->text, j->a->store.path);
+        note_file(j->a->notes, path, "%s; %s was not changed", f->text, j->a->store.path);
     else
-        message_file(j->a->store.path, "%s; it was not changed", f->text);
+        note_file(j->a->notes, j->a->store.path, "%s; it was not changed", f->text);
     return EXIT_TROUBLE;
 }
 
@@ -54,7 +53,7 @@ static int cancelled(const struct job *j)
 {
     if (!*j->stop)
         return EXIT_CLEAN;
-    message_error("cancelled; nothing was changed");
+    note_error(j->a->notes, "cancelled; nothing was changed");
     return EXIT_CANCELLED;
 }
 
@@ -193,8 +192,8 @@ static bool take_over_backup(struct job *j, const char *has_backup)
 {
     struct fault f = {.code = FAULT_NONE};
     if (!backup_is_copy(j->a, has_backup, &f)) {
-        message_warning("%s: is no backup of %s as it is (%s); another one is made", has_backup,
-                        j->a->store.path, f.text);
+        note_warning(j->a->notes, "%s: is no backup of %s as it is (%s); another one is made",
+                     has_backup, j->a->store.path, f.text);
         return false;
     }
     snprintf(j->r->backup, sizeof j->r->backup, "%s", has_backup);
@@ -299,7 +298,7 @@ static bool write_store(struct job *j)
     ok = ok && undo_possible(path, j->lock->descriptor, j->undo, &f) && memory_sufficed(&f) &&
          undofile_set_state(j->undo, UNDOFILE_FINISHED, &f);
     if (!ok)
-        message_fault(path, &f);
+        note_trouble(j->a->notes, path, &f);
     return ok;
 }
 
@@ -318,15 +317,15 @@ static void roll_back(struct job *j)
     if ((!marked || undofile_set_state(j->undo, UNDOFILE_UNDOING, &f)) &&
         undo_possible(path, j->lock->descriptor, j->undo, &f) &&
         undo_put_back(path, j->lock->descriptor, j->undo, j->r->undo, &f)) {
-        message_file(path,
-                     "the repair failed; the store was put back as it was (SHA-256 compared)");
+        note_file(j->a->notes, path,
+                  "the repair failed; the store was put back as it was (SHA-256 compared)");
         return;
     }
-    message_file(path,
-                 "the repair failed, and the store could not be put back: %s; when the cause "
-                 "is gone, run kmmigrate "
-                 "undo %s; backup: %s",
-                 f.text, path, or_none(j->r->backup));
+    note_file(j->a->notes, path,
+              "the repair failed, and the store could not be put back: %s; when the cause "
+              "is gone, run kmmigrate "
+              "undo %s; backup: %s",
+              f.text, path, or_none(j->r->backup));
 }
 
 /* ---- all of it ---- */
@@ -355,7 +354,7 @@ int repair_in_place(const struct assessment *a, bool with_backup, const struct l
 {
     struct job *j = calloc(1, sizeof *j);
     if (j == NULL) {
-        message_error("out of memory");
+        note_error(a->notes, "out of memory");
         return EXIT_TROUBLE;
     }
     *r = (struct in_place){.result = {.target = a->store.path}};
@@ -393,7 +392,7 @@ static void find_backup(const char *path, const struct undofile *u, char backup[
 }
 
 static bool take_back_if_pending(const char *path, const struct lock *lock, const char *undo_path,
-                                 char kept_backup[PATH_MAX], struct fault *f)
+                                 char kept_backup[PATH_MAX], struct notes *notes, struct fault *f)
 {
     struct undofile *u = NULL;
     if (!undofile_open(undo_path, true, &u, f))
@@ -404,14 +403,15 @@ static bool take_back_if_pending(const char *path, const struct lock *lock, cons
         ok = undo_possible(path, lock->descriptor, u, f) &&
              undo_put_back(path, lock->descriptor, u, undo_path, f);
         if (ok)
-            message_warning("%s: an interrupted repair was taken back; the repair begins anew",
-                            path);
+            note_warning(notes, "%s: an interrupted repair was taken back; the repair begins anew",
+                         path);
     }
     undofile_close(u);
     return ok;
 }
 
-int repair_take_back(const char *path, const struct lock *lock, char kept_backup[PATH_MAX])
+int repair_take_back(const char *path, const struct lock *lock, char kept_backup[PATH_MAX],
+                     struct notes *notes)
 {
     struct names_undo_list list;
     struct fault f = {.code = FAULT_NONE};
@@ -420,13 +420,13 @@ int repair_take_back(const char *path, const struct lock *lock, char kept_backup
     bool ok = names_list_undo(path, &list, &f);
     for (size_t i = list.count; ok && i-- > 0;) { /* the last one is the one that may be open */
         which = list.item[i].path;
-        ok = take_back_if_pending(path, lock, which, kept_backup, &f);
+        ok = take_back_if_pending(path, lock, which, kept_backup, notes, &f);
     }
     if (!ok)
-        message_file(path,
-                     "a repair in place was interrupted, and cannot be taken back: %s; "
-                     "restore the backup (%s), and then move %s away",
-                     f.text, kept_backup[0] ? kept_backup : "if there is one", which);
+        note_file(notes, path,
+                  "a repair in place was interrupted, and cannot be taken back: %s; "
+                  "restore the backup (%s), and then move %s away",
+                  f.text, kept_backup[0] ? kept_backup : "if there is one", which);
     names_close_undo(&list);
     return ok ? EXIT_CLEAN : EXIT_TROUBLE;
 }

@@ -22,17 +22,19 @@ struct in_place {
 /*
  * Applies the assessment's plan to the store itself, which `lock` holds.  with_backup: a backup is
  * made of it first.  has_backup: the backup of an interrupted repair of the same store, or NULL.
- * Errors are printed, and say what state the store is in.  Afterwards the assessment's database is
- * only good for closing.  Returns enum exit_status: EXIT_CLEAN when it is done.
+ * Errors are noted (assessment->notes), and say what state the store is in.  Afterwards the
+ * assessment's database is only good for closing.  Returns enum exit_status: EXIT_CLEAN when it is
+ * done.
  */
 int repair_in_place(const struct assessment *assessment, bool with_backup, const struct lock *lock,
                     const char *has_backup, struct in_place *in_place);
 
 /*
  * Puts back what an interrupted repair of the store at `path` left behind; nothing when there was
- * none.  kept_backup: path of that repair's backup, "" when there is none.  Errors are printed.
+ * none.  kept_backup: path of that repair's backup, "" when there is none.  Errors are noted.
  * Returns enum exit_status.
  */
-int repair_take_back(const char *path, const struct lock *lock, char kept_backup[PATH_MAX]);
+int repair_take_back(const char *path, const struct lock *lock, char kept_backup[PATH_MAX],
+                     struct notes *notes);
 
 #endif

@@ -2,7 +2,6 @@
 #include "migrate/repair/verify.h"
 
 #include "formats/fileio.h"
-#include "migrate/console/message.h"
 #include "migrate/console/progress.h"
 #include "migrate/decide/assess.h"
 #include "migrate/judge/model_memory.h"
@@ -91,12 +90,12 @@ int verify_store(const struct assessment *old, const char *path, bool in_place, 
     /* What discovery went by may have been the fault that the repair has ended. */
     if (old->discovery && !problem_has(&old->found, PROBLEM_MISFIT))
         how.discovered = &old->profile;
-    int status = assess(&new, path, &how);
+    int status = assess(&new, path, &how, old->notes);
     progress_open("verifying", status == EXIT_CLEAN ? 2 * ese_file_size(new.store.db->file) : 0);
     bool planned = status != EXIT_CLEAN || is_as_planned(old, &new, in_place, &f);
     progress_close();
     if (!planned) {
-        message_file(old->store.path, "verification failed, %s: %s", what, f.text);
+        note_file(old->notes, old->store.path, "verification failed, %s: %s", what, f.text);
         status = EXIT_TROUBLE;
     }
     if (status == EXIT_CLEAN) {

@@ -22,7 +22,7 @@ bool verify_is_judged(const struct assessment *old, struct fault *f);
  * the database of `old` reads as it was.  sha256: of the file, when it is as it has to be; size
  * likewise.
  *
- * Errors are printed; what: what follows from a failure, for the message.  Returns enum
+ * Errors are noted (old->notes); what: what follows from a failure, for the message.  Returns enum
  * exit_status: EXIT_CLEAN when all is well.
  */
 int verify_store(const struct assessment *old, const char *path, bool in_place, const char *what,

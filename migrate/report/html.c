@@ -181,7 +181,8 @@ int html_write(const struct assessment *a, enum report_kind kind,
     make_page(&page, a, kind, result);
     if (kind == REPORT_REPAIRED)
         snprintf(done, sizeof done, "the repair was done: %s", result->target);
-    int status = html_write_page(&page, ese_file_named_descriptor(a->store.db->file), o, done);
+    int status =
+        html_write_page(&page, ese_file_named_descriptor(a->store.db->file), o, done, a->notes);
     buffer_free(&page);
     return status;
 }

@@ -26,17 +26,18 @@ struct html_options {
 
 /* Before anything else is written: can the page be, with the rights of `like` (a descriptor of the
  * store)?  True when none was asked for.
- * False, with the error printed, when its name is taken (without --force, or by what is no page),
+ * False, with the error noted, when its name is taken (without --force, or by what is no page),
  * is where the new store goes, or cannot be made.  Nothing is left there. */
-bool html_may_write(int like, const struct html_options *options);
+bool html_may_write(int like, const struct html_options *options, struct notes *notes);
 
 /* Writes the page, with permissions never wider than the store's; nothing when
- * none was asked for.  Returns enum exit_status: EXIT_CLEAN, or EXIT_TROUBLE with an error printed,
- * which says whether the repair was done. */
+ * none was asked for.  Returns enum exit_status: EXIT_CLEAN, or EXIT_TROUBLE with an error noted
+ * (assessment->notes), which says whether the repair was done. */
 int html_write(const struct assessment *assessment, enum report_kind kind,
                const struct repair_result *result, const struct html_options *options);
 
-/* The same of a salvage that was run: the list first, then what was kept, is doubtful or lost. */
+/* The same of a salvage that was run, which has notes of its own: the list first, then what was
+ * kept, is doubtful or lost. */
 int html_write_salvage(struct salvaging *salvaging, const struct html_options *options);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "formats/fileio.h"
 #include "migrate/console/interrupt.h"
-#include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/files/newfile.h"
 
@@ -191,34 +190,35 @@ static bool is_page_or_new(const char *path, struct fault *f)
                              "exists and is no page of this program; --force does not replace it");
 }
 
-bool html_may_write(int like, const struct html_options *o)
+bool html_may_write(int like, const struct html_options *o, struct notes *notes)
 {
     struct fault f = {.code = FAULT_NONE};
     const char *path = o->path;
     if (path == NULL)
         return true;
     if (o->output && newfile_is_at(path, o->output)) {
-        message_error("--html: %s is where the new store goes", path);
+        note_error(notes, "--html: %s is where the new store goes", path);
         return false;
     }
     if (o->output && newfile_is_beside(path, o->output)) {
-        message_error("--html: %s is the name of a file that is written beside the new store; "
-                      "nothing was written; give the page another",
-                      path);
+        note_error(notes,
+                   "--html: %s is the name of a file that is written beside the new store; "
+                   "nothing was written; give the page another",
+                   path);
         return false;
     }
     const volatile sig_atomic_t *stop = interrupt_watch(); /* the file may have a name */
     bool ok = (!o->force || is_page_or_new(path, &f)) && newfile_may_be(path, like, o->force, &f);
     interrupt_ends();
     if (!ok)
-        message_file(path, "%s; nothing was written", f.text);
+        note_file(notes, path, "%s; nothing was written", f.text);
     else if (*stop)
-        message_error("cancelled; nothing was written");
+        note_error(notes, "cancelled; nothing was written");
     return ok && !*stop;
 }
 
 int html_write_page(const struct buffer *page, int like, const struct html_options *o,
-                    const char *done)
+                    const char *done, struct notes *notes)
 {
     struct fault f = {.code = FAULT_NONE};
     bool stopped;
@@ -228,6 +228,6 @@ int html_write_page(const struct buffer *page, int like, const struct html_optio
          newfile_write(o->path, like, o->force, buffer_bytes(page), NULL, &stopped, &f);
     interrupt_ends();
     if (!ok)
-        message_file(o->path, "%s; the page was not written; %s", f.text, done);
+        note_file(notes, o->path, "%s; the page was not written; %s", f.text, done);
     return ok ? EXIT_CLEAN : EXIT_TROUBLE;
 }

@@ -33,9 +33,9 @@ void html_salvaged(struct buffer *page, const struct salvaging *salvaging);
 void html_verdict(struct buffer *page, const char *what, enum verdict verdict, const char *words);
 
 /* Gives the page to its file, with permissions never wider than those of `like`.  done: what is to
- * be said of the rest where that fails.  Returns enum exit_status. */
+ * be said of the rest where that fails, which is noted.  Returns enum exit_status. */
 int html_write_page(const struct buffer *page, int like, const struct html_options *options,
-                    const char *done);
+                    const char *done, struct notes *notes);
 
 void html_settings(struct buffer *page, const struct picture *picture);
 void html_table(struct buffer *page, const struct picture *picture);

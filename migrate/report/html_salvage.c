@@ -209,7 +209,7 @@ int html_write_salvage(struct salvaging *x, const struct html_options *o)
     page.failed = !make_page(&page, x) || page.failed;
     if (x->options->output)
         snprintf(done, sizeof done, "the salvage was done: %s", x->options->output);
-    int status = html_write_page(&page, x->like, o, done);
+    int status = html_write_page(&page, x->like, o, done, x->notes);
     buffer_free(&page);
     return status;
 }

@@ -3,7 +3,6 @@
 
 #include "migrate/console/document.h"
 #include "migrate/console/escape.h"
-#include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/words.h"
 #include "migrate/profile/profile.h"
@@ -46,7 +45,7 @@ static bool print_tables(const struct salvaging *x)
 {
     const struct ese_salvage_table **order = salvage_tables_worst_first(x);
     if (order == NULL) {
-        message_error("out of memory");
+        note_error(x->notes, "out of memory");
         return false;
     }
     output_text("Tables, the worst first:\n");
@@ -96,7 +95,7 @@ bool salvage_list_of(const struct salvaging *x, struct salvage_list *of)
     struct fault f = {.code = FAULT_NONE};
     *of = (struct salvage_list){.table = NULL};
     if (!profile_builtin(&profile, &f)) {
-        message_error("%s", f.text);
+        note_error(x->notes, "%s", f.text);
         return false;
     }
     const struct ese_salvage_table *list = salvaging_table(x, profile.list[0].table);

@@ -6,7 +6,8 @@
 
 #include "migrate/rescue/salvaging.h"
 
-/* Print what came of a run.  False, with an error printed, when memory is short. */
+/* Print what came of a run.  False, with an error noted (salvaging->notes), when memory is short.
+ */
 bool salvage_report_text(struct salvaging *salvaging);
 bool salvage_report_json(const struct salvaging *salvaging);
 
@@ -25,7 +26,7 @@ struct salvage_list {
     bool references_whole; /* all tables that refer to the list */
 };
 
-/* False, with an error printed, when memory is short. */
+/* False, with an error noted (salvaging->notes), when memory is short. */
 bool salvage_list_of(const struct salvaging *salvaging, struct salvage_list *list);
 
 #endif

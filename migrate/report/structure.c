@@ -2,7 +2,6 @@
 #include "migrate/report/structure.h"
 
 #include "formats/ese/build/compact.h"
-#include "migrate/console/message.h"
 #include "migrate/console/output.h"
 #include "migrate/console/progress.h"
 #include "migrate/console/value.h"
@@ -166,23 +165,20 @@ static void text_summary(const struct report *report, const struct store *store,
 }
 
 bool structure_report(struct store *store, struct json *json, bool quiet,
-                      struct ese_check_summary *summary)
+                      struct ese_check_summary *summary, struct fault *f)
 {
     struct report report = {.json = json, .quiet = quiet};
-    struct fault f = {.code = FAULT_NONE};
     if (json) {
         json_key(json, "findings");
         json_array(json);
     }
     progress_open("checking", ese_file_size(store->db->file));
-    bool ok = ese_check(store->db, show, &report, summary, &f);
+    bool ok = ese_check(store->db, show, &report, summary, f);
     progress_close();
     if (json)
         json_end_array(json);
-    if (!ok) {
-        message_file(store->path, "the structure could not be checked: %s", f.text);
+    if (!ok)
         return false;
-    }
     bool mends = compact_mends(&report, store, summary);
     if (json) {
         json_summary(json, summary, mends);

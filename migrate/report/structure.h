@@ -12,8 +12,8 @@
 /* Checks the store's structure and prints the findings: as members of an open JSON map, or as text
  * when json is NULL; text shows the first few findings of each rule, or, quiet, one word: "sound",
  * "damaged" or "dirty".
- * *summary is filled.  False, with an error printed, when the check could not be done. */
+ * *summary is filled.  False, with f saying why, when the check could not be done. */
 bool structure_report(struct store *store, struct json *json, bool quiet,
-                      struct ese_check_summary *summary);
+                      struct ese_check_summary *summary, struct fault *f);
 
 #endif

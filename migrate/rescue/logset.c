@@ -2,7 +2,6 @@
 #include "migrate/rescue/logset.h"
 
 #include "formats/path.h"
-#include "migrate/console/message.h"
 #include "migrate/console/status.h"
 
 #include <stdio.h>
@@ -32,23 +31,24 @@ static bool open_set(struct logset *l, struct fault *f)
     return ese_log_set_open(&l->set, l->directory, f);
 }
 
-int logset_open(struct logset *l, const struct rescue_options *options)
+int logset_open(struct logset *l, const struct rescue_options *options, struct notes *notes)
 {
     struct fault f = {.code = FAULT_NONE};
     memset(l, 0, sizeof *l);
     l->options = options;
-    int status = store_find(&l->store, options->store);
+    int status = store_find(&l->store, options->store, notes);
     if (status != EXIT_CLEAN)
         return status;
     if (!ese_file_open(l->store.path, &l->file, &f) || !ese_headers_read(l->file, &l->headers, &f))
-        return store_refuse_log(l->store.path) ? EXIT_TROUBLE : message_trouble(l->store.path, &f);
+        return store_refuse_log(l->store.path, notes) ? EXIT_TROUBLE
+                                                      : note_trouble(notes, l->store.path, &f);
     struct bytes page = bytes_of(l->headers.raw, sizeof l->headers.raw);
     ese_log_need_read(page, &l->need);
     if (!open_set(l, &f))
-        return message_trouble(l->directory, &f);
+        return note_trouble(notes, l->directory, &f);
     ese_log_set_choose(&l->set, &l->need);
     if (!ese_log_set_judge(&l->set, &l->need, &l->verdict, &f))
-        return message_trouble(l->store.path, &f);
+        return note_trouble(notes, l->store.path, &f);
     return EXIT_CLEAN;
 }
 

@@ -21,8 +21,8 @@ struct logset {
 };
 
 /* Finds the store, reads its header, the logs' headers, and judges them.  On failure an error is
- * printed.  Returns enum exit_status.  Close it in any case. */
-int logset_open(struct logset *logs, const struct rescue_options *options);
+ * noted.  Returns enum exit_status.  Close it in any case. */
+int logset_open(struct logset *logs, const struct rescue_options *options, struct notes *notes);
 void logset_close(struct logset *logs);
 
 enum { LOGSET_PATH = PATH_MAX + 300 };

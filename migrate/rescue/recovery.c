@@ -5,7 +5,6 @@
 #include "formats/fileio.h"
 #include "migrate/console/escape.h"
 #include "migrate/console/interrupt.h"
-#include "migrate/console/message.h"
 #include "migrate/console/status.h"
 
 #include <errno.h>
@@ -40,15 +39,16 @@ static void tell_misfits(const struct recovery *r)
     const struct ese_log_verdict *v = &r->logs.verdict;
     char path[LOGSET_PATH];
     for (size_t i = 0; i < v->findings; i++)
-        message_file(v->finding[i].name[0] ? logset_path(&r->logs, v->finding[i].name, path)
-                                           : r->logs.store.path,
-                     "%s", v->finding[i].text);
+        note_file(r->notes,
+                  v->finding[i].name[0] ? logset_path(&r->logs, v->finding[i].name, path)
+                                        : r->logs.store.path,
+                  "%s", v->finding[i].text);
     if (!v->replayable_version)
-        message_file(r->logs.directory, "logs of this version are not replayed");
-    message_file(r->logs.store.path,
-                 "not recovered: the logs do not fit; kmmigrate logs %s%s%s shows all of them",
-                 shell_word(r->options->store), r->options->logs ? " --logs " : "",
-                 r->options->logs ? shell_word(r->options->logs) : "");
+        note_file(r->notes, r->logs.directory, "logs of this version are not replayed");
+    note_file(r->notes, r->logs.store.path,
+              "not recovered: the logs do not fit; kmmigrate logs %s%s%s shows all of them",
+              shell_word(r->options->store), r->options->logs ? " --logs " : "",
+              r->options->logs ? shell_word(r->options->logs) : "");
 }
 
 static bool open_log(const struct recovery *r, const char *name, struct ese_file **file,
@@ -154,7 +154,7 @@ static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
     struct ese_file *file = NULL;
     struct ese_log_stream *stream = NULL;
     if (log == NULL) {
-        message_error("generation %d is not there any more", generation);
+        note_error(r->notes, "generation %d is not there any more", generation);
         return EXIT_TROUBLE;
     }
     bool ok = open_log(r, log->name, &file, &f) && note_log(r, file, &f) &&
@@ -172,12 +172,12 @@ static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
         return EXIT_CLEAN;
     }
     if (ese_replay_summary(r->replay)->interrupted) {
-        message_error("cancelled; nothing was written");
+        note_error(r->notes, "cancelled; nothing was written");
         return EXIT_CANCELLED;
     }
     char path[LOGSET_PATH];
-    message_fault(logset_path(&r->logs, log->name, path), &f);
-    message_file(r->logs.store.path, "not recovered");
+    note_trouble(r->notes, logset_path(&r->logs, log->name, path), &f);
+    note_file(r->notes, r->logs.store.path, "not recovered");
     return EXIT_TROUBLE;
 }
 
@@ -189,7 +189,7 @@ static int replay(struct recovery *r)
     struct bytes header = bytes_of(r->logs.headers.raw, sizeof r->logs.headers.raw);
     bool stopped = false;
     if (!ese_replay_open(r->logs.file, header, &how, &r->replay, &f))
-        return message_trouble(r->logs.store.path, &f);
+        return note_trouble(r->notes, r->logs.store.path, &f);
     /* The generation that is damaged is read as far as it goes; without a header, not at all. */
     const struct ese_log_file *damaged = ese_log_set_find(&r->logs.set, r->stop_before);
     int32_t last = r->stop_before == 0          ? v->last
@@ -201,18 +201,18 @@ static int replay(struct recovery *r)
             return status;
     }
     if (!ese_replay_finish(r->replay, &f)) {
-        message_trouble(r->logs.store.path, &f);
-        message_file(r->logs.store.path, "not recovered");
+        note_trouble(r->notes, r->logs.store.path, &f);
+        note_file(r->notes, r->logs.store.path, "not recovered");
         return EXIT_TROUBLE;
     }
     r->summary = *ese_replay_summary(r->replay);
-    return make_id(r, &f) ? EXIT_CLEAN : message_trouble(r->logs.store.path, &f);
+    return make_id(r, &f) ? EXIT_CLEAN : note_trouble(r->notes, r->logs.store.path, &f);
 }
 
 int recovery_make(struct recovery *r)
 {
     int refused = r->options->output ? EXIT_TROUBLE : EXIT_PROBLEMS_LEFT;
-    int status = logset_open(&r->logs, r->options);
+    int status = logset_open(&r->logs, r->options, r->notes);
     if (status != EXIT_CLEAN)
         return status;
     if (!r->logs.verdict.replayable_version || !set_fits(r)) {

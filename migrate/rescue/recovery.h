@@ -12,6 +12,7 @@
 
 struct recovery {
     const struct rescue_options *options; /* borrowed */
+    struct notes *notes;                  /* what is to be said; borrowed, may be NULL */
     struct logset logs;
     struct ese_replay *replay;
     struct ese_replay_summary summary;
@@ -26,8 +27,8 @@ struct recovery {
 
 /*
  * Finds the store and its logs, and replays them: everything but the writing.  r->options has to be
- * set.  Errors are printed.  Returns enum exit_status: EXIT_CLEAN when r->summary says what was
- * done, EXIT_PROBLEMS_LEFT when the logs do not fit and nothing was to be written, else
+ * set, and r->notes for the errors.  Returns enum exit_status: EXIT_CLEAN when r->summary says what
+ * was done, EXIT_PROBLEMS_LEFT when the logs do not fit and nothing was to be written, else
  * EXIT_TROUBLE or EXIT_CANCELLED.  Close it in any case.
  */
 int recovery_make(struct recovery *recovery);

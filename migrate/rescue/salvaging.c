@@ -5,7 +5,6 @@
 #include "formats/ese/check/check.h"
 #include "formats/hex.h"
 #include "migrate/console/interrupt.h"
-#include "migrate/console/message.h"
 #include "migrate/console/status.h"
 #include "migrate/files/lock.h"
 
@@ -150,7 +149,7 @@ static int read_options(struct salvaging *x)
     else if (doubtful && strcmp(doubtful, "drop") == 0)
         x->how.doubtful = ESE_DOUBTFUL_DROP;
     else if (doubtful) {
-        message_error("--doubtful takes keep or drop, not %s", doubtful);
+        note_error(x->notes, "--doubtful takes keep or drop, not %s", doubtful);
         return EXIT_USAGE;
     }
     return EXIT_CLEAN;
@@ -161,8 +160,8 @@ static int check_indexes(const struct salvaging *x)
 {
     for (unsigned i = 0; i < x->how.drop_indexes; i++)
         if (!ese_salvage_has_index(x->salvage, x->how.drop_index[i])) {
-            message_file(x->store.path, "there is no index %s that could be left out",
-                         x->how.drop_index[i]);
+            note_file(x->notes, x->store.path, "there is no index %s that could be left out",
+                      x->how.drop_index[i]);
             return EXIT_USAGE;
         }
     return EXIT_CLEAN;
@@ -174,13 +173,11 @@ static int take_schema(struct salvaging *x)
     struct fault f = {.code = FAULT_NONE};
     if (x->options->schema_from == NULL)
         return EXIT_CLEAN;
-    int status = store_open(&other, x->options->schema_from);
+    int status = store_open(&other, x->options->schema_from, x->notes);
     if (status != EXIT_CLEAN)
         return status;
-    if (!ese_salvage_schema_from(x->salvage, other.db, &f)) {
-        message_fault(other.path, &f);
-        status = EXIT_TROUBLE;
-    }
+    if (!ese_salvage_schema_from(x->salvage, other.db, &f))
+        status = note_trouble(x->notes, other.path, &f);
     store_close(&other);
     return status;
 }
@@ -192,9 +189,10 @@ static bool keep_still(const struct salvaging *x, struct fault *f)
     if (!lock_shared(x->like, &known, f))
         return false;
     if (!known)
-        message_warning("%s: the file system has no locks: a repair that runs meanwhile would not "
-                        "be noticed",
-                        x->store.path);
+        note_warning(x->notes,
+                     "%s: the file system has no locks: a repair that runs meanwhile would not "
+                     "be noticed",
+                     x->store.path);
     return true;
 }
 
@@ -216,21 +214,21 @@ static bool open_file(struct salvaging *x, struct fault *f)
 static int open_source(struct salvaging *x)
 {
     struct fault f = {.code = FAULT_NONE};
-    int status = store_find(&x->store, x->options->store);
-    if (status == EXIT_CLEAN && store_refuse_log(x->store.path))
+    int status = store_find(&x->store, x->options->store, x->notes);
+    if (status == EXIT_CLEAN && store_refuse_log(x->store.path, x->notes))
         status = EXIT_TROUBLE;
-    if (status == EXIT_CLEAN && !open_file(x, &f)) {
-        message_fault(x->store.path, &f);
-        status = EXIT_TROUBLE;
-    }
+    if (status == EXIT_CLEAN && !open_file(x, &f))
+        status = note_trouble(x->notes, x->store.path, &f);
     return status;
 }
 
-struct salvaging *salvaging_new(const struct rescue_options *options)
+struct salvaging *salvaging_new(const struct rescue_options *options, struct notes *notes)
 {
     struct salvaging *x = calloc(1, sizeof *x);
-    if (x)
-        x->options = options;
+    if (x == NULL)
+        return NULL;
+    x->options = options;
+    x->notes = notes;
     return x;
 }
 
@@ -315,12 +313,11 @@ int salvaging_keep(struct salvaging *x, char path[UNNAMED_PATH])
         return EXIT_CLEAN;
     }
     if (x->result.interrupted) {
-        message_error("cancelled; nothing was written");
+        note_error(x->notes, "cancelled; nothing was written");
         return EXIT_CANCELLED;
     }
-    message_fault_of(x->store.path, unnamed_place(x->options->dry_run ? NULL : x->options->output),
-                     &f);
-    return EXIT_TROUBLE;
+    return note_trouble_of(x->notes, x->store.path,
+                           unnamed_place(x->options->dry_run ? NULL : x->options->output), &f);
 }
 
 void salvaging_close(struct salvaging *x)

@@ -28,6 +28,7 @@ struct salvaging_named {
 
 struct salvaging {
     const struct rescue_options *options; /* borrowed */
+    struct notes *notes;                  /* what is to be said; borrowed, may be NULL */
     struct store store;                   /* its path alone */
     struct ese_salvage *salvage;
     int like; /* descriptor of the source, as it was named; the salvage's */
@@ -43,11 +44,11 @@ struct salvaging {
     int kept;                /* descriptor of the unnamed file; 0: none */
 };
 
-/* NULL: no memory. */
-struct salvaging *salvaging_new(const struct rescue_options *options);
+/* Errors and warnings of all that is done with it are noted.  NULL: no memory. */
+struct salvaging *salvaging_new(const struct rescue_options *options, struct notes *notes);
 
-/* Reads the options, the store and, with --schema-from, the other catalog.  Errors are printed.
- * Returns enum exit_status: EXIT_CLEAN when it can be run. */
+/* Reads the options, the store and, with --schema-from, the other catalog.  Returns enum
+ * exit_status: EXIT_CLEAN when it can be run. */
 int salvaging_open(struct salvaging *salvaging);
 
 /*
@@ -60,8 +61,8 @@ bool salvaging_run(struct salvaging *salvaging, int descriptor, const char *targ
                    struct fault *f);
 
 /* The same into an unnamed file (see rescue/unnamed.h), for whatever goes on with it.  The files go
- * beside what -o names, unless it is a dry run.  path: under which this process can open it. Errors
- * are printed.  Returns enum exit_status: EXIT_CLEAN, EXIT_TROUBLE or EXIT_CANCELLED. */
+ * beside what -o names, unless it is a dry run.  path: under which this process can open it.
+ * Returns enum exit_status: EXIT_CLEAN, EXIT_TROUBLE or EXIT_CANCELLED. */
 int salvaging_keep(struct salvaging *salvaging, char path[UNNAMED_PATH]);
 
 /* Closes what is open, and frees it.  NULL is allowed. */

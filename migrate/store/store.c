@@ -5,7 +5,6 @@
 #include "formats/ese/log/header.h"
 #include "formats/path.h"
 #include "migrate/console/escape.h"
-#include "migrate/console/message.h"
 #include "migrate/console/status.h"
 #include "migrate/console/value.h"
 #include "migrate/profile/secrets.h"
@@ -21,12 +20,17 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+struct opening {
+    struct store *store;
+    struct notes *notes;
+};
+
 static void tell(void *context, enum ese_notice notice, const char *text)
 {
-    struct store *store = context;
+    const struct opening *o = context;
     if (!ese_notice_is_harmless(notice))
-        store->damaged = true;
-    message_warning("%s: %s", store->path, text);
+        o->store->damaged = true;
+    note_warning(o->notes, "%s: %s", o->store->path, text);
 }
 
 /* What a directory holds: the first names in order, so that a report is the same everywhere. */
@@ -52,7 +56,8 @@ static void hold(struct holding *h, const char *name)
 }
 
 /* h: of the databases where there are several, otherwise of all files. */
-static int refuse_directory(const char *directory, unsigned matches, const struct holding *h)
+static int refuse_directory(const char *directory, unsigned matches, const struct holding *h,
+                            struct notes *notes)
 {
     char names[NAMES_SHOWN * (NAME_MAX + 3) + 1] = "nothing";
     size_t used = 0;
@@ -62,20 +67,20 @@ static int refuse_directory(const char *directory, unsigned matches, const struc
     char more[40] = "";
     if (h->all > h->shown)
         snprintf(more, sizeof more, " and %u more", h->all - h->shown);
-    message_file(directory,
-                 "expected one file %s in this directory, found %u; name the database file "
-                 "itself; there is: %s%s",
-                 STORE_FILE_NAME, matches, names, more);
+    note_file(notes, directory,
+              "expected one file %s in this directory, found %u; name the database file "
+              "itself; there is: %s%s",
+              STORE_FILE_NAME, matches, names, more);
     return EXIT_TROUBLE;
 }
 
 /* Looks for the database in a directory.  Two names that differ only in case are not guessed
  * between. */
-static int find_in_directory(struct store *store, const char *directory)
+static int find_in_directory(struct store *store, const char *directory, struct notes *notes)
 {
     DIR *dir = opendir(directory);
     if (dir == NULL) {
-        message_file(directory, "the directory cannot be read: %s", strerror(errno));
+        note_file(notes, directory, "the directory cannot be read: %s", strerror(errno));
         return EXIT_TROUBLE;
     }
     char found[NAME_MAX + 1] = "";
@@ -93,11 +98,11 @@ static int find_in_directory(struct store *store, const char *directory)
     int error = errno;
     closedir(dir);
     if (error != 0) {
-        message_file(directory, "the directory cannot be read: %s", strerror(error));
+        note_file(notes, directory, "the directory cannot be read: %s", strerror(error));
         return EXIT_TROUBLE;
     }
     if (matches != 1)
-        return refuse_directory(directory, matches, matches ? &databases : &all);
+        return refuse_directory(directory, matches, matches ? &databases : &all, notes);
     size_t length = path_trimmed(directory);
     bool is_root = length == 1 && directory[0] == '/';
     int size = snprintf(store->path, sizeof store->path, "%.*s%s%s", (int)length, directory,
@@ -105,22 +110,23 @@ static int find_in_directory(struct store *store, const char *directory)
     return size < (int)sizeof store->path ? EXIT_CLEAN : EXIT_TROUBLE;
 }
 
-static int find_file(struct store *store, const char *name)
+static int find_file(struct store *store, const char *name, struct notes *notes)
 {
     struct stat st;
     if (strcmp(name, "-") == 0) {
-        message_error("a store is not read from standard input: it is read in no order and more "
-                      "than once; give the name of a file, ./- for one of that name");
+        note_error(notes,
+                   "a store is not read from standard input: it is read in no order and more "
+                   "than once; give the name of a file, ./- for one of that name");
         return EXIT_USAGE;
     }
     if (stat(name, &st) == 0 && S_ISDIR(st.st_mode)) {
         store->in_directory = true;
-        return find_in_directory(store, name);
+        return find_in_directory(store, name, notes);
     }
     int size = snprintf(store->path, sizeof store->path, "%s", name);
     if (size < (int)sizeof store->path)
         return EXIT_CLEAN;
-    message_error("%.60s...: the path is too long", name);
+    note_error(notes, "%.60s...: the path is too long", name);
     return EXIT_TROUBLE;
 }
 
@@ -148,54 +154,57 @@ static void find_pending(struct store *store)
     names_close_undo(&list);
 }
 
-int store_find(struct store *store, const char *name)
+int store_find(struct store *store, const char *name, struct notes *notes)
 {
     *store = (struct store){.db = NULL};
-    return find_file(store, name);
+    return find_file(store, name, notes);
 }
 
-static void tell_pending(const struct store *store, void (*message)(const char *format, ...))
+static void tell_pending(const struct store *store, struct notes *notes,
+                         void (*note)(struct notes *notes, const char *format, ...))
 {
     const char *name = shell_word(store->path);
     if (store->pending.code == FAULT_LIMIT)
-        message("%s: a repair in place was interrupted (%s); finish it with kmmigrate repair %s "
-                "--in-place, or take it back with kmmigrate undo %s",
-                store->path, store->pending.text, name, name);
+        note(notes,
+             "%s: a repair in place was interrupted (%s); finish it with kmmigrate repair %s "
+             "--in-place, or take it back with kmmigrate undo %s",
+             store->path, store->pending.text, name, name);
     else
-        message(
+        note(
+            notes,
             "%s: a repair in place was interrupted, and its undo file cannot be used (%s); put the "
             "backup back that was made before it, and remove the undo file",
             store->path, store->pending.text);
 }
 
 /* A repair that runs beside would show some pages as they were and some as they will be. */
-static bool keep_still(const struct store *store, struct fault *f)
+static bool keep_still(const struct store *store, struct notes *notes, struct fault *f)
 {
     bool known;
     if (!lock_shared(ese_file_named_descriptor(store->db->file), &known, f))
         return false;
     if (!known)
-        message_warning("%s: the file system has no locks: a repair that runs meanwhile would not "
-                        "be noticed",
-                        store->path);
+        note_warning(notes,
+                     "%s: the file system has no locks: a repair that runs meanwhile would not "
+                     "be noticed",
+                     store->path);
     return true;
 }
 
 /* As far as it can be seen. */
-static int look_for_pending(struct store *store)
+static int look_for_pending(struct store *store, struct notes *notes)
 {
     find_pending(store);
     if (store->pending.code != FAULT_NO_MEMORY)
         return EXIT_CLEAN;
-    message_file(store->path, "%s", store->pending.text); /* nothing is known of it */
-    return EXIT_TROUBLE;
+    return note_trouble(notes, store->path, &store->pending); /* nothing is known of it */
 }
 
-int store_stand_for(struct store *store, const char *path)
+int store_stand_for(struct store *store, const char *path, struct notes *notes)
 {
     snprintf(store->path, sizeof store->path, "%s", path);
     store->pending = (struct fault){.code = FAULT_NONE};
-    return look_for_pending(store);
+    return look_for_pending(store, notes);
 }
 
 static bool is_database(const char *path)
@@ -207,71 +216,72 @@ static bool is_database(const char *path)
     return is;
 }
 
-bool store_refuse_log(const char *path)
+bool store_refuse_log(const char *path, struct notes *notes)
 {
     enum ese_log_file_kind log = ese_log_kind_of(path);
     if (log == ESE_LOG_NEITHER || is_database(path))
         return false;
-    message_file(path,
-                 "expected a database, found a %s; kmmigrate info %s shows it, and kmmigrate logs "
-                 "and kmmigrate recover take the database that it belongs to",
-                 ese_log_file_words(log), shell_word(path));
+    note_file(notes, path,
+              "expected a database, found a %s; kmmigrate info %s shows it, and kmmigrate logs "
+              "and kmmigrate recover take the database that it belongs to",
+              ese_log_file_words(log), shell_word(path));
     return true;
 }
 
 /* Why it could not be opened, and what to do. */
-static void tell_refused(const struct store *store, const struct fault *why)
+static void tell_refused(const struct store *store, const struct fault *why, struct notes *notes)
 {
     struct listfile *certificates = NULL;
     struct fault ignored;
     struct stat st;
     bool other = why->code == FAULT_NOT_THIS || why->code == FAULT_UNSUPPORTED;
     if (other && listfile_open(store->path, &certificates, &ignored) && certificates)
-        message_file(store->path,
-                     "expected a store, found a file of certificates (%s); kmmigrate list %s shows "
-                     "them",
-                     certlist_kind_name(certificates->kind), shell_word(store->path));
-    else if (other && store_refuse_log(store->path))
+        note_file(notes, store->path,
+                  "expected a store, found a file of certificates (%s); kmmigrate list %s shows "
+                  "them",
+                  certlist_kind_name(certificates->kind), shell_word(store->path));
+    else if (other && store_refuse_log(store->path, notes))
         ;
     else if (why->code == FAULT_DAMAGED && store->pending.code == FAULT_NONE)
-        message_fault_next(store->path, why, "kmmigrate salvage %s shows what can be had",
-                           shell_word(store->path));
+        note_fault_next(notes, store->path, why, "kmmigrate salvage %s shows what can be had",
+                        shell_word(store->path));
     else if (why->code == FAULT_NOT_THIS && store->pending.code == FAULT_NONE &&
              stat(store->path, &st) == 0 && st.st_size >= 2 * ESE_PAGE_SIZE_MIN)
-        message_fault_next(store->path, why,
-                           "if it is one without its headers, kmmigrate salvage %s shows what "
-                           "can be had",
-                           shell_word(store->path));
+        note_fault_next(notes, store->path, why,
+                        "if it is one without its headers, kmmigrate salvage %s shows what "
+                        "can be had",
+                        shell_word(store->path));
     else
-        message_fault(store->path, why);
+        note_trouble(notes, store->path, why);
     listfile_close(certificates);
     if (store->pending.code != FAULT_NONE)
-        tell_pending(store, message_error);
+        tell_pending(store, notes, note_error);
 }
 
-int store_open_to_judge(struct store *store, const char *name)
+int store_open_to_judge(struct store *store, const char *name, struct notes *notes)
 {
-    int status = store_find(store, name);
+    struct opening o = {store, notes};
+    int status = store_find(store, name, notes);
     if (status != EXIT_CLEAN)
         return status;
     struct fault f = {.code = FAULT_NONE};
-    status = look_for_pending(store);
+    status = look_for_pending(store, notes);
     if (status != EXIT_CLEAN)
         return status;
-    if (ese_db_open(store->path, tell, store, &store->db, &f)) {
-        if (keep_still(store, &f))
+    if (ese_db_open(store->path, tell, &o, &store->db, &f)) {
+        if (keep_still(store, notes, &f))
             return EXIT_CLEAN;
         store_close(store);
     }
-    tell_refused(store, &f);
+    tell_refused(store, &f, notes);
     return EXIT_TROUBLE;
 }
 
-int store_open(struct store *store, const char *name)
+int store_open(struct store *store, const char *name, struct notes *notes)
 {
-    int status = store_open_to_judge(store, name);
+    int status = store_open_to_judge(store, name, notes);
     if (status == EXIT_CLEAN && store->pending.code != FAULT_NONE)
-        tell_pending(store, message_warning);
+        tell_pending(store, notes, note_warning);
     return status;
 }
 
@@ -281,7 +291,8 @@ void store_close(struct store *store)
     store->db = NULL;
 }
 
-const struct ese_table *store_table(const struct store *store, const char *name)
+const struct ese_table *store_table(const struct store *store, const char *name,
+                                    struct notes *notes)
 {
     const struct ese_catalog *catalog = store->db->catalog;
     const struct ese_table *table = ese_catalog_find(catalog, name);
@@ -294,8 +305,8 @@ const struct ese_table *store_table(const struct store *store, const char *name)
         buffer_add_text(&list, value_name(ese_catalog_table(catalog, i)->name, utf8));
     }
     buffer_add(&list, bytes_of("", 1));
-    message_file(store->path, "there is no table %s; there are: %s", name,
-                 list.failed ? "more than can be listed" : (const char *)list.at);
+    note_file(notes, store->path, "there is no table %s; there are: %s", name,
+              list.failed ? "more than can be listed" : (const char *)list.at);
     buffer_free(&list);
     return NULL;
 }
@@ -318,14 +329,15 @@ struct value_writer *store_value_writer(const struct store *store, struct json *
     return value_writer_open(store->db, is_secret, store, json);
 }
 
-int store_use_profile(struct store *store, struct profile *profile, const char *path)
+int store_use_profile(struct store *store, struct profile *profile, const char *path,
+                      struct notes *notes)
 {
     struct fault f = {.code = FAULT_NONE};
     *profile = (struct profile){.name = NULL};
     if (path == NULL)
         return EXIT_CLEAN;
     if (!profile_read(path, profile, &f))
-        return message_trouble(path, &f);
+        return note_trouble(notes, path, &f);
     store->profile = profile;
     return EXIT_CLEAN;
 }

@@ -180,7 +180,7 @@ static bool rows_agree(const struct case_of *c, const struct assessment *old)
 {
     struct fault f = {.code = FAULT_NONE};
     struct store new;
-    bool agree = store_open(&new, c->page) == EXIT_CLEAN && old->has_model &&
+    bool agree = store_open(&new, c->page, NULL) == EXIT_CLEAN && old->has_model &&
                  verify_rows(old, &new, false, &f);
     store_close(&new);
     return agree;
@@ -204,7 +204,7 @@ static void expect_verified(const struct case_of *c, unsigned seed)
     put_sums_right(wrong.store, wrong.size);
     make_file(c->page, bytes_of(wrong.store, wrong.size));
     const struct assess_options how = options_for_assessing(&options);
-    expect(assess(&old, c->named, &how) == EXIT_CLEAN);
+    expect(assess(&old, c->named, &how, NULL) == EXIT_CLEAN);
     if (verify_store(&old, c->page, false, "", sha256, &size) == EXIT_CLEAN || rows_agree(c, &old))
         expect(run(cmd_diff, &compare) == 0);
     assess_close(&old);
@@ -221,7 +221,7 @@ static void expect_done(const struct case_of *c)
     options.keeps = options.drops = options.trusts = 0;
     options.salvage = false;
     const struct assess_options how = options_for_assessing(&options);
-    int status = assess(&again, c->new, &how);
+    int status = assess(&again, c->new, &how, NULL);
     expect(status == EXIT_CLEAN || status == EXIT_USAGE);
     expect(status != EXIT_CLEAN || !again.has_model || again.plan.actions == 0);
     assess_close(&again);

@@ -41,7 +41,7 @@ static void judged(const char *description, const struct assess_options *options
     static const struct assess_options none;
     static char store[256];
     judged_make(description, store);
-    ck_assert_int_eq(assess(a, store, options ? options : &none), EXIT_CLEAN);
+    ck_assert_int_eq(assess(a, store, options ? options : &none, NULL), EXIT_CLEAN);
     ck_assert(a->has_model);
 }
 

@@ -93,7 +93,7 @@ START_TEST(no_needed_action_can_be_left_out)
             strstr(found.gl_pathv[i], "salvage-headers-gone") /* nothing can be judged */)
             continue;
         ck_assert_msg(make(found.gl_pathv[i], store, sizeof store), "%s", found.gl_pathv[i]);
-        ck_assert_int_eq(assess(&a, store, &options), EXIT_CLEAN);
+        ck_assert_int_eq(assess(&a, store, &options, NULL), EXIT_CLEAN);
         if (a.verdict == VERDICT_AFTER_REPAIR) {
             actions += check_each_action(found.gl_pathv[i], &a);
             plans++;

@@ -208,7 +208,7 @@ static bool open_way(struct way *w)
 {
     struct fault f;
     *w = (struct way){.match = PROFILE_NO_MATCH};
-    if (store_open_to_judge(&w->store, path) != EXIT_CLEAN)
+    if (store_open_to_judge(&w->store, path, NULL) != EXIT_CLEAN)
         return false;
     ck_assert(profile_builtin(&w->profile, &f));
     w->match = profile_match(&w->profile, w->store.db->catalog, &f);

@@ -119,7 +119,7 @@ START_TEST(memory_is_bounded_by_distinct_values)
     close(fd);
     write_profile(names);
     size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
-    ck_assert_int_eq(assess(&a, path, &options), EXIT_CLEAN);
+    ck_assert_int_eq(assess(&a, path, &options, NULL), EXIT_CLEAN);
     size_t in_use = mallinfo2().uordblks + mallinfo2().hblkhd - before;
     ck_assert_uint_eq(a.model.entries, ROWS);
     ck_assert_msg(in_use < IN_USE_MOST, "%zu bytes in use, expected at most %u", in_use,

@@ -42,7 +42,7 @@ static bool is_as_planned(const struct assessment *a, struct fault *f)
 {
     struct store new;
     *f = (struct fault){.code = FAULT_NONE};
-    ck_assert_int_eq(store_open(&new, copy), EXIT_CLEAN);
+    ck_assert_int_eq(store_open(&new, copy, NULL), EXIT_CLEAN);
     bool ok = verify_rows(a, &new, false, f);
     store_close(&new);
     return ok;
@@ -135,7 +135,7 @@ static unsigned for_each_fixture(check_fn *check)
         if (strstr(found.gl_pathv[i], "multi-level")) /* large, and nothing that others have not */
             continue;
         ck_assert_msg(make(found.gl_pathv[i], i % 2 ? "0x2" : "0x14"), "%s", found.gl_pathv[i]);
-        int status = assess(&a, store, &options);
+        int status = assess(&a, store, &options, NULL);
         if (status == EXIT_CLEAN && a.verdict == VERDICT_AFTER_REPAIR)
             count += check(found.gl_pathv[i], &a);
         assess_close(&a);
@@ -211,7 +211,7 @@ static void spoil_entry(bool once_more)
     struct ese_cursor cursor;
     struct ese_node node;
     struct fault f;
-    ck_assert_int_eq(store_open(&new, copy), EXIT_CLEAN);
+    ck_assert_int_eq(store_open(&new, copy, NULL), EXIT_CLEAN);
     const struct ese_table *table = ese_catalog_find(new.db->catalog, "CertificateList");
     const struct ese_index *index = &table->index[table->index[0].root == table->root];
     ese_cursor_open(&cursor, new.db->pages, index->root, index->objid);
@@ -242,7 +242,7 @@ START_TEST(an_index_entry_that_is_wrong_is_named)
     struct assess_options options = {.in_place = false};
     struct fault f;
     ck_assert(make(KM_SOURCE_DIR "/fixtures/states/imported-twice/description.ini", "0x2"));
-    ck_assert_int_eq(assess(&a, store, &options), EXIT_CLEAN);
+    ck_assert_int_eq(assess(&a, store, &options, NULL), EXIT_CLEAN);
     ck_assert(write_copy(&a, SIZE_MAX) && is_as_planned(&a, &f));
     spoil_entry(_i);
     ck_assert(!is_as_planned(&a, &f));
@@ -302,9 +302,9 @@ START_TEST(a_catalog_that_says_something_else_is_noticed)
     struct fault f = {.code = FAULT_NONE};
     struct assess_options options = {.in_place = false};
     ck_assert(make(KM_SOURCE_DIR "/fixtures/states/imported-twice/description.ini", "0x14"));
-    ck_assert_int_eq(assess(&a, store, &options), EXIT_CLEAN);
+    ck_assert_int_eq(assess(&a, store, &options, NULL), EXIT_CLEAN);
     ck_assert(write_copy(&a, SIZE_MAX));
-    ck_assert_int_eq(store_open(&new, copy), EXIT_CLEAN);
+    ck_assert_int_eq(store_open(&new, copy, NULL), EXIT_CLEAN);
     ck_assert_msg(verify_rows(&a, &new, false, &f), "%s", f.text);
     struct ese_table *t =
         (struct ese_table *)(uintptr_t)ese_catalog_find(new.db->catalog, "CertificateList");
