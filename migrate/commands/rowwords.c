@@ -41,15 +41,14 @@ static bool setting_words(struct rows *rows, const struct profile *p, struct buf
 {
     enum { NAME_MOST = 200 };
     const struct ese_column *column = ese_table_column(rows->table, p->settings_name);
-    char utf8[NAME_MOST * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1];
+    char utf8[ESE_TEXT_ROOM(NAME_MOST)];
     struct bytes value;
     bool null;
     if (column == NULL || store_column_is_secret(rows->store, rows->table, column) ||
         !rows_bytes(rows, column, room, &value, &null, NULL) || null)
         return false;
-    struct ese_text converter = {.code_page = column->code_page};
     value.size = value.size < NAME_MOST ? value.size : NAME_MOST;
-    utf8[ese_text_convert(&converter, value, utf8)] = '\0';
+    ese_text_whole(column->code_page, value, utf8);
     snprintf(text, ROW_WORDS, "setting %s", utf8);
     return true;
 }

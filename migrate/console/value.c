@@ -76,11 +76,7 @@ void value_writer_close(struct value_writer *w)
 
 const char *value_name(const char *name, char to[256])
 {
-    struct ese_text text = {.code_page = ESE_CODEPAGE_WESTERN};
-    size_t size = strlen(name);
-    if (size > 64)
-        size = 64;
-    to[ese_text_convert(&text, bytes_of(name, size), to)] = '\0';
+    ese_text_whole(ESE_CODEPAGE_WESTERN, bytes_of(name, strnlen(name, 64)), to);
     return to;
 }
 

@@ -53,7 +53,7 @@ static bool read_flags(struct comparison *c, struct rows *rows, const struct ese
 {
     uint8_t rest[8];
     int64_t number = 0;
-    if (!condition_integer(&rows->record, column, &number))
+    if (!ese_record_integer(&rows->record, column, &number))
         number = 0;
     bytes_put_le64(rest, (uint64_t)(number & ~bits));
     hash_sha256(&c->hash, bytes_of(rest, sizeof rest), digest);

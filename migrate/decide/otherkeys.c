@@ -8,6 +8,7 @@
  */
 #include "migrate/decide/unsaid_parts.h"
 
+#include "formats/ese/layout/text.h"
 #include "formats/array.h"
 #include "migrate/judge/numbers.h"
 #include "migrate/profile/meaning.h"
@@ -71,7 +72,7 @@ static enum sort sort_of(const struct ese_column *column)
 static bool normalise(const struct ese_column *column, struct bytes value, struct told *to)
 {
     int64_t number;
-    size_t step = 1;
+    uint8_t narrow[VALUE_MOST / 2];
     if (sort_of(column) == SORT_INTEGER) {
         to->size = sizeof number;
         return numbers_plain(column, value, &number) &&
@@ -79,14 +80,12 @@ static bool normalise(const struct ese_column *column, struct bytes value, struc
     }
     if (value.size == 0 || value.size > VALUE_MOST)
         return false;
-    if (sort_of(column) == SORT_TEXT && column->code_page == ESE_CODEPAGE_UNICODE)
-        step = 2;
-    for (size_t i = 1; i < value.size && step == 2; i += 2)
-        step = value.at[i] ? 1 : 2;
-    to->size = 0;
-    for (size_t i = 0; i < value.size; i += step)
-        to->at[to->size++] =
-            sort_of(column) == SORT_TEXT ? (uint8_t)tolower(value.at[i]) : value.at[i];
+    if (sort_of(column) == SORT_TEXT && column->code_page == ESE_CODEPAGE_UNICODE &&
+        ese_text_narrow(value, narrow))
+        value = bytes_of(narrow, value.size / 2);
+    to->size = (uint8_t)value.size;
+    for (size_t i = 0; i < value.size; i++)
+        to->at[i] = sort_of(column) == SORT_TEXT ? (uint8_t)tolower(value.at[i]) : value.at[i];
     while (sort_of(column) == SORT_TEXT && to->size > 0 && to->at[to->size - 1] == '\0')
         to->size--;
     return to->size > 0;

@@ -148,19 +148,16 @@ bool discover_read_text(struct discover_run *run, struct rows *rows,
                         const struct ese_column *column, char to[DISCOVER_TEXT])
 {
     enum { RAW_MOST = DISCOVER_TEXT * 2 };
-    char room[RAW_MOST * ESE_TEXT_GROWTH + 2 * ESE_TEXT_CARRY];
-    struct ese_text text = {.code_page = column->code_page};
+    char room[ESE_TEXT_ROOM(RAW_MOST)];
     struct bytes raw;
     bool cut;
     if (!ese_text_known(column->code_page) ||
         !discover_read(run, rows, column, RAW_MOST, &raw, &cut) || cut)
         return false;
-    size_t size = ese_text_convert(&text, raw, room);
-    size += ese_text_end(&text, room + size);
+    size_t size = ese_text_whole(column->code_page, raw, room);
     if (size == 0 || size >= DISCOVER_TEXT || memchr(room, '\0', size))
         return false;
-    memcpy(to, room, size);
-    to[size] = '\0';
+    memcpy(to, room, size + 1);
     return discover_can_write(to);
 }
 

@@ -100,7 +100,7 @@ static void read_row(struct search *s, struct rows *rows, unsigned part,
         if (column == NULL || column->type != c->column->type)
             continue;
         c->rows++;
-        if (!condition_integer(&rows->record, column, &number))
+        if (!ese_record_integer(&rows->record, column, &number))
             c->other = true;
         else if (!c->other)
             take_number(c, number, &seen);
@@ -362,7 +362,7 @@ static void take_trusted(struct search *s, unsigned part)
     int64_t number;
     rows_open(&rows, s->run->store, table);
     while (bits == 1 && discover_next_entry(s->run, part, &rows, &entry)) {
-        bool there = condition_integer(&rows.record, bit, &number);
+        bool there = ese_record_integer(&rows.record, bit, &number);
         set += there && number != 0;
         clear += there && number == 0;
     }

@@ -93,7 +93,7 @@ static void take_row(struct search *s, struct rows *rows)
     s->others += read && !issuer;
     for (unsigned i = 0; i < s->columns; i++) {
         int64_t number;
-        if (!read || !condition_integer(&rows->record, s->kinds[i].column, &number))
+        if (!read || !ese_record_integer(&rows->record, s->kinds[i].column, &number))
             s->kinds[i].refuted = true;
         else if (!s->kinds[i].refuted)
             take_kind(&s->kinds[i], number, issuer);

@@ -27,15 +27,11 @@ const void *model_keep(struct model *m, struct bytes b)
 
 char *model_utf8_text(struct model *m, const struct ese_column *column, struct bytes b)
 {
-    struct ese_text text = {.code_page = column->code_page};
     struct buffer *room = &m->memory->text;
     buffer_clear(room);
-    if (!buffer_reserve(room, b.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY))
-        return NULL;
-    char *to = (char *)room->at;
-    room->size = ese_text_convert(&text, b, to);
-    room->size += ese_text_end(&text, to + room->size);
-    return (char *)(uintptr_t)model_keep(m, buffer_bytes(room));
+    return ese_text_add(column->code_page, b, room)
+               ? (char *)(uintptr_t)model_keep(m, buffer_bytes(room))
+               : NULL;
 }
 
 /* ---- distinct certificates ---- */

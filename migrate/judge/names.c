@@ -237,20 +237,11 @@ bool names_value(const struct model *m, unsigned which, int32_t key, unsigned ce
     return buffer_add(to, m->profile->reference[which].names == NAMES_SHA1 ? sha1 : name);
 }
 
-/* 0, or -1 in as many bytes. */
-static bool is_custom_none(struct bytes number)
-{
-    for (size_t i = 1; i < number.size; i++)
-        if (number.at[i] != number.at[0])
-            return false;
-    return number.size > 0 && (number.at[0] == 0 || number.at[0] == UINT8_MAX);
-}
-
 bool names_none(const struct model *m, unsigned which, struct bytes number)
 {
     const struct profile_reference *r = &m->profile->reference[which];
     if (r->proves || r->names != NAMES_KEY || (m->byte_keys && !m->long_keys) ||
-        number.size > sizeof(uint64_t) || !is_custom_none(number))
+        number.size > sizeof(uint64_t) || !rows_is_none(number))
         return false;
     return m->long_keys ? names_key(m, number) == m->no_key
                         : model_entry(m, number.at[0] ? -1 : 0) == NULL;
@@ -267,11 +258,8 @@ bool names_in_value(const struct model *m, unsigned which, const struct ese_colu
         *key = names_entry(m, which, value);
         return true;
     }
-    uint64_t bits = bytes_number(value);
-    int64_t number = column->type == ESE_COL_SHORT  ? (int16_t)bits
-                     : column->type == ESE_COL_LONG ? (int32_t)bits
-                                                    : (int64_t)bits;
-    if (number < INT32_MIN || number > INT32_MAX)
+    int64_t number = (int64_t)bytes_number(value);
+    if (!ese_integer(column->type, value, &number) || number < INT32_MIN || number > INT32_MAX)
         return fault_set(f, FAULT_NOT_THIS,
                          "column %s: expected a number from %d to %d, found %lld", column->name,
                          INT32_MIN, INT32_MAX, (long long)number);
@@ -332,11 +320,8 @@ const char *names_key_text(const struct model *m, int32_t key, char to[NAMES_TEX
     } else if (m->long_keys && bytes.size > 0 && bytes.size <= 8) {
         snprintf(to, NAMES_TEXT, "%" PRId64, (int64_t)bytes_number(bytes));
     } else if (column->type == ESE_COL_TEXT) {
-        struct ese_text text = {.code_page = column->code_page};
         bytes.size = bytes.size > SHOWN ? SHOWN : bytes.size;
-        size_t size = ese_text_convert(&text, bytes, to);
-        size += ese_text_end(&text, to + size);
-        to[size] = '\0';
+        ese_text_whole(column->code_page, bytes, to);
     } else {
         bytes_hex(bytes_of(bytes.at, bytes.size > 255 ? 255 : bytes.size), to, NAMES_TEXT);
     }

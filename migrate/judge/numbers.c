@@ -5,32 +5,11 @@
 
 enum { DIGITS_MOST = 15, PACKED_MOST = 256 };
 
-/* Little-endian, sign-extended where `is_signed`. */
-static bool read_integer(struct bytes value, bool is_signed, int64_t *number)
-{
-    if (value.size == 0 || value.size > 8)
-        return false;
-    uint64_t bits = is_signed && value.at[value.size - 1] & 0x80 ? UINT64_MAX : 0;
-    for (size_t i = value.size; i-- > 0;)
-        bits = bits << 8 | value.at[i];
-    *number = (int64_t)bits;
-    return is_signed || bits <= INT64_MAX;
-}
-
 bool numbers_plain(const struct ese_column *column, struct bytes value, int64_t *number)
 {
-    switch (column->type) {
-    case ESE_COL_BINARY:
-    case ESE_COL_LONG_BINARY:
-        return value.size == sizeof(int32_t) && read_integer(value, true, number);
-    case ESE_COL_SHORT:
-    case ESE_COL_LONG:
-    case ESE_COL_CURRENCY:
-    case ESE_COL_LONG_LONG:
-        return read_integer(value, true, number);
-    default:
-        return ese_coltype_is_integer(column->type) && read_integer(value, false, number);
-    }
+    if (ese_column_is_binary(column))
+        return value.size == sizeof(int32_t) && ese_integer(ESE_COL_LONG, value, number);
+    return ese_coltype_is_integer(column->type) && ese_integer(column->type, value, number);
 }
 
 /* ---- text ---- */
@@ -76,7 +55,7 @@ static bool read_bytes(struct numbers *n, int64_t *number)
 {
     struct bytes rest = bytes_from(n->value, n->at);
     bool one = rest.size == 1 || rest.size == 2 || rest.size == 4 || rest.size == 8;
-    if (n->at == 0 && one && read_integer(rest, true, number)) {
+    if (n->at == 0 && one && ese_integer(ESE_COL_LONG_LONG, rest, number)) {
         int64_t turned = (int64_t)bytes_number_be(rest);
         n->at = rest.size;
         if (model_entry(n->model, *number))
@@ -92,7 +71,7 @@ static bool read_bytes(struct numbers *n, int64_t *number)
     if (n->value.size % sizeof(int32_t) != 0 || n->value.size > PACKED_MOST)
         return false;
     n->at += sizeof(int32_t);
-    return read_integer(bytes_of(rest.at, sizeof(int32_t)), true, number);
+    return ese_integer(ESE_COL_LONG, bytes_of(rest.at, sizeof(int32_t)), number);
 }
 
 struct numbers numbers_open(const struct model *model, const struct ese_column *column,

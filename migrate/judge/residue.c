@@ -1,6 +1,7 @@
 /* Columns that could refer to the list: see residue.h. */
 #include "migrate/judge/residue.h"
 
+#include "formats/ese/layout/text.h"
 #include "formats/array.h"
 #include "migrate/judge/entryset.h"
 #include "migrate/judge/names.h"
@@ -100,16 +101,9 @@ static int64_t number_of(const struct model *m, const struct ese_column *column,
         key = key_as_digits(m, number);
     if (key == m->no_key && !m->long_keys && !ese_coltype_is_integer(column->type))
         key = key_as_text(m, value);
-    if (key == m->no_key && value.size % 2 == 0 && value.size <= 2 * sizeof narrow &&
-        column->code_page == ESE_CODEPAGE_UNICODE) {
-        size_t wide = 0;
-        for (size_t i = 0; i < value.size; i += 2) {
-            narrow[i / 2] = value.at[i];
-            wide += value.at[i + 1] != 0;
-        }
-        if (wide == 0)
-            key = key_as_text(m, bytes_of(narrow, value.size / 2));
-    }
+    if (key == m->no_key && value.size <= 2 * sizeof narrow &&
+        column->code_page == ESE_CODEPAGE_UNICODE && ese_text_narrow(value, narrow))
+        key = key_as_text(m, bytes_of(narrow, value.size / 2));
     return key == m->no_key ? -1 : key;
 }
 

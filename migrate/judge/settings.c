@@ -80,11 +80,8 @@ static struct bytes text_of(struct reading *r)
 /* A number in bytes. */
 static bool number_of(struct bytes value, int64_t *number)
 {
-    if (value.size != 1 && value.size != 2 && value.size != 4 && value.size != 8)
-        return false;
-    uint64_t bits = bytes_number(value);
-    *number = (int64_t)bits;
-    return bits <= INT64_MAX;
+    return (value.size == 1 || value.size == 2 || value.size == 4 || value.size == 8) &&
+           ese_integer(ESE_COL_UNSIGNED_LONG_LONG, value, number);
 }
 
 static bool is_number(const char *text, int64_t number)
@@ -222,7 +219,7 @@ static bool keep_value(struct reading *r, struct rows *rows, bool *read)
 static bool take_number(struct reading *r, struct rows *rows)
 {
     int64_t number;
-    if (r->which == SETTING_MODE && condition_integer(&rows->record, r->column, &number))
+    if (r->which == SETTING_MODE && ese_record_integer(&rows->record, r->column, &number))
         set_number_mode(r, number);
     hide_mode(r);
     return true; /* a key is found by settings_find_issuing() */
@@ -345,11 +342,17 @@ bool settings_read(struct model *m, struct problems *problems, struct fault *f)
 /* A number in decimal digits, as the bytes of one. */
 static bool long_key(struct bytes value, const struct ese_column *column, uint8_t to[8])
 {
-    size_t step = column->code_page == ESE_CODEPAGE_UNICODE ? 2 : 1;
+    enum { DIGITS = 18, TEXT_MOST = 128 };
+    uint8_t narrow[TEXT_MOST];
     uint64_t number = 0;
     size_t digits = 0;
-    for (size_t i = 0; i < value.size && value.at[i]; i += step, digits++) {
-        if (value.at[i] < '0' || value.at[i] > '9' || digits == 18)
+    if (column->code_page == ESE_CODEPAGE_UNICODE) {
+        if (value.size > 2 * sizeof narrow || !ese_text_narrow(value, narrow))
+            return false;
+        value = bytes_of(narrow, value.size / 2);
+    }
+    for (size_t i = 0; i < value.size && value.at[i]; i++, digits++) {
+        if (value.at[i] < '0' || value.at[i] > '9' || digits == DIGITS)
             return false;
         number = 10 * number + (uint64_t)(value.at[i] - '0');
     }
@@ -373,11 +376,8 @@ static bool byte_key(const struct model *m, const struct ese_column *column, str
         *key = names_key(m, value);
         return true;
     }
-    struct ese_text text = {.code_page = column->code_page};
-    bool ok = buffer_reserve(&utf8, value.size * ESE_TEXT_GROWTH + 2 * ESE_TEXT_CARRY);
+    bool ok = ese_text_add(column->code_page, value, &utf8);
     if (ok) {
-        utf8.size = ese_text_convert(&text, value, (char *)utf8.at);
-        utf8.size += ese_text_end(&text, (char *)utf8.at + utf8.size);
         bool fits = ese_text_encode(of_list->code_page, buffer_bytes(&utf8), &bytes);
         ok = !bytes.failed;
         *key = fits ? names_key(m, buffer_bytes(&bytes)) : m->no_key;

@@ -1,6 +1,7 @@
 /* Values that are text or packed: see unfold.h. */
 #include "migrate/judge/unfold.h"
 
+#include "formats/ese/layout/text.h"
 #include "formats/certs/pem.h"
 #include "formats/hex.h"
 #include "migrate/profile/wrapping.h"
@@ -33,13 +34,11 @@ static bool make_narrow(struct bytes value, struct buffer *narrow)
 {
     if (value.size >= 2 && value.at[0] == 0xff && value.at[1] == 0xfe)
         value = bytes_from(value, 2);
-    for (size_t i = 1; i < value.size; i += 2)
-        if (value.at[i] != 0)
-            return false;
+    value.size -= value.size % 2;
     buffer_clear(narrow);
-    for (size_t i = 0; i < value.size; i += 2)
-        if (!buffer_add_u8(narrow, value.at[i]))
-            return false;
+    if (!buffer_reserve(narrow, value.size / 2) || !ese_text_narrow(value, narrow->at))
+        return false;
+    narrow->size = value.size / 2;
     return true;
 }
 

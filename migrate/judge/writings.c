@@ -1,6 +1,7 @@
 /* Other writings of keys: see writings.h. */
 #include "migrate/judge/writings.h"
 
+#include "formats/ese/layout/text.h"
 #include "formats/hex.h"
 #include "migrate/judge/entryset.h"
 #include "migrate/judge/names.h"
@@ -71,14 +72,15 @@ static void note_number(struct writings *w, int64_t number)
 static bool read_text(const struct ese_column *column, struct bytes value,
                       char to[WRITING_TEXT_MOST], size_t *size)
 {
+    uint8_t narrow[WRITING_TEXT_MOST];
     size_t step = column->code_page == ESE_CODEPAGE_UNICODE ? 2 : 1;
-    *size = 0;
-    if (value.size % step != 0 || value.size / step > WRITING_TEXT_MOST)
+    *size = value.size / step;
+    if (*size > WRITING_TEXT_MOST || (step == 2 && !ese_text_narrow(value, narrow)))
         return false;
-    for (size_t i = 0; i < value.size; i += step) {
-        if (value.at[i] > 0x7f || (step == 2 && value.at[i + 1] != 0))
+    for (size_t i = 0; i < *size; i++) {
+        to[i] = (char)(step == 2 ? narrow[i] : value.at[i]);
+        if (to[i] & 0x80)
             return false;
-        to[(*size)++] = (char)value.at[i];
     }
     while (*size > 0 && (to[*size - 1] == ' ' || to[*size - 1] == '\0'))
         --*size;
@@ -185,8 +187,8 @@ static bool take_flag(struct writings *w, const struct model *m, struct bytes va
 {
     uint64_t bits = bytes_number(value), highest = (uint64_t)1 << (8 * value.size - 1);
     int64_t number = (int64_t)(bits & ~highest);
-    if (number == 0 || bits == (highest | (highest - 1)))
-        return true; /* 0 and -1: none */
+    if (number == 0 || rows_is_none(value))
+        return true;
     w->flagged = w->flagged || (bits & highest) != 0;
     return take_key(w, m, WRITING_FLAG, key_of(m, number));
 }

@@ -158,34 +158,17 @@ int64_t condition_number(const struct condition *c)
     return strtoll(c->value, NULL, 10);
 }
 
-bool condition_integer(const struct ese_record *record, const struct ese_column *column,
-                       int64_t *number)
-{
-    struct ese_value v;
-    if (column == NULL || !is_number_type(column->type) ||
-        !ese_record_value(record, column, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
-        v.data.size == 0 || v.data.size > sizeof(uint64_t))
-        return false;
-    uint64_t bits = bytes_number(v.data);
-    *number = column->type == ESE_COL_BIT     ? bits != 0
-              : column->type == ESE_COL_SHORT ? (int16_t)bits
-              : column->type == ESE_COL_LONG  ? (int32_t)bits
-                                              : (int64_t)bits;
-    return column->type != ESE_COL_UNSIGNED_LONG_LONG || bits <= INT64_MAX;
-}
-
+/* Longer text than a condition's is not what it asks for. */
 static bool is_text(const struct condition *c, const struct ese_record *record,
                     const struct ese_column *column)
 {
+    enum { MOST = 512 };
     struct ese_value v;
-    char utf8[ESE_TEXT_GROWTH * 255 + 2 * ESE_TEXT_CARRY + 1];
-    struct ese_text text = {.code_page = column->code_page};
+    char utf8[ESE_TEXT_ROOM(MOST)];
     if (!ese_record_value(record, column, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
-        v.data.size > 255)
+        v.data.size > MOST)
         return false;
-    size_t size = ese_text_convert(&text, v.data, utf8);
-    size += ese_text_end(&text, utf8 + size);
-    utf8[size] = '\0';
+    ese_text_whole(column->code_page, v.data, utf8);
     return strcasecmp(utf8, c->value) == 0;
 }
 
@@ -196,7 +179,7 @@ bool condition_is_met(const struct condition *c, const struct ese_table *table,
     int64_t number;
     if (column == NULL)
         return false;
-    if (column->type == ESE_COL_TEXT)
+    if (ese_column_is_text(column))
         return is_text(c, record, column);
-    return condition_integer(record, column, &number) && condition_is_number(c, number);
+    return ese_record_integer(record, column, &number) && condition_is_number(c, number);
 }

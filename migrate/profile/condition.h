@@ -56,9 +56,4 @@ int64_t condition_number(const struct condition *c);
 bool condition_is_met(const struct condition *c, const struct ese_table *table,
                       const struct ese_record *record);
 
-/* An integer of any size in a record, sign-extended where its type is signed; a Bit is 0 or 1.
- * False for a null, another type, and what is greater than INT64_MAX. */
-bool condition_integer(const struct ese_record *record, const struct ese_column *column,
-                       int64_t *number);
-
 #endif

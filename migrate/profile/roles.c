@@ -75,7 +75,7 @@ bool roles_are_fixed(const struct profile_list *list, const struct ese_table *ta
 void roles_read(const struct roles *r, const struct ese_record *record, struct roles_row *row)
 {
     for (unsigned i = 0; i < r->columns; i++)
-        row->null[i] = !condition_integer(record, r->column[i], &row->number[i]);
+        row->null[i] = !ese_record_integer(record, r->column[i], &row->number[i]);
 }
 
 static bool is_met(const struct role_test *test, const struct roles_row *row)

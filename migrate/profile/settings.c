@@ -83,31 +83,10 @@ const char *profile_setting_label(const struct profile *p, enum profile_setting_
     return profile_place(p, which, &place) ? place.label : "(not in the profile)";
 }
 
-static bool is_text(const struct ese_record *record, const struct ese_column *column,
-                    const char *wanted)
-{
-    enum { MOST = 512 };
-    char utf8[ESE_TEXT_GROWTH * MOST + 2 * ESE_TEXT_CARRY + 1];
-    struct ese_text text = {.code_page = column->code_page};
-    struct ese_value v;
-    if (!ese_record_value(record, column, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
-        v.data.size > MOST)
-        return false;
-    size_t size = ese_text_convert(&text, v.data, utf8);
-    size += ese_text_end(&text, utf8 + size);
-    utf8[size] = '\0';
-    return strcasecmp(utf8, wanted) == 0;
-}
-
 bool setting_is_in(const struct setting_place *place, const struct ese_table *table,
                    const struct ese_record *record)
 {
-    if (!condition_is_there(&place->rows))
-        return true;
-    const struct ese_column *column = ese_table_column(table, place->rows.column);
-    if (column && ese_column_is_text(column))
-        return is_text(record, column, place->rows.value);
-    return condition_is_met(&place->rows, table, record);
+    return !condition_is_there(&place->rows) || condition_is_met(&place->rows, table, record);
 }
 
 static bool same(const char *a, const char *b)
@@ -195,22 +174,20 @@ static bool is_wide(struct bytes b)
 bool setting_text(const struct ese_column *column, const struct ese_column *select,
                   struct bytes value, struct buffer *utf8, enum setting_form *form)
 {
-    struct ese_text text = {.code_page = column->code_page};
+    uint32_t code_page = column->code_page;
+    size_t before = utf8->size;
     *form = SETTING_TEXT;
     if (!ese_column_is_text(column)) {
         *form = is_wide(value) ? SETTING_WIDE : SETTING_TEXT;
         bool named =
             select && ese_column_is_text(select) && select->code_page != ESE_CODEPAGE_UNICODE;
-        text.code_page = *form == SETTING_WIDE ? ESE_CODEPAGE_UNICODE
-                         : named               ? select->code_page
-                                               : ESE_CODEPAGE_WESTERN;
+        code_page = *form == SETTING_WIDE ? ESE_CODEPAGE_UNICODE
+                    : named               ? select->code_page
+                                          : ESE_CODEPAGE_WESTERN;
     }
-    if (!buffer_reserve(utf8, value.size * ESE_TEXT_GROWTH + 2 * ESE_TEXT_CARRY))
+    if (!ese_text_add(code_page, value, utf8))
         return false;
-    char *to = (char *)utf8->at + utf8->size;
-    size_t size = ese_text_convert(&text, value, to);
-    size += ese_text_end(&text, to + size);
-    utf8->size += size > 0 && to[size - 1] == '\0' ? size - 1 : size;
+    utf8->size -= utf8->size > before && utf8->at[utf8->size - 1] == '\0';
     return true;
 }
 
@@ -234,16 +211,13 @@ bool setting_hex_bytes(struct bytes value, uint8_t sha1[HASH_SHA1_SIZE])
 {
     enum { MOST = 256 };
     uint8_t narrow[MOST];
-    size_t width = value.size >= 2 && value.at[1] == 0 ? 2 : 1, size = 0;
-    if (value.size > width * MOST)
+    bool wide = value.size >= 2 && value.at[1] == 0;
+    if (value.size > (wide ? 2 * MOST : MOST) || (wide && !ese_text_narrow(value, narrow)))
         return false;
-    for (size_t i = 0; i < value.size; i += width) {
-        if (width == 2 && (i + 1 == value.size || value.at[i + 1] != 0))
-            return false;
-        narrow[size++] = value.at[i];
-    }
-    size -= size > 0 && narrow[size - 1] == 0;
-    return setting_hex(bytes_of(narrow, size), sha1);
+    if (wide)
+        value = bytes_of(narrow, value.size / 2);
+    value.size -= value.size > 0 && value.at[value.size - 1] == 0;
+    return setting_hex(value, sha1);
 }
 
 bool setting_put_hex(struct bytes old, struct bytes sha1, struct buffer *to)

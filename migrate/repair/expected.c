@@ -327,7 +327,7 @@ static bool adds_setting(struct expected *x, const struct action *a,
     const struct model_setting *s = &x->model->setting[expected_setting_of(a)];
     return !s->has_row && profile_place(x->model->profile, expected_setting_of(a), place) &&
            expected_is_setting(x, place, record) &&
-           expected_integer_of(record, ese_table_key_column(x->table), key) && *key > s->last_key;
+           rows_integer_of(record, ese_table_key_column(x->table), key) && *key > s->last_key;
 }
 
 bool expected_of_new(struct expected *x, const struct ese_record *record, struct expected_row *row,
@@ -345,7 +345,7 @@ bool expected_of_new(struct expected *x, const struct ese_record *record, struct
             continue;
         if (x->is_list && a->kind == ACTION_ADD_ENTRY &&
             model_list_table(x->model, a->part) == x->table &&
-            expected_integer_of(record, expected_column(x, p->list[a->part].key), &key) &&
+            rows_integer_of(record, expected_column(x, p->list[a->part].key), &key) &&
             key == a->entry) {
             x->seen[i]++;
             return added_entry(x, a, row, f);

@@ -97,7 +97,7 @@ static bool is_entry(const struct expected *x, const struct list_row *l,
     if (x->model->byte_keys)
         key = is_key(x, record, c, e) ? e->key : 0;
     else
-        expected_integer_of(record, c, &key);
+        rows_integer_of(record, c, &key);
     return e->key == key || fault_set(f, FAULT_DAMAGED,
                                       "expected a list of %u entries, with entry %d here; found %d",
                                       x->model->entries, e->key, key);

@@ -15,7 +15,7 @@ static bool has_the_list(struct expected *x, const struct profile_value *p,
         return true;
     if (c == NULL || ese_column_is_text(c))
         return expected_text_is(x, record, c, p->equals);
-    return expected_integer_of(record, c, &number) && number == strtol(p->equals, &end, 10) &&
+    return rows_integer_of(record, c, &number) && number == strtol(p->equals, &end, 10) &&
            *end == '\0';
 }
 
@@ -23,7 +23,7 @@ static bool of_piece(struct expected *x, const struct profile_value *p,
                      const struct ese_record *record, struct expected_row *row, struct fault *f)
 {
     if (!has_the_list(x, p, record) ||
-        !expected_integer_of(record, expected_column(x, p->join), &x->piece))
+        !rows_integer_of(record, expected_column(x, p->join), &x->piece))
         return true;
     row->may_go = true;
     return expected_put(

@@ -73,10 +73,6 @@ const struct ese_column *expected_column(const struct expected *x, const char *n
 /* One value more; false, with f saying so, when the plan contradicts itself about it. */
 bool expected_put(struct expected_row *row, const struct expected_value *value, struct fault *f);
 
-/* The number that a column has in a row; false: none. */
-bool expected_integer_of(const struct ese_record *record, const struct ese_column *c,
-                         int32_t *number);
-
 /* Is the column's text that one, in whatever code page? */
 bool expected_text_is(struct expected *x, const struct ese_record *record,
                       const struct ese_column *c, const char *wanted);

@@ -27,22 +27,6 @@ static uint32_t dangling_move(const struct expected *x, unsigned reference, int3
     return NONE;
 }
 
-/* An integer of a reference's column; false for one that does not fit 32 bits. */
-static bool number_in(const struct ese_column *c, struct bytes value, int32_t *number)
-{
-    int64_t wide = 0;
-    if (value.size == 0 || value.size > 8)
-        return false;
-    bool is_signed = c->type != ESE_COL_UNSIGNED_BYTE && c->type != ESE_COL_UNSIGNED_SHORT &&
-                     c->type != ESE_COL_UNSIGNED_LONG && c->type != ESE_COL_UNSIGNED_LONG_LONG;
-    uint64_t bits = is_signed && value.at[value.size - 1] & 0x80 ? UINT64_MAX : 0;
-    for (size_t i = value.size; i-- > 0;)
-        bits = bits << 8 | value.at[i];
-    memcpy(&wide, &bits, sizeof wide);
-    *number = (int32_t)(uint32_t)bits;
-    return wide == *number;
-}
-
 /* The digits of a hash in the places of those that stood there, in their case.  False when memory
  * is short. */
 bool expected_digits_of(struct expected *x, struct bytes was, struct bytes sha1,
@@ -119,8 +103,10 @@ static bool names_of(const struct expected *x, const struct reference_columns *r
         *names = *e ? (*e)->key : m->no_key;
         return true;
     }
-    if (!number_in(r->names, v->data, names))
+    int64_t number;
+    if (!ese_integer(r->names->type, v->data, &number) || number != (int32_t)number)
         return false;
+    *names = (int32_t)number;
     *names += how == NAMES_POSITION_0 && *names < INT32_MAX;
     *e = model_entry(m, *names);
     return true;
@@ -138,7 +124,7 @@ static uint32_t move_of(const struct expected *x, const struct reference_columns
         if (x->plan->action[i].kind == ACTION_MOVE_REFERENCES &&
             x->plan->action[i].reference == r->which)
             return i;
-    return e == NULL && expected_integer_of(record, r->key, &key)
+    return e == NULL && rows_integer_of(record, r->key, &key)
                ? dangling_move(x, r->which, key, names)
                : NONE;
 }

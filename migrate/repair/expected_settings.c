@@ -11,7 +11,7 @@ static bool meets(struct expected *x, const struct ese_record *record, const str
     int32_t number;
     if (c == NULL || ese_column_is_text(c))
         return expected_text_is(x, record, c, wanted->value);
-    if (!expected_integer_of(record, c, &number))
+    if (!rows_integer_of(record, c, &number))
         return false;
     if (c->type == ESE_COL_BIT)
         number = number != 0;

@@ -62,21 +62,15 @@ static bool is_selected(struct plan_editor *a, const struct profile_value *p,
     if (p->select == NULL)
         return true;
     if (c && !ese_column_is_text(c)) {
-        bool has = editor_integer_of(record, c, &found);
+        bool has = rows_integer_of(record, c, &found);
         snprintf(number, sizeof number, "%d", has ? found : 0);
         return has && strcmp(number, p->equals) == 0;
     }
     if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN)
         return false;
-    struct ese_text text = {.code_page = c->code_page};
-    buffer_clear(&a->text);
-    if (!buffer_reserve(&a->text, v.data.size * ESE_TEXT_GROWTH + ESE_TEXT_CARRY + 1))
-        return false; /* lack of memory is noted where it happens */
-    char *to = (char *)a->text.at;
-    size_t size = ese_text_convert(&text, v.data, to);
-    size += ese_text_end(&text, to + size);
-    to[size] = '\0';
-    return strcasecmp(to, p->equals) == 0;
+    buffer_clear(&a->text); /* lack of memory is noted where it happens */
+    return ese_text_add(c->code_page, v.data, &a->text) &&
+           strcasecmp((const char *)a->text.at, p->equals) == 0;
 }
 
 /* A list in the values of a column: each is an entry, and those that stay are not touched. */
@@ -111,7 +105,7 @@ static bool edit_piece(struct plan_editor *a, unsigned part, const struct ese_ta
             f, FAULT_UNSUPPORTED,
             "the list would need more pieces than the %u rows of table %s that there are",
             pieces->count, table->name);
-    if (!editor_integer_of(record, ese_table_column(table, p->join), &order) ||
+    if (!rows_integer_of(record, ese_table_column(table, p->join), &order) ||
         !pieces_find(pieces, order, &which))
         return fault_set(f, FAULT_DAMAGED, "table %s has a piece that it did not have before",
                          table->name);

@@ -90,10 +90,6 @@ bool editor_put_text(struct plan_editor *a, struct ese_row_edit *edit, const str
 bool editor_put_hex(struct plan_editor *a, struct ese_row_edit *edit, const struct ese_column *c,
                     struct bytes value, struct fault *f);
 
-/* What the column has in a row, as the model reads it: an integer that fits 32 bits.  False: none.
- */
-bool editor_integer_of(const struct ese_record *record, const struct ese_column *c, int32_t *value);
-
 /* ---- plan_editor_entries.c ---- */
 
 /* What becomes of an entry; NULL: there is none of that key. */

@@ -40,7 +40,7 @@ static bool reference_of(const struct plan_editor *a, unsigned which,
 {
     struct ese_value v;
     if (!names_is_bytes(a->model, which)) {
-        if (!editor_integer_of(record, c, names))
+        if (!rows_integer_of(record, c, names))
             return false;
         *names = profile_reference_key(&a->model->profile->reference[which], *names);
         return true;
@@ -77,8 +77,8 @@ static const struct action *move_of(const struct plan_editor *a, unsigned which,
     int32_t row;
     if (change)
         return change->moved[which];
-    return editor_integer_of(record,
-                             ese_table_column(table, a->model->profile->reference[which].key), &row)
+    return rows_integer_of(record, ese_table_column(table, a->model->profile->reference[which].key),
+                           &row)
                ? dangling_move(a, which, row, names)
                : NULL;
 }

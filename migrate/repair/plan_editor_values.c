@@ -82,21 +82,6 @@ bool editor_put_date(struct plan_editor *a, struct ese_row_edit *edit,
     return editor_put(a, edit, column, bytes_of(bytes, sizeof bytes), f);
 }
 
-/* As the model reads it: an integer that fits 32 bits. */
-bool editor_integer_of(const struct ese_record *record, const struct ese_column *c, int32_t *value)
-{
-    struct ese_value v;
-    if (c == NULL || !ese_record_value(record, c, &v, NULL) || v.kind != ESE_VALUE_PLAIN ||
-        v.data.size == 0 || v.data.size > sizeof(int64_t))
-        return false;
-    uint64_t bits = bytes_number(v.data);
-    int64_t number = c->type == ESE_COL_SHORT  ? (int16_t)bits
-                     : c->type == ESE_COL_LONG ? (int32_t)bits
-                                               : (int64_t)bits;
-    *value = (int32_t)number;
-    return number >= INT32_MIN && number <= INT32_MAX;
-}
-
 /* Text for a column: UTF-8 into its code page.  What does not fit there is refused before it is
  * written. */
 static bool text_for(struct plan_editor *a, const struct ese_column *c, const char *utf8,

@@ -72,50 +72,33 @@ static bool small_bytes(const struct rows *rows, const struct ese_column *column
     return true;
 }
 
-/* A value of a fixed size of at most 8 bytes, as an integer. */
-static bool small_value(struct rows *rows, const struct ese_column *column, uint64_t *bits,
-                        size_t *size)
+/* The same; false for a null, and for what cannot be read, which is noted. */
+static bool read_small(struct rows *rows, const struct ese_column *column, struct bytes *data)
 {
-    struct bytes data;
     struct fault why;
     if (column == NULL)
         return false;
     fault_clear(&why);
-    if (!small_bytes(rows, column, &data, &why))
+    if (!small_bytes(rows, column, data, &why))
         return note_unread(rows, &why);
-    *size = data.size;
-    *bits = data.size == 4 ? bytes_get_le32(data, 0) : bytes_number(data);
-    return data.size > 0 && data.size <= 8;
+    return data->size > 0;
 }
 
 bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *number)
 {
     struct fault why;
-    uint64_t bits;
-    size_t size;
+    struct bytes data;
     *number = 0;
-    if (!small_value(rows, column, &bits, &size))
+    if (!read_small(rows, column, &data))
         return false;
-    switch (column->type) {
-    case ESE_COL_SHORT:
-        *number = (int16_t)bits;
+    if (ese_integer(column->type, data, number))
         return true;
-    case ESE_COL_LONG:
-        *number = (int32_t)bits;
-        return true;
-    case ESE_COL_UNSIGNED_LONG_LONG:
-    case ESE_COL_CURRENCY:
-    case ESE_COL_LONG_LONG:
-        *number = (int64_t)bits;
-        if (column->type != ESE_COL_UNSIGNED_LONG_LONG || *number >= 0)
-            return true;
-        fault_set(&why, FAULT_NOT_THIS, "column %s: expected a number of at most %lld, found %llu",
-                  column->name, (long long)INT64_MAX, (unsigned long long)bits);
-        return note_unread(rows, &why);
-    default:
-        *number = (int64_t)bits;
-        return size <= 4;
-    }
+    *number = 0;
+    if (!ese_coltype_is_integer(column->type) || data.size > sizeof *number)
+        return false;
+    fault_set(&why, FAULT_NOT_THIS, "column %s: expected a number of at most %lld, found %llu",
+              column->name, (long long)INT64_MAX, (unsigned long long)bytes_number(data));
+    return note_unread(rows, &why);
 }
 
 int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null)
@@ -132,26 +115,40 @@ int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *n
     return 0;
 }
 
+bool rows_integer_of(const struct ese_record *record, const struct ese_column *column,
+                     int32_t *value)
+{
+    int64_t number;
+    bool is =
+        ese_record_integer(record, column, &number) && number >= INT32_MIN && number <= INT32_MAX;
+    if (is)
+        *value = (int32_t)number;
+    return is;
+}
+
+bool rows_is_none(struct bytes number)
+{
+    for (size_t i = 1; i < number.size; i++)
+        if (number.at[i] != number.at[0])
+            return false;
+    return number.size > 0 && (number.at[0] == 0 || number.at[0] == UINT8_MAX);
+}
+
 bool rows_names_none(const struct ese_column *column, int64_t number)
 {
-    int64_t ones = -1;
-    if (column->type == ESE_COL_UNSIGNED_BYTE)
-        ones = UINT8_MAX;
-    else if (column->type == ESE_COL_UNSIGNED_SHORT)
-        ones = UINT16_MAX;
-    else if (column->type == ESE_COL_UNSIGNED_LONG)
-        ones = UINT32_MAX;
-    return number == 0 || number == ones;
+    uint8_t bytes[sizeof number];
+    size_t size = ese_coltype_size(column->type);
+    bytes_put_le64(bytes, (uint64_t)number);
+    return rows_is_none(bytes_of(bytes, size > 0 && size < sizeof bytes ? size : sizeof bytes));
 }
 
 double rows_date(struct rows *rows, const struct ese_column *column, bool *null)
 {
-    uint64_t bits;
-    size_t size;
+    struct bytes data;
     double days = 0;
-    *null = !small_value(rows, column, &bits, &size) || size != sizeof days;
-    if (!*null)
-        memcpy(&days, &bits, sizeof days);
+    *null = !read_small(rows, column, &data) || data.size != sizeof days;
+    uint64_t bits = *null ? 0 : bytes_number(data);
+    memcpy(&days, &bits, sizeof days);
     return days;
 }
 

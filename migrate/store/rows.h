@@ -39,9 +39,9 @@ bool rows_end(struct rows *rows, struct fault *f) __attribute__((warn_unused_res
  * short. */
 bool rows_end_told(struct rows *rows) __attribute__((warn_unused_result));
 
-/* The value of an integer column of any size, sign-extended where its type is signed.  False, and
- * *number 0, for column NULL, a null value, or another type; also when it cannot be read, or is
- * greater than INT64_MAX, which rows_end() tells. */
+/* The value of an integer column of any size, sign-extended where its type is signed, or of a Bit.
+ * False, and *number 0, for column NULL, a null value, or another type; also when it cannot be
+ * read, or is greater than INT64_MAX, which rows_end() tells. */
 bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *number);
 
 /* The same in 32 bits, which is what keys are counted in here: a value that does not fit is one
@@ -49,8 +49,12 @@ bool rows_number(struct rows *rows, const struct ese_column *column, int64_t *nu
  * is false. */
 int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *null);
 
-/* Does such a number in a column by custom name nothing: 0, or all bits of its type set, as -1 is?
- */
+/* The same of a record.  False: null, no integer, or one that does not fit. */
+bool rows_integer_of(const struct ese_record *record, const struct ese_column *column,
+                     int32_t *value);
+
+/* Does such a number by custom name nothing: 0, or all its bits set, as -1 is? */
+bool rows_is_none(struct bytes number);
 bool rows_names_none(const struct ese_column *column, int64_t number);
 
 /* The value of a DateTime column in days since 1899-12-30; *null as above. */

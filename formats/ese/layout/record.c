@@ -463,3 +463,25 @@ bool ese_record_value(const struct ese_record *record, const struct ese_column *
         *f = inner;
     return false;
 }
+
+bool ese_integer(enum ese_coltype type, struct bytes value, int64_t *number)
+{
+    bool is_signed = type == ESE_COL_SHORT || type == ESE_COL_LONG || type == ESE_COL_CURRENCY ||
+                     type == ESE_COL_LONG_LONG;
+    if ((type != ESE_COL_BIT && !ese_coltype_is_integer(type)) || value.size == 0 ||
+        value.size > sizeof *number)
+        return false;
+    uint64_t bits = value.size == 4 ? bytes_get_le32(value, 0) : bytes_number(value);
+    if (is_signed && value.size < sizeof bits && value.at[value.size - 1] & 0x80)
+        bits |= UINT64_MAX << 8 * value.size;
+    *number = type == ESE_COL_BIT ? bits != 0 : (int64_t)bits;
+    return is_signed || bits <= INT64_MAX;
+}
+
+bool ese_record_integer(const struct ese_record *record, const struct ese_column *column,
+                        int64_t *number)
+{
+    struct ese_value v;
+    return column && ese_record_value(record, column, &v, NULL) && v.kind == ESE_VALUE_PLAIN &&
+           ese_integer(column->type, v.data, number);
+}

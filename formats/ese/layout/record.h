@@ -111,6 +111,14 @@ bool ese_values_next(struct ese_values *values, struct ese_value *value, struct 
 bool ese_record_value(const struct ese_record *record, const struct ese_column *column,
                       struct ese_value *value, struct fault *f);
 
+/* The whole number in a value of a type that holds one, of 1 to 8 bytes, sign-extended where the
+ * type is signed; of a Bit 0 or 1.  False: another type, or greater than INT64_MAX. */
+bool ese_integer(enum ese_coltype type, struct bytes value, int64_t *number);
+
+/* That of the first value.  False also for a null, and for column NULL. */
+bool ese_record_integer(const struct ese_record *record, const struct ese_column *column,
+                        int64_t *number);
+
 /* What a table's rows may hold at most: the highest ids that the catalog has. */
 struct ese_record_limits {
     unsigned fixed, variable, tagged;

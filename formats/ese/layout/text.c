@@ -189,6 +189,35 @@ static bool add_byte(struct buffer *to, uint32_t c, bool ascii)
     return found && buffer_add_u8(to, byte);
 }
 
+size_t ese_text_whole(uint32_t code_page, struct bytes text, char *to)
+{
+    struct ese_text converter = {.code_page = code_page};
+    size_t size = ese_text_convert(&converter, text, to);
+    size += ese_text_end(&converter, to + size);
+    to[size] = '\0';
+    return size;
+}
+
+bool ese_text_narrow(struct bytes wide, uint8_t *to)
+{
+    if (wide.size % 2 != 0)
+        return false;
+    for (size_t i = 0; i < wide.size; i += 2) {
+        if (wide.at[i + 1] != 0)
+            return false;
+        to[i / 2] = wide.at[i];
+    }
+    return true;
+}
+
+bool ese_text_add(uint32_t code_page, struct bytes text, struct buffer *to)
+{
+    if (!buffer_reserve(to, ESE_TEXT_ROOM(text.size)))
+        return false;
+    to->size += ese_text_whole(code_page, text, (char *)to->at + to->size);
+    return true;
+}
+
 bool ese_text_encode(uint32_t code_page, struct bytes utf8, struct buffer *to)
 {
     uint32_t c;

@@ -33,6 +33,18 @@ size_t ese_text_convert(struct ese_text *text, struct bytes run, char *to);
  */
 size_t ese_text_end(struct ese_text *text, char *to);
 
+/* A whole text at once, with a zero byte behind it; `to` has room for ESE_TEXT_ROOM(text.size)
+ * bytes.  Returns the number of bytes before that one. */
+#define ESE_TEXT_ROOM(size) (ESE_TEXT_GROWTH * (size) + 2 * ESE_TEXT_CARRY + 1)
+size_t ese_text_whole(uint32_t code_page, struct bytes text, char *to);
+
+/* The same behind what is in `to`; the zero byte does not count.  False: no memory. */
+bool ese_text_add(uint32_t code_page, struct bytes text, struct buffer *to);
+
+/* Text of two bytes a character, low byte first, none of which needs its second, in one byte each:
+ * at `to`, which has room for half of it.  False: it is not. */
+bool ese_text_narrow(struct bytes wide, uint8_t *to);
+
 /* Appends UTF-8 as text of that code page: what ese_text_convert() makes the same UTF-8 of.  False
  * when the page is not known or does not have a character, or memory is short (to->failed). */
 bool ese_text_encode(uint32_t code_page, struct bytes utf8, struct buffer *to);

@@ -421,6 +421,40 @@ START_TEST(a_record_that_cannot_be_is_refused)
 }
 END_TEST
 
+static const struct whole_number {
+    enum ese_coltype type;
+    struct bytes value;
+    bool is;
+    int64_t number;
+} numbers[] = {
+    {ESE_COL_BIT, RAW("\xff"), true, 1},
+    {ESE_COL_BIT, RAW("\0"), true, 0},
+    {ESE_COL_UNSIGNED_BYTE, RAW("\xff"), true, 255},
+    {ESE_COL_SHORT, RAW("\xff\xff"), true, -1},
+    {ESE_COL_SHORT, RAW("\xff\x7f"), true, INT16_MAX},
+    {ESE_COL_UNSIGNED_SHORT, RAW("\xff\xff"), true, UINT16_MAX},
+    {ESE_COL_LONG, RAW("\0\0\0\x80"), true, INT32_MIN},
+    {ESE_COL_LONG, RAW("\xfe"), true, -2}, /* a tagged value can be of any size */
+    {ESE_COL_UNSIGNED_LONG, RAW("\0\0\0\x80"), true, (int64_t)1 << 31},
+    {ESE_COL_CURRENCY, RAW("\0\0\0\0\0\0\0\x80"), true, INT64_MIN},
+    {ESE_COL_LONG_LONG, RAW("\xff\xff\xff\xff\xff\xff\xff\xff"), true, -1},
+    {ESE_COL_UNSIGNED_LONG_LONG, RAW("\xff\xff\xff\xff\xff\xff\xff\x7f"), true, INT64_MAX},
+    {ESE_COL_UNSIGNED_LONG_LONG, RAW("\0\0\0\0\0\0\0\x80"), false, 0},
+    {ESE_COL_LONG, RAW(""), false, 0},
+    {ESE_COL_LONG_LONG, RAW("\1\0\0\0\0\0\0\0\0"), false, 0},
+    {ESE_COL_BINARY, RAW("\1\0\0\0"), false, 0},
+    {ESE_COL_IEEE_SINGLE, RAW("\1\0\0\0"), false, 0},
+};
+
+START_TEST(an_integer_is_read_as_its_type_says)
+{
+    int64_t number = 0;
+    ck_assert_int_eq(ese_integer(numbers[_i].type, numbers[_i].value, &number), numbers[_i].is);
+    if (numbers[_i].is)
+        ck_assert_int_eq(number, numbers[_i].number);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("record", (const struct check_case[]){
@@ -429,6 +463,7 @@ int main(void)
                                     {no_truncation_does_harm, ARRAY_SIZE(examples)},
                                     {a_record_cut_in_its_plain_columns_is_refused, 0},
                                     {a_record_that_cannot_be_is_refused, ARRAY_SIZE(headings)},
+                                    {an_integer_is_read_as_its_type_says, ARRAY_SIZE(numbers)},
                                     {0},
                                 });
 }

@@ -160,6 +160,32 @@ START_TEST(other_pages_give_well_formed_utf8)
 }
 END_TEST
 
+START_TEST(an_example_is_converted_at_once)
+{
+    const struct example *e = &examples[_i];
+    struct buffer to = {0};
+    char room[ESE_TEXT_ROOM(64)];
+    ck_assert_uint_le(e->stored.size, 64);
+    ck_assert_uint_eq(ese_text_whole(e->code_page, e->stored, room), strlen(e->utf8));
+    ck_assert_str_eq(room, e->utf8);
+    ck_assert(buffer_add_text(&to, "before ") && ese_text_add(e->code_page, e->stored, &to));
+    ck_assert_uint_eq(to.size, strlen("before ") + strlen(e->utf8));
+    ck_assert_str_eq((const char *)to.at + strlen("before "), e->utf8);
+    buffer_free(&to);
+}
+END_TEST
+
+START_TEST(wide_text_is_narrowed_where_it_can_be)
+{
+    uint8_t to[4] = {0};
+    ck_assert(ese_text_narrow((struct bytes)RAW(""), to));
+    ck_assert(ese_text_narrow((struct bytes)RAW("1\0\xff\0\0\0"), to));
+    ck_assert_mem_eq(to, "1\xff\0", 4);
+    ck_assert(!ese_text_narrow((struct bytes)RAW("1\0002"), to)); /* half a character */
+    ck_assert(!ese_text_narrow((struct bytes)RAW("1\0001\1"), to));
+}
+END_TEST
+
 START_TEST(known_code_pages)
 {
     static const struct {
@@ -181,6 +207,8 @@ int main(void)
                           {what_a_page_does_not_have_is_not_encoded, 10},
                           {other_pages_give_well_formed_utf8, 0},
                           {everything_gives_well_formed_utf8, 0},
+                          {an_example_is_converted_at_once, ARRAY_SIZE(examples)},
+                          {wide_text_is_narrowed_where_it_can_be, 0},
                           {known_code_pages, 0},
                           {0},
                       });
