@@ -490,10 +490,3 @@ bool der_wrap(struct buffer *out, size_t at, uint8_t id)
         header[2 + i] = (uint8_t)(length >> 8 * (count - 1 - i));
     return buffer_insert(out, at, bytes_of(header, 2u + count));
 }
-
-bool der_add(struct buffer *out, uint8_t id, struct bytes contents)
-{
-    size_t start = out->size;
-    buffer_add(out, contents);
-    return der_wrap(out, start, id);
-}

@@ -120,10 +120,8 @@ bool der_octets(const struct der *d, const struct der_item *item, struct bytes *
  * identifier give "?". */
 size_t der_oid_text(struct bytes contents, char *text, size_t size);
 
-/* Puts a DER header with this identifier at offset `at` of out, its length what follows `at`. */
+/* Puts a DER header with this identifier at offset `at` of out, its length what follows `at`. False
+ * when there is no memory. */
 bool der_wrap(struct buffer *out, size_t at, uint8_t id);
-
-/* Appends one item in DER.  Both: false when there is no memory. */
-bool der_add(struct buffer *out, uint8_t id, struct bytes contents);
 
 #endif

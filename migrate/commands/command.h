@@ -74,14 +74,14 @@ struct command {
     int (*run)(const struct options *options); /* returns a sum of enum exit_status */
 };
 
-/* Every command's options, for its table. */
-extern const struct option_spec option_json, option_quiet, option_color, option_max_unpacked,
-    option_help, option_table, option_structure, option_profile, option_accept_discovered,
-    option_at, option_superseded, option_issuing_ca, option_trust, option_keep, option_drop,
-    option_reference, option_not_reference, option_mode, option_issuing_ca_is, option_not_list,
-    option_migrate_to, option_export_to, option_output, option_plan, option_force, option_dry_run,
-    option_keep_first, option_in_place, option_no_backup, option_verify_all, option_show_secrets,
-    option_logs, option_until_damage, option_doubtful, option_schema_from, option_drop_index;
+/* Options of some commands, for their tables. */
+extern const struct option_spec option_table, option_structure, option_profile,
+    option_accept_discovered, option_at, option_superseded, option_issuing_ca, option_trust,
+    option_keep, option_drop, option_reference, option_not_reference, option_mode,
+    option_issuing_ca_is, option_not_list, option_migrate_to, option_export_to, option_output,
+    option_plan, option_force, option_dry_run, option_keep_first, option_in_place, option_no_backup,
+    option_verify_all, option_show_secrets, option_logs, option_until_damage, option_doubtful,
+    option_schema_from, option_drop_index;
 extern const struct option_spec option_remove_leftovers;
 extern const struct option_spec option_recover, option_salvage, option_html, option_tree,
     option_brief;

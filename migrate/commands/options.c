@@ -16,15 +16,16 @@
 
 #define AT(member) offsetof(struct options, member)
 
-const struct option_spec option_json = {"json", NULL, "print JSON instead of text", AT(json), 0};
-const struct option_spec option_quiet = {
+static const struct option_spec option_json = {"json", NULL, "print JSON instead of text", AT(json),
+                                               0};
+static const struct option_spec option_quiet = {
     "quiet", NULL, "print no warnings and no progress; check: only the verdict", AT(quiet), 0};
-const struct option_spec option_color = {"color", "WHEN", "colour: auto, always or never",
-                                         AT(color), 0};
-const struct option_spec option_max_unpacked = {
+static const struct option_spec option_color = {"color", "WHEN", "colour: auto, always or never",
+                                                AT(color), 0};
+static const struct option_spec option_max_unpacked = {
     "max-unpacked", "SIZE", "most that a .gz may unpack to, as 512M or 8G; default 4G",
     AT(max_unpacked), 0};
-const struct option_spec option_help = {"help", NULL, "print this help", AT(help), 0};
+static const struct option_spec option_help = {"help", NULL, "print this help", AT(help), 0};
 const struct option_spec option_table = {"table", "T", "the table to show", AT(table), 0};
 const struct option_spec option_structure = {
     "structure", NULL, "rule R1 alone: the structure of any ESE database", AT(structure), 0};

@@ -327,14 +327,14 @@ class Tables(unittest.TestCase):
 
     def test_every_structural_rule(self):
         source = (km.SOURCE / "formats" / "ese" / "check" / "rules.c").read_text()
-        table = re.findall(rf'\] =\s*\{{("[a-z-]+"),\s*({LITERALS}),\s*ESE_(\w+),\s*(\w+)\}}', source)
+        table = re.findall(r'\] = \{("[a-z-]+"), ESE_(\w+), (\w+)\}', source)
         self.assertEqual(len(table), len(re.findall(r"^ +\[ESE_RULE_", source, re.MULTILINE)))
         page = {words[0]: (words[1:], " ".join(text)) for words, text in items(section("STRUCTURAL RULES"), "Sy")}
         self.assertEqual(set(page), {strings(row[0]) for row in table})
-        for name, text, severity, across in table:
+        for name, severity, across in table:
             with self.subTest(strings(name)):
                 marks, said = page[strings(name)]
-                self.assertEqual(said, sentence(strings(text)))
+                self.assertRegex(said, r"^[A-Z].{15,}\.$")
                 self.assertEqual("*" in marks, across == "ACROSS")
                 self.assertEqual("advice" in marks, severity == "ADVICE")
 

@@ -124,9 +124,6 @@ struct ese_check_summary {
 /* The rule's stable name, as "page-checksum". */
 const char *ese_rule_name(enum ese_rule rule);
 
-/* What the rule demands, in one sentence. */
-const char *ese_rule_text(enum ese_rule rule);
-
 /* Checks a database.  Findings go to `found`, in the order in which they are made; *summary is
  * filled.  False only when the check itself could not be done (memory). */
 bool ese_check(struct ese_db *db, ese_finding_fn found, void *context,

@@ -91,7 +91,8 @@ enum ese_log_file_kind ese_log_name_kind(enum ese_log_name kind)
                                              : ESE_LOG_FILE;
 }
 
-void ese_log_set_name(const struct ese_log_set *set, int32_t generation, char name[32])
+/* The name that the log of a generation would have. */
+static void name_of(const struct ese_log_set *set, int32_t generation, char name[32])
 {
     snprintf(name, 32, "%s%0*X%s", set->base[0] ? set->base : "edb", (int)set->digits,
              (unsigned)generation, set->extension);
@@ -99,23 +100,24 @@ void ese_log_set_name(const struct ese_log_set *set, int32_t generation, char na
 
 /* ---- the directory ---- */
 
+/* From its header where that is sound, else from its name; 0: unknown. */
+static int32_t generation_of(const struct ese_log_file *file)
+{
+    return file->header ? file->header->generation : file->named_generation;
+}
+
 static int by_base_and_generation(const void *a, const void *b)
 {
     const struct ese_log_file *x = a, *y = b;
     int order = strcasecmp(x->base, y->base);
     if (order != 0)
         return order;
-    int32_t left = ese_log_file_generation(x), right = ese_log_file_generation(y);
+    int32_t left = generation_of(x), right = generation_of(y);
     if (x->kind != y->kind && (x->kind > ESE_LOG_NAME_NUMBERED || y->kind > ESE_LOG_NAME_NUMBERED))
         return x->kind < y->kind ? -1 : 1;
     if (left != right)
         return left < right ? -1 : 1;
     return strcmp(x->name, y->name);
-}
-
-int32_t ese_log_file_generation(const struct ese_log_file *file)
-{
-    return file->header ? file->header->generation : file->named_generation;
 }
 
 static struct ese_file *open_in(const struct ese_log_set *set, const struct ese_log_file *entry,
@@ -290,18 +292,20 @@ struct ese_log_file *ese_log_set_find(const struct ese_log_set *set, int32_t gen
         size_t middle = low + (high - low) / 2;
         const struct ese_log_file *at = &set->file[middle];
         int order = strcasecmp(at->base, set->base);
-        if (order < 0 || (order == 0 && is_log(at) && ese_log_file_generation(at) < generation))
+        if (order < 0 || (order == 0 && is_log(at) && generation_of(at) < generation))
             low = middle + 1;
         else
             high = middle;
     }
     if (low < set->files && in_base(set, &set->file[low]) &&
-        ese_log_file_generation(&set->file[low]) == generation)
+        generation_of(&set->file[low]) == generation)
         return &set->file[low];
     return NULL;
 }
 
-bool ese_log_set_scan(struct ese_log_set *set, struct ese_log_file *entry, struct fault *f)
+/* Reads a log to its end.  False only for a shortage of memory: what else is wrong is in the file's
+ * `fault`. */
+static bool scan(struct ese_log_set *set, struct ese_log_file *entry, struct fault *f)
 {
     struct ese_log_stream *stream = NULL;
     struct ese_log_record record;
@@ -393,7 +397,7 @@ static void judge_header(struct judging *j, const struct ese_log_file *file, int
     if (file->named_generation != 0 && file->named_generation != h->generation)
         find(j, ESE_LOG_OTHER_NUMBER, generation, file->name,
              "its name says generation %d, its header %d", file->named_generation, h->generation);
-    if (next && ese_log_file_generation(next) == generation)
+    if (next && generation_of(next) == generation)
         find(j, ESE_LOG_OTHER_NUMBER, generation, next->name, "%s is generation %d, too",
              file->name, generation);
 }
@@ -429,7 +433,7 @@ static void judge_one(struct judging *j, struct ese_log_file *file,
     if (file->header->framing == ESE_LOG_ESE97)
         return;
     judge_times(j, file, before, generation);
-    if (!ese_log_set_scan(j->set, file, j->f))
+    if (!scan(j->set, file, j->f))
         j->ok = false;
     else if (file->fault.code != FAULT_NONE)
         find(j, ESE_LOG_UNREADABLE, generation, file->name, "%s", file->fault.text);
@@ -439,7 +443,7 @@ static int32_t highest(const struct ese_log_set *set)
 {
     int32_t most = 0;
     for (size_t i = 0; i < set->files; i++) {
-        int32_t generation = ese_log_file_generation(&set->file[i]);
+        int32_t generation = generation_of(&set->file[i]);
         if (in_base(set, &set->file[i]) && generation > most)
             most = generation;
     }
@@ -474,7 +478,7 @@ static int32_t last_needed(const struct ese_log_need *need)
 static void judge_missing(struct judging *j, int32_t generation, int32_t required)
 {
     char name[32];
-    ese_log_set_name(j->set, generation, name);
+    name_of(j->set, generation, name);
     if (generation > required) {
         find(j, ESE_LOG_GAP, generation, name,
              "it is missing, and later ones are there: they cannot be replayed without it");
@@ -523,7 +527,7 @@ static bool goes_on(const struct ese_log_set *set, const struct ese_log_need *ne
     for (size_t i = 0; first > 0 && i < set->files; i++) {
         const struct ese_log_file *file = &set->file[i];
         const struct ese_log_header *h = file->header;
-        if (!in_base(set, file) || ese_log_file_generation(file) < first)
+        if (!in_base(set, file) || generation_of(file) < first)
             continue;
         if (h == NULL ? has_first
                       : memcmp(h->signature, need->signature, sizeof need->signature) == 0 &&

@@ -42,7 +42,7 @@ struct ese_log_file {
     bool has_header;
     struct ese_log_header *header; /* logs whose header is sound; NULL: none */
     struct fault fault;            /* why it cannot be read, or not to its end */
-    /* After ese_log_set_scan(): */
+    /* After ese_log_set_judge(), of those that it needs: */
     bool scanned;
     uint64_t records;
     struct ese_log_end end;
@@ -84,19 +84,8 @@ void ese_log_set_choose(struct ese_log_set *set, const struct ese_log_need *need
 /* The log of a generation, of the chosen base; NULL when there is none. */
 struct ese_log_file *ese_log_set_find(const struct ese_log_set *set, int32_t generation);
 
-/* The generation of a log, from its header where that is sound, else from its name; 0:
- * unknown. */
-int32_t ese_log_file_generation(const struct ese_log_file *file);
-
-/* Reads a log to its end.  False only for a shortage of memory: what else is wrong is in the file's
- * `fault`. */
-bool ese_log_set_scan(struct ese_log_set *set, struct ese_log_file *file, struct fault *f);
-
 /* What a file of such a name should be. */
 enum ese_log_file_kind ese_log_name_kind(enum ese_log_name kind);
-
-/* The name that the log of a generation would have. */
-void ese_log_set_name(const struct ese_log_set *set, int32_t generation, char name[32]);
 
 enum ese_log_trouble {
     ESE_LOG_MISSING,         /* a required generation has no file: `name` */

@@ -84,8 +84,6 @@ bool salvage_header(struct ese_salvage *s, struct fault *f);
 /* The header's revision where it is lost: from what the pages are. */
 void salvage_guess_revision(struct ese_salvage *s);
 bool salvage_schema(struct ese_salvage *s, struct fault *f);
-/* Reads the catalog from s->row. */
-bool salvage_read_catalog(struct ese_salvage *s, struct fault *f);
 /* Takes out of s->row what cannot be true together: see weed.c. */
 bool salvage_weed_catalog(struct ese_salvage *s, struct fault *f);
 void salvage_schema_close(struct ese_salvage *s);

@@ -143,7 +143,8 @@ const struct ese_table *salvage_table_of(const struct ese_salvage *s, uint32_t o
     return known ? known->table : NULL;
 }
 
-bool salvage_read_catalog(struct ese_salvage *s, struct fault *f)
+/* Reads the catalog from s->row. */
+static bool read_catalog(struct ese_salvage *s, struct fault *f)
 {
     if (!salvage_weed_catalog(s, f))
         return false;
@@ -237,7 +238,7 @@ static bool find_long_values(struct ese_salvage *s, struct fault *f)
     if (!ok || s->rows == before)
         return ok;
     qsort(s->row, s->rows, sizeof *s->row, by_key);
-    return salvage_read_catalog(s, f);
+    return read_catalog(s, f);
 }
 
 /* ---- the catalog of another database ---- */
@@ -287,7 +288,7 @@ bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct
     if (!ok || step == ESE_STEP_FAULT)
         return false;
     qsort(s->row, s->rows, sizeof *s->row, by_key);
-    return salvage_read_catalog(s, f);
+    return read_catalog(s, f);
 }
 
 bool salvage_schema(struct ese_salvage *s, struct fault *f)
@@ -314,7 +315,7 @@ bool salvage_schema(struct ese_salvage *s, struct fault *f)
         return fault_context(f, "the catalog");
     if (s->scan.header_invented)
         salvage_guess_revision(s);
-    return salvage_read_catalog(s, f) && find_long_values(s, f);
+    return read_catalog(s, f) && find_long_values(s, f);
 }
 
 void salvage_schema_close(struct ese_salvage *s)

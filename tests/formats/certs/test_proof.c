@@ -367,8 +367,9 @@ START_TEST(old_rsa_key_is_used)
     ck_assert(der_take(&d, DER_INTEGER, &modulus) && der_take(&d, DER_INTEGER, &exponent));
     add_hex(&negative, "300d06092a864886f70d010101050000");
     size_t key = negative.size;
-    der_add(&negative, DER_INTEGER, bytes_from(modulus.contents, 1));
-    der_add(&negative, DER_INTEGER, exponent.contents);
+    buffer_add(&negative, bytes_from(modulus.contents, 1));
+    der_wrap(&negative, key, DER_INTEGER);
+    buffer_add(&negative, exponent.whole);
     der_wrap(&negative, key, DER_SEQUENCE);
     der_wrap(&negative, key - 1, DER_BIT_STRING);
     der_wrap(&negative, 0, DER_SEQUENCE);

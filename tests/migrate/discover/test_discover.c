@@ -23,12 +23,19 @@ static struct bytes text_bytes(const char *text)
     return bytes_of(text, strlen(text));
 }
 
+static void add_item(struct buffer *out, uint8_t id, struct bytes contents)
+{
+    size_t at = out->size;
+    buffer_add(out, contents);
+    der_wrap(out, at, id);
+}
+
 static void add_name(struct buffer *out, const char *common_name)
 {
     static const uint8_t oid[] = {0x06, 3, 0x55, 4, 3};
     size_t at = out->size;
     buffer_add(out, bytes_of(oid, sizeof oid));
-    der_add(out, DER_PRINTABLE_STRING, text_bytes(common_name));
+    add_item(out, DER_PRINTABLE_STRING, text_bytes(common_name));
     der_wrap(out, at, DER_SEQUENCE);
     der_wrap(out, at, DER_SET);
     der_wrap(out, at, DER_SEQUENCE);
@@ -44,8 +51,8 @@ static void add_algorithm(struct buffer *out)
 static void add_validity(struct buffer *out)
 {
     size_t at = out->size;
-    der_add(out, DER_UTC_TIME, text_bytes("980101000000Z"));
-    der_add(out, DER_UTC_TIME, text_bytes("080101000000Z"));
+    add_item(out, DER_UTC_TIME, text_bytes("980101000000Z"));
+    add_item(out, DER_UTC_TIME, text_bytes("080101000000Z"));
     der_wrap(out, at, DER_SEQUENCE);
 }
 
@@ -54,7 +61,7 @@ static void add_bits(struct buffer *out, char fill)
     uint8_t bits[140];
     memset(bits, fill, sizeof bits);
     bits[0] = 0;
-    der_add(out, DER_BIT_STRING, bytes_of(bits, sizeof bits));
+    add_item(out, DER_BIT_STRING, bytes_of(bits, sizeof bits));
 }
 
 /* A certificate of `subject` by `issuer`; V1, or V3 that says whether it is a CA. */
@@ -67,7 +74,7 @@ static void add_certificate(struct buffer *out, const char *issuer, const char *
     size_t start = out->size;
     if (version == 3)
         buffer_add(out, bytes_of(v3, sizeof v3));
-    der_add(out, DER_INTEGER, bytes_of(&serial, 1));
+    add_item(out, DER_INTEGER, bytes_of(&serial, 1));
     add_algorithm(out);
     add_name(out, issuer);
     add_validity(out);
@@ -89,7 +96,7 @@ static void add_crl(struct buffer *out, const char *issuer)
     size_t start = out->size;
     add_algorithm(out);
     add_name(out, issuer);
-    der_add(out, DER_UTC_TIME, text_bytes("980101000000Z"));
+    add_item(out, DER_UTC_TIME, text_bytes("980101000000Z"));
     der_wrap(out, start, DER_SEQUENCE);
     add_algorithm(out);
     add_bits(out, issuer[0]);

@@ -1143,7 +1143,6 @@ START_TEST(rules_have_names_of_their_own)
 {
     for (int a = 0; a < ESE_RULES; a++) {
         ck_assert_ptr_nonnull(ese_rule_name((enum ese_rule)a));
-        ck_assert_ptr_nonnull(ese_rule_text((enum ese_rule)a));
         for (int b = 0; b < a; b++)
             ck_assert_str_ne(ese_rule_name((enum ese_rule)a), ese_rule_name((enum ese_rule)b));
     }
