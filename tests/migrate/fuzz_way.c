@@ -9,6 +9,7 @@
  *     a salvage that leaves something open
  *     what is not called repaired was not written
  *     a copy that was changed after it was written is not verified
+ *     an undo file that was broken leaves the store as it is, or puts it back
  *     a call of the system that fails leaves the store as it was, or as undo puts it back
  *     in place and then undo give the same bytes, a name beside the store included, also of a
  *     repair that was interrupted, taken back and done again
@@ -22,6 +23,7 @@
 #include "migrate/repair/verify.h"
 #include "migrate/repair/verify_rows.h"
 #include "migrate/undo/file.h"
+#include "tests/migrate/undo/mend.h"
 #include "tests/migrate/way_fail.h"
 #include "tests/migrate/way_mutate.h"
 
@@ -34,7 +36,13 @@
 #include <unistd.h>
 #include <yajl/yajl_parse.h>
 
-enum { ARGUMENTS_MOST = 64, WRONG_WRITES = 3, FAILING_CALLS = 3, FAILING_MOST = 40 };
+enum {
+    ARGUMENTS_MOST = 64,
+    WRONG_WRITES = 6,
+    FAILING_CALLS = 3,
+    FAILING_MOST = 40,
+    BROKEN_UNDOS = 4,
+};
 
 /* Of this target: the store is named by its directory, with files beside it. */
 static const struct option_spec option_directory = {"directory", NULL, "",
@@ -198,8 +206,13 @@ static void expect_verified(const struct case_of *c, unsigned seed)
     uint8_t sha256[HASH_SHA256_SIZE];
     uint64_t size;
     wrong.store = read_file(c->new_store, &wrong.size);
-    mutate_rows(&wrong, &random);
-    if (random_chance(&random, 30))
+    if (seed % 3 == 1)
+        mutate_leaf(&wrong, &random, ESE_PAGE_INDEX);
+    else if (seed % 3 == 2)
+        mutate_leaf(&wrong, &random, ESE_PAGE_LONG_VALUE);
+    else
+        mutate_rows(&wrong, &random);
+    if (random_chance(&random, 10))
         mutate_page(&wrong, &random);
     put_sums_right(wrong.store, wrong.size);
     make_file(c->page, bytes_of(wrong.store, wrong.size));
@@ -352,6 +365,70 @@ static void try_failing(const struct case_of *c)
     }
 }
 
+/* Bytes of an undo file become others, which is known by their checksum or, where that was put
+ * right, by what they say. */
+static size_t break_undo(uint8_t *bytes, size_t size, struct random *r)
+{
+    if (random_chance(r, 20))
+        size = random_below(r, (uint32_t)size);
+    if (size == 0)
+        return 0;
+    for (unsigned n = random_below(r, 4); n > 0; n--)
+        bytes[random_below(r, random_chance(r, 50) ? (uint32_t)size : 1 + (uint32_t)size / 16)] ^=
+            (uint8_t)(1u << random_below(r, 8));
+    if (size >= UNDOFILE_HEAD && random_chance(r, 70))
+        undofile_mend(bytes, size);
+    return size;
+}
+
+/* Whatever an undo file says, the store is as it was before the repair or as it was behind it. */
+static void try_broken_undo(const struct case_of *c)
+{
+    struct bytes before = bytes_of(c->way->store, c->way->size);
+    struct random random = {.state = 2 + crc32(0, before.at, (uInt)before.size)};
+    struct options options = c->options, undo = {.color = "never", .operands = 1};
+    char path[PATH_MAX], second[PATH_MAX];
+    size_t repaired, size;
+    make_store(c);
+    options.in_place = true;
+    undo.operand[0] = c->named;
+    expect(is_repaired(run(cmd_repair, &options)));
+    snprintf(path, sizeof path, "%s.kmundo", c->store);
+    snprintf(second, sizeof second, "%s.kmundo.2", c->store);
+    uint8_t *store = read_file(c->store, &repaired), *whole = read_file(path, &size),
+            *broken = malloc(size + 1);
+    expect(broken != NULL);
+    for (unsigned i = 0; i < BROKEN_UNDOS && holds(c->store, bytes_of(store, repaired)); i++) {
+        memcpy(broken, whole, size);
+        make_file(i % 2 ? second : path, bytes_of(broken, break_undo(broken, size, &random)));
+        run(cmd_undo, &undo);
+        expect(holds(c->store, bytes_of(store, repaired)) || holds(c->store, before));
+    }
+    free(store);
+    free(whole);
+    free(broken);
+}
+
+/* A file that was set aside is there again, or is gone: nothing is put over it, or without it. */
+static void try_other_aside(const struct case_of *c)
+{
+    struct options options = c->options, undo = {.color = "never", .operands = 1};
+    size_t size;
+    make_store(c);
+    options.in_place = true;
+    undo.operand[0] = c->named;
+    expect(is_repaired(run(cmd_repair, &options)));
+    if (is_there(c->log))
+        return;
+    uint8_t *store = read_file(c->store, &size);
+    make_file(c->log, bytes_of("another log", 11));
+    expect(run(cmd_undo, &undo) != EXIT_CLEAN && holds(c->store, bytes_of(store, size)) &&
+           holds(c->log, bytes_of("another log", 11)));
+    free(store);
+    unlink(c->log);
+    expect(run(cmd_undo, &undo) == EXIT_CLEAN && holds(c->log, bytes_of("a log", 5)));
+}
+
 /* ---- one input ---- */
 
 /* The commands would take from this process, for good, what the next input needs; that they do is
@@ -412,8 +489,12 @@ static void try_case(struct case_of *c)
     if (!c->options.salvage) {
         make_store(c);
         try_in_place(c, copied);
-        if (is_repaired(copied))
+        if (is_repaired(copied)) {
             try_failing(c);
+            try_broken_undo(c);
+        }
+        if (is_repaired(copied) && c->options.tree)
+            try_other_aside(c);
     }
     empty_folder();
 }

@@ -213,13 +213,14 @@ static void mutate_rows(struct way *way, struct random *random)
 
 /* ---- pages ---- */
 
-/* A page that holds something, behind the headers; NULL when none was found. */
-static uint8_t *mutate_find_page(const struct way *way, struct random *r)
+/* A page that holds something and has all of these flags, behind the headers; NULL when none was
+ * found. */
+static uint8_t *mutate_find_page(const struct way *way, struct random *r, uint32_t flags)
 {
     uint32_t pages = (uint32_t)(way->size / way->page_size);
     for (unsigned i = 0; i < 200 && pages > 2; i++) {
         uint8_t *page = way->store + (size_t)(2 + random_below(r, pages - 2)) * way->page_size;
-        if (!way_is_zero(page, way->page_size))
+        if (!way_is_zero(page, way->page_size) && (word(page + ESE_PAGE_FLAGS_AT) & flags) == flags)
             return page;
     }
     return NULL;
@@ -289,7 +290,7 @@ static void mutate_tag(uint8_t *raw, const struct ese_page *page, struct random 
 static void mutate_page(struct way *way, struct random *r)
 {
     struct ese_page page;
-    uint8_t *raw = mutate_find_page(way, r), *other = mutate_find_page(way, r);
+    uint8_t *raw = mutate_find_page(way, r, 0), *other = mutate_find_page(way, r, 0);
     if (raw == NULL)
         return;
     ese_page_parse(bytes_of(raw, way->page_size), 0, &page);
@@ -309,6 +310,17 @@ static void mutate_page(struct way *way, struct random *r)
     default:
         mutate_node(raw, &page, r);
     }
+}
+
+/* An entry of an index, or a piece of a long value: as `kind`, a flag of its page, says. */
+static void mutate_leaf(struct way *way, struct random *r, uint32_t kind)
+{
+    struct ese_page page;
+    uint8_t *raw = mutate_find_page(way, r, kind | ESE_PAGE_LEAF);
+    if (raw == NULL)
+        return;
+    ese_page_parse(bytes_of(raw, way->page_size), 0, &page);
+    mutate_node(raw, &page, r);
 }
 
 /* Header and shadow alike, or one of them. */

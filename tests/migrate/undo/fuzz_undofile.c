@@ -6,13 +6,11 @@
  * as they are, and as records (kind, size, content) whose checksums are put right.
  */
 #include "migrate/undo/file.h"
+#include "tests/migrate/undo/mend.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <zlib.h>
-
-enum { HEAD = 12, RECORD_HEAD = 12 };
 
 static void expect(bool condition)
 {
@@ -69,32 +67,15 @@ static void try_bytes(const uint8_t *bytes, size_t size)
     undofile_close(u);
 }
 
-/* Right checksums for all records that are there in full. */
-static void mend(uint8_t *bytes, size_t size)
-{
-    memcpy(bytes, "KMUNDO\r\n\1\0\0\0", HEAD);
-    for (size_t at = HEAD; size - at >= RECORD_HEAD;) {
-        uint32_t content = 0;
-        bytes_le32(bytes_of(bytes, size), at + 4, &content);
-        if (content > size - at - RECORD_HEAD)
-            return;
-        uLong crc = crc32(crc32(0, NULL, 0), bytes + at, 8);
-        if (content > 0)
-            crc = crc32(crc, bytes + at + RECORD_HEAD, content);
-        bytes_put_le32(bytes + at + 8, (uint32_t)crc);
-        at += RECORD_HEAD + content;
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     try_bytes(data, size);
-    if (size < HEAD)
+    if (size < UNDOFILE_HEAD)
         return 0;
     uint8_t *copy = malloc(size);
     expect(copy != NULL);
     memcpy(copy, data, size);
-    mend(copy, size);
+    undofile_mend(copy, size);
     try_bytes(copy, size);
     free(copy);
     return 0;
