@@ -6,8 +6,8 @@
 The tree is copied and built twice: as it is tried, and by clang to see what each test of TESTS below runs; each has to pass
 once without a change.  Then each of N mutants, chosen by the seed, is compiled, and given to those of its file's tests that
 run its very place, until one fails: first those that killed most for the time that they took so far, so at the start the
-quickest.  Only the program of the test that is next is linked.  What was made by kmfixture and kmwrong in their unchanged
-form stays so, for both are the tests' tools.
+quickest.  With --quick no mutant gets a slow test before all have had the quick ones.  Only the program of the test that is
+next is linked.  What was made by kmfixture and kmwrong in their unchanged form stays so, for both are the tests' tools.
 
 A mutant is killed (a test failed), timed out (it used SECONDS of processor time, or the wall clock's far larger limit: as
 good as killed), survives (its diff is printed), or does not compile.  One that no test can tell from the original gives the
@@ -52,32 +52,43 @@ WALL = 1200       # the hang that uses no processor
 MOST_LEFT = 0.05
 STRIKE_EVERY = "4"  # the system calls at which the tests of killed repairs strike
 
-DECIDING = ["test_model", "test_report_facts", "test_report_next", "program/test_expected.py", "test_decide", "program/test_decide.py", "program/test_unsaid.py",
-            "program/test_plan_rows.py", "program/test_migrate.py", "program/test_list_value.py", "test_plan",
-            "program/test_stated.py", "program/test_references.py", "program/test_index_entries.py",
-            "program/test_settings.py", "program/test_parts.py", "program/test_keys.py", "program/test_framing_doubt.py",
-            "test_action", "program/test_fixtures.py", "program/test_memory.py"]
-WRITING = ["test_expected", "program/test_plan_rows.py", "program/test_index_entries.py", "program/test_expected.py", "test_verify", "program/test_wrong_writes.py",
-           "program/test_passed_over.py", "program/test_secrets.py", "program/test_memory.py"]
+
+def stems(folder):
+    """The C tests that lie there."""
+    return sorted(path.stem for path in (SOURCE / "tests" / folder).glob("test_*.c"))
+
+
+DECIDING = [*stems("migrate/judge"), *stems("migrate/decide"), *stems("migrate/report"), "program/test_expected.py",
+            "program/test_decide.py", "program/test_unsaid.py", "program/test_described.py", "program/test_plan_rows.py",
+            "program/test_migrate.py", "program/test_list_value.py", "program/test_listfile.py", "program/test_stated.py",
+            "program/test_references.py", "program/test_index_entries.py", "program/test_settings.py", "program/test_parts.py",
+            "program/test_keys.py", "program/test_framing_doubt.py", "program/test_next.py", "program/test_explain.py",
+            "program/test_worked.py", "program/test_salvage_states.py", "foreign/test_twins.py",
+            "foreign/test_foreign.py", "program/test_fixtures.py", "program/test_memory.py"]
+WRITING = ["test_expected", "test_plan_values", "program/test_plan_rows.py", "program/test_index_entries.py",
+           "program/test_expected.py", "test_verify", "program/test_wrong_writes.py", "program/test_passed_over.py",
+           "program/test_secrets.py", "program/test_memory.py"]
 FORMS = ["program/test_settings.py", "program/test_references.py", "program/test_list_value.py", "program/test_keys.py",
          "program/test_parts.py", "program/test_decide.py"]
-IN_PLACE = ["program/test_access.py", "program/test_beside.py", "program/test_inplace.py", "program/test_powerloss.py", "program/test_inplace_kill.py"]
-CERTS = sorted(path.stem for path in (SOURCE / "tests" / "formats" / "certs").glob("test_*.c"))
+IN_PLACE = ["program/test_access.py", "program/test_beside.py", "program/test_inplace.py", "program/test_powerloss.py",
+            "program/test_inplace_kill.py", "program/test_inplace_faults.py"]
+CERTS = stems("formats/certs")
 
 # The first pattern that fits a file names the tests that reach it; a test that is not there is passed over.
 TESTS = [
     ("formats/certs/*", CERTS + ["test_profile", "program/test_bad_list.py", "program/test_list_value.py",
                                   "program/test_expected.py", "program/test_decide.py"]),
     ("formats/ese/edit/*", ["test_inplace", "program/test_index_entries.py", "formats/ese/edit/test_inplace.py", "program/test_inplace.py"]),
-    ("formats/ese/check/*", ["test_check", "program/test_index_entries.py", "test_compact", "test_build", "test_salvage", "program/test_bad_input.py",
-                             "formats/ese/build/test_roundtrip.py"]),
+    ("formats/ese/check/*", ["test_check", "program/test_index_entries.py", "test_compact", "test_compact_damage", "test_build",
+                             "test_salvage", "program/test_bad_input.py", "formats/ese/build/test_roundtrip.py"]),
     ("migrate/undo/*", IN_PLACE),
     ("migrate/repair/verify*", WRITING + ["program/test_inplace.py"]),
     ("migrate/repair/expected*", WRITING + FORMS + ["program/test_inplace.py"]),
     ("migrate/repair/plan_*", WRITING + FORMS + ["program/test_inplace.py"]),
     ("migrate/repair/copydir.c", WRITING + ["program/test_beside.py", "program/test_access.py", "program/test_powerloss.py"]),
     ("migrate/repair/[ceq]*", WRITING + ["program/test_decide.py", "program/test_fixtures.py", "program/test_beside.py"]),
-    ("migrate/rescue/*", ["test_salvage", "program/test_salvage.py", "program/test_repair_salvage.py"]),
+    ("migrate/rescue/*", ["test_salvage", "program/test_salvage.py", "program/test_repair_salvage.py", "program/test_salvage_states.py",
+                          "program/log/test_logs.py", "program/log/test_recover.py", "program/log/test_repair_recover.py"]),
     ("migrate/repair/*", IN_PLACE),
     ("migrate/judge/*", DECIDING),
     ("migrate/decide/*", DECIDING),
@@ -287,8 +298,9 @@ class Build:
 class Tree:
     """A copy of the sources, built: one file of it is another one now and then."""
 
-    def __init__(self, where, quick):
-        self.where, self.source, self.quick = where, where / "source", quick
+    def __init__(self, where):
+        self.where, self.source = where, where / "source"
+        self.more_than, self.most = -1.0, float("inf")  # seconds: only tests that take so long are given
         self.results, self.known = where / "results", where / "tests"
         # Of each test: {"seconds": what it takes, "reaches": the names of the mutants whose place it runs}.
         self.test = json.loads(self.known.read_text()) if self.known.exists() else {}
@@ -322,10 +334,13 @@ class Tree:
         """No process of a test takes longer than the whole of it; twice, to be sure."""
         return min(SECONDS, 2 + round(2 * self.test[name]["seconds"]))
 
+    def reaching(self, mutant):
+        """The tests that run the mutant's place."""
+        return [name for name in tests_named(self.build, mutant.file) if str(mutant) in self.test[name]["reaches"]]
+
     def tests_of(self, mutant):
-        """The tests that run the mutant's place, in the order in which they are worth a try."""
-        names = [name for name in tests_named(self.build, mutant.file)
-                 if str(mutant) in self.test[name]["reaches"] and self.test[name]["seconds"] <= self.quick]
+        """Those of them that take as long as asked for, in the order in which they are worth a try."""
+        names = [name for name in self.reaching(mutant) if self.more_than < self.test[name]["seconds"] <= self.most]
         return sorted(names, key=self.price)
 
 
@@ -424,7 +439,7 @@ def trial(tree, mutant):
             if ended is not None:
                 tree.kills[test] += 1
                 return ended, test
-        return "survives", "" if tree.tests_of(mutant) else "no test of its file runs it"
+        return "survives", "" if tree.reaching(mutant) else "no test of its file runs it"
     finally:
         (tree.source / mutant.file).write_text(mutant.old)
         tree.build.make(made.relative_to(tree.build.directory))
@@ -446,8 +461,8 @@ def report(counts):
 
 def tell(tree, number, mutant, ended, test):
     print(f"{number:4} {ended:16} {mutant} {test}", flush=True)
-    # What only the quick tests let pass is tried again, with all of them.
-    if ended != "survives" or tree.quick == float("inf"):
+    # What only the quick tests let pass is tried again, with the others.
+    if ended != "survives" or tree.most == float("inf"):
         with tree.results.open("a") as results:
             print(ended, mutant, test, ".", file=results)
     if ended == "survives":
@@ -458,21 +473,23 @@ def tell(tree, number, mutant, ended, test):
 
 def run(mutants, where, quick):
     """mutants: each with its number."""
-    tree = Tree(where, quick)
+    tree = Tree(where)
     needed = sorted({test for _, mutant in mutants for test in tests_named(tree.build, mutant.file)})
     tree.build.make_tests(needed)
     tree.build.keep_tools()
     if not look_at_tests(tree, needed):
         return 2
-    before, counts = tried_before(tree), collections.Counter()
-    for number, mutant in mutants:
-        ended = before.get(str(mutant))
-        if ended is None:
+    ends, left = tried_before(tree), mutants
+    for most in sorted({quick, float("inf")}):
+        tree.more_than, tree.most = tree.most if most > quick else -1.0, most
+        left = [(number, mutant) for number, mutant in left if str(mutant) not in ends]
+        for number, mutant in left:
             ended, test = trial(tree, mutant)
             ended = "equivalent" if ended == "survives" and mutant.equivalent() else ended
             tell(tree, number, mutant, ended, test)
-        counts[ended] += 1
-    return report(counts)
+            if ended != "survives" or most == float("inf"):
+                ends[str(mutant)] = ended
+    return report(collections.Counter(ends[str(mutant)] for _, mutant in mutants))
 
 
 def main():
@@ -485,7 +502,7 @@ def main():
     parser.add_argument("--only", nargs="+", help="these mutants alone, as they are printed")
     parser.add_argument("--list", action="store_true", help="print the mutants, and try none")
     parser.add_argument("--quick", type=float, default=float("inf"), metavar="SECONDS",
-                        help="give a mutant only tests that take no longer; what survives them is tried again by the next call")
+                        help="give all mutants the tests that take no longer before any gets the others")
     options = parser.parse_args()
     mutants = all_mutants(options.files)
     if options.only:
