@@ -28,6 +28,7 @@ static const struct {
     {"size:le32 skip:2", "03000000aabb" A "04000000ccdd" B, 2, true, 0},
     {"skip:2 size:be16", "aabb0003" A "ccdd0004" B, 2, true, 0},
     {"skip:8 size@4:le32", "aabbccdd03000000" A "aabbccdd04000000" B, 2, true, 0},
+    {"skip:9", "112233445566778899" A "998877665544332211" B, 2, true, 0},
     {"skip:1", "aa" A "bb" B, 2, true, 0},
     {"skip:1", "aa" A "bb02", 1, false, 0},
     {"skip:1", "", 0, true, 0},
@@ -133,9 +134,23 @@ START_TEST(headers_are_compared_but_for_the_size)
 }
 END_TEST
 
+START_TEST(no_size_has_no_number)
+{
+    static const uint8_t bytes[4] = {1, 0, 0, 0};
+    uint32_t value = 77;
+    ck_assert(!items_size_read(bytes_of(bytes, sizeof bytes), 0, ITEMS_NO_SIZE, &value));
+    ck_assert_uint_eq(value, 77);
+    ck_assert(items_size_read(bytes_of(bytes, sizeof bytes), 0, ITEMS_LE32, &value));
+    ck_assert_uint_eq(value, 1);
+    ck_assert(!items_size_read(bytes_of(bytes, sizeof bytes), 1, ITEMS_LE32, &value));
+    ck_assert(!items_size_read(bytes_of(bytes, sizeof bytes), 3, ITEMS_BE16, &value));
+}
+END_TEST
+
 int main(void)
 {
     return check_main("items", (const struct check_case[]){
+                                   {no_size_has_no_number, 0},
                                    {list_is_read, ARRAY_SIZE(lists)},
                                    {no_layout_is_refused, ARRAY_SIZE(no_layouts)},
                                    {new_item_is_like_the_others, 0},

@@ -2,6 +2,9 @@
 #include "formats/certs/name.h"
 #include "tests/formats/certs/support.h"
 
+#include <locale.h>
+#include <wctype.h>
+
 /* One part of type CN with this value, as hex. */
 static struct buffer common_name(const char *value)
 {
@@ -168,6 +171,43 @@ START_TEST(normal_form_ignores_encoding)
 }
 END_TEST
 
+/* The lower case of the scripts that the normal form knows, as the C library says. */
+static wint_t lower_of(wint_t c)
+{
+    bool known = (c <= 0x178 && c != 0x130) || (c >= 0x179 && c <= 0x17e) ||
+                 (c >= 0x391 && c <= 0x3a9) || (c >= 0x400 && c <= 0x42f);
+    return known ? towlower(c) : c;
+}
+
+static void normal_of(wint_t c, const struct hash *hash, uint8_t sha256[HASH_SHA256_SIZE])
+{
+    char value[16];
+    struct hash h = *hash;
+    snprintf(value, sizeof value, "1e02%04x", (unsigned)c);
+    struct buffer name = common_name(value);
+    name_normal_sha256(buffer_bytes(&name), &h, sha256);
+    buffer_free(&name);
+}
+
+START_TEST(normal_form_ignores_case)
+{
+    static const wint_t apart[] = {1, 32, 80, 0xff - 0xc0, 0x178 - 0xff};
+    struct hash h;
+    ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+    ck_assert(hash_open(&h, NULL));
+    for (wint_t c = '!'; c < 0x470; c++)
+        for (size_t i = 0; i < ARRAY_SIZE(apart); i++) {
+            uint8_t a[HASH_SHA256_SIZE], b[HASH_SHA256_SIZE];
+            normal_of(c, &h, a);
+            normal_of(c + apart[i], &h, b);
+            bool same = memcmp(a, b, sizeof a) == 0;
+            ck_assert_msg(same == (lower_of(c) == lower_of(c + apart[i])), "U+%04X and U+%04X",
+                          (unsigned)c, (unsigned)(c + apart[i]));
+        }
+    hash_close(&h);
+}
+END_TEST
+
 START_TEST(value_is_found_by_type)
 {
     struct buffer in = from_hex("3018 310b3009060355040a1302 6f31 3109300706035504031300");
@@ -188,6 +228,7 @@ int main(void)
                                   {text_is_cut_at_a_character, 0},
                                   {long_name_shows_its_last_parts, 0},
                                   {normal_form_ignores_encoding, ARRAY_SIZE(pairs)},
+                                  {normal_form_ignores_case, 0},
                                   {value_is_found_by_type, 0},
                                   {0},
                               });

@@ -346,6 +346,30 @@ START_TEST(key_has_its_cost)
 }
 END_TEST
 
+START_TEST(large_dsa_key_is_not_used)
+{
+    struct proof_key key;
+    struct buffer spki = {0};
+    add_hex(&spki, "06072a8648ce380401");
+    size_t parameters = spki.size;
+    add_large(&spki, 512 + (size_t)_i);
+    add_large(&spki, 32);
+    add_hex(&spki, "020102");
+    der_wrap(&spki, parameters, DER_SEQUENCE);
+    der_wrap(&spki, 0, DER_SEQUENCE);
+    size_t bits = spki.size;
+    add_hex(&spki, "00020103");
+    der_wrap(&spki, bits, DER_BIT_STRING);
+    der_wrap(&spki, 0, DER_SEQUENCE);
+    proof_key_open(&key, buffer_bytes(&spki));
+    ck_assert_int_eq(key.handle != NULL, _i == 0);
+    if (_i > 0)
+        ck_assert_str_eq(key.why, "the DSA key is larger than 4096 bits");
+    proof_key_close(&key);
+    buffer_free(&spki);
+}
+END_TEST
+
 /* RSA keys as old software wrote them: numbered 2.5.8.1.1, or without the zero octet that keeps the
  * modulus positive. */
 START_TEST(old_rsa_key_is_used)
@@ -477,6 +501,7 @@ int main(void)
         {bad_key_is_unprovable, ARRAY_SIZE(bad_keys)},
         {huge_key_is_unprovable, 3},
         {key_has_its_cost, 10},
+        {large_dsa_key_is_not_used, 2},
         {old_rsa_key_is_used, 0},
         {signature_without_null_is_proven, 0},
         {crl_is_proven, 0},
