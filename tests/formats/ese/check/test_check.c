@@ -4,6 +4,7 @@
  * behind it.
  */
 #include "formats/ese/check/check.h"
+#include "formats/ese/layout/page_change.h"
 #include "formats/ese/layout/record.h"
 #include "tests/formats/ese/corpus.h"
 
@@ -495,6 +496,39 @@ static struct place owned_extent(const struct image *image, const char *table, u
     return p;
 }
 
+/* The last owned extent says that it is kept for a pool, as only extents that are available do. */
+static void damage_pool(struct image *image)
+{
+    static uint8_t spare[ESE_PAGE_SIZE_MAX];
+    uint8_t key[5] = {0x80 | 1}, data[4];
+    struct place p = owned_extent(image, "Users", 0);
+    const struct ese_page_change change = {image_page(image, p.page), spare, image->page_size,
+                                           p.page, 0};
+    uint32_t size;
+    p.tag = ese_page_change_nodes(&change);
+    memcpy(key + 1, key_at(image, &p, &size), 4);
+    ck_assert_uint_eq(size, 4);
+    memcpy(data, data_at(image, &p), 4);
+    const struct ese_node node = {.suffix = bytes_of(key, 5), .data = bytes_of(data, 4)};
+    ck_assert(ese_page_change_delete(&change, p.tag - 1) &&
+              ese_page_change_insert(&change, p.tag - 1, &node));
+    image_seal(image, p.page);
+}
+
+/* The root of the owned extents is gone, and with it what it keeps for its own splits. */
+static void damage_space_root(struct image *image)
+{
+    struct place p = owned_extent(image, "Users", 0);
+    memset(image_page(image, p.page), 0, image->page_size);
+}
+
+static void damage_space_flags(struct image *image)
+{
+    struct place p = owned_extent(image, "Users", 0);
+    image_page(image, p.page)[ESE_PAGE_FLAGS_AT] &= (uint8_t)~ESE_PAGE_ROOT;
+    image_seal(image, p.page);
+}
+
 static void damage_extent(struct image *image)
 {
     struct place p = owned_extent(image, "Users", 0);
@@ -797,6 +831,9 @@ static const struct damage_case damages[] = {
     {ESE_RULE_SPACE_HEADER, STORE, damage_space_size, {0}},
     {ESE_RULE_SPACE_PARENT, STORE, damage_parent, {0}},
     {ESE_RULE_SPACE_EXTENT, STORE, damage_extent, {0}},
+    {ESE_RULE_SPACE_EXTENT, STORE, damage_pool, {0}},
+    {ESE_RULE_PAGE_ZERO, STORE, damage_space_root, {0}},
+    {ESE_RULE_SPACE_HEADER, STORE, damage_space_flags, {0}},
     {ESE_RULE_EXTENT_NESTING, STORE, damage_nesting, {0}},
     {ESE_RULE_EXTENT_OVERLAP, STORE, damage_siblings, {0}},
     {ESE_RULE_PAGE_NOT_OWNED, STORE, damage_ownership, {0}},
@@ -940,6 +977,73 @@ START_TEST(damage_makes_its_rule_speak)
                       heard.finding[i].page, heard.finding[i].text);
     }
     ck_assert_msg(spoke, "case %d: %s did not speak", _i, ese_rule_name(d->rule));
+    image_free(&image);
+}
+END_TEST
+
+/* ---- indexes whose keys are not computed ---- */
+
+/* An index on a column of which a row has several values, as if they were Unicode: in memory only.
+ */
+static void uncompute_index(const struct ese_db *db, const char *table, const char *name)
+{
+    const struct ese_table *t = ese_catalog_find(db->catalog, table);
+    for (unsigned i = 0; i < t->indexes; i++)
+        if (strcmp(t->index[i].name, name) == 0) {
+            struct ese_column *column = (struct ese_column *)(uintptr_t)ese_table_segment_column(
+                t, &t->index[i].segment[0]);
+            ck_assert(column->flags & ESE_COLUMN_MULTI_VALUED);
+            column->type = ESE_COL_LONG_TEXT;
+            column->code_page = ESE_CODEPAGE_UNICODE;
+        }
+}
+
+/* As many entries as the rows give; one fewer, as where two values of a row have one key; or one
+ * more.
+ */
+START_TEST(entries_are_counted_where_keys_are_not_computed)
+{
+    static uint8_t spare[ESE_PAGE_SIZE_MAX];
+    struct image image = image_load(CHURN);
+    struct ese_db *db;
+    struct fault f;
+    struct place p = find_node(&image, "churn", "byM", in_the_middle, 0);
+    const struct ese_page_change change = {image_page(&image, p.page), spare, image.page_size,
+                                           p.page, 0};
+    struct ese_node node = {.data = bytes_of("row", 3), .suffix = bytes_of("\xff", 1)};
+    if (_i == 1)
+        ck_assert(ese_page_change_delete(&change, p.tag - 1));
+    else if (_i == 2)
+        ck_assert(ese_page_change_insert(&change, p.nodes, &node));
+    image_seal(&image, p.page);
+    ck_assert(image_open(&image, &db, &f));
+    uncompute_index(db, "churn", "byM");
+    struct ese_check_summary summary = check_db(db);
+    ck_assert_uint_eq(summary.of_rule[ESE_RULE_INDEX_COUNT], _i == 2);
+    ck_assert_uint_eq(summary.of_rule[ESE_RULE_INDEX_DANGLING], _i == 2);
+    ck_assert_uint_eq(summary.problems > 0, _i == 2);
+    ese_db_close(db);
+    image_free(&image);
+}
+END_TEST
+
+/* An index on a column that is not in the catalog. */
+START_TEST(an_index_without_its_column_is_not_judged)
+{
+    struct image image = image_load(STORE);
+    struct ese_db *db;
+    struct fault f;
+    ck_assert(image_open(&image, &db, &f));
+    const struct ese_table *t = ese_catalog_find(db->catalog, "UserCertificates");
+    for (unsigned i = 0; i < t->indexes; i++)
+        if (strcmp(t->index[i].name, "ByIssuerEntry") == 0)
+            t->index[i].segment[0].column = 127;
+    struct ese_check_summary summary = check_db(db);
+    ck_assert_uint_eq(summary.problems, 1);
+    ck_assert_uint_eq(summary.of_rule[ESE_RULE_CATALOG_OBJECT], 1);
+    ck_assert_uint_eq(summary.not_judged, 1);
+    must_say(ESE_RULE_INDEX_MISSING_ENTRY, "its columns are not in the catalog");
+    ese_db_close(db);
     image_free(&image);
 }
 END_TEST
@@ -1158,6 +1262,8 @@ int main(void)
     }
     return check_main("check", (const struct check_case[]){
                                    {rules_have_names_of_their_own, 0},
+                                   {entries_are_counted_where_keys_are_not_computed, 3},
+                                   {an_index_without_its_column_is_not_judged, 0},
                                    {every_rule_has_a_case, 0},
                                    {sound_database_has_no_findings, ARRAY_SIZE(corpus_files)},
                                    {deleted_nodes_are_normal, 0},

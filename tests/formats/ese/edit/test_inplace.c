@@ -755,6 +755,50 @@ START_TEST(what_cannot_be_done_leaves_the_file_untouched)
 }
 END_TEST
 
+/* The first leaf's last key, with one byte more, so that it is looked for on the second leaf, too;
+ * that one's number. */
+static uint32_t behind_first_leaf(struct job *j, uint8_t key[6])
+{
+    struct ese_cursor cursor;
+    uint32_t first = 0, number;
+    ese_cursor_open(&cursor, j->db->pages, j->table->root, j->table->objid);
+    for (;;) {
+        ck_assert_int_eq(ese_cursor_next(&cursor, &j->f), ESE_STEP_NODE);
+        number = cursor.leaf->number;
+        first = first ? first : number;
+        if (number != first)
+            break;
+        ck_assert_uint_eq(cursor.key.size, 5);
+        memcpy(key, cursor.key.at, 5);
+    }
+    key[5] = 0;
+    ese_cursor_close(&cursor);
+    return number;
+}
+
+/* Is a row not there when the leaf that could have it is not what its place demands? */
+START_TEST(a_leaf_that_cannot_be_read_is_not_passed_over)
+{
+    struct job j;
+    uint8_t key[6];
+    start_with(&j, 0x2, 4096, THINGS, false);
+    uint32_t leaf = behind_first_leaf(&j, key);
+    uint8_t *page = j.before.at + ((size_t)leaf + 1) * 4096;
+    if (_i > 0)
+        page[ESE_PAGE_TAG_COUNT_AT + 1] |= 0x20; /* reserved tags */
+    ese_checksum_set(page, 4096, leaf);
+    int fd = open(j.path, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(pwrite(fd, j.before.at, j.before.size, 0), (ssize_t)j.before.size);
+    close(fd);
+    ese_inplace_close(j.ip);
+    ese_db_close(j.db);
+    free(j.before.at);
+    open_job(&j);
+    bool dropped = ese_inplace_drop_row(j.ip, j.table, bytes_of(key, sizeof key), 0, &j.f);
+    must_be_refused(&j, dropped, _i > 0 ? FAULT_UNSUPPORTED : FAULT_MISSING);
+}
+END_TEST
+
 /* Of each extent that the table owns, only the last page is left to it. */
 static void disown_pages(struct job *j)
 {
@@ -1311,6 +1355,7 @@ int main(int arguments, char **argument)
             {the_file_grows_when_it_must, ARRAY_SIZE(forms)},
             {deep_trees_grow_and_shrink, 8},
             {an_inner_page_that_has_to_reach_further_is_split, 0},
+            {a_leaf_that_cannot_be_read_is_not_passed_over, 2},
             {a_page_that_nobody_owns_is_not_given_back, 0},
             {what_cannot_be_done_leaves_the_file_untouched, 0},
             {an_index_on_unicode_text_is_not_added_to, 0},
