@@ -10,7 +10,7 @@
 static uint8_t hash[HASH_SHA1_SIZE] = {0xab, 0xcd};
 static struct profile profile;
 static struct model_certificate certificate[1];
-static struct model_entry entry[3];
+static struct model_entry room[5], *const entry = room + 1; /* what lies before them is no entry */
 static struct model model;
 
 static void make_model(void)
@@ -139,6 +139,13 @@ START_TEST(what_is_foreseen)
     ck_assert_uint_eq(model.entries, 3);
     ck_assert_int_eq(entry[1].key, 5);
     ck_assert_int_eq(entry[2].key, 7);
+    a.entry = 3; /* before them */
+    room[0].key = 77;
+    action_foresee(&model, &a);
+    ck_assert_uint_eq(model.entries, 4);
+    ck_assert_int_eq(entry[0].key, 3);
+    ck_assert_int_eq(entry[3].key, 7);
+    ck_assert_int_eq(room[0].key, 77);
     hash_close(&model.hash);
 }
 END_TEST

@@ -1,0 +1,111 @@
+/*
+ * Values of a row that a plan changes: each column takes the numbers that fit it and no other, and
+ * two actions do not give one column two values.
+ */
+#include "migrate/repair/plan_editor_parts.h"
+#include "tests/check_main.h"
+
+static const struct {
+    enum ese_coltype type;
+    int32_t number;
+    bool fits;
+} numbers[] = {
+    {ESE_COL_UNSIGNED_BYTE, 0, true},        {ESE_COL_UNSIGNED_BYTE, UINT8_MAX, true},
+    {ESE_COL_UNSIGNED_BYTE, -1, false},      {ESE_COL_UNSIGNED_BYTE, UINT8_MAX + 1, false},
+    {ESE_COL_SHORT, INT16_MIN, true},        {ESE_COL_SHORT, INT16_MAX, true},
+    {ESE_COL_SHORT, INT16_MIN - 1, false},   {ESE_COL_SHORT, INT16_MAX + 1, false},
+    {ESE_COL_UNSIGNED_SHORT, 0, true},       {ESE_COL_UNSIGNED_SHORT, UINT16_MAX, true},
+    {ESE_COL_UNSIGNED_SHORT, -1, false},     {ESE_COL_UNSIGNED_SHORT, UINT16_MAX + 1, false},
+    {ESE_COL_LONG, INT32_MIN, true},         {ESE_COL_LONG, INT32_MAX, true},
+    {ESE_COL_UNSIGNED_LONG, 0, true},        {ESE_COL_UNSIGNED_LONG, INT32_MAX, true},
+    {ESE_COL_UNSIGNED_LONG, -1, false},      {ESE_COL_CURRENCY, INT32_MIN, true},
+    {ESE_COL_LONG_LONG, INT32_MIN, true},    {ESE_COL_UNSIGNED_LONG_LONG, 0, true},
+    {ESE_COL_UNSIGNED_LONG_LONG, -1, false}, {ESE_COL_GUID, 1, false},
+    {ESE_COL_LONG_BINARY, 1, false},
+};
+
+START_TEST(a_number_in_a_column)
+{
+    const struct ese_column column = {.name = "Any", .type = numbers[_i].type};
+    struct plan_editor a = {.model = NULL};
+    struct ese_row_edit edit = {.changes = 0};
+    struct fault f = {.code = FAULT_NONE};
+    uint64_t bits = (uint64_t)(int64_t)numbers[_i].number;
+    bool fits = editor_put_integer(&a, &edit, &column, numbers[_i].number, &f);
+    ck_assert_int_eq(fits, numbers[_i].fits);
+    ck_assert_uint_eq(edit.changes, fits);
+    if (fits) {
+        ck_assert_int_eq(edit.fate, ESE_ROW_CHANGE);
+        struct bytes data = edit.change[0].data;
+        ck_assert_uint_eq(data.size, ese_coltype_size(column.type));
+        ck_assert_uint_eq(bytes_number(data),
+                          data.size < 8 ? bits & ((1ull << 8 * data.size) - 1) : bits);
+    } else {
+        ck_assert_int_eq(f.code, FAULT_UNSUPPORTED);
+        ck_assert_ptr_nonnull(strstr(f.text, "Any"));
+    }
+    arena_free(&a.row);
+}
+END_TEST
+
+START_TEST(a_date_in_a_column)
+{
+    static const struct ese_column date = {.name = "Since", .type = ESE_COL_DATE_TIME},
+                                   narrow = {.name = "Byte", .type = ESE_COL_UNSIGNED_BYTE};
+    struct plan_editor a = {.model = NULL};
+    struct ese_row_edit edit = {.changes = 0};
+    struct fault f = {.code = FAULT_NONE};
+    double days = 36433.5, read = 0;
+    ck_assert(editor_put_date(&a, &edit, &date, days, &f));
+    ck_assert_uint_eq(edit.change[0].data.size, sizeof read);
+    memcpy(&read, edit.change[0].data.at, sizeof read);
+    ck_assert(read == days);
+    ck_assert(!editor_put_date(&a, &edit, &narrow, days, &f));
+    ck_assert_ptr_nonnull(strstr(f.text, "column Byte cannot hold a date"));
+    f = (struct fault){.code = FAULT_NONE};
+    ck_assert(!editor_put_date(&a, &edit, NULL, days, &f));
+    ck_assert_int_eq(f.code, FAULT_UNSUPPORTED);
+    ck_assert_uint_eq(edit.changes, 1);
+    arena_free(&a.row);
+}
+END_TEST
+
+START_TEST(one_value_for_each_column)
+{
+    static struct ese_column column[ESE_EDIT_CHANGES_MOST + 1];
+    struct plan_editor a = {.model = NULL};
+    struct ese_row_edit edit = {.changes = 0};
+    struct fault f = {.code = FAULT_NONE};
+    for (unsigned i = 0; i <= ESE_EDIT_CHANGES_MOST; i++)
+        column[i] = (struct ese_column){.name = "Any", .type = ESE_COL_LONG};
+    for (unsigned i = 0; i < ESE_EDIT_CHANGES_MOST; i++)
+        ck_assert(editor_put_integer(&a, &edit, &column[i], (int32_t)i, &f));
+    ck_assert_uint_eq(edit.changes, ESE_EDIT_CHANGES_MOST);
+    for (unsigned i = 0; i < edit.changes; i++) {
+        ck_assert_ptr_eq(edit.change[i].column, &column[i]);
+        ck_assert_uint_eq(bytes_number(edit.change[i].data), i);
+    }
+    ck_assert(editor_put_integer(&a, &edit, &column[7], 7, &f)); /* it says the same once more */
+    ck_assert(!editor_put_integer(&a, &edit, &column[7], 8, &f));
+    ck_assert_int_eq(f.code, FAULT_UNSUPPORTED);
+    ck_assert(!editor_put_integer(&a, &edit, &column[ESE_EDIT_CHANGES_MOST], 8, &f));
+    ck_assert_int_eq(f.code, FAULT_LIMIT);
+    ck_assert(!editor_put_value(&edit, &edit.change[0], &f));
+    ck_assert_int_eq(f.code, FAULT_LIMIT);
+    ck_assert_uint_eq(edit.changes, ESE_EDIT_CHANGES_MOST);
+    edit.changes--;
+    ck_assert(editor_put_value(&edit, &edit.change[0], &f));
+    ck_assert_uint_eq(edit.changes, ESE_EDIT_CHANGES_MOST);
+    arena_free(&a.row);
+}
+END_TEST
+
+int main(void)
+{
+    return check_main("plan_values", (const struct check_case[]){
+                                         {a_number_in_a_column, ARRAY_SIZE(numbers)},
+                                         {a_date_in_a_column, 0},
+                                         {one_value_for_each_column, 0},
+                                         {0},
+                                     });
+}
