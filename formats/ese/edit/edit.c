@@ -107,16 +107,25 @@ bool inplace_done(struct ese_inplace *ip, bool ok, struct fault *f)
 bool ese_inplace_drop_row(struct ese_inplace *ip, const struct ese_table *table, struct bytes key,
                           unsigned twin, struct fault *f)
 {
-    return inplace_ready(ip, table, f) &&
-           inplace_done(ip, inplace_drop(ip, table, key, twin, f), f);
+    struct inplace_row row;
+    if (!inplace_ready(ip, table, f))
+        return false;
+    bool ok = inplace_row_open(&row, ip, table, key, twin, f) && inplace_row_drop(&row, f);
+    inplace_row_close(&row);
+    return inplace_done(ip, ok, f);
 }
 
 bool ese_inplace_change_row(struct ese_inplace *ip, const struct ese_table *table, struct bytes key,
                             unsigned twin, const struct ese_change *change, unsigned changes,
                             struct fault *f)
 {
-    return inplace_ready(ip, table, f) &&
-           inplace_done(ip, inplace_change_columns(ip, table, key, twin, change, changes, f), f);
+    struct inplace_row row;
+    if (!inplace_ready(ip, table, f))
+        return false;
+    bool ok = inplace_row_open(&row, ip, table, key, twin, f) &&
+              inplace_row_change(&row, change, changes, f);
+    inplace_row_close(&row);
+    return inplace_done(ip, ok, f);
 }
 
 bool ese_inplace_add_row(struct ese_inplace *ip, const struct ese_table *table,

@@ -106,25 +106,14 @@ static bool look_at_rows(struct editing *e, struct fault *f)
  * question. */
 static bool apply(struct editing *e, const struct noted *noted, struct fault *f)
 {
-    struct inplace_tree t = {
-        .ip = e->ip, .root = e->table->root, .objid = e->table->objid, .unique = true};
-    struct inplace_target target = {.key = noted->key, .twin = noted->twin};
-    struct inplace_spot spot;
-    struct ese_record record;
-    bool found, ok = inplace_find(&t, &target, &spot, &found, f);
-    if (ok && !found)
-        ok = fault_set(f, FAULT_DAMAGED, "table %s: a row cannot be found by its key",
-                       e->table->name);
-    ok = ok &&
-         ese_record_open(&record, e->table, inplace_at(&spot)->data,
-                         spot.flags & ESE_PAGE_NEW_RECORD_FORMAT, e->ip->page_size, f) &&
-         ask(e, &record, noted->key, noted->twin, f);
+    struct inplace_row row;
+    bool ok = inplace_row_open(&row, e->ip, e->table, noted->key, noted->twin, f) &&
+              ask(e, &row.record, noted->key, noted->twin, f);
     if (ok && e->edit.fate == ESE_ROW_DROP)
-        ok = inplace_drop(e->ip, e->table, noted->key, noted->twin, f);
+        ok = inplace_row_drop(&row, f);
     else if (ok && e->edit.fate == ESE_ROW_CHANGE)
-        ok = inplace_change_columns(e->ip, e->table, noted->key, noted->twin, e->edit.change,
-                                    e->edit.changes, f);
-    inplace_spot_close(&spot); /* only now: what the editor gives may point into the row */
+        ok = inplace_row_change(&row, e->edit.change, e->edit.changes, f);
+    inplace_row_close(&row); /* only now: what the editor gives may point into the row */
     return ok && inplace_give_back(e->ip, f) && inplace_make_room(e->ip, f);
 }
 

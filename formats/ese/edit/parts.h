@@ -50,6 +50,21 @@ struct inplace_entries {
     struct arena memory;
 };
 
+enum { INPLACE_FINGERS = 8 };
+
+struct inplace_step {
+    uint32_t page;
+    unsigned child;
+};
+
+/* The way to the leaf of a tree that was gone to last: most changes come in the order of keys, and
+ * the next one's way is the same or branches off far down.  Root 0: none. */
+struct inplace_finger {
+    uint32_t root;
+    unsigned depth;
+    struct inplace_step step[ESE_DEPTH_MOST];
+};
+
 struct ese_inplace {
     struct ese_db *db;
     struct ese_inplace_options options;
@@ -73,7 +88,8 @@ struct ese_inplace {
     struct inplace_entries orphans; /* to be found by their data, and removed */
     struct ese_key_scratch scratch;
     struct ese_keys keys;
-    uint8_t *spare; /* a page */
+    uint8_t *spare;                                /* a page */
+    struct inplace_finger finger[INPLACE_FINGERS]; /* see edit/tree.c */
 
     /* after finish */
     struct inplace_page **sorted;
@@ -175,11 +191,6 @@ struct inplace_tree {
     uint32_t root, objid, owner;
     bool unique, space;
     struct ese_extent *hand;
-};
-
-struct inplace_step {
-    uint32_t page;
-    unsigned child;
 };
 
 /* A place in a tree: the way to a leaf, and a node of it (index may be behind the last). */
@@ -310,12 +321,27 @@ bool inplace_entries_flush(struct ese_inplace *ip, struct fault *f);
 
 /* ---- rows (edit/row.c) ---- */
 
-/* As the functions without the leading inplace_, but entries that are added still wait. */
-bool inplace_drop(struct ese_inplace *ip, const struct ese_table *table, struct bytes key,
-                  unsigned twin, struct fault *f);
-bool inplace_change_columns(struct ese_inplace *ip, const struct ese_table *table, struct bytes key,
-                            unsigned twin, const struct ese_change *change, unsigned changes,
-                            struct fault *f);
+/* A row at hand; its bytes are copies, for its page will change. */
+struct inplace_row {
+    struct ese_inplace *ip;
+    const struct ese_table *table;
+    struct bytes key;
+    unsigned twin, twins; /* twins: how many rows have the key */
+    bool new_format;
+    struct ese_record record;
+    struct arena memory;
+};
+
+/* Finds the `twin`-th row with this key.  Close it in any case. */
+bool inplace_row_open(struct inplace_row *row, struct ese_inplace *ip,
+                      const struct ese_table *table, struct bytes key, unsigned twin,
+                      struct fault *f);
+void inplace_row_close(struct inplace_row *row);
+/* Each but once for a row that was opened; entries that are added still wait. */
+bool inplace_row_drop(struct inplace_row *row, struct fault *f);
+bool inplace_row_change(struct inplace_row *row, const struct ese_change *change, unsigned changes,
+                        struct fault *f);
+/* As ese_inplace_add_row(), but entries still wait. */
 bool inplace_add(struct ese_inplace *ip, const struct ese_table *table,
                  const struct ese_change *change, unsigned changes, struct fault *f);
 

@@ -20,17 +20,6 @@ enum {
     CHANGES_MOST = 2 * ESE_EDIT_CHANGES_MOST,
 };
 
-/* A row at hand; its bytes are copies, for its page will change. */
-struct row {
-    struct ese_inplace *ip;
-    const struct ese_table *table;
-    struct bytes key;
-    unsigned twin, twins; /* twins: how many rows have the key */
-    bool new_format;
-    struct ese_record record;
-    struct arena memory;
-};
-
 static struct inplace_tree rows_of(struct ese_inplace *ip, const struct ese_table *table)
 {
     return (struct inplace_tree){
@@ -48,7 +37,7 @@ bool inplace_has_row(struct ese_inplace *ip, const struct ese_table *table, stru
     return ok;
 }
 
-static bool keep_row(struct row *row, const struct inplace_spot *spot, struct fault *f)
+static bool keep_row(struct inplace_row *row, const struct inplace_spot *spot, struct fault *f)
 {
     const struct inplace_node *node = inplace_at(spot);
     const uint8_t *key = arena_copy(&row->memory, node->key),
@@ -62,7 +51,7 @@ static bool keep_row(struct row *row, const struct inplace_spot *spot, struct fa
 }
 
 /* Finds the row, and counts those with its key. */
-static bool find_row(struct row *row, struct bytes key, struct fault *f)
+static bool find_row(struct inplace_row *row, struct bytes key, struct fault *f)
 {
     struct inplace_tree t = rows_of(row->ip, row->table);
     struct inplace_spot spot;
@@ -80,14 +69,15 @@ static bool find_row(struct row *row, struct bytes key, struct fault *f)
            (found || fault_set(f, FAULT_MISSING, "table %s has no such row", row->table->name));
 }
 
-static bool open_row(struct row *row, struct ese_inplace *ip, const struct ese_table *table,
-                     struct bytes key, unsigned twin, struct fault *f)
+bool inplace_row_open(struct inplace_row *row, struct ese_inplace *ip,
+                      const struct ese_table *table, struct bytes key, unsigned twin,
+                      struct fault *f)
 {
-    *row = (struct row){.ip = ip, .table = table, .twin = twin};
+    *row = (struct inplace_row){.ip = ip, .table = table, .twin = twin};
     return find_row(row, key, f);
 }
 
-static void close_row(struct row *row)
+void inplace_row_close(struct inplace_row *row)
 {
     arena_free(&row->memory);
 }
@@ -119,18 +109,18 @@ static bool not_computable(const struct ese_index *index, struct fault *f)
 }
 
 /* Entries that other rows with this row's primary key have in the index. */
-static bool entries_of_twins(struct row *row, const struct ese_index *index,
+static bool entries_of_twins(struct inplace_row *row, const struct ese_index *index,
                              struct inplace_entries *list, struct fault *f)
 {
     bool ok = true;
     for (unsigned twin = 0; ok && twin < row->twins; twin++) {
-        struct row other;
+        struct inplace_row other;
         bool computable = true;
         if (twin == row->twin)
             continue;
-        ok = open_row(&other, row->ip, row->table, row->key, twin, f) &&
+        ok = inplace_row_open(&other, row->ip, row->table, row->key, twin, f) &&
              inplace_entries_of(row->ip, index, &other.record, row->key, list, &computable, f);
-        close_row(&other);
+        inplace_row_close(&other);
         if (ok && !computable)
             ok = not_computable(index, f);
     }
@@ -138,7 +128,7 @@ static bool entries_of_twins(struct row *row, const struct ese_index *index,
 }
 
 /* Removes the row's entries from the index, but for those in `stay`. */
-static bool remove_entries(struct row *row, const struct ese_index *index,
+static bool remove_entries(struct inplace_row *row, const struct ese_index *index,
                            const struct inplace_entries *stay, bool dropped, struct fault *f)
 {
     struct inplace_entries own = {.count = 0}, twins = {.count = 0};
@@ -163,7 +153,7 @@ static bool remove_entries(struct row *row, const struct ese_index *index,
 }
 
 /* Notes the entries of a changed or new record that the old one (NULL: none) does not have. */
-static bool note_new_entries(struct row *row, const struct ese_index *index,
+static bool note_new_entries(struct inplace_row *row, const struct ese_index *index,
                              const struct ese_record *record, const struct inplace_entries *old,
                              struct inplace_entries *now, struct fault *f)
 {
@@ -225,8 +215,8 @@ static bool references_of(const struct ese_record *record, const struct ese_colu
 }
 
 /* The long values that a row refers to: in the columns that change, or (change NULL) in all. */
-static bool row_references(const struct row *row, const struct ese_change *change, unsigned changes,
-                           struct references *list, struct fault *f)
+static bool row_references(const struct inplace_row *row, const struct ese_change *change,
+                           unsigned changes, struct references *list, struct fault *f)
 {
     for (unsigned i = 0; i < row->table->columns; i++) {
         const struct ese_column *column = &row->table->column[i];
@@ -240,7 +230,7 @@ static bool row_references(const struct row *row, const struct ese_change *chang
     return true;
 }
 
-static bool drop_references(struct row *row, struct references *list, struct fault *f)
+static bool drop_references(struct inplace_row *row, struct references *list, struct fault *f)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < list->count; i++)
@@ -252,7 +242,7 @@ static bool drop_references(struct row *row, struct references *list, struct fau
 
 /* ---- dropping ---- */
 
-static bool drop_row(struct row *row, struct fault *f)
+static bool drop_row(struct inplace_row *row, struct fault *f)
 {
     struct inplace_tree t = rows_of(row->ip, row->table);
     struct inplace_target target = {.key = row->key, .twin = row->twin};
@@ -268,13 +258,9 @@ static bool drop_row(struct row *row, struct fault *f)
     return ok && drop_references(row, &references, f);
 }
 
-bool inplace_drop(struct ese_inplace *ip, const struct ese_table *table, struct bytes key,
-                  unsigned twin, struct fault *f)
+bool inplace_row_drop(struct inplace_row *row, struct fault *f)
 {
-    struct row row;
-    bool ok = open_row(&row, ip, table, key, twin, f) && drop_row(&row, f);
-    close_row(&row);
-    return ok || fault_context(f, "table %s", table->name);
+    return drop_row(row, f) || fault_context(f, "table %s", row->table->name);
 }
 
 /* ---- changed records ---- */
@@ -309,14 +295,14 @@ static bool can_leave(const struct ese_change *change)
 }
 
 /* Puts the value of a change into the long-value tree. */
-static bool leave(struct row *row, struct ese_change *change, struct fault *f)
+static bool leave(struct inplace_row *row, struct ese_change *change, struct fault *f)
 {
     return inplace_lv_new(row->ip, row->table, change->data, &change->lid, f) ||
            fault_context(f, "column %s", change->column->name);
 }
 
 /* Values of the record that do not change, and could leave it, become changes, too. */
-static void consider_others(const struct row *row, struct changes *c)
+static void consider_others(const struct inplace_row *row, struct changes *c)
 {
     for (unsigned i = 0; i < row->table->columns && c->count < CHANGES_MOST; i++) {
         const struct ese_column *column = &row->table->column[i];
@@ -344,7 +330,7 @@ static struct ese_change *longest(struct changes *c)
     return best;
 }
 
-static bool take_changes(struct row *row, const struct ese_change *change, unsigned changes,
+static bool take_changes(struct inplace_row *row, const struct ese_change *change, unsigned changes,
                          struct changes *c, struct fault *f)
 {
     c->count = 0;
@@ -366,8 +352,8 @@ static bool take_changes(struct row *row, const struct ese_change *change, unsig
 }
 
 /* Makes the changed record, with long values put out of it until it fits. */
-static bool make_record(struct row *row, struct changes *c, size_t key_size, struct bytes *record,
-                        struct fault *f)
+static bool make_record(struct inplace_row *row, struct changes *c, size_t key_size,
+                        struct bytes *record, struct fault *f)
 {
     size_t most = record_most(row->ip, row->table, key_size), size;
     uint8_t *to = arena_take(&row->memory, ESE_PAGE_SIZE_MAX);
@@ -402,7 +388,7 @@ static bool make_record(struct row *row, struct changes *c, size_t key_size, str
 
 /* ---- changing ---- */
 
-static bool same_primary_key(struct row *row, const struct ese_record *changed,
+static bool same_primary_key(struct inplace_row *row, const struct ese_record *changed,
                              const struct ese_change *change, unsigned changes, struct fault *f)
 {
     for (unsigned i = 0; i < row->table->indexes; i++) {
@@ -422,7 +408,7 @@ static bool same_primary_key(struct row *row, const struct ese_record *changed,
     return true;
 }
 
-static bool change_entries(struct row *row, const struct ese_index *index,
+static bool change_entries(struct inplace_row *row, const struct ese_index *index,
                            const struct ese_record *changed, struct fault *f)
 {
     struct inplace_entries old = {.count = 0}, now = {.count = 0};
@@ -437,7 +423,7 @@ static bool change_entries(struct row *row, const struct ese_index *index,
     return ok;
 }
 
-static bool change_row(struct row *row, const struct ese_change *change, unsigned changes,
+static bool change_row(struct inplace_row *row, const struct ese_change *change, unsigned changes,
                        struct changes *c, struct fault *f)
 {
     struct inplace_tree t = rows_of(row->ip, row->table);
@@ -464,28 +450,25 @@ static bool change_row(struct row *row, const struct ese_change *change, unsigne
     return ok && drop_references(row, &references, f);
 }
 
-bool inplace_change_columns(struct ese_inplace *ip, const struct ese_table *table, struct bytes key,
-                            unsigned twin, const struct ese_change *change, unsigned changes,
-                            struct fault *f)
+bool inplace_row_change(struct inplace_row *row, const struct ese_change *change, unsigned changes,
+                        struct fault *f)
 {
-    struct row row;
     struct changes *c = malloc(sizeof *c);
-    bool ok = open_row(&row, ip, table, key, twin, f) && (c != NULL || inplace_no_memory(f)) &&
-              (changes == 0 || change_row(&row, change, changes, c, f));
-    close_row(&row);
+    bool ok = (c != NULL || inplace_no_memory(f)) &&
+              (changes == 0 || change_row(row, change, changes, c, f));
     free(c);
-    return ok || fault_context(f, "table %s", table->name);
+    return ok || fault_context(f, "table %s", row->table->name);
 }
 
 /* ---- adding ---- */
 
 /* The empty record that a new row's values change, in the format of the page where it will stand.
  */
-static bool open_new(struct row *row, struct ese_inplace *ip, const struct ese_table *table,
+static bool open_new(struct inplace_row *row, struct ese_inplace *ip, const struct ese_table *table,
                      bool new_format, struct fault *f)
 {
     static const uint8_t empty[EMPTY_RECORD] = {0, ESE_FIXED_LAST, EMPTY_RECORD, 0};
-    *row = (struct row){.ip = ip, .table = table, .twins = 1, .new_format = new_format};
+    *row = (struct inplace_row){.ip = ip, .table = table, .twins = 1, .new_format = new_format};
     return ese_record_open(&row->record, table, bytes_of(empty, sizeof empty), new_format,
                            ip->page_size, f);
 }
@@ -501,7 +484,8 @@ static bool root_format(struct ese_inplace *ip, const struct ese_table *table, b
     return true;
 }
 
-static bool find_primary_key(struct row *row, const struct ese_record *record, struct fault *f)
+static bool find_primary_key(struct inplace_row *row, const struct ese_record *record,
+                             struct fault *f)
 {
     for (unsigned i = 0; i < row->table->indexes; i++) {
         const struct ese_index *index = &row->table->index[i];
@@ -526,7 +510,7 @@ static bool find_primary_key(struct row *row, const struct ese_record *record, s
 }
 
 /* A counter of the table must not give the new row's number again. */
-static bool raise_counter(struct row *row, const struct changes *c, struct fault *f)
+static bool raise_counter(struct inplace_row *row, const struct changes *c, struct fault *f)
 {
     for (unsigned i = 0; i < c->count; i++) {
         const struct ese_change *change = &c->at[i];
@@ -541,7 +525,7 @@ static bool raise_counter(struct row *row, const struct changes *c, struct fault
     return true;
 }
 
-static bool add_row(struct row *row, const struct ese_change *change, unsigned changes,
+static bool add_row(struct inplace_row *row, const struct ese_change *change, unsigned changes,
                     struct changes *c, struct fault *f)
 {
     struct inplace_tree t = rows_of(row->ip, row->table);
@@ -572,12 +556,12 @@ static bool add_row(struct row *row, const struct ese_change *change, unsigned c
 bool inplace_add(struct ese_inplace *ip, const struct ese_table *table,
                  const struct ese_change *change, unsigned changes, struct fault *f)
 {
-    struct row row = {.ip = ip};
+    struct inplace_row row = {.ip = ip};
     struct changes *c = malloc(sizeof *c);
     bool new_format;
     bool ok = (c != NULL || inplace_no_memory(f)) && root_format(ip, table, &new_format, f) &&
               open_new(&row, ip, table, new_format, f) && add_row(&row, change, changes, c, f);
-    close_row(&row);
+    inplace_row_close(&row);
     free(c);
     return ok || fault_context(f, "table %s", table->name);
 }

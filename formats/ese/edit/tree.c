@@ -120,18 +120,72 @@ static bool open_leaf(const struct inplace_tree *t, uint32_t number, struct inpl
     return ok;
 }
 
+/* True when the key stands between two separators of the page, and equals none of them: its way,
+ * to the first leaf that can have it as well as to the one where it belongs, is child `i`. */
+static bool is_within(const struct ese_page *page, unsigned i, struct bytes key, struct bytes data)
+{
+    struct ese_node before, behind;
+    return i > 0 && i + 1 < ese_page_nodes(page) && ese_page_node(page, i - 1, &before, NULL) &&
+           ese_page_node(page, i, &behind, NULL) && compare_pieces(&before, key, data) < 0 &&
+           compare_pieces(&behind, key, data) > 0;
+}
+
+static struct inplace_finger *finger_of(const struct inplace_tree *t)
+{
+    return &t->ip->finger[t->root % INPLACE_FINGERS];
+}
+
+/* Takes over as much of the last way down this tree as is the key's, too: from the lowest page that
+ * has it between two of its separators.  *number: where the way goes on. */
+static bool resume(const struct inplace_tree *t, struct bytes key, struct bytes data,
+                   struct inplace_spot *spot, uint32_t *number, struct fault *f)
+{
+    const struct inplace_finger *finger = finger_of(t);
+    *number = t->root;
+    for (unsigned depth = finger->root == t->root ? finger->depth : 0; depth > 0; depth--) {
+        const struct inplace_step *last = &finger->step[depth - 1];
+        const struct ese_page *page;
+        struct ese_node node;
+        if (!ese_pages_get_sound(t->ip->db->pages, last->page, &page, f))
+            return false;
+        bool within = is_within(page, last->child, key, data) &&
+                      ese_page_node(page, last->child, &node, NULL) && ese_node_child(&node) != 0;
+        if (within)
+            *number = ese_node_child(&node);
+        ese_pages_put(t->ip->db->pages, page);
+        if (!within)
+            continue;
+        memcpy(spot->step, finger->step, depth * sizeof *last);
+        spot->depth = depth;
+        return true;
+    }
+    return true;
+}
+
+static void note_way(const struct inplace_tree *t, const struct inplace_spot *spot)
+{
+    struct inplace_finger *finger = finger_of(t);
+    finger->root = t->root;
+    finger->depth = spot->depth;
+    memcpy(finger->step, spot->step, spot->depth * sizeof *spot->step);
+}
+
 static bool go_down(const struct inplace_tree *t, struct bytes key, struct bytes data, enum way way,
                     struct inplace_spot *spot, struct fault *f)
 {
-    uint32_t number = t->root, child;
+    uint32_t number, child;
     *spot = (struct inplace_spot){.depth = 0};
+    if (!resume(t, key, data, spot, &number, f))
+        return false;
     for (;;) {
         if (!step_down(t, number, key, data, way, spot, &child, f))
             return false;
         if (child == 0)
-            return open_leaf(t, number, spot, f);
+            break;
         number = child;
     }
+    note_way(t, spot);
+    return open_leaf(t, number, spot, f);
 }
 
 void inplace_spot_close(struct inplace_spot *spot)
@@ -443,6 +497,8 @@ static bool change_page(const struct inplace_tree *t, enum change change, struct
     if (!unpack_leaf(t, spot, f))
         return false;
     edit_leaf(spot, change, key, data);
+    /* Pages above may get other nodes now, or go: no way down holds. */
+    memset(t->ip->finger, 0, sizeof t->ip->finger);
     return spot->leaf.count == 0 && spot->depth > 0 ? inplace_unlink(t, spot, spares, needed, f)
                                                     : inplace_store(t, spot, spares, needed, f);
 }
