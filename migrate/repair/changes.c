@@ -33,10 +33,12 @@ static bool drop_index_entries(struct ese_inplace *edit, const struct plan *plan
     return true;
 }
 
-bool changes_make(struct changes *c, const struct assessment *a, const int *copy,
+bool changes_make(struct changes *c, const struct assessment *a, const struct changes_copy *copy,
                   const volatile sig_atomic_t *stop, struct fault *f)
 {
-    struct ese_inplace_options how = {.stop = stop, .copy = copy};
+    struct ese_inplace_options how = {.stop = stop,
+                                      .copy = copy ? &copy->descriptor : NULL,
+                                      .last_time = copy ? &copy->last_time : NULL};
     c->edit = NULL;
     c->header = (struct ese_inplace_piece){.offset = 0};
     struct plan_editor *editor = plan_editor_open(&a->model, &a->plan, f);

@@ -14,14 +14,20 @@ struct changes {
     uint8_t header_before[ESE_PAGE_SIZE_MAX];
 };
 
+/* A copy that is to be changed instead of the store: see struct ese_inplace_options. */
+struct changes_copy {
+    int descriptor;     /* of a file with the same bytes */
+    uint64_t last_time; /* of its pages */
+};
+
 /*
- * Works out the changes; nothing is written but into `copy`.  copy: a descriptor of a file with the
- * same bytes, which is to be changed instead of the store, or NULL: see struct ese_inplace_options.
- * stop: gives up as soon as it is set.  Until changes_close() the assessment's database reads as it
- * will be.  False, with f saying why, also when the plan comes to nothing.  Close them in any case.
+ * Works out the changes; nothing is written but into `copy`, which may be NULL.  stop: gives up as
+ * soon as it is set.  Until changes_close() the assessment's database reads as it will be.  False,
+ * with f saying why, also when the plan comes to nothing.  Close them in any case.
  */
-bool changes_make(struct changes *changes, const struct assessment *assessment, const int *copy,
-                  const volatile sig_atomic_t *stop, struct fault *f);
+bool changes_make(struct changes *changes, const struct assessment *assessment,
+                  const struct changes_copy *copy, const volatile sig_atomic_t *stop,
+                  struct fault *f);
 void changes_close(struct changes *changes);
 
 /* How many pieces of the file change, and each of them, valid until the next call; of a copy, what

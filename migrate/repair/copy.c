@@ -39,7 +39,8 @@ static bool read_copy(int copy, uint64_t at, uint8_t *to, size_t size, struct fa
 /* Two steps of the file side by side. */
 struct steps {
     const struct assessment *a;
-    int copy;
+    struct changes_copy copy;
+    struct filehash *hash; /* of what was compared with the copy; NULL: not wanted */
     uint8_t *from, *to;
     size_t got;
     const volatile sig_atomic_t *stop;
@@ -54,10 +55,15 @@ static bool read_step(struct steps *s, uint64_t at, struct fault *f)
 static bool copy_bytes(struct steps *s, struct fault *f)
 {
     uint64_t size = ese_file_size(s->a->store.db->file);
+    uint32_t page = s->a->store.db->headers.header.page_size;
     bool ok = true;
     progress_open("copying", size);
-    for (uint64_t at = 0; ok && at < size; at += FILEIO_STEP)
-        ok = read_step(s, at, f) && ese_inplace_write_at(s->copy, at, bytes_of(s->from, s->got), f);
+    for (uint64_t at = 0; ok && at < size; at += FILEIO_STEP) {
+        ok = read_step(s, at, f) &&
+             ese_inplace_write_at(s->copy.descriptor, at, bytes_of(s->from, s->got), f);
+        if (ok)
+            ese_page_last_time(page, at, bytes_of(s->from, s->got), &s->copy.last_time);
+    }
     progress_close();
     return ok;
 }
@@ -83,26 +89,33 @@ static bool compare_rest(struct steps *s, const struct changes *changes, struct 
 {
     uint64_t size = ese_file_size(s->a->store.db->file);
     bool ok = true;
-    for (uint64_t at = 0; ok && at < size; at += FILEIO_STEP)
-        ok = read_step(s, at, f) && read_copy(s->copy, at, s->to, s->got, f) &&
+    progress_open("comparing", size);
+    for (uint64_t at = 0; ok && at < size; at += FILEIO_STEP) {
+        ok = read_step(s, at, f) && read_copy(s->copy.descriptor, at, s->to, s->got, f) &&
              same_step(s, changes, at, f);
+        if (ok && s->hash)
+            filehash_add(s->hash, bytes_of(s->from, s->got));
+    }
+    progress_close();
     return ok;
 }
 
 bool rewrite_database(const struct assessment *a, int copy, const volatile sig_atomic_t *stop,
-                      struct fault *f)
+                      struct filehash *hash, struct fault *f)
 {
     struct changes *changes = calloc(1, sizeof *changes);
-    struct steps s = {
-        .a = a, .copy = copy, .from = malloc(FILEIO_STEP), .to = malloc(FILEIO_STEP), .stop = stop};
+    struct steps s = {.a = a,
+                      .copy.descriptor = copy,
+                      .hash = hash,
+                      .from = malloc(FILEIO_STEP),
+                      .to = malloc(FILEIO_STEP),
+                      .stop = stop};
     bool ok = (changes != NULL && s.from != NULL && s.to != NULL) ||
               fault_set(f, FAULT_NO_MEMORY, "out of memory for the copy");
     ok = ok && copy_bytes(&s, f);
     if (a->plan.actions > 0) /* else what was salvaged is written as it is */
-        ok = ok && changes_make(changes, a, &copy, stop, f) && changes_write(changes, copy, f);
-    progress_open("comparing", ese_file_size(a->store.db->file));
+        ok = ok && changes_make(changes, a, &s.copy, stop, f) && changes_write(changes, copy, f);
     ok = ok && compare_rest(&s, changes, f);
-    progress_close();
     if (changes)
         changes_close(changes);
     free(changes);
@@ -111,11 +124,14 @@ bool rewrite_database(const struct assessment *a, int copy, const volatile sig_a
     return ok;
 }
 
-static int write_database(const struct assessment *a, const struct outfile *out, const char *target)
+static int write_database(const struct assessment *a, const struct outfile *out, const char *target,
+                          struct filehash *hash)
 {
     struct fault f = {.code = FAULT_NONE};
     const volatile sig_atomic_t *stop = interrupt_watch();
-    if (rewrite_database(a, outfile_descriptor(out), stop, &f))
+    bool ok = filehash_start_given(hash, &f) &&
+              rewrite_database(a, outfile_descriptor(out), stop, hash, &f);
+    if (filehash_finish(hash, ok ? &f : NULL) && ok)
         return EXIT_CLEAN;
     if (*stop) {
         note_error(a->notes, "cancelled; nothing was changed");
@@ -183,12 +199,15 @@ static int commit_salvage(const struct assessment *a, const char *target, struct
 static int fill(const struct assessment *a, struct outfile *out, struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
+    struct filehash copied;
     uint64_t size;
-    int status = write_database(a, out, r->store);
+    int status = write_database(a, out, r->store, &copied);
     if (status == EXIT_CLEAN)
         status = verify_store(a, outfile_path(out), false, "nothing was written", r->result.sha256,
                               &size);
-    if (status == EXIT_CLEAN && !verify_is_judged(a, &f)) {
+    /* The bytes of a compressed file are not those that were copied. */
+    bool packed = ese_file_is_packed(a->store.db->file);
+    if (status == EXIT_CLEAN && !verify_is_judged(a, packed ? NULL : &copied, &f)) {
         note_file(a->notes, a->store.path, "%s; nothing was written", f.text);
         status = EXIT_TROUBLE;
     }

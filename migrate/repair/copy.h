@@ -18,10 +18,11 @@ struct rewritten {
 /*
  * Writes the assessment's store, changed as its plan says, to `copy`, an empty file open for
  * reading and writing: all pages that the plan does not touch are bit for bit the same.  Nothing is
- * synced; after a failure the file is worthless.  stop: gives up as soon as it is set.
+ * synced; after a failure the file is worthless.  stop: gives up as soon as it is set.  hash: (may
+ * be NULL) is given all bytes of the store that the copy was made from.
  */
 bool rewrite_database(const struct assessment *assessment, int copy,
-                      const volatile sig_atomic_t *stop, struct fault *f);
+                      const volatile sig_atomic_t *stop, struct filehash *hash, struct fault *f);
 
 /*
  * Applies the assessment's plan into `target`: a file, or a directory when the store was named by

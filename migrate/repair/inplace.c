@@ -254,7 +254,7 @@ static int keep_undo(struct job *j)
     if (ok && status == EXIT_CLEAN)
         ok = undofile_commit(w, &f) && undofile_open(j->r->undo, true, &j->undo, &f) &&
              undo_possible(j->a->store.path, j->lock->descriptor, j->undo, &f);
-    bool judged = !ok || status != EXIT_CLEAN || verify_is_judged(j->a, &f);
+    bool judged = !ok || status != EXIT_CLEAN || verify_is_judged(j->a, NULL, &f);
     undofile_discard(w, ok && judged && status == EXIT_CLEAN);
     if (!judged)
         return trouble(j, NULL, &f);

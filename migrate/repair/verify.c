@@ -54,18 +54,20 @@ static bool nothing_lost(const struct assessment *old, const struct assessment *
     return ok;
 }
 
-bool verify_is_judged(const struct assessment *old, struct fault *f)
+bool verify_is_judged(const struct assessment *old, const struct filehash *read, struct fault *f)
 {
     const struct stat *was = ese_file_stat(old->store.db->file);
     int descriptor = ese_file_named_descriptor(old->store.db->file);
-    struct filehash hash;
+    struct filehash again;
     struct stat is;
     if (fstat(descriptor, &is) != 0)
         return fault_set(f, FAULT_IO, "it cannot be examined: %s", strerror(errno));
-    if (!filehash_start_open(&hash, descriptor, f) || !filehash_finish(&hash, f))
+    if (read == NULL &&
+        (!filehash_start_open(&again, descriptor, f) || !filehash_finish(&again, f)))
         return false;
-    return (fileio_is_unchanged(&is, was) && hash.size == old->hash.size &&
-            memcmp(hash.digest, old->hash.digest, sizeof hash.digest) == 0) ||
+    const struct filehash *hash = read ? read : &again;
+    return (fileio_is_unchanged(&is, was) && hash->size == old->hash.size &&
+            memcmp(hash->digest, old->hash.digest, sizeof hash->digest) == 0) ||
            fault_set(f, FAULT_LIMIT,
                      "it changed after it was judged; see that nothing uses it, and begin again");
 }

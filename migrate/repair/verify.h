@@ -8,11 +8,12 @@
 #include "migrate/decide/assessment.h"
 
 /*
- * Is the file that was judged still what it was?  It is hashed once more, through the descriptor
- * that all of it was read through, and its times and size are compared.  After it was copied, or
- * before it is written.  False, with f saying so, when it is not, or when it cannot be read.
+ * Is the file that was judged still what it was?  Its bytes are those of `read`, which was finished
+ * when all of it was read after it was judged; NULL: it is hashed once more.  All of it is read
+ * through one descriptor; times and size are compared, too.  After it was copied, or before it is
+ * written.  False, with f saying so, when it is not, or when it cannot be read.
  */
-bool verify_is_judged(const struct assessment *old, struct fault *f);
+bool verify_is_judged(const struct assessment *old, const struct filehash *read, struct fault *f);
 
 /*
  * Reads the store at `path` in full: structure, list, rules.  It must have no problem that the plan

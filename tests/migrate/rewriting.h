@@ -29,7 +29,7 @@ static inline bool write_less_one(const struct assessment *a, size_t left_out, c
         if (i != left_out)
             less.plan.action[less.plan.actions++] = a->plan.action[i];
     /* A plan that changes nothing is a fault for a user; what it leaves is the copy wanted here. */
-    bool ok = rewrite_database(&less, fd, &never, f) ||
+    bool ok = rewrite_database(&less, fd, &never, NULL, f) ||
               strcmp(f->text, "the plan changes nothing in it") == 0;
     free(less.plan.action);
     close(fd);

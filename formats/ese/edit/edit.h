@@ -43,9 +43,16 @@ struct ese_inplace_options {
      * to be changed instead of the database's own.  Pages that memory_most has no room for go
      * straight into it, where otherwise they are refused; it is worthless after a failure. */
     const int *copy;
+    /* Not NULL: what ese_page_last_time() found in all of the file, which is not read for it then.
+     */
+    const uint64_t *last_time;
     bool any_revision; /* also change revisions after the last published one, 0x122, on own risk */
     const volatile sig_atomic_t *stop; /* not NULL: give up as soon as it is set */
 };
+
+/* Raises *time to the highest time of the sound pages among these bytes, which stand at `offset` in
+ * a file with pages of that size: for whoever reads all of it anyway. */
+void ese_page_last_time(uint32_t page_size, uint64_t offset, struct bytes bytes, uint64_t *time);
 
 /*
  * Begins to change `db`, which is borrowed: until ese_inplace_close(), everything that reads its
@@ -116,9 +123,9 @@ const struct ese_inplace_summary *ese_inplace_summary(const struct ese_inplace *
 
 /*
  * Ends the changes: every page that differs gets a time above all others and its checksum; header
- * and shadow become what the engine's repair makes of them.  Reads the whole file once, for the
- * times.  When nothing changed, there is nothing to write, not even headers.  After it only the
- * functions below may be called.
+ * and shadow become what the engine's repair makes of them.  Reads the whole file once for the
+ * times, unless options.last_time tells.  When nothing changed, there is nothing to write, not even
+ * headers.  After it only the functions below may be called.
  */
 bool ese_inplace_finish(struct ese_inplace *inplace, struct fault *f);
 

@@ -33,47 +33,46 @@ enum {
     GENERATIONS_BEFORE_REDO_AT = 680, /* two words */
     UPGRADING = 0x2,                  /* in the flags: an upgrade is going on */
     SCAN_BYTES = 256 * 1024,
+    HEADERS = 2, /* pages before page 1 */
 };
 
 /* ---- the highest time ---- */
 
-static void scan_run(const struct ese_inplace *ip, const uint8_t *run, uint32_t first,
-                     uint32_t count, uint64_t *time)
+void ese_page_last_time(uint32_t page_size, uint64_t offset, struct bytes bytes, uint64_t *time)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct bytes raw = bytes_of(run + (size_t)i * ip->page_size, ip->page_size);
-        uint64_t found = 0;
+    for (size_t at = 0; bytes.size - at >= page_size; at += page_size) {
+        uint64_t found = 0, place = (offset + at) / page_size;
+        struct bytes raw = bytes_of(bytes.at + at, page_size);
         bytes_le64(raw, ESE_PAGE_DBTIME_AT, &found);
-        if (found <= *time)
+        if (place < HEADERS || found <= *time)
             continue;
-        enum ese_checksum_state state = ese_checksum_verify(raw, first + i).state;
+        enum ese_checksum_state state = ese_checksum_verify(raw, (uint32_t)(place - 1)).state;
         if (state == ESE_CHECKSUM_GOOD || state == ESE_CHECKSUM_ONE_BIT)
             *time = found; /* what else is there is no page of the engine's */
     }
 }
 
-static uint32_t last_in_file(const struct ese_inplace *ip)
+static bool read_times(struct ese_inplace *ip, struct fault *f)
 {
-    uint64_t pages = ip->summary.old_size / ip->page_size;
-    return pages < 2 ? 0 : (uint32_t)(pages - 2);
+    uint8_t *run = malloc(SCAN_BYTES);
+    bool ok = run != NULL || inplace_no_memory(f);
+    for (uint64_t at = 0; ok && at < ip->summary.old_size; at += SCAN_BYTES) {
+        size_t got = 0;
+        ok = ese_file_read(ip->db->file, at, run, SCAN_BYTES, &got, f);
+        ese_page_last_time(ip->page_size, at, bytes_of(run, got), &ip->time);
+    }
+    free(run);
+    return ok;
 }
 
 bool inplace_last_time(struct ese_inplace *ip, struct fault *f)
 {
     if (ip->time_known)
         return true;
-    uint32_t per_read = SCAN_BYTES / ip->page_size, last = last_in_file(ip);
-    uint8_t *run = malloc(SCAN_BYTES);
-    bool ok = run != NULL || inplace_no_memory(f);
     ip->time = ip->db->headers.header.dbtime;
-    for (uint32_t n = 1; ok && n <= last; n += per_read) {
-        size_t got = 0;
-        ok = ese_file_read(ip->db->file, ese_page_offset(n, ip->page_size), run, SCAN_BYTES, &got,
-                           f);
-        uint32_t count = (uint32_t)(got / ip->page_size);
-        scan_run(ip, run, n, count < last - n + 1 ? count : last - n + 1, &ip->time);
-    }
-    free(run);
+    bool ok = ip->options.last_time != NULL || read_times(ip, f);
+    if (ip->options.last_time && *ip->options.last_time > ip->time)
+        ip->time = *ip->options.last_time;
     if (ok && ip->time > INT64_MAX)
         ok = fault_set(f, FAULT_DAMAGED, "a page's time is higher than any that the engine gives");
     ip->time_known = ok;
