@@ -81,14 +81,37 @@ static struct bytes replacement(struct escape *e, uint32_t c, size_t size)
     return bytes_of(e->made, (size_t)n);
 }
 
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+
+/* The same as escape_is_plain(), of sixteen characters. */
+static bool are_plain(const uint8_t *at)
+{
+    sixteen c;
+    memcpy(&c, at, sizeof c);
+    halves other = (halves)((c < 0x20) | (c >= 0x7f) | (c == '\\') | (c == '"') | (c == '\'') |
+                            (c == '&') | (c == '<') | (c == '>'));
+    return (other[0] | other[1]) == 0;
+}
+
+size_t escape_plain_size(struct bytes text)
+{
+    size_t size = 0;
+    while (bytes_has(text, size, sizeof(sixteen)) && are_plain(text.at + size))
+        size += sizeof(sixteen);
+    while (size < text.size && escape_is_plain(text.at[size]))
+        size++;
+    return size;
+}
+
 bool escape_next(struct escape *e, struct bytes *piece)
 {
     size_t at = 0;
     while (at < e->left.size) {
-        if (escape_is_plain(e->left.at[at])) {
-            at++;
+        size_t plain = escape_plain_size(bytes_from(e->left, at));
+        at += plain;
+        if (plain > 0)
             continue;
-        }
         uint32_t c;
         size_t size = utf8_read(e->left, at, &c);
         if (size > 0 && stays(e, c)) {

@@ -45,6 +45,9 @@ static inline bool escape_is_plain(uint8_t c)
     }
 }
 
+/* How many characters at the beginning of the text are plain. */
+size_t escape_plain_size(struct bytes text);
+
 struct escape escape_of(struct bytes text, enum escape_as as);
 
 /* The next piece; false at the end.  It is valid until the next call. */

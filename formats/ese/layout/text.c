@@ -69,6 +69,25 @@ static size_t put_unit(struct ese_text *text, uint32_t unit, char *to)
     return n + put(to + n, unit);
 }
 
+typedef uint16_t units __attribute__((vector_size(16)));
+typedef uint8_t letters __attribute__((vector_size(8)));
+
+/* Eight units of text that is mostly ASCII, at once.  False: others are among them. */
+static bool put_ascii(const uint8_t *at, char *to)
+{
+    enum { BIG = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 8 : 0 };
+    uint64_t other[2];
+    units eight;
+    memcpy(&eight, at, sizeof eight);
+    if (BIG)
+        eight = eight << 8 | eight >> 8;
+    units beyond = (units)(eight > 0x7f);
+    memcpy(other, &beyond, sizeof other);
+    letters narrow = __builtin_convertvector(eight, letters);
+    memcpy(to, &narrow, sizeof narrow);
+    return (other[0] | other[1]) == 0;
+}
+
 static size_t convert_utf16(struct ese_text *text, struct bytes run, char *to)
 {
     size_t n = 0, i = 0;
@@ -77,6 +96,9 @@ static size_t convert_utf16(struct ese_text *text, struct bytes run, char *to)
         text->has_half = false;
         i = 1;
     }
+    for (; !text->high && bytes_has(run, i, sizeof(units)) && put_ascii(run.at + i, to + n);
+         i += sizeof(units))
+        n += sizeof(letters);
     for (; i + 1 < run.size; i += 2)
         n += put_unit(text, run.at[i] | (uint32_t)run.at[i + 1] << 8, to + n);
     if (i < run.size) {

@@ -125,6 +125,21 @@ __attribute__((format(printf, 2, 3))) static void format(struct buffer *out, con
 }
 
 /* As printf does, for all that the program uses. */
+/* Every byte at every place of a text that is looked at in several steps. */
+START_TEST(plain_ends_at_what_is_not)
+{
+    uint8_t text[40];
+    for (size_t at = 0; at < sizeof text; at++)
+        for (unsigned c = 0; c < 256; c++) {
+            memset(text, 'x', sizeof text);
+            text[at] = (uint8_t)c;
+            ck_assert_uint_eq(escape_plain_size(bytes_of(text, sizeof text)),
+                              escape_is_plain((uint8_t)c) ? sizeof text : at);
+            ck_assert_uint_eq(escape_plain_size(bytes_of(text, at)), at);
+        }
+}
+END_TEST
+
 START_TEST(formats_are_those_of_printf)
 {
     char expected[600];
@@ -220,6 +235,7 @@ int main(void)
                                     {text_is_escaped, ARRAY_SIZE(cases)},
                                     {markup_is_escaped, 0},
                                     {every_byte_comes_out_once, 0},
+                                    {plain_ends_at_what_is_not, 0},
                                     {formats_are_those_of_printf, 0},
                                     {formats_escape_what_they_are_given, 0},
                                     {word_is_quoted, ARRAY_SIZE(words)},

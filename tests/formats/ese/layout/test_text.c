@@ -186,6 +186,31 @@ START_TEST(wide_text_is_narrowed_where_it_can_be)
 }
 END_TEST
 
+/* Letters are taken several at once: one that is none, at every place among them, and units without
+ * their other half, come out as they do one by one. */
+START_TEST(units_come_out_alike_at_every_place)
+{
+    enum { UNITS = 21 };
+    static const uint16_t odd[] = {0x7f, 0x80, 0x100, 0x2028, 0xd800, 0xdc00, 0xff41};
+    for (size_t which = 0; which < ARRAY_SIZE(odd); which++)
+        for (size_t at = 0; at < UNITS; at++) {
+            uint8_t stored[2 * UNITS];
+            char whole[2 * UNITS * ESE_TEXT_GROWTH + 2 * ESE_TEXT_CARRY], single[sizeof whole];
+            struct ese_text at_once = {.code_page = ESE_CODEPAGE_UNICODE}, by_one = at_once;
+            for (size_t i = 0; i < UNITS; i++)
+                bytes_put_le16(stored + 2 * i, i == at ? odd[which] : 'a' + (uint32_t)i);
+            size_t size = ese_text_convert(&at_once, bytes_of(stored, sizeof stored), whole), n = 0;
+            size += ese_text_end(&at_once, whole + size);
+            for (size_t i = 0; i < UNITS; i++)
+                n += ese_text_convert(&by_one, bytes_of(stored + 2 * i, 2), single + n);
+            n += ese_text_end(&by_one, single + n);
+            ck_assert_uint_eq(size, n);
+            ck_assert_mem_eq(whole, single, n);
+            ck_assert_int_eq(at_once.bad, by_one.bad);
+        }
+}
+END_TEST
+
 START_TEST(known_code_pages)
 {
     static const struct {
@@ -209,6 +234,7 @@ int main(void)
                           {everything_gives_well_formed_utf8, 0},
                           {an_example_is_converted_at_once, ARRAY_SIZE(examples)},
                           {wide_text_is_narrowed_where_it_can_be, 0},
+                          {units_come_out_alike_at_every_place, 0},
                           {known_code_pages, 0},
                           {0},
                       });
