@@ -233,6 +233,36 @@ START_TEST(revocation)
 }
 END_TEST
 
+/* Which of two certificates of one CA goes: none that has a role, and none that pins something. */
+static const struct {
+    const char *role, *key_id;
+    unsigned drops;
+} supersedings[] = {
+    {"imported", "no", 1},     {"own", "no", 0}, {"issuing", "no", 1}, /* it loses the role first */
+    {"imported", "key-id", 1}, /* the hash of the key, which the active one does not say */
+    {"imported", "abcd", 0},
+};
+
+START_TEST(who_is_superseded)
+{
+    struct assessment a;
+    char text_of[2048];
+    static const struct assess_options options = {.decisions.superseded = "drop"};
+    snprintf(text_of, sizeof text_of,
+             "[store]\nseed = pins\nmode = V3\nissuing-ca = issuing\n[key issuing]\nbits = 512\n"
+             "[certificate issuing]\nsubject = CN=Issuing\nserial = 1\nsubject-key-id = no\n"
+             "[entry 1]\ncertificate = issuing\nrole = issuing\n"
+             "[certificate older]\nkey = issuing\nsubject = CN=Issuing\nserial = 2\n"
+             "from = 1997-01-01\n[entry 2]\ncertificate = older\nrole = %s\n[user 1]\n"
+             "[user-certificate 1]\nuser = 1\nissuer-entry = 2\nissuer = issuing\nversion = 3\n"
+             "authority-key-id = %s\n",
+             supersedings[_i].role, supersedings[_i].key_id);
+    judged(text_of, &options, &a);
+    ck_assert_uint_eq(drops(&a), supersedings[_i].drops);
+    assess_close(&a);
+}
+END_TEST
+
 int main(void)
 {
     return judged_main("decide", (const struct check_case[]){
@@ -243,6 +273,7 @@ int main(void)
                                      {the_bound_leaves_the_rest_undecided, 0},
                                      {a_pair_is_checked_once, 0},
                                      {revocation, 4},
+                                     {who_is_superseded, ARRAY_SIZE(supersedings)},
                                      {0},
                                  });
 }

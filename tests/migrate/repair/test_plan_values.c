@@ -3,7 +3,7 @@
  * two actions do not give one column two values.
  */
 #include "migrate/repair/plan_editor_parts.h"
-#include "tests/check_main.h"
+#include "tests/migrate/judged.h"
 
 static const struct {
     enum ese_coltype type;
@@ -100,12 +100,71 @@ START_TEST(one_value_for_each_column)
 }
 END_TEST
 
+/* ---- whole plans ---- */
+
+static const char store[] = "[store]\nseed = values\nmode = V1\nissuing-ca = own\n"
+                            "[certificate own]\nversion = 1\nsubject = O=Trey Research, CN=KM\n"
+                            "[entry 1]\ncertificate = own\nrole = own\n";
+
+START_TEST(a_setting_is_set_once)
+{
+    struct action action[ACTION_KINDS + 1];
+    struct fault f = {.code = FAULT_NONE};
+    struct plan plan = {.action = action};
+    struct assessment a;
+    enum action_kind kind = 0;
+    judged(store, NULL, &a);
+    while (action_effect(kind) != EFFECT_SETTING)
+        kind++;
+    for (; plan.actions < ARRAY_SIZE(action); plan.actions++)
+        action[plan.actions] = (struct action){.kind = kind};
+    ck_assert_ptr_null(plan_editor_open(&a.model, &plan, &f));
+    ck_assert_ptr_nonnull(strstr(f.text, "sets a setting more than once"));
+    plan.actions--;
+    struct plan_editor *editor = plan_editor_open(&a.model, &plan, &f);
+    ck_assert_ptr_nonnull(editor);
+    plan_editor_close(editor);
+    assess_close(&a);
+}
+END_TEST
+
+START_TEST(a_row_keeps_its_key)
+{
+    struct ese_column column[] = {{.id = 1, .name = "Id", .type = ESE_COL_LONG},
+                                  {.id = 2, .name = "Value", .type = ESE_COL_LONG}};
+    struct ese_key_segment segment = {.column = 1};
+    struct ese_index index = {.root = 5, .name = "pk", .segments = 1, .flags = ESE_INDEX_PRIMARY};
+    struct ese_table table = {.name = "Things", .root = 5, .columns = 2, .column = column};
+    struct ese_record record = {.table = &table};
+    struct ese_row_edit edit = {.changes = 1};
+    struct plan plan = {.actions = 0};
+    struct fault f = {.code = FAULT_NONE};
+    struct assessment a;
+    judged(store, NULL, &a);
+    index.segment[0] = segment;
+    table.index = &index;
+    table.indexes = 1;
+    struct plan_editor *editor = plan_editor_open(&a.model, &plan, &f);
+    ck_assert_ptr_nonnull(editor);
+    const struct ese_editor *rows = plan_editor_rows(editor);
+    edit.change[0].column = &column[1];
+    ck_assert(rows->row(rows->context, &table, &record, bytes_of("key", 3), 0, &edit, &f));
+    edit.change[0].column = &column[0];
+    ck_assert(!rows->row(rows->context, &table, &record, bytes_of("key", 3), 0, &edit, &f));
+    ck_assert_ptr_nonnull(strstr(f.text, "column Id is a part of the primary key of table Things"));
+    plan_editor_close(editor);
+    assess_close(&a);
+}
+END_TEST
+
 int main(void)
 {
-    return check_main("plan_values", (const struct check_case[]){
-                                         {a_number_in_a_column, ARRAY_SIZE(numbers)},
-                                         {a_date_in_a_column, 0},
-                                         {one_value_for_each_column, 0},
-                                         {0},
-                                     });
+    return judged_main("plan_values", (const struct check_case[]){
+                                          {a_number_in_a_column, ARRAY_SIZE(numbers)},
+                                          {a_date_in_a_column, 0},
+                                          {one_value_for_each_column, 0},
+                                          {a_setting_is_set_once, 0},
+                                          {a_row_keeps_its_key, 0},
+                                          {0},
+                                      });
 }

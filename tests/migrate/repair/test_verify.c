@@ -315,6 +315,9 @@ START_TEST(a_catalog_that_says_something_else_is_noticed)
     must_matter(&a, &new, &t->flags, "a table's flags");
     must_matter(&a, &new, &t->long_value_objid, "the object id of the long values");
     must_matter(&a, &new, &t->long_value_chunk, "the size of a chunk");
+    must_matter(&a, &new, &t->first_own_tagged, "the first tagged column of its own");
+    must_matter(&a, &new, &t->objid, "a table's object id");
+    must_matter(&a, &new, (void *)(uintptr_t)t->name, "a table's name");
     ck_assert_msg(verify_rows(&a, &new, false, &f), "%s", f.text);
     store_close(&new);
     assess_close(&a);

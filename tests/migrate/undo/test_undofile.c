@@ -355,6 +355,32 @@ START_TEST(states)
 }
 END_TEST
 
+/* ---- putting back ---- */
+
+/* A page in the undo file is another by now than when all of it was checked. */
+START_TEST(a_page_that_cannot_be_unpacked_any_more)
+{
+    static uint8_t zeros[100000];
+    struct fault f = {.code = FAULT_NONE};
+    int store = memfd_create("store", MFD_CLOEXEC);
+    ck_assert(store >= 0 && write(store, zeros, sizeof zeros) == (ssize_t)sizeof zeros);
+    begin_body();
+    add_piece(4096, 4096, 4096);
+    add_end(0, 1);
+    struct undofile *u = read_file(FAULT_NONE, NULL);
+    ck_assert(!undo_possible("store.edb", store, u, &f));
+    ck_assert_int_eq(f.code, FAULT_LIMIT); /* of another store */
+    ck_assert_int_eq(pwrite(u->descriptor, "none", 4, (off_t)u->piece[0].at), 4);
+    ck_assert(!undo_possible("store.edb", store, u, &f));
+    ck_assert_int_eq(f.code, FAULT_DAMAGED);
+    ck_assert_int_eq(ftruncate(store, 99999), 0);
+    ck_assert(!undo_possible("store.edb", store, u, &f));
+    ck_assert_ptr_nonnull(strstr(f.text, "the store has 99999 bytes"));
+    undofile_close(u);
+    close(store);
+}
+END_TEST
+
 int main(void)
 {
     int status = check_main("undofile", (const struct check_case[]){
@@ -364,6 +390,7 @@ int main(void)
                                             {pieces, 0},
                                             {ends, 0},
                                             {states, ARRAY_SIZE(ways)},
+                                            {a_page_that_cannot_be_unpacked_any_more, 0},
                                             {0},
                                         });
     buffer_free(&file);

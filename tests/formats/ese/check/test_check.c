@@ -496,12 +496,11 @@ static struct place owned_extent(const struct image *image, const char *table, u
     return p;
 }
 
-/* The last owned extent says that it is kept for a pool, as only extents that are available do. */
-static void damage_pool(struct image *image)
+/* The last extent of a tree of them gets a pool. */
+static void set_pool(const struct image *image, struct place p, uint8_t pool)
 {
     static uint8_t spare[ESE_PAGE_SIZE_MAX];
-    uint8_t key[5] = {0x80 | 1}, data[4];
-    struct place p = owned_extent(image, "Users", 0);
+    uint8_t key[5] = {0x80 | pool}, data[4];
     const struct ese_page_change change = {image_page(image, p.page), spare, image->page_size,
                                            p.page, 0};
     uint32_t size;
@@ -513,6 +512,19 @@ static void damage_pool(struct image *image)
     ck_assert(ese_page_change_delete(&change, p.tag - 1) &&
               ese_page_change_insert(&change, p.tag - 1, &node));
     image_seal(image, p.page);
+}
+
+static void damage_pool(struct image *image)
+{
+    set_pool(image, owned_extent(image, "Users", 0), ESE_POOL_CONTINUOUS);
+}
+
+/* Only the database's own tree has pages that lie beyond the end of the file. */
+static void damage_shelved(struct image *image)
+{
+    struct place p = owned_extent(image, "Users", 0);
+    p.page++; /* the extents that are available */
+    set_pool(image, p, ESE_POOL_SHELVED);
 }
 
 /* The root of the owned extents is gone, and with it what it keeps for its own splits. */
@@ -832,6 +844,7 @@ static const struct damage_case damages[] = {
     {ESE_RULE_SPACE_PARENT, STORE, damage_parent, {0}},
     {ESE_RULE_SPACE_EXTENT, STORE, damage_extent, {0}},
     {ESE_RULE_SPACE_EXTENT, STORE, damage_pool, {0}},
+    {ESE_RULE_SPACE_EXTENT, STORE, damage_shelved, {0}},
     {ESE_RULE_PAGE_ZERO, STORE, damage_space_root, {0}},
     {ESE_RULE_SPACE_HEADER, STORE, damage_space_flags, {0}},
     {ESE_RULE_EXTENT_NESTING, STORE, damage_nesting, {0}},
