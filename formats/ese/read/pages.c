@@ -165,7 +165,7 @@ static void fill(struct ese_pages *p, int32_t i, uint32_t number)
     if (frame->page.checksum.state == ESE_CHECKSUM_ONE_BIT && p->tell_corrected)
         p->tell_corrected(p->tell_context, number, frame->page.checksum.bit);
     frame->filled = true;
-    frame->used_lately = false;
+    frame->used_lately = true; /* or frames would go one by one, not in runs for one read */
     frame->next = *bucket_of(p, number);
     *bucket_of(p, number) = i;
 }
@@ -179,10 +179,9 @@ struct fetch {
 };
 
 /* Page `number` and those of its neighbours that are not cached yet, as far as there is room; the
- * page itself first of all. */
-static void choose(struct ese_pages *p, uint32_t number, struct fetch *fetch)
+ * page itself first of all.  per_read: how many are neighbours; 1: none. */
+static void choose(struct ese_pages *p, uint32_t number, uint32_t per_read, struct fetch *fetch)
 {
-    uint32_t per_read = READ_AHEAD_BYTES / p->page_size;
     uint32_t first = number - number % per_read;
     unsigned rooms = 0;
     fetch->count = 0;
@@ -236,11 +235,11 @@ static bool read_wanted(struct ese_pages *p, const struct fetch *fetch, unsigned
 }
 
 /* Reads `number` and, as they come with it, those of its neighbours that are not cached yet. */
-static int32_t read_around(struct ese_pages *p, uint32_t number, struct fault *f)
+static int32_t read_around(struct ese_pages *p, uint32_t number, uint32_t per_read, struct fault *f)
 {
     struct fetch fetch;
     bool ok = true;
-    choose(p, number, &fetch);
+    choose(p, number, per_read, &fetch);
     for (unsigned i = 0, run; i < fetch.count; i += run) {
         run = run_from(&fetch, i);
         ok = read_wanted(p, &fetch, i, run, number, f) && ok;
@@ -258,8 +257,8 @@ static int32_t read_around(struct ese_pages *p, uint32_t number, struct fault *f
     return wanted;
 }
 
-bool ese_pages_get(struct ese_pages *p, uint32_t number, const struct ese_page **page,
-                   struct fault *f)
+static bool get(struct ese_pages *p, uint32_t number, uint32_t per_read,
+                const struct ese_page **page, struct fault *f)
 {
     if (number == 0 || number > p->last)
         return fault_set(f, FAULT_DAMAGED, "page %u is not in the file: its last page is %u",
@@ -272,13 +271,25 @@ bool ese_pages_get(struct ese_pages *p, uint32_t number, const struct ese_page *
                          number);
     int32_t i = find(p, number);
     if (i == NO_FRAME)
-        i = read_around(p, number, f);
+        i = read_around(p, number, per_read, f);
     if (i == NO_FRAME)
         return false;
     p->frame[i].held++;
     p->frame[i].used_lately = true;
     *page = &p->frame[i].page;
     return true;
+}
+
+bool ese_pages_get(struct ese_pages *p, uint32_t number, const struct ese_page **page,
+                   struct fault *f)
+{
+    return get(p, number, READ_AHEAD_BYTES / p->page_size, page, f);
+}
+
+bool ese_pages_get_alone(struct ese_pages *p, uint32_t number, const struct ese_page **page,
+                         struct fault *f)
+{
+    return get(p, number, 1, page, f);
 }
 
 void ese_pages_put(struct ese_pages *p, const struct ese_page *page)

@@ -28,6 +28,9 @@ uint32_t ese_pages_last(const struct ese_pages *pages);
  * Every page that was got must be put back. */
 bool ese_pages_get(struct ese_pages *pages, uint32_t number, const struct ese_page **page,
                    struct fault *f);
+/* The same, but what is read is that page alone: for pages that stand far from each other. */
+bool ese_pages_get_alone(struct ese_pages *pages, uint32_t number, const struct ese_page **page,
+                         struct fault *f);
 void ese_pages_put(struct ese_pages *pages, const struct ese_page *page);
 
 /* What `size` bytes at `at` are, as page `number`: parsed, with the checksum judged and, after a

@@ -88,6 +88,27 @@ START_TEST(a_held_page_stays_where_it_is)
 }
 END_TEST
 
+/* Whether page n + 1 comes with page n, which is even, is seen by changing it in between. */
+START_TEST(a_page_got_alone_brings_no_neighbour)
+{
+    struct opened o = open_pages(many_pages());
+    const struct ese_page *page;
+    enum { EVEN = 20, OTHER = 7777 };
+    for (unsigned alone = 0; alone < 2; alone++) {
+        uint32_t number = EVEN + 2 * alone;
+        ck_assert((alone ? ese_pages_get_alone : ese_pages_get)(o.pages, number, &page, NULL));
+        ck_assert_uint_eq(page->objid, number);
+        ese_pages_put(o.pages, page);
+        make_page(&o.made, number + 1, OTHER, ESE_PAGE_LEAF);
+        make_sum(&o.made, number + 1);
+        ck_assert(ese_pages_get(o.pages, number + 1, &page, NULL));
+        ck_assert_uint_eq(page->objid, alone ? OTHER : number + 1);
+        ese_pages_put(o.pages, page);
+    }
+    close_pages(&o);
+}
+END_TEST
+
 START_TEST(a_cache_full_of_held_pages_says_so)
 {
     struct opened o = open_pages(many_pages());
@@ -170,6 +191,7 @@ int main(void)
     return check_main("pages", (const struct check_case[]){
                                    {every_page_is_had_in_any_order, 0},
                                    {a_held_page_stays_where_it_is, 0},
+                                   {a_page_got_alone_brings_no_neighbour, 0},
                                    {a_cache_full_of_held_pages_says_so, 0},
                                    {pages_that_are_not_there_are_refused, 0},
                                    {a_file_of_headers_has_no_pages, 0},
