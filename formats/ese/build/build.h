@@ -186,6 +186,12 @@ bool ese_build_raw_index_entry(struct ese_build_table *table, unsigned index, st
 bool ese_build_raw_long_value_node(struct ese_build_table *table, struct bytes key,
                                    struct bytes data, struct fault *f);
 
+/* For content of which it is not known yet whether it will do: called before any is added; from
+ * then on ese_build_raw_again() takes all rows and index entries back, once, as long as no long
+ * value was added.  Both fail with FAULT_NO_MEMORY, the second with FAULT_IO, too. */
+bool ese_build_raw_try(struct ese_build_table *table, struct fault *f);
+bool ese_build_raw_again(struct ese_build_table *table, struct fault *f);
+
 /* Carries what stands behind the space header in the external header of the source table's root
  * page (the next auto-increment value, from revision 0x1e on).  header: the source's whole external
  * header. */

@@ -122,6 +122,22 @@ bool build_space_end(struct build_space *s, uint32_t objid, uint32_t page_flags,
 
 enum { BUILD_SPACE_HEADER_SIZE = 16 };
 
+/* What a tree and its parent had at one time. */
+struct build_space_state {
+    struct build_extents owned, free, parent_owned, parent_free;
+};
+
+/* to: zero, or filled before. */
+bool build_space_remember(const struct build_space *s, struct build_space_state *to,
+                          struct fault *f);
+/* Goes back to it: pages taken since, by the tree or by children of it, are empty in the file.
+ * Nothing else may have taken any from its parent. */
+bool build_space_go_back(struct build_space *s, const struct build_space_state *to,
+                         struct fault *f);
+void build_space_forget(struct build_space_state *state);
+/* As it was begun, when its parent goes back. */
+void build_space_restart(struct build_space *s);
+
 /* ---- one tree ---- */
 
 struct build_level {

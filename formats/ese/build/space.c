@@ -168,6 +168,78 @@ void build_space_close(struct build_space *s)
     *s = (struct build_space){.root = 0};
 }
 
+/* ---- there and back ---- */
+
+static bool copy_extents(struct build_extents *to, const struct build_extents *from,
+                         struct fault *f)
+{
+    void *array = to->at;
+    bool ok = array_reserve(&array, &to->room, from->count, sizeof *to->at);
+    to->at = array;
+    if (!ok)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    to->count = from->count;
+    if (from->count > 0)
+        memcpy(to->at, from->at, from->count * sizeof *to->at);
+    return true;
+}
+
+bool build_space_remember(const struct build_space *s, struct build_space_state *to,
+                          struct fault *f)
+{
+    return copy_extents(&to->owned, &s->owned, f) && copy_extents(&to->free, &s->free, f) &&
+           copy_extents(&to->parent_owned, &s->parent->owned, f) &&
+           copy_extents(&to->parent_free, &s->parent->free, f);
+}
+
+void build_space_forget(struct build_space_state *state)
+{
+    free(state->owned.at);
+    free(state->free.at);
+    free(state->parent_owned.at);
+    free(state->parent_free.at);
+    *state = (struct build_space_state){.owned = {.count = 0}};
+}
+
+void build_space_restart(struct build_space *s)
+{
+    s->owned.at[0] = (struct build_extent){s->root, 1};
+    s->owned.count = 1;
+    s->free.count = 0;
+}
+
+static bool has_page(const struct build_extents *list, uint32_t page)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (page - list->at[i].first < list->at[i].pages)
+            return true;
+    return false;
+}
+
+/* Empties in the file the pages in use that were not so at `since`: of pages that are taken again
+ * or given back nothing stands that another reading could find. */
+static bool empty_taken(struct build_space *s, const struct build_space_state *since,
+                        struct fault *f)
+{
+    uint8_t *zeroes = calloc(1, s->build->options.page_size);
+    bool ok = zeroes != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a page");
+    for (size_t i = 0; ok && i < s->owned.count; i++)
+        for (uint32_t p = s->owned.at[i].first; ok && p < end_of(&s->owned.at[i]); p++)
+            if (!has_page(&s->free, p) &&
+                (has_page(&since->free, p) || !has_page(&since->owned, p)))
+                ok = build_output_page(&s->build->out, p, zeroes, f);
+    free(zeroes);
+    return ok;
+}
+
+bool build_space_go_back(struct build_space *s, const struct build_space_state *to, struct fault *f)
+{
+    return empty_taken(s, to, f) && copy_extents(&s->owned, &to->owned, f) &&
+           copy_extents(&s->free, &to->free, f) &&
+           copy_extents(&s->parent->owned, &to->parent_owned, f) &&
+           copy_extents(&s->parent->free, &to->parent_free, f);
+}
+
 /* ---- the end ---- */
 
 /* The free run at the end of an owned extent; NULL: none. */

@@ -28,6 +28,10 @@ static void release(struct ese_build_table *t)
     t->index = NULL;
     build_tree_close(&t->long_values);
     build_tree_close(&t->rows);
+    if (t->start)
+        build_space_forget(&t->start->space);
+    free(t->start);
+    t->start = NULL;
     free(t->primary);
     free(t->indexed);
     free(t->value);
@@ -305,6 +309,43 @@ bool ese_build_raw_row(struct ese_build_table *t, struct bytes key, struct bytes
     t->row_number++;
     t->build->summary.rows++;
     return build_tree_add(&t->rows, key, record, NULL, f) || table_row_context(t, f);
+}
+
+bool ese_build_raw_try(struct ese_build_table *t, struct fault *f)
+{
+    t->start = calloc(1, sizeof *t->start);
+    if (t->start == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+    t->start->dbtime = t->build->dbtime;
+    t->start->summary = t->build->summary;
+    return build_space_remember(&t->rows.space, &t->start->space, f);
+}
+
+/* Makes a tree empty; its space is as it is. */
+static bool begin_again(struct build_tree *tree, struct fault *f)
+{
+    struct build_tree old = *tree;
+    tree->space = (struct build_space){.root = 0};
+    build_tree_close(tree);
+    tree->space = old.space;
+    tree->allow_same = old.allow_same;
+    return build_tree_begin(tree, old.build, old.objid, old.flags, old.unique, f);
+}
+
+bool ese_build_raw_again(struct ese_build_table *t, struct fault *f)
+{
+    for (unsigned i = 0; i < t->table->indexes; i++) {
+        struct build_tree *tree = &t->index[i].tree;
+        if (t->index[i].primary)
+            continue;
+        build_space_restart(&tree->space);
+        if (!begin_again(tree, f))
+            return false;
+    }
+    t->build->dbtime = t->start->dbtime;
+    t->build->summary = t->start->summary;
+    t->row_number = 0;
+    return build_space_go_back(&t->rows.space, &t->start->space, f) && begin_again(&t->rows, f);
 }
 
 /* Adds an entry to an index's tree.  An entry that is there already is one entry. */

@@ -40,6 +40,14 @@ struct ese_build_table {
     /* Order-free sums over declared and found references to shared long values: equal when they
      * agree. */
     uint64_t declared, found;
+    struct table_start *start; /* of what may be taken back; NULL: nothing may */
+};
+
+/* What was before a table's content. */
+struct table_start {
+    struct build_space_state space; /* of its rows */
+    uint64_t dbtime;
+    struct ese_build_summary summary;
 };
 
 /* Puts before f which table and row it was; false. */

@@ -15,8 +15,33 @@ struct expected {
     struct bytes key, bookmark;
     uint64_t dbtime;
     uint32_t page; /* the row's */
-    bool in_question, found;
+    bool in_question, written, found;
 };
+
+/* Entries on their way into the new index. */
+struct putting {
+    struct salvage_table *t;
+    unsigned index;
+    bool any;
+    struct buffer key, bookmark; /* of the last one */
+};
+
+/* Two keys of a row may be equal: one entry. */
+static bool put(struct putting *p, const struct expected *e, struct fault *f)
+{
+    if (p->t->to == NULL || (p->any && bytes_equal(e->key, buffer_bytes(&p->key)) &&
+                             bytes_equal(e->bookmark, buffer_bytes(&p->bookmark))))
+        return true;
+    p->any = true;
+    return buffer_set(&p->key, e->key, f) && buffer_set(&p->bookmark, e->bookmark, f) &&
+           ese_build_raw_index_entry(p->t->to, p->index, e->key, e->bookmark, f);
+}
+
+static void putting_close(struct putting *p)
+{
+    buffer_free(&p->key);
+    buffer_free(&p->bookmark);
+}
 
 /* Reads the next one; e->found false: there are no more. */
 static bool next_expected(struct build_sort *from, struct expected *e, struct fault *f)
@@ -30,7 +55,8 @@ static bool next_expected(struct build_sort *from, struct expected *e, struct fa
     struct bytes tail = bytes_from(data, data.size - SALVAGE_ENTRY_TAIL);
     bytes_le64(tail, 0, &e->dbtime);
     bytes_le32(tail, 8, &e->page);
-    e->in_question = tail.at[12];
+    e->in_question = tail.at[12] & SALVAGE_IN_QUESTION;
+    e->written = tail.at[12] & SALVAGE_WRITTEN;
     return true;
 }
 
@@ -80,8 +106,9 @@ static bool both_have(struct salvage_table *t, struct salvage_walk *w, const str
     return salvage_mark(&t->marks, e->bookmark, 0, MARK_CONFIRMED, f);
 }
 
+/* Where rows are written at once their entries are, too. */
 static bool compare_all(struct salvage_table *t, unsigned index, struct salvage_walk *w,
-                        struct fault *f)
+                        struct putting *p, struct fault *f)
 {
     struct expected e = {.found = false};
     bool more = false, computed = !t->keys[index]->count_only;
@@ -93,6 +120,8 @@ static bool compare_all(struct salvage_table *t, unsigned index, struct salvage_
                   : order > 0 ? only_entry(t, index, w, f)
                               : both_have(t, w, &e, f);
         if (!ok)
+            return false;
+        if (order <= 0 && t->at_once && e.written && !put(p, &e, f))
             return false;
         if (order <= 0 && !next_expected(t->entry[index], &e, f))
             return false;
@@ -106,11 +135,13 @@ bool salvage_index_evidence(struct salvage_table *t, unsigned index, struct faul
 {
     const struct ese_index *of = &t->table->index[index];
     struct salvage_walk *w = calloc(1, sizeof *w);
+    struct putting p = {.t = t, .index = index};
     if (w == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for an index");
     bool ok = salvage_reach(t->s, of->objid, of->root, f) &&
               salvage_walk_open(w, t->s, &of->objid, 1, true, false, f) &&
-              compare_all(t, index, w, f);
+              compare_all(t, index, w, &p, f);
+    putting_close(&p);
     salvage_walk_close(w);
     free(w);
     return ok && build_sort_rewind(t->entry[index], f);
@@ -147,20 +178,15 @@ static bool is_late_first(const struct merging *m)
 bool salvage_index_write(struct salvage_table *t, unsigned index, struct fault *f)
 {
     struct merging m = {.t = t, .index = index};
-    struct buffer last_key = {.at = NULL}, last_bookmark = {.at = NULL};
-    bool any = false, ok = next_seen(&m, f) && next_expected(t->late[index], &m.late, f);
+    struct putting p = {.t = t, .index = index};
+    if (t->at_once || t->to == NULL)
+        return true; /* there are no late ones, or none is written */
+    bool ok = next_seen(&m, f) && next_expected(t->late[index], &m.late, f);
     while (ok && (m.seen.found || m.late.found)) {
         bool is_late = is_late_first(&m);
-        const struct expected *e = is_late ? &m.late : &m.seen;
-        /* Two keys of a row may be equal: one entry. */
-        if (!any || !bytes_equal(e->key, buffer_bytes(&last_key)) ||
-            !bytes_equal(e->bookmark, buffer_bytes(&last_bookmark)))
-            ok = buffer_set(&last_key, e->key, f) && buffer_set(&last_bookmark, e->bookmark, f) &&
-                 (t->to == NULL || ese_build_raw_index_entry(t->to, index, e->key, e->bookmark, f));
-        any = true;
-        ok = ok && (is_late ? next_expected(t->late[index], &m.late, f) : next_seen(&m, f));
+        ok = put(&p, is_late ? &m.late : &m.seen, f) &&
+             (is_late ? next_expected(t->late[index], &m.late, f) : next_seen(&m, f));
     }
-    buffer_free(&last_key);
-    buffer_free(&last_bookmark);
+    putting_close(&p);
     return ok;
 }

@@ -30,7 +30,8 @@ struct salvage_page {
     bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
     bool marked;    /* something is said of a row on it, in t->marks */
     bool unwritten; /* of a row on it the entries that were seen are not written */
-    bool unread;    /* a row on it does not count, or cannot be read */
+    bool unread; /* a row on it is not the only one of its key, does not count, or cannot be read */
+    uint16_t rows; /* of the others, how many were written at once, see rows.c */
 
     /* Of a leaf, see ranges.c. */
     struct bytes first, last; /* keys of its believed nodes, in s->arena; at == NULL: it has none */
@@ -132,6 +133,8 @@ bool salvage_is_leaf(const struct salvage_page *p);
 /* Can the bytes of a node be believed? */
 bool salvage_is_good(const struct salvage_page *p, const struct ese_page *page,
                      const struct ese_node *node);
+/* Were all its rows written at once, and is nothing to be said of any of them? */
+bool salvage_is_settled(const struct salvage_page *p);
 /* Fills in p->first to p->in_order. */
 bool salvage_see_range(struct ese_salvage *s, struct salvage_page *p, const struct ese_page *page,
                        bool joined, struct fault *f);
@@ -200,7 +203,9 @@ struct salvage_walk {
     struct salvage_cursor *cursor;
     unsigned cursors;
     size_t next_leaf;
-    bool alone; /* one cursor, and nothing else has keys up to the last one of its leaf */
+    bool alone;           /* one cursor, and nothing else has keys up to the last one of its leaf */
+    uint64_t passed_rows; /* on leaves that were passed over */
+    bool pass_written;    /* those of which all rows were written at once are */
     /* ...and what stands on the others is sorted. */
     struct build_sort *sort;
     bool pending, done; /* pending: the next entry was read already */
@@ -212,6 +217,8 @@ struct salvage_walk {
 bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint32_t *objid,
                        unsigned objids, bool with_data, bool with_wrong, struct fault *f);
 void salvage_walk_close(struct salvage_walk *w);
+/* Once more from the first group on. */
+bool salvage_walk_rewind(struct salvage_walk *w, struct fault *f);
 /* The next group.  *more false at the end. */
 bool salvage_walk_next(struct salvage_walk *w, bool *more, struct fault *f);
 
@@ -304,12 +311,15 @@ struct salvage_table {
     struct build_sort *stray;       /* by bookmark: entries that no row's computed keys explain */
     struct build_sort *lids;        /* references of rows to long values */
     struct ese_keys *primary;
+    struct salvage_walk rows;         /* over all of them */
     struct salvage_marks marks;       /* what indexes and long values say of rows */
     const struct ese_column *counter; /* the auto-increment column; NULL: none */
     uint64_t counter_seen;            /* its greatest value in rows and index entries */
     bool looked;                      /* the first walk over the rows was made */
-    bool refers;                      /* rows may refer to long values */
-    struct salvage_lid *gone;         /* long values that are not whole, sorted */
+    bool at_once;                     /* and it wrote them */
+    uint64_t rows_at_once;
+    bool refers;              /* rows may refer to long values */
+    struct salvage_lid *gone; /* long values that are not whole, sorted */
     size_t gones, gone_room;
 };
 
@@ -345,14 +355,14 @@ struct salvage_references {
 };
 bool salvage_row_reference(void *context, const struct ese_value *value, struct fault *f);
 
-/* Behind a bookmark: dbtime, page, whether it is in question. */
-enum { SALVAGE_ENTRY_TAIL = 13 };
+/* Behind a bookmark: dbtime, page, what of its row is known already. */
+enum { SALVAGE_ENTRY_TAIL = 13, SALVAGE_IN_QUESTION = 1, SALVAGE_WRITTEN = 2 };
 
 /* Adds the row's entries of one index that can be computed; to == NULL: only counts them.  *count:
  * how many; -1: cannot be told. */
 bool salvage_row_entries(struct salvage_table *t, unsigned index, struct build_sort *to,
                          const struct ese_record *record, struct bytes bookmark,
-                         const struct salvage_version *v, bool in_question, int *count,
+                         const struct salvage_version *v, uint8_t state, int *count,
                          struct fault *f);
 
 /* Sees the auto-increment value of a row, or of a lost one that an index names. */
@@ -385,6 +395,9 @@ bool salvage_strays_evidence(struct salvage_table *t, struct fault *f);
 
 /* Both walk all rows of the table. */
 bool salvage_rows_evidence(struct salvage_table *t, struct fault *f);
+/* Between them: are the rows that the first walk wrote those that should be?  Else it takes them
+ * back. */
+bool salvage_settle_rows(struct salvage_table *t, struct fault *f);
 bool salvage_rows_write(struct salvage_table *t, struct fault *f);
 
 /* longvalues.c */

@@ -36,6 +36,11 @@ bool salvage_is_leaf(const struct salvage_page *p)
     return (p->flags & ESE_PAGE_LEAF) && !(p->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_EMPTY));
 }
 
+bool salvage_is_settled(const struct salvage_page *p)
+{
+    return p->rows > 0 && p->alone && !p->unread && !p->marked && !p->stale;
+}
+
 /* A node's place in the order, in one piece: its key, and in an index its data behind it. */
 static bool place_of(const struct ese_node *node, bool joined, uint8_t to[SALVAGE_PLACE_ROOM],
                      struct bytes *place)

@@ -1,6 +1,10 @@
 /*
  * One row of a table: whether it can be read, what it refers to, which index entries it should
  * have; and the first walk over all rows, for what they say of indexes and long values.
+ *
+ * That walk writes the rows, too, if it can be foreseen which of them will be: most often indexes
+ * and long values have only reasons to add.  When it turns out that a row was written that should
+ * not be, all are taken back, and the second walk (rows.c) writes them.
  */
 #include "formats/ese/salvage/parts.h"
 
@@ -102,20 +106,20 @@ bool salvage_row_reference(void *context, const struct ese_value *value, struct 
 /* ---- its entries ---- */
 
 static bool add_entry(struct build_sort *to, const struct ese_keys *keys, struct bytes bookmark,
-                      const struct salvage_version *v, bool in_question, struct fault *f)
+                      const struct salvage_version *v, uint8_t state, struct fault *f)
 {
     uint8_t data[ESE_KEY_ROOM + SALVAGE_ENTRY_TAIL];
     memcpy(data, bookmark.at, bookmark.size);
     bytes_put_le64(data + bookmark.size, v->dbtime);
     bytes_put_le32(data + bookmark.size + 8, v->page);
-    data[bookmark.size + 12] = in_question;
+    data[bookmark.size + 12] = state;
     return build_sort_add(to, ese_key_bytes(&keys->key),
                           bytes_of(data, bookmark.size + SALVAGE_ENTRY_TAIL), f);
 }
 
 bool salvage_row_entries(struct salvage_table *t, unsigned index, struct build_sort *to,
                          const struct ese_record *record, struct bytes bookmark,
-                         const struct salvage_version *v, bool in_question, int *count,
+                         const struct salvage_version *v, uint8_t state, int *count,
                          struct fault *f)
 {
     struct ese_keys *keys = t->keys[index];
@@ -126,7 +130,7 @@ bool salvage_row_entries(struct salvage_table *t, unsigned index, struct build_s
     ese_keys_of(keys, record);
     while ((result = ese_keys_next(keys, &why)) == ESE_KEY_OK) {
         ++*count;
-        if (to && !keys->count_only && !add_entry(to, keys, bookmark, v, in_question, f))
+        if (to && !keys->count_only && !add_entry(to, keys, bookmark, v, state, f))
             return false;
     }
     if (why.code == FAULT_NO_MEMORY) {
@@ -172,46 +176,130 @@ void salvage_see_lost_counter(struct salvage_table *t, struct bytes bookmark)
 
 /* ---- the first walk ---- */
 
+/* Is a row written whatever indexes and long values will say of it?  (By those that contradict it
+ * in all indexes, see salvage_settle_rows().) */
+static bool will_be_written(const struct salvage_table *t, const struct salvage_choice *c)
+{
+    return c->verdict == SALVAGE_KEPT || c->verdict == SALVAGE_NEWER_BAD ||
+           (c->verdict == SALVAGE_BYTES && t->s->options->doubtful == ESE_DOUBTFUL_KEEP);
+}
+
+/* computed: so were the keys of all its index entries. */
+static bool write_at_once(struct salvage_table *t, const struct salvage_walk *w,
+                          const struct salvage_choice *c, const struct salvage_row *row,
+                          bool computed, struct fault *f)
+{
+    struct salvage_page *p = &t->s->page[w->version[c->best].page];
+    if (!will_be_written(t, c)) {
+        t->at_once = t->at_once && c->verdict != SALVAGE_FREED; /* of which an index decides */
+        return true;
+    }
+    t->at_once =
+        t->at_once && computed && !row->refers && salvage_has_wanted_format(t->s, row->page);
+    if (!t->at_once)
+        return true;
+    t->rows_at_once++;
+    p->rows += !p->unread;
+    return t->to == NULL || ese_build_raw_row(t->to, w->key, row->node.data, f);
+}
+
+/* Are the versions of a key more than one good row? */
+static void see_versions(struct salvage_table *t, const struct salvage_walk *w,
+                         const struct salvage_choice *c)
+{
+    if (w->sole && c->verdict == SALVAGE_KEPT)
+        return;
+    for (size_t i = 0; i < w->versions; i++)
+        t->s->page[w->version[i].page].unread = true;
+}
+
+static bool add_entries(struct salvage_table *t, const struct salvage_walk *w,
+                        const struct salvage_choice *c, const struct ese_record *record,
+                        bool *computed, struct fault *f)
+{
+    uint8_t state = (c->verdict != SALVAGE_KEPT ? SALVAGE_IN_QUESTION : 0) |
+                    (will_be_written(t, c) ? SALVAGE_WRITTEN : 0);
+    *computed = true;
+    for (unsigned i = 0; i < t->table->indexes; i++) {
+        int count = 0;
+        if (t->keys[i] == NULL || t->keys[i]->count_only)
+            continue;
+        if (!salvage_row_entries(t, i, t->entry[i], record, w->key, &w->version[c->best], state,
+                                 &count, f))
+            return false;
+        t->uncomputed[i] = t->uncomputed[i] || count < 0;
+        *computed = *computed && count >= 0;
+    }
+    return true;
+}
+
 static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
                          const struct salvage_choice *c, struct fault *f)
 {
     const struct salvage_version *v = &w->version[c->best];
     struct salvage_row row;
     struct salvage_references r = {.t = t, .row = &row};
-    bool counts = c->verdict != SALVAGE_SUPERSEDED && c->verdict != SALVAGE_GONE;
-    if (counts && !salvage_row_open(t, w, v, &row, f))
-        return false;
-    if (!counts || !row.readable)
-        t->s->page[v->page].unread = true;
-    if (!counts)
+    bool computed;
+    see_versions(t, w, c);
+    if (c->verdict == SALVAGE_SUPERSEDED || c->verdict == SALVAGE_GONE)
         return true;
+    if (!salvage_row_open(t, w, v, &row, f))
+        return false;
+    t->s->page[v->page].unread |= !row.readable;
     bool ok = true;
     if (row.readable) {
-        int count;
         if (!v->doubtful)
             salvage_see_counter(t, &row);
-        ok = !row.refers || ese_record_check(&row.record, &t->limits, salvage_row_reference, &r, f);
-        for (unsigned i = 0; ok && i < t->table->indexes; i++)
-            if (t->keys[i] && !t->keys[i]->count_only) {
-                ok = salvage_row_entries(t, i, t->entry[i], &row.record, w->key, v,
-                                         c->verdict != SALVAGE_KEPT, &count, f);
-                t->uncomputed[i] = t->uncomputed[i] || count < 0;
-            }
+        ok = (!row.refers ||
+              ese_record_check(&row.record, &t->limits, salvage_row_reference, &r, f)) &&
+             add_entries(t, w, c, &row.record, &computed, f) &&
+             write_at_once(t, w, c, &row, computed, f);
     }
     salvage_row_close(t, &row);
     return ok;
 }
 
+static bool may_write_at_once(const struct salvage_table *t)
+{
+    for (unsigned i = 0; i < t->table->indexes; i++)
+        if (t->keys[i] && t->keys[i]->count_only)
+            return false;
+    return t->s->options->doubtful != ESE_DOUBTFUL_DROP;
+}
+
 bool salvage_rows_evidence(struct salvage_table *t, struct fault *f)
 {
-    struct salvage_walk w;
+    struct salvage_walk *w = &t->rows;
     bool more = true;
-    bool ok = salvage_walk_open(&w, t->s, &t->table->objid, 1, false, true, f);
-    while (ok && (ok = salvage_walk_next(&w, &more, f)) && more) {
+    bool ok = salvage_walk_open(w, t->s, &t->table->objid, 1, false, true, f);
+    t->at_once = may_write_at_once(t);
+    if (ok && t->at_once && t->to)
+        ok = ese_build_raw_try(t->to, f);
+    while (ok && (ok = salvage_walk_next(w, &more, f)) && more) {
         struct salvage_choice c;
-        ok = salvage_choose(&w, &c, f) && row_evidence(t, &w, &c, f);
+        ok = salvage_choose(w, &c, f) && row_evidence(t, w, &c, f);
     }
     t->looked = ok;
-    salvage_walk_close(&w);
     return ok;
+}
+
+/* Does an index say of a row that it was deleted?  Such a one may not be written. */
+static bool any_deleted(const struct salvage_marks *marks)
+{
+    for (size_t i = 0; i < marks->count; i++)
+        if (marks->at[i].bits & MARK_ALL_NO_ENTRY)
+            return true;
+    return false;
+}
+
+bool salvage_settle_rows(struct salvage_table *t, struct fault *f)
+{
+    size_t first, count;
+    if (t->at_once && !any_deleted(&t->marks))
+        return true;
+    t->at_once = false;
+    salvage_pages_of(t->s, t->table->objid, &first, &count);
+    for (size_t i = first; i < first + count; i++)
+        t->s->page[i].rows = 0;
+    return t->rows_at_once == 0 || t->to == NULL || ese_build_raw_again(t->to, f);
 }

@@ -1,6 +1,7 @@
 /*
  * One table's rows.  Walked twice: first for what they say of indexes and long values (row.c),
- * then, when those have answered, for a verdict on each.
+ * then, when those have answered, for a verdict on each; on leaves where all rows are good, and
+ * were written on the first walk, nothing is left to do.
  *
  * A row that an index contradicts stands on a page that was not written last: the index page is
  * newer, and has no entry for it, or has one with another key (measured: what tells of stale leaves
@@ -17,7 +18,7 @@
 
 struct writing {
     struct salvage_table *t;
-    struct salvage_walk w;
+    struct salvage_walk *w;
     struct salvage_strays strays;
     bool plain; /* the table has rows of which nothing but themselves is written */
     uint8_t record[ESE_PAGE_SIZE_MAX];
@@ -32,7 +33,7 @@ static struct ese_salvage_item item_of(const struct writing *x, enum ese_salvage
         .kind = kind,
         .table = x->t->table->name,
         .objid = x->t->table->objid,
-        .key = x->w.key,
+        .key = x->w->key,
         .page = p->slot,
         .tag = row && row->page ? (int)(v->node + row->page->reserved) : v->node + 1,
         .dbtime = p->dbtime,
@@ -81,7 +82,7 @@ static bool pass_strays(struct writing *x, struct bytes key, struct fault *f)
         struct bytes bookmark = buffer_bytes(&x->strays.bookmark);
         if (key.at && bytes_equal(bookmark, key))
             return true; /* they are the row's own, and stay in x->strays */
-        if (!lost_row(x, bookmark, salvage_owner(&x->w.leaves, bookmark), f))
+        if (!lost_row(x, bookmark, salvage_owner(&x->w->leaves, bookmark), f))
             return false;
     }
 }
@@ -91,13 +92,13 @@ static bool tell_older(struct writing *x, const struct salvage_choice *c,
                        const struct salvage_row *best, struct fault *f)
 {
     struct salvage_table *t = x->t;
-    for (size_t i = 0; i < x->w.versions; i++) {
-        const struct salvage_version *v = &x->w.version[i];
+    for (size_t i = 0; i < x->w->versions; i++) {
+        const struct salvage_version *v = &x->w->version[i];
         const struct salvage_page *p = &t->s->page[v->page];
         if (i == c->best || p->freed || (v->flags & ESE_NODE_DELETED))
             continue;
         struct salvage_row row;
-        if (!salvage_row_open(t, &x->w, v, &row, f))
+        if (!salvage_row_open(t, x->w, v, &row, f))
             return false;
         bool ok = true;
         if (!bytes_equal(row.node.data, best->node.data)) {
@@ -173,9 +174,9 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
                       bool own_strays, struct judgement *j)
 {
     struct salvage_table *t = x->t;
-    const struct salvage_version *v = &x->w.version[c->best];
+    const struct salvage_version *v = &x->w->version[c->best];
     const struct salvage_mark *mark =
-        row->where->marked ? salvage_marked(&t->marks, x->w.key) : NULL;
+        row->where->marked ? salvage_marked(&t->marks, x->w->key) : NULL;
     uint32_t bits = mark ? mark->bits : 0;
     const struct salvage_stray *other = other_entry(x, v->dbtime, own_strays);
     struct salvage_references r = {.t = t, .row = row, .only_look = true};
@@ -235,7 +236,7 @@ static bool carry_entries(struct writing *x, unsigned index, const struct salvag
                           int count, bool own_strays, struct fault *f)
 {
     struct salvage_table *t = x->t;
-    struct bytes bookmark = x->w.key;
+    struct bytes bookmark = x->w->key;
     uint8_t data[ESE_KEY_ROOM + SALVAGE_ENTRY_TAIL] = {0};
     int carried = 0;
     memcpy(data, bookmark.at, bookmark.size);
@@ -264,7 +265,7 @@ static bool carry_entries(struct writing *x, unsigned index, const struct salvag
 static bool forget_entries(struct writing *x, const struct salvage_version *v, struct fault *f)
 {
     x->t->s->page[v->page].unwritten = true;
-    return salvage_mark(&x->t->unwritten, x->w.key, 0, 0, f);
+    return salvage_mark(&x->t->unwritten, x->w->key, 0, 0, f);
 }
 
 /* A row's entries are written as they were seen, unless it is `changed`; those that could not be
@@ -280,7 +281,7 @@ static bool write_entries(struct writing *x, const struct salvage_version *v,
         int count = 0;
         if (t->keys[i] == NULL || !(is_changed || t->uncomputed[i] || t->keys[i]->count_only))
             continue;
-        if (!salvage_row_entries(t, i, is_changed ? t->late[i] : NULL, record, x->w.key, v, false,
+        if (!salvage_row_entries(t, i, is_changed ? t->late[i] : NULL, record, x->w->key, v, 0,
                                  &count, f))
             return false;
         if ((count < 0 || t->keys[i]->count_only) && count != 0 &&
@@ -288,6 +289,13 @@ static bool write_entries(struct writing *x, const struct salvage_version *v,
             return false;
     }
     return true;
+}
+
+static bool write_record(struct writing *x, struct bytes record, struct fault *f)
+{
+    struct salvage_table *t = x->t;
+    t->sum->written++;
+    return t->at_once || t->to == NULL || ese_build_raw_row(t->to, x->w->key, record, f);
 }
 
 static bool put_row(struct writing *x, const struct salvage_version *v,
@@ -311,8 +319,7 @@ static bool put_row(struct writing *x, const struct salvage_version *v,
     }
     if (!write_entries(x, v, &record, *cut, own_strays, f))
         return false;
-    t->sum->written++;
-    return t->to == NULL || ese_build_raw_row(t->to, x->w.key, data, f);
+    return write_record(x, data, f);
 }
 
 /* Names the long values that a row is kept without. */
@@ -345,9 +352,9 @@ static bool tell_cut(struct writing *x, const struct salvage_version *v,
 static bool unreadable_row(struct writing *x, const struct salvage_choice *c,
                            struct salvage_row *row, bool own_strays, struct fault *f)
 {
-    const struct salvage_version *v = &x->w.version[c->best];
+    const struct salvage_version *v = &x->w->version[c->best];
     if (v->doubtful && c->verdict == SALVAGE_BYTES) /* no row, but bytes under a wrong checksum */
-        return !own_strays || lost_row(x, x->w.key, NULL, f);
+        return !own_strays || lost_row(x, x->w->key, NULL, f);
     struct ese_salvage_item item = item_of(x, ESE_SALVAGE_DOUBTFUL, v, row);
     char text[380];
     snprintf(text, sizeof text, "it does not fit the table's columns: %s", row->why.text);
@@ -360,7 +367,7 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
                       bool own_strays, struct fault *f)
 {
     struct salvage_table *t = x->t;
-    const struct salvage_version *v = &x->w.version[c->best];
+    const struct salvage_version *v = &x->w->version[c->best];
     struct judgement j;
     bool cut = false;
     if (!row->readable)
@@ -392,19 +399,19 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
                        struct fault *f)
 {
     struct salvage_table *t = x->t;
-    const struct salvage_version *v = &x->w.version[c->best];
+    const struct salvage_version *v = &x->w->version[c->best];
     const struct salvage_page *p = &t->s->page[v->page];
     bool deleted = c->verdict == SALVAGE_GONE;
     const struct salvage_page *newer =
         c->against && c->against->dbtime > p->dbtime ? c->against : p;
-    if (own_strays && !lost_row(x, x->w.key, newer, f))
+    if (own_strays && !lost_row(x, x->w->key, newer, f))
         return false;
     if (c->verdict == SALVAGE_FREED && !forget_entries(x, v, f))
         return false;
     if (p->freed || (deleted && !t->s->scan.dirty) || (v->flags & ESE_NODE_DELETED && !deleted))
         return true;
     struct salvage_row row;
-    if (!salvage_row_open(t, &x->w, v, &row, f))
+    if (!salvage_row_open(t, x->w, v, &row, f))
         return false;
     struct ese_salvage_item item =
         item_of(x, deleted ? ESE_SALVAGE_DELETED : ESE_SALVAGE_OLDER, v, &row);
@@ -423,16 +430,15 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
 /* Can nothing be said of the row but that it is kept as it is? */
 static bool is_plain(const struct writing *x, const struct salvage_choice *c)
 {
-    const struct salvage_page *p = &x->t->s->page[x->w.version[0].page];
-    return x->plain && x->w.sole && c->verdict == SALVAGE_KEPT && x->strays.count == 0 &&
-           !p->unread && !p->marked && !p->stale && salvage_has_wanted_format(x->t->s, x->w.page);
+    const struct salvage_page *p = &x->t->s->page[x->w->version[0].page];
+    return x->plain && x->w->sole && c->verdict == SALVAGE_KEPT && x->strays.count == 0 &&
+           !p->unread && !p->marked && !p->stale && salvage_has_wanted_format(x->t->s, x->w->page);
 }
 
 static bool put_plain(struct writing *x, struct fault *f)
 {
     x->t->sum->kept++;
-    x->t->sum->written++;
-    return x->t->to == NULL || ese_build_raw_row(x->t->to, x->w.key, x->w.node.data, f);
+    return write_record(x, x->w->node.data, f);
 }
 
 static bool one_row(struct writing *x, struct fault *f)
@@ -440,16 +446,16 @@ static bool one_row(struct writing *x, struct fault *f)
     struct salvage_table *t = x->t;
     struct salvage_choice c;
     struct salvage_row row;
-    struct bytes key = x->w.key;
-    if (!pass_strays(x, key, f) || !salvage_choose(&x->w, &c, f))
+    struct bytes key = x->w->key;
+    if (!pass_strays(x, key, f) || !salvage_choose(x->w, &c, f))
         return false;
     if (is_plain(x, &c))
         return put_plain(x, f);
     bool own_strays = x->strays.count > 0;
     if (c.verdict == SALVAGE_SUPERSEDED || c.verdict == SALVAGE_GONE ||
-        (c.verdict == SALVAGE_FREED && x->w.intact))
+        (c.verdict == SALVAGE_FREED && x->w->intact))
         return absent_row(x, &c, own_strays, f);
-    if (!salvage_row_open(t, &x->w, &x->w.version[c.best], &row, f))
+    if (!salvage_row_open(t, x->w, &x->w->version[c.best], &row, f))
         return false;
     bool ok = write_row(x, &c, &row, own_strays, f);
     salvage_row_close(t, &row);
@@ -474,11 +480,17 @@ bool salvage_rows_write(struct salvage_table *t, struct fault *f)
     x->t = t;
     x->strays.t = t;
     x->plain = has_plain_rows(t);
-    bool ok = salvage_walk_open(&x->w, t->s, &t->table->objid, 1, false, true, f);
-    while (ok && (ok = salvage_walk_next(&x->w, &more, f)) && more)
+    x->w = &t->rows;
+    bool ok = t->looked ? salvage_walk_rewind(x->w, f)
+                        : salvage_walk_open(x->w, t->s, &t->table->objid, 1, false, true, f);
+    x->w->pass_written = t->at_once;
+    while (ok && (ok = salvage_walk_next(x->w, &more, f)) && more)
         ok = one_row(x, f);
     ok = ok && pass_strays(x, (struct bytes){.at = NULL}, f);
-    salvage_walk_close(&x->w);
+    t->sum->kept += x->w->passed_rows;
+    t->sum->written += x->w->passed_rows;
+    if (ok && t->at_once && t->sum->written != t->rows_at_once)
+        ok = fault_set(f, FAULT_DAMAGED, "the file changed while it was read");
     salvage_strays_close(&x->strays);
     free(x);
     return ok;

@@ -219,5 +219,7 @@ void salvage_pages_of(const struct ese_salvage *s, uint32_t objid, size_t *first
 bool salvage_get(struct ese_salvage *s, const struct salvage_page *p, const struct ese_page **page,
                  struct fault *f)
 {
-    return ese_pages_get(s->pages, p->slot, page, f);
+    /* Damaged pages stand far from each other: none is worth its neighbours. */
+    return p->trust > SALVAGE_MOVED ? ese_pages_get_alone(s->pages, p->slot, page, f)
+                                    : ese_pages_get(s->pages, p->slot, page, f);
 }

@@ -93,6 +93,8 @@ static void see_stray(struct salvage_table *t, const struct salvage_stray *stray
                       const struct salvage_page *owner)
 {
     const struct ese_keys *keys = t->keys[stray->index];
+    if (owner)
+        t->s->page[owner - t->s->page].marked = true;
     if (owner && owner->trust <= SALVAGE_MOVED && keys && !keys->count_only &&
         !t->uncomputed[stray->index] && stray->dbtime > owner->dbtime)
         t->s->page[owner - t->s->page].stale = true;
@@ -100,17 +102,17 @@ static void see_stray(struct salvage_table *t, const struct salvage_stray *stray
 
 bool salvage_strays_evidence(struct salvage_table *t, struct fault *f)
 {
-    struct salvage_leaves leaves = {.s = t->s};
     struct salvage_strays x = {.t = t};
-    bool in_order = true, found = true;
-    bool ok = salvage_leaves_find(&leaves, t->table->objid, false, &in_order, f) &&
-              salvage_leaves_order(&leaves, f);
+    bool found = true;
+    if (!t->looked)
+        return true;
+    bool ok = salvage_walk_rewind(&t->rows, f);
     while (ok && (ok = salvage_strays_next(&x, (struct bytes){.at = NULL}, &found, f)) && found) {
-        const struct salvage_page *owner = salvage_owner(&leaves, buffer_bytes(&x.bookmark));
+        const struct salvage_page *owner =
+            salvage_owner(&t->rows.leaves, buffer_bytes(&x.bookmark));
         for (size_t i = 0; i < x.count; i++)
             see_stray(t, &x.at[i], owner);
     }
     salvage_strays_close(&x);
-    salvage_leaves_close(&leaves);
     return ok && build_sort_rewind(t->stray, f);
 }

@@ -83,6 +83,7 @@ static void close_table(struct salvage_table *t)
     free(t->scratch);
     build_sort_close(t->lids);
     build_sort_close(t->stray);
+    salvage_walk_close(&t->rows);
     salvage_marks_close(&t->marks);
     salvage_marks_close(&t->unwritten);
     free(t->gone);
@@ -177,7 +178,7 @@ static bool gather(struct salvage_table *t, struct fault *f)
         if (t->keys[i] && !salvage_index_evidence(t, i, f))
             return fault_context(f, "index %s", t->table->index[i].name);
     salvage_marks_sort(&t->marks);
-    return salvage_strays_evidence(t, f);
+    return salvage_strays_evidence(t, f) && salvage_settle_rows(t, f);
 }
 
 static bool write_table(struct salvage_table *t, struct fault *f)

@@ -86,21 +86,6 @@ static bool add_page(struct salvage_walk *w, uint32_t index, const struct ese_pa
     return true;
 }
 
-/* Damaged pages stand far from each other: none is worth its neighbours. */
-static bool add_damaged(struct salvage_walk *w, uint32_t index, struct fault *f)
-{
-    struct ese_salvage *s = w->s;
-    size_t size = s->scan.page_size, got;
-    uint32_t slot = s->page[index].slot;
-    struct ese_page page;
-    if (!ese_file_read(s->file, ese_page_offset(slot, s->scan.page_size), s->room, size, &got, f))
-        return false;
-    if (got < size)
-        return fault_set(f, FAULT_IO, "page %u: the file became shorter while it was read", slot);
-    ese_page_parse(bytes_of(s->room, size), slot, &page);
-    return add_page(w, index, &page, f);
-}
-
 static bool sort_rest(struct salvage_walk *w, uint32_t objid, bool with_wrong, struct fault *f)
 {
     size_t first, count;
@@ -112,11 +97,6 @@ static bool sort_rest(struct salvage_walk *w, uint32_t objid, bool with_wrong, s
             continue;
         if (is_stopped(w, f))
             return false;
-        if (p->trust > SALVAGE_MOVED) {
-            if (!add_damaged(w, (uint32_t)i, f))
-                return false;
-            continue;
-        }
         if (!salvage_get(w->s, p, &page, f))
             return false;
         bool ok = add_page(w, (uint32_t)i, page, f);
@@ -182,10 +162,25 @@ bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint
     return true;
 }
 
-void salvage_walk_close(struct salvage_walk *w)
+static void put_cursors(struct salvage_walk *w)
 {
     for (unsigned i = 0; i < w->cursors; i++)
         ese_pages_put(w->s->pages, w->cursor[i].page);
+    w->cursors = 0;
+}
+
+bool salvage_walk_rewind(struct salvage_walk *w, struct fault *f)
+{
+    put_cursors(w);
+    w->next_leaf = 0;
+    w->alone = w->pending = w->done = false;
+    w->leaves.opened = w->leaves.heap_size = 0;
+    return build_sort_rewind(w->sort, f);
+}
+
+void salvage_walk_close(struct salvage_walk *w)
+{
+    put_cursors(w);
     free(w->cursor);
     build_sort_close(w->sort);
     buffer_free(&w->both);
@@ -266,6 +261,10 @@ static bool open_due(struct salvage_walk *w, struct fault *f)
         struct salvage_cursor *c = &w->cursor[w->cursors];
         if (!p->merged)
             continue;
+        if (w->pass_written && salvage_is_settled(p)) {
+            w->passed_rows += p->rows;
+            continue;
+        }
         if (w->cursors == CURSORS_MOST || !is_due(w, leaf->first))
             break;
         c->index = leaf->page;

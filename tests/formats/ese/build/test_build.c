@@ -297,6 +297,99 @@ START_TEST(one_input_gives_one_file)
 }
 END_TEST
 
+/* ---- content that is taken back ---- */
+
+enum { CATALOG_ROWS_MOST = 20 };
+
+/* The catalog's rows of one table; returns how many.  They are the caller's to free. */
+static unsigned catalog_rows(struct ese_db *db, uint32_t objid,
+                             struct ese_build_node row[CATALOG_ROWS_MOST])
+{
+    struct ese_cursor c;
+    unsigned rows = 0;
+    ese_cursor_open(&c, db->pages, ESE_PGNO_CATALOG, ESE_OBJID_CATALOG);
+    while (ese_cursor_next(&c, &fault) == ESE_STEP_NODE) {
+        uint32_t of = 0;
+        bytes_be32(c.key, 1, &of);
+        if ((of ^ 0x80000000u) != objid)
+            continue;
+        ck_assert_uint_lt(rows, CATALOG_ROWS_MOST);
+        uint8_t *copy = malloc(c.key.size + c.data.size);
+        ck_assert_ptr_nonnull(copy);
+        memcpy(copy, c.key.at, c.key.size);
+        memcpy(copy + c.key.size, c.data.at, c.data.size);
+        row[rows++] = (struct ese_build_node){bytes_of(copy, c.key.size),
+                                              bytes_of(copy + c.key.size, c.data.size)};
+    }
+    ese_cursor_close(&c);
+    return rows;
+}
+
+/* Rows with keys from `first` on, and an index entry for each. */
+static void add_raw(struct ese_build_table *t, uint32_t first, uint32_t rows)
+{
+    static uint8_t record[300];
+    for (unsigned tree = 0; tree < 2; tree++)
+        for (uint32_t i = first; i < first + rows; i++) {
+            uint8_t key[5] = {0x7f};
+            bytes_put_be32(key + 1, i ^ 0x80000000u);
+            memset(record, (int)i, sizeof record);
+            struct bytes k = bytes_of(key, sizeof key);
+            bool ok = tree == 0 ? ese_build_raw_row(t, k, bytes_of(record, sizeof record), &fault)
+                                : ese_build_raw_index_entry(t, 1, k, k, &fault);
+            ck_assert_msg(ok, "%s", fault.text);
+        }
+}
+
+/* Copies the table's schema and fills it; attempt: so many other rows first, which are taken back.
+ */
+static void build_raw(struct ese_db *db, const char *path, uint32_t attempt)
+{
+    struct ese_build_node row[CATALOG_ROWS_MOST];
+    const struct ese_table *schema = ese_catalog_find(db->catalog, "Simple");
+    unsigned rows = catalog_rows(db, schema->objid, row);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct ese_build *build = begin(fd, 2, 4096);
+    struct ese_build_table *t;
+    ck_assert_msg(ese_build_raw_table_begin(build, schema, row, rows, &t, &fault), "%s",
+                  fault.text);
+    if (attempt > 0) {
+        ck_assert(ese_build_raw_try(t, &fault));
+        add_raw(t, 7000, attempt);
+        ck_assert_msg(ese_build_raw_again(t, &fault), "%s", fault.text);
+    }
+    add_raw(t, 1, 300);
+    ck_assert_msg(ese_build_table_end(t, &fault), "%s", fault.text);
+    struct ese_build_summary summary;
+    ck_assert_msg(ese_build_finish(build, &summary, &fault), "%s", fault.text);
+    ck_assert_uint_eq(summary.rows, 300);
+    ck_assert_uint_eq(summary.index_entries, 300);
+    close(fd);
+    for (unsigned i = 0; i < rows; i++)
+        free((void *)(uintptr_t)row[i].key.at);
+}
+
+/* Fewer rows than come in their place, about as many, and so many that the file gets longer. */
+static const uint32_t attempts[] = {1, 300, 20000};
+
+START_TEST(what_is_taken_back_leaves_no_trace)
+{
+    char source[32], a[32], b[32];
+    close(temporary(source));
+    close(temporary(a));
+    close(temporary(b));
+    build_simple(source, 2, 4096, 3, 10, 0);
+    struct ese_db *db = open_checked(source);
+    build_raw(db, a, 0);
+    build_raw(db, b, attempts[_i]);
+    ese_db_close(db);
+    ck_assert(same_files(a, b));
+    unlink(source);
+    unlink(a);
+    unlink(b);
+}
+END_TEST
+
 /* ---- trees of several levels ---- */
 
 static unsigned depth_of(struct ese_db *db, uint32_t root, uint32_t objid)
@@ -536,6 +629,7 @@ int main(void)
                           {references_must_be_as_declared, 0},
                           {two_rows_with_one_unique_key_are_named, 0},
                           {one_input_gives_one_file, 0},
+                          {what_is_taken_back_leaves_no_trace, ARRAY_SIZE(attempts)},
                           {trees_of_any_depth_are_sound, ARRAY_SIZE(trees)},
                           {a_page_shares_prefixes_and_accounts_for_every_byte, 5},
                           {more_entries_than_fit_into_memory_are_sorted, 5},

@@ -25,8 +25,9 @@ static struct ese_index indexes[] = {
 };
 
 static struct damaged d;
-static uint32_t rows_objid;
+static uint32_t rows_objid, index_objid;
 static uint32_t rows = ROWS;
+static bool with_data;
 
 static void build_rows(struct ese_build_table *t)
 {
@@ -46,11 +47,11 @@ static void build_rows(struct ese_build_table *t)
             {.column = ese_table_column(s, "Text"), .data = bytes_of(text, (size_t)size)},
             {.column = ese_table_column(s, "Data"), .data = bytes_of(data, LONG_SIZE)},
         };
-        ck_assert_msg(ese_build_row(t, values, i % 10 ? 3 : 4, &f), "%s", f.text);
+        ck_assert_msg(ese_build_row(t, values, with_data && i % 10 == 0 ? 4 : 3, &f), "%s", f.text);
     }
 }
 
-/* Rows 1 to 400; every tenth has a long value. */
+/* Rows 1 to 400; every tenth has a long value, if any has. */
 static void make(uint32_t revision, uint32_t page_size)
 {
     struct fault f = {.code = FAULT_NONE};
@@ -68,6 +69,7 @@ static void make(uint32_t revision, uint32_t page_size)
     ck_assert_msg(ese_build_table_begin(build, &schema, 0, &t, &f), "%s", f.text);
     build_rows(t);
     rows_objid = ese_build_schema(t)->objid;
+    index_objid = ese_build_schema(t)->index[1].objid;
     ck_assert_msg(ese_build_table_end(t, &f), "%s", f.text);
     ck_assert_msg(ese_build_finish(build, NULL, &f), "%s", f.text);
     off_t size = lseek(fd, 0, SEEK_END);
@@ -86,6 +88,15 @@ static void make(uint32_t revision, uint32_t page_size)
 static void start_small(void)
 {
     rows = ROWS;
+    with_data = true;
+    make(0x14, 4096);
+}
+
+/* No row refers to a long value: then the first walk writes them. */
+static void start_plain(void)
+{
+    rows = ROWS;
+    with_data = false;
     make(0x14, 4096);
 }
 
@@ -93,6 +104,7 @@ static void start_small(void)
 static void start_root(void)
 {
     rows = 10;
+    with_data = true;
     make(0x14, 4096);
 }
 
@@ -462,6 +474,76 @@ START_TEST(counter_of_a_lost_root)
 }
 END_TEST
 
+/* ---- rows that the first walk writes ---- */
+
+/* The greatest value that a row has, and that row. */
+enum { VALUE_MOST = 995, ROW_OF_MOST = 285 };
+
+static struct bytes key_of(uint32_t id, uint8_t room[5])
+{
+    room[0] = 0x7f;
+    bytes_put_be32(room + 1, id ^ 0x80000000u);
+    return bytes_of(room, 5);
+}
+
+/* Takes the last entry off the index, whose pages are newer than those of the rows. */
+static void drop_last_entry(void)
+{
+    uint32_t number = 0;
+    for (unsigned n = 0; find_page(index_objid, ESE_PAGE_LEAF, ESE_PAGE_SPACE_TREE, n) != 0; n++)
+        number = find_page(index_objid, ESE_PAGE_LEAF, ESE_PAGE_SPACE_TREE, n);
+    ck_assert_uint_ne(number, 0);
+    uint16_t tags = 0;
+    uint8_t *page = damaged_page(&d, number);
+    bytes_le16(bytes_of(page, d.page_size), ESE_PAGE_TAG_COUNT_AT, &tags);
+    bytes_put_le16(page + ESE_PAGE_TAG_COUNT_AT, (uint16_t)(tags - 1));
+    damaged_seal(&d, number);
+    touch(&d, number);
+}
+
+/* All rows are written when the index is looked at, and taken back when it says of one that it was
+ * deleted. */
+START_TEST(row_that_no_index_knows)
+{
+    struct salvaged s;
+    uint8_t room[5];
+    struct bytes key = key_of(ROW_OF_MOST, room);
+    ck_assert_uint_eq(ROW_OF_MOST * 7 % 1000, VALUE_MOST);
+    drop_last_entry();
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_eq(t.written, ROWS - 1);
+    ck_assert(told_has(&s.told, rows_objid, key));
+    struct ese_db *db = open_over(s.bytes, s.size);
+    ck_assert_ptr_nonnull(db);
+    ck_assert(!has_row(db, rows_objid, key));
+    ese_db_close(db);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* An overwritten leaf between good ones: only what is in doubt is looked at twice. */
+START_TEST(doubt_beside_rows_that_are_written)
+{
+    struct salvaged s;
+    uint32_t number = row_leaf(2);
+    unsigned nodes = nodes_of(number);
+    damaged_page(&d, number)[d.page_size - 200] ^= 0x55;
+    damaged_page(&d, number)[d.page_size - 201] ^= 0x55;
+    touch(&d, number);
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_eq(t.kept, ROWS - nodes);
+    ck_assert_uint_eq(t.written, ROWS - nodes);
+    ck_assert_uint_eq(t.doubtful + t.lost, nodes);
+    salvaged_close(&s);
+    ck_assert(salvaged_open(&s, &d, ESE_DOUBTFUL_KEEP));
+    ck_assert_uint_gt(s.result.built.rows, ROWS - nodes);
+    struct ese_db *db = open_over(s.bytes, s.size);
+    ck_assert(db != NULL && is_sound(db));
+    ese_db_close(db);
+    salvaged_close(&s);
+}
+END_TEST
+
 /* ---- whatever the damage ---- */
 
 START_TEST(random_damage)
@@ -501,6 +583,7 @@ int main(void)
     Suite *suite = suite_create("salvage");
     TCase *by_hand = tcase_create("by hand");
     TCase *one_leaf = tcase_create("one leaf");
+    TCase *plain = tcase_create("plain");
     TCase *random = tcase_create("random");
     tcase_set_timeout(by_hand, 120);
     tcase_set_timeout(random, 0);
@@ -525,9 +608,14 @@ int main(void)
     tcase_add_test(by_hand, noise_is_refused);
     tcase_add_checked_fixture(one_leaf, start_root, end);
     tcase_add_loop_test(one_leaf, root_from_before_a_long_value, 0, 2);
+    tcase_add_checked_fixture(plain, start_plain, end);
+    tcase_add_test(plain, sound_database);
+    tcase_add_test(plain, row_that_no_index_knows);
+    tcase_add_test(plain, doubt_beside_rows_that_are_written);
     tcase_add_test(random, random_damage);
     suite_add_tcase(suite, by_hand);
     suite_add_tcase(suite, one_leaf);
+    suite_add_tcase(suite, plain);
     suite_add_tcase(suite, random);
     return check_run("salvage", suite);
 }
