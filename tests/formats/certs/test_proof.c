@@ -7,6 +7,8 @@
 #include "formats/certs/proof.h"
 #include "tests/formats/certs/support.h"
 
+#include <gnutls/abstract.h>
+
 static char folder[256];
 
 /* Self-signed certificates of vectors.sh. */
@@ -215,6 +217,36 @@ START_TEST(ber_certificate_is_proven)
     buffer_free(&ber);
     buffer_free(&file);
     buffer_free(&other_file);
+}
+END_TEST
+
+/* Signs what is not DER as it stands, as many have done. */
+START_TEST(ber_is_signed_as_it_stands)
+{
+    struct buffer file;
+    struct x509_certificate c = load("rsa1024-sha256", &file);
+    struct buffer ber = as_ber(c.envelope.tbs);
+    gnutls_datum_t data = {ber.at, (unsigned)ber.size}, signature, spki;
+    gnutls_privkey_t private_key;
+    gnutls_pubkey_t public_key;
+    ck_assert(!der_is_strict(buffer_bytes(&ber)));
+    ck_assert(gnutls_privkey_init(&private_key) == 0 && gnutls_pubkey_init(&public_key) == 0);
+    ck_assert(gnutls_privkey_generate(private_key, GNUTLS_PK_RSA, 1024, 0) == 0 &&
+              gnutls_privkey_sign_data(private_key, GNUTLS_DIG_SHA256, 0, &data, &signature) == 0 &&
+              gnutls_pubkey_import_privkey(public_key, private_key, 0, 0) == 0 &&
+              gnutls_pubkey_export2(public_key, GNUTLS_X509_FMT_DER, &spki) == 0);
+    c.envelope.tbs = buffer_bytes(&ber);
+    c.envelope.signature = bytes_of(signature.data, signature.size);
+    expect("its key", prove(bytes_of(spki.data, spki.size), &c.envelope), PROOF_PROVEN);
+    expect("another key", prove(c.spki, &c.envelope), PROOF_UNPROVABLE);
+    c.envelope.tbs = text_bytes("no encoding");
+    expect("another text", prove(bytes_of(spki.data, spki.size), &c.envelope), PROOF_UNPROVABLE);
+    gnutls_free(signature.data);
+    gnutls_free(spki.data);
+    gnutls_privkey_deinit(private_key);
+    gnutls_pubkey_deinit(public_key);
+    buffer_free(&ber);
+    buffer_free(&file);
 }
 END_TEST
 
@@ -497,6 +529,7 @@ int main(void)
         {ambiguous_algorithm_only_proves, 0},
         {two_algorithms_are_both_tried, 0},
         {ber_certificate_is_proven, 5},
+        {ber_is_signed_as_it_stands, 0},
         {ecdsa_signature_forms_are_proven, 0},
         {bad_key_is_unprovable, ARRAY_SIZE(bad_keys)},
         {huge_key_is_unprovable, 3},
