@@ -81,12 +81,107 @@ START_TEST(same_values_of_each_kind)
 }
 END_TEST
 
+/* ---- whole plans ---- */
+
+static struct profile profile = {.references = 1};
+static struct model_certificate certificate[3];
+static struct model_entry entry[3];
+static struct model model = {.profile = &profile,
+                             .match = PROFILE_MATCHES_ROWS,
+                             .certificate = certificate,
+                             .certificates = 3,
+                             .entry = entry,
+                             .entries = 3};
+
+/* Entries 1, 2 and 3, each of its own certificate. */
+static void make_model(enum profile_names names)
+{
+    profile.reference[0].names = names;
+    for (unsigned i = 0; i < 3; i++) {
+        certificate[i].sha1[0] = (uint8_t)(9 - i);
+        entry[i] = (struct model_entry){.key = (int32_t)i + 1, .certificate = i};
+    }
+}
+
+/* Is the plan one that can be verified?  Else the fault says so. */
+static bool opens(const struct plan *plan, struct fault *f)
+{
+    *f = (struct fault){.code = FAULT_NONE};
+    struct expected *x = expected_open(&model, plan, f);
+    expected_close(x);
+    ck_assert_int_eq(x == NULL, f->code != FAULT_NONE);
+    return x != NULL;
+}
+
+/* References that name a hash go to the certificate of an entry that stays. */
+START_TEST(references_go_to_what_stays)
+{
+    static const enum action_kind moves[] = {ACTION_MOVE_REFERENCES, ACTION_MOVE_REFERENCE};
+    static const enum profile_names names[] = {NAMES_SHA1, NAMES_SHA1_HEX, NAMES_KEY};
+    struct fault f;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        struct action action[] = {{.kind = ACTION_DROP_ENTRY, .entry = 2, .other = 1},
+                                  {.kind = moves[_i], .entry = 2, .other = 1}};
+        const struct plan plan = {.action = action, .actions = 2};
+        make_model(names[i]);
+        for (unsigned to = 0; to < 3; to++) {
+            action[1].certificate = to;
+            bool good = to != 1 || names[i] == NAMES_KEY;
+            ck_assert_int_eq(opens(&plan, &f), good);
+            ck_assert(good || strstr(f.text, "to a certificate that does not stay"));
+        }
+        entry[2].certificate = 1; /* another entry has it, and stays */
+        action[1].certificate = 1;
+        ck_assert(opens(&plan, &f));
+    }
+}
+END_TEST
+
+START_TEST(actions_of_what_is_not_there)
+{
+    struct action action[] = {{.kind = ACTION_SET_TRUST, .entry = 4}};
+    const struct plan plan = {.action = action, .actions = 1};
+    struct fault f;
+    make_model(NAMES_KEY);
+    ck_assert(!opens(&plan, &f) && strstr(f.text, "entry 4, which is not there"));
+    action[0].entry = 3;
+    ck_assert(opens(&plan, &f));
+    action[0].twin = 1;
+    ck_assert(!opens(&plan, &f));
+    entry[2] = (struct model_entry){.key = 2, .twin = 1};
+    action[0].entry = 2;
+    ck_assert(opens(&plan, &f));
+    action[0].twin = 2;
+    ck_assert(!opens(&plan, &f));
+    action[0].kind = ACTION_MOVE_REFERENCES; /* they name both */
+    ck_assert(opens(&plan, &f));
+}
+END_TEST
+
+START_TEST(a_few_settings)
+{
+    struct action action[SETTINGS_MOST + 1];
+    struct plan plan = {.action = action, .actions = 0};
+    struct fault f;
+    make_model(NAMES_KEY);
+    for (unsigned i = 0; i < ARRAY_SIZE(action); i++)
+        action[i] = (struct action){.kind = i % 2 ? ACTION_SET_MODE : ACTION_SET_ISSUING_CA};
+    plan.actions = SETTINGS_MOST;
+    ck_assert(opens(&plan, &f));
+    plan.actions++;
+    ck_assert(!opens(&plan, &f) && f.code == FAULT_LIMIT);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("expected", (const struct check_case[]){
                                       {as_many_values_as_there_is_room_for, 0},
                                       {values_that_contradict, 0},
                                       {same_values_of_each_kind, 0},
+                                      {references_go_to_what_stays, 2},
+                                      {actions_of_what_is_not_there, 0},
+                                      {a_few_settings, 0},
                                       {0},
                                   });
 }
