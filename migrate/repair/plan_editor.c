@@ -107,21 +107,37 @@ static bool keeps_its_key(const struct ese_table *table, const struct ese_row_ed
     return true;
 }
 
+/* Names are compared once for a table, not for each of its rows. */
+static void take_table(struct plan_editor *a, const struct ese_table *table)
+{
+    const struct profile *p = a->model->profile;
+    a->at.table = table;
+    a->at.listed = model_is_list_table(a->model, table);
+    a->at.references = 0;
+    for (unsigned i = 0; i < p->references; i++) {
+        if (!ese_table_is(table, p->reference[i].table) ||
+            p->reference[i].names == NAMES_ISSUER_SERIAL) /* nothing moves: identities_stay() */
+            continue;
+        a->at.names[a->at.references] = ese_table_column(table, p->reference[i].column);
+        a->at.reference[a->at.references++] = i;
+    }
+}
+
 static bool edit_row(void *context, const struct ese_table *table, const struct ese_record *record,
                      struct bytes key, unsigned twin, struct ese_row_edit *edit, struct fault *f)
 {
     struct plan_editor *a = context;
-    const struct profile *p = a->model->profile;
     arena_free(&a->row);
-    if (model_is_list_table(a->model, table)) {
+    if (a->at.table != table)
+        take_table(a, table);
+    if (a->at.listed) {
         if (!editor_of_entry(a, table, record, key, twin, edit, f))
             return false;
         if (edit->fate == ESE_ROW_DROP) /* whatever else is said of it: it goes */
             return true;
     }
-    for (unsigned i = 0; i < p->references; i++)
-        if (ese_table_is(table, p->reference[i].table) &&
-            !editor_of_reference(a, i, table, record, edit, f))
+    for (unsigned i = 0; i < a->at.references; i++)
+        if (!editor_of_reference(a, a->at.reference[i], a->at.names[i], table, record, edit, f))
             return false;
     if (!editor_of_settings(a, table, record, edit, f))
         return false;

@@ -48,6 +48,12 @@ struct plan_editor {
     unsigned settings;
     struct buffer list_value[PROFILE_LISTS_MOST]; /* as it is to be, as the profile's */
     bool rewrite[PROFILE_LISTS_MOST];
+    struct { /* the table of the row before, and what of the plan its rows can be */
+        const struct ese_table *table;
+        bool listed;
+        unsigned references, reference[PROFILE_REFERENCES_MOST];
+        const struct ese_column *names[PROFILE_REFERENCES_MOST]; /* NULL: it has no such column */
+    } at;
     struct buffer text; /* a name in the column's code page */
     struct arena row;   /* what the changes of the row in hand point at */
 };
@@ -112,10 +118,10 @@ bool editor_add_listed(struct plan_editor *a, const struct ese_table *table,
 /* Brings moves of dangling references into the order in which they are looked up. */
 void editor_sort_danglings(struct plan_editor *a);
 
-/* What becomes of one of the profile's references in a row. */
-bool editor_of_reference(struct plan_editor *a, unsigned which, const struct ese_table *table,
-                         const struct ese_record *record, struct ese_row_edit *edit,
-                         struct fault *f);
+/* What becomes of one of the profile's references in a row, which stands in column c. */
+bool editor_of_reference(struct plan_editor *a, unsigned which, const struct ese_column *c,
+                         const struct ese_table *table, const struct ese_record *record,
+                         struct ese_row_edit *edit, struct fault *f);
 
 /* ---- plan_editor_settings.c ---- */
 

@@ -117,18 +117,14 @@ static bool edit_values(struct plan_editor *a, unsigned which, const struct ese_
     return false;
 }
 
-bool editor_of_reference(struct plan_editor *a, unsigned which, const struct ese_table *table,
-                         const struct ese_record *record, struct ese_row_edit *edit,
-                         struct fault *f)
+bool editor_of_reference(struct plan_editor *a, unsigned which, const struct ese_column *c,
+                         const struct ese_table *table, const struct ese_record *record,
+                         struct ese_row_edit *edit, struct fault *f)
 {
-    const struct ese_column *c =
-        ese_table_column(table, a->model->profile->reference[which].column);
     struct bytes value;
     struct ese_value old;
     uint8_t room[8];
     int32_t names;
-    if (a->model->profile->reference[which].names == NAMES_ISSUER_SERIAL)
-        return true; /* nothing moves: identities_stay() */
     if (c && (c->flags & ESE_COLUMN_MULTI_VALUED))
         return edit_values(a, which, table, record, c, edit, f);
     if (!reference_of(a, which, record, c, &names) || !ese_record_value(record, c, &old, NULL))

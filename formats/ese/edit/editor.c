@@ -41,7 +41,8 @@ static bool stopped(const struct ese_inplace *ip, struct fault *f)
 static bool ask(struct editing *e, const struct ese_record *record, struct bytes key, unsigned twin,
                 struct fault *f)
 {
-    memset(&e->edit, 0, sizeof e->edit);
+    e->edit.fate = ESE_ROW_KEEP;
+    e->edit.changes = 0; /* not all of its room made zero: that would cost more than the question */
     return e->editor->row(e->editor->context, e->table, record, key, twin, &e->edit, f);
 }
 

@@ -26,9 +26,9 @@ struct ese_editor {
     void *context;
     /* Does the table have rows to be edited? */
     bool (*wants)(void *context, const struct ese_table *table);
-    /* What becomes of this row?  edit is all zero.  key: the row's primary key, as its node has it;
-     * twin: how many rows before it have the same.  A change must not change the primary key.
-     * False, with f set, gives up. */
+    /* What becomes of this row?  edit keeps it, with no change.  key: the row's primary key, as its
+     * node has it; twin: how many rows before it have the same.  A change must not change the
+     * primary key. False, with f set, gives up. */
     bool (*row)(void *context, const struct ese_table *table, const struct ese_record *record,
                 struct bytes key, unsigned twin, struct ese_row_edit *edit, struct fault *f);
     /* The n-th row (from 0) to be added behind the table's last: its values as changes of an empty

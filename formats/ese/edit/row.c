@@ -127,28 +127,37 @@ static bool entries_of_twins(struct inplace_row *row, const struct ese_index *in
     return ok;
 }
 
-/* Removes the row's entries from the index, but for those in `stay`. */
-static bool remove_entries(struct inplace_row *row, const struct ese_index *index,
-                           const struct inplace_entries *stay, bool dropped, struct fault *f)
+/* Removes these entries of the row from the index, but for those in `stay`. */
+static bool remove_these(struct inplace_row *row, const struct ese_index *index,
+                         const struct inplace_entries *own, const struct inplace_entries *stay,
+                         bool dropped, struct fault *f)
 {
-    struct inplace_entries own = {.count = 0}, twins = {.count = 0};
-    bool computable, lone = row->twins == 1;
+    struct inplace_entries twins = {.count = 0};
+    bool lone = row->twins == 1, ok = lone || entries_of_twins(row, index, &twins, f);
+    for (size_t i = 0; ok && i < own->count; i++)
+        if (stay == NULL || !inplace_entry_in(stay, own->at[i].key))
+            ok = inplace_entry_remove(row->ip, &own->at[i],
+                                      inplace_entry_in(&twins, own->at[i].key) ? 1 : 0,
+                                      lone && dropped, f);
+    inplace_entries_clear(&twins);
+    return ok;
+}
+
+/* Removes the entries of a row that goes. */
+static bool remove_entries(struct inplace_row *row, const struct ese_index *index, struct fault *f)
+{
+    struct inplace_entries own = {.count = 0};
+    bool computable;
     bool ok = inplace_entries_of(row->ip, index, &row->record, row->key, &own, &computable, f);
     if (ok && !computable) {
         /* Only by the bookmark can they be found then: all of the row's, and no other's. */
-        ok = dropped && lone ? inplace_entries_add(&row->ip->orphans, row->table, index,
+        ok = row->twins == 1 ? inplace_entries_add(&row->ip->orphans, row->table, index,
                                                    bytes_of(row->key.at, 0), row->key, f)
                              : not_computable(index, f);
         own.count = 0;
     }
-    ok = ok && (lone || entries_of_twins(row, index, &twins, f));
-    for (size_t i = 0; ok && i < own.count; i++)
-        if (stay == NULL || !inplace_entry_in(stay, own.at[i].key))
-            ok = inplace_entry_remove(row->ip, &own.at[i],
-                                      inplace_entry_in(&twins, own.at[i].key) ? 1 : 0,
-                                      lone && dropped, f);
+    ok = ok && remove_these(row, index, &own, NULL, true, f);
     inplace_entries_clear(&own);
-    inplace_entries_clear(&twins);
     return ok;
 }
 
@@ -250,7 +259,7 @@ static bool drop_row(struct inplace_row *row, struct fault *f)
     bool found, ok = row_references(row, NULL, 0, &references, f);
     for (unsigned i = 0; ok && i < row->table->indexes; i++)
         if (is_secondary(&row->table->index[i]))
-            ok = remove_entries(row, &row->table->index[i], NULL, true, f);
+            ok = remove_entries(row, &row->table->index[i], f);
     ok = ok && inplace_remove(&t, &target, &found, f);
     if (!ok)
         free(references.at);
@@ -417,7 +426,7 @@ static bool change_entries(struct inplace_row *row, const struct ese_index *inde
     if (ok && !computable)
         ok = not_computable(index, f);
     ok = ok && note_new_entries(row, index, changed, &old, &now, f) &&
-         remove_entries(row, index, &now, false, f);
+         remove_these(row, index, &old, &now, false, f);
     inplace_entries_clear(&old);
     inplace_entries_clear(&now);
     return ok;
