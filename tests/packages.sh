@@ -4,12 +4,12 @@
 
 # To build the programs, and a package of them: dpkg-dev and file are what CPack asks which libraries they need.
 KM_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libgnutls28-dev zlib1g-dev nettle-dev libgmp-dev
-    libinih-dev libsmartcols-dev liblz4-dev libacl1-dev dpkg-dev file"
+    libinih-dev libsmartcols-dev libyajl-dev liblz4-dev libacl1-dev dpkg-dev file"
 
 # To run every test as well: the second compiler with its fuzzer, the test library, independent
 # readers of the formats, the shells whose completion is tested, and checks of scripts and pages.
 # shellcheck disable=SC2034 # used by the scripts that source this one
-KM_TEST_PACKAGES="$KM_BUILD_PACKAGES clang libclang-rt-14-dev clang-format check libyajl-dev python3
+KM_TEST_PACKAGES="$KM_BUILD_PACKAGES clang libclang-rt-14-dev clang-format check python3
     libesedb-utils python3-libesedb python3-impacket python3-cryptography python3-jsonschema openssl gnutls-bin mandoc
     shellcheck strace acl tidy zsh fish"
 

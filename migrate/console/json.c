@@ -1,6 +1,7 @@
 /* JSON output: see json.h. */
 #include "migrate/console/json.h"
 
+#include "formats/memory.h"
 #include "migrate/console/date.h"
 #include "migrate/console/output.h"
 
@@ -8,165 +9,171 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yajl/yajl_gen.h>
 
 struct json {
+    yajl_gen gen;
     bool pretty;
-    bool after_key;   /* the next value belongs to it, and nothing stands between them */
-    unsigned depth;   /* maps and arrays that are open: few, for documents nest as code does */
-    uint64_t members; /* a bit for each of them: it has one already */
+    bool hold; /* the next "0" that yajl prints stands for a value that is written in pieces, ... */
+    struct bytes instead; /* ... or for these bytes of a string, escaped */
+    bool plain;           /* nothing of them is to be escaped */
 };
+
+/* yajl separates and indents; when a value comes in pieces it is given a placeholder, "0", to
+ * count. */
+static void print(void *context, const char *text, size_t size)
+{
+    struct json *json = context;
+    if (!json->hold || size != 1 || text[0] != '0')
+        output_bytes(text, size);
+    else if (json->plain)
+        output_bytes((const char *)json->instead.at, json->instead.size);
+    else
+        output_escaped(json->instead, ESCAPE_JSON);
+}
+
+/* yajl does not look whether it was given memory for what it begins with, which is little: it gets
+ * that from here when there is none, and the lack is noted. */
+static _Alignas(16) char reserve[4096];
+static size_t reserve_taken;
+
+static void *give(void *context, size_t size)
+{
+    (void)context;
+    void *given = malloc(size);
+    size_t room = (size + 15) / 16 * 16;
+    if (given || room > sizeof reserve - reserve_taken)
+        return given;
+    memory_note_short();
+    given = reserve + reserve_taken;
+    reserve_taken += room;
+    return given;
+}
+
+static bool is_reserve(const void *at)
+{
+    return (const char *)at >= reserve && (const char *)at < reserve + sizeof reserve;
+}
+
+static void *give_more(void *context, void *at, size_t size)
+{
+    (void)context;
+    return is_reserve(at) ? NULL : realloc(at, size);
+}
+
+static void take(void *context, void *at)
+{
+    (void)context;
+    if (!is_reserve(at))
+        free(at);
+}
 
 struct json *json_open(bool pretty)
 {
     struct json *json = calloc(1, sizeof *json);
-    if (json)
-        json->pretty = pretty;
+    if (json == NULL)
+        return NULL;
+    json->gen = yajl_gen_alloc(&(yajl_alloc_funcs){give, give_more, take, NULL});
+    if (json->gen == NULL) {
+        free(json);
+        return NULL;
+    }
+    yajl_gen_config(json->gen, yajl_gen_print_callback, print, json);
+    json->pretty = pretty;
+    yajl_gen_config(json->gen, yajl_gen_beautify, pretty);
+    yajl_gen_config(json->gen, yajl_gen_indent_string, "  ");
     return json;
 }
 
 void json_close(struct json *json)
 {
+    if (json == NULL)
+        return;
+    yajl_gen_free(json->gen);
     free(json);
 }
 
 void json_end_document(struct json *json)
 {
-    json->members = 0;
-    output_text("\n");
-}
-
-static void indent(const struct json *json)
-{
-    output_text("\n");
-    for (unsigned i = 0; i < json->depth; i++)
-        output_text("  ");
-}
-
-/* What stands before a key, or a value that has none. */
-static void begin_member(struct json *json)
-{
-    uint64_t bit = (uint64_t)1 << json->depth;
-    if (json->after_key || json->depth == 0) {
-        json->after_key = false;
-        return;
-    }
-    if (json->members & bit)
-        output_bytes(",", 1);
-    json->members |= bit;
-    if (json->pretty)
-        indent(json);
-}
-
-static void begin(struct json *json, const char *bracket)
-{
-    begin_member(json);
-    output_bytes(bracket, 1);
-    json->depth++;
-    json->members &= ~((uint64_t)1 << json->depth);
-}
-
-static void end(struct json *json, const char *bracket)
-{
-    bool empty = !(json->members >> json->depth & 1);
-    json->depth--;
-    if (json->pretty && empty)
+    yajl_gen_reset(json->gen, NULL);
+    if (!json->pretty) /* else yajl has ended the line */
         output_text("\n");
-    if (json->pretty)
-        indent(json);
-    output_bytes(bracket, 1);
 }
 
 void json_map(struct json *json)
 {
-    begin(json, "{");
+    yajl_gen_map_open(json->gen);
 }
 
 void json_end_map(struct json *json)
 {
-    end(json, "}");
+    yajl_gen_map_close(json->gen);
 }
 
 void json_array(struct json *json)
 {
-    begin(json, "[");
+    yajl_gen_array_open(json->gen);
 }
 
 void json_end_array(struct json *json)
 {
-    end(json, "]");
+    yajl_gen_array_close(json->gen);
 }
 
-/* A string, and `behind` it. */
-static void quoted(struct bytes text, struct bytes behind)
-{
-    bool plain = escape_plain_size(text) == text.size;
-    size_t size = 1 + text.size + behind.size;
-    char *to = plain ? output_room(size) : NULL;
-    if (to) {
-        to[0] = '"';
-        memcpy(to + 1, text.at, text.size);
-        memcpy(to + 1 + text.size, behind.at, behind.size);
-        output_filled(size);
-        return;
-    }
-    output_bytes("\"", 1);
-    output_escaped(text, ESCAPE_JSON);
-    output_bytes((const char *)behind.at, behind.size);
-}
-
+/* Only the escaping is not yajl's: it would let through what is no UTF-8, and what a terminal acts
+ * on. */
 void json_string(struct json *json, const char *text)
 {
-    begin_member(json);
-    quoted(bytes_of(text, strlen(text)), bytes_of("\"", 1));
+    json->instead = bytes_of(text, strlen(text));
+    json->plain = escape_plain_size(json->instead) == json->instead.size;
+    json->hold = true;
+    yajl_gen_string(json->gen, (const unsigned char *)"0", 1);
+    json->hold = false;
 }
 
 void json_key(struct json *json, const char *key)
 {
-    begin_member(json);
-    quoted(bytes_of(key, strlen(key)), bytes_of("\": ", json->pretty ? 3 : 2));
-    json->after_key = true;
+    json_string(json, key);
 }
 
-size_t json_make_key(const struct json *json, const char *key, char *to, size_t room)
+static void number(struct json *json, const char *digits)
 {
-    size_t size = strlen(key);
-    if (json->pretty || escape_plain_size(bytes_of(key, size)) < size ||
-        size + strlen(",\"\":") >= room)
-        return 0;
-    return (size_t)snprintf(to, room, ",\"%s\":", key);
+    yajl_gen_number(json->gen, digits, strlen(digits));
 }
 
-void json_made_key(struct json *json, const char *made, size_t size)
+/* By hand: half of a dump's time would go to snprintf. */
+static char *digits_of(uint64_t value, char *end)
 {
-    uint64_t bit = (uint64_t)1 << json->depth;
-    size_t comma = json->members & bit ? 0 : 1;
-    json->members |= bit;
-    json->after_key = true;
-    output_bytes(made + comma, size - comma);
+    do
+        *--end = (char)('0' + value % 10);
+    while ((value /= 10) != 0);
+    return end;
 }
 
 void json_integer(struct json *json, int64_t value)
 {
-    begin_member(json);
-    output_signed(value);
+    char digits[24], *end = digits + sizeof digits;
+    char *at = digits_of(value < 0 ? -(uint64_t)value : (uint64_t)value, end);
+    if (value < 0)
+        *--at = '-';
+    yajl_gen_number(json->gen, at, (size_t)(end - at));
 }
 
 void json_unsigned(struct json *json, uint64_t value)
 {
-    begin_member(json);
-    output_unsigned(value);
+    char digits[24], *end = digits + sizeof digits;
+    char *at = digits_of(value, end);
+    yajl_gen_number(json->gen, at, (size_t)(end - at));
 }
 
 void json_bool(struct json *json, bool value)
 {
-    begin_member(json);
-    output_text(value ? "true" : "false");
+    yajl_gen_bool(json->gen, value);
 }
 
 void json_null(struct json *json)
 {
-    begin_member(json);
-    output_text("null");
+    yajl_gen_null(json->gen);
 }
 
 void json_put_text(struct json *json, const char *key, const char *text)
@@ -220,12 +227,10 @@ void json_real(struct json *json, double value, bool single)
 {
     char digits[40];
     json_real_digits(value, single, digits);
-    if (!isfinite(value)) {
+    if (isfinite(value))
+        number(json, digits);
+    else
         json_string(json, digits);
-        return;
-    }
-    begin_member(json);
-    output_text(digits);
 }
 
 void json_put_hex_number(struct json *json, const char *key, uint32_t value)
@@ -246,8 +251,11 @@ void json_put_time(struct json *json, const char *key, bool known, int64_t secon
 
 void json_long_begin(struct json *json)
 {
-    begin_member(json);
-    output_bytes("\"", 1);
+    json->hold = json->plain = true;
+    json->instead = bytes_of("", 0);
+    number(json, "0");
+    json->hold = false;
+    output_text("\"");
 }
 
 void json_long_text(struct json *json, const char *utf8, size_t size)

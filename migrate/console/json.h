@@ -1,7 +1,6 @@
 /*
- * JSON on standard output.  Values too long to keep in memory are written piece by piece, and one
- * document a line is possible.  What may not stand where (a value without a key in a map) is the
- * caller's to know.
+ * JSON on standard output: yajl's generator, with two additions.  Values too long to keep in memory
+ * are written piece by piece, and one document a line is possible.
  */
 #ifndef KM_MIGRATE_JSON_H
 #define KM_MIGRATE_JSON_H
@@ -27,10 +26,6 @@ void json_end_map(struct json *json);
 void json_array(struct json *json);
 void json_end_array(struct json *json);
 void json_key(struct json *json, const char *key);
-/* Makes a key ready that is written again and again, into `to`; returns its size.  0: it is not one
- * that can be; use json_key(). */
-size_t json_make_key(const struct json *json, const char *key, char *to, size_t room);
-void json_made_key(struct json *json, const char *made, size_t size);
 /* Text from anywhere: it is valid UTF-8 and drives no terminal when it is written. */
 void json_string(struct json *json, const char *text);
 void json_integer(struct json *json, int64_t value);

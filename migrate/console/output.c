@@ -133,26 +133,15 @@ static void add_any(const char *bytes, size_t size)
     }
 }
 
-char *output_room(size_t size)
-{
-    return size >= sizeof buffer - filled || memory_ran_short() ? NULL : buffer + filled;
-}
-
-void output_filled(size_t size)
-{
-    filled += size;
-}
-
 void output_bytes(const char *bytes, size_t size)
 {
     if (size == 0) /* of nothing there is no address to copy from */
         return;
-    char *to = output_room(size);
-    if (to == NULL) {
+    if (size >= sizeof buffer - filled || memory_ran_short()) {
         add_any(bytes, size);
         return;
     }
-    memcpy(to, bytes, size);
+    memcpy(buffer + filled, bytes, size);
     filled += size;
 }
 

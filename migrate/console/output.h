@@ -19,11 +19,6 @@
 void output_bytes(const char *bytes, size_t size);
 void output_text(const char *text);
 
-/* Room for so many bytes of what is printed next, to be filled by the caller, who then says how
- * many there are; NULL: there is none so large, and output_bytes() is to be used. */
-char *output_room(size_t size);
-void output_filled(size_t size);
-
 /* A number in decimal digits: a dump is full of them. */
 void output_signed(int64_t value);
 void output_unsigned(uint64_t value);

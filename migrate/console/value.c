@@ -22,9 +22,7 @@ enum {
 /* What is asked of a column again for every row. */
 struct column_facts {
     char name[NAME_ROOM]; /* UTF-8 */
-    char key[NAME_ROOM];  /* the same, made ready for JSON, where key_size is not 0 */
-    size_t key_size;
-    bool as_text; /* its bytes are text that can be converted */
+    bool as_text;         /* its bytes are text that can be converted */
     bool secret;
     bool filetime; /* a DateTime that holds a FILETIME */
 };
@@ -474,13 +472,10 @@ static const struct column_facts *facts_of(struct value_writer *w, const struct 
     w->table = table;
     w->facts = calloc(table->columns + 1, sizeof *w->facts);
     for (unsigned i = 0; w->facts && i < table->columns; i++) {
-        struct column_facts *facts = &w->facts[i];
-        value_name(table->column[i].name, facts->name);
-        if (w->json)
-            facts->key_size = json_make_key(w->json, facts->name, facts->key, sizeof facts->key);
-        facts->as_text = is_text(&table->column[i]);
-        facts->filetime = date_is_filetime(table, &table->column[i]);
-        facts->secret = w->is_secret(w->context, table, &table->column[i]);
+        value_name(table->column[i].name, w->facts[i].name);
+        w->facts[i].as_text = is_text(&table->column[i]);
+        w->facts[i].filetime = date_is_filetime(table, &table->column[i]);
+        w->facts[i].secret = w->is_secret(w->context, table, &table->column[i]);
     }
     return w->facts ? &w->facts[column - table->column] : NULL;
 }
@@ -506,9 +501,7 @@ bool value_write(struct value_writer *w, const struct ese_record *record,
     w->secret = facts->secret;
     w->filetime = facts->filetime;
     bool array = w->json && (more || (column->flags & ESE_COLUMN_MULTI_VALUED));
-    if (w->json && facts->key_size > 0)
-        json_made_key(w->json, facts->key, facts->key_size);
-    else if (w->json)
+    if (w->json)
         json_key(w->json, facts->name);
     if (array)
         json_array(w->json);

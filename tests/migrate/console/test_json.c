@@ -127,40 +127,6 @@ START_TEST(string_of_any_length_is_whole)
 }
 END_TEST
 
-/* The same key three times as it is made ready, and once as it is written, as long as it can be. */
-static void keys(struct json *json)
-{
-    char made[16], key[16] = "";
-    for (unsigned size = 0; size <= 12; size++) {
-        size_t ready = json_make_key(json, key, made, sizeof made);
-        ck_assert_uint_eq(ready, size < 12 ? size + 4 : 0); /* with its end it has no room */
-        json_map(json);
-        for (unsigned i = 0; ready && i < 3; i++) {
-            json_made_key(json, made, ready);
-            json_integer(json, i);
-        }
-        json_key(json, key);
-        json_null(json);
-        json_end_map(json);
-        json_end_document(json);
-        key[size] = 'k';
-    }
-    ck_assert_uint_eq(json_make_key(json, "a\"b", made, sizeof made), 0);
-}
-
-START_TEST(key_is_made_once)
-{
-    char *said = said_by(false, keys);
-    ck_assert_ptr_nonnull(strstr(said, "{\"kk\":0,\"kk\":1,\"kk\":2,\"kk\":null}\n"));
-    ck_assert_ptr_nonnull(strstr(said, "{\"kkkkkkkkkkkk\":null}\n"));
-    free(said);
-    struct json *json = json_open(true);
-    char made[16];
-    ck_assert_uint_eq(json_make_key(json, "k", made, sizeof made), 0);
-    json_close(json);
-}
-END_TEST
-
 /* Bytes 0 to 255 again and again, in runs of all lengths, over the end of the output's buffer. */
 START_TEST(bytes_become_two_digits_each)
 {
@@ -196,7 +162,6 @@ int main(void)
                                   {document_is_compact_or_indented, 0},
                                   {documents_follow_each_other, 0},
                                   {string_of_any_length_is_whole, 200},
-                                  {key_is_made_once, 0},
                                   {bytes_become_two_digits_each, 0},
                                   {0},
                               });
