@@ -80,9 +80,10 @@ static bool keep(struct trial *t, unsigned entry, struct bytes der, struct fault
 bool trials_take(struct trials *t, struct rows *rows, const struct ese_column *proves,
                  unsigned entry, bool duplicate, struct buffer *room, struct fault *f)
 {
-    struct fault why = {.code = FAULT_NONE};
+    struct fault why;
     struct bytes der;
     bool null;
+    fault_clear(&why); /* not all of it: of most rows nothing is wanted */
     bool spaced = is_due(&t->spaced), at_duplicate = duplicate && is_due(&t->at_duplicates);
     if (!spaced && !at_duplicate)
         return true;

@@ -466,6 +466,10 @@ bool ese_record_value(const struct ese_record *record, const struct ese_column *
 
 bool ese_integer(enum ese_coltype type, struct bytes value, int64_t *number)
 {
+    if (type == ESE_COL_LONG && value.size == sizeof(int32_t)) { /* as most are */
+        *number = (int32_t)bytes_get_le32(value, 0);
+        return true;
+    }
     bool is_signed = type == ESE_COL_SHORT || type == ESE_COL_LONG || type == ESE_COL_CURRENCY ||
                      type == ESE_COL_LONG_LONG;
     if ((type != ESE_COL_BIT && !ese_coltype_is_integer(type)) || value.size == 0 ||
