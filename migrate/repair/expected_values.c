@@ -13,9 +13,9 @@ static bool contradiction(const struct ese_column *c, struct fault *f)
 
 static bool is_same(const struct expected_value *a, const struct expected_value *b)
 {
-    return a->kind == b->kind && a->each == b->each && a->number == b->number &&
-           a->truth == b->truth && memcmp(&a->days, &b->days, sizeof a->days) == 0 &&
-           bytes_equal(a->bytes, b->bytes) &&
+    return a->kind == b->kind && a->each == b->each && a->count == b->count && a->part == b->part &&
+           a->number == b->number && a->truth == b->truth &&
+           memcmp(&a->days, &b->days, sizeof a->days) == 0 && bytes_equal(a->bytes, b->bytes) &&
            (a->text == b->text || (a->text && b->text && strcmp(a->text, b->text) == 0));
 }
 

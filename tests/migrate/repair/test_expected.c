@@ -59,6 +59,7 @@ END_TEST
 START_TEST(same_values_of_each_kind)
 {
     static const uint8_t bytes[] = {1, 2}, others[] = {1, 3};
+    static const struct bytes each[2];
     struct fault f = {.code = FAULT_NONE};
     const struct {
         struct expected_value one, other;
@@ -68,6 +69,14 @@ START_TEST(same_values_of_each_kind)
         {{.kind = EXPECTED_BYTES, .bytes = bytes_of(bytes, 2)},
          {.kind = EXPECTED_BYTES, .bytes = bytes_of(others, 2)}},
         {{.kind = EXPECTED_TEXT, .text = "one"}, {.kind = EXPECTED_TEXT, .text = "other"}},
+        {{.kind = EXPECTED_TEXT, .text = "one"}, {.kind = EXPECTED_TEXT}},
+        {{.kind = EXPECTED_INTEGER, .number = 1}, {.kind = EXPECTED_INTEGER, .number = 2}},
+        {{.kind = EXPECTED_INTEGER, .number = 1}, {.kind = EXPECTED_TRUTH, .number = 1}},
+        {{.kind = EXPECTED_EACH, .each = each, .count = 1},
+         {.kind = EXPECTED_EACH, .each = each + 1, .count = 1}},
+        {{.kind = EXPECTED_EACH, .each = each, .count = 1},
+         {.kind = EXPECTED_EACH, .each = each, .count = 2}},
+        {{.kind = EXPECTED_LIST}, {.kind = EXPECTED_LIST, .part = 1}},
     };
     column[0].name = "Any";
     for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {
