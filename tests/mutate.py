@@ -332,6 +332,7 @@ class Tree:
         for name in changed:
             self.test.pop(name.removeprefix("tests/"), None)
             self.test.pop(pathlib.Path(name).stem, None)
+        self.known.write_text(json.dumps(self.test))  # also when it ends before they are seen again
 
     def price(self, name):
         """The seconds that a kill by this test has cost so far, as far as can be told."""

@@ -33,14 +33,14 @@ class Unsaid(unittest.TestCase):
         self.where = pathlib.Path(scratch.name)
         self.new = self.where / "new.edb"
 
-    def store(self, columns, rows, name="imported-twice", primary="Id"):
-        """The state, with a table Extra: "Id Long" first, then `columns`; rows are lists of texts."""
+    def store(self, columns, rows, name="imported-twice", primary="Id", more=""):
+        """The state, with a table Extra: "Id Long" first, then `columns`; rows are lists of texts; and more sections."""
         text = (STATES / name / "description.ini").read_text()
         table = "".join(f"column.{n} = {column}\n" for n, column in enumerate(["Id Long", *columns], 1))
         for n, row in enumerate(rows, 1):
             table += f"row.{n} = " + " | ".join([str(10 * n), *map(folded, row)]) + "\n"
         description = self.where / "description.ini"
-        description.write_text(f"{text}\n[table Extra]\n{table}primary = {primary}\n")
+        description.write_text(f"{text}\n[table Extra]\n{table}primary = {primary}\n{more}")
         store = self.where / "store.edb"
         made = subprocess.run([KMFIXTURE, str(description), "-f", "-o", str(store)], check=False, capture_output=True)
         self.assertEqual(made.returncode, 0, made.stderr)
@@ -147,6 +147,9 @@ class Unsaid(unittest.TestCase):
                 self.assertEqual((status, problems.get("KM-RESIDUE")), (km.REPAIRED, None), self.last)
                 self.assertEqual(self.numbers(rows, "Trust"), [1, 2])
                 self.assertEqual(self.entries(), {1: 1, 2: 2, 4: 3})
+                # What else names entry 3 could be moved.
+                store = self.store(["Trust Long"], [["1"], ["2"]], primary="Trust Id",
+                                   more="[user-certificate 90]\nuser = 1\nissuer-entry = 3\n")
                 status, problems, rows = self.repair(store, *option, "--keep", "3")
                 self.assertEqual((status, rows), (km.PROBLEMS_LEFT, None), self.last)
                 self.assertIn("a reference cannot be moved, and 1 of its rows name entry 2, which goes; --keep 2 keeps it; "

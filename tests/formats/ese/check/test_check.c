@@ -4,9 +4,12 @@
  * behind it.
  */
 #include "formats/ese/check/check.h"
+#include "formats/ese/layout/compress.h"
 #include "formats/ese/layout/page_change.h"
 #include "formats/ese/layout/record.h"
 #include "tests/formats/ese/corpus.h"
+
+#include <lz4.h>
 
 /* ---- what a check said ---- */
 
@@ -1061,6 +1064,36 @@ START_TEST(an_index_without_its_column_is_not_judged)
 }
 END_TEST
 
+/* A chunk that LZ4 has made shorter, and one of a compression that there is not. */
+START_TEST(a_compressed_chunk)
+{
+    static uint8_t spare[ESE_PAGE_SIZE_MAX], plain[ESE_PAGE_SIZE_MAX], data[ESE_PAGE_SIZE_MAX];
+    struct image image = image_load(CHURN);
+    struct place p = find_node(&image, "churn", "long values", chunk_behind_root, 0);
+    const struct ese_page_change change = {image_page(&image, p.page), spare, image.page_size,
+                                           p.page, 0};
+    struct ese_page page;
+    struct ese_node node;
+    struct fault f;
+    ese_page_parse(bytes_of(image_page(&image, p.page), image.page_size), p.page, &page);
+    ck_assert(ese_page_node(&page, p.tag - page.reserved, &node, &f));
+    data[0] = (uint8_t)((ESE_COMPRESSION_LZ4 + (unsigned)_i) << 3);
+    bytes_put_le16(data + 1, (uint16_t)node.data.size);
+    int packed = LZ4_compress_default((const char *)plain, (char *)data + 3, (int)node.data.size,
+                                      (int)sizeof data - 3);
+    ck_assert_int_gt(packed, 0);
+    ck_assert_uint_lt((size_t)packed + 3, node.data.size);
+    ck_assert(
+        ese_page_change_data(&change, p.tag - page.reserved, bytes_of(data, (size_t)packed + 3)));
+    image_seal(&image, p.page);
+    ck_assert(check_image(&image));
+    ck_assert_uint_eq(heard.count, _i > 0);
+    if (_i > 0)
+        must_say(ESE_RULE_LONG_VALUE_DATA, "there is no compression 8");
+    image_free(&image);
+}
+END_TEST
+
 /* Every rule has a case here; page-read has its own below. */
 START_TEST(every_rule_has_a_case)
 {
@@ -1277,6 +1310,7 @@ int main(void)
                                    {rules_have_names_of_their_own, 0},
                                    {entries_are_counted_where_keys_are_not_computed, 3},
                                    {an_index_without_its_column_is_not_judged, 0},
+                                   {a_compressed_chunk, 2},
                                    {every_rule_has_a_case, 0},
                                    {sound_database_has_no_findings, ARRAY_SIZE(corpus_files)},
                                    {deleted_nodes_are_normal, 0},
