@@ -259,6 +259,20 @@ class Command(unittest.TestCase):
         self.assertEqual({kind: count for kind, count in plan["told"].items() if count}, dict(kinds))
         self.assertEqual(kinds["lost"], rows)
 
+    def test_another_decision_or_file_is_another_plan(self):
+        """Whatever else of them is the same."""
+        page, _ = self.leaf()
+        ids = []
+        for fill, how in ((b"\1", ()), (b"\2", ()), (b"\2", ("--doubtful", "keep")), (b"\2", ("--doubtful", "drop")),
+                          (b"\2", ("--drop-index", "churn.byK")), (b"\2", ("--drop-index", "churn.byN"))):
+            with self.store.open("r+b") as file:
+                file.seek((page + 1) * 4096)
+                file.write(fill * 4096)
+            plan = km.run("salvage", self.store, "--json", *how)
+            self.assertEqual(plan.returncode, km.PROBLEMS_LEFT, plan.stderr)
+            ids.append(json.loads(plan.stdout)["plan"])
+        self.assertEqual(len(set(ids)), len(ids), ids)
+
     def test_what_is_not_written_is_in_quarantine(self):
         page, _ = self.leaf()
         start = (page + 1) * 4096 + 1500

@@ -436,6 +436,22 @@ static void damage_separator(struct image *image)
     image_seal(image, p.page);
 }
 
+/* The last pointer of a root has a key, which says where its subtree ends: nothing does. */
+static void damage_edge(struct image *image)
+{
+    static uint8_t spare[ESE_PAGE_SIZE_MAX];
+    struct place p = users_parent(image, 1);
+    const struct ese_page_change change = {image_page(image, p.page), spare, image->page_size,
+                                           p.page, 0};
+    uint8_t child[4];
+    p.tag = ese_page_change_nodes(&change);
+    memcpy(child, data_at(image, &p), 4);
+    const struct ese_node node = {.suffix = bytes_of("\xff\xff", 2), .data = bytes_of(child, 4)};
+    ck_assert(ese_page_change_delete(&change, p.tag - 1) &&
+              ese_page_change_insert(&change, p.tag - 1, &node));
+    image_seal(image, p.page);
+}
+
 static void damage_link(struct image *image)
 {
     struct place p = find_row(image, "Users", middle_of_inner_leaf);
@@ -838,6 +854,7 @@ static const struct damage_case damages[] = {
     {ESE_RULE_KEY_ORDER, STORE, damage_order, {0}},
     {ESE_RULE_KEY_DUPLICATE, STORE, damage_duplicate, {0}},
     {ESE_RULE_SEPARATOR, STORE, damage_separator, {0}},
+    {ESE_RULE_SEPARATOR, STORE, damage_edge, {0}},
     {ESE_RULE_SIBLING_LINK, STORE, damage_link, {0}},
     {ESE_RULE_SIBLING_LINK, STORE, damage_next_link, {0}},
     {ESE_RULE_SIBLING_LINK, STORE, damage_inner_link, {0}},
