@@ -33,12 +33,3 @@ void hex_print(FILE *to, struct bytes b)
         fwrite(bytes_hex(part, text, sizeof text), 1, 2 * part.size, to);
     }
 }
-
-bool hex_add(struct buffer *to, struct bytes b)
-{
-    if (b.size > SIZE_MAX / 4 || !buffer_reserve(to, 2 * b.size + 1))
-        return false;
-    bytes_hex(b, (char *)to->at + to->size, 2 * b.size + 1);
-    to->size += 2 * b.size;
-    return true;
-}

@@ -5,7 +5,7 @@
 #ifndef KM_FORMATS_HEX_H
 #define KM_FORMATS_HEX_H
 
-#include "formats/buffer.h"
+#include "formats/bytes.h"
 
 #include <stdio.h>
 
@@ -24,8 +24,5 @@ int hex_pair(const char *text);
 
 /* Writes the digits of b. */
 void hex_print(FILE *to, struct bytes b);
-
-/* Appends the digits of b.  False: no memory. */
-bool hex_add(struct buffer *to, struct bytes b);
 
 #endif

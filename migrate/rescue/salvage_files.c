@@ -4,11 +4,11 @@
 #include "formats/buffer.h"
 #include "formats/certs/pem.h"
 #include "formats/certs/x509.h"
-#include "formats/hex.h"
+#include "formats/memory.h"
+#include "migrate/console/output.h"
 #include "migrate/files/newfile.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,6 +49,11 @@ bool salvage_files_open(struct salvage_files *files, const char *target, int lik
         return false;
     }
     files->open = true;
+    files->json = json_open(false);
+    if (files->json == NULL) {
+        salvage_files_close(files);
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
+    }
     files->target = target;
     files->like = like;
     if (target == NULL)
@@ -69,65 +74,14 @@ void salvage_files_plan(struct salvage_files *files, const char *text)
 
 /* ---- one line ---- */
 
-static void put(struct buffer *to, const char *text)
-{
-    buffer_add(to, bytes_of(text, strlen(text)));
-}
-
-static void put_key(struct buffer *to, const char *key)
-{
-    put(to, ",\"");
-    put(to, key);
-    put(to, "\":");
-}
-
-static void put_number(struct buffer *to, const char *key, uint64_t number)
-{
-    char text[24];
-    put_key(to, key);
-    snprintf(text, sizeof text, "%" PRIu64, number);
-    put(to, text);
-}
-
-/* How many characters stand in JSON as they are. */
-static size_t plain(const char *text)
-{
-    size_t n = 0;
-    while ((unsigned char)text[n] >= 0x20 && (unsigned char)text[n] < 0x7f && text[n] != '"' &&
-           text[n] != '\\')
-        n++;
-    return n;
-}
-
-static void put_text(struct buffer *to, const char *key, const char *text)
-{
-    if (text == NULL)
-        return;
-    put_key(to, key);
-    put(to, "\"");
-    for (;; text++) {
-        char escaped[8];
-        size_t n = plain(text);
-        buffer_add(to, bytes_of(text, n));
-        text += n;
-        if (*text == '\0')
-            break;
-        /* Names are of a single-byte code page. */
-        snprintf(escaped, sizeof escaped, *text == '"' || *text == '\\' ? "\\%c" : "\\u%04x",
-                 (unsigned char)*text);
-        put(to, escaped);
-    }
-    put(to, "\"");
-}
-
-static void put_hex(struct buffer *to, const char *key, struct bytes b)
+static void put_hex(struct json *json, const char *key, struct bytes b)
 {
     if (b.at == NULL)
         return;
-    put_key(to, key);
-    put(to, "\"");
-    hex_add(to, b);
-    put(to, "\"");
+    json_key(json, key);
+    json_long_begin(json);
+    output_hex(b.at, b.size);
+    json_long_end(json);
 }
 
 static void put_hash(struct salvage_files *files, const char *key, struct bytes b)
@@ -136,38 +90,65 @@ static void put_hash(struct salvage_files *files, const char *key, struct bytes 
     if (b.at == NULL)
         return;
     hash_sha256(&files->of_item, b, digest);
-    put_hex(&files->line, key, bytes_of(digest, sizeof digest));
+    json_put_hex(files->json, key, bytes_of(digest, sizeof digest));
 }
 
-static void put_place(struct buffer *to, const struct ese_salvage_item *item)
+static void put_known(struct json *json, const char *key, uint64_t number)
 {
-    put(to, "{\"kind\":\"");
-    put(to, ese_salvage_kind_name(item->kind));
-    put(to, "\"");
-    put_text(to, "table", item->table);
-    put_number(to, "object", item->objid);
-    put_text(to, "index", item->index);
-    put_hex(to, "key", item->key);
-    put_hex(to, "before_key", item->key_after);
-    if (item->page != 0)
-        put_number(to, "page", item->page);
+    if (number != 0)
+        json_put_unsigned(json, key, number);
+}
+
+static void put_place(struct json *json, const struct ese_salvage_item *item)
+{
+    json_put_text(json, "kind", ese_salvage_kind_name(item->kind));
+    if (item->table)
+        json_put_text(json, "table", item->table);
+    json_put_unsigned(json, "object", item->objid);
+    if (item->index)
+        json_put_text(json, "index", item->index);
+    put_hex(json, "key", item->key);
+    put_hex(json, "before_key", item->key_after);
+    put_known(json, "page", item->page);
     if (item->tag >= 0)
-        put_number(to, "tag", (unsigned)item->tag);
-    if (item->dbtime != 0)
-        put_number(to, "time", item->dbtime);
-    if (item->other_page != 0)
-        put_number(to, "other_page", item->other_page);
+        json_put_unsigned(json, "tag", (unsigned)item->tag);
+    put_known(json, "time", item->dbtime);
+    put_known(json, "other_page", item->other_page);
 }
 
-static bool put_line(struct salvage_files *files, FILE *to, struct fault *f)
+static void put_verdict(struct salvage_files *files, const struct ese_salvage_item *item)
 {
-    struct buffer *line = &files->line;
-    put(line, "}\n");
-    if (line->failed)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
+    json_put_bool(files->json, "written", item->written);
+    put_hash(files, "sha256", item->record);
+    put_hash(files, "other_sha256", item->other);
+    if (item->reason)
+        json_put_text(files->json, "reason", item->reason);
+}
+
+/* Makes files->line: where the item is from, and what was decided or, for the quarantine, what it
+ * is. */
+static bool make_line(struct salvage_files *files, const struct ese_salvage_item *item,
+                      bool quarantine, struct fault *f)
+{
+    buffer_clear(&files->line);
+    output_capture(&files->line);
+    json_map(files->json);
+    put_place(files->json, item);
+    if (quarantine)
+        put_hex(files->json, "record", item->record);
+    else
+        put_verdict(files, item);
+    json_end_map(files->json);
+    json_end_document(files->json);
+    output_capture(NULL);
+    return (!files->line.failed && !memory_ran_short()) ||
+           fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
+}
+
+static void write_line(const struct salvage_files *files, FILE *to)
+{
     if (to)
-        fwrite(line->at, 1, line->size, to);
-    return true;
+        fwrite(files->line.at, 1, files->line.size, to);
 }
 
 /* ---- certificates in what is not written ---- */
@@ -230,23 +211,19 @@ static bool put_certificates(struct salvage_files *files, const struct ese_salva
 bool salvage_files_item(void *context, const struct ese_salvage_item *item, struct fault *f)
 {
     struct salvage_files *files = context;
-    struct buffer *line = &files->line;
-    buffer_clear(line);
-    put_place(line, item);
-    size_t place = line->size;
-    put(line, item->written ? ",\"written\":true" : ",\"written\":false");
-    put_hash(files, "sha256", item->record);
-    put_hash(files, "other_sha256", item->other);
-    put_text(line, "reason", item->reason);
-    if (!put_line(files, files->lines_to, f))
+    if (!make_line(files, item, false, f))
         return false;
-    hash_sha256_add(&files->hash, buffer_bytes(line));
+    write_line(files, files->lines_to);
+    hash_sha256_add(&files->hash, buffer_bytes(&files->line));
     if (item->written || item->record.at == NULL)
         return true;
     files->quarantined++;
-    line->size = place;
-    put_hex(line, "record", item->record);
-    return put_line(files, files->quarantine_to, f) && put_certificates(files, item, f);
+    if (files->quarantine_to) {
+        if (!make_line(files, item, true, f))
+            return false;
+        write_line(files, files->quarantine_to);
+    }
+    return put_certificates(files, item, f);
 }
 
 /* ---- the end ---- */
@@ -313,6 +290,7 @@ void salvage_files_close(struct salvage_files *files)
     outfile_discard(files->lines);
     outfile_discard(files->quarantine);
     buffer_free(&files->line);
+    json_close(files->json);
     if (files->open) {
         hash_close(&files->hash);
         hash_close(&files->of_item);

@@ -14,13 +14,15 @@
 #include "formats/hash.h"
 #include "formats/buffer.h"
 #include "formats/outfile.h"
+#include "migrate/console/json.h"
 
 #include <limits.h>
 #include <stdio.h>
 
 struct salvage_files {
     struct hash hash, of_item; /* of the plan, of one item's bytes */
-    struct buffer line;        /* that is being made */
+    struct json *json;
+    struct buffer line; /* that is being made */
     bool open;
     struct outfile *lines, *quarantine; /* NULL: only the id is wanted */
     FILE *lines_to, *quarantine_to;
