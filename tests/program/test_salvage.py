@@ -365,6 +365,19 @@ class Command(unittest.TestCase):
         self.assertIn("variable column 128 is null, and has 6 bytes", lines[0]["reason"])
         self.assertEqual([row["Id"] for row in km.rows(self.new, "T")[0]], [1, 2, 3, 4, 6, 7, 8, 9])
 
+    def test_schema_of_another_database_is_refused(self):
+        """One whose object ids are those of other tables: columns of them would be invented here."""
+        self.write()
+        other = self.folder / "other.edb"
+        for name in ("types-4096", "imported-twice"):
+            other.write_bytes(gzip.decompress((km.CORPUS / "engine" / f"{name}.edb.gz").read_bytes()))
+            for how in ([], ["-o", self.new]):
+                result = km.run("salvage", self.store, "--schema-from", other, *how)
+                self.assertEqual(result.returncode, km.TROUBLE)
+                self.assertIn(b"it is no copy of the same database: what is ", result.stderr)
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["other.edb", "store.edb"])
+        self.assertEqual(km.run("salvage", self.store, "--schema-from", self.store).returncode, km.CLEAN)
+
     def test_what_is_no_database_is_refused(self):
         self.store.write_bytes(bytes(range(256)) * 400)
         result = km.run("salvage", self.store)

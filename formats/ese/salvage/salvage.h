@@ -140,7 +140,8 @@ void ese_salvage_close(struct ese_salvage *salvage);
 const struct ese_salvage_scan *ese_salvage_scan(const struct ese_salvage *salvage);
 
 /* Takes what the catalog has lost from that of another database, an older copy of this one:
- * whatever row this one does not have.  To be called before a run. */
+ * whatever row this one does not have.  To be called before a run.  Fails with FAULT_NOT_THIS when
+ * it is a copy of another one. */
 bool ese_salvage_schema_from(struct ese_salvage *salvage, struct ese_db *other, struct fault *f);
 
 /* Is there an index of that name ("Table.Index") that could be left out? */

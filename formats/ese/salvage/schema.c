@@ -243,7 +243,9 @@ static bool find_long_values(struct ese_salvage *s, struct fault *f)
 
 /* ---- the catalog of another database ---- */
 
-static bool has_row(const struct ese_salvage *s, size_t rows, struct bytes key)
+/* The row of that key among the first `rows`; NULL: none. */
+static const struct salvage_schema_row *find_row(const struct ese_salvage *s, size_t rows,
+                                                 struct bytes key)
 {
     size_t low = 0, high = rows;
     while (low < high) {
@@ -253,7 +255,36 @@ static bool has_row(const struct ese_salvage *s, size_t rows, struct bytes key)
         else
             high = middle;
     }
-    return low < rows && bytes_equal(s->row[low].key, key);
+    return low < rows && bytes_equal(s->row[low].key, key) ? &s->row[low] : NULL;
+}
+
+static bool object_of(const struct ese_salvage *s, struct bytes record,
+                      struct ese_catalog_object *object)
+{
+    struct ese_catalog_row row = {record, s->scan.revision >= ESE_REVISION_ESE98, 0};
+    return ese_catalog_row_object(&row, s->scan.page_size, object, NULL);
+}
+
+/* Object ids are never given twice.  So what has one here and another name or type there is of
+ * another database, and columns of that would be invented ones here. */
+static bool is_of_this(const struct ese_salvage *s, const struct salvage_schema_row *own,
+                       struct bytes record, struct fault *f)
+{
+    struct ese_catalog_object here, there;
+    if (!object_of(s, own->record, &here) || !object_of(s, record, &there) ||
+        ese_objid_is_catalog(here.table))
+        return true;
+    uint32_t type_here = 0, type_there = 0;
+    if (here.type == ESE_OBJECT_COLUMN) {
+        bytes_le32(own->record, ESE_CATALOG_COLTYPE_AT, &type_here);
+        bytes_le32(record, ESE_CATALOG_COLTYPE_AT, &type_there);
+    }
+    return (bytes_equal(here.name, there.name) && type_here == type_there) ||
+           fault_set(f, FAULT_NOT_THIS,
+                     "it is no copy of the same database: what is %.*s in the one, of the table "
+                     "with the object id %u, is %.*s in the other",
+                     (int)there.name.size, (const char *)there.name.at, here.table,
+                     (int)here.name.size, (const char *)here.name.at);
 }
 
 static bool take_other(struct ese_salvage *s, const struct ese_cursor *c, size_t rows,
@@ -262,11 +293,10 @@ static bool take_other(struct ese_salvage *s, const struct ese_cursor *c, size_t
     struct ese_node node = {.data = c->data};
     struct ese_record record;
     uint8_t *converted;
-    if (has_row(s, rows, c->key))
-        return true;
     if (!salvage_record(s, ese_catalog_own_table(), c->leaf, &node, &record, &converted, f))
         return fault_context(f, "the other database's catalog");
-    bool ok = add_row(s, c->key, node.data, 0, 0, f);
+    const struct salvage_schema_row *own = find_row(s, rows, c->key);
+    bool ok = own ? is_of_this(s, own, node.data, f) : add_row(s, c->key, node.data, 0, 0, f);
     free(converted);
     return ok;
 }
