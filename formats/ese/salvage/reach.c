@@ -19,6 +19,7 @@ struct reach {
     size_t first, count;
     struct by_number *by; /* by number, then index */
     size_t next;          /* behind what was found last: numbers come in order, mostly */
+    bool *told;           /* by place in `by`: that it is lost */
 };
 
 static int compare_numbers(const void *a, const void *b)
@@ -310,15 +311,37 @@ bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct 
 
 /* ---- leaves that are lost ---- */
 
+static bool is_leaf_of_rows(const struct salvage_page *p)
+{
+    return (p->flags & ESE_PAGE_LEAF) && !(p->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_LONG_VALUE));
+}
+
 /* Has the place of page `number` been taken by another tree? */
-static bool taken(struct ese_salvage *s, uint32_t number)
+static bool taken(struct ese_salvage *s, uint32_t number, uint32_t objid)
 {
     const struct ese_page *page;
     if (!ese_pages_get(s->pages, number, &page, NULL))
         return false;
-    bool other = page->checksum.state == ESE_CHECKSUM_GOOD;
+    bool other = page->checksum.state == ESE_CHECKSUM_GOOD && page->objid != objid;
     ese_pages_put(s->pages, page);
     return other;
+}
+
+/* Is the leaf of that number, which `by` names, lost?  One that says now that it is something else,
+ * or empty, may have been freed since: not when `by` is newer than that. */
+static bool is_lost_leaf(struct reach *r, uint32_t number, const struct salvage_page *by)
+{
+    size_t k = find_number(r, number);
+    if (k == r->count)
+        return !taken(r->s, number, by->objid);
+    for (size_t i = k; i < r->count && r->by[i].number == number; i++) {
+        const struct salvage_page *p = &r->s->page[r->by[i].page];
+        if ((is_leaf_of_rows(p) && !(p->flags & ESE_PAGE_EMPTY)) || p->dbtime > by->dbtime)
+            return false;
+    }
+    bool told = r->told[k];
+    r->told[k] = true;
+    return !told;
 }
 
 static bool tell_lost_children(struct reach *r, const struct salvage_page *parent,
@@ -332,7 +355,7 @@ static bool tell_lost_children(struct reach *r, const struct salvage_page *paren
         if (!ese_page_node(page, i, &node, NULL) || !ese_node_key(&node, high, sizeof high, &after))
             continue;
         uint32_t child = ese_node_child(&node);
-        if (child != 0 && find_number(r, child) == r->count && !taken(r->s, child)) {
+        if (child != 0 && is_lost_leaf(r, child, parent)) {
             char text[160];
             snprintf(text, sizeof text,
                      "page %u, which its parent page %u names, is not to be had: the rows that "
@@ -359,11 +382,6 @@ static bool tell_lost_children(struct reach *r, const struct salvage_page *paren
 }
 
 /* ---- where the parents are lost, too ---- */
-
-static bool is_leaf_of_rows(const struct salvage_page *p)
-{
-    return (p->flags & ESE_PAGE_LEAF) && !(p->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_LONG_VALUE));
-}
 
 static bool tell_lost_page(struct reach *r, const struct ese_table *table, uint32_t number,
                            uint32_t by, const char *reason, uint64_t *lost, struct fault *f)
@@ -426,7 +444,7 @@ static size_t find_missing(struct reach *r, const bool *parented, struct missing
         if (!is_leaf_of_rows(p) || parented[k] || p->freed || p->trust > SALVAGE_BLOCKS)
             continue;
         for (unsigned i = 0; i < 2; i++)
-            if (link[i] != 0 && find_number(r, link[i]) == r->count && !taken(r->s, link[i]))
+            if (link[i] != 0 && is_lost_leaf(r, link[i], p))
                 missing[count++] = (struct missing){link[i], p->slot};
     }
     if (count > 0)
@@ -486,7 +504,8 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, ui
     struct reach r;
     if (!open_reach(&r, s, table->objid, f))
         return false;
-    bool ok = true;
+    r.told = calloc(r.count + 1, sizeof *r.told);
+    bool ok = r.told != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
     for (size_t i = 0; ok && i < r.count; i++) {
         const struct salvage_page *p = &s->page[r.first + i];
         const struct ese_page *page;
@@ -499,6 +518,7 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, ui
         }
     }
     ok = ok && tell_beyond_parents(&r, table, pages_lost, f);
+    free(r.told);
     free(r.by);
     return ok;
 }

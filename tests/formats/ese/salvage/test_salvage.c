@@ -262,6 +262,26 @@ START_TEST(lost_leaf)
 }
 END_TEST
 
+/* Flags that make no leaf of it, under a right checksum; its parent is newer. */
+START_TEST(leaf_that_says_it_is_none)
+{
+    static const uint32_t flips[] = {ESE_PAGE_EMPTY, ESE_PAGE_SPACE_TREE, ESE_PAGE_LEAF};
+    struct salvaged s;
+    uint32_t number = row_leaf(2), flags = 0;
+    unsigned nodes = nodes_of(number);
+    uint8_t *page = damaged_page(&d, number);
+    bytes_le32(bytes_of(page, d.page_size), ESE_PAGE_FLAGS_AT, &flags);
+    bytes_put_le32(page + ESE_PAGE_FLAGS_AT, flags ^ flips[_i]);
+    damaged_seal(&d, number);
+    touch(&d, number);
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_eq(t.kept, ROWS - nodes);
+    ck_assert_uint_eq(t.lost, nodes);
+    ck_assert_uint_eq(t.pages_lost, 1);
+    salvaged_close(&s);
+}
+END_TEST
+
 START_TEST(overwritten_leaf)
 {
     struct salvaged s;
@@ -597,6 +617,7 @@ int main(void)
     tcase_add_test(by_hand, wrong_links);
     tcase_add_test(by_hand, one_flipped_bit);
     tcase_add_test(by_hand, lost_leaf);
+    tcase_add_loop_test(by_hand, leaf_that_says_it_is_none, 0, 3);
     tcase_add_test(by_hand, overwritten_leaf);
     tcase_add_test(by_hand, lost_long_value_page);
     tcase_add_test(by_hand, file_cut_short);
