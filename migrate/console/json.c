@@ -17,6 +17,7 @@ struct json {
     bool hold; /* the next "0" that yajl prints stands for a value that is written in pieces, ... */
     struct bytes instead; /* ... or for these bytes of a string, escaped */
     bool plain;           /* nothing of them is to be escaped */
+    struct buffer *line;  /* where one goes */
 };
 
 /* yajl separates and indents; when a value comes in pieces it is given a placeholder, "0", to
@@ -98,6 +99,21 @@ void json_end_document(struct json *json)
     yajl_gen_reset(json->gen, NULL);
     if (!json->pretty) /* else yajl has ended the line */
         output_text("\n");
+}
+
+void json_line(struct json *json, struct buffer *to)
+{
+    json->line = to;
+    output_capture(to);
+    json_map(json);
+}
+
+bool json_end_line(struct json *json)
+{
+    json_end_map(json);
+    json_end_document(json);
+    output_capture(NULL);
+    return !json->line->failed && !memory_ran_short();
 }
 
 void json_map(struct json *json)
@@ -207,6 +223,14 @@ void json_put_hex(struct json *json, const char *key, struct bytes value)
 {
     char hex[2 * JSON_HEX_MOST + 1];
     json_put_text(json, key, bytes_hex(value, hex, sizeof hex));
+}
+
+void json_put_bytes(struct json *json, const char *key, struct bytes value)
+{
+    json_key(json, key);
+    json_long_begin(json);
+    output_hex(value.at, value.size);
+    json_long_end(json);
 }
 
 size_t json_real_digits(double value, bool single, char to[40])

@@ -5,7 +5,7 @@
 #ifndef KM_MIGRATE_JSON_H
 #define KM_MIGRATE_JSON_H
 
-#include "formats/bytes.h"
+#include "formats/buffer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +17,11 @@ struct json;
  * memory. */
 struct json *json_open(bool pretty);
 void json_close(struct json *json);
+
+/* A map on a line of its own that is added to `to` and not printed: its members are what comes
+ * between the two.  False: memory was short, and the line is not whole. */
+void json_line(struct json *json, struct buffer *to);
+bool json_end_line(struct json *json);
 
 /* Ends a document with a line end and makes ready for the next. */
 void json_end_document(struct json *json);
@@ -41,6 +46,8 @@ void json_put_bool(struct json *json, const char *key, bool value);
 /* As hex digits: a hash, a serial number; at most JSON_HEX_MOST bytes, of more the first. */
 void json_put_hex(struct json *json, const char *key, struct bytes value);
 enum { JSON_HEX_MOST = 32 };
+/* All of them. */
+void json_put_bytes(struct json *json, const char *key, struct bytes value);
 /* 0x and lower-case hex digits. */
 void json_put_hex_number(struct json *json, const char *key, uint32_t value);
 /* Seconds since 1970 as ISO 8601, with Z where the zone is known, which is UTC then; null where the

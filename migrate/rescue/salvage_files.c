@@ -4,8 +4,6 @@
 #include "formats/buffer.h"
 #include "formats/certs/pem.h"
 #include "formats/certs/x509.h"
-#include "formats/memory.h"
-#include "migrate/console/output.h"
 #include "migrate/files/newfile.h"
 
 #include <errno.h>
@@ -76,12 +74,8 @@ void salvage_files_plan(struct salvage_files *files, const char *text)
 
 static void put_hex(struct json *json, const char *key, struct bytes b)
 {
-    if (b.at == NULL)
-        return;
-    json_key(json, key);
-    json_long_begin(json);
-    output_hex(b.at, b.size);
-    json_long_end(json);
+    if (b.at)
+        json_put_bytes(json, key, b);
 }
 
 static void put_hash(struct salvage_files *files, const char *key, struct bytes b)
@@ -131,17 +125,13 @@ static bool make_line(struct salvage_files *files, const struct ese_salvage_item
                       bool quarantine, struct fault *f)
 {
     buffer_clear(&files->line);
-    output_capture(&files->line);
-    json_map(files->json);
+    json_line(files->json, &files->line);
     put_place(files->json, item);
     if (quarantine)
         put_hex(files->json, "record", item->record);
     else
         put_verdict(files, item);
-    json_end_map(files->json);
-    json_end_document(files->json);
-    output_capture(NULL);
-    return (!files->line.failed && !memory_ran_short()) ||
+    return json_end_line(files->json) ||
            fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
 }
 

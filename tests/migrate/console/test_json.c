@@ -55,6 +55,27 @@ static void everything(struct json *json)
     json_end_document(json);
 }
 
+START_TEST(lines_go_elsewhere)
+{
+    struct buffer line = {0};
+    uint8_t all[JSON_HEX_MOST + 8];
+    char expected[100] = "{\"bytes\":\"", hex[2 * sizeof all + 1];
+    memset(all, 0xab, sizeof all);
+    struct json *json = json_open(false);
+    ck_assert_ptr_nonnull(json);
+    for (unsigned i = 0; i < 2; i++) {
+        buffer_clear(&line);
+        json_line(json, &line);
+        json_put_bytes(json, "bytes", bytes_of(all, sizeof all));
+        ck_assert(json_end_line(json));
+    }
+    strcat(strcat(expected, bytes_hex(bytes_of(all, sizeof all), hex, sizeof hex)), "\"}\n");
+    ck_assert(bytes_equal(buffer_bytes(&line), bytes_of(expected, strlen(expected))));
+    json_close(json);
+    buffer_free(&line);
+}
+END_TEST
+
 START_TEST(document_is_compact_or_indented)
 {
     expect(false, everything,
@@ -159,6 +180,7 @@ END_TEST
 int main(void)
 {
     return check_main("json", (const struct check_case[]){
+                                  {lines_go_elsewhere, 0},
                                   {document_is_compact_or_indented, 0},
                                   {documents_follow_each_other, 0},
                                   {string_of_any_length_is_whole, 200},
