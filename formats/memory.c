@@ -5,21 +5,15 @@
 #include <errno.h>
 #include <locale.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stddef.h>
 #include <stdlib.h>
 
-static atomic_bool short_of_memory;
-
-bool memory_ran_short(void)
-{
-    return atomic_load_explicit(&short_of_memory, memory_order_relaxed);
-}
+atomic_bool memory_is_short;
 
 void memory_note_short(void)
 {
-    atomic_store_explicit(&short_of_memory, true, memory_order_relaxed);
+    atomic_store_explicit(&memory_is_short, true, memory_order_relaxed);
 }
 
 void memory_watch_begin(void)

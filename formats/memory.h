@@ -11,10 +11,17 @@
 #ifndef KM_FORMATS_MEMORY_H
 #define KM_FORMATS_MEMORY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
-/* True when an allocation has failed since the program began, on any thread. */
-bool memory_ran_short(void);
+extern atomic_bool memory_is_short; /* for the function below alone */
+
+/* True when an allocation has failed since the program began, on any thread.  Asked before anything
+ * is printed. */
+static inline bool memory_ran_short(void)
+{
+    return atomic_load_explicit(&memory_is_short, memory_order_relaxed);
+}
 
 /* Notes a lack of memory that a library reported, or that was met elsewhere than in an allocation.
  * fault_set() with FAULT_NO_MEMORY does so by itself. */

@@ -141,7 +141,10 @@ void output_bytes(const char *bytes, size_t size)
         add_any(bytes, size);
         return;
     }
-    memcpy(buffer + filled, bytes, size);
+    if (size == 1) /* as half of what a generator of JSON says is */
+        buffer[filled] = *bytes;
+    else
+        memcpy(buffer + filled, bytes, size);
     filled += size;
 }
 
