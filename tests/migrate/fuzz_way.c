@@ -18,6 +18,7 @@
  */
 #include "migrate/commands/command.h"
 #include "migrate/console/document.h"
+#include "migrate/console/notes.h"
 #include "migrate/console/output.h"
 #include "migrate/decide/assess.h"
 #include "migrate/repair/verify.h"
@@ -47,28 +48,28 @@ enum {
 /* Of this target: the store is named by its directory, with files beside it. */
 static const struct option_spec option_directory = {"directory", NULL, "",
                                                     offsetof(struct options, tree), 0};
-static const struct option_spec *const told[] = {&option_directory,
-                                                 &option_superseded,
-                                                 &option_verify_all,
-                                                 &option_accept_discovered,
-                                                 &option_at,
-                                                 &option_issuing_ca,
-                                                 &option_profile,
-                                                 &option_mode,
-                                                 &option_issuing_ca_is,
-                                                 &option_migrate_to,
-                                                 &option_no_backup,
-                                                 &option_salvage,
-                                                 &option_doubtful,
-                                                 &option_show_secrets,
-                                                 &option_trust,
-                                                 &option_keep,
-                                                 &option_drop,
-                                                 &option_reference,
-                                                 &option_not_reference,
-                                                 &option_not_list,
-                                                 NULL};
-static const struct command as_told = {"repair", "STORE", 1, "", told, NULL};
+static const struct option_spec *const of_repair[] = {&option_directory,
+                                                      &option_superseded,
+                                                      &option_verify_all,
+                                                      &option_accept_discovered,
+                                                      &option_at,
+                                                      &option_issuing_ca,
+                                                      &option_profile,
+                                                      &option_mode,
+                                                      &option_issuing_ca_is,
+                                                      &option_migrate_to,
+                                                      &option_no_backup,
+                                                      &option_salvage,
+                                                      &option_doubtful,
+                                                      &option_show_secrets,
+                                                      &option_trust,
+                                                      &option_keep,
+                                                      &option_drop,
+                                                      &option_reference,
+                                                      &option_not_reference,
+                                                      &option_not_list,
+                                                      NULL};
+static const struct command as_told = {"repair", "STORE", 1, "", of_repair, NULL};
 
 static char folder[PATH_MAX / 4]; /* where everything is */
 
@@ -143,10 +144,13 @@ static void remove_folder(void)
 static int run(int (*command)(const struct options *), const struct options *options)
 {
     struct buffer said = {0};
+    struct notes notes = {.item = NULL};
+    struct options noted = *options;
+    noted.notes = &notes;
     output_capture(&said);
     if (options->json)
         document_begin(as_told.name, false);
-    int status = command(options);
+    int status = told(&noted, command(&noted));
     document_end(status);
     output_capture(NULL);
     if (options->json) {
