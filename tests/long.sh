@@ -28,8 +28,8 @@ export KMMIGRATE="$source_dir/build/release/kmmigrate" KMFIXTURE="$source_dir/bu
 . tests/packages.sh
 # The browser that test_html.py shows the page in; without it that step says what it skipped.
 km_install chromium || echo "warning: chromium is not installed: the step page skips the browser" >&2
-# llvm-cov and llvm-profdata, with which mutate.py sees what a test runs.
-km_install llvm || echo "warning: llvm is not installed: the step mutation will fail" >&2
+# llvm-cov and llvm-profdata, with which way_coverage.sh and mutate.py see what is run.
+km_install llvm || echo "warning: llvm is not installed: the steps coverage and mutation will fail" >&2
 
 # step NAME COMMAND...: runs a command with its output in a log.
 step() {
@@ -56,6 +56,7 @@ step powerloss "$python" tests/program/test_powerloss.py
 step log-replay build/release/tests/test_log_replay
 step log-recover "$python" tests/program/log/test_recover.py
 step schemas "$python" tests/foreign/test_schemas.py
+step coverage sh tests/migrate/way_coverage.sh
 step mutation "$python" tests/mutate.py --count "${KM_MUTANTS:-300}"
 
 echo "$passed steps passed${failed:+, failed:$failed}"
