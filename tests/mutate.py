@@ -19,7 +19,7 @@ same object file, or is listed in EQUIVALENT with the reason.  Operators:
     logic     && and || for each other
     drop      the right operand of && or || left out
     guard     an `if` that only leaves (return, goto, break, continue) never does
-    call      a statement that only calls something left out; not what frees or closes: sanitizers see that
+    call      a statement that only calls something left out; not what frees, closes or discards: sanitizers see that
     error     `return false`, `return fault_set(...)`, `ok = false`: true instead; `return true`: false
 
 Exit status: 0 when less than 5 % of the mutants that change anything survive, 1 when more do, 2 when it could not start.
@@ -135,6 +135,16 @@ EQUIVALENT = {
         "no certificate has so few bytes",
     ("migrate/repair/expected_list.c", "if (item->type != CERTLIST_CERTIFICATE || *position >= m->entries)", "drop"):
         "a second lock: the model has an entry for each certificate of the value, which is read once more here",
+    ("formats/ese/edit/nodes.c", "if (to->key.size > ESE_KEY_ROOM || to->data.size == 0)", "shift"):
+        "keys end at 2,000 bytes: one of 4,096 is damage as much as a longer one",
+    ("formats/ese/edit/longvalue.c", "if (data.size == 0 || data.size > INT32_MAX || chunk == 0)", "shift"):
+        "no list of certificates has 2^31 - 1 bytes",
+    ("migrate/decide/otherkeys.c", "for (unsigned i = 0; i < a->m->entries; i++)", "shift"):
+        "what becomes of entries has a place more, which says that nothing goes",
+    ("migrate/decide/differing.c", "for (unsigned i = 0; i < m->entries; i++) {", "shift"):
+        "what becomes of entries has a place more, which says that nothing goes",
+    ("migrate/repair/expected.c", "else if (m->entries > 0)", "shift"):
+        "no entries are in order",
     ("migrate/undo/file.c",
      "if (r.failed || p.size == 0 || p.size > UNDOFILE_PIECE_MOST || p.offset > u->identity.size ||", "shift"):
         "a page at the end of the file is longer than what is left, which is asked next",
@@ -190,7 +200,7 @@ def sites(path):
         add("drop", m.start(), operand_end(code, m.end()), "")
     for m in re.finditer(r"(?<=[;{})])\n +([a-z_0-9]+)\(", code):
         end = closing(code, m.end() - 1)
-        if code[end + 1] == ";" and not re.fullmatch("if|while|for|switch|return|.*free|.*close", m[1]):
+        if code[end + 1] == ";" and not re.fullmatch("if|while|for|switch|return|.*free|.*close|.*discard", m[1]):
             add("call", m.start(1), end + 1, "(void)0")
     for m in re.finditer(r"\breturn (false|true|(?=fault_(?:set|context|copy)\())|(?<=\bok = )false\b", code):
         if m[0].startswith("return ") and m[0].strip() == "return":

@@ -120,6 +120,18 @@ class Unsaid(unittest.TestCase):
         status, problems, _ = self.repair(store)
         self.assertEqual((status, problems.get("KM-RESIDUE")), (km.REPAIRED, None))
 
+    def test_versions_are_no_names(self):
+        """Numbers that are each the version of the certificate beside them, and those that are not."""
+        for version, asked in (("3", False), ("2", True)):
+            with self.subTest(version):
+                store = self.store(["Data LongBinary", "Kind Long"], [["user-certificate:90", "1"], ["user-certificate:91", "3"],
+                                   ["user-certificate:92", version]],
+                                   more="".join(f"[user-certificate {n}]\nuser = 1\nissuer-entry = 2\nversion = {v}\n"
+                                                for n, v in ((90, 1), (91, 3), (92, 3))))
+                status, problems, _ = self.repair(store, "--keep", "2")  # entry 3 goes
+                self.assertEqual((status, "KM-RESIDUE" in problems), (km.PROBLEMS_LEFT, True) if asked else (km.REPAIRED, False),
+                                 problems)
+
     def test_zero_and_null_are_none(self):
         store = self.store(["Trust Long"], [["0"], ["-"], ["2"], ["3"]])
         _, problems, rows = self.repair(store)

@@ -377,23 +377,46 @@ START_TEST(kind_is_known_when_cut)
 }
 END_TEST
 
+/* Two SEQUENCEs of two octets of length, and a version or a serial number: what is left of a
+ * certificate that was cut. */
+static const struct {
+    const char *hex;
+    bool is;
+} beginnings[] = {
+    {"308203e7 30820250 a0", true},  {"308203e7 30820250 02", true},
+    {"308203e7 30820250 a1", false}, {"308203e7 30820250", false},
+    {"308203e7 31820250 a0", false}, {"308203e7 30810250 a0", false},
+    {"318203e7 30820250 a0", false}, {"308103e7 30820250 a0", false},
+};
+
+START_TEST(a_cut_certificate_is_known_by_its_start)
+{
+    struct buffer in = from_hex(beginnings[_i].hex);
+    ck_assert_int_eq(certlist_detect(buffer_bytes(&in)),
+                     beginnings[_i].is ? CERTLIST_DER : CERTLIST_NONE);
+    buffer_free(&in);
+}
+END_TEST
+
 int main(void)
 {
     if (!make_vectors(folder, sizeof folder))
         return EXIT_FAILURE;
-    int status = check_main("certs", (const struct check_case[]){
-                                         {list_has_its_kind_and_entries, ARRAY_SIZE(kinds)},
-                                         {nothing_dropped_changes_nothing, ARRAY_SIZE(kinds)},
-                                         {one_entry_is_dropped, ARRAY_SIZE(kinds)},
-                                         {properties_move_to_another_entry, 0},
-                                         {new_list_is_written, ARRAY_SIZE(kinds)},
-                                         {entry_that_does_not_fit_is_said, 0},
-                                         {pkcs7_in_pem_is_read, 0},
-                                         {damage_is_told_after_what_is_good, 0},
-                                         {kind_is_known_when_cut, 0},
-                                         {added_block_has_the_line_ends_of_the_list, 5},
-                                         {items_are_rewritten, 0},
-                                         {0},
-                                     });
+    int status =
+        check_main("certs", (const struct check_case[]){
+                                {list_has_its_kind_and_entries, ARRAY_SIZE(kinds)},
+                                {nothing_dropped_changes_nothing, ARRAY_SIZE(kinds)},
+                                {one_entry_is_dropped, ARRAY_SIZE(kinds)},
+                                {properties_move_to_another_entry, 0},
+                                {new_list_is_written, ARRAY_SIZE(kinds)},
+                                {entry_that_does_not_fit_is_said, 0},
+                                {pkcs7_in_pem_is_read, 0},
+                                {damage_is_told_after_what_is_good, 0},
+                                {kind_is_known_when_cut, 0},
+                                {added_block_has_the_line_ends_of_the_list, 5},
+                                {items_are_rewritten, 0},
+                                {a_cut_certificate_is_known_by_its_start, ARRAY_SIZE(beginnings)},
+                                {0},
+                            });
     return remove_vectors(folder, status);
 }

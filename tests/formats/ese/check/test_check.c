@@ -560,6 +560,31 @@ static void damage_space_flags(struct image *image)
     image_seal(image, p.page);
 }
 
+/* What the root of the owned extents keeps for its own splits: `count` pages up to `last`. */
+static void set_split_buffer(const struct image *image, uint32_t last, uint32_t count)
+{
+    static uint8_t spare[ESE_PAGE_SIZE_MAX];
+    uint8_t buffer[ESE_SPLIT_BUFFER_SIZE] = {0};
+    struct place p = owned_extent(image, "Users", 0);
+    const struct ese_page_change change = {image_page(image, p.page), spare, image->page_size,
+                                           p.page, 0};
+    bytes_put_le32(buffer, last);
+    bytes_put_le32(buffer + 4, count);
+    ck_assert(ese_page_change_external(&change, bytes_of(buffer, sizeof buffer)));
+    image_seal(image, p.page);
+}
+
+static void damage_split_buffer(struct image *image)
+{
+    set_split_buffer(image, 5, 77);
+}
+
+/* The page is another table's. */
+static void damage_split_page(struct image *image)
+{
+    set_split_buffer(image, find_root(image, "MSysObjids", NULL).page, 1);
+}
+
 static void damage_extent(struct image *image)
 {
     struct place p = owned_extent(image, "Users", 0);
@@ -867,6 +892,8 @@ static const struct damage_case damages[] = {
     {ESE_RULE_SPACE_EXTENT, STORE, damage_shelved, {0}},
     {ESE_RULE_PAGE_ZERO, STORE, damage_space_root, {0}},
     {ESE_RULE_SPACE_HEADER, STORE, damage_space_flags, {0}},
+    {ESE_RULE_SPACE_HEADER, STORE, damage_split_buffer, {0}},
+    {ESE_RULE_EXTENT_OVERLAP, STORE, damage_split_page, {0}},
     {ESE_RULE_EXTENT_NESTING, STORE, damage_nesting, {0}},
     {ESE_RULE_EXTENT_OVERLAP, STORE, damage_siblings, {0}},
     {ESE_RULE_PAGE_NOT_OWNED, STORE, damage_ownership, {0}},
