@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-enum { BLOCK = 16 * 1024, ALIGNMENT = 8 };
+/* The first block is one that the allocator gives fast: of many arenas little is taken. */
+enum { FIRST = 960, BLOCK = 16 * 1024, ALIGNMENT = 8 };
 
 struct arena_block {
     struct arena_block *older;
@@ -18,7 +19,7 @@ void *arena_take(struct arena *arena, size_t size)
     size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     struct arena_block *block = arena->newest;
     if (block == NULL || block->size - block->used < size) {
-        size_t room = size > BLOCK ? size : BLOCK;
+        size_t usual = block ? BLOCK : FIRST, room = size > usual ? size : usual;
         block = malloc(sizeof *block + room);
         if (block == NULL)
             return NULL;
