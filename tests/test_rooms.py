@@ -67,7 +67,7 @@ def circles(known):
 
 def declared():
     """(function, header) of every function that a header declares."""
-    for path in sorted(path for room in ("formats", "migrate", "fixtures") for path in ROOT.glob(f"{room}/**/*.h")):
+    for path in sorted(path for room in ("formats", "migrate", "fixtures", "tests") for path in ROOT.glob(f"{room}/**/*.h")):
         for name in re.findall(r"^(?!static|typedef|#)[a-z][\w *]*?\b(\w+)\(", path.read_text(), re.M):
             yield name, str(path.relative_to(ROOT))
 
@@ -103,6 +103,12 @@ class Rooms(unittest.TestCase):
         nowhere = [str(folder.relative_to(ROOT)) for folder in folders
                    if not (ROOT / folder.relative_to(ROOT / "tests")).is_dir()]
         self.assertEqual(sorted(nowhere), [])
+
+    def test_no_helper_is_a_header(self):
+        """What tests share is compiled once, as the rest is; what is preloaded is built of one file each."""
+        code = [str(path.relative_to(ROOT)) for path in ROOT.glob("tests/**/*.h")
+                if re.search(r"^\{", path.read_text(), re.M) and path.name != "outside.h"]
+        self.assertEqual(sorted(code), [])
 
     def test_only_commands_say_anything(self):
         """What is below them notes it (console/notes.h), beside what it returns, for whoever called it."""

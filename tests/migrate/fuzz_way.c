@@ -25,17 +25,68 @@
 #include "migrate/repair/verify_rows.h"
 #include "migrate/undo/file.h"
 #include "tests/migrate/undo/mend.h"
-#include "tests/migrate/way_fail.h"
 #include "tests/migrate/way_mutate.h"
 
 #include "formats/certs/crypto.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <yajl/yajl_parse.h>
+
+/* ---- calls of the system that fail ---- */
+
+/* As those of a full or dying disk do.  They stand in front of the C library's, which the program
+ * calls by name. */
+
+/* The call that fails: 1 the next one; 0 none. */
+static unsigned way_fails;
+
+static bool way_call_fails(void)
+{
+    if (way_fails == 0 || --way_fails > 0)
+        return false;
+    errno = EIO;
+    return true;
+}
+
+int fsync(int file)
+{
+    return way_call_fails() ? -1 : (int)syscall(SYS_fsync, file);
+}
+
+ssize_t pwrite(int file, const void *from, size_t size, off_t at)
+{
+    return way_call_fails() ? -1 : syscall(SYS_pwrite64, file, from, size, at);
+}
+
+int ftruncate(int file, off_t size)
+{
+    return way_call_fails() ? -1 : (int)syscall(SYS_ftruncate, file, size);
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+{
+    return way_call_fails() ? -1
+                            : (int)syscall(SYS_linkat, from_folder, from, to_folder, to, flags);
+}
+
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags)
+{
+    return way_call_fails() ? -1
+                            : (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+}
+
+int mkdirat(int folder, const char *name, mode_t mode)
+{
+    return way_call_fails() ? -1 : (int)syscall(SYS_mkdirat, folder, name, mode);
+}
+
+/* ---- inputs ---- */
 
 enum {
     ARGUMENTS_MOST = 64,
@@ -530,4 +581,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     way_free(c->way);
     free(c);
     return tried ? 0 : -1;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    struct random random = {.state = 0x9e3779b97f4a7c15u ^ ((uint64_t)seed << 20 | seed)};
+    struct way *way = way_unpack(bytes_of(data, size));
+    if (way == NULL)
+        return LLVMFuzzerMutate(data, size, max_size);
+    for (unsigned n = 1 + random_below(&random, 3); n > 0; n--)
+        mutate_way(way, &random);
+    size_t packed = way_pack(way, data, max_size);
+    way_free(way);
+    return packed > 0 ? packed : size;
 }

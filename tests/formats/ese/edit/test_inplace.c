@@ -78,16 +78,16 @@ static char *read_back(const char *path, const char *what, ese_finding_fn found)
     struct ese_db *db;
     struct fault f = {.code = FAULT_NONE};
     struct ese_check_summary summary;
-    struct model model;
+    struct edited model;
     char *text = NULL;
     size_t size;
     FILE *to = open_memstream(&text, &size);
     ck_assert_msg(ese_db_open(path, NULL, NULL, &db, &f), "%s: %s", what, f.text);
     ck_assert_msg(ese_check(db, found, (void *)(uintptr_t)what, &summary, &f), "%s: %s", what,
                   f.text);
-    ck_assert_msg(model_read(&model, db, &f), "%s: %s", what, f.text);
-    model_print(&model, to);
-    model_free(&model);
+    ck_assert_msg(edited_read(&model, db, &f), "%s: %s", what, f.text);
+    edited_print(&model, to);
+    edited_free(&model);
     ese_db_close(db);
     fclose(to);
     return text;
@@ -367,20 +367,21 @@ static bool add_thing(struct job *j, uint32_t id, uint32_t value, struct bytes d
  * null. */
 static long thing_value(struct job *j, uint32_t id, const char *name, uint8_t *to)
 {
-    struct model model;
+    struct edited model;
     long size = -1;
     uint8_t key[5];
     bool same;
-    ck_assert_msg(model_read(&model, j->db, &j->f), "%s", j->f.text);
-    const struct model_table *t = &model.table[0];
-    size_t at = model_find(t, id_key(id, key), &same);
+    ck_assert_msg(edited_read(&model, j->db, &j->f), "%s", j->f.text);
+    const struct edited_table *t = &model.table[0];
+    size_t at = edited_find(t, id_key(id, key), &same);
     if (same) {
-        const struct model_column *c = &t->row[at].column[column_at(j->table, column(j, name))];
+        const struct edited_column *c =
+            &t->row[at].column[edited_column_at(j->table, column(j, name))];
         size = c->values ? (long)c->value[0].size : -2;
         if (c->values && to && size > 0)
             memcpy(to, c->value[0].at, c->value[0].size);
     }
-    model_free(&model);
+    edited_free(&model);
     return size;
 }
 

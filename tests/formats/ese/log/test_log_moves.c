@@ -23,18 +23,18 @@ enum {
 
 static void make(uint32_t number, uint32_t object, uint32_t flags)
 {
-    struct ese_page_change page = made_change(&store, number);
+    struct ese_page_change page = made_change(&small_store, number);
     ese_page_change_init(&page, object, BEFORE, FLAGS | flags);
-    made_seal_page(&store, number);
+    made_seal_page(&small_store, number);
 }
 
 static void add(uint32_t number, const char *key, struct bytes data)
 {
-    struct ese_page_change page = made_change(&store, number);
+    struct ese_page_change page = made_change(&small_store, number);
     struct ese_node node = made_node(key, "");
     node.data = data;
     ck_assert(ese_page_change_insert(&page, ese_page_change_nodes(&page), &node));
-    made_seal_page(&store, number);
+    made_seal_page(&small_store, number);
 }
 
 static void add_text(uint32_t number, const char *key, const char *data)
@@ -51,13 +51,13 @@ static void add_child(uint32_t number, const char *key, uint32_t child)
 
 static void set_field(uint32_t number, size_t at, uint32_t value)
 {
-    bytes_put_le32(made_page(&store, number) + at, value);
-    made_seal_page(&store, number);
+    bytes_put_le32(made_store_page(&small_store, number) + at, value);
+    made_seal_page(&small_store, number);
 }
 
 static uint32_t field(uint32_t number, size_t at)
 {
-    return bytes_get_le32(bytes_of(made_page(&store, number), MADE_PAGE_SIZE), at);
+    return bytes_get_le32(bytes_of(made_store_page(&small_store, number), MADE_PAGE_SIZE), at);
 }
 
 /* The nodes of a page as "key=data". */
@@ -67,7 +67,7 @@ static const char *nodes_of(uint32_t number)
     struct ese_page page;
     size_t used = 0;
     text[0] = '\0';
-    ese_page_parse(bytes_of(made_page(&store, number), MADE_PAGE_SIZE), number, &page);
+    ese_page_parse(bytes_of(made_store_page(&small_store, number), MADE_PAGE_SIZE), number, &page);
     for (unsigned i = 0; i < ese_page_nodes(&page); i++) {
         struct ese_node node;
         ck_assert(ese_page_node(&page, i, &node, NULL));
@@ -82,7 +82,7 @@ static uint32_t child_of(uint32_t number, unsigned line)
 {
     struct ese_page page;
     struct ese_node node;
-    ese_page_parse(bytes_of(made_page(&store, number), MADE_PAGE_SIZE), number, &page);
+    ese_page_parse(bytes_of(made_store_page(&small_store, number), MADE_PAGE_SIZE), number, &page);
     ck_assert(ese_page_node(&page, line, &node, NULL));
     return ese_node_child(&node);
 }
@@ -92,7 +92,7 @@ static uint32_t child_of(uint32_t number, unsigned line)
 /* A PageMove and the image of the page as the engine logs it: it has the new time already. */
 static size_t move_record(uint8_t *r, uint32_t from, uint32_t to, uint32_t root)
 {
-    const uint8_t *raw = made_page(&store, from);
+    const uint8_t *raw = made_store_page(&small_store, from);
     struct bytes page = bytes_of(raw, MADE_PAGE_SIZE);
     size_t head = ESE_PAGE_HEADER_SMALL + (size_t)bytes_get_le16(page, ESE_PAGE_FIRST_FREE_AT);
     size_t tail = ESE_TAG_SIZE *
@@ -126,7 +126,7 @@ static size_t leaf_record(uint8_t *r)
 
 static void make_tree(void)
 {
-    start(PAGES);
+    log_start(PAGES);
     make(MADE_ROOT, MADE_OBJECT, ESE_PAGE_ROOT | ESE_PAGE_PARENT_OF_LEAF);
     add_child(MADE_ROOT, "h", FIRST);
     add_child(MADE_ROOT, "p", SECOND);
@@ -150,20 +150,20 @@ static void make_tree(void)
 static void expect_the_same_whatever_was_written(const uint32_t *pages, unsigned count)
 {
     struct fault f;
-    size_t size = store.size;
+    size_t size = small_store.size;
     uint8_t *before = malloc(size), *after = malloc(size);
-    memcpy(before, store.bytes, size);
-    ck_assert_msg(replay(&f), "%s", f.text);
-    ck_assert_uint_eq(store.size, size);
-    memcpy(after, store.bytes, size);
+    memcpy(before, small_store.bytes, size);
+    ck_assert_msg(log_replay(&f), "%s", f.text);
+    ck_assert_uint_eq(small_store.size, size);
+    memcpy(after, small_store.bytes, size);
     for (unsigned set = 1; set < 1u << count; set++) {
-        memcpy(store.bytes, before, size);
+        memcpy(small_store.bytes, before, size);
         for (unsigned i = 0; i < count; i++)
             if (set >> i & 1)
-                memcpy(made_page(&store, pages[i]), after + (size_t)(pages[i] + 1) * MADE_PAGE_SIZE,
-                       MADE_PAGE_SIZE);
-        ck_assert_msg(replay(&f), "set %x: %s", set, f.text);
-        ck_assert_msg(memcmp(store.bytes, after, size) == 0, "set %x: another result", set);
+                memcpy(made_store_page(&small_store, pages[i]),
+                       after + (size_t)(pages[i] + 1) * MADE_PAGE_SIZE, MADE_PAGE_SIZE);
+        ck_assert_msg(log_replay(&f), "set %x: %s", set, f.text);
+        ck_assert_msg(memcmp(small_store.bytes, after, size) == 0, "set %x: another result", set);
     }
     free(before);
     free(after);
@@ -174,9 +174,9 @@ START_TEST(a_page_moves)
     static const uint32_t pages[] = {MADE_ROOT, FIRST, SECOND, THIRD, FREE};
     uint8_t r[MADE_PAGE_SIZE];
     make_tree();
-    put_begin();
-    put(r, leaf_record(r));
-    put_commit();
+    log_put_begin();
+    log_put(r, leaf_record(r));
+    log_put_commit();
     expect_the_same_whatever_was_written(pages, 5);
     ck_assert_str_eq(nodes_of(FREE), "k=two m=and more");
     ck_assert_str_eq(nodes_of(SECOND), "");
@@ -188,8 +188,8 @@ START_TEST(a_page_moves)
     ck_assert_uint_eq(field(FREE, ESE_PAGE_NEXT_AT), THIRD);
     for (unsigned i = 0; i < 5; i++)
         ck_assert_uint_eq(field(pages[i], ESE_PAGE_DBTIME_AT), AFTER);
-    free(store.bytes);
-    free(w.log);
+    free(small_store.bytes);
+    free(written.log);
 }
 END_TEST
 
@@ -198,16 +198,16 @@ START_TEST(a_page_moves_behind_the_end)
     uint8_t r[MADE_PAGE_SIZE];
     struct fault f;
     make_tree();
-    put_begin();
+    log_put_begin();
     size_t size = leaf_record(r);
     bytes_put_le32(r + 32, PAGES + 4);
-    put(r, size);
-    put_commit();
-    ck_assert_msg(replay(&f), "%s", f.text);
-    ck_assert_uint_eq(summary.last_page, PAGES + 4);
+    log_put(r, size);
+    log_put_commit();
+    ck_assert_msg(log_replay(&f), "%s", f.text);
+    ck_assert_uint_eq(replayed.last_page, PAGES + 4);
     ck_assert_str_eq(nodes_of(PAGES + 4), "k=two m=and more");
-    free(store.bytes);
-    free(w.log);
+    free(small_store.bytes);
+    free(written.log);
 }
 END_TEST
 
@@ -217,21 +217,21 @@ START_TEST(an_old_page_that_was_used_again_stays)
     uint8_t r[MADE_PAGE_SIZE];
     struct fault f;
     make_tree();
-    put_begin();
-    put(r, leaf_record(r));
+    log_put_begin();
+    log_put(r, leaf_record(r));
     made_node_record(r, ESE_LOG_DELETE, SECOND, 1, 160, 170, 0, false);
-    put(r, 44);
-    put_commit();
+    log_put(r, 44);
+    log_put_commit();
     make(SECOND, MADE_OBJECT + 1, ESE_PAGE_LEAF);
     add_text(SECOND, "x", "another tree's");
-    struct ese_page_change page = made_change(&store, SECOND);
+    struct ese_page_change page = made_change(&small_store, SECOND);
     ese_page_change_set_time(&page, 170);
-    made_seal_page(&store, SECOND);
-    ck_assert_msg(replay(&f), "%s", f.text);
+    made_seal_page(&small_store, SECOND);
+    ck_assert_msg(log_replay(&f), "%s", f.text);
     ck_assert_str_eq(nodes_of(FREE), "k=two m=and more");
     ck_assert_str_eq(nodes_of(SECOND), "x=another tree's");
-    free(store.bytes);
-    free(w.log);
+    free(small_store.bytes);
+    free(written.log);
 }
 END_TEST
 
@@ -278,7 +278,7 @@ START_TEST(moves_that_lie)
     for (unsigned i = 0; i < sizeof lies / sizeof *lies; i++) {
         const struct lie *lie = &lies[i];
         make_tree();
-        put_begin();
+        log_put_begin();
         size_t size = leaf_record(r);
         for (unsigned n = 0; n < lie->bytes; n++)
             r[lie->at + n] = (uint8_t)(n < 4 ? lie->value >> 8 * n : 0);
@@ -287,16 +287,16 @@ START_TEST(moves_that_lie)
             size = 96 + bytes_get_le32(bytes_of(r, 96), 88) + bytes_get_le32(bytes_of(r, 96), 92);
         }
         if (size > ESE_LOG_SEGMENT_SIZE - 100)
-            put_in_pieces(r, size);
+            log_put_in_pieces(r, size);
         else
-            put(r, size);
+            log_put(r, size);
         made_node_record(r, ESE_LOG_DELETE, SECOND, 0, AFTER, AFTER + 1, 0, false);
-        put(r, 44);
-        put_commit();
+        log_put(r, 44);
+        log_put_commit();
         if (lie->written) {
-            struct ese_page_change page = made_change(&store, SECOND);
+            struct ese_page_change page = made_change(&small_store, SECOND);
             ese_page_change_set_time(&page, AFTER + 1);
-            made_seal_page(&store, SECOND);
+            made_seal_page(&small_store, SECOND);
         }
         expect_refusal(lie->refusal);
     }
@@ -320,17 +320,17 @@ enum {
 static void put_space_header(uint32_t number, uint32_t parent, uint32_t owned)
 {
     uint8_t header[SPACE_HEADER] = {8};
-    struct ese_page_change page = made_change(&store, number);
+    struct ese_page_change page = made_change(&small_store, number);
     bytes_put_le32(header + 4, parent);
     bytes_put_le32(header + 8, 1);
     bytes_put_le32(header + 12, owned);
     ck_assert(ese_page_change_external(&page, bytes_of(header, sizeof header)));
-    made_seal_page(&store, number);
+    made_seal_page(&small_store, number);
 }
 
 static void make_root(void)
 {
-    start(PAGES);
+    log_start(PAGES);
     make(MADE_ROOT, MADE_OBJECT, ESE_PAGE_ROOT | ESE_PAGE_LEAF);
     put_space_header(MADE_ROOT, 1, OWNED);
     add_text(MADE_ROOT, "a", "row");
@@ -351,7 +351,7 @@ static void put_macro(enum ese_log_type type)
 {
     uint8_t r[11] = {(uint8_t)type, MADE_SESSION, 0};
     bytes_put_le64(r + 3, AFTER);
-    put(r, sizeof r);
+    log_put(r, sizeof r);
 }
 
 static void put_root_move(void)
@@ -361,13 +361,13 @@ static void put_root_move(void)
     r[9] = MADE_DATABASE;
     bytes_put_le32(r + 10, MADE_OBJECT);
     bytes_put_le16(r + 14, MADE_SESSION);
-    put(r, sizeof r);
+    log_put(r, sizeof r);
 }
 
 static void put_root(uint32_t from, uint32_t to, uint32_t root)
 {
     uint8_t r[MADE_PAGE_SIZE];
-    put(r, move_record(r, from, to, root));
+    log_put(r, move_record(r, from, to, root));
 }
 
 static void put_child(size_t size)
@@ -378,7 +378,7 @@ static void put_child(size_t size)
     memset(r + 46, 0, SPACE_HEADER);
     r[46] = 8;
     bytes_put_le32(r + 50, NEW_ROOT);
-    put(r, 46 + size);
+    log_put(r, 46 + size);
 }
 
 static void put_row(uint32_t page, unsigned line, uint32_t object, const char *text)
@@ -390,7 +390,7 @@ static void put_row(uint32_t page, unsigned line, uint32_t object, const char *t
     bytes_put_le16(r + 46, 10);
     bytes_put_le16(r + 48, strlen(text));
     memcpy(r + 50, text, strlen(text));
-    put(r, 50 + strlen(text));
+    log_put(r, 50 + strlen(text));
 }
 
 static void put_rows(void)
@@ -406,7 +406,7 @@ START_TEST(a_root_moves)
     static const uint32_t pages[] = {MADE_ROOT, OWNED,    AVAILABLE, CHILD,        CATALOG,
                                      SHADOW,    NEW_ROOT, NEW_OWNED, NEW_AVAILABLE};
     make_root();
-    put_begin();
+    log_put_begin();
     put_macro(ESE_LOG_MACRO_BEGIN);
     put_root_move();
     put_root(MADE_ROOT, NEW_ROOT, 1);
@@ -415,21 +415,22 @@ START_TEST(a_root_moves)
     put_child(SPACE_HEADER);
     put_rows();
     put_macro(ESE_LOG_MACRO_COMMIT);
-    put_commit();
+    log_put_commit();
     expect_the_same_whatever_was_written(pages, 9);
     ck_assert_str_eq(nodes_of(NEW_ROOT), "a=row");
     ck_assert_str_eq(nodes_of(NEW_OWNED), "o=owned");
     ck_assert_str_eq(nodes_of(CATALOG), "i=index of 11 t=table at 11");
     ck_assert_str_eq(nodes_of(SHADOW), "i=index of 11 t=table at 11");
     struct ese_page page;
-    ese_page_parse(bytes_of(made_page(&store, NEW_ROOT), MADE_PAGE_SIZE), NEW_ROOT, &page);
+    ese_page_parse(bytes_of(made_store_page(&small_store, NEW_ROOT), MADE_PAGE_SIZE), NEW_ROOT,
+                   &page);
     ck_assert_uint_eq(bytes_get_le32(ese_page_external_header(&page), 12), NEW_OWNED);
-    ese_page_parse(bytes_of(made_page(&store, CHILD), MADE_PAGE_SIZE), CHILD, &page);
+    ese_page_parse(bytes_of(made_store_page(&small_store, CHILD), MADE_PAGE_SIZE), CHILD, &page);
     ck_assert_uint_eq(bytes_get_le32(ese_page_external_header(&page), 4), NEW_ROOT);
     for (uint32_t n = MADE_ROOT; n <= AVAILABLE; n++)
         ck_assert(field(n, ESE_PAGE_FLAGS_AT) & ESE_PAGE_EMPTY);
-    free(store.bytes);
-    free(w.log);
+    free(small_store.bytes);
+    free(written.log);
 }
 END_TEST
 
@@ -437,15 +438,15 @@ START_TEST(a_root_move_that_is_not_committed_is_none)
 {
     struct fault f;
     make_root();
-    put_begin();
+    log_put_begin();
     put_macro(ESE_LOG_MACRO_BEGIN);
     put_root_move();
     put_root(MADE_ROOT, NEW_ROOT, 1);
-    put_commit();
-    ck_assert_msg(replay(&f), "%s", f.text);
+    log_put_commit();
+    ck_assert_msg(log_replay(&f), "%s", f.text);
     ck_assert_str_eq(nodes_of(MADE_ROOT), "a=row");
-    free(store.bytes);
-    free(w.log);
+    free(small_store.bytes);
+    free(written.log);
 }
 END_TEST
 
@@ -480,7 +481,7 @@ START_TEST(root_moves_that_lie)
             make(MADE_ROOT, MADE_OBJECT, ESE_PAGE_ROOT | ESE_PAGE_LEAF);
             add_text(MADE_ROOT, "a", "row");
         }
-        put_begin();
+        log_put_begin();
         if (lie != NO_MACRO)
             put_macro(ESE_LOG_MACRO_BEGIN);
         put_root_move();
@@ -494,9 +495,9 @@ START_TEST(root_moves_that_lie)
         put_row(CATALOG, lie == NO_LINE ? 2 : 1, lie == NO_CATALOG ? 4 : ESE_OBJID_CATALOG, "x");
         made_node_record(r, ESE_LOG_DELETE, CATALOG, 0, BEFORE, AFTER, 0, false);
         if (lie == OTHER_KIND)
-            put(r, 44);
+            log_put(r, 44);
         put_macro(ESE_LOG_MACRO_COMMIT);
-        put_commit();
+        log_put_commit();
         expect_refusal(root_refusals[lie]);
     }
 }
@@ -514,46 +515,47 @@ static void put_scrub(uint32_t page, bool unused, uint32_t count, const uint8_t 
     bytes_put_le32(r + 48, count);
     bytes_put_le16(r + 52, size);
     memcpy(r + 54, what, size);
-    put(r, 54 + size);
+    log_put(r, 54 + size);
 }
 
 static void delete_line(uint32_t number, unsigned line)
 {
-    struct ese_page_change page = made_change(&store, number);
+    struct ese_page_change page = made_change(&small_store, number);
     ck_assert(ese_page_change_flags(&page, line, ESE_NODE_DELETED | ESE_NODE_VERSION, 0));
-    made_seal_page(&store, number);
+    made_seal_page(&small_store, number);
 }
 
 static bool page_has(uint32_t number, const char *text)
 {
-    return memmem(made_page(&store, number), MADE_PAGE_SIZE, text, strlen(text)) != NULL;
+    return memmem(made_store_page(&small_store, number), MADE_PAGE_SIZE, text, strlen(text)) !=
+           NULL;
 }
 
 START_TEST(deleted_rows_and_free_bytes_are_wiped)
 {
     static const uint8_t what[] = {ROW, NOTHING, LONG_VALUE, 0xee, 0xee}; /* then padding */
     struct fault f;
-    start(PAGES);
+    log_start(PAGES);
     make(MADE_ROOT, MADE_OBJECT, ESE_PAGE_ROOT | ESE_PAGE_LEAF);
     add_text(MADE_ROOT, "b", "secret one");
     add_text(MADE_ROOT, "c", "stays");
     add_text(MADE_ROOT, "d", "secret two");
     add_text(MADE_ROOT, "e", "secret three");
-    struct ese_page_change page = made_change(&store, MADE_ROOT);
+    struct ese_page_change page = made_change(&small_store, MADE_ROOT);
     ese_page_change_delete(&page, 3); /* its bytes are still there */
     delete_line(MADE_ROOT, 0);
     ck_assert(page_has(MADE_ROOT, "secret three"));
-    put_begin();
+    log_put_begin();
     put_scrub(MADE_ROOT, false, 3, what, sizeof what);
-    put_commit();
-    ck_assert_msg(replay(&f), "%s", f.text);
+    log_put_commit();
+    ck_assert_msg(log_replay(&f), "%s", f.text);
     ck_assert_str_eq(nodes_of(MADE_ROOT), "b=DDDDDDDDDD c=stays d=\x20LLLLLLLLL");
     ck_assert(!page_has(MADE_ROOT, "secret"));
     ck_assert(page_has(MADE_ROOT, "ZZZZZZZZ"));
     ck_assert(field(MADE_ROOT, ESE_PAGE_FLAGS_AT) & ESE_PAGE_SCRUBBED);
     ck_assert_int_eq(ese_compression_of(bytes_of("\x20LL", 3)), ESE_COMPRESSION_SCRUB);
-    free(store.bytes);
-    free(w.log);
+    free(small_store.bytes);
+    free(written.log);
 }
 END_TEST
 
@@ -562,16 +564,16 @@ START_TEST(a_later_change_takes_the_mark_of_wiping_away)
     static const uint8_t what[] = {NOTHING, NOTHING, NOTHING};
     uint8_t r[60];
     struct fault f;
-    start(PAGES);
-    put_begin();
+    log_start(PAGES);
+    log_put_begin();
     put_scrub(MADE_ROOT, false, 3, what, sizeof what);
     made_node_record(r, ESE_LOG_DELETE, MADE_ROOT, 1, AFTER, AFTER + 1, 0, false);
-    put(r, 44);
-    put_commit();
-    ck_assert_msg(replay(&f), "%s", f.text);
+    log_put(r, 44);
+    log_put_commit();
+    ck_assert_msg(log_replay(&f), "%s", f.text);
     ck_assert(!(field(MADE_ROOT, ESE_PAGE_FLAGS_AT) & ESE_PAGE_SCRUBBED));
-    free(store.bytes);
-    free(w.log);
+    free(small_store.bytes);
+    free(written.log);
 }
 END_TEST
 
@@ -579,20 +581,20 @@ END_TEST
 START_TEST(unused_pages_are_wiped)
 {
     struct fault f;
-    start(PAGES);
+    log_start(PAGES);
     add_text(FREE, "a", "secret");
     set_field(FREE, ESE_PAGE_NEXT_AT, 3);
-    uint8_t *tags = made_page(&store, FREE + 1) + ESE_PAGE_TAG_COUNT_AT;
-    memcpy(made_page(&store, FREE + 1) + 200, "secret", 6);
+    uint8_t *tags = made_store_page(&small_store, FREE + 1) + ESE_PAGE_TAG_COUNT_AT;
+    memcpy(made_store_page(&small_store, FREE + 1) + 200, "secret", 6);
     tags[0] = 0; /* as the engine prepares a page */
-    made_seal_page(&store, FREE + 1);
-    memset(made_page(&store, FREE + 2), 0, MADE_PAGE_SIZE);
-    put_begin();
+    made_seal_page(&small_store, FREE + 1);
+    memset(made_store_page(&small_store, FREE + 2), 0, MADE_PAGE_SIZE);
+    log_put_begin();
     for (uint32_t n = FREE; n < FREE + 3; n++)
         put_scrub(n, true, 0, (const uint8_t *)"", 0);
     put_scrub(PAGES + 100, true, 0, (const uint8_t *)"", 0);
-    put_commit();
-    ck_assert_msg(replay(&f), "%s", f.text);
+    log_put_commit();
+    ck_assert_msg(log_replay(&f), "%s", f.text);
     for (uint32_t n = FREE; n < FREE + 2; n++) {
         ck_assert_str_eq(nodes_of(n), "");
         ck_assert(!page_has(n, "secret"));
@@ -601,10 +603,10 @@ START_TEST(unused_pages_are_wiped)
         ck_assert(field(n, ESE_PAGE_FLAGS_AT) & ESE_PAGE_SCRUBBED);
     }
     ck_assert_uint_eq(field(FREE, ESE_PAGE_NEXT_AT), 3);
-    ck_assert_uint_eq(summary.redone, 2);
-    ck_assert_uint_eq(summary.last_page, PAGES);
-    free(store.bytes);
-    free(w.log);
+    ck_assert_uint_eq(replayed.redone, 2);
+    ck_assert_uint_eq(replayed.last_page, PAGES);
+    free(small_store.bytes);
+    free(written.log);
 }
 END_TEST
 
@@ -623,18 +625,18 @@ START_TEST(wiping_what_is_in_use_is_refused)
         {0xffffffff, {NOTHING}, 1, "it has not the lines"},
     };
     for (unsigned i = 0; i < sizeof wipes / sizeof *wipes; i++) {
-        start(PAGES);
-        put_begin();
+        log_start(PAGES);
+        log_put_begin();
         put_scrub(MADE_ROOT, false, wipes[i].count, wipes[i].what, wipes[i].size);
-        put_commit();
+        log_put_commit();
         expect_refusal(wipes[i].refusal);
     }
-    start(PAGES);
+    log_start(PAGES);
     make(MADE_ROOT, MADE_OBJECT, ESE_PAGE_ROOT | ESE_PAGE_LEAF);
     add_text(MADE_ROOT, "b", "");
-    put_begin();
+    log_put_begin();
     put_scrub(MADE_ROOT, false, 1, (const uint8_t[]){LONG_VALUE}, 1);
-    put_commit();
+    log_put_commit();
     expect_refusal("a line of it is to be wiped that is in use");
 }
 END_TEST
@@ -647,28 +649,28 @@ START_TEST(a_page_that_was_cut_off_is_not_there)
     struct ese_page_change page;
     struct fault f;
     for (unsigned cut = 0; cut < 2; cut++) {
-        start(PAGES);
-        page = made_change(&store, PAGES);
+        log_start(PAGES);
+        page = made_change(&small_store, PAGES);
         ese_page_change_set_time(&page, 0xfffffffffffffffdu);
-        made_seal_page(&store, PAGES);
-        put_begin();
+        made_seal_page(&small_store, PAGES);
+        log_put_begin();
         made_node_record(r, ESE_LOG_DELETE, PAGES, 1, 120, AFTER, 0, false);
-        put(r, 44);
-        put_commit();
+        log_put(r, 44);
+        log_put_commit();
         bytes_put_le32(shrink + 2, PAGES - 1);
         bytes_put_le32(shrink + 6, 1);
         bytes_put_le64(shrink + 10, AFTER + 1);
         if (cut)
-            put(shrink, sizeof shrink);
+            log_put(shrink, sizeof shrink);
         if (!cut) {
             expect_refusal("page 16 is not in the database");
             continue;
         }
-        ck_assert_msg(replay(&f), "%s", f.text);
-        ck_assert_uint_eq(summary.last_page, PAGES - 1);
-        ck_assert_uint_eq(summary.dbtime, AFTER + 1);
-        free(store.bytes);
-        free(w.log);
+        ck_assert_msg(log_replay(&f), "%s", f.text);
+        ck_assert_uint_eq(replayed.last_page, PAGES - 1);
+        ck_assert_uint_eq(replayed.dbtime, AFTER + 1);
+        free(small_store.bytes);
+        free(written.log);
     }
 }
 END_TEST

@@ -8,7 +8,7 @@
 static void put_rollback(void)
 {
     uint8_t r[4] = {ESE_LOG_ROLLBACK, MADE_SESSION, 0, 1};
-    put(r, sizeof r);
+    log_put(r, sizeof r);
 }
 
 static void put_insert(uint32_t page, unsigned line, const char *key, const char *data,
@@ -21,7 +21,7 @@ static void put_insert(uint32_t page, unsigned line, const char *key, const char
     bytes_put_le16(r + 48, strlen(data));
     memcpy(r + 50, key, strlen(key));
     memcpy(r + 50 + strlen(key), data, strlen(data));
-    put(r, 50 + strlen(key) + strlen(data));
+    log_put(r, 50 + strlen(key) + strlen(data));
 }
 
 static void put_replace(unsigned line, const char *data, uint64_t before, uint64_t after)
@@ -32,7 +32,7 @@ static void put_replace(unsigned line, const char *data, uint64_t before, uint64
     bytes_put_le16(r + 46, 3);
     bytes_put_le16(r + 48, strlen(data));
     memcpy(r + 50, data, strlen(data));
-    put(r, 50 + strlen(data));
+    log_put(r, 50 + strlen(data));
 }
 
 static void put_difference(unsigned line, uint64_t before, uint64_t after)
@@ -46,14 +46,14 @@ static void put_difference(unsigned line, uint64_t before, uint64_t after)
     bytes_put_le16(r + 46, 3);
     bytes_put_le16(r + 48, 4);
     memcpy(r + 50, difference, sizeof difference);
-    put(r, 50 + sizeof difference);
+    log_put(r, 50 + sizeof difference);
 }
 
 static void put_plain(enum ese_log_type type, unsigned line, uint64_t before, uint64_t after)
 {
     uint8_t r[60];
     made_node_record(r, type, MADE_ROOT, line, before, after, (uint32_t)after, true);
-    put(r, 44);
+    log_put(r, 44);
 }
 
 static void put_undo(unsigned line, const char *key, uint32_t id, uint16_t oper, uint64_t before,
@@ -66,7 +66,7 @@ static void put_undo(unsigned line, const char *key, uint32_t id, uint16_t oper,
     bytes_put_le16(r + 48, oper);
     r[50] = 1;
     memcpy(r + 51, key, strlen(key));
-    put(r, 51 + strlen(key));
+    log_put(r, 51 + strlen(key));
 }
 
 static void put_undo_info(const char *key, const char *before_image, uint32_t id, uint16_t oper)
@@ -79,7 +79,7 @@ static void put_undo_info(const char *key, const char *before_image, uint32_t id
     bytes_put_le16(r + 54, strlen(before_image));
     memcpy(r + 56, key, strlen(key));
     memcpy(r + 56 + strlen(key), before_image, strlen(before_image));
-    put(r, 56 + strlen(key) + strlen(before_image));
+    log_put(r, 56 + strlen(key) + strlen(before_image));
 }
 
 /* The root's nodes as "key=data", deleted ones in brackets. */
@@ -90,10 +90,12 @@ static const char *content(void)
     size_t used = 0;
     text[0] = '\0';
     ck_assert_int_eq(
-        ese_checksum_verify(bytes_of(made_page(&store, MADE_ROOT), MADE_PAGE_SIZE), MADE_ROOT)
+        ese_checksum_verify(bytes_of(made_store_page(&small_store, MADE_ROOT), MADE_PAGE_SIZE),
+                            MADE_ROOT)
             .state,
         ESE_CHECKSUM_GOOD);
-    ese_page_parse(bytes_of(made_page(&store, MADE_ROOT), MADE_PAGE_SIZE), MADE_ROOT, &page);
+    ese_page_parse(bytes_of(made_store_page(&small_store, MADE_ROOT), MADE_PAGE_SIZE), MADE_ROOT,
+                   &page);
     for (unsigned i = 0; i < ese_page_nodes(&page); i++) {
         struct ese_node node;
         ck_assert(ese_page_node(&page, i, &node, NULL));
@@ -108,52 +110,52 @@ static const char *content(void)
 static void expect_content(const char *expected)
 {
     struct fault f;
-    ck_assert_msg(replay(&f), "%s", f.text);
+    ck_assert_msg(log_replay(&f), "%s", f.text);
     ck_assert_str_eq(content(), expected);
-    free(store.bytes);
-    free(w.log);
+    free(small_store.bytes);
+    free(written.log);
 }
 
 /* ---- redo ---- */
 
 START_TEST(committed_changes_are_redone)
 {
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_insert(MADE_ROOT, 1, "c", "new", 100, 101);
     put_replace(0, "longer than before", 101, 102);
     put_plain(ESE_LOG_FLAG_DELETE, 3, 102, 103);
     put_difference(2, 103, 104);
-    put_commit();
+    log_put_commit();
     expect_content("b=longer than before c=new d=oXYd [f=old]");
-    ck_assert_uint_eq(summary.redone, 4);
-    ck_assert_uint_eq(summary.committed, 1);
+    ck_assert_uint_eq(replayed.redone, 4);
+    ck_assert_uint_eq(replayed.committed, 1);
 }
 END_TEST
 
 START_TEST(what_the_page_has_already_is_not_done_again)
 {
-    start(8);
-    struct ese_page_change page = made_change(&store, MADE_ROOT);
+    log_start(8);
+    struct ese_page_change page = made_change(&small_store, MADE_ROOT);
     struct ese_node node = made_node("c", "new");
     ese_page_change_insert(&page, 1, &node);
     ese_page_change_set_time(&page, 101);
-    made_seal_page(&store, MADE_ROOT);
-    put_begin();
+    made_seal_page(&small_store, MADE_ROOT);
+    log_put_begin();
     put_insert(MADE_ROOT, 1, "c", "new", 100, 101);
     put_plain(ESE_LOG_FLAG_DELETE, 0, 101, 102);
-    put_commit();
+    log_put_commit();
     expect_content("[b=old] c=new d=old f=old");
-    ck_assert_uint_eq(summary.redone, 1);
+    ck_assert_uint_eq(replayed.redone, 1);
 }
 END_TEST
 
 START_TEST(a_delete_takes_the_node_out)
 {
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_plain(ESE_LOG_DELETE, 1, 100, 101);
-    put_commit();
+    log_put_commit();
     expect_content("b=old f=old");
 }
 END_TEST
@@ -161,14 +163,14 @@ END_TEST
 START_TEST(records_of_other_databases_are_skipped)
 {
     uint8_t r[60];
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     made_node_record(r, ESE_LOG_DELETE, MADE_ROOT, 1, 7, 8, 1, false);
     r[3] = MADE_DATABASE + 1;
-    put(r, 44);
-    put_commit();
+    log_put(r, 44);
+    log_put_commit();
     expect_content("b=old d=old f=old");
-    ck_assert_uint_eq(summary.other_databases, 1);
+    ck_assert_uint_eq(replayed.other_databases, 1);
 }
 END_TEST
 
@@ -176,21 +178,21 @@ END_TEST
 
 START_TEST(open_transactions_are_taken_back)
 {
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_insert(MADE_ROOT, 1, "c", "new", 100, 101);
     put_replace(0, "other", 101, 102);
     put_plain(ESE_LOG_FLAG_DELETE, 3, 102, 103);
     expect_content("b=old [c=new] d=old f=old");
-    ck_assert_uint_eq(summary.undone, 1);
-    ck_assert_uint_eq(summary.undone_changes, 3);
+    ck_assert_uint_eq(replayed.undone, 1);
+    ck_assert_uint_eq(replayed.undone_changes, 3);
 }
 END_TEST
 
 START_TEST(several_changes_of_a_row_are_taken_back_newest_first)
 {
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_replace(0, "one", 100, 101);
     put_replace(0, "two and more", 101, 102);
     put_plain(ESE_LOG_FLAG_DELETE, 0, 102, 103);
@@ -200,14 +202,14 @@ END_TEST
 
 START_TEST(a_logged_rollback_is_not_undone_twice)
 {
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_replace(0, "one", 100, 101);
     put_undo(0, "b", 101, 2, 101, 102);
     put_rollback();
     expect_content("b=old d=old f=old");
-    ck_assert_uint_eq(summary.undone_changes, 0);
-    ck_assert_uint_eq(summary.rolled_back, 1);
+    ck_assert_uint_eq(replayed.undone_changes, 0);
+    ck_assert_uint_eq(replayed.rolled_back, 1);
 }
 END_TEST
 
@@ -215,12 +217,12 @@ START_TEST(an_inner_transaction_is_undone_with_the_outer_one)
 {
     uint8_t begin[4] = {ESE_LOG_BEGIN, MADE_SESSION, 0, 0x11};
     uint8_t commit[4] = {ESE_LOG_COMMIT, MADE_SESSION, 0, 1};
-    start(8);
-    put_begin();
-    put(begin, sizeof begin);
+    log_start(8);
+    log_put_begin();
+    log_put(begin, sizeof begin);
     put_replace(0, "one", 100, 101);
-    put(commit, sizeof commit);
-    put(begin, sizeof begin);
+    log_put(commit, sizeof commit);
+    log_put(begin, sizeof begin);
     put_replace(1, "two", 101, 102);
     put_rollback(); /* the inner one: its undo would have been logged */
     expect_content("b=old d=two f=old");
@@ -229,12 +231,12 @@ END_TEST
 
 START_TEST(what_a_written_page_had_comes_from_the_logs)
 {
-    start(8);
-    struct ese_page_change page = made_change(&store, MADE_ROOT);
+    log_start(8);
+    struct ese_page_change page = made_change(&small_store, MADE_ROOT);
     ese_page_change_data(&page, 0, bytes_of("changed", 7));
     ese_page_change_set_time(&page, 101);
-    made_seal_page(&store, MADE_ROOT);
-    put_begin();
+    made_seal_page(&small_store, MADE_ROOT);
+    log_put_begin();
     put_replace(0, "changed", 100, 101);
     put_undo_info("b", "old", 101, 2);
     expect_content("b=old d=old f=old");
@@ -243,12 +245,12 @@ END_TEST
 
 START_TEST(an_undo_without_what_was_before_is_refused)
 {
-    start(8);
-    struct ese_page_change page = made_change(&store, MADE_ROOT);
+    log_start(8);
+    struct ese_page_change page = made_change(&small_store, MADE_ROOT);
     ese_page_change_data(&page, 0, bytes_of("changed", 7));
     ese_page_change_set_time(&page, 101);
-    made_seal_page(&store, MADE_ROOT);
-    put_begin();
+    made_seal_page(&small_store, MADE_ROOT);
+    log_put_begin();
     put_replace(0, "changed", 100, 101);
     expect_refusal("what it was before is not in the logs");
 }
@@ -256,8 +258,8 @@ END_TEST
 
 START_TEST(an_undo_whose_page_is_gone_is_refused)
 {
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_replace(0, "one", 100, 101);
     put_plain(ESE_LOG_DELETE, 0, 101, 102);
     expect_refusal("its row is not where it belongs");
@@ -268,8 +270,8 @@ END_TEST
 
 START_TEST(a_lost_write_is_refused)
 {
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_plain(ESE_LOG_DELETE, 1, 105, 106);
     expect_refusal("page 5 does not fit the record at 00000007,0001,0030: a write was lost");
 }
@@ -277,8 +279,8 @@ END_TEST
 
 START_TEST(a_page_between_two_times_is_refused)
 {
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_plain(ESE_LOG_DELETE, 1, 99, 106);
     expect_refusal("it is newer than these logs");
 }
@@ -286,21 +288,21 @@ END_TEST
 
 START_TEST(a_page_newer_than_the_logs_is_refused)
 {
-    start(8);
-    struct ese_page_change page = made_change(&store, MADE_ROOT);
+    log_start(8);
+    struct ese_page_change page = made_change(&small_store, MADE_ROOT);
     ese_page_change_set_time(&page, 5000);
-    made_seal_page(&store, MADE_ROOT);
-    put_begin();
+    made_seal_page(&small_store, MADE_ROOT);
+    log_put_begin();
     put_plain(ESE_LOG_DELETE, 1, 100, 101);
-    put_commit();
+    log_put_commit();
     expect_refusal("they are older than the database");
 }
 END_TEST
 
 START_TEST(a_line_that_is_not_there_is_refused)
 {
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_plain(ESE_LOG_DELETE, 3, 100, 101);
     expect_refusal("it has no such line");
 }
@@ -308,10 +310,10 @@ END_TEST
 
 START_TEST(a_damaged_page_is_refused)
 {
-    start(8);
+    log_start(8);
     for (unsigned i = 0; i < 100; i++)
-        made_page(&store, MADE_ROOT)[300 + i] = (uint8_t)(i * i);
-    put_begin();
+        made_store_page(&small_store, MADE_ROOT)[300 + i] = (uint8_t)(i * i);
+    log_put_begin();
     put_plain(ESE_LOG_DELETE, 1, 100, 101);
     expect_refusal("page 5 of the database has a wrong checksum");
 }
@@ -320,12 +322,12 @@ END_TEST
 START_TEST(a_page_far_behind_the_end_is_refused)
 {
     uint8_t r[20] = {ESE_LOG_NEW_PAGE, MADE_SESSION, 0, MADE_DATABASE};
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     bytes_put_le32(r + 4, 0x7f000000);
     bytes_put_le32(r + 8, MADE_OBJECT);
     bytes_put_le64(r + 12, 101);
-    put(r, sizeof r);
+    log_put(r, sizeof r);
     expect_refusal("a record makes page 2130706432; the database ends with page 8");
 }
 END_TEST
@@ -333,12 +335,12 @@ END_TEST
 START_TEST(a_change_of_a_page_that_nothing_makes_is_refused)
 {
     uint8_t r[60];
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     made_node_record(r, ESE_LOG_DELETE, 7, 0, 100, 101, 1, false);
-    memset(made_page(&store, 7), 0, MADE_PAGE_SIZE);
-    put(r, 44);
-    put_commit();
+    memset(made_store_page(&small_store, 7), 0, MADE_PAGE_SIZE);
+    log_put(r, 44);
+    log_put_commit();
     expect_refusal("page 7 is not in the database");
 }
 END_TEST
@@ -350,11 +352,11 @@ START_TEST(kinds_that_are_not_replayed_are_named)
     for (unsigned i = 0; i < 3; i++) {
         uint8_t r[128] = {0};
         char expected[64];
-        start(8);
-        put_begin();
+        log_start(8);
+        log_put_begin();
         made_node_record(r, types[i], MADE_ROOT, 0, 100, 101, 0, false);
         memset(r + 32, 0, sizeof r - 32);
-        put(r, ese_log_fixed_size(types[i]));
+        log_put(r, ese_log_fixed_size(types[i]));
         snprintf(expected, sizeof expected, "not replayed: %s", ese_log_type_name(types[i]));
         expect_refusal(expected);
     }
@@ -367,20 +369,20 @@ START_TEST(the_result_is_clean_and_knows_no_logs)
 {
     struct fault f;
     struct ese_log_need need;
-    start(8);
-    put_begin();
+    log_start(8);
+    log_put_begin();
     put_plain(ESE_LOG_DELETE, 1, 100, 101);
-    put_commit();
-    ck_assert(replay(&f));
-    ese_log_need_read(bytes_of(store.bytes, MADE_PAGE_SIZE), &need);
+    log_put_commit();
+    ck_assert(log_replay(&f));
+    ese_log_need_read(bytes_of(small_store.bytes, MADE_PAGE_SIZE), &need);
     ck_assert(need.clean);
     ck_assert_int_eq(need.first, 0);
     ck_assert_int_eq(need.last, 0);
     for (unsigned i = 0; i < sizeof need.signature; i++)
         ck_assert_uint_eq(need.signature[i], 0);
-    ck_assert_mem_eq(store.bytes, store.bytes + MADE_PAGE_SIZE, MADE_PAGE_SIZE);
-    free(store.bytes);
-    free(w.log);
+    ck_assert_mem_eq(small_store.bytes, small_store.bytes + MADE_PAGE_SIZE, MADE_PAGE_SIZE);
+    free(small_store.bytes);
+    free(written.log);
 }
 END_TEST
 
@@ -445,19 +447,19 @@ START_TEST(long_logs_are_streamed)
     struct ese_replay *r;
     struct hash hash;
     double replaying = 0, hashing = 0;
-    store = made_store(LARGE_PAGES);
+    small_store = made_store(LARGE_PAGES);
     for (uint32_t n = 1; n <= LARGE_PAGES; n++) {
-        struct ese_page_change page = made_change(&store, n);
+        struct ese_page_change page = made_change(&small_store, n);
         static const char row[] = "----------------------------------------------------------------"
                                   "------------------------------------";
         struct ese_node node = made_node("a", row);
         ese_page_change_insert(&page, 0, &node);
-        made_seal_page(&store, n);
+        made_seal_page(&small_store, n);
         page_time[n] = MADE_TIME;
     }
     ck_assert(hash_open(&hash, &f));
-    ck_assert(ese_file_over(bytes_of(store.bytes, store.size), &file, &f));
-    ck_assert(ese_replay_open(file, bytes_of(store.bytes, MADE_PAGE_SIZE), &options, &r, &f));
+    ck_assert(ese_file_over(bytes_of(small_store.bytes, small_store.size), &file, &f));
+    ck_assert(ese_replay_open(file, bytes_of(small_store.bytes, MADE_PAGE_SIZE), &options, &r, &f));
     for (unsigned i = 0; i < logs; i++) {
         struct ese_log_stream *stream;
         struct ese_file *log_file;
@@ -474,9 +476,9 @@ START_TEST(long_logs_are_streamed)
         hashing += seconds() - t1;
     }
     ck_assert_msg(ese_replay_finish(r, &f), "%s", f.text);
-    summary = *ese_replay_summary(r);
-    ck_assert_uint_eq(summary.redone, time - MADE_TIME);
-    ck_assert_uint_eq(summary.pages, LARGE_PAGES);
+    replayed = *ese_replay_summary(r);
+    ck_assert_uint_eq(replayed.redone, time - MADE_TIME);
+    ck_assert_uint_eq(replayed.pages, LARGE_PAGES);
     int to = memfd_create("replayed", MFD_CLOEXEC);
     ck_assert(ese_replay_write(r, to, &f));
     for (uint32_t n = 1; n <= LARGE_PAGES; n++) {
@@ -493,13 +495,13 @@ START_TEST(long_logs_are_streamed)
     }
     printf("%u MB of logs, %llu records: replayed in %.2f s of CPU, their SHA-256 takes %.2f s\n",
            (unsigned)(made_size(LARGE_SEGMENTS) * logs / MEGABYTE),
-           (unsigned long long)summary.records, replaying, hashing);
+           (unsigned long long)replayed.records, replaying, hashing);
     close(to);
     ese_replay_close(r);
     ese_file_close(file);
     hash_close(&hash);
     free(page_time);
-    free(store.bytes);
+    free(small_store.bytes);
     free(log);
 }
 END_TEST
@@ -600,22 +602,22 @@ static double cost_of(enum shape shape, uint8_t *log)
         time--;
         made_seal(log, s, s);
     }
-    store = made_store(8);
-    struct ese_page_change page = made_change(&store, MADE_ROOT);
+    small_store = made_store(8);
+    struct ese_page_change page = made_change(&small_store, MADE_ROOT);
     struct ese_node node = made_node("g", "");
     static const uint8_t much[3870];
     node.data = bytes_of(much, sizeof much);
     if (shape == SHAPE_FULL_PAGE)
         ck_assert(ese_page_change_insert(&page, 3, &node));
-    made_seal_page(&store, MADE_ROOT);
+    made_seal_page(&small_store, MADE_ROOT);
     struct ese_file *file, *log_file;
     struct ese_replay *r;
     struct ese_log_stream *stream;
     struct fault f = {.code = FAULT_NONE};
     struct ese_replay_options options = {.memory = 1 << 20};
     double start = seconds();
-    ck_assert(ese_file_over(bytes_of(store.bytes, store.size), &file, &f));
-    ck_assert(ese_replay_open(file, bytes_of(store.bytes, MADE_PAGE_SIZE), &options, &r, &f));
+    ck_assert(ese_file_over(bytes_of(small_store.bytes, small_store.size), &file, &f));
+    ck_assert(ese_replay_open(file, bytes_of(small_store.bytes, MADE_PAGE_SIZE), &options, &r, &f));
     ck_assert(ese_file_over(bytes_of(log, made_size(LARGE_SEGMENTS)), &log_file, &f));
     ck_assert_msg(ese_log_stream_open(log_file, &stream, &f), "%s", f.text);
     bool ok = ese_replay_log(r, stream, &f);
@@ -625,7 +627,7 @@ static double cost_of(enum shape shape, uint8_t *log)
     ese_file_close(log_file);
     ese_replay_close(r);
     ese_file_close(file);
-    free(store.bytes);
+    free(small_store.bytes);
     return (seconds() - start) / ((double)made_size(LARGE_SEGMENTS) / MEGABYTE);
 }
 

@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint32_t argument = 0;
         bytes_le16(bytes_of(data, size), at + 1, &which);
         bytes_le32(bytes_of(data, size), at + 3, &argument);
-        damage_one(&d, data[at], which, argument);
+        damaged_damage(&d, data[at], which, argument);
     }
     expect(salvage_holds(&d));
     damaged_close(&d);

@@ -145,9 +145,9 @@ static unsigned nodes_of(uint32_t number)
 static struct ese_salvage_table sums(struct salvaged *s)
 {
     ck_assert_msg(salvaged_open(s, &d, ESE_DOUBTFUL_DEFAULT), "%s", s->f.text);
-    struct ese_db *db = open_over(s->bytes, s->size);
+    struct ese_db *db = salvaged_over(s->bytes, s->size);
     ck_assert_ptr_nonnull(db);
-    ck_assert(is_sound(db));
+    ck_assert(salvaged_is_sound(db));
     ck_assert(rows_are_accounted_for(&d, db, &s->told));
     ese_db_close(db);
     for (unsigned i = 0; i < s->result.tables; i++)
@@ -178,7 +178,7 @@ START_TEST(lost_root)
 {
     uint32_t root = find_page(rows_objid, ESE_PAGE_ROOT, ESE_PAGE_SPACE_TREE, 0);
     memset(damaged_page(&d, root), 0xa5, d.page_size);
-    touch(&d, root);
+    damaged_touch(&d, root);
     assert_all_kept();
 }
 END_TEST
@@ -231,7 +231,7 @@ START_TEST(wrong_links)
         uint32_t leaf = row_leaf(n);
         bytes_put_le32(damaged_page(&d, leaf) + ESE_PAGE_NEXT_AT, n == 1 ? 0 : 0x7fffffff);
         damaged_seal(&d, leaf);
-        touch(&d, leaf);
+        damaged_touch(&d, leaf);
     }
     assert_all_kept();
 }
@@ -252,7 +252,7 @@ START_TEST(lost_leaf)
     uint32_t leaf = row_leaf(2);
     unsigned gone = nodes_of(leaf);
     memset(damaged_page(&d, leaf), 0, d.page_size);
-    touch(&d, leaf);
+    damaged_touch(&d, leaf);
     struct ese_salvage_table t = sums(&s);
     ck_assert_uint_eq(t.kept, ROWS - gone);
     ck_assert_uint_eq(t.lost, gone); /* the index knows each of them */
@@ -273,7 +273,7 @@ START_TEST(leaf_that_says_it_is_none)
     bytes_le32(bytes_of(page, d.page_size), ESE_PAGE_FLAGS_AT, &flags);
     bytes_put_le32(page + ESE_PAGE_FLAGS_AT, flags ^ flips[_i]);
     damaged_seal(&d, number);
-    touch(&d, number);
+    damaged_touch(&d, number);
     struct ese_salvage_table t = sums(&s);
     ck_assert_uint_eq(t.kept, ROWS - nodes);
     ck_assert_uint_eq(t.lost, nodes);
@@ -288,7 +288,7 @@ START_TEST(overwritten_leaf)
     uint32_t leaf = row_leaf(2);
     unsigned there = nodes_of(leaf);
     memset(damaged_page(&d, leaf) + 1000, 0xee, 100);
-    touch(&d, leaf);
+    damaged_touch(&d, leaf);
     struct ese_salvage_table t = sums(&s);
     ck_assert_uint_eq(t.kept, ROWS - there);
     ck_assert_uint_eq(t.written, ROWS - there); /* bytes under a wrong checksum are not written */
@@ -311,7 +311,7 @@ START_TEST(lost_long_value_page)
                 (ESE_PAGE_LONG_VALUE | ESE_PAGE_LEAF) &&
             !(page.flags & (ESE_PAGE_ROOT | ESE_PAGE_SPACE_TREE))) {
             memset(damaged_page(&d, i), 0, d.page_size);
-            touch(&d, i);
+            damaged_touch(&d, i);
             n++;
         }
     }
@@ -330,13 +330,13 @@ START_TEST(file_cut_short)
     struct salvaged s;
     d.size = d.size * 6 / 10;
     for (uint32_t i = (uint32_t)(d.size / d.page_size) - 1; i <= d.pages; i++)
-        touch(&d, i);
+        damaged_touch(&d, i);
     uint32_t pages = d.pages;
     d.pages = (uint32_t)(d.size / d.page_size) - 2;
     ck_assert_msg(salvaged_open(&s, &d, ESE_DOUBTFUL_DEFAULT), "%s", s.f.text);
     ck_assert(s.scan.cut || d.size % d.page_size == 0);
-    struct ese_db *db = open_over(s.bytes, s.size);
-    ck_assert(db != NULL && is_sound(db));
+    struct ese_db *db = salvaged_over(s.bytes, s.size);
+    ck_assert(db != NULL && salvaged_is_sound(db));
     ese_db_close(db);
     salvaged_close(&s);
     d.pages = pages;
@@ -359,7 +359,7 @@ START_TEST(stale_leaf)
     bytes_put_le32(value, 5000);
     bytes_put_le64(damaged_page(&d, leaf) + ESE_PAGE_DBTIME_AT, 0);
     damaged_seal(&d, leaf);
-    touch(&d, leaf);
+    damaged_touch(&d, leaf);
     struct ese_salvage_table t = sums(&s);
     ck_assert_uint_eq(t.kept, ROWS - nodes_of(leaf)); /* its other rows may be old as well */
     ck_assert_uint_eq(t.doubtful, nodes_of(leaf));
@@ -382,7 +382,7 @@ START_TEST(many_copies_of_a_leaf)
             continue;
         memcpy(damaged_page(&d, i), damaged_page(&d, original), d.page_size);
         damaged_seal(&d, i);
-        touch(&d, i);
+        damaged_touch(&d, i);
         copies++;
     }
     ck_assert_uint_gt(copies, 40);
@@ -414,7 +414,7 @@ START_TEST(half_written_split)
     free(copy);
     bytes_put_le64(damaged_page(&d, spare) + ESE_PAGE_DBTIME_AT, 0);
     damaged_seal(&d, spare);
-    touch(&d, spare);
+    damaged_touch(&d, spare);
     assert_all_kept();
 }
 END_TEST
@@ -430,7 +430,7 @@ START_TEST(neighbour_from_before_a_split)
     bytes_put_le32(damaged_page(&d, right) + ESE_PAGE_PREV_AT, left);
     bytes_put_le64(damaged_page(&d, right) + ESE_PAGE_DBTIME_AT, _i ? time - 1 : time + 100);
     damaged_seal(&d, right);
-    touch(&d, right);
+    damaged_touch(&d, right);
     struct ese_salvage_table sum = sums(&s);
     ck_assert_uint_eq(sum.doubtful, _i ? nodes_of(right) : 0);
     ck_assert_uint_eq(sum.kept + sum.doubtful, ROWS);
@@ -449,13 +449,13 @@ START_TEST(root_from_before_a_long_value)
     uint16_t tags = 0;
     ck_assert_uint_ne(index, 0);
     memset(damaged_page(&d, index), 0, d.page_size);
-    touch(&d, index);
+    damaged_touch(&d, index);
     bytes_le16(bytes_of(damaged_page(&d, root), d.page_size), ESE_PAGE_TAG_COUNT_AT, &tags);
     bytes_put_le16(damaged_page(&d, root) + ESE_PAGE_TAG_COUNT_AT, tags - 1u);
     if (_i)
         bytes_put_le64(damaged_page(&d, root) + ESE_PAGE_DBTIME_AT, 0);
     damaged_seal(&d, root);
-    touch(&d, root);
+    damaged_touch(&d, root);
     struct ese_salvage_table sum = sums(&s);
     ck_assert_uint_eq(sum.doubtful, _i ? 9 : 0);
     ck_assert_uint_eq(sum.written, 9);
@@ -478,10 +478,10 @@ START_TEST(counter_of_a_lost_root)
     memset(damaged_page(&d, find_page(rows_objid, ESE_PAGE_ROOT, ESE_PAGE_SPACE_TREE, 0)), 0xa5,
            d.page_size);
     memset(damaged_page(&d, last), 0, d.page_size);
-    touch(&d, last);
+    damaged_touch(&d, last);
     struct ese_salvage_table t = sums(&s);
     ck_assert_uint_gt(t.lost, 0);
-    struct ese_db *db = open_over(s.bytes, s.size);
+    struct ese_db *db = salvaged_over(s.bytes, s.size);
     ck_assert_ptr_nonnull(db);
     ck_assert(
         ese_pages_get_sound(db->pages, ese_catalog_find(db->catalog, "Things")->root, &page, &f));
@@ -518,7 +518,7 @@ static void drop_last_entry(void)
     bytes_le16(bytes_of(page, d.page_size), ESE_PAGE_TAG_COUNT_AT, &tags);
     bytes_put_le16(page + ESE_PAGE_TAG_COUNT_AT, (uint16_t)(tags - 1));
     damaged_seal(&d, number);
-    touch(&d, number);
+    damaged_touch(&d, number);
 }
 
 /* All rows are written when the index is looked at, and taken back when it says of one that it was
@@ -533,9 +533,9 @@ START_TEST(row_that_no_index_knows)
     struct ese_salvage_table t = sums(&s);
     ck_assert_uint_eq(t.written, ROWS - 1);
     ck_assert(told_has(&s.told, rows_objid, key));
-    struct ese_db *db = open_over(s.bytes, s.size);
+    struct ese_db *db = salvaged_over(s.bytes, s.size);
     ck_assert_ptr_nonnull(db);
-    ck_assert(!has_row(db, rows_objid, key));
+    ck_assert(!salvaged_has_row(db, rows_objid, key));
     ese_db_close(db);
     salvaged_close(&s);
 }
@@ -549,7 +549,7 @@ START_TEST(doubt_beside_rows_that_are_written)
     unsigned nodes = nodes_of(number);
     damaged_page(&d, number)[d.page_size - 200] ^= 0x55;
     damaged_page(&d, number)[d.page_size - 201] ^= 0x55;
-    touch(&d, number);
+    damaged_touch(&d, number);
     struct ese_salvage_table t = sums(&s);
     ck_assert_uint_eq(t.kept, ROWS - nodes);
     ck_assert_uint_eq(t.written, ROWS - nodes);
@@ -557,8 +557,8 @@ START_TEST(doubt_beside_rows_that_are_written)
     salvaged_close(&s);
     ck_assert(salvaged_open(&s, &d, ESE_DOUBTFUL_KEEP));
     ck_assert_uint_gt(s.result.built.rows, ROWS - nodes);
-    struct ese_db *db = open_over(s.bytes, s.size);
-    ck_assert(db != NULL && is_sound(db));
+    struct ese_db *db = salvaged_over(s.bytes, s.size);
+    ck_assert(db != NULL && salvaged_is_sound(db));
     ese_db_close(db);
     salvaged_close(&s);
 }
@@ -578,8 +578,8 @@ START_TEST(random_damage)
         ck_assert(damaged_open(&random, seed, forms[seed % 5].revision, forms[seed % 5].page_size));
         uint32_t changes = 1 + random_below(&r, 12);
         for (uint32_t i = 0; i < changes; i++)
-            damage_one(&random, (uint8_t)random_below(&r, 256), random_below(&r, 10000),
-                       random_next(&r));
+            damaged_damage(&random, (uint8_t)random_below(&r, 256), random_below(&r, 10000),
+                           random_next(&r));
         ck_assert_msg(salvage_holds(&random), "seed %u", (unsigned)seed);
         damaged_close(&random);
     }
