@@ -206,11 +206,10 @@ static bool take_entries(struct verify *v, enum verify_side side, unsigned i, st
 
 /* ---- naming the entry that is wrong; only when one is ---- */
 
-/* Has the row with this bookmark, if there is one, this key in the index? */
-static bool row_has(struct verify *v, enum verify_side side, unsigned i, struct bytes key,
-                    struct bytes bookmark)
+/* Has the new row with this bookmark, if there is one, this key in the index? */
+static bool row_has(struct verify *v, unsigned i, struct bytes key, struct bytes bookmark)
 {
-    struct verify_at *at = &v->at[side];
+    struct verify_at *at = &v->at[VERIFY_NEW];
     struct ese_cursor cursor;
     struct ese_record record;
     bool has = false;
@@ -251,7 +250,7 @@ static bool is_wrong(struct verify *v, enum verify_side side, unsigned i,
         return false;
     if (!v->index[i].computable)
         return side == VERIFY_NEW || !verify_keys_has(&v->dropped, at->data);
-    return row_has(v, VERIFY_NEW, i, at->key, at->data) == (side == VERIFY_OLD);
+    return row_has(v, i, at->key, at->data) == (side == VERIFY_OLD);
 }
 
 static bool find_wrong_entry(struct verify *v, unsigned i, struct ese_cursor *cursor,

@@ -111,9 +111,10 @@ static bool gather(struct verify *v, const struct verify_at *at, const struct es
     return ok;
 }
 
-/* The bytes of one value, put together in v->room where they are not in one piece. */
-static bool verify_bytes(struct verify *v, enum verify_side side, const struct ese_value *value,
-                         struct bytes *out, struct fault *f)
+/* The bytes of one value of the new store, put together in v->room where they are not in one piece.
+ */
+static bool verify_bytes(struct verify *v, const struct ese_value *value, struct bytes *out,
+                         struct fault *f)
 {
     size_t size;
     buffer_clear(&v->room);
@@ -134,7 +135,7 @@ static bool verify_bytes(struct verify *v, enum verify_side side, const struct e
         v->room.size = size;
         break;
     case ESE_VALUE_SEPARATED:
-        if (!gather(v, &v->at[side], value, f))
+        if (!gather(v, &v->at[VERIFY_NEW], value, f))
             return false;
         break;
     }
@@ -217,7 +218,7 @@ static bool has_values(struct comparison *c, const struct expected_value *e,
     struct buffer all = {0};
     bool ok = ese_values_of(&values, &c->v.at[VERIFY_NEW].record, column, f);
     while (ok && ese_values_next(&values, &value, &inner))
-        ok = verify_bytes(&c->v, VERIFY_NEW, &value, &data, f) &&
+        ok = verify_bytes(&c->v, &value, &data, f) &&
              (certlist_add_value(&all, data) || verify_no_memory(f));
     if (ok && inner.code != FAULT_NONE)
         ok = fault_set(f, inner.code, "%s", inner.text);
@@ -271,7 +272,7 @@ static bool has_expected(struct comparison *c, const struct expected_value *e,
     else if (ese_values_next(&values, &second, &inner) || inner.code != FAULT_NONE)
         ok = fault_set(f, FAULT_DAMAGED, "expected %s alone, found more",
                        say_expected(c, e, expected));
-    ok = ok && verify_bytes(&c->v, VERIFY_NEW, &value, &data, f) && is_wanted(c, e, data, f);
+    ok = ok && verify_bytes(&c->v, &value, &data, f) && is_wanted(c, e, data, f);
     return ok || fault_context(f, "column %s", column->name);
 }
 

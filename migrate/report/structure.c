@@ -95,7 +95,7 @@ static bool compact_mends(const struct report *report, const struct store *store
     for (size_t i = 0; i < sizeof made_anew / sizeof made_anew[0]; i++)
         anew += report->problems[made_anew[i]];
     return s->problems > 0 && anew == s->problems && !s->dirty &&
-           ese_compact_would(store->db, NULL, &why);
+           ese_compact_would(store->db, &why);
 }
 
 static void json_summary(struct json *json, const struct ese_check_summary *s, bool mends)

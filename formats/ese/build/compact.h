@@ -60,8 +60,8 @@ bool ese_compact(struct ese_db *db, int descriptor, const struct ese_compact_opt
                  struct ese_compact_result *result, struct fault *f);
 
 /* Whether ese_compact() would carry everything that `db` holds: reads all trees as it does, with
- * the same demands, and writes nothing.  stop: as in the options; may be NULL. */
-bool ese_compact_would(struct ese_db *db, const volatile sig_atomic_t *stop, struct fault *f);
+ * the same demands, and writes nothing. */
+bool ese_compact_would(struct ese_db *db, struct fault *f);
 
 /* ese_compact() into a file of the name `target`, which appears only when it is complete: see
  * outfile.h for what is refused, owner and permission bits. */

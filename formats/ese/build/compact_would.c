@@ -83,9 +83,9 @@ static bool walk_table(struct trial *t, const struct ese_table *table, struct fa
     return ok || fault_context(f, "table %s", table->name);
 }
 
-bool ese_compact_would(struct ese_db *db, const volatile sig_atomic_t *stop, struct fault *f)
+bool ese_compact_would(struct ese_db *db, struct fault *f)
 {
-    struct ese_compact_options options = {.stop = stop};
+    struct ese_compact_options options = {.stop = NULL};
     struct ese_compact_result result = {.source_pages = ese_pages_last(db->pages)};
     struct compact c = {.db = db, .options = &options, .result = &result};
     struct trial *t = calloc(1, sizeof *t);

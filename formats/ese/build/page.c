@@ -72,10 +72,11 @@ static uint32_t node_size(uint32_t shared, struct bytes key, struct bytes data)
     return ese_page_node_size(&node);
 }
 
-static bool has_room(const struct build_page *p, uint32_t tags, uint32_t bytes)
+/* For one node more. */
+static bool has_room(const struct build_page *p, uint32_t bytes)
 {
-    return p->tags + tags <= TAGS_MOST &&
-           p->header + p->used + bytes + ESE_TAG_SIZE * (p->tags + tags) <= p->size;
+    return p->tags < TAGS_MOST &&
+           p->header + p->used + bytes + ESE_TAG_SIZE * (p->tags + 1) <= p->size;
 }
 
 /* Puts a node at the end of the data area, as tag `tag`.  shared: how much of its key is the
@@ -119,14 +120,14 @@ bool build_page_add(struct build_page *p, struct bytes key, struct bytes data, b
         shared = common_prefix(buffer_bytes(&p->last_key), key);
         /* The last node grows by one size field, loses the shared bytes; the prefix takes them. */
         if (shared < PREFIX_GAIN_LEAST ||
-            !has_room(p, 1, ESE_NODE_KEY_FIELD + node_size(shared, key, data)))
+            !has_room(p, ESE_NODE_KEY_FIELD + node_size(shared, key, data)))
             shared = 0;
         else if (!start_prefix(p, shared, key, f))
             return false;
     }
     if (shared < BUILD_PREFIX_LEAST)
         shared = 0;
-    if (!has_room(p, 1, node_size(shared, key, data)))
+    if (!has_room(p, node_size(shared, key, data)))
         return true;
     put_node(p, p->tags, shared, key, data);
     p->tags++;

@@ -370,7 +370,7 @@ static void sift_down(struct build_sort *s, unsigned i)
     }
 }
 
-static bool open_merge(struct build_sort *s, size_t first, unsigned runs, struct fault *f)
+static bool open_merge(struct build_sort *s, unsigned runs, struct fault *f)
 {
     s->reader = calloc(runs, sizeof *s->reader);
     if (s->reader == NULL)
@@ -379,8 +379,8 @@ static bool open_merge(struct build_sort *s, size_t first, unsigned runs, struct
     s->heap_size = 0;
     for (unsigned i = 0; i < runs; i++) {
         struct run_reader *r = &s->reader[i];
-        r->at = s->run[first + i].at;
-        r->left = s->run[first + i].size;
+        r->at = s->run[i].at;
+        r->left = s->run[i].size;
         r->buffer = malloc(READER_BYTES);
         if (r->buffer == NULL)
             return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
@@ -423,7 +423,7 @@ static bool merge_some(struct build_sort *s, struct fault *f)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
     struct bytes key, data;
     bool more = true;
-    bool ok = open_merge(s, 0, MERGE_MOST, f) && new_run(s, f);
+    bool ok = open_merge(s, MERGE_MOST, f) && new_run(s, f);
     while (ok && (ok = merge_next(s, &key, &data, &more, f)) && more)
         ok = put_entry(s, &w, key, data, f);
     ok = ok && end_run(s, &w, f);
@@ -454,7 +454,7 @@ static bool finish(struct build_sort *s, struct fault *f)
     while (s->runs > MERGE_MOST)
         if (!merge_some(s, f))
             return false;
-    return open_merge(s, 0, (unsigned)s->runs, f);
+    return open_merge(s, (unsigned)s->runs, f);
 }
 
 bool build_sort_rewind(struct build_sort *s, struct fault *f)
@@ -463,7 +463,7 @@ bool build_sort_rewind(struct build_sort *s, struct fault *f)
     if (!s->merging)
         return true;
     close_readers(s);
-    return open_merge(s, 0, (unsigned)s->runs, f);
+    return open_merge(s, (unsigned)s->runs, f);
 }
 
 bool build_sort_next(struct build_sort *s, struct bytes *key, struct bytes *data, bool *more,

@@ -129,7 +129,7 @@ static bool change_key(const struct ese_page_change *page, unsigned line, struct
         return false;
     memcpy(child, data, sizeof child);
     return ese_page_change_delete(page, line) &&
-           log_insert(page, line, key, bytes_of(child, sizeof child), 0);
+           log_insert(page, line, key, bytes_of(child, sizeof child));
 }
 
 static bool has_key(const struct ese_page_change *page, unsigned line)

@@ -312,7 +312,7 @@ size_t log_common(const struct ese_node *a, struct bytes key);
 
 /* Puts a node with a whole key in, sharing what it can with the page's prefix. */
 bool log_insert(const struct ese_page_change *page, unsigned line, struct bytes key,
-                struct bytes data, uint8_t flags);
+                struct bytes data);
 
 /* Puts a node of another page in with `shared` bytes of its key from the page's prefix. */
 bool log_put_line(const struct ese_page_change *page, unsigned line, const struct ese_node *from,

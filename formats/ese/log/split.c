@@ -248,7 +248,7 @@ static bool add_to_parent(struct ese_replay *r, const struct level *l, const str
             break;
     }
     return (ese_page_change_data(page, line, bytes_of(fresh, sizeof fresh)) &&
-            log_insert(page, line, child->key_parent, bytes_of(old, sizeof old), 0)) ||
+            log_insert(page, line, child->key_parent, bytes_of(old, sizeof old))) ||
            log_misfit(r, l->p.page, "no line leads to the page that was split", f);
 }
 

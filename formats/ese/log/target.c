@@ -147,13 +147,11 @@ static size_t log_shared(const struct ese_page_change *page, struct bytes key)
 }
 
 bool log_insert(const struct ese_page_change *page, unsigned line, struct bytes key,
-                struct bytes data, uint8_t flags)
+                struct bytes data)
 {
     size_t shared = log_shared(page, key);
-    struct ese_node node = {.prefix = bytes_of(key.at, shared),
-                            .suffix = bytes_from(key, shared),
-                            .data = data,
-                            .flags = flags};
+    struct ese_node node = {
+        .prefix = bytes_of(key.at, shared), .suffix = bytes_from(key, shared), .data = data};
     return ese_page_change_insert(page, line, &node);
 }
 

@@ -371,24 +371,19 @@ static bool take_rows(struct ese_catalog *cat, const struct ese_catalog_row *fro
         if (row_fault.code == FAULT_NO_MEMORY)
             return false;
         fault_context(f, "catalog, page %u", from[i].page);
-        if (cat->damage)
-            cat->damage(cat->context, f);
     }
     return true;
 }
 
 bool ese_catalog_of_rows(const struct ese_catalog_row *row, size_t rows, size_t page_size,
-                         ese_catalog_damage_fn *damage, void *context, struct ese_catalog **out,
-                         struct fault *f)
+                         struct ese_catalog **out, struct fault *f)
 {
     struct fault last = {.code = FAULT_NONE};
     struct ese_catalog *cat = calloc(1, sizeof *cat);
     if (cat == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    cat->damage = damage;
-    cat->context = context;
     if (!take_rows(cat, row, rows, page_size, &last) ||
-        !ese_catalog_inherit(cat->table, cat->tables, damage, context, &last)) {
+        !ese_catalog_inherit(cat->table, cat->tables, NULL, NULL, &last)) {
         ese_catalog_close(cat);
         if (f)
             *f = last;

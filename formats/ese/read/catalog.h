@@ -39,8 +39,7 @@ bool ese_catalog_row_object(const struct ese_catalog_row *row, size_t page_size,
 /* As ese_catalog_read(), from `rows` rows in the order of their keys; they are only read during the
  * call. */
 bool ese_catalog_of_rows(const struct ese_catalog_row *row, size_t rows, size_t page_size,
-                         ese_catalog_damage_fn *damage, void *context, struct ese_catalog **catalog,
-                         struct fault *f);
+                         struct ese_catalog **catalog, struct fault *f);
 void ese_catalog_close(struct ese_catalog *catalog);
 
 /* Tables in the catalog's own order (by object id). */

@@ -157,7 +157,7 @@ static bool read_catalog(struct ese_salvage *s, struct fault *f)
                                           .page = s->row[i].page};
     ese_catalog_close(s->catalog);
     s->catalog = NULL;
-    bool ok = ese_catalog_of_rows(row, s->rows, s->scan.page_size, NULL, NULL, &s->catalog, f);
+    bool ok = ese_catalog_of_rows(row, s->rows, s->scan.page_size, &s->catalog, f);
     free(row);
     return ok && list_known(s, f);
 }

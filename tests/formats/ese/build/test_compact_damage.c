@@ -356,7 +356,7 @@ START_TEST(damage_is_carried_whole_or_refused)
     struct ese_db *db;
     d->damage(&image, &p);
     ck_assert_msg(image_open(&image, &db, &f), "%s: %s", d->what, f.text);
-    bool would = ese_compact_would(db, NULL, &would_not);
+    bool would = ese_compact_would(db, &would_not);
     int fd = new_file();
     bool did = ese_compact(db, fd, &options, &result, &f);
     ck_assert_msg(did == (d->refusal == NULL), "%s: %s", d->what, f.text);
