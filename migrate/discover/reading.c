@@ -1,7 +1,6 @@
 /* Reading values within the bounds of a run of discovery: see tools.h. */
 #include "migrate/discover/tools.h"
 
-#include "formats/ese/layout/compress.h"
 #include "formats/ese/layout/text.h"
 
 #include <stdlib.h>
@@ -28,39 +27,6 @@ void discover_end(struct discover_run *run, struct rows *rows)
     run->no_memory = run->no_memory || why.code == FAULT_NO_MEMORY;
 }
 
-static bool gather(struct discover_run *run, const struct ese_table *table,
-                   const struct ese_value *value, size_t most, bool *cut)
-{
-    if (run->lv == NULL && (run->lv = malloc(sizeof *run->lv)) == NULL) {
-        run->no_memory = true;
-        return false;
-    }
-    bool ok = ese_lv_open(run->lv, run->store->db->pages, table, value, NULL);
-    while (ok && run->lv->at < run->lv->root.size && run->value.size < most) {
-        struct bytes part;
-        ok = ese_lv_next(run->lv, &part, NULL);
-        if (ok && !buffer_add(&run->value, part)) {
-            run->no_memory = true;
-            ok = false;
-        }
-    }
-    *cut = ok && run->lv->at < run->lv->root.size;
-    ese_lv_close(run->lv);
-    return ok;
-}
-
-static bool unpack(struct discover_run *run, struct bytes stored)
-{
-    size_t size = 0;
-    if (!buffer_reserve(&run->value, ESE_DECOMPRESSED_MAX)) {
-        run->no_memory = true;
-        return false;
-    }
-    bool ok = ese_decompress(stored, run->value.at, ESE_DECOMPRESSED_MAX, &size, NULL);
-    run->value.size = ok ? size : 0;
-    return ok;
-}
-
 static bool spend(struct discover_run *run, size_t bytes)
 {
     if (run->bytes_left < bytes) {
@@ -75,15 +41,14 @@ static bool spend(struct discover_run *run, size_t bytes)
 static bool fetch(struct discover_run *run, struct rows *rows, const struct ese_value *found,
                   size_t most, struct bytes *value, bool *cut)
 {
-    buffer_clear(&run->value);
-    if (found->kind == ESE_VALUE_PLAIN) {
-        *value = found->data;
-        return true;
+    struct fault why = {.code = FAULT_NONE};
+    if (run->lv == NULL && (run->lv = malloc(sizeof *run->lv)) == NULL) {
+        run->no_memory = true;
+        return false;
     }
-    bool ok = found->kind == ESE_VALUE_COMPRESSED  ? unpack(run, found->data)
-              : found->kind == ESE_VALUE_SEPARATED ? gather(run, rows->table, found, most, cut)
-                                                   : false;
-    *value = buffer_bytes(&run->value);
+    bool ok = ese_value_bytes(run->lv, run->store->db->pages, rows->table, found, most, &run->value,
+                              value, cut, &why);
+    run->no_memory = run->no_memory || why.code == FAULT_NO_MEMORY;
     return ok;
 }
 

@@ -267,12 +267,6 @@ bool names_in_value(const struct model *m, unsigned which, const struct ese_colu
     return true;
 }
 
-static void note_unread(struct rows *rows, const struct fault *why)
-{
-    if (rows->unread++ == 0 || why->code == FAULT_NO_MEMORY)
-        rows->first_unread = *why;
-}
-
 bool names_each(const struct model *m, unsigned which, struct rows *rows,
                 const struct ese_column *column, bool (*take)(void *context, int32_t key),
                 void *context)
@@ -298,7 +292,7 @@ bool names_each(const struct model *m, unsigned which, struct rows *rows,
             fault_set(&why, FAULT_UNSUPPORTED, "column %s: a reference that is compressed or long",
                       column->name);
     if (why.code != FAULT_NONE)
-        note_unread(rows, &why);
+        rows_unread(rows, &why);
     return ok;
 }
 

@@ -97,50 +97,14 @@ static const char *say_expected(struct comparison *c, const struct expected_valu
 
 /* ---- values ---- */
 
-static bool gather(struct verify *v, const struct verify_at *at, const struct ese_value *value,
-                   struct fault *f)
-{
-    bool ok = ese_lv_open(&v->lv, at->db->pages, at->table, value, f);
-    while (ok && v->lv.at < v->lv.root.size) {
-        struct bytes run;
-        ok = ese_lv_next(&v->lv, &run, f);
-        if (ok && !buffer_add(&v->room, run))
-            ok = verify_no_memory(f);
-    }
-    ese_lv_close(&v->lv);
-    return ok;
-}
-
 /* The bytes of one value of the new store, put together in v->room where they are not in one piece.
  */
 static bool verify_bytes(struct verify *v, const struct ese_value *value, struct bytes *out,
                          struct fault *f)
 {
-    size_t size;
-    buffer_clear(&v->room);
-    *out = value->data;
-    switch (value->kind) {
-    case ESE_VALUE_NULL:
-    case ESE_VALUE_PLAIN:
-        return true;
-    case ESE_VALUE_ENCRYPTED:
-        return fault_set(f, FAULT_DAMAGED,
-                         "expected a value that can be read, found an encrypted "
-                         "one");
-    case ESE_VALUE_COMPRESSED:
-        if (!buffer_reserve(&v->room, ESE_DECOMPRESSED_MAX))
-            return verify_no_memory(f);
-        if (!ese_decompress(value->data, v->room.at, ESE_DECOMPRESSED_MAX, &size, f))
-            return false;
-        v->room.size = size;
-        break;
-    case ESE_VALUE_SEPARATED:
-        if (!gather(v, &v->at[VERIFY_NEW], value, f))
-            return false;
-        break;
-    }
-    *out = buffer_bytes(&v->room);
-    return true;
+    const struct verify_at *at = &v->at[VERIFY_NEW];
+    return ese_value_bytes(&v->lv, at->db->pages, at->table, value, SIZE_MAX, &v->room, out, NULL,
+                           f);
 }
 
 static bool is_integer(const struct ese_column *column, struct bytes data, int32_t wanted)

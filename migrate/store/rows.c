@@ -1,7 +1,6 @@
 /* Reading rows of a store: see rows.h. */
 #include "migrate/store/rows.h"
 
-#include "formats/ese/layout/compress.h"
 
 #include <stdlib.h>
 
@@ -152,60 +151,18 @@ double rows_date(struct rows *rows, const struct ese_column *column, bool *null)
     return days;
 }
 
-static bool gather(struct rows *rows, const struct ese_value *value, struct buffer *room,
-                   struct fault *f)
-{
-    if (rows->lv == NULL && (rows->lv = malloc(sizeof *rows->lv)) == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a long value");
-    bool ok = ese_lv_open(rows->lv, rows->store->db->pages, rows->table, value, f);
-    if (ok && rows->lv->root.size > ROWS_VALUE_MOST)
-        ok = fault_set(f, FAULT_LIMIT, "a value of %u bytes, expected at most %u",
-                       rows->lv->root.size, ROWS_VALUE_MOST);
-    while (ok && rows->lv->at < rows->lv->root.size) {
-        struct bytes run;
-        ok = ese_lv_next(rows->lv, &run, f);
-        if (ok && !buffer_add(room, run))
-            ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for a long value");
-    }
-    ese_lv_close(rows->lv);
-    return ok;
-}
-
-static bool unpack(const struct ese_value *value, struct buffer *room, struct fault *f)
-{
-    size_t size;
-    if (!buffer_reserve(room, ESE_DECOMPRESSED_MAX))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a compressed value");
-    if (!ese_decompress(value->data, room->at, ESE_DECOMPRESSED_MAX, &size, f))
-        return false;
-    room->size = size;
-    return true;
-}
-
 static bool read_value(struct rows *rows, const struct ese_column *column,
                        const struct ese_value *value, struct buffer *room, struct bytes *out,
                        struct fault *f)
 {
-    buffer_clear(room);
-    switch (value->kind) {
-    case ESE_VALUE_NULL:
-    case ESE_VALUE_PLAIN:
-        *out = value->data;
-        return true;
-    case ESE_VALUE_ENCRYPTED:
+    if (value->kind == ESE_VALUE_ENCRYPTED)
         return fault_set(f, FAULT_UNSUPPORTED, "column %s is encrypted by the engine",
                          column->name);
-    case ESE_VALUE_COMPRESSED:
-        if (!unpack(value, room, f))
-            return false;
-        break;
-    case ESE_VALUE_SEPARATED:
-        if (!gather(rows, value, room, f))
-            return false;
-        break;
-    }
-    *out = buffer_bytes(room);
-    return true;
+    if (value->kind == ESE_VALUE_SEPARATED && rows->lv == NULL &&
+        (rows->lv = malloc(sizeof *rows->lv)) == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a long value");
+    return ese_value_bytes(rows->lv, rows->store->db->pages, rows->table, value, ROWS_VALUE_MOST,
+                           room, out, NULL, f);
 }
 
 /* What went wrong, for the caller and for rows_end(). */

@@ -171,14 +171,6 @@ static bool write_root(struct ese_build *b, struct fault *f)
     return ok;
 }
 
-static uint32_t pages_of(const struct build_extents *list)
-{
-    uint32_t pages = 0;
-    for (size_t i = 0; i < list->count; i++)
-        pages += list->at[i].pages;
-    return pages;
-}
-
 bool ese_build_finish(struct ese_build *b, struct ese_build_summary *summary, struct fault *f)
 {
     bool ok =
@@ -188,13 +180,13 @@ bool ese_build_finish(struct ese_build *b, struct ese_build_summary *summary, st
             ok = fault_set(f, FAULT_UNSUPPORTED,
                            "a table is still open when its database is finished");
     ok = ok && build_catalog_write(b, f) && write_root(b, f) && build_output_flush(&b->out, f);
-    uint32_t pages = pages_of(&b->root.owned);
+    uint32_t pages = build_pages_of(&b->root.owned);
     ok = ok && build_output_size(&b->out, ((uint64_t)pages + 2) * b->options.page_size, f) &&
          build_header_write(b, f);
     if (ok && summary) {
         *summary = b->summary;
         summary->pages = pages;
-        summary->used_pages = pages - pages_of(&b->root.free);
+        summary->used_pages = pages - build_pages_of(&b->root.free);
         summary->objid_last = b->objid_last;
     }
     ese_build_abandon(b);

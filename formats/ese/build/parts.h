@@ -173,6 +173,9 @@ bool build_tree_add(struct build_tree *t, struct bytes key, struct bytes data, b
 bool build_tree_end(struct build_tree *t, struct fault *f);
 void build_tree_close(struct build_tree *t);
 
+/* How many pages there are in them. */
+uint32_t build_pages_of(const struct build_extents *list);
+
 /* Writes a space tree: extents in ascending order under root page `root`, further pages from
  * `pages`. */
 bool build_space_tree(struct ese_build *build, const struct build_extents *extents, uint32_t root,

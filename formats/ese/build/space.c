@@ -74,7 +74,7 @@ static bool add_extent(struct build_extents *list, uint32_t first, uint32_t page
     return true;
 }
 
-static uint32_t total(const struct build_extents *list)
+uint32_t build_pages_of(const struct build_extents *list)
 {
     uint32_t pages = 0;
     for (size_t i = 0; i < list->count; i++)
@@ -92,7 +92,7 @@ static bool grow(struct build_space *s, uint32_t least, uint32_t wanted, struct 
 {
     struct build_extent more;
     if (s->parent) {
-        uint32_t part = total(&s->owned) / GROW_PART;
+        uint32_t part = build_pages_of(&s->owned) / GROW_PART;
         part = part < GROW_LEAST ? GROW_LEAST : part > GROW_MOST ? GROW_MOST : part;
         if (!take(s->parent, least, part > wanted ? part : wanted, &more, f))
             return false;
@@ -310,7 +310,7 @@ static bool take_space_pages(struct build_space *s, struct build_extents pages[2
         bool enough = true;
         for (unsigned i = 0; i < 2; i++) {
             size_t extents = i == 0 ? s->owned.count : s->free.count;
-            while (total(&pages[i]) < build_space_tree_pages(page_size, extents)) {
+            while (build_pages_of(&pages[i]) < build_space_tree_pages(page_size, extents)) {
                 uint32_t number;
                 if (!build_space_page(s, &number, f) || !add_extent(&pages[i], number, 1, f))
                     return false;
@@ -342,7 +342,7 @@ static bool end_multiple(struct build_space *s, uint32_t objid, uint32_t flags, 
  * the engine would have begun with. */
 static uint32_t first_pages(const struct build_space *s, bool single)
 {
-    uint32_t pages = total(&s->owned);
+    uint32_t pages = build_pages_of(&s->owned);
     uint32_t most = single ? pages : s->parent ? FIRST_PAGES_MOST : FIRST_PAGES_OF_FILE;
     if (s->fixed_pages != 0)
         most = s->fixed_pages;

@@ -143,3 +143,54 @@ bool ese_lv_next(struct ese_lv *lv, struct bytes *run, struct fault *f)
     lv->at += share;
     return whole;
 }
+
+static bool gather(struct ese_lv *lv, struct ese_pages *pages, const struct ese_table *table,
+                   const struct ese_value *value, size_t most, struct buffer *room, bool *cut,
+                   struct fault *f)
+{
+    bool ok = ese_lv_open(lv, pages, table, value, f);
+    if (ok && cut == NULL && lv->root.size > most)
+        ok = fault_set(f, FAULT_LIMIT, "a value of %u bytes, expected at most %zu", lv->root.size,
+                       most);
+    while (ok && lv->at < lv->root.size && room->size < most) {
+        struct bytes run;
+        ok = ese_lv_next(lv, &run, f) &&
+             (buffer_add(room, run) ||
+              fault_set(f, FAULT_NO_MEMORY, "out of memory for a long value"));
+    }
+    if (cut)
+        *cut = ok && lv->at < lv->root.size;
+    ese_lv_close(lv);
+    return ok;
+}
+
+bool ese_value_bytes(struct ese_lv *lv, struct ese_pages *pages, const struct ese_table *table,
+                     const struct ese_value *value, size_t most, struct buffer *room,
+                     struct bytes *out, bool *cut, struct fault *f)
+{
+    size_t size;
+    buffer_clear(room);
+    if (cut)
+        *cut = false;
+    switch (value->kind) {
+    case ESE_VALUE_NULL:
+    case ESE_VALUE_PLAIN:
+        *out = value->data;
+        return true;
+    case ESE_VALUE_ENCRYPTED:
+        return fault_set(f, FAULT_UNSUPPORTED, "a value is encrypted by the engine");
+    case ESE_VALUE_COMPRESSED:
+        if (!buffer_reserve(room, ESE_DECOMPRESSED_MAX))
+            return fault_set(f, FAULT_NO_MEMORY, "out of memory for a compressed value");
+        if (!ese_decompress(value->data, room->at, ESE_DECOMPRESSED_MAX, &size, f))
+            return false;
+        room->size = size;
+        break;
+    case ESE_VALUE_SEPARATED:
+        if (!gather(lv, pages, table, value, most, room, cut, f))
+            return false;
+        break;
+    }
+    *out = buffer_bytes(room);
+    return true;
+}

@@ -10,6 +10,7 @@
 #ifndef KM_FORMATS_ESE_LONGVALUE_H
 #define KM_FORMATS_ESE_LONGVALUE_H
 
+#include "formats/buffer.h"
 #include "formats/ese/read/catalog.h"
 #include "formats/ese/read/cursor.h"
 #include "formats/ese/layout/record.h"
@@ -61,5 +62,13 @@ void ese_lv_close(struct ese_lv *lv);
  * Fails when a chunk is missing or of a wrong size.  Also fails when a chunk cannot be
  * decompressed: then the next call goes on behind it, and lv->stored has its raw bytes. */
 bool ese_lv_next(struct ese_lv *lv, struct bytes *run, struct fault *f);
+
+/* The bytes of a value of any kind, in `room`, which is emptied, where they are not in one piece:
+ * none of a null.  Of one in a tree of its own, which lv is for, no more than `most` and what comes
+ * with them, and *cut says whether there are more; cut NULL: one of more is refused.  Fails with
+ * the faults of reading, FAULT_UNSUPPORTED for what is encrypted, FAULT_LIMIT, FAULT_NO_MEMORY. */
+bool ese_value_bytes(struct ese_lv *lv, struct ese_pages *pages, const struct ese_table *table,
+                     const struct ese_value *value, size_t most, struct buffer *room,
+                     struct bytes *out, bool *cut, struct fault *f);
 
 #endif

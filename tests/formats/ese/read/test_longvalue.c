@@ -391,6 +391,46 @@ START_TEST(a_damaged_tree_is_the_fault)
 }
 END_TEST
 
+/* ---- values of any kind ---- */
+
+START_TEST(a_value_is_put_together)
+{
+    static struct opened o;
+    static const struct example one = {
+        .chunk = 4,
+        .entry = {LV_ROOT(5, "\1\0\0\0\6\0\0\0"), LV_CHUNK(5, 0, "abcd"), LV_CHUNK(5, 4, "ef")}};
+    struct made m = tree(&one, 4096);
+    struct ese_table table = {
+        .long_value_root = ROOT, .long_value_objid = OBJID, .long_value_chunk = 4};
+    struct ese_value apart = {.kind = ESE_VALUE_SEPARATED, .lid = 5},
+                     plain = {.kind = ESE_VALUE_PLAIN, .data = LITERAL("plain")},
+                     packed = {.kind = ESE_VALUE_COMPRESSED, .data = LITERAL("\x30\1\2\3")},
+                     secret = {.kind = ESE_VALUE_ENCRYPTED, .data = LITERAL("?")};
+    struct buffer room = {0};
+    struct bytes out;
+    struct fault f;
+    bool cut = true;
+    ck_assert(open_value(&o, &m, &table, &apart, &f));
+    ese_lv_close(&o.lv);
+    ck_assert(ese_value_bytes(&o.lv, o.pages, &table, &plain, 1, &room, &out, &cut, &f));
+    ck_assert(bytes_equal(out, plain.data) && !cut);
+    ck_assert(ese_value_bytes(&o.lv, o.pages, &table, &apart, 6, &room, &out, &cut, &f));
+    ck_assert(bytes_equal(out, (struct bytes)LITERAL("abcdef")) && !cut);
+    ck_assert(ese_value_bytes(&o.lv, o.pages, &table, &apart, 3, &room, &out, &cut, &f));
+    ck_assert(bytes_equal(out, (struct bytes)LITERAL("abcd")) && cut);
+    ck_assert(ese_value_bytes(&o.lv, o.pages, &table, &apart, 6, &room, &out, NULL, &f));
+    ck_assert_uint_eq(out.size, 6);
+    ck_assert(!ese_value_bytes(&o.lv, o.pages, &table, &apart, 5, &room, &out, NULL, &f));
+    ck_assert_int_eq(f.code, FAULT_LIMIT);
+    ck_assert(!ese_value_bytes(&o.lv, o.pages, &table, &secret, 5, &room, &out, &cut, &f));
+    ck_assert_int_eq(f.code, FAULT_UNSUPPORTED);
+    ck_assert(!ese_value_bytes(&o.lv, o.pages, &table, &packed, 5, &room, &out, &cut, &f));
+    buffer_free(&room);
+    close_value(&o);
+    made_free(&m);
+}
+END_TEST
+
 /* ---- keys and sizes ---- */
 
 static const struct key {
@@ -462,6 +502,7 @@ int main(void)
                                        {a_chunk_that_cannot_be_unpacked_leaves_its_raw_bytes, 0},
                                        {a_table_without_a_tree_has_no_long_values, 0},
                                        {a_damaged_tree_is_the_fault, 0},
+                                       {a_value_is_put_together, 0},
                                        {a_key_is_read_and_written_the_same, ARRAY_SIZE(keys)},
                                        {chunks_have_the_size_of_their_pages, 0},
                                        {a_root_has_8_or_9_bytes, 0},
