@@ -1,7 +1,6 @@
 /* Reading rows of a store: see rows.h. */
 #include "migrate/store/rows.h"
 
-
 #include <stdlib.h>
 
 void rows_open(struct rows *rows, struct store *store, const struct ese_table *table)

@@ -197,6 +197,15 @@ class Settings(unittest.TestCase):
                           keys=[said(back(f"CA{n}"), key) for n in (1, 2, 3)])
                 self.expect(text, "Server", "CA", encode("CA2"))
 
+    def test_digits_of_two_bytes(self):
+        """Beside keys beyond 32 bits: a letter that has a digit for its low byte is none."""
+        text = MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = CA\nnames = key\n"
+        for value, found in (("3", "yes after repair"), ("\u0133", "no")):
+            self.make(table("Server", ["Id Long", "CA UnicodeText"], [[1, said(wide(value), "UnicodeText")]]),
+                      key="Key LongLong", keys=(1 << 40, 2, 3))
+            _, report, _ = self.repair(text)
+            self.assertEqual(report["verdict"], found, report["problems"])
+
     def test_key_that_names_nothing(self):
         text = MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = CA\nnames = key\n"
         self.make(table("Server", ["Id Long", "CA Long"], [[1, 7]]))
