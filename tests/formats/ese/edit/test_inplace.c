@@ -756,6 +756,18 @@ START_TEST(what_cannot_be_done_leaves_the_file_untouched)
 }
 END_TEST
 
+/* Writes the bytes of the file that were changed in `before`, and opens it again. */
+static void open_changed(struct job *j)
+{
+    int fd = open(j->path, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(pwrite(fd, j->before.at, j->before.size, 0), (ssize_t)j->before.size);
+    close(fd);
+    ese_inplace_close(j->ip);
+    ese_db_close(j->db);
+    free(j->before.at);
+    open_job(j);
+}
+
 /* The first leaf's last key, with one byte more, so that it is looked for on the second leaf, too;
  * that one's number. */
 static uint32_t behind_first_leaf(struct job *j, uint8_t key[6])
@@ -788,15 +800,37 @@ START_TEST(a_leaf_that_cannot_be_read_is_not_passed_over)
     if (_i > 0)
         page[ESE_PAGE_TAG_COUNT_AT + 1] |= 0x20; /* reserved tags */
     ese_checksum_set(page, 4096, leaf);
-    int fd = open(j.path, O_WRONLY | O_CLOEXEC);
-    ck_assert_int_eq(pwrite(fd, j.before.at, j.before.size, 0), (ssize_t)j.before.size);
-    close(fd);
-    ese_inplace_close(j.ip);
-    ese_db_close(j.db);
-    free(j.before.at);
-    open_job(&j);
+    open_changed(&j);
     bool dropped = ese_inplace_drop_row(j.ip, j.table, bytes_of(key, sizeof key), 0, &j.f);
     must_be_refused(&j, dropped, _i > 0 ? FAULT_UNSUPPORTED : FAULT_MISSING);
+}
+END_TEST
+
+/* The last entry of an index is not where its row's key is: it goes with the row all the same. */
+START_TEST(an_entry_with_a_wrong_key_goes_with_its_row)
+{
+    struct job j;
+    struct ese_cursor cursor;
+    struct ese_node node;
+    start_with(&j, 0x14, 4096, 20, true);
+    const struct ese_index *index = &j.table->index[1];
+    uint32_t number = 0;
+    size_t at = 0;
+    ese_cursor_open(&cursor, j.db->pages, index->root, index->objid);
+    while (ese_cursor_next(&cursor, &j.f) == ESE_STEP_NODE) {
+        ck_assert(ese_page_node(cursor.leaf, cursor.index, &node, &j.f));
+        number = cursor.leaf->number;
+        at = (size_t)(node.suffix.at - cursor.leaf->raw.at) + node.suffix.size - 1;
+    }
+    ese_cursor_close(&cursor);
+    uint8_t *page = j.before.at + ((size_t)number + 1) * 4096;
+    page[at]++;
+    ese_checksum_set(page, 4096, number);
+    open_changed(&j);
+    ck_assert_msg(drop_thing(&j, 20, 0), "%s", j.f.text);
+    write_job(&j); /* which checks it */
+    ck_assert_uint_eq(nodes_of(&j, j.table->index[1].root, j.table->index[1].objid), 19);
+    end_job(&j);
 }
 END_TEST
 
@@ -815,13 +849,7 @@ static void disown_pages(struct job *j)
                 bytes_put_le32(j->before.at + (node.data.at - j->before.at), 1);
         ese_checksum_set(j->before.at + at, page_size, (uint32_t)(at / page_size) - 1);
     }
-    int fd = open(j->path, O_WRONLY | O_CLOEXEC);
-    ck_assert_int_eq(pwrite(fd, j->before.at, j->before.size, 0), (ssize_t)j->before.size);
-    close(fd);
-    ese_inplace_close(j->ip);
-    ese_db_close(j->db);
-    free(j->before.at);
-    open_job(j);
+    open_changed(j);
 }
 
 START_TEST(a_page_that_nobody_owns_is_not_given_back)
@@ -1356,6 +1384,7 @@ int main(int arguments, char **argument)
             {the_file_grows_when_it_must, ARRAY_SIZE(forms)},
             {deep_trees_grow_and_shrink, 8},
             {an_inner_page_that_has_to_reach_further_is_split, 0},
+            {an_entry_with_a_wrong_key_goes_with_its_row, 0},
             {a_leaf_that_cannot_be_read_is_not_passed_over, 2},
             {a_page_that_nobody_owns_is_not_given_back, 0},
             {what_cannot_be_done_leaves_the_file_untouched, 0},
