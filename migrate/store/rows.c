@@ -154,6 +154,11 @@ static bool read_value(struct rows *rows, const struct ese_column *column,
                        const struct ese_value *value, struct buffer *room, struct bytes *out,
                        struct fault *f)
 {
+    if (value->kind == ESE_VALUE_PLAIN) { /* what most are, and what needs no store */
+        buffer_clear(room);
+        *out = value->data;
+        return true;
+    }
     if (value->kind == ESE_VALUE_ENCRYPTED)
         return fault_set(f, FAULT_UNSUPPORTED, "column %s is encrypted by the engine",
                          column->name);
