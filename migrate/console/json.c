@@ -15,9 +15,9 @@ struct json {
     yajl_gen gen;
     bool pretty;
     bool hold; /* the next "0" that yajl prints stands for a value that is written in pieces, ... */
-    struct bytes instead; /* ... or for these bytes of a string, escaped */
-    bool plain;           /* nothing of them is to be escaped */
-    struct buffer *line;  /* where one goes */
+    struct bytes instead;        /* ... or for these bytes of a string, escaped */
+    bool plain;                  /* nothing of them is to be escaped */
+    struct buffer *line, *outer; /* where one goes, and where all else did */
 };
 
 /* yajl separates and indents; when a value comes in pieces it is given a placeholder, "0", to
@@ -104,7 +104,7 @@ void json_end_document(struct json *json)
 void json_line(struct json *json, struct buffer *to)
 {
     json->line = to;
-    output_capture(to);
+    json->outer = output_capture(to);
     json_map(json);
 }
 
@@ -112,7 +112,7 @@ bool json_end_line(struct json *json)
 {
     json_end_map(json);
     json_end_document(json);
-    output_capture(NULL);
+    output_capture(json->outer);
     return !json->line->failed && !memory_ran_short();
 }
 

@@ -148,10 +148,12 @@ void output_bytes(const char *bytes, size_t size)
     filled += size;
 }
 
-void output_capture(struct buffer *to)
+struct buffer *output_capture(struct buffer *to)
 {
+    struct buffer *before = captured;
     flush();
     captured = to;
+    return before;
 }
 
 bool output_is_captured(void)

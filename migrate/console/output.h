@@ -30,8 +30,9 @@ void output_format(const char *format, ...) __attribute__((format(printf, 1, 2))
  * a text of several lines.  Text that comes in several calls is cut between characters. */
 void output_escaped(struct bytes text, enum escape_as as);
 
-/* From now on what is printed is added to `to` instead; NULL: it is printed again. */
-void output_capture(struct buffer *to);
+/* From now on what is printed is added to `to` instead; NULL: it is printed again.  Returns what it
+ * was added to before. */
+struct buffer *output_capture(struct buffer *to);
 bool output_is_captured(void);
 
 /* For what has to be whole and says itself that memory ran short, a JSON document or a line for

@@ -57,18 +57,23 @@ static void everything(struct json *json)
 
 START_TEST(lines_go_elsewhere)
 {
-    struct buffer line = {0};
+    struct buffer line = {0}, said = {0};
     uint8_t all[JSON_HEX_MOST + 8];
     char expected[100] = "{\"bytes\":\"", hex[2 * sizeof all + 1];
     memset(all, 0xab, sizeof all);
     struct json *json = json_open(false);
     ck_assert_ptr_nonnull(json);
+    output_capture(&said);
     for (unsigned i = 0; i < 2; i++) {
         buffer_clear(&line);
         json_line(json, &line);
         json_put_bytes(json, "bytes", bytes_of(all, sizeof all));
         ck_assert(json_end_line(json));
+        output_text("behind it");
     }
+    ck_assert_ptr_eq(output_capture(NULL), &said); /* where all else went goes on */
+    ck_assert(bytes_equal(buffer_bytes(&said), bytes_of("behind itbehind it", 18)));
+    buffer_free(&said);
     strcat(strcat(expected, bytes_hex(bytes_of(all, sizeof all), hex, sizeof hex)), "\"}\n");
     ck_assert(bytes_equal(buffer_bytes(&line), bytes_of(expected, strlen(expected))));
     json_close(json);
