@@ -156,6 +156,16 @@ class Settings(unittest.TestCase):
                 self.expect(MODE + "[setting.issuing-ca]\ntable = Server\ncolumn = Hash\nnames = sha1 hex\n",
                             "Server", "Hash", encode(shape(new)))
 
+    def test_each_in_its_table(self):
+        """A row of another table that has a setting's name is not it."""
+        _, new, old = self.hashes()
+        columns = ["Id Long", "Name Text", "Value LongBinary"]
+        self.make(table("Modes", columns, [[1, "Mode", said(b"V3")], [2, "CA", said(bytes.fromhex(new))]]) +
+                  table("Names", columns, [[1, "CA", said(bytes.fromhex(old))], [2, "Mode", said(b"V1")]]))
+        self.expect("[setting.mode]\ntable = Modes\nrows = Name = Mode\ncolumn = Value\n"
+                    "[setting.issuing-ca]\ntable = Names\nrows = Name = CA\ncolumn = Value\n",
+                    "Names", "Value", bytes.fromhex(new))
+
     def test_no_hash(self):
         """What is no hash is no hash, and nothing is written for it."""
         _, new, old = self.hashes()

@@ -263,6 +263,37 @@ START_TEST(who_is_superseded)
 }
 END_TEST
 
+/* The entry that the settings name as the issuing CA becomes that, when its certificate may issue.
+ */
+static const struct {
+    const char *of_certificate, *of_entry;
+    bool becomes;
+} named[] = {
+    {"", "", true},
+    {"ca = no\n", "", false},
+    {"key-usage = crl-sign\n", "", false},
+    {"version = 1\n", "", false},
+    {"", "trusted = no\n", false},
+};
+
+START_TEST(what_may_issue)
+{
+    struct assessment a;
+    char text_of[1024];
+    unsigned becomes = 0;
+    snprintf(text_of, sizeof text_of,
+             "[store]\nseed = named\nmode = V3\nissuing-ca = named\n[key named]\nbits = 512\n"
+             "[certificate named]\nsubject = CN=Named\n%s[entry 1]\ncertificate = named\n%s",
+             named[_i].of_certificate, named[_i].of_entry);
+    judged(text_of, NULL, &a);
+    for (size_t i = 0; i < a.plan.actions; i++)
+        becomes +=
+            a.plan.action[i].kind == ACTION_SET_ROLE && a.plan.action[i].role == ROLE_ISSUING;
+    ck_assert_uint_eq(becomes, named[_i].becomes);
+    assess_close(&a);
+}
+END_TEST
+
 int main(void)
 {
     return judged_main("decide", (const struct check_case[]){
@@ -274,6 +305,7 @@ int main(void)
                                      {a_pair_is_checked_once, 0},
                                      {revocation, 4},
                                      {who_is_superseded, ARRAY_SIZE(supersedings)},
+                                     {what_may_issue, ARRAY_SIZE(named)},
                                      {0},
                                  });
 }
