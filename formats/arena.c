@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-/* The first block is one that the allocator gives fast: of many arenas little is taken. */
-enum { FIRST = 960, BLOCK = 16 * 1024, ALIGNMENT = 8 };
+enum { BLOCK = 16 * 1024, ALIGNMENT = 8 };
 
 struct arena_block {
     struct arena_block *older;
@@ -19,7 +18,7 @@ void *arena_take(struct arena *arena, size_t size)
     size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     struct arena_block *block = arena->newest;
     if (block == NULL || block->size - block->used < size) {
-        size_t usual = block ? BLOCK : FIRST, room = size > usual ? size : usual;
+        size_t room = size > BLOCK ? size : BLOCK;
         block = malloc(sizeof *block + room);
         if (block == NULL)
             return NULL;

@@ -201,7 +201,6 @@ struct inplace_spot {
     uint32_t page, flags;         /* the leaf */
     struct inplace_node node;     /* where the spot is at a node: a copy, in room */
     uint8_t *room;
-    size_t room_size;
     struct inplace_nodes leaf; /* when it was taken apart, to be changed */
     struct arena memory;
 };

@@ -365,12 +365,12 @@ static bool make_record(struct inplace_row *row, struct changes *c, size_t key_s
                         struct bytes *record, struct fault *f)
 {
     size_t most = record_most(row->ip, row->table, key_size), size;
+    uint8_t *to = arena_take(&row->memory, ESE_PAGE_SIZE_MAX);
     bool considered = false;
-    if (row->record.whole.size > most) /* longer than allowed, but it was there */
-        most = row->record.whole.size;
-    uint8_t *to = arena_take(&row->memory, most);
     if (to == NULL)
         return inplace_no_memory(f);
+    if (row->record.whole.size > most) /* longer than allowed, but it was there */
+        most = row->record.whole.size;
     for (;;) {
         struct fault inner;
         fault_clear(&inner);

@@ -193,7 +193,6 @@ void inplace_spot_close(struct inplace_spot *spot)
     arena_free(&spot->memory);
     free(spot->room);
     spot->room = NULL;
-    spot->room_size = 0;
 }
 
 /* ---- in a leaf ---- */
@@ -241,17 +240,14 @@ static bool copy_node(const struct ese_page *page, const struct ese_node *node,
     if (size > ESE_KEY_ROOM || node->data.size == 0)
         return fault_set(f, FAULT_DAMAGED, "page %u tag %u: a key of %zu and data of %zu bytes",
                          page->number, spot->index + page->reserved, size, node->data.size);
-    size_t needed = size + node->data.size;
-    if (needed > spot->room_size) {
-        free(spot->room);
-        spot->room = malloc(needed);
-        spot->room_size = spot->room ? needed : 0;
-    }
+    if (spot->room == NULL)
+        spot->room = malloc(ESE_KEY_ROOM + (size_t)ESE_PAGE_SIZE_MAX);
     if (spot->room == NULL)
         return inplace_no_memory(f);
-    memcpy(spot->room + size, node->data.at, node->data.size);
-    spot->node.data = bytes_of(spot->room + size, node->data.size);
-    return ese_node_key(node, spot->room, size, &spot->node.key);
+    uint8_t *data = spot->room + ESE_KEY_ROOM;
+    memcpy(data, node->data.at, node->data.size);
+    spot->node.data = bytes_of(data, node->data.size);
+    return ese_node_key(node, spot->room, ESE_KEY_ROOM, &spot->node.key);
 }
 
 /* Copies the first node from spot->index on that is not flagged as deleted, and goes to it.
