@@ -271,7 +271,7 @@ void mutate_page(struct way *way, struct random *r)
 {
     struct ese_page page;
     uint8_t *raw = mutate_find_page(way, r, 0), *other = mutate_find_page(way, r, 0);
-    if (raw == NULL)
+    if (raw == NULL || other == NULL)
         return;
     ese_page_parse(bytes_of(raw, way->page_size), 0, &page);
     switch (random_below(r, 8)) {
