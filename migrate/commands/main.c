@@ -212,7 +212,7 @@ static bool confines_itself(const struct command *command)
 static int run(const struct command *command, int argc, char **argv)
 {
     struct options options;
-    struct notes notes = {.item = NULL};
+    struct notes notes = {.first = NULL};
     if (wants_json(argc + 2, argv - 2))
         document_begin(command->name, false);
     int status = options_parse(command, argc, argv, &options);

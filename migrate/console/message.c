@@ -273,10 +273,10 @@ void message_warning(const char *format, ...)
 
 void message_notes(struct notes *notes)
 {
-    for (size_t i = 0; i < notes->count; i++)
-        if (notes->item[i].warning)
-            message_warning("%s", notes->item[i].sentence);
+    for (const struct note *note = notes->first; note; note = note->behind)
+        if (note->warning)
+            message_warning("%s", note->sentence);
         else
-            tell_error(&notes->item[i]);
+            tell_error(note);
     notes_close(notes);
 }

@@ -1,32 +1,12 @@
 /* What there is to say of what was done: see notes.h. */
 #include "migrate/console/notes.h"
 
-#include "formats/array.h"
 #include "migrate/console/status.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Copies what `note` points at, into one piece that begins with the sentence. */
-static void keep(struct notes *notes, struct note note)
-{
-    size_t sentence = strlen(note.sentence) + 1, file = note.file ? strlen(note.file) + 1 : 0,
-           next = note.next ? strlen(note.next) + 1 : 0;
-    void *array = notes->item;
-    char *text = malloc(sentence + file + next);
-    bool room = text && array_reserve(&array, &notes->room, notes->count + 1, sizeof note);
-    notes->item = array;
-    if (!room) {
-        free(text);
-        return;
-    }
-    note.sentence = memcpy(text, note.sentence, sentence);
-    note.file = note.file ? memcpy(text + sentence, note.file, file) : NULL;
-    note.next = note.next ? memcpy(text + sentence + file, note.next, next) : NULL;
-    notes->item[notes->count++] = note;
-}
 
 const char *note_next_in(const char *format, const char *sentence)
 {
@@ -39,36 +19,71 @@ const char *note_next_in(const char *format, const char *sentence)
     return next;
 }
 
-/* The sentence in memory of its own; NULL: there is none, or nobody wants it. */
-static char *made(const struct notes *notes, const char *format, va_list args)
+/* A note with so much room for text behind it.  NULL: nobody wants it, or it is lost. */
+static struct note *take(struct notes *notes, size_t text)
 {
-    va_list again;
-    va_copy(again, args);
-    int size = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    char *text = notes && size >= 0 ? malloc((size_t)size + 1) : NULL;
-    if (text)
-        vsnprintf(text, (size_t)size + 1, format, args);
-    return text;
+    size_t size = sizeof(struct note) + text, whole = (size / NOTES_ALIGN + 1) * NOTES_ALIGN;
+    struct note *note = notes ? malloc(size) : NULL;
+    if (notes && note == NULL && whole <= sizeof notes->reserve - notes->reserve_taken) {
+        note = (struct note *)(void *)(notes->reserve + notes->reserve_taken);
+        notes->reserve_taken += whole;
+    }
+    return note;
 }
 
-static void add(struct notes *notes, struct note note, const char *format, va_list args)
+static void append(struct notes *notes, struct note *note)
 {
-    char *sentence = made(notes, format, args);
-    note.sentence = sentence;
-    if (sentence == NULL)
+    if (notes->last)
+        notes->last->behind = note;
+    else
+        notes->first = note;
+    notes->last = note;
+}
+
+/* A note like that one, its sentence what `f` says (NULL: nothing) and, behind it, what the format
+ * does (NULL: nothing), which then is what to do. */
+static void add(struct notes *notes, struct note like, const struct fault *f, const char *format,
+                va_list args)
+{
+    static const char between[] = "; ";
+    va_list again;
+    va_copy(again, args);
+    int formatted = format ? vsnprintf(NULL, 0, format, again) : 0;
+    va_end(again);
+    size_t size = formatted < 0 ? 1 : (size_t)formatted + 1;
+    size_t before = f ? strlen(f->text) + strlen(between) : 0;
+    size_t file = like.file ? strlen(like.file) + 1 : 0;
+    struct note *note = take(notes, before + size + file);
+    if (note == NULL)
         return;
-    if (!note.warning)
-        note.next = note_next_in(format, sentence);
-    keep(notes, note);
-    free(sentence);
+    *note = like;
+    char *text = (char *)(note + 1), *said = text;
+    if (f)
+        said += snprintf(text, before + 1, "%s%s", f->text, format ? between : "");
+    if (format)
+        vsnprintf(said, size, format, args);
+    note->sentence = text;
+    note->place = f ? f->place : 0;
+    note->file = like.file ? memcpy(text + before + size, like.file, file) : NULL;
+    if (format && !like.warning)
+        note->next = f ? said : note_next_in(format, text);
+    append(notes, note);
+}
+
+static void add_fault(struct notes *notes, const char *file, const struct fault *f,
+                      const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(notes, (struct note){.file = file}, f, format, args);
+    va_end(args);
 }
 
 void note_error(struct notes *notes, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    add(notes, (struct note){.file = NULL}, format, args);
+    add(notes, (struct note){.file = NULL}, NULL, format, args);
     va_end(args);
 }
 
@@ -76,7 +91,7 @@ void note_file(struct notes *notes, const char *file, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    add(notes, (struct note){.file = file}, format, args);
+    add(notes, (struct note){.file = file}, NULL, format, args);
     va_end(args);
 }
 
@@ -84,14 +99,13 @@ void note_warning(struct notes *notes, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    add(notes, (struct note){.warning = true}, format, args);
+    add(notes, (struct note){.warning = true}, NULL, format, args);
     va_end(args);
 }
 
 int note_trouble(struct notes *notes, const char *file, const struct fault *f)
 {
-    if (notes)
-        keep(notes, (struct note){.file = file, .sentence = f->text, .place = f->place});
+    add_fault(notes, file, f, NULL);
     return EXIT_TROUBLE;
 }
 
@@ -106,23 +120,18 @@ void note_fault_next(struct notes *notes, const char *file, const struct fault *
 {
     va_list args;
     va_start(args, format);
-    char *next = made(notes, format, args);
+    add(notes, (struct note){.file = file}, f, format, args);
     va_end(args);
-    size_t size = next ? sizeof f->text + strlen(next) + 3 : 0;
-    char *sentence = size ? malloc(size) : NULL;
-    if (sentence) {
-        snprintf(sentence, size, "%s; %s", f->text, next);
-        keep(notes,
-             (struct note){.file = file, .sentence = sentence, .place = f->place, .next = next});
-    }
-    free(sentence);
-    free(next);
 }
 
 void notes_close(struct notes *notes)
 {
-    for (size_t i = 0; i < notes->count; i++)
-        free((char *)notes->item[i].sentence);
-    free(notes->item);
-    *notes = (struct notes){.item = NULL};
+    const char *end = notes->reserve + sizeof notes->reserve;
+    for (struct note *note = notes->first, *behind; note; note = behind) {
+        behind = note->behind;
+        if ((const char *)note < notes->reserve || (const char *)note >= end)
+            free(note);
+    }
+    notes->first = notes->last = NULL;
+    notes->reserve_taken = 0;
 }

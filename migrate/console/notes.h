@@ -3,8 +3,9 @@
  * came.  Below the commands nothing prints a message: it adds a note here, beside what it returns,
  * and whoever called it prints the notes (message_notes()) or looks at them.
  *
- * A zeroed struct has none.  Wherever notes are taken, NULL says that nobody wants them.  One that
- * there is no memory for is lost; that memory was short is known then (formats/memory.h).
+ * A zeroed struct has none.  Wherever notes are taken, NULL says that nobody wants them.  What
+ * there is no memory for goes into a reserve: when memory is short there is most to say.  One that
+ * does not fit there either is lost.
  */
 #ifndef KM_MIGRATE_NOTES_H
 #define KM_MIGRATE_NOTES_H
@@ -15,6 +16,7 @@
 #include <stddef.h>
 
 struct note {
+    struct note *behind; /* the next one; NULL: the last */
     bool warning;
     const char *file; /* that it is of; NULL: of none */
     const char *sentence;
@@ -22,9 +24,12 @@ struct note {
     const char *next; /* what to do, in the sentence or not; NULL: not said */
 };
 
+enum { NOTES_ALIGN = 16, NOTES_RESERVE = 16 * 1024 };
+
 struct notes {
-    struct note *item;
-    size_t count, room;
+    struct note *first, *last;
+    size_t reserve_taken;
+    _Alignas(NOTES_ALIGN) char reserve[NOTES_RESERVE];
 };
 
 /* An error; of a file; of a file, as a reader's fault.  The last returns EXIT_TROUBLE. */

@@ -195,7 +195,7 @@ static void remove_folder(void)
 static int run(int (*command)(const struct options *), const struct options *options)
 {
     struct buffer said = {0};
-    struct notes notes = {.item = NULL};
+    struct notes notes = {.first = NULL};
     struct options noted = *options;
     noted.notes = &notes;
     output_capture(&said);

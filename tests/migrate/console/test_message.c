@@ -40,13 +40,14 @@ static void find_in_empty_directory(struct notes *notes)
 START_TEST(nothing_is_printed_unless_a_program_says_so)
 {
     unsigned untold;
-    struct notes notes = {.item = NULL};
+    struct notes notes = {.first = NULL};
     message_forget();
     find_in_empty_directory(&notes);
-    ck_assert_uint_eq(notes.count, 1);
+    ck_assert_ptr_nonnull(notes.first);
+    ck_assert_ptr_null(notes.first->behind);
     ck_assert_ptr_null(message_told(0, &untold));
     ck_assert_str_eq(printed(&notes), "");
-    ck_assert_uint_eq(notes.count, 0);
+    ck_assert_ptr_null(notes.first);
     const struct message_told *told = message_told(0, &untold);
     ck_assert_ptr_nonnull(told);
     ck_assert_str_eq(told->expected, "one file Kmsmdb.edb in this directory");
@@ -64,7 +65,7 @@ END_TEST
 START_TEST(notes_are_printed_as_they_came)
 {
     unsigned untold;
-    struct notes notes = {.item = NULL};
+    struct notes notes = {.first = NULL};
     struct fault f;
     char longest[3000];
     memset(longest, 'x', sizeof longest - 1);
