@@ -31,6 +31,7 @@ struct salvage_page {
     bool marked;    /* something is said of a row on it, in t->marks */
     bool unwritten; /* of a row on it the entries that were seen are not written */
     bool unread; /* a row on it is not the only one of its key, does not count, or cannot be read */
+    bool noise; /* under a wrong checksum: what stands for a row on it is none, and nothing tells */
     uint16_t rows; /* of the others, how many were written at once, see rows.c */
 
     /* Of a leaf, see ranges.c. */
@@ -100,8 +101,9 @@ bool salvage_tell(struct ese_salvage *s, const struct ese_salvage_item *item, st
 
 /* Fills in `reached` and `freed` of an object's pages.  root: of its tree, 0: not known. */
 bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct fault *f);
-/* Tells of every leaf that a parent names and that is not there; where parents are lost, too, of
- * every one that a neighbour names; and of a tree of which nothing is there. */
+/* Tells of every leaf of which not all nodes can be read; of every one that a parent names and that
+ * is not there; where parents are lost, too, of every one that a neighbour names; and of a tree of
+ * which nothing is there. */
 bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, uint64_t *pages_lost,
                         struct fault *f);
 
@@ -135,6 +137,9 @@ bool salvage_is_good(const struct salvage_page *p, const struct ese_page *page,
                      const struct ese_node *node);
 /* Were all its rows written at once, and is nothing to be said of any of them? */
 bool salvage_is_settled(const struct salvage_page *p);
+/* Can each node of a leaf be read, and stand they in the order that a leaf has, and fill it as its
+ * header says?  Whether they are rows does not count. */
+bool salvage_has_all_nodes(const struct ese_page *page);
 /* Fills in p->first to p->in_order. */
 bool salvage_see_range(struct ese_salvage *s, struct salvage_page *p, const struct ese_page *page,
                        bool joined, struct fault *f);

@@ -58,6 +58,27 @@ static bool place_of(const struct ese_node *node, bool joined, uint8_t to[SALVAG
     return true;
 }
 
+bool salvage_has_all_nodes(const struct ese_page *page)
+{
+    uint8_t room[2][ESE_KEY_ROOM];
+    struct bytes last = bytes_of(room[0], 0), key, at;
+    size_t used = (size_t)page->tags * ESE_TAG_SIZE + page->free_bytes;
+    struct ese_tag tag;
+    for (unsigned i = 0; i < page->tags; i++)
+        used += ese_page_tag(page, i, &tag, &at, NULL) ? tag.size : 0;
+    if (used != page->raw.size - ese_page_header_size(page))
+        return false;
+    for (unsigned i = 0; i < ese_page_nodes(page); i++) {
+        struct ese_node node;
+        if (!ese_page_node(page, i, &node, NULL) ||
+            !ese_node_key(&node, room[i % 2], ESE_KEY_ROOM, &key) ||
+            (i > 0 && bytes_compare(last, key) >= 0))
+            return false;
+        last = key;
+    }
+    return true;
+}
+
 static bool keep(struct ese_salvage *s, struct bytes *key, struct fault *f)
 {
     const uint8_t *copy = arena_copy(&s->arena, *key);

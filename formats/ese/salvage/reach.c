@@ -20,6 +20,7 @@ struct reach {
     struct by_number *by; /* by number, then index */
     size_t next;          /* behind what was found last: numbers come in order, mostly */
     bool *told;           /* by place in `by`: that it is lost */
+    bool *whole;          /* by place in `by`: a leaf whose rows were all read */
 };
 
 static int compare_numbers(const void *a, const void *b)
@@ -316,27 +317,90 @@ static bool is_leaf_of_rows(const struct salvage_page *p)
     return (p->flags & ESE_PAGE_LEAF) && !(p->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_LONG_VALUE));
 }
 
-/* Has the place of page `number` been taken by another tree? */
-static bool taken(struct ese_salvage *s, uint32_t number, uint32_t objid)
+/* Were all rows of the page read, which is a leaf of rows? */
+static bool see_whole(struct reach *r, const struct salvage_page *p, bool *whole, struct fault *f)
+{
+    const struct ese_page *page;
+    bool empty = p->flags & ESE_PAGE_EMPTY;
+    *whole = !p->noise && !empty && p->in_order;
+    if (*whole || p->noise)
+        return true;
+    if (!salvage_get(r->s, p, &page, f))
+        return false;
+    *whole = empty ? ese_page_nodes(page) == 0 : salvage_has_all_nodes(page);
+    ese_pages_put(r->s->pages, page);
+    return true;
+}
+
+static bool see_all_whole(struct reach *r, struct fault *f)
+{
+    bool ok = true;
+    for (size_t k = 0; ok && k < r->count; k++) {
+        const struct salvage_page *p = &r->s->page[r->by[k].page];
+        ok = !is_leaf_of_rows(p) || see_whole(r, p, &r->whole[k], f);
+    }
+    return ok;
+}
+
+/* Has the place of page `number` been taken by another tree since `by` was written? */
+static bool taken(struct ese_salvage *s, uint32_t number, const struct salvage_page *by)
 {
     const struct ese_page *page;
     if (!ese_pages_get(s->pages, number, &page, NULL))
         return false;
-    bool other = page->checksum.state == ESE_CHECKSUM_GOOD && page->objid != objid;
+    bool other = page->checksum.state == ESE_CHECKSUM_GOOD && page->objid != by->objid &&
+                 page->dbtime > by->dbtime;
     ese_pages_put(s->pages, page);
     return other;
 }
 
+/* The keys that a parent says a leaf has; high.at == NULL: up to the end. */
+struct span {
+    struct bytes low, high;
+};
+
+static bool lies_in(struct bytes first, struct bytes last, const struct span *span)
+{
+    return bytes_compare(last, span->low) >= 0 &&
+           (span->high.at == NULL || bytes_compare(first, span->high) < 0);
+}
+
+/* Has the leaf a key of its span?  Not all have to be: it may have been split or merged after its
+ * parent was written, or before. */
+static bool is_in_span(struct reach *r, const struct salvage_page *p, const struct span *span)
+{
+    const struct ese_page *page;
+    uint8_t room[2][ESE_KEY_ROOM];
+    struct ese_node first, last;
+    struct bytes low, high;
+    if (span == NULL || p->first.at != NULL)
+        return span == NULL || lies_in(p->first, p->last, span);
+    if (!salvage_get(r->s, p, &page, NULL))
+        return false;
+    unsigned nodes = ese_page_nodes(page);
+    bool in =
+        nodes == 0 ||
+        (ese_page_node(page, 0, &first, NULL) && ese_page_node(page, nodes - 1, &last, NULL) &&
+         ese_node_key(&first, room[0], ESE_KEY_ROOM, &low) &&
+         ese_node_key(&last, room[1], ESE_KEY_ROOM, &high) && lies_in(low, high, span));
+    ese_pages_put(r->s->pages, page);
+    return in;
+}
+
 /* Is the leaf of that number, which `by` names, lost?  One that says now that it is something else,
- * or empty, may have been freed since: not when `by` is newer than that. */
-static bool is_lost_leaf(struct reach *r, uint32_t number, const struct salvage_page *by)
+ * or empty, may have been freed since: not when `by` is newer than that.  span: the keys that it
+ * has to have; NULL: not known. */
+static bool is_lost_leaf(struct reach *r, uint32_t number, const struct salvage_page *by,
+                         const struct span *span)
 {
     size_t k = find_number(r, number);
     if (k == r->count)
-        return !taken(r->s, number, by->objid);
+        return !taken(r->s, number, by);
     for (size_t i = k; i < r->count && r->by[i].number == number; i++) {
         const struct salvage_page *p = &r->s->page[r->by[i].page];
-        if ((is_leaf_of_rows(p) && !(p->flags & ESE_PAGE_EMPTY)) || p->dbtime > by->dbtime)
+        bool rows = is_leaf_of_rows(p) && !(p->flags & ESE_PAGE_EMPTY);
+        if (rows ? r->whole[i] && is_in_span(r, p, span)
+                 : p->trust <= SALVAGE_BLOCKS && p->dbtime > by->dbtime)
             return false;
     }
     bool told = r->told[k];
@@ -355,19 +419,19 @@ static bool tell_lost_children(struct reach *r, const struct salvage_page *paren
         if (!ese_page_node(page, i, &node, NULL) || !ese_node_key(&node, high, sizeof high, &after))
             continue;
         uint32_t child = ese_node_child(&node);
-        if (child != 0 && is_lost_leaf(r, child, parent)) {
-            char text[160];
+        const struct span span = {before, after.size ? after : (struct bytes){.at = NULL}};
+        if (child != 0 && is_lost_leaf(r, child, parent, &span)) {
+            char text[200];
             snprintf(text, sizeof text,
-                     "page %u, which its parent page %u names, is not to be had: the rows that "
-                     "stood on it are lost, unless they stand elsewhere",
+                     "page %u, which its parent page %u names, is not to be had, or in part only: "
+                     "rows that stood on it are lost, unless they stand elsewhere",
                      child, parent->slot);
             ++*lost;
             struct ese_salvage_item item = {.kind = ESE_SALVAGE_PAGE_LOST,
                                             .table = table,
                                             .objid = parent->objid,
                                             .key = before,
-                                            .key_after =
-                                                after.size ? after : (struct bytes){.at = NULL},
+                                            .key_after = span.high,
                                             .page = child,
                                             .tag = -1,
                                             .other_page = parent->slot,
@@ -399,7 +463,18 @@ static bool tell_lost_page(struct reach *r, const struct ese_table *table, uint3
     return salvage_tell(r->s, &item, f);
 }
 
-/* Marks, by its place in r->by, each page that a parent of leaves names. */
+static bool has_all_nodes(const struct ese_page *parent)
+{
+    for (unsigned i = 0; i < ese_page_nodes(parent); i++) {
+        struct ese_node node;
+        if (!ese_page_node(parent, i, &node, NULL))
+            return false;
+    }
+    return true;
+}
+
+/* Marks, by its place in r->by, each page that a parent of leaves names, all of whose nodes can be
+ * read: another one may name more leaves than can be seen. */
 static bool mark_children(struct reach *r, bool *parented, struct fault *f)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -409,7 +484,8 @@ static bool mark_children(struct reach *r, bool *parented, struct fault *f)
             continue;
         if (!salvage_get(r->s, p, &page, f))
             return false;
-        for (unsigned n = 0; n < ese_page_nodes(page); n++) {
+        bool all = has_all_nodes(page);
+        for (unsigned n = 0; all && n < ese_page_nodes(page); n++) {
             struct ese_node node;
             if (!ese_page_node(page, n, &node, NULL))
                 continue;
@@ -444,7 +520,7 @@ static size_t find_missing(struct reach *r, const bool *parented, struct missing
         if (!is_leaf_of_rows(p) || parented[k] || p->freed || p->trust > SALVAGE_BLOCKS)
             continue;
         for (unsigned i = 0; i < 2; i++)
-            if (link[i] != 0 && is_lost_leaf(r, link[i], p))
+            if (link[i] != 0 && is_lost_leaf(r, link[i], p, NULL))
                 missing[count++] = (struct missing){link[i], p->slot};
     }
     if (count > 0)
@@ -461,17 +537,39 @@ static bool tell_missing(struct reach *r, const struct ese_table *table, const b
     size_t count = find_missing(r, parented, missing);
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
-        char text[160];
+        char text[200];
         if (i > 0 && missing[i - 1].number == missing[i].number)
             continue;
         snprintf(text, sizeof text,
-                 "page %u, which its neighbour page %u names, is not to be had, nor is a parent: "
-                 "the rows that stood on it are lost, unless they stand elsewhere",
+                 "page %u, which its neighbour page %u names, is not to be had, or in part only, "
+                 "nor is a parent: rows that stood on it are lost, unless they stand elsewhere",
                  missing[i].number, missing[i].by);
         ok = tell_lost_page(r, table, missing[i].number, missing[i].by, text, lost, f);
     }
     free(missing);
     return ok;
+}
+
+/* Leaves that are in use, and of which not all can be read.  (Those with a wrong checksum may be
+ * long out of use: parents, neighbours or the catalog name the ones that are not.) */
+static bool tell_unread(struct reach *r, const struct ese_table *table, uint64_t *lost,
+                        struct fault *f)
+{
+    for (size_t k = 0; k < r->count; k++) {
+        const struct salvage_page *p = &r->s->page[r->by[k].page];
+        size_t first = find_number(r, p->number);
+        if (!is_leaf_of_rows(p) || r->whole[k] || r->told[first] || p->freed ||
+            (p->trust > SALVAGE_BLOCKS && p->number != table->root) ||
+            ((p->flags & ESE_PAGE_EMPTY) && !(p->flags & ESE_PAGE_ROOT)))
+            continue;
+        r->told[first] = true;
+        if (!tell_lost_page(r, table, p->slot, 0,
+                            "not every row that stands on the page can be read: the others are "
+                            "lost, unless they stand elsewhere",
+                            lost, f))
+            return false;
+    }
+    return true;
 }
 
 /* Of a tree that is not empty at least one leaf is there; of an empty one the root. */
@@ -495,7 +593,7 @@ static bool tell_beyond_parents(struct reach *r, const struct ese_table *table, 
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
     bool ok = mark_children(r, parented, f) && tell_missing(r, table, parented, lost, f);
     free(parented);
-    return ok && tell_lost_tree(r, table, lost, f);
+    return ok && tell_unread(r, table, lost, f) && tell_lost_tree(r, table, lost, f);
 }
 
 bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, uint64_t *pages_lost,
@@ -505,7 +603,10 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, ui
     if (!open_reach(&r, s, table->objid, f))
         return false;
     r.told = calloc(r.count + 1, sizeof *r.told);
-    bool ok = r.told != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    r.whole = calloc(r.count + 1, sizeof *r.whole);
+    bool ok = (r.told != NULL && r.whole != NULL) ||
+              fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    ok = ok && see_all_whole(&r, f);
     for (size_t i = 0; ok && i < r.count; i++) {
         const struct salvage_page *p = &s->page[r.first + i];
         const struct ese_page *page;
@@ -519,6 +620,7 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, ui
     }
     ok = ok && tell_beyond_parents(&r, table, pages_lost, f);
     free(r.told);
+    free(r.whole);
     free(r.by);
     return ok;
 }

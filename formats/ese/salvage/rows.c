@@ -353,8 +353,10 @@ static bool unreadable_row(struct writing *x, const struct salvage_choice *c,
                            struct salvage_row *row, bool own_strays, struct fault *f)
 {
     const struct salvage_version *v = &x->w->version[c->best];
-    if (v->doubtful && c->verdict == SALVAGE_BYTES) /* no row, but bytes under a wrong checksum */
+    if (v->doubtful && c->verdict == SALVAGE_BYTES) { /* no row: bytes under a wrong checksum */
+        x->t->s->page[v->page].noise |= !own_strays;
         return !own_strays || lost_row(x, x->w->key, NULL, f);
+    }
     struct ese_salvage_item item = item_of(x, ESE_SALVAGE_DOUBTFUL, v, row);
     char text[380];
     snprintf(text, sizeof text, "it does not fit the table's columns: %s", row->why.text);
@@ -422,6 +424,7 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
     *(deleted ? &t->sum->deleted : &t->sum->older) += 1;
     if (!v->doubtful)
         salvage_see_counter(t, &row);
+    t->s->page[v->page].noise |= v->doubtful && !row.readable;
     bool ok = (v->doubtful && !row.readable) || salvage_tell(t->s, &item, f);
     salvage_row_close(t, &row);
     return ok;

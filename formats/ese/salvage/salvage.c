@@ -356,7 +356,7 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
     s->table_room = 0;
     for (size_t i = 0; i < s->pages_found; i++) {
         struct salvage_page *p = &s->page[i];
-        p->stale = p->marked = p->unwritten = p->unread = false;
+        p->stale = p->marked = p->unwritten = p->unread = p->noise = false;
         p->rows = 0;
     }
     bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && tell_weeds(s, f) &&

@@ -282,6 +282,159 @@ START_TEST(leaf_that_says_it_is_none)
 }
 END_TEST
 
+/* ---- leaves of which not all can be read ---- */
+
+/* The end of a leaf, where its tags stand, was not written. */
+static void tear(uint32_t number, size_t from, bool noise)
+{
+    struct random r = {.state = number + from};
+    for (size_t i = from; i < d.page_size; i++)
+        damaged_page(&d, number)[i] = noise ? (uint8_t)random_next(&r) : 0;
+    damaged_touch(&d, number);
+}
+
+/* Neither the index nor anything else knows of its rows. */
+static void lose_index(void)
+{
+    for (uint32_t i = 1; i <= d.pages; i++) {
+        uint32_t objid = 0;
+        bytes_le32(bytes_of(damaged_page(&d, i), d.page_size), ESE_PAGE_OBJID_AT, &objid);
+        if (objid == index_objid)
+            memset(damaged_page(&d, i), 0, d.page_size);
+    }
+}
+
+START_TEST(torn_leaf)
+{
+    static const size_t from[] = {512, 2048, 3584};
+    struct salvaged s;
+    uint32_t leaf = row_leaf(2);
+    unsigned gone = nodes_of(leaf);
+    lose_index();
+    tear(leaf, from[_i / 2], _i % 2);
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_eq(t.kept, ROWS - gone);
+    ck_assert_uint_eq(t.pages_lost, 1);
+    ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_PAGE_LOST], 1);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* Its parent is lost, too: its neighbours name it, both of them. */
+START_TEST(torn_leaf_without_a_parent)
+{
+    struct salvaged s;
+    uint32_t leaf = row_leaf(2);
+    uint32_t root = find_page(rows_objid, ESE_PAGE_ROOT, ESE_PAGE_SPACE_TREE, 0);
+    memset(damaged_page(&d, root), 0xa5, d.page_size);
+    damaged_touch(&d, root);
+    tear(leaf, 2048, _i);
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_eq(t.pages_lost, 1);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* A tree of one page: nothing but the catalog names it. */
+START_TEST(torn_root)
+{
+    struct salvaged s;
+    lose_index();
+    tear(row_leaf(0), 1024, _i);
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_eq(t.kept, 0);
+    ck_assert_uint_eq(t.pages_lost, 1);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* It says that it is empty, and is full of rows. */
+START_TEST(root_that_says_it_is_empty)
+{
+    struct salvaged s;
+    uint32_t root = row_leaf(0), flags = 0;
+    lose_index();
+    bytes_le32(bytes_of(damaged_page(&d, root), d.page_size), ESE_PAGE_FLAGS_AT, &flags);
+    bytes_put_le32(damaged_page(&d, root) + ESE_PAGE_FLAGS_AT, flags | ESE_PAGE_EMPTY);
+    damaged_seal(&d, root);
+    damaged_touch(&d, root);
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_eq(t.kept, 0);
+    ck_assert_uint_eq(t.pages_lost, 1);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* Under a right checksum: a tag of no size, one that points outside, one that points where the next
+ * one does. */
+START_TEST(node_that_cannot_be_read)
+{
+    struct salvaged s;
+    uint32_t leaf = row_leaf(2);
+    unsigned nodes = nodes_of(leaf);
+    uint8_t *page = damaged_page(&d, leaf), *tag = page + d.page_size - (size_t)6 * ESE_TAG_SIZE;
+    lose_index();
+    if (_i == 2)
+        memcpy(tag, tag - ESE_TAG_SIZE, ESE_TAG_SIZE);
+    else
+        bytes_put_le32(tag, _i ? 0x0fff0fff : 0);
+    damaged_seal(&d, leaf);
+    damaged_touch(&d, leaf);
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_lt(t.kept, ROWS);
+    ck_assert_uint_ge(t.kept, ROWS - nodes);
+    ck_assert_uint_eq(t.pages_lost, 1);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* A node of its parent cannot be read, and its leaf is lost: the neighbours name it. */
+START_TEST(lost_leaf_that_a_parent_hides)
+{
+    struct salvaged s;
+    uint32_t root = find_page(rows_objid, ESE_PAGE_ROOT, ESE_PAGE_SPACE_TREE, 0);
+    uint32_t leaf = 0;
+    struct ese_page page;
+    struct ese_node node;
+    ese_page_parse(bytes_of(damaged_page(&d, root), d.page_size), root, &page);
+    ck_assert(ese_page_node(&page, 1, &node, NULL));
+    leaf = ese_node_child(&node);
+    bytes_put_le32(damaged_page(&d, root) + d.page_size - (size_t)3 * ESE_TAG_SIZE, 0);
+    damaged_seal(&d, root);
+    damaged_touch(&d, root);
+    memset(damaged_page(&d, leaf), 0, d.page_size);
+    damaged_touch(&d, leaf);
+    lose_index();
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_eq(t.pages_lost, 1);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* Its place has a page that is older than its parent: of another tree, or another leaf of this one,
+ * under a right checksum or a wrong one.  It was written elsewhere, or not at all. */
+START_TEST(place_with_another_page)
+{
+    struct salvaged s;
+    uint32_t leaf = row_leaf(2);
+    uint32_t other = _i ? row_leaf(3) : find_page(index_objid, ESE_PAGE_LEAF, 0, 1);
+    unsigned gone = nodes_of(leaf);
+    uint8_t *copy = malloc(d.page_size);
+    memcpy(copy, damaged_page(&d, other), d.page_size);
+    lose_index();
+    memcpy(damaged_page(&d, leaf), copy, d.page_size);
+    free(copy);
+    bytes_put_le64(damaged_page(&d, leaf) + ESE_PAGE_DBTIME_AT, 1);
+    if (_i < 2)
+        damaged_seal(&d, leaf);
+    damaged_touch(&d, leaf);
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_le(t.kept, ROWS - gone);
+    ck_assert_uint_eq(t.pages_lost, 1);
+    salvaged_close(&s);
+}
+END_TEST
+
 START_TEST(overwritten_leaf)
 {
     struct salvaged s;
@@ -618,6 +771,11 @@ int main(void)
     tcase_add_test(by_hand, one_flipped_bit);
     tcase_add_test(by_hand, lost_leaf);
     tcase_add_loop_test(by_hand, leaf_that_says_it_is_none, 0, 3);
+    tcase_add_loop_test(by_hand, torn_leaf, 0, 6);
+    tcase_add_loop_test(by_hand, torn_leaf_without_a_parent, 0, 2);
+    tcase_add_loop_test(by_hand, node_that_cannot_be_read, 0, 3);
+    tcase_add_test(by_hand, lost_leaf_that_a_parent_hides);
+    tcase_add_loop_test(by_hand, place_with_another_page, 0, 3);
     tcase_add_test(by_hand, overwritten_leaf);
     tcase_add_test(by_hand, lost_long_value_page);
     tcase_add_test(by_hand, file_cut_short);
@@ -629,6 +787,8 @@ int main(void)
     tcase_add_test(by_hand, noise_is_refused);
     tcase_add_checked_fixture(one_leaf, start_root, end);
     tcase_add_loop_test(one_leaf, root_from_before_a_long_value, 0, 2);
+    tcase_add_loop_test(one_leaf, torn_root, 0, 2);
+    tcase_add_test(one_leaf, root_that_says_it_is_empty);
     tcase_add_checked_fixture(plain, start_plain, end);
     tcase_add_test(plain, sound_database);
     tcase_add_test(plain, row_that_no_index_knows);
