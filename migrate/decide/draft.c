@@ -98,6 +98,10 @@ static bool all_used(struct draft *d)
                              "--drop %d: entry %d is no duplicate, and is a certificate: nothing "
                              "is to decide about it",
                              o->drop[k], o->drop[k]);
+    if (d->trust_contrary > 0)
+        return fault_set(d->fault, FAULT_MISSING,
+                         "--trust %d: another --trust says the contrary of the same certificate",
+                         o->trust[d->trust_contrary - 1].entry);
     for (unsigned k = 0; k < o->trusts; k++)
         if (!d->trust_used[k])
             return fault_set(d->fault, FAULT_MISSING,

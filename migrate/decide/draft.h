@@ -45,7 +45,8 @@ struct draft {
     struct draft_entry *entry;
     bool fixed[PROFILE_REFERENCES_MOST];      /* references that no repair moves */
     bool *keep_used, *drop_used, *trust_used; /* as in options: the decision decided something */
-    bool added_issuing;                       /* --issuing-ca FILE becomes a new entry */
+    unsigned trust_contrary; /* the number + 1 of one that says other than one before it */
+    bool added_issuing;      /* --issuing-ca FILE becomes a new entry */
     int32_t added_key;
     unsigned added_part;
     enum model_mode mode;

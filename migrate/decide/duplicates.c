@@ -33,7 +33,10 @@ static bool trust_option(struct draft *d, const struct group *group, enum model_
     for (unsigned k = 0; k < d->options->trusts; k++)
         for (unsigned i = 0; i < group->entries; i++)
             if (d->model->entry[group->entry[i]].key == d->options->trust[k].entry) {
-                *trust = d->options->trust[k].yes ? TRUST_YES : TRUST_NO;
+                enum model_trust said = d->options->trust[k].yes ? TRUST_YES : TRUST_NO;
+                if (found && said != *trust)
+                    d->trust_contrary = k + 1;
+                *trust = said;
                 d->trust_used[k] = found = true;
             }
     return found;

@@ -100,12 +100,42 @@ static bool put_ignored(struct profile *p, const struct named *n, const char *op
            copy(&i->as, as, f);
 }
 
-static bool ignore(struct profile *p, const char *option, const char *text,
+/* Does another option say that it is a reference? */
+static bool is_said_to_refer(const struct reading *o, const struct ese_catalog *catalog,
+                             const struct named *n)
+{
+    struct named other;
+    for (unsigned i = 0; i < o->references; i++)
+        if (find_column("--reference", o->reference[i], catalog, &other, NULL) &&
+            (other.column == n->column || other.serial == n->column))
+            return true;
+    return false;
+}
+
+/* Is it a reference of which the rows themselves prove what they name? */
+static bool is_proven(const struct profile *p, const struct named *n)
+{
+    for (unsigned i = 0; i < p->references; i++)
+        if (p->reference[i].proves &&
+            profile_refers_by(&p->reference[i], n->table->name, n->column->name))
+            return true;
+    return false;
+}
+
+static bool ignore(struct profile *p, const char *option, const char *text, const struct reading *o,
                    const struct ese_catalog *catalog, struct fault *f)
 {
     struct named n;
     if (!find_column(option, text, catalog, &n, f))
         return false;
+    if (is_said_to_refer(o, catalog, &n))
+        return fault_set(f, FAULT_NOT_THIS, "%s: --reference says that %.100s is one", option,
+                         text);
+    if (is_proven(p, &n))
+        return fault_set(f, FAULT_NOT_THIS,
+                         "%s: the certificates in the rows of table %s prove what their column %s "
+                         "names; where it is no reference, a --profile without it says so",
+                         option, n.table->name, n.column->name);
     if (n.rest[0] || n.serial)
         return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN, found %.100s", option,
                          text);
@@ -263,10 +293,10 @@ bool said_apply(struct profile *p, const struct ese_catalog *catalog, const stru
         if (!refer(p, o->reference[i], catalog, f))
             return false;
     for (unsigned i = 0; i < o->not_references; i++)
-        if (!ignore(p, "--not-a-reference", o->not_reference[i], catalog, f))
+        if (!ignore(p, "--not-a-reference", o->not_reference[i], o, catalog, f))
             return false;
     for (unsigned i = 0; i < o->not_lists; i++)
-        if (!ignore(p, "--not-a-list", o->not_list[i], catalog, f))
+        if (!ignore(p, "--not-a-list", o->not_list[i], o, catalog, f))
             return false;
     return true;
 }

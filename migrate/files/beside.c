@@ -108,7 +108,7 @@ static bool tell_no_copy(struct beside *b, const char *first)
 {
     return asprintf(&b->no_copy,
                     "%s in its directory is no regular file, and a directory is copied whole or "
-                    "not at all; move that away first, or name the database file itself",
+                    "not at all; move that away first, or name the database file itself, with -o",
                     first) >= 0;
 }
 

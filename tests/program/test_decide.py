@@ -590,6 +590,10 @@ class Deciding(unittest.TestCase):
         self.refused(km.USAGE, "one has to stay", "repair", store, "--drop", "3", "--drop", "4")
         copies = self.make(ROWS + "[entry 3]\ncertificate = issuing\n")
         self.refused(km.USAGE, "one has to stay", "repair", copies, "--drop", "2", "--drop", "3")
+        disagree = self.make(ROWS + "[entry 3]\ncertificate = issuing\ntrusted = no\n")
+        for trust in (("2=yes", "2=no"), ("2=no", "2=yes"), ("2=yes", "3=no"), ("3=no", "2=yes")):
+            self.refused(km.USAGE, "says the contrary of the same certificate", "repair", disagree,
+                         *(word for one in trust for word in ("--trust", one)))
 
     def test_what_rows_refer_to_cannot_be_dropped_to_another_key(self):
         more = "[certificate forged]\nsubject = C=US, O=Fabrikam, CN=Fabrikam Root\nserial = 0x17\n" \

@@ -79,7 +79,10 @@ class Stated(unittest.TestCase):
                                (["--issuing-ca-is", "1"], b"names another certificate"),
                                (["--issuing-ca-is", "77"], b"there is no entry 77"),
                                (["--issuing-ca-is", "CA"], b"expected the number of an entry"),
-                               (["--mode", "V4"], b"expected V1, V1V3 or V3")):
+                               (["--mode", "V4"], b"expected V1, V1V3 or V3"),
+                               (["--not-a-reference", "UserCertificates.IssuerEntry"], b"prove what their column IssuerEntry names"),
+                               (["--reference", "Users.UserId", "--not-a-reference", "Users.UserId"],
+                                b"--reference says that Users.UserId is one")):
             result = km.run("check", store, *options)
             self.assertEqual(result.returncode, km.USAGE, options)
             self.assertIn(words, result.stderr)
