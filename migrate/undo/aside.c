@@ -124,6 +124,24 @@ bool aside_move_out(const char *path, const struct undofile *u, struct fault *f)
     return ok;
 }
 
+/* Only while it is moved may a file be in the store's directory; before and after, what is there
+ * has its name and may be anybody's. */
+static bool one_can_go_back(const struct places *p, const char *name, bool begun, struct fault *f)
+{
+    bool here = is_in(p->here, name), aside = is_in(p->aside, name);
+    if (here && aside)
+        return fault_set(f, FAULT_LIMIT,
+                         "%.100s, which was set aside, has appeared beside the store again", name);
+    if (!here && !aside)
+        return fault_set(f, FAULT_MISSING, "%.100s, which was set aside, is not in %.120s", name,
+                         p->folder);
+    return aside || begun ||
+           fault_set(f, FAULT_LIMIT,
+                     "%.100s, which was set aside, is not in %.90s; one of that name lies beside "
+                     "the store: if it is the one, move it there",
+                     name, p->folder);
+}
+
 bool aside_can_go_back(const char *path, const struct undofile *u, struct fault *f)
 {
     struct places p;
@@ -132,16 +150,8 @@ bool aside_can_go_back(const char *path, const struct undofile *u, struct fault 
     if (!open_places(path, u, false, &p, f))
         return false;
     bool ok = true;
-    for (size_t i = 0; ok && i < u->moves; i++) {
-        bool here = is_in(p.here, u->move[i]), aside = is_in(p.aside, u->move[i]);
-        if (!here && !aside)
-            ok = fault_set(f, FAULT_MISSING, "%.120s, which was set aside, is not in %.150s",
-                           u->move[i], p.folder);
-        else if (here && aside)
-            ok = fault_set(f, FAULT_LIMIT,
-                           "%.120s, which was set aside, has appeared beside the store again",
-                           u->move[i]);
-    }
+    for (size_t i = 0; ok && i < u->moves; i++)
+        ok = one_can_go_back(&p, u->move[i], undofile_is_pending(u), f);
     close_places(&p);
     return ok;
 }

@@ -14,7 +14,8 @@
 bool aside_move_out(const char *path, const struct undofile *undo, struct fault *f);
 
 /* Can all be put back?  Fails with FAULT_MISSING when a file is in neither place, FAULT_LIMIT when
- * it is in both. */
+ * it is in both, or, while no undo was begun of a finished repair, only beside the store; FAULT_IO.
+ */
 bool aside_can_go_back(const char *path, const struct undofile *undo, struct fault *f);
 
 /* Puts back what is in the folder, and removes that when it is empty; syncs both directories.

@@ -486,6 +486,26 @@ class Refused(Store):
         (self.folder / "away").rename(aside / "edb.log")
         self.expect(km.CLEAN, "undo", store)
 
+    def test_others_files_are_not_what_was_set_aside(self):
+        """What has the names in the store's directory is not taken for what was to be put back there."""
+        store = self.directory()
+        original = tree(store)
+        self.repaired(store)
+        aside, kept = beside(store)["set-aside"], self.folder / "kept"
+        aside.rename(kept)
+        for log in LOGS:
+            (store / log).write_bytes(b"of the next start")
+        before = tree(store)
+        self.expect(km.TROUBLE, "undo", store, says=["set aside, is not in", str(aside), "move it there",
+                                                     "not touched", f"the way back: {store}.backup-"])
+        self.assertEqual(tree(store), before)
+        aside.mkdir()
+        for log in LOGS:  # what the sentence says
+            (store / log).unlink()
+            (kept / log).rename(aside / log)
+        self.expect(km.CLEAN, "undo", store)
+        self.assertEqual(tree(store), original)
+
     def test_changed_quarantine_stays(self):
         store = self.fixture("settings-name-the-loser")
         quarantine = pathlib.Path(self.repaired(store)["written"]["quarantine"])

@@ -78,6 +78,12 @@ START_TEST(out_and_back)
     ck_assert(aside_can_go_back(store, &u, &f));
     ck_assert_int_eq(rename(at("Kmsdata.set-aside-undated/edb.log"), at("Kmsdata/edb.log")), 0);
     ck_assert(aside_can_go_back(store, &u, &f)); /* interrupted halfway */
+    struct undofile finished = u;
+    finished.state = UNDOFILE_FINISHED;
+    ck_assert(!aside_can_go_back(store, &finished, &f) && f.code == FAULT_LIMIT);
+    ck_assert_msg(strstr(f.text, "edb.log") && strstr(f.text, "move it there"), "%s", f.text);
+    finished.torn = true; /* an undo may have been begun */
+    ck_assert(aside_can_go_back(store, &finished, &f));
     ck_assert_msg(aside_move_back(store, &u, &f), "%s", f.text);
     ck_assert(is_there(at("Kmsdata/edb.log")) && is_there(at("Kmsdata/edb.chk")));
     ck_assert(!is_there(at("Kmsdata.set-aside-undated")));
