@@ -143,16 +143,23 @@ static int put_back(struct undoing *u)
 {
     struct fault f = {.code = FAULT_NONE};
     const volatile sig_atomic_t *stop = interrupt_watch();
-    if (!undo_possible(u->store.path, u->lock.descriptor, u->undo, &f))
+    if (!undo_possible(u->store.path, u->lock.descriptor, u->undo, &f) ||
+        !lock_is_named(&u->lock, u->store.path, &f))
         return refuse(u, &f, "the store was not touched");
     if (*stop) {
         message_error("cancelled; nothing was changed");
         return EXIT_CANCELLED;
     }
     /* From here on it is finished. */
-    if (undo_put_back(u->store.path, u->lock.descriptor, u->undo, u->chosen->path, &f))
+    if (!undo_put_back(u->store.path, u->lock.descriptor, u->undo, u->chosen->path, &f))
+        return refuse(u, &f, "it may be put back in part; when the cause is gone, run undo again");
+    if (lock_is_named(&u->lock, u->store.path, &f))
         return EXIT_CLEAN;
-    return refuse(u, &f, "it may be put back in part; when the cause is gone, run undo again");
+    message_file(u->store.path,
+                 "%s: the store was moved, or another put in its place, while it was put back; the "
+                 "file that was moved is as it was before the repair; give it its name back",
+                 f.text);
+    return EXIT_TROUBLE;
 }
 
 /* ---- the report ---- */

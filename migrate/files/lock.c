@@ -227,6 +227,15 @@ void lock_release(struct lock *l)
     holds = false;
 }
 
+bool lock_is_named(const struct lock *l, const char *path, struct fault *f)
+{
+    struct stat there;
+    if (lstat(path, &there) == 0)
+        return fileio_is_same(&there, &l->st) ||
+               fault_set(f, FAULT_LIMIT, "another file has its name by now");
+    return fault_set(f, FAULT_LIMIT, "no file has its name by now (%s)", strerror(errno));
+}
+
 /* ---- reading ---- */
 
 static bool is_being_written(int descriptor, struct fault *f)

@@ -23,6 +23,10 @@ struct lock {
  * written; nothing is left open then. */
 bool lock_take(struct lock *lock, const char *path, struct fault *f);
 
+/* Is the store at `path` still the file that is held?  Fails with FAULT_LIMIT when another file, or
+ * none, has its name by now. */
+bool lock_is_named(const struct lock *lock, const char *path, struct fault *f);
+
 /*
  * Keeps a store from being repaired while it is read; `descriptor` is open for reading, borrowed,
  * and the lock goes when its open file does.  A process that holds the store by lock_take() needs

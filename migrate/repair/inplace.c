@@ -296,7 +296,7 @@ static bool write_store(struct job *j)
     undo_view_close(old);
     /* What was not to be written is as it was judged, and the old store can be had again. */
     ok = ok && undo_possible(path, j->lock->descriptor, j->undo, &f) && memory_sufficed(&f) &&
-         undofile_set_state(j->undo, UNDOFILE_FINISHED, &f);
+         lock_is_named(j->lock, path, &f) && undofile_set_state(j->undo, UNDOFILE_FINISHED, &f);
     if (!ok)
         note_trouble(j->a->notes, path, &f);
     return ok;
@@ -328,6 +328,23 @@ static void roll_back(struct job *j)
               f.text, path, or_none(j->r->backup));
 }
 
+/* A repaired file that lost its name meanwhile is whole, and stays; but the store, to whoever
+ * starts the server, is what has the name. */
+static int told_if_moved(const struct job *j)
+{
+    struct fault f = {.code = FAULT_NONE};
+    const char *path = j->a->store.path;
+    if (lock_is_named(j->lock, path, &f))
+        return EXIT_CLEAN;
+    note_file(
+        j->a->notes, path,
+        "%s: the store was moved, or another put in its place, while it was repaired; the "
+        "file that was moved is repaired; give it its name back, or move its undo file %s away "
+        "and begin again",
+        f.text, j->r->undo);
+    return EXIT_TROUBLE;
+}
+
 /* ---- all of it ---- */
 
 static int run(struct job *j, const char *has_backup)
@@ -344,7 +361,7 @@ static int run(struct job *j, const char *has_backup)
         return status;
     }
     if (write_store(j))
-        return EXIT_CLEAN;
+        return told_if_moved(j);
     roll_back(j);
     return EXIT_TROUBLE;
 }

@@ -24,7 +24,7 @@ struct in_place {
  * made of it first.  has_backup: the backup of an interrupted repair of the same store, or NULL.
  * Errors are noted (assessment->notes), and say what state the store is in.  Afterwards the
  * assessment's database is only good for closing.  Returns enum exit_status: EXIT_CLEAN when it is
- * done.
+ * done, and the store's path is still the name of what was repaired.
  */
 int repair_in_place(const struct assessment *assessment, bool with_backup, const struct lock *lock,
                     const char *has_backup, struct in_place *in_place);

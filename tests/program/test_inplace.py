@@ -514,21 +514,53 @@ class Refused(Store):
         self.expect(km.CLEAN, "undo", store)
         self.assertTrue(quarantine.exists())
 
+    def exchanging(self, **settings):
+        """The environment of a run while which somebody puts another file under a name: exchange.c."""
+        library = self.folder / "exchange.so"
+        if not library.exists():
+            subprocess.run([shutil.which(os.environ.get("CC", "cc")), "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", library,
+                            km.SOURCE / "tests" / "program" / "kill" / "exchange.c", "-ldl"], check=True)
+        return dict(os.environ, LD_PRELOAD=str(library), **settings,
+                    ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+
     def test_exchanged_quarantine_stays(self):
         """Undo removes the quarantine file that it has read, and no other that has its name by then."""
-        library, exchanged = self.folder / "exchange.so", 0
-        subprocess.run([shutil.which(os.environ.get("CC", "cc")), "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", library,
-                        km.SOURCE / "tests" / "program" / "kill" / "exchange.c", "-ldl"], check=True)
+        exchanged = 0
         for number in range(1, 6):
             store = self.fixture("settings-name-the-loser", to=f"exchanged-{number}")
             quarantine = pathlib.Path(self.repaired(store)["written"]["quarantine"])
-            km.run("undo", store, env=dict(
-                os.environ, LD_PRELOAD=str(library), KM_EXCHANGE=quarantine.name, KM_EXCHANGE_AT=str(number),
-                ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"))
+            km.run("undo", store, env=self.exchanging(KM_EXCHANGE=quarantine.name, KM_EXCHANGE_AT=str(number)))
             if pathlib.Path(f"{quarantine}.away").exists():
                 exchanged += 1
                 self.assertEqual(quarantine.read_bytes(), b"another's")
         self.assertGreater(exchanged, 0)
+
+    def test_exchanged_store(self):
+        """Another file gets the store's name at each moment of a repair and of an undo: neither is said to be done."""
+        original = self.fixture(to="original.edb").read_bytes()
+        self.repaired(self.folder / "original.edb")
+        result = (self.folder / "original.edb").read_bytes()
+        for done, command, after in ((km.REPAIRED, ("repair", "--in-place", "--no-backup"), result),
+                                     (km.CLEAN, ("undo",), original)):
+            found, number = set(), 0
+            while True:
+                number += 1
+                store = self.fixture(to=f"{command[0]}-{number}.edb")
+                if command[0] == "undo":
+                    self.repaired(store, "--no-backup")
+                run = km.run(command[0], store, *command[1:],
+                             env=self.exchanging(KM_EXCHANGE=str(store), KM_EXCHANGE_SYNC=str(number)))
+                away = pathlib.Path(f"{store}.away")
+                if not away.exists():
+                    self.assertEqual((run.returncode, store.read_bytes()), (done, after), run.stderr)
+                    break
+                self.assertEqual(run.returncode, km.TROUBLE, (command, number, run.stdout, run.stderr))
+                self.assertEqual(store.read_bytes(), b"another's")
+                found.add(away.read_bytes())
+                if away.read_bytes() == after:
+                    self.assertIn(b"another file has its name by now: ", run.stderr)
+            self.assertIn(after, found)
+            self.assertLessEqual(found, {original, result})
 
     def test_what_cannot_be_written(self):
         for name, words in (("dirty-shutdown", "kmmigrate logs"), ("damaged-page", "damaged"),

@@ -1,6 +1,7 @@
 /*
  * Preloaded into a command: just before the KM_EXCHANGE_AT-th lstat() of a path that ends in
- * KM_EXCHANGE, somebody else puts a file of his own under that name.
+ * KM_EXCHANGE, or the KM_EXCHANGE_SYNC-th fsync() of whatever file, somebody else puts a file of
+ * his own under that name; for the latter it is a whole path.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -12,12 +13,7 @@
 
 static void exchange(const char *path)
 {
-    static int calls;
-    const char *name = getenv("KM_EXCHANGE"), *at = getenv("KM_EXCHANGE_AT");
     char away[4096];
-    if (!name || !at || strlen(path) < strlen(name) ||
-        strcmp(path + strlen(path) - strlen(name), name) != 0 || ++calls != atoi(at))
-        return;
     snprintf(away, sizeof away, "%s.away", path);
     if (rename(path, away) != 0)
         return;
@@ -27,16 +23,35 @@ static void exchange(const char *path)
     close(fd);
 }
 
+static void exchange_named(const char *path)
+{
+    static int calls;
+    const char *name = getenv("KM_EXCHANGE"), *at = getenv("KM_EXCHANGE_AT");
+    if (name && at && strlen(path) >= strlen(name) &&
+        strcmp(path + strlen(path) - strlen(name), name) == 0 && ++calls == atoi(at))
+        exchange(path);
+}
+
 typedef int lstat_fn(const char *path, struct stat *st);
+typedef int fsync_fn(int fd);
+
+int fsync(int fd)
+{
+    static int calls;
+    const char *name = getenv("KM_EXCHANGE"), *at = getenv("KM_EXCHANGE_SYNC");
+    if (name && at && ++calls == atoi(at))
+        exchange(name);
+    return ((fsync_fn *)dlsym(RTLD_NEXT, "fsync"))(fd);
+}
 
 int lstat(const char *path, struct stat *st)
 {
-    exchange(path);
+    exchange_named(path);
     return ((lstat_fn *)dlsym(RTLD_NEXT, "lstat"))(path, st);
 }
 
 int lstat64(const char *path, struct stat64 *st)
 {
-    exchange(path);
+    exchange_named(path);
     return ((lstat_fn *)dlsym(RTLD_NEXT, "lstat64"))(path, (struct stat *)st);
 }
