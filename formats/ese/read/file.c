@@ -72,7 +72,9 @@ static bool unpack_into(gzFile from, int to, struct fault *f)
         if (n > 0)
             continue;
         int code = Z_OK;
-        const char *why = gzerror(from, &code);
+        const char *why = gzerror(from, &code), *behind = strstr(why, ">: ");
+        if (why[0] == '<' && behind) /* "<fd:5>: ": zlib's name of the file */
+            why = behind + strlen(">: ");
         if (code == Z_MEM_ERROR)
             ok = fault_set(f, FAULT_NO_MEMORY, "out of memory while unpacking gzip data");
         else if (n < 0 || code == Z_BUF_ERROR)
