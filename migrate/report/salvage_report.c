@@ -138,6 +138,10 @@ bool salvage_report_text(struct salvaging *x)
                   KM_VERSION, x->store.path, x->hash.size, hash_text(x, hex));
     if (!print_list(x))
         return false;
+    if (r->tables == 0)
+        output_text(
+            "Catalog:   lost: neither it nor its shadow has a table that can be read; which "
+            "tables there\n           were, and what stood in them, is not known\n");
     print_scan(x);
     output_format("Plan:      %s\n", x->files.id);
     output_format("Rows:      %" PRIu64 " kept, %" PRIu64 " doubtful, %" PRIu64

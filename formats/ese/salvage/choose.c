@@ -36,6 +36,15 @@ static bool is_better(const struct ese_salvage *s, const struct salvage_version 
     return p->trust < q->trust;
 }
 
+size_t salvage_best(const struct salvage_walk *w)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < w->versions; i++)
+        if (is_better(w->s, &w->version[i], &w->version[best]))
+            best = i;
+    return best;
+}
+
 bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fault *f)
 {
     struct ese_salvage *s = w->s;
@@ -55,9 +64,8 @@ bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fau
     const struct salvage_page *owner = salvage_owner(&w->leaves, key);
     bool owner_has = false;
     const struct salvage_page *newest_bad = NULL;
+    c->best = salvage_best(w);
     for (size_t i = 0; i < w->versions; i++) {
-        if (is_better(s, &v[i], &v[c->best]))
-            c->best = i;
         owner_has = owner_has || &s->page[v[i].page] == owner;
         if (v[i].doubtful && s->page[v[i].page].reached &&
             (newest_bad == NULL || s->page[v[i].page].dbtime > newest_bad->dbtime))

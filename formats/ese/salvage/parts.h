@@ -86,6 +86,8 @@ bool salvage_header(struct ese_salvage *s, struct fault *f);
 /* The header's revision where it is lost: from what the pages are. */
 void salvage_guess_revision(struct ese_salvage *s);
 bool salvage_schema(struct ese_salvage *s, struct fault *f);
+/* Can it be a row of the catalog, under that key? */
+bool salvage_is_catalog_row(const struct ese_salvage *s, struct bytes key, struct bytes record);
 /* Takes out of s->row what cannot be true together: see weed.c. */
 bool salvage_weed_catalog(struct ese_salvage *s, struct fault *f);
 void salvage_schema_close(struct ese_salvage *s);
@@ -259,6 +261,8 @@ struct salvage_choice {
     const struct salvage_page *against; /* what speaks against it; NULL: nothing */
 };
 
+/* The best of the group's versions, one or more. */
+size_t salvage_best(const struct salvage_walk *w);
 /* Decides which version of the walk's group counts. */
 bool salvage_choose(struct salvage_walk *w, struct salvage_choice *choice, struct fault *f);
 

@@ -286,6 +286,20 @@ static bool salvage_tables(struct ese_salvage *s, struct fault *f)
     return ok;
 }
 
+/* No database is without rows of the catalog's own. */
+static bool tell_lost_catalog(struct ese_salvage *s, struct fault *f)
+{
+    struct ese_salvage_item item = {
+        .kind = ESE_SALVAGE_CATALOG,
+        .table = "MSysObjects",
+        .objid = ESE_OBJID_CATALOG,
+        .key = bytes_of("", 0),
+        .tag = -1,
+        .reason = "neither the catalog nor its shadow has a table that can be read: which tables "
+                  "there were is lost"};
+    return ese_catalog_tables(s->catalog) > 0 || salvage_tell(s, &item, f);
+}
+
 /* Catalog rows that could not be taken. */
 static bool tell_weeds(struct ese_salvage *s, struct fault *f)
 {
@@ -360,7 +374,7 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
         p->rows = 0;
     }
     bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && tell_weeds(s, f) &&
-              salvage_tables(s, f) && salvage_unknown(s, f);
+              tell_lost_catalog(s, f) && salvage_tables(s, f) && salvage_unknown(s, f);
     if (ok && s->build)
         ok = ese_build_finish(s->build, &result->built, f);
     else

@@ -51,49 +51,73 @@ bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
     return false;
 }
 
-/* Adds a row; both are copied. */
-static bool add_row(struct ese_salvage *s, struct bytes key, struct bytes record, uint32_t page,
-                    uint64_t dbtime, struct fault *f)
+/* Adds a row to an array of them; key and record are copied. */
+static bool append(struct salvage_schema_row **rows, size_t *count, size_t *room,
+                   struct salvage_schema_row row, struct fault *f)
 {
-    void *array = s->row;
-    uint32_t table;
-    if (!bytes_le32(record, ESE_CATALOG_OBJID_TABLE_AT, &table))
-        return true;
-    uint8_t *copy = malloc(key.size + record.size + 1);
-    if (copy == NULL || !array_reserve(&array, &s->row_room, s->rows + 1, sizeof *s->row)) {
+    void *array = *rows;
+    uint8_t *copy = malloc(row.key.size + row.record.size + 1);
+    if (copy == NULL || !array_reserve(&array, room, *count + 1, sizeof row)) {
         free(copy);
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     }
-    s->row = array;
-    memcpy(copy, key.at, key.size);
-    memcpy(copy + key.size, record.at, record.size);
-    s->row[s->rows++] =
-        (struct salvage_schema_row){.key = bytes_of(copy, key.size),
-                                    .record = bytes_of(copy + key.size, record.size),
-                                    .table = table,
-                                    .page = page,
-                                    .dbtime = dbtime};
+    *rows = array;
+    if (row.key.size > 0)
+        memcpy(copy, row.key.at, row.key.size);
+    if (row.record.size > 0)
+        memcpy(copy + row.key.size, row.record.at, row.record.size);
+    row.record = bytes_of(copy + row.key.size, row.record.size);
+    row.key = bytes_of(copy, row.key.size);
+    (*rows)[(*count)++] = row;
     return true;
 }
 
-static bool keep_row(struct ese_salvage *s, const struct salvage_walk *w,
-                     const struct salvage_version *v, struct fault *f)
+static bool add_row(struct ese_salvage *s, struct bytes key, struct bytes record, uint32_t page,
+                    uint64_t dbtime, struct fault *f)
 {
+    struct salvage_schema_row row = {key, record, .page = page, .dbtime = dbtime};
+    return !bytes_le32(record, ESE_CATALOG_OBJID_TABLE_AT, &row.table) ||
+           append(&s->row, &s->rows, &s->row_room, row, f);
+}
+
+/* Takes a row in one of its versions; *taken false: it is none, and will be told of. */
+static bool keep_version(struct ese_salvage *s, struct bytes key, const struct salvage_version *v,
+                         bool *taken, struct fault *f)
+{
+    const struct salvage_page *p = &s->page[v->page];
     const struct ese_page *page;
     struct ese_node node;
     if (!salvage_node(s, v, &page, &node, f))
         return false;
+    struct salvage_schema_row row = {key, node.data, .page = p->slot, .dbtime = p->dbtime};
     struct ese_record record;
     uint8_t *converted;
     struct fault why = {.code = FAULT_NONE};
-    if (!salvage_record(s, ese_catalog_own_table(), page, &node, &record, &converted, &why)) {
-        ese_pages_put(s->pages, page);
-        return why.code != FAULT_NO_MEMORY || fault_set(f, FAULT_NO_MEMORY, "%s", why.text);
-    }
-    bool ok = add_row(s, w->key, node.data, s->page[v->page].slot, s->page[v->page].dbtime, f);
+    *taken = salvage_record(s, ese_catalog_own_table(), page, &node, &record, &converted, &why) &&
+             salvage_is_catalog_row(s, key, node.data);
+    bool ok = why.code != FAULT_NO_MEMORY || fault_set(f, FAULT_NO_MEMORY, "%s", why.text);
+    ok = ok && (*taken ? add_row(s, key, node.data, p->slot, p->dbtime, f)
+                       : append(&s->weed, &s->weeds, &s->weed_room, row, f));
     free(converted);
     ese_pages_put(s->pages, page);
     return ok;
+}
+
+/* Takes the best version of the walk's group that can be a row: where that of the one catalog
+ * cannot, that of the other may. */
+static bool keep_row(struct ese_salvage *s, struct salvage_walk *w, struct fault *f)
+{
+    bool taken = false;
+    while (!taken && w->versions > 0) {
+        size_t best = salvage_best(w);
+        const struct salvage_version v = w->version[best];
+        if (v.doubtful || (v.flags & ESE_NODE_DELETED))
+            return true;
+        if (!keep_version(s, w->key, &v, &taken, f))
+            return false;
+        w->version[best] = w->version[--w->versions];
+    }
+    return true;
 }
 
 static int compare_known(const void *a, const void *b)
@@ -336,8 +360,9 @@ bool salvage_schema(struct ese_salvage *s, struct fault *f)
     while (ok && (ok = salvage_walk_next(w, &more, f)) && more) {
         struct salvage_choice choice;
         ok = salvage_choose(w, &choice, f);
-        if (ok && (choice.verdict == SALVAGE_KEPT || choice.verdict == SALVAGE_FREED))
-            ok = keep_row(s, w, &w->version[choice.best], f);
+        if (ok && (choice.verdict == SALVAGE_KEPT || choice.verdict == SALVAGE_FREED ||
+                   choice.verdict == SALVAGE_NEWER_BAD))
+            ok = keep_row(s, w, f);
     }
     salvage_walk_close(w);
     free(w);

@@ -48,21 +48,32 @@ static int by_claim(const void *a, const void *b)
     return order ? order : (x->row > y->row) - (x->row < y->row);
 }
 
+static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes record,
+                     struct ese_catalog_object *o)
+{
+    struct ese_catalog_row from = {record, s->scan.revision >= ESE_REVISION_ESE98, 0};
+    uint8_t own[KEY_SIZE];
+    if (!ese_catalog_row_object(&from, s->scan.page_size, o, NULL))
+        return false;
+    build_catalog_key(o->table, o->type, o->id, own);
+    return bytes_equal(key, bytes_of(own, sizeof own)) &&
+           (o->type != ESE_OBJECT_TABLE || o->table == o->id);
+}
+
+bool salvage_is_catalog_row(const struct ese_salvage *s, struct bytes key, struct bytes record)
+{
+    struct ese_catalog_object o;
+    return read_row(s, key, record, &o);
+}
+
 /* The claims that a row makes, at most two.  False: the row cannot be. */
 static bool claims_of(const struct ese_salvage *s, size_t i, struct claim *claim, size_t *claims)
 {
     const struct salvage_schema_row *row = &s->row[i];
-    struct ese_catalog_row from = {row->record, s->scan.revision >= ESE_REVISION_ESE98, row->page};
     struct ese_catalog_object o;
-    uint8_t key[KEY_SIZE];
-    if (!ese_catalog_row_object(&from, s->scan.page_size, &o, NULL))
-        return false;
-    build_catalog_key(o.table, o.type, o.id, key);
-    if (!bytes_equal(row->key, bytes_of(key, sizeof key)))
+    if (!read_row(s, row->key, row->record, &o))
         return false;
     bool is_table = o.type == ESE_OBJECT_TABLE;
-    if (is_table && o.table != o.id)
-        return false;
     claim[(*claims)++] =
         (struct claim){.scope = is_table ? 0 : o.table, .type = o.type, .name = o.name, .row = i};
     bool is_primary = o.type == ESE_OBJECT_INDEX && o.id == o.table;

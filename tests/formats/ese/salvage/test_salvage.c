@@ -244,7 +244,54 @@ START_TEST(one_flipped_bit)
 }
 END_TEST
 
+/* The shadow's leaves are newer, and their records in a format that this revision does not have, or
+ * under keys that are not theirs. */
+START_TEST(newer_catalog_rows_that_are_none)
+{
+    struct salvaged s;
+    damaged_close(&d);
+    make(0x2, 4096);
+    for (uint32_t i = 1; i <= d.pages; i++) {
+        struct ese_page page;
+        struct ese_node node;
+        ese_page_parse(bytes_of(damaged_page(&d, i), d.page_size), i, &page);
+        if (page.objid != (_i % 2 ? ESE_OBJID_CATALOG : ESE_OBJID_CATALOG_SHADOW) ||
+            (page.flags & (ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE)) != ESE_PAGE_LEAF)
+            continue;
+        bytes_put_le64(damaged_page(&d, i) + ESE_PAGE_DBTIME_AT, page.dbtime + 100);
+        if (_i < 2)
+            bytes_put_le32(damaged_page(&d, i) + ESE_PAGE_FLAGS_AT,
+                           page.flags | ESE_PAGE_NEW_RECORD_FORMAT);
+        for (unsigned n = 0; _i >= 2 && ese_page_node(&page, n, &node, NULL); n++)
+            damaged_page(&d, i)[node.data.at - page.raw.at + ESE_CATALOG_TYPE_AT] ^= 0x40;
+        damaged_seal(&d, i);
+        damaged_touch(&d, i);
+    }
+    struct ese_salvage_table t = sums(&s);
+    ck_assert_uint_eq(t.kept, ROWS);
+    ck_assert_uint_gt(s.told.kind[ESE_SALVAGE_CATALOG], 0);
+    ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_NO_SCHEMA], 0);
+    salvaged_close(&s);
+}
+END_TEST
+
 /* ---- damage that costs rows ---- */
+
+/* Good headers, and nothing else. */
+START_TEST(lost_catalog)
+{
+    struct salvaged s;
+    struct random r = {.state = 7};
+    for (size_t i = 2 * (size_t)d.page_size; i < d.size; i++)
+        d.bytes[i] = (uint8_t)random_next(&r);
+    size_t size = d.size;
+    d.size = _i ? (size_t)_i * d.page_size : size;
+    ck_assert_msg(salvaged_open(&s, &d, ESE_DOUBTFUL_DEFAULT), "%s", s.f.text);
+    ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_CATALOG], 1);
+    salvaged_close(&s);
+    d.size = size;
+}
+END_TEST
 
 START_TEST(lost_leaf)
 {
@@ -766,6 +813,8 @@ int main(void)
     tcase_add_test(by_hand, displaced_pages);
     tcase_add_test(by_hand, lost_headers);
     tcase_add_test(by_hand, lost_catalog_beside_its_shadow);
+    tcase_add_loop_test(by_hand, newer_catalog_rows_that_are_none, 0, 4);
+    tcase_add_loop_test(by_hand, lost_catalog, 0, 4);
     tcase_add_test(by_hand, lost_long_value_root);
     tcase_add_test(by_hand, wrong_links);
     tcase_add_test(by_hand, one_flipped_bit);
