@@ -3,16 +3,20 @@
 
 #include "formats/array.h"
 #include "formats/ese/check/check.h"
+#include "formats/fileio.h"
 #include "formats/hex.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/status.h"
 #include "migrate/files/lock.h"
+#include "migrate/files/newfile.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- what it comes to ---- */
@@ -167,6 +171,23 @@ static int check_indexes(const struct salvaging *x)
     return EXIT_CLEAN;
 }
 
+/* The other database stands for what this one has lost: it is not written over. */
+static int refuse_to_replace(const struct salvaging *x, const char *other)
+{
+    static const char *const suffix[] = {"", NEWFILE_SALVAGE ".jsonl", NEWFILE_QUARANTINE ".jsonl"};
+    for (size_t i = 0; x->options->output && i < sizeof suffix / sizeof *suffix; i++) {
+        char path[PATH_MAX];
+        struct stat to, from;
+        int size = snprintf(path, sizeof path, "%s%s", x->options->output, suffix[i]);
+        if (size < PATH_MAX && stat(path, &to) == 0 && stat(other, &from) == 0 &&
+            fileio_is_same(&to, &from)) {
+            note_file(x->notes, path, "is the input itself; name another file for the output");
+            return EXIT_TROUBLE;
+        }
+    }
+    return EXIT_CLEAN;
+}
+
 static int take_schema(struct salvaging *x)
 {
     struct store other;
@@ -176,7 +197,8 @@ static int take_schema(struct salvaging *x)
     int status = store_open(&other, x->options->schema_from, x->notes);
     if (status != EXIT_CLEAN)
         return status;
-    if (!ese_salvage_schema_from(x->salvage, other.db, &f))
+    status = refuse_to_replace(x, other.path);
+    if (status == EXIT_CLEAN && !ese_salvage_schema_from(x->salvage, other.db, &f))
         status = note_trouble(x->notes, other.path, &f);
     store_close(&other);
     return status;

@@ -378,6 +378,37 @@ class Command(unittest.TestCase):
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["other.edb", "store.edb"])
         self.assertEqual(km.run("salvage", self.store, "--schema-from", self.store).returncode, km.CLEAN)
 
+    def test_the_other_database_is_not_replaced(self):
+        """Neither by the new store nor by a file beside it, nor under another name, whatever --force says."""
+        self.write()
+        link = self.folder / "link.edb"
+        for name in ("other.edb", "other.edb.salvage.jsonl", "other.edb.quarantine.jsonl"):
+            other = self.folder / name
+            other.write_bytes(self.bytes)
+            link.unlink(missing_ok=True)
+            os.link(other, link)
+            for command in (["salvage"], ["repair", "--salvage"]):
+                for schema in (other, link):
+                    with self.subTest(f"{command} {name} {schema.name}"):
+                        result = km.run(*command, self.store, "--schema-from", schema, "-o", self.folder / "other.edb",
+                                        "--force")
+                        self.assertEqual(result.returncode, km.TROUBLE, result.stdout)
+                        self.assertIn(b"is the input itself; name another file", result.stderr)
+                        self.assertEqual(other.read_bytes(), bytes(self.bytes))
+            other.unlink()
+        link.unlink()
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["store.edb"])
+
+    def test_a_lost_catalog_is_a_loss(self):
+        """Good headers, and nothing behind them but noise, or nothing at all."""
+        noise = bytes(number * number % 251 for number in range(300000))
+        for rest in (noise, b"", noise[:4096]):
+            self.store.write_bytes(bytes(self.bytes[:8192]) + rest)
+            result = km.run("salvage", self.store, "-o", self.new, "--force")
+            self.assertEqual(result.returncode, km.REPAIRED | km.PROBLEMS_LEFT, result.stderr)
+            self.assertIn(b"Catalog:   lost", result.stdout)
+            self.assertEqual(km.run("salvage", self.store).returncode, km.PROBLEMS_LEFT)
+
     def test_what_is_no_database_is_refused(self):
         self.store.write_bytes(bytes(range(256)) * 400)
         result = km.run("salvage", self.store)
