@@ -39,6 +39,12 @@ bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
         return false;
     if (salvage_has_wanted_format(s, page))
         return true;
+    /* What a page says of its records' format may be wrong: what is not understood of one would be
+     * left out of the new one. */
+    struct ese_record_limits limits;
+    ese_record_limits_of(&limits, table);
+    if (!ese_record_check(record, &limits, NULL, NULL, f))
+        return false;
     if ((*converted = malloc(ESE_PAGE_SIZE_MAX)) == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a record");
     if (ese_record_modernise(record, *converted, ESE_PAGE_SIZE_MAX, &size, f)) {
