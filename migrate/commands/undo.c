@@ -12,6 +12,7 @@
 #include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,6 +32,7 @@ struct undoing {
     struct candidate *candidate; /* as in the list */
     const struct candidate *chosen;
     struct undofile *undo; /* the chosen one, open for writing */
+    bool backup_is_known;  /* whether there is one */
     char backup[PATH_MAX]; /* "": none was made, or it is not there */
     bool backup_is_good;   /* it holds the store as it was */
     bool interrupted;
@@ -42,8 +44,11 @@ static void find_backup(struct undoing *u, const struct undofile *undo)
     const struct undofile_identity *id = &undo->identity;
     struct stat st;
     if (!names_are_own(undo, u->store.path, NULL) ||
-        !names_place(u->store.path, id->beside_directory, id->backup, u->backup, NULL) ||
-        u->backup[0] == '\0' || lstat(u->backup, &st) != 0) {
+        !names_place(u->store.path, id->beside_directory, id->backup, u->backup, NULL))
+        return;
+    bool there = u->backup[0] && lstat(u->backup, &st) == 0;
+    u->backup_is_known = there || u->backup[0] == '\0' || errno == ENOENT;
+    if (!there) {
         u->backup[0] = '\0';
         return;
     }
@@ -52,11 +57,17 @@ static void find_backup(struct undoing *u, const struct undofile *undo)
 
 static int refuse(const struct undoing *u, const struct fault *f, const char *state)
 {
-    if (u->undo == NULL)
+    if (!u->backup_is_known)
         message_file(u->store.path, "%s; %s; a backup, if one was made, is the way back", f->text,
                      state);
     else if (u->backup[0] == '\0')
-        message_file(u->store.path, "%s; %s; there is no backup beside it", f->text, state);
+        message_file(u->store.path, "%s; %s; there is no backup of that repair beside it%s",
+                     f->text, state,
+                     f->code == FAULT_MISSING
+                         ? "; copies from another backup will do: put them there. The database "
+                           "needs no file that was set aside: where these are lost, empty files "
+                           "of their names in that folder let it be put back; remove them then"
+                         : "");
     else if (u->backup_is_good)
         message_file(u->store.path,
                      "%s; %s; the backup is the way back: %s (its SHA-256 is that of the "

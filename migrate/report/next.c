@@ -128,9 +128,10 @@ static void pending_lines(const struct assessment *a)
                       name, name);
     else
         output_format("  The undo file of an interrupted repair cannot be used: %s.\n"
-                      "  Put the backup back that was made before that repair; it lies beside the "
-                      "store;\n"
-                      "     then remove the undo file.\n",
+                      "  Put the backup back that was made before that repair (NAME.backup-TIME "
+                      "beside the store,\n"
+                      "     unless it was one with --no-backup; then another backup); then remove "
+                      "the undo file.\n",
                       a->store.pending.text);
 }
 

@@ -197,7 +197,8 @@ class MadeUp(Store):
         self.repaired(store)
         other = store.with_name("Elsewhere")
         store.rename(other)
-        self.expect(km.TROUBLE, "undo", other, says=["renamed"])
+        errors = self.expect(km.TROUBLE, "undo", other, says=["renamed", "a backup, if one was made"]).stderr
+        self.assertNotIn(b"no backup", errors)  # it lies there under the old name
         other.rename(store)
         self.expect(km.CLEAN, "undo", store)
 

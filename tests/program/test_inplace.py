@@ -371,6 +371,7 @@ class Refused(Store):
         for command in (["undo", store], ["repair", store, "--in-place"]):
             self.expect(km.TROUBLE, *command, says=["undo file is damaged", "backup"])
             self.assertEqual(tree(store), before)
+        self.assertNotIn(b"it lies beside the store", self.expect(km.PROBLEMS_LEFT, "check", store).stdout)
 
     def test_pages_of_the_undo_file_that_cannot_be_unpacked(self):
         """Each in turn, with right checksums: a page that is missing is never passed over."""
@@ -505,6 +506,23 @@ class Refused(Store):
             (kept / log).rename(aside / log)
         self.expect(km.CLEAN, "undo", store)
         self.assertEqual(tree(store), original)
+
+    def test_lost_set_aside_folder_without_a_backup(self):
+        """Whether the repair had ended or not, what the refusal says leads back to the database."""
+        for number, is_pending in enumerate((False, True)):
+            store = self.directory(to=f"Kms{number}")
+            before = database(store).read_bytes()
+            self.repaired(store, "--no-backup")
+            if is_pending:
+                undo_file(store).write_bytes(undo_file(store).read_bytes()[:-52])
+            aside = beside(store)["set-aside"]
+            shutil.rmtree(aside)
+            self.expect(km.TROUBLE, "undo", store, says=["there is no backup of that repair", "empty files"])
+            aside.mkdir()
+            for log in LOGS:
+                (aside / log).touch()
+            self.expect(km.CLEAN, "undo", store)
+            self.assertEqual(database(store).read_bytes(), before)
 
     def test_changed_quarantine_stays(self):
         store = self.fixture("settings-name-the-loser")
