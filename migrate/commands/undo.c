@@ -9,6 +9,7 @@
 #include "migrate/repair/backup.h"
 #include "migrate/report/storefacts.h"
 #include "migrate/commands/leftovers.h"
+#include "migrate/undo/aside.h"
 #include "migrate/undo/names.h"
 #include "migrate/undo/undo.h"
 
@@ -150,12 +151,24 @@ static int choose_undo_file(struct undoing *u)
     return EXIT_CLEAN;
 }
 
+/* Undo does not refuse for that: what is in the folder is all that there is of them. */
+static bool warn_of_written(const struct undoing *u, struct fault *f)
+{
+    size_t count;
+    const char *first = aside_written_since(u->store.path, u->undo, &count, f);
+    if (first)
+        message_warning("%s: %s, which was set aside%s, was written to after the repair began, by "
+                        "its file time; it is put back as it is now",
+                        u->store.path, first, count > 1 ? ", and is not the only one" : "");
+    return first || f->code == FAULT_NONE;
+}
+
 static int put_back(struct undoing *u)
 {
     struct fault f = {.code = FAULT_NONE};
     const volatile sig_atomic_t *stop = interrupt_watch();
     if (!undo_possible(u->store.path, u->lock.descriptor, u->undo, &f) ||
-        !lock_is_named(&u->lock, u->store.path, &f))
+        !lock_is_named(&u->lock, u->store.path, &f) || !warn_of_written(u, &f))
         return refuse(u, &f, "the store was not touched");
     if (*stop) {
         message_error("cancelled; nothing was changed");

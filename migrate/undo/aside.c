@@ -156,6 +156,23 @@ bool aside_can_go_back(const char *path, const struct undofile *u, struct fault 
     return ok;
 }
 
+const char *aside_written_since(const char *path, const struct undofile *u, size_t *count,
+                                struct fault *f)
+{
+    const char *first = NULL;
+    struct places p;
+    struct stat st;
+    *count = 0;
+    if (u->moves == 0 || !open_places(path, u, false, &p, f))
+        return NULL;
+    for (size_t i = 0; p.aside >= 0 && i < u->moves; i++)
+        if (fstatat(p.aside, u->move[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtim.tv_sec > 0 &&
+            (uint64_t)st.st_mtim.tv_sec > u->identity.time && (*count)++ == 0)
+            first = u->move[i];
+    close_places(&p);
+    return first;
+}
+
 bool aside_move_back(const char *path, const struct undofile *u, struct fault *f)
 {
     struct places p;

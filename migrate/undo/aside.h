@@ -18,6 +18,14 @@ bool aside_move_out(const char *path, const struct undofile *undo, struct fault 
  */
 bool aside_can_go_back(const char *path, const struct undofile *undo, struct fault *f);
 
+/*
+ * Which files in the folder were written to after the repair began, by their file times?  The undo
+ * file keeps no more of them than names.  Returns the first, *count: how many; NULL when there is
+ * none.  FAULT_IO, with NULL, when the folder cannot be opened.
+ */
+const char *aside_written_since(const char *path, const struct undofile *undo, size_t *count,
+                                struct fault *f);
+
 /* Puts back what is in the folder, and removes that when it is empty; syncs both directories.
  * FAULT_IO. */
 bool aside_move_back(const char *path, const struct undofile *undo, struct fault *f);

@@ -507,6 +507,19 @@ class Refused(Store):
         self.expect(km.CLEAN, "undo", store)
         self.assertEqual(tree(store), original)
 
+    def test_written_in_the_set_aside_folder(self):
+        """The undo file has only the names: what is there goes back, with a word where it is not what was moved."""
+        store = self.directory()
+        self.repaired(store)
+        log = beside(store)["set-aside"] / "edb.log"
+        log.write_bytes(b"another")
+        os.utime(log, (time.time() + 2,) * 2)
+        self.expect(km.CLEAN, "undo", store, says=["edb.log, which was set aside, was written to after the repair began"])
+        self.assertEqual((store / "edb.log").read_bytes(), b"another")
+        os.utime(store / "edb.log", (0, 0))
+        self.repaired(store)
+        self.assertEqual(self.expect(km.CLEAN, "undo", store).stderr, b"")
+
     def test_lost_set_aside_folder_without_a_backup(self):
         """Whether the repair had ended or not, what the refusal says leads back to the database."""
         for number, is_pending in enumerate((False, True)):

@@ -130,6 +130,34 @@ START_TEST(what_cannot_go_back)
 }
 END_TEST
 
+START_TEST(written_since)
+{
+    struct undofile u = undo_of(2);
+    struct fault f = {.code = FAULT_NONE};
+    const struct timespec after[] = {{.tv_sec = 1001}, {.tv_sec = 1001}};
+    const struct timespec before[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    size_t count = 9;
+    u.identity.time = 1000;
+    put(at("Kmsdata/edb.log"));
+    put(at("Kmsdata/edb.chk"));
+    utimensat(AT_FDCWD, at("Kmsdata/edb.log"), before, 0);
+    utimensat(AT_FDCWD, at("Kmsdata/edb.chk"), before, 0);
+    ck_assert(aside_move_out(store, &u, &f));
+    ck_assert(!aside_written_since(store, &u, &count, &f) && count == 0);
+    utimensat(AT_FDCWD, at("Kmsdata.set-aside-undated/edb.chk"), after, 0);
+    ck_assert_str_eq(aside_written_since(store, &u, &count, &f), "edb.chk");
+    ck_assert_uint_eq(count, 1);
+    utimensat(AT_FDCWD, at("Kmsdata.set-aside-undated/edb.log"), after, 0);
+    ck_assert_str_eq(aside_written_since(store, &u, &count, &f), "edb.log");
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(f.code, FAULT_NONE);
+    ck_assert_int_eq(rename(at("Kmsdata.set-aside-undated"), at("elsewhere")), 0);
+    ck_assert(!aside_written_since(store, &u, &count, &f) && f.code == FAULT_NONE);
+    put(at("Kmsdata.set-aside-undated"));
+    ck_assert(!aside_written_since(store, &u, &count, &f) && f.code == FAULT_IO);
+}
+END_TEST
+
 START_TEST(somebody_elses_file_keeps_the_folder)
 {
     const struct undofile u = undo_of(1);
@@ -255,6 +283,7 @@ static Suite *suite(void)
     tcase_add_test(c, out_and_back);
     tcase_add_test(c, nothing_to_move);
     tcase_add_loop_test(c, what_cannot_go_back, 0, 4);
+    tcase_add_test(c, written_since);
     tcase_add_test(c, somebody_elses_file_keeps_the_folder);
     tcase_add_loop_test(c, names_of_a_repair, 0, ARRAY_SIZE(given));
     tcase_add_test(c, places_of_names);
