@@ -484,8 +484,7 @@ START_TEST(place_with_another_page)
 END_TEST
 
 /* A page says that its records are in the old format, which has other tagged columns: what they are
- * in truth nobody knows.  The rows
- * without any are the same in both, and are written. */
+ * in truth nobody knows.  The rows without any are the same in both, and are written. */
 START_TEST(leaf_in_another_format)
 {
     struct salvaged s;
