@@ -98,7 +98,7 @@ def bench_repair(where):
     copy = measure(["sh", "-c", f"rm -f '{new}'; cp '{path}' '{new}'"])
     check = measure([PROGRAM, "check", path], accepted=(4,))
     peer = copy[0] + check[0], max(copy[1], check[1])
-    ours = measure(["sh", "-c", f"rm -f '{new}'*; '{PROGRAM}' repair '{path}' -o '{new}'"], accepted=(1,), runs=1)
+    ours = measure(["sh", "-c", f"rm -f '{new}'*; '{PROGRAM}' repair '{path}' -o '{new}'"], accepted=(1,))
     line("repair -o, written and verified", ours, "cp, check", peer, "3 at most")
     small = make(where, "moved.edb", "--users", 100000, "--entries", 2000, "--duplicates")
     again = f"rm -f '{new}'*; cp '{small}' '{new}'"
