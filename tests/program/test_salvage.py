@@ -17,6 +17,7 @@ import os
 import pathlib
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -408,6 +409,41 @@ class Command(unittest.TestCase):
             self.assertEqual(result.returncode, km.REPAIRED | km.PROBLEMS_LEFT, result.stderr)
             self.assertIn(b"Catalog:   lost", result.stdout)
             self.assertEqual(km.run("salvage", self.store).returncode, km.PROBLEMS_LEFT)
+
+    def pages_lost(self, database):
+        database.save(self.store)
+        result = km.run("salvage", self.store, "--json")
+        told = json.loads(result.stdout)
+        self.assertEqual((result.returncode, told["told"]["lost"]), (km.PROBLEMS_LEFT, 0), told)
+        return next(table["pages_lost"] for table in told["tables"] if table["name"] == "T")
+
+    def test_a_branch_of_which_nothing_is_left_is_told(self):
+        """A page below the root, and all leaves below it, or all but one that may be out of use."""
+        for left in (0, 1):
+            database = edbmaking.Database(leaves=450)
+            middle = edbmaking.FIRST_LEAF + 450 + 1
+            leaves = range(edbmaking.FIRST_LEAF + 200 + left, edbmaking.FIRST_LEAF + 400)
+            for page in (middle, *leaves):
+                del database.pages[page]
+            if left:
+                database.set(leaves[0] - 1, 20, "<I", leaves[0])
+            self.assertEqual(self.pages_lost(database), 1)
+
+    def test_a_leaf_that_both_neighbours_name_is_told(self):
+        """A split of which the old parent and the new neighbours were written, and the new leaf was not."""
+        first = edbmaking.FIRST_LEAF
+        for newer, named, lost in ((60, (0, 2), 1), (60, (0,), 0), (50, (0, 2), 0)):
+            with self.subTest(newer=newer, named=named):
+                database = edbmaking.Database()
+                ends = [(first, b"\x7f" + struct.pack(">I", 5 | 1 << 31)), (first + 2, b"")]
+                database.pages[edbmaking.TABLE] = database._parent(
+                    edbmaking.TABLE, edbmaking.PARENT | edbmaking.ROOT, ends, True, edbmaking.SPACE)
+                del database.pages[first + 1]
+                for leaf in (0, 2):
+                    database.set(first + leaf, 8, "<Q", newer)
+                for leaf in named:
+                    database.set(first + leaf, 20 if leaf == 0 else 16, "<I", first + 1)
+                self.assertEqual(self.pages_lost(database), lost)
 
     def test_what_is_no_database_is_refused(self):
         self.store.write_bytes(bytes(range(256)) * 400)

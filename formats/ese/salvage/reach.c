@@ -7,6 +7,8 @@
  */
 #include "formats/ese/salvage/parts.h"
 
+#include "formats/array.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +22,9 @@ struct reach {
     struct by_number *by; /* by number, then index */
     size_t next;          /* behind what was found last: numbers come in order, mostly */
     bool *told;           /* by place in `by`: that it is lost */
-    bool *whole;          /* by place in `by`: a leaf whose rows were all read */
+    uint32_t *gone;       /* pages of which there is nothing, and that was told */
+    size_t gone_count, gone_room;
+    bool *whole; /* by place in `by`: a leaf whose rows were all read */
 };
 
 static int compare_numbers(const void *a, const void *b)
@@ -403,49 +407,147 @@ static bool is_lost_leaf(struct reach *r, uint32_t number, const struct salvage_
                  : p->trust <= SALVAGE_BLOCKS && p->dbtime > by->dbtime)
             return false;
     }
-    bool told = r->told[k];
-    r->told[k] = true;
-    return !told;
+    return true;
 }
 
-static bool tell_lost_children(struct reach *r, const struct salvage_page *parent,
-                               const struct ese_page *page, const char *table, uint64_t *lost,
-                               struct fault *f)
+static int compare_gone(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Notes that a page is told of.  *before: it was, already. */
+static bool note_told(struct reach *r, uint32_t number, bool *before, struct fault *f)
+{
+    size_t k = find_number(r, number);
+    *before = k < r->count && r->told[k];
+    if (k < r->count) {
+        r->told[k] = true;
+        return true;
+    }
+    void *array = r->gone;
+    bool room = array_reserve(&array, &r->gone_room, r->gone_count + 1, sizeof *r->gone);
+    r->gone = array;
+    if (!room)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    r->gone[r->gone_count++] = number;
+    return true;
+}
+
+/* Has a parent named it?  After all parents, when r->gone is in order. */
+static bool is_gone(const struct reach *r, uint32_t number)
+{
+    return r->gone_count > 0 &&
+           bsearch(&number, r->gone, r->gone_count, sizeof *r->gone, compare_gone);
+}
+
+/* ---- where the parents are lost, too ---- */
+
+/* The leaves of which all rows were read, by their first key. */
+static int compare_firsts(const void *a, const void *b)
+{
+    const struct salvage_page *const *x = a, *const *y = b;
+    return bytes_compare((*x)->first, (*y)->first);
+}
+
+struct leaves {
+    const struct salvage_page **at;
+    size_t count;
+};
+
+static bool open_leaves(struct reach *r, struct leaves *l, struct fault *f)
+{
+    *l = (struct leaves){calloc(r->count + 1, sizeof(void *)), 0};
+    if (l->at == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    for (size_t k = 0; k < r->count; k++) {
+        const struct salvage_page *p = &r->s->page[r->by[k].page];
+        if (is_leaf_of_rows(p) && r->whole[k] && p->first.at && !p->freed)
+            l->at[l->count++] = p;
+    }
+    if (l->count > 0)
+        qsort(l->at, l->count, sizeof(void *), compare_firsts);
+    return true;
+}
+
+/* Is there a leaf with a key of the span?  Then links lead on from it. */
+static bool has_leaf(const struct leaves *l, const struct span *span)
+{
+    size_t low = 0, high = l->count;
+    while (low < high) { /* the first leaf behind the span */
+        size_t middle = (low + high) / 2;
+        if (span->high.at == NULL || bytes_compare(l->at[middle]->first, span->high) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && bytes_compare(l->at[low - 1]->last, span->low) >= 0;
+}
+
+/* Is a page below the root lost, with all leaves below it? */
+static bool is_lost_branch(struct reach *r, const struct leaves *l, uint32_t number,
+                           const struct salvage_page *by, const struct span *span)
+{
+    size_t k = find_number(r, number);
+    for (size_t i = k; i < r->count && r->by[i].number == number; i++) {
+        const struct salvage_page *p = &r->s->page[r->by[i].page];
+        if (p->trust <= SALVAGE_BLOCKS && (is_parent(p) || p->dbtime > by->dbtime))
+            return false;
+    }
+    return (k < r->count || !taken(r->s, number, by)) && !has_leaf(l, span);
+}
+
+static bool tell_lost_child(struct reach *r, const struct salvage_page *parent, uint32_t child,
+                            const struct span *span, const char *table, uint64_t *lost,
+                            struct fault *f)
+{
+    char text[200];
+    bool before;
+    if (!note_told(r, child, &before, f))
+        return false;
+    if (before)
+        return true;
+    snprintf(text, sizeof text,
+             "page %u, which its parent page %u names, is not to be had, or in part only: rows "
+             "that stood on %s are lost, unless they stand elsewhere",
+             child, parent->slot,
+             parent->flags & ESE_PAGE_PARENT_OF_LEAF ? "it" : "pages below it");
+    ++*lost;
+    struct ese_salvage_item item = {.kind = ESE_SALVAGE_PAGE_LOST,
+                                    .table = table,
+                                    .objid = parent->objid,
+                                    .key = span->low,
+                                    .key_after = span->high,
+                                    .page = child,
+                                    .tag = -1,
+                                    .other_page = parent->slot,
+                                    .reason = text};
+    return salvage_tell(r->s, &item, f);
+}
+
+static bool tell_lost_children(struct reach *r, const struct leaves *leaves,
+                               const struct salvage_page *parent, const struct ese_page *page,
+                               const char *table, uint64_t *lost, struct fault *f)
 {
     uint8_t low[ESE_KEY_ROOM], high[ESE_KEY_ROOM];
     struct bytes before = bytes_of(low, 0), after = bytes_of(high, 0);
+    bool of_leaves = parent->flags & ESE_PAGE_PARENT_OF_LEAF;
     for (unsigned i = 0; i < ese_page_nodes(page); i++) {
         struct ese_node node;
         if (!ese_page_node(page, i, &node, NULL) || !ese_node_key(&node, high, sizeof high, &after))
             continue;
         uint32_t child = ese_node_child(&node);
         const struct span span = {before, after.size ? after : (struct bytes){.at = NULL}};
-        if (child != 0 && is_lost_leaf(r, child, parent, &span)) {
-            char text[200];
-            snprintf(text, sizeof text,
-                     "page %u, which its parent page %u names, is not to be had, or in part only: "
-                     "rows that stood on it are lost, unless they stand elsewhere",
-                     child, parent->slot);
-            ++*lost;
-            struct ese_salvage_item item = {.kind = ESE_SALVAGE_PAGE_LOST,
-                                            .table = table,
-                                            .objid = parent->objid,
-                                            .key = before,
-                                            .key_after = span.high,
-                                            .page = child,
-                                            .tag = -1,
-                                            .other_page = parent->slot,
-                                            .reason = text};
-            if (!salvage_tell(r->s, &item, f))
-                return false;
-        }
+        if (child != 0 &&
+            (of_leaves ? is_lost_leaf(r, child, parent, &span)
+                       : is_lost_branch(r, leaves, child, parent, &span)) &&
+            !tell_lost_child(r, parent, child, &span, table, lost, f))
+            return false;
         memcpy(low, high, after.size);
         before = bytes_of(low, after.size);
     }
     return true;
 }
-
-/* ---- where the parents are lost, too ---- */
 
 static bool tell_lost_page(struct reach *r, const struct ese_table *table, uint32_t number,
                            uint32_t by, const char *reason, uint64_t *lost, struct fault *f)
@@ -473,9 +575,13 @@ static bool has_all_nodes(const struct ese_page *parent)
     return true;
 }
 
-/* Marks, by its place in r->by, each page that a parent of leaves names, all of whose nodes can be
- * read: another one may name more leaves than can be seen. */
-static bool mark_children(struct reach *r, bool *parented, struct fault *f)
+/* Whose links are looked at, by its place in r->by: a leaf that no parent names, or one that is
+ * newer than its parent, which then may not know of a split. */
+enum parented { BY_NONE, BY_OLDER, BY_NEWER };
+
+/* Marks each page that a parent of leaves names, all of whose nodes can be read: another one may
+ * name more leaves than can be seen. */
+static bool mark_children(struct reach *r, uint8_t *parented, struct fault *f)
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct salvage_page *p = &r->s->page[r->first + i];
@@ -490,8 +596,11 @@ static bool mark_children(struct reach *r, bool *parented, struct fault *f)
             if (!ese_page_node(page, n, &node, NULL))
                 continue;
             uint32_t child = ese_node_child(&node);
-            for (size_t k = find_number(r, child); k < r->count && r->by[k].number == child; k++)
-                parented[k] = true;
+            for (size_t k = find_number(r, child); k < r->count && r->by[k].number == child; k++) {
+                bool older = r->s->page[r->by[k].page].dbtime > p->dbtime;
+                if (parented[k] != BY_NEWER)
+                    parented[k] = older ? BY_OLDER : BY_NEWER;
+            }
         }
         ese_pages_put(r->s->pages, page);
     }
@@ -500,6 +609,7 @@ static bool mark_children(struct reach *r, bool *parented, struct fault *f)
 
 struct missing {
     uint32_t number, by;
+    bool parented; /* the leaf that names it: another one has to do so, too */
 };
 
 static int compare_missing(const void *a, const void *b)
@@ -510,25 +620,26 @@ static int compare_missing(const void *a, const void *b)
     return (x->by > y->by) - (x->by < y->by);
 }
 
-/* The links of leaves that no parent names.  Where one does, it knows better than links do. */
-static size_t find_missing(struct reach *r, const bool *parented, struct missing *missing)
+/* The links of leaves that no parent names.  Where one that is as new does, it knows better than
+ * links do. */
+static size_t find_missing(struct reach *r, const uint8_t *parented, struct missing *missing)
 {
     size_t count = 0;
     for (size_t k = 0; k < r->count; k++) {
         const struct salvage_page *p = &r->s->page[r->by[k].page];
         const uint32_t link[] = {p->prev, p->next};
-        if (!is_leaf_of_rows(p) || parented[k] || p->freed || p->trust > SALVAGE_BLOCKS)
+        if (!is_leaf_of_rows(p) || parented[k] == BY_NEWER || p->freed || p->trust > SALVAGE_BLOCKS)
             continue;
         for (unsigned i = 0; i < 2; i++)
             if (link[i] != 0 && is_lost_leaf(r, link[i], p, NULL))
-                missing[count++] = (struct missing){link[i], p->slot};
+                missing[count++] = (struct missing){link[i], p->slot, parented[k] == BY_OLDER};
     }
     if (count > 0)
         qsort(missing, count, sizeof *missing, compare_missing);
     return count;
 }
 
-static bool tell_missing(struct reach *r, const struct ese_table *table, const bool *parented,
+static bool tell_missing(struct reach *r, const struct ese_table *table, const uint8_t *parented,
                          uint64_t *lost, struct fault *f)
 {
     struct missing *missing = calloc(2 * r->count + 1, sizeof *missing);
@@ -536,9 +647,15 @@ static bool tell_missing(struct reach *r, const struct ese_table *table, const b
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
     size_t count = find_missing(r, parented, missing);
     bool ok = true;
-    for (size_t i = 0; ok && i < count; i++) {
+    for (size_t i = 0, end; ok && i < count; i = end) {
         char text[200];
-        if (i > 0 && missing[i - 1].number == missing[i].number)
+        bool known = false, before;
+        for (end = i; end < count && missing[end].number == missing[i].number; end++)
+            known = known || !missing[end].parented;
+        if (!(known || end - i > 1) || is_gone(r, missing[i].number))
+            continue;
+        ok = note_told(r, missing[i].number, &before, f);
+        if (!ok || before)
             continue;
         snprintf(text, sizeof text,
                  "page %u, which its neighbour page %u names, is not to be had, or in part only, "
@@ -588,7 +705,7 @@ static bool tell_lost_tree(struct reach *r, const struct ese_table *table, uint6
 static bool tell_beyond_parents(struct reach *r, const struct ese_table *table, uint64_t *lost,
                                 struct fault *f)
 {
-    bool *parented = calloc(r->count + 1, sizeof *parented);
+    uint8_t *parented = calloc(r->count + 1, sizeof *parented);
     if (parented == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
     bool ok = mark_children(r, parented, f) && tell_missing(r, table, parented, lost, f);
@@ -606,19 +723,24 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, ui
     r.whole = calloc(r.count + 1, sizeof *r.whole);
     bool ok = (r.told != NULL && r.whole != NULL) ||
               fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
-    ok = ok && see_all_whole(&r, f);
+    struct leaves leaves = {.at = NULL};
+    ok = ok && see_all_whole(&r, f) && open_leaves(&r, &leaves, f);
     for (size_t i = 0; ok && i < r.count; i++) {
         const struct salvage_page *p = &s->page[r.first + i];
         const struct ese_page *page;
-        if (!is_parent(p) || !(p->flags & ESE_PAGE_PARENT_OF_LEAF) || p->freed)
+        if (!is_parent(p) || p->freed)
             continue;
         ok = salvage_get(s, p, &page, f);
         if (ok) {
-            ok = tell_lost_children(&r, p, page, table->name, pages_lost, f);
+            ok = tell_lost_children(&r, &leaves, p, page, table->name, pages_lost, f);
             ese_pages_put(s->pages, page);
         }
     }
+    if (r.gone_count > 0)
+        qsort(r.gone, r.gone_count, sizeof *r.gone, compare_gone);
     ok = ok && tell_beyond_parents(&r, table, pages_lost, f);
+    free(r.gone);
+    free(leaves.at);
     free(r.told);
     free(r.whole);
     free(r.by);
