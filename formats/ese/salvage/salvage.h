@@ -17,6 +17,7 @@
  *   weed.c        catalog rows that cannot be true together
  *   ranges.c      which nodes of a page can be believed, and which keys a leaf has
  *   reach.c       which leaves parents, neighbours and space know of
+ *   lost.c        which pages something names that are not to be had
  *   walk.c        all nodes of one tree in key order, whatever page they are on
  *   leaves.c      which leaf should have a key
  *   choose.c      which of several versions of a node counts
