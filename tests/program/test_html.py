@@ -137,7 +137,7 @@ class Html(unittest.TestCase):
         self.assertEqual(hidden, [])
 
     def test_every_state(self):
-        for description in sorted(STATES.glob("*/description.ini")):
+        for description in km.sampled(sorted(STATES.glob("*/description.ini"))):
             if "\n[expect]" not in description.read_text():
                 continue  # no header can be used: an error, and no page
             with self.subTest(description.parent.name):
@@ -324,7 +324,7 @@ class Html(unittest.TestCase):
 
     def test_salvage(self):
         """The list first; the numbers of the JSON; the rows that files beside the new store have, too."""
-        for description in sorted(STATES.glob("*/description.ini")):
+        for description in km.sampled(sorted(STATES.glob("*/description.ini"))):
             state = description.parent.name
             if "\n[salvage]" not in description.read_text() and state not in ("damaged-page", "clean-v3", "dirty-shutdown"):
                 continue
