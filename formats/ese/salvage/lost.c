@@ -190,37 +190,41 @@ static bool is_lost_branch(struct reach *r, const struct leaves *l, uint32_t num
     return (k < r->count || !taken(r->s, number, by)) && !has_leaf(l, span);
 }
 
+static bool tell_page(struct reach *r, const struct ese_table *table, uint32_t number, uint32_t by,
+                      const struct span *span, const char *reason, uint64_t *lost, struct fault *f)
+{
+    struct ese_salvage_item item = {.kind = ESE_SALVAGE_PAGE_LOST,
+                                    .table = table->name,
+                                    .objid = table->objid,
+                                    .key = span->low,
+                                    .key_after = span->high,
+                                    .page = number,
+                                    .tag = -1,
+                                    .other_page = by,
+                                    .reason = reason};
+    ++*lost;
+    return salvage_tell(r->s, &item, f);
+}
+
 static bool tell_lost_child(struct reach *r, const struct salvage_page *parent, uint32_t child,
-                            const struct span *span, const char *table, uint64_t *lost,
+                            const struct span *span, const struct ese_table *table, uint64_t *lost,
                             struct fault *f)
 {
     char text[200];
     bool before;
     if (!note_told(r, child, &before, f))
         return false;
-    if (before)
-        return true;
     snprintf(text, sizeof text,
              "page %u, which its parent page %u names, is not to be had, or in part only: rows "
              "that stood on %s are lost, unless they stand elsewhere",
              child, parent->slot,
              parent->flags & ESE_PAGE_PARENT_OF_LEAF ? "it" : "pages below it");
-    ++*lost;
-    struct ese_salvage_item item = {.kind = ESE_SALVAGE_PAGE_LOST,
-                                    .table = table,
-                                    .objid = parent->objid,
-                                    .key = span->low,
-                                    .key_after = span->high,
-                                    .page = child,
-                                    .tag = -1,
-                                    .other_page = parent->slot,
-                                    .reason = text};
-    return salvage_tell(r->s, &item, f);
+    return before || tell_page(r, table, child, parent->slot, span, text, lost, f);
 }
 
 static bool tell_lost_children(struct reach *r, const struct leaves *leaves,
                                const struct salvage_page *parent, const struct ese_page *page,
-                               const char *table, uint64_t *lost, struct fault *f)
+                               const struct ese_table *table, uint64_t *lost, struct fault *f)
 {
     uint8_t low[ESE_KEY_ROOM], high[ESE_KEY_ROOM];
     struct bytes before = bytes_of(low, 0), after = bytes_of(high, 0);
@@ -242,20 +246,12 @@ static bool tell_lost_children(struct reach *r, const struct leaves *leaves,
     return true;
 }
 
+/* What stood on it nobody says. */
 static bool tell_lost_page(struct reach *r, const struct ese_table *table, uint32_t number,
                            uint32_t by, const char *reason, uint64_t *lost, struct fault *f)
 {
-    static const uint8_t none[1];
-    struct ese_salvage_item item = {.kind = ESE_SALVAGE_PAGE_LOST,
-                                    .table = table->name,
-                                    .objid = table->objid,
-                                    .key = bytes_of(none, 0),
-                                    .page = number,
-                                    .tag = -1,
-                                    .other_page = by,
-                                    .reason = reason};
-    ++*lost;
-    return salvage_tell(r->s, &item, f);
+    const struct span all = {.low = bytes_of("", 0)};
+    return tell_page(r, table, number, by, &all, reason, lost, f);
 }
 
 static bool has_all_nodes(const struct ese_page *parent)
@@ -284,10 +280,9 @@ static bool mark_children(struct reach *r, uint8_t *parented, struct fault *f)
         if (!salvage_get(r->s, p, &page, f))
             return false;
         bool all = has_all_nodes(page);
-        for (unsigned n = 0; all && n < ese_page_nodes(page); n++) {
-            struct ese_node node;
-            if (!ese_page_node(page, n, &node, NULL))
-                continue;
+        struct ese_node node;
+        unsigned nodes = all ? ese_page_nodes(page) : 0;
+        for (unsigned n = 0; n < nodes && ese_page_node(page, n, &node, NULL); n++) {
             uint32_t child = ese_node_child(&node);
             for (size_t k = salvage_reach_find(r, child); k < r->count && r->by[k].number == child;
                  k++) {
@@ -426,7 +421,7 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, ui
             continue;
         ok = salvage_get(s, p, &page, f);
         if (ok) {
-            ok = tell_lost_children(&r, &leaves, p, page, table->name, pages_lost, f);
+            ok = tell_lost_children(&r, &leaves, p, page, table, pages_lost, f);
             ese_pages_put(s->pages, page);
         }
     }

@@ -86,6 +86,9 @@ bool salvage_header(struct ese_salvage *s, struct fault *f);
 /* The header's revision where it is lost: from what the pages are. */
 void salvage_guess_revision(struct ese_salvage *s);
 bool salvage_schema(struct ese_salvage *s, struct fault *f);
+/* What a row of the catalog describes.  False: it cannot be read as one. */
+bool salvage_catalog_object(const struct ese_salvage *s, struct bytes record,
+                            struct ese_catalog_object *object);
 /* Can it be a row of the catalog, under that key? */
 bool salvage_is_catalog_row(const struct ese_salvage *s, struct bytes key, struct bytes record);
 /* Takes out of s->row what cannot be true together: see weed.c. */

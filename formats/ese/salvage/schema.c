@@ -288,21 +288,14 @@ static const struct salvage_schema_row *find_row(const struct ese_salvage *s, si
     return low < rows && bytes_equal(s->row[low].key, key) ? &s->row[low] : NULL;
 }
 
-static bool object_of(const struct ese_salvage *s, struct bytes record,
-                      struct ese_catalog_object *object)
-{
-    struct ese_catalog_row row = {record, s->scan.revision >= ESE_REVISION_ESE98, 0};
-    return ese_catalog_row_object(&row, s->scan.page_size, object, NULL);
-}
-
 /* Object ids are never given twice.  So what has one here and another name or type there is of
  * another database, and columns of that would be invented ones here. */
 static bool is_of_this(const struct ese_salvage *s, const struct salvage_schema_row *own,
                        struct bytes record, struct fault *f)
 {
     struct ese_catalog_object here, there;
-    if (!object_of(s, own->record, &here) || !object_of(s, record, &there) ||
-        ese_objid_is_catalog(here.table))
+    if (!salvage_catalog_object(s, own->record, &here) ||
+        !salvage_catalog_object(s, record, &there) || ese_objid_is_catalog(here.table))
         return true;
     uint32_t type_here = 0, type_there = 0;
     if (here.type == ESE_OBJECT_COLUMN) {

@@ -48,12 +48,18 @@ static int by_claim(const void *a, const void *b)
     return order ? order : (x->row > y->row) - (x->row < y->row);
 }
 
+bool salvage_catalog_object(const struct ese_salvage *s, struct bytes record,
+                            struct ese_catalog_object *object)
+{
+    struct ese_catalog_row row = {record, s->scan.revision >= ESE_REVISION_ESE98, 0};
+    return ese_catalog_row_object(&row, s->scan.page_size, object, NULL);
+}
+
 static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes record,
                      struct ese_catalog_object *o)
 {
-    struct ese_catalog_row from = {record, s->scan.revision >= ESE_REVISION_ESE98, 0};
     uint8_t own[KEY_SIZE];
-    if (!ese_catalog_row_object(&from, s->scan.page_size, o, NULL))
+    if (!salvage_catalog_object(s, record, o))
         return false;
     build_catalog_key(o->table, o->type, o->id, own);
     return bytes_equal(key, bytes_of(own, sizeof own)) &&
