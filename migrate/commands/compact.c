@@ -72,10 +72,10 @@ static int compact(struct store *store, const struct options *options)
         return EXIT_CANCELLED;
     }
     if (result.duplicate)
-        message_fault_next(store->path, &f, "--keep-first keeps the first of them");
+        note_fault_next(options->notes, store->path, &f, "--keep-first keeps the first of them");
     else
-        message_fault_of(store->path, options->output, &f);
-    return EXIT_TROUBLE;
+        note_trouble_of(options->notes, store->path, options->output, &f);
+    return told(options, EXIT_TROUBLE);
 }
 
 int cmd_compact(const struct options *options)

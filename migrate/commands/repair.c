@@ -125,11 +125,11 @@ static int judge_recovered(const struct options *options, struct recovery *r)
     int status = told(options, recovery_make(r));
     if (status != EXIT_CLEAN)
         return status;
-    if (!recovery_keep(r, path, &f)) {
-        message_fault_of(r->logs.store.path,
-                         unnamed_place(r->options->dry_run ? NULL : r->options->output), &f);
-        return EXIT_TROUBLE;
-    }
+    if (!recovery_keep(r, path, &f))
+        return told(options,
+                    note_trouble_of(r->notes, r->logs.store.path,
+                                    unnamed_place(r->options->dry_run ? NULL : r->options->output),
+                                    &f));
     how.recovered = r;
     how.stands_for = r->logs.store.path;
     return judge_and_show(options, path, &how) | (r->loss.code ? EXIT_PROBLEMS_LEFT : 0);

@@ -49,7 +49,7 @@ static int salvage(struct salvaging *x, const struct options *options)
         message_error("cancelled; nothing was written");
         status = EXIT_CANCELLED;
     } else if (!ok && f.code != FAULT_NONE) {
-        message_fault_of(x->store.path, x->options->output, &f);
+        told(options, note_trouble_of(options->notes, x->store.path, x->options->output, &f));
     } else if (ok) {
         if (options->json ? !salvage_report_json(x) : !salvage_report_text(x))
             status |= EXIT_TROUBLE;

@@ -242,22 +242,6 @@ int message_trouble(const char *file, const struct fault *f)
     return EXIT_TROUBLE;
 }
 
-void message_fault_of(const char *input, const char *output, const struct fault *f)
-{
-    message_fault(f->of_output ? output : input, f);
-}
-
-void message_fault_next(const char *file, const struct fault *f, const char *format, ...)
-{
-    char next[SENTENCE / 2], sentence[SENTENCE];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(next, sizeof next, format, args);
-    va_end(args);
-    snprintf(sentence, sizeof sentence, "%s; %s", f->text, next);
-    tell_error(&(struct note){.file = file, .sentence = sentence, .place = f->place, .next = next});
-}
-
 void message_warning(const char *format, ...)
 {
     if (quiet)

@@ -34,11 +34,6 @@ void message_file(const char *file, const char *format, ...) __attribute__((form
 void message_fault(const char *file, const struct fault *f);
 /* The same; returns EXIT_TROUBLE. */
 int message_trouble(const char *file, const struct fault *f);
-/* The same of a reader's or a writer's: of the output where it is of that. */
-void message_fault_of(const char *input, const char *output, const struct fault *f);
-/* As message_fault(), with "; " and what to do next. */
-void message_fault_next(const char *file, const struct fault *f, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* Prints what others noted, in its order; there are no notes then. */
 void message_notes(struct notes *notes);
