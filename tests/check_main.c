@@ -44,3 +44,12 @@ int check_main(const char *name, const struct check_case *cases)
     suite_add_tcase(suite, group);
     return check_run(name, suite);
 }
+
+const char *check_path(const char *folder, const char *name)
+{
+    static char room[8][512];
+    static unsigned next;
+    char *to = room[next++ % ARRAY_SIZE(room)];
+    snprintf(to, sizeof room[0], "%s/%s", folder, name);
+    return to;
+}

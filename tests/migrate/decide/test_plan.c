@@ -35,11 +35,7 @@ static bool standin_starts(const char *store)
 /* The file that `name` means within the test's folder. */
 static const char *in_folder(const char *name)
 {
-    static char path[2][256];
-    static unsigned next;
-    char *to = path[next++ % 2];
-    snprintf(to, 256, "%s/%s", folder, name);
-    return to;
+    return check_path(folder, name);
 }
 
 /* left_out: an action, or SIZE_MAX. */

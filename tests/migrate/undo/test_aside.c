@@ -15,11 +15,7 @@ static char folder[64], store[PATH_MAX];
 
 static const char *at(const char *name)
 {
-    static char room[8][512];
-    static unsigned next;
-    char *to = room[next++ % 8];
-    snprintf(to, sizeof room[0], "%s/%s", folder, name);
-    return to;
+    return check_path(folder, name);
 }
 
 static void put(const char *path)

@@ -25,11 +25,7 @@ static char folder[] = "/tmp/km-compact-XXXXXX";
 
 static const char *in_folder(const char *name)
 {
-    static char path[4][128];
-    static unsigned next;
-    char *to = path[next++ % 4];
-    snprintf(to, sizeof path[0], "%s/%s", folder, name);
-    return to;
+    return check_path(folder, name);
 }
 
 /* How many names the folder has: nothing may be left behind, under any name. */

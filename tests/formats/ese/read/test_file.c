@@ -12,9 +12,7 @@ static char folder[] = "/tmp/kmmigrate-test-XXXXXX";
 
 static const char *in_folder(const char *name)
 {
-    static char path[100];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
+    return check_path(folder, name);
 }
 
 static void write_file(const char *path, const void *bytes, size_t size)
