@@ -7,7 +7,6 @@
 #include "formats/hex.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/status.h"
-#include "migrate/files/lock.h"
 #include "migrate/files/newfile.h"
 
 #include <inttypes.h>
@@ -204,20 +203,6 @@ static int take_schema(struct salvaging *x)
     return status;
 }
 
-/* Between the pages of two states a salvage would be a guess. */
-static bool keep_still(const struct salvaging *x, struct fault *f)
-{
-    bool known;
-    if (!lock_shared(x->like, &known, f))
-        return false;
-    if (!known)
-        note_warning(x->notes,
-                     "%s: the file system has no locks: a repair that runs meanwhile would not "
-                     "be noticed",
-                     x->store.path);
-    return true;
-}
-
 static bool open_file(struct salvaging *x, struct fault *f)
 {
     struct ese_file *file;
@@ -225,8 +210,9 @@ static bool open_file(struct salvaging *x, struct fault *f)
         return false;
     x->like = ese_file_named_descriptor(file);
     bool packed = ese_file_is_packed(file); /* then other bytes are hashed than are salvaged */
-    if (!keep_still(x, f) || !(packed ? filehash_start(&x->hash, x->store.path, f)
-                                      : filehash_start_given(&x->hash, f))) {
+    if (!store_keep_still(x->store.path, x->like, x->notes, f) ||
+        !(packed ? filehash_start(&x->hash, x->store.path, f)
+                 : filehash_start_given(&x->hash, f))) {
         ese_file_close(file);
         return false;
     }

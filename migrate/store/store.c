@@ -177,17 +177,16 @@ static void tell_pending(const struct store *store, struct notes *notes,
             store->path, store->pending.text);
 }
 
-/* A repair that runs beside would show some pages as they were and some as they will be. */
-static bool keep_still(const struct store *store, struct notes *notes, struct fault *f)
+bool store_keep_still(const char *path, int descriptor, struct notes *notes, struct fault *f)
 {
     bool known;
-    if (!lock_shared(ese_file_named_descriptor(store->db->file), &known, f))
+    if (!lock_shared(descriptor, &known, f))
         return false;
     if (!known)
         note_warning(notes,
                      "%s: the file system has no locks: a repair that runs meanwhile would not "
                      "be noticed",
-                     store->path);
+                     path);
     return true;
 }
 
@@ -269,7 +268,7 @@ int store_open_to_judge(struct store *store, const char *name, struct notes *not
     if (status != EXIT_CLEAN)
         return status;
     if (ese_db_open(store->path, tell, &o, &store->db, &f)) {
-        if (keep_still(store, notes, &f))
+        if (store_keep_still(store->path, ese_file_named_descriptor(store->db->file), notes, &f))
             return EXIT_CLEAN;
         store_close(store);
     }

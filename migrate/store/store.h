@@ -41,6 +41,11 @@ int store_open_to_judge(struct store *store, const char *name, struct notes *not
  * repair left beside that is pending.  Returns enum exit_status; an error is noted. */
 int store_stand_for(struct store *store, const char *path, struct notes *notes);
 
+/* Holds the file at `path`, open as `descriptor`, against repairs: one that runs beside would show
+ * some pages as they were and some as they will be.  Where the file system has no locks that is
+ * noted.  False when one runs. */
+bool store_keep_still(const char *path, int descriptor, struct notes *notes, struct fault *f);
+
 /* True, with the error noted and what to do next, when `path` is no database but a log or a
  * checkpoint. */
 bool store_refuse_log(const char *path, struct notes *notes);
