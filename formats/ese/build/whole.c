@@ -20,7 +20,7 @@ struct whole {
     const struct ese_table *table;
     struct ese_record_limits limits;
     uint32_t chunk; /* size of a full chunk */
-    bool may_be_packed;
+    uint32_t revision;
     /* the long value at hand */
     bool open, judged; /* judged: not when it is being deleted */
     struct ese_lv_key key;
@@ -29,6 +29,7 @@ struct whole {
     /* those that are whole */
     uint64_t *lid;
     size_t lids, room;
+    uint8_t unpacked[ESE_DECOMPRESSED_MAX];
 };
 
 struct whole *whole_open(const struct compact *c, const struct ese_table *table, struct fault *f)
@@ -40,7 +41,7 @@ struct whole *whole_open(const struct compact *c, const struct ese_table *table,
     }
     w->table = table;
     w->chunk = ese_lv_chunk_size(table, ese_pages_size(c->db->pages));
-    w->may_be_packed = c->db->headers.header.revision >= ESE_REVISION_LARGE_PAGES;
+    w->revision = c->db->headers.header.revision;
     ese_record_limits_of(&w->limits, table);
     return w;
 }
@@ -91,18 +92,6 @@ static bool begin(struct whole *w, const struct ese_cursor *cursor, const struct
     return !w->judged || keep_lid(w, key->lid, f);
 }
 
-/* A chunk that is shorter than its share is compressed, to the share's size as far as it says. */
-static bool fills_its_share(const struct whole *w, struct bytes data, uint32_t share)
-{
-    struct fault why = {.code = FAULT_NONE};
-    size_t size;
-    if (data.size == share || (w->root.flags & ESE_LV_ENCRYPTED))
-        return true;
-    if (data.size > share || !w->may_be_packed)
-        return false;
-    return ese_decompressed_size(data, &size, &why) ? size == share : why.code != FAULT_DAMAGED;
-}
-
 bool whole_node(struct whole *w, const struct ese_cursor *cursor, struct fault *f)
 {
     struct ese_lv_key key;
@@ -118,7 +107,8 @@ bool whole_node(struct whole *w, const struct ese_cursor *cursor, struct fault *
     if (!w->judged)
         return true;
     uint32_t left = w->root.size - w->seen, share = left < w->chunk ? left : w->chunk;
-    if (key.offset != w->seen || share == 0 || !fills_its_share(w, cursor->data, share))
+    if (key.offset != w->seen || share == 0 ||
+        !ese_lv_fills_share(w->revision, &w->root, cursor->data, share, w->unpacked))
         return fault_set(f, FAULT_DAMAGED,
                          "page %u: long value %" PRIu64
                          " of %u bytes is not whole: expected %u bytes at offset %u, found a "
@@ -146,7 +136,10 @@ static bool has_lid(const struct whole *w, uint64_t lid)
 
 static bool judge_value(void *context, const struct ese_value *value, struct fault *f)
 {
-    if (value->kind != ESE_VALUE_SEPARATED || has_lid(context, value->lid))
+    struct whole *w = context;
+    if (value->kind == ESE_VALUE_COMPRESSED)
+        return ese_value_unpacks(w->revision, value, w->unpacked, f);
+    if (has_lid(w, value->lid))
         return true;
     return fault_set(f, FAULT_DAMAGED,
                      "the row refers to long value %" PRIu64 ", which does not exist", value->lid);

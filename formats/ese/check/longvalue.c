@@ -66,26 +66,14 @@ static void begin_value(struct long_value *v, const struct ese_page *page, int t
     }
 }
 
-/* What a chunk shorter than its share decompresses to; FAULT_UNSUPPORTED where only its size can be
- * told, or not even that. */
-static bool chunk_size(struct check *c, struct bytes data, size_t *size, struct fault *f)
-{
-    if (c->db->headers.header.revision < ESE_REVISION_LARGE_PAGES)
-        return fault_set(f, FAULT_DAMAGED, "this revision of the format has no compression");
-    if (ese_compression_of(data) > ESE_COMPRESSION_LZ4)
-        return fault_set(f, FAULT_DAMAGED, "there is no compression %u", ese_compression_of(data));
-    if (ese_decompress(data, c->scratch.room, sizeof c->scratch.room, size, f))
-        return true;
-    return f->code == FAULT_UNSUPPORTED && ese_decompressed_size(data, size, f);
-}
-
 static void judge_short(struct long_value *v, const struct ese_page *page, int tag,
                         struct bytes data, uint32_t share)
 {
     struct check *c = v->t->c;
     struct fault f = {.code = FAULT_NONE};
     size_t size = share;
-    if (!chunk_size(c, data, &size, &f) && f.code != FAULT_UNSUPPORTED)
+    if (!ese_unpacked_size(c->db->headers.header.revision, data, c->scratch.room, &size, &f) &&
+        f.code != FAULT_UNSUPPORTED)
         check_found(c, ESE_RULE_LONG_VALUE_DATA, page->number, tag,
                     "long value %llu, offset %u: %zu bytes that should decompress to %u: %s", id(v),
                     v->seen, data.size, share, f.text);
@@ -109,7 +97,7 @@ static void judge_chunk(struct long_value *v, const struct ese_page *page, int t
         return;
     }
     uint32_t left = v->root.size - v->seen, share = left < v->chunk ? left : v->chunk;
-    bool encrypted = v->root.flags & ESE_LV_ENCRYPTED; /* then a chunk's size says nothing */
+    bool encrypted = ese_lv_is_encrypted(c->db->headers.header.revision, &v->root);
     if (v->seen >= v->root.size || (data.size > share && !encrypted)) {
         check_found(c, ESE_RULE_LONG_VALUE_CHUNK, page->number, tag,
                     "long value %llu of %u bytes, offset %u: expected a chunk of at most %u bytes, "

@@ -25,18 +25,11 @@ static void rows_gap(void *context)
 static bool judge_value(void *context, const struct ese_value *value, struct fault *f)
 {
     struct check_table *t = context;
-    struct fault inner;
-    size_t size;
-    inner.code = FAULT_NONE;
     if (value->kind == ESE_VALUE_SEPARATED) {
         check_reference_add(t, value);
         return true;
     }
-    if (ese_decompress(value->data, t->c->scratch.room, sizeof t->c->scratch.room, &size, &inner) ||
-        inner.code == FAULT_UNSUPPORTED)
-        return true;
-    *f = inner;
-    return false;
+    return ese_value_unpacks(t->c->db->headers.header.revision, value, t->c->scratch.room, f);
 }
 
 static void judge_primary_key(struct check_table *t, const struct ese_record *record,

@@ -173,10 +173,13 @@ bool ese_tagged_value(const struct ese_tagged_field *field, struct ese_value *va
         return fault_set(f, FAULT_DAMAGED, "column %u: a long value without its first byte",
                          field->id);
     struct bytes rest = bytes_from(field->data, 1);
-    if (flags & RECORD_OLD_SEPARATED)
-        return ese_tagged_separated(rest, value, f);
     put_value(value, ESE_VALUE_PLAIN, rest);
-    return true;
+    if (!(flags & RECORD_OLD_SEPARATED))
+        return true;
+    if (rest.size != 4) /* 64-bit ones are newer */
+        return fault_set(f, FAULT_DAMAGED, "column %u: a long value's id has %zu bytes, expected 4",
+                         field->id, rest.size);
+    return ese_tagged_separated(rest, value, f);
 }
 
 static bool old_is_of(const struct ese_record *rec, const struct ese_tagged_field *field,

@@ -56,6 +56,52 @@ uint32_t ese_lv_chunk_size(const struct ese_table *table, uint32_t page_size)
     return page_size <= 16384 ? CHUNK_16K : CHUNK_32K;
 }
 
+/* ---- compressed or not ---- */
+
+bool ese_unpacked_size(uint32_t revision, struct bytes stored, uint8_t *room, size_t *size,
+                       struct fault *f)
+{
+    struct fault why = {.code = FAULT_NONE};
+    if (revision < ESE_REVISION_LARGE_PAGES)
+        return fault_set(f, FAULT_DAMAGED, "this revision of the format has no compression");
+    if (ese_compression_of(stored) > ESE_COMPRESSION_LZ4)
+        return fault_set(f, FAULT_DAMAGED, "there is no compression %u",
+                         ese_compression_of(stored));
+    if (ese_decompress(stored, room, ESE_DECOMPRESSED_MAX, size, &why) ||
+        (why.code == FAULT_UNSUPPORTED && ese_decompressed_size(stored, size, &why)))
+        return true;
+    return fault_set(f, why.code, "%s", why.text);
+}
+
+bool ese_value_unpacks(uint32_t revision, const struct ese_value *value, uint8_t *room,
+                       struct fault *f)
+{
+    struct fault why = {.code = FAULT_NONE};
+    size_t size;
+    return ese_unpacked_size(revision, value->data, room, &size, &why) ||
+           why.code == FAULT_UNSUPPORTED || fault_set(f, why.code, "%s", why.text);
+}
+
+bool ese_lv_is_encrypted(uint32_t revision, const struct ese_lv_root *root)
+{
+    return revision >= ESE_REVISION_LARGE_PAGES && (root->flags & ESE_LV_ENCRYPTED);
+}
+
+bool ese_lv_fills_share(uint32_t revision, const struct ese_lv_root *root, struct bytes chunk,
+                        uint32_t share, uint8_t *room)
+{
+    struct fault why = {.code = FAULT_NONE};
+    size_t size;
+    if (chunk.size == share || ese_lv_is_encrypted(revision, root))
+        return true;
+    if (chunk.size > share)
+        return false;
+    return ese_unpacked_size(revision, chunk, room, &size, &why) ? size == share
+                                                                 : why.code == FAULT_UNSUPPORTED;
+}
+
+/* ---- reading ---- */
+
 static bool find_root(struct ese_lv *lv, struct fault *f)
 {
     uint8_t room[12];
@@ -108,6 +154,8 @@ static bool unpack_chunk(struct ese_lv *lv, uint32_t share, struct bytes *run, s
     size_t size = 0;
     if (lv->root.flags & ESE_LV_ENCRYPTED) {
         fault_set(f, FAULT_UNSUPPORTED, "encrypted by the engine");
+    } else if (!(lv->cursor.leaf->flags & ESE_PAGE_NEW_CHECKSUM)) {
+        fault_set(f, FAULT_DAMAGED, "its page is older than compression");
     } else if (ese_decompress(lv->stored, lv->room, sizeof lv->room, &size, f)) {
         if (size != share)
             return chunk_fault(lv, f, "has not the size of its share");

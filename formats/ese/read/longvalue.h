@@ -42,6 +42,28 @@ bool ese_lv_root_read(struct bytes data, struct ese_lv_root *out);
 /* Size of all chunks but the last, in bytes, for a table that stores none in the catalog. */
 uint32_t ese_lv_chunk_size(const struct ese_table *table, uint32_t page_size);
 
+/*
+ * How many bytes a compressed value, or a chunk that is shorter than its share, was made of.
+ * revision: the database's.  room: of ESE_DECOMPRESSED_MAX bytes, for them.
+ *
+ * Fails with FAULT_DAMAGED or FAULT_MISSING when they are not to be had, or when a database of that
+ * revision has nothing compressed; with FAULT_UNSUPPORTED when nobody here can tell.
+ */
+bool ese_unpacked_size(uint32_t revision, struct bytes stored, uint8_t *room, size_t *size,
+                       struct fault *f);
+
+/* Can `value`, of kind COMPRESSED, be unpacked, as far as can be told?  Fails as above, but for
+ * FAULT_UNSUPPORTED. */
+bool ese_value_unpacks(uint32_t revision, const struct ese_value *value, uint8_t *room,
+                       struct fault *f);
+
+/* Has a chunk of the long value the bytes of its share, as far as can be told? */
+bool ese_lv_fills_share(uint32_t revision, const struct ese_lv_root *root, struct bytes chunk,
+                        uint32_t share, uint8_t *room);
+
+/* Are its chunks encrypted, and their sizes say nothing? */
+bool ese_lv_is_encrypted(uint32_t revision, const struct ese_lv_root *root);
+
 /* A long value being read from front to back. */
 struct ese_lv {
     struct ese_cursor cursor;

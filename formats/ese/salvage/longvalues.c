@@ -115,7 +115,6 @@ struct values {
     struct value value;
     uint64_t unwanted; /* the newest page of a whole value that no row refers to */
     uint32_t chunk;
-    uint8_t unpacked[ESE_DECOMPRESSED_MAX];
 };
 
 static struct bytes id_of(struct bytes key)
@@ -129,29 +128,6 @@ static struct bytes id_of(struct bytes key)
 static bool is_there(enum salvage_verdict verdict)
 {
     return verdict == SALVAGE_KEPT || verdict == SALVAGE_FREED || verdict == SALVAGE_NEWER_BAD;
-}
-
-/* A chunk that is shorter than its share is compressed. */
-static bool has_its_share(struct values *v, struct bytes data, uint32_t share)
-{
-    size_t size;
-    if (data.size >= share)
-        return data.size == share;
-    switch (ese_compression_of(data)) {
-    case ESE_COMPRESSION_7BIT_ASCII:
-    case ESE_COMPRESSION_7BIT_UNICODE:
-    case ESE_COMPRESSION_XPRESS:
-        return ese_decompress(data, v->unpacked, sizeof v->unpacked, &size, NULL) && size == share;
-    case ESE_COMPRESSION_XPRESS9: /* nobody here can undo these: what it is, it is */
-    case ESE_COMPRESSION_SCRUB:
-        return true;
-    case ESE_COMPRESSION_XPRESS10:
-    case ESE_COMPRESSION_LZ4:
-        return ese_decompressed_size(data, &size, NULL) && size == share;
-    case ESE_COMPRESSION_NONE:
-        break;
-    }
-    return false;
 }
 
 static void see_node(struct values *v, struct bytes key, struct bytes data)
@@ -168,7 +144,8 @@ static void see_node(struct values *v, struct bytes key, struct bytes data)
     }
     uint32_t left = v->value.root.size - v->value.at;
     uint32_t share = left < v->chunk ? left : v->chunk;
-    if (!(v->value.root.flags & ESE_LV_ENCRYPTED) && !has_its_share(v, data, share))
+    if (!ese_lv_fills_share(v->t->s->scan.revision, &v->value.root, data, share,
+                            v->t->scratch->room))
         v->value.whole = false;
     v->value.at += share;
 }

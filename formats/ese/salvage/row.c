@@ -24,11 +24,17 @@ static bool has_its_key(struct salvage_table *t, const struct ese_record *record
     return result == ESE_KEY_OK && bytes_equal(ese_key_bytes(&t->primary->key), key);
 }
 
-static bool see_reference(void *context, const struct ese_value *value, struct fault *f)
+struct seeing {
+    struct salvage_table *t;
+    bool refers;
+};
+
+static bool see_value(void *context, const struct ese_value *value, struct fault *f)
 {
-    bool *refers = context;
-    (void)f;
-    *refers = *refers || value->kind == ESE_VALUE_SEPARATED;
+    struct seeing *x = context;
+    if (value->kind == ESE_VALUE_COMPRESSED)
+        return ese_value_unpacks(x->t->s->scan.revision, value, x->t->scratch->room, f);
+    x->refers = true;
     return true;
 }
 
@@ -61,8 +67,9 @@ bool salvage_row_open(struct salvage_table *t, const struct salvage_walk *w,
     row->refers = row->readable;
     if (row->readable)
         return true;
-    row->readable =
-        ese_record_check(&row->record, &t->limits, see_reference, &row->refers, &row->why);
+    struct seeing x = {.t = t};
+    row->readable = ese_record_check(&row->record, &t->limits, see_value, &x, &row->why);
+    row->refers = x.refers;
     if (row->readable)
         row->readable = has_its_key(t, &row->record, w->key) ||
                         fault_set(&row->why, FAULT_DAMAGED, "its columns do not give its key");

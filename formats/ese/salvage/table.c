@@ -99,7 +99,8 @@ enum {
     HEADER_MOST = BUILD_SPACE_HEADER_SIZE + 65, /* what the builder takes */
 };
 
-/* What stands in the header of a good root; *size 0: there is none, or nothing besides space. */
+/* What stands in the header of a good root; *size 0: there is none, or nothing besides space, or
+ * what this revision of the format does not have. */
 static bool read_root_header(struct salvage_table *t, uint8_t *to, size_t *size, struct fault *f)
 {
     struct ese_salvage *s = t->s;
@@ -116,7 +117,7 @@ static bool read_root_header(struct salvage_table *t, uint8_t *to, size_t *size,
         struct bytes header = ese_page_external_header(page);
         struct ese_space space;
         if (header.size > ESE_SPACE_HEADER_SIZE && header.size <= HEADER_MOST &&
-            ese_space_read(page, &space, NULL)) {
+            s->scan.revision >= REVISION_AUTO_INCREMENT && ese_space_read(page, &space, NULL)) {
             memcpy(to, header.at, header.size);
             *size = header.size;
         }
