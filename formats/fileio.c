@@ -3,11 +3,13 @@
 
 #include "formats/descriptor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* Is there more to come after a call that moved n bytes, or failed?  One that moved none leaves
@@ -113,6 +115,31 @@ bool fileio_is_unchanged(const struct stat *a, const struct stat *b)
 {
     return fileio_is_same(a, b) && a->st_size == b->st_size &&
            is_same_time(&a->st_mtim, &b->st_mtim) && is_same_time(&a->st_ctim, &b->st_ctim);
+}
+
+static bool is_one_file(int folder, const char *name, const char *other)
+{
+    struct stat a, b;
+    return fstatat(folder, name, &a, 0) == 0 && fstatat(folder, other, &b, 0) == 0 &&
+           fileio_is_same(&a, &b);
+}
+
+bool fileio_has_twin(int folder, const char *name, char twin[NAME_MAX + 1])
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    bool found = false;
+    if (dir == NULL && fd >= 0)
+        close(fd);
+    for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;) {
+        found = strcasecmp(entry->d_name, name) == 0 && strcmp(entry->d_name, name) != 0 &&
+                !is_one_file(folder, name, entry->d_name);
+        if (found)
+            snprintf(twin, NAME_MAX + 1, "%s", entry->d_name);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
 }
 
 const char *fileio_temporary_folder(void)

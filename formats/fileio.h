@@ -10,6 +10,7 @@
 
 #include "formats/bytes.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 
 /* Bytes that are read or written at a time where a whole file is.  What Linux caches of a write of
@@ -49,6 +50,11 @@ bool fileio_is_same(const struct stat *a, const struct stat *b);
 
 /* True when both are of one file, and nobody has written to it between the two. */
 bool fileio_is_unchanged(const struct stat *a, const struct stat *b);
+
+/* Looks in an open directory for a file that on Windows, where case does not count in names, has
+ * the name `name`, too: true, with that file's own.  On a file system where it does not count here
+ * either, `name` is that file, and no other one.  A directory that cannot be listed has none. */
+bool fileio_has_twin(int folder, const char *name, char twin[NAME_MAX + 1]);
 
 /* The folder for temporary files: TMPDIR, or /tmp. */
 const char *fileio_temporary_folder(void);

@@ -63,6 +63,17 @@ static bool check_target(const struct outfile *out, int like, struct fault *f)
     return true;
 }
 
+/* What is written here is for a Windows server, and may come from one. */
+static bool is_without_twin(const struct outfile *out, struct fault *f)
+{
+    char twin[NAME_MAX + 1];
+    return !fileio_has_twin(out->folder, out->name, twin) ||
+           fault_set(f, FAULT_LIMIT,
+                     "would have the name of %.100s, which lies there already, but for upper and "
+                     "lower case: on Windows that is one name; name another one for the output",
+                     twin);
+}
+
 /* ---- the unfinished file ---- */
 
 static bool open_unnamed(struct outfile *out)
@@ -144,7 +155,8 @@ bool outfile_create(const char *target, int like, bool force, struct outfile **r
                     struct fault *f)
 {
     struct outfile *out = new_outfile(force, f);
-    if (out == NULL || !split(out, target, f) || !create(out, like, f)) {
+    if (out == NULL || !split(out, target, f) || !create(out, like, f) ||
+        !is_without_twin(out, f)) {
         outfile_discard(out);
         return fault_of_output(f);
     }

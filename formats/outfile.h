@@ -29,17 +29,17 @@ struct outfile;
  * regular file `target` may be replaced.  Without it an existing target is refused, here and again
  * at the commit.
  *
- * Fails with FAULT_LIMIT when the target exists without force or is `like` itself (compared by
- * device and inode), FAULT_NOT_THIS when it exists and is no regular file, FAULT_IO,
- * FAULT_NO_MEMORY.  *out is the caller's to discard; nothing is left after a failure.  Texts of
- * faults do not repeat the target's name; here, in outfile_write() and in outfile_commit() they are
- * noted as of the output (fault.h).
+ * Fails with FAULT_LIMIT when the target exists without force, is `like` itself (compared by device
+ * and inode) or has a twin there (fileio.h), FAULT_NOT_THIS when it exists and is no regular file,
+ * FAULT_IO, FAULT_NO_MEMORY.  *out is the caller's to discard; nothing is left after a failure.
+ * Texts of faults do not repeat the target's name; here, in outfile_write() and in outfile_commit()
+ * they are noted as of the output (fault.h).
  */
 bool outfile_create(const char *target, int like, bool force, struct outfile **out,
                     struct fault *f);
 
-/* The same, without force, for a name in an open directory: whatever happens to the directory's own
- * name meanwhile, the file is in it. */
+/* The same, without force, for a name in an open directory that is a copy of another, with the
+ * twins that it has: whatever happens to the directory's own name meanwhile, the file is in it. */
 bool outfile_create_at(int folder, const char *name, int like, struct outfile **out,
                        struct fault *f);
 

@@ -86,16 +86,22 @@ bool copydir_begin(struct copydir *c, const char *source, const char *name,
                    const struct stat *database, const char *target, struct fault *f)
 {
     struct stat st;
+    char twin[NAME_MAX + 1];
     *c = (struct copydir){.source = -1, .parent = -1, .made = -1, .aside = -1};
     if (!open_parent(c, target, f))
         return false;
     if (fstatat(c->parent, c->target, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return fault_set(f, FAULT_LIMIT, "it exists already; name a directory that does not");
+    if (fileio_has_twin(c->parent, c->target, twin))
+        return fault_set(f, FAULT_LIMIT,
+                         "it would have the name of %.100s, which lies there already, but for "
+                         "upper and lower case: on Windows that is one name; name another one",
+                         twin);
     if (!open_source(c, source, name, database, f))
         return false;
     struct stat parent;
     if (fstat(c->parent, &parent) == 0 && fstat(c->source, &st) == 0 &&
-        parent.st_dev == st.st_dev && parent.st_ino == st.st_ino)
+        fileio_is_same(&parent, &st))
         return fault_set(
             f, FAULT_LIMIT,
             "it would be inside the directory that it is a copy of; name one beside it");

@@ -322,6 +322,30 @@ class WrittenElsewhere(Store):
             self.assertTrue(database(new).exists())
         self.expect(km.TROUBLE, "repair", database(store), "-o", f"{self.folder}/file/")
 
+    def test_a_name_that_differs_in_case_alone(self):
+        """On the Windows server, where the result goes, it would be the name of what lies there already."""
+        store = self.directory()
+        before = tree(self.folder)
+        other = store / database(store).name.swapcase()
+        for arguments in (["repair", store], ["repair", database(store)], ["compact", database(store)],
+                          ["salvage", database(store)]):
+            with self.subTest(arguments):
+                out = self.folder / store.name.upper() if arguments == ["repair", store] else other
+                for force in ([], ["--force"]):
+                    self.expect(km.TROUBLE, *arguments, "-o", out, *force,
+                                says=[f"would have the name of {store.name if out != other else database(store).name}"])
+                    self.assertEqual(tree(self.folder), before)
+        pem, page = store / "list.pem", store / "page.html"
+        self.expect(km.CLEAN, "export", store, "--to", pem)
+        self.expect(km.TROUBLE, "export", store, "--to", store / "List.PEM", says=["would have the name of list.pem"])
+        pem.rename(page)
+        self.expect(km.TROUBLE, "repair", store, "--html", store / "Page.html", says=["would have the name of page.html"])
+        page.unlink()
+        self.assertEqual(tree(self.folder), before)
+        other.write_bytes(b"another's")
+        self.expect(km.TROUBLE, "repair", database(store), "-o", other, "--force", says=["would have the name of"])
+        self.assertEqual(other.read_bytes(), b"another's")
+
     def test_older_quarantine_is_kept(self):
         store = self.fixture("settings-name-the-loser")
         new, quarantine = self.folder / "new.edb", self.folder / "new.edb.quarantine.pem"
