@@ -152,14 +152,15 @@ static int choose_undo_file(struct undoing *u)
 }
 
 /* Undo does not refuse for that: what is in the folder is all that there is of them. */
-static bool warn_of_written(const struct undoing *u, struct fault *f)
+static bool warn_of_changed(const struct undoing *u, struct fault *f)
 {
     size_t count;
-    const char *first = aside_written_since(u->store.path, u->undo, &count, f);
+    const struct undofile_move *first = aside_changed(u->store.path, u->undo, &count, f);
     if (first)
-        message_warning("%s: %s, which was set aside%s, was written to after the repair began, by "
-                        "its file time; it is put back as it is now",
-                        u->store.path, first, count > 1 ? ", and is not the only one" : "");
+        message_warning("%s: %s, which was set aside%s, was changed after the repair began, by its "
+                        "%s; it is put back as it is now",
+                        u->store.path, first->name, count > 1 ? ", and is not the only one" : "",
+                        first->is_known ? "SHA-256" : "file time");
     return first || f->code == FAULT_NONE;
 }
 
@@ -168,7 +169,7 @@ static int put_back(struct undoing *u)
     struct fault f = {.code = FAULT_NONE};
     const volatile sig_atomic_t *stop = interrupt_watch();
     if (!undo_possible(u->store.path, u->lock.descriptor, u->undo, &f) ||
-        !lock_is_named(&u->lock, u->store.path, &f) || !warn_of_written(u, &f))
+        !lock_is_named(&u->lock, u->store.path, &f) || !warn_of_changed(u, &f))
         return refuse(u, &f, "the store was not touched");
     if (*stop) {
         message_error("cancelled; nothing was changed");
@@ -205,7 +206,7 @@ static void text_report(const struct undoing *u, const char *hex, const char *ti
                   u->interrupted ? ", which was interrupted" : "");
     output_format("  %-12s%s\n  %-12s%zu\n", "SHA-256", hex, "Pages", u->undo->pieces);
     for (size_t i = 0; i < u->undo->moves; i++)
-        output_format("  %-12s%s\n", i ? "" : "Files", u->undo->move[i]);
+        output_format("  %-12s%s\n", i ? "" : "Files", u->undo->move[i].name);
     if (u->backup[0])
         output_format("  %-12s%s (it stays%s)\n", "Backup", u->backup,
                       u->backup_is_good ? "" : "; it does not hold the store as it was");
@@ -248,7 +249,7 @@ static int json_report(const struct undoing *u)
     json_key(json, "files");
     json_array(json);
     for (size_t i = 0; i < u->undo->moves; i++)
-        json_string(json, u->undo->move[i]);
+        json_string(json, u->undo->move[i].name);
     json_end_array(json);
     json_put_text(json, "backup", u->backup[0] ? u->backup : NULL);
     json_others(json, u);

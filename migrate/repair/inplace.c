@@ -230,9 +230,11 @@ static bool fill_undo(const struct job *j, struct undofile_writer *w, struct fau
 {
     const struct beside *b = &j->a->beside;
     struct ese_inplace_piece p;
+    struct undofile_move move;
     for (size_t i = 0; i < b->files; i++)
         if (beside_goes_aside(b->file[i].kind, j->a->store.in_directory) &&
-            !undofile_add_move(w, b->file[i].name, f))
+            (!aside_describe(j->a->store.path, b->file[i].name, &move, f) ||
+             !undofile_add_move(w, &move, f)))
             return false;
     for (unsigned i = 0; i < changes_pieces(&j->changes); i++)
         if (!changes_piece(&j->changes, i, &p, f) || !undofile_add_piece(w, p.offset, p.before, f))

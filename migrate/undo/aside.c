@@ -2,8 +2,10 @@
 #include "migrate/undo/aside.h"
 
 #include "formats/access.h"
+#include "formats/fault.h"
 #include "formats/fileio.h"
 #include "formats/path.h"
+#include "migrate/files/filehash.h"
 #include "migrate/undo/names.h"
 
 #include <errno.h>
@@ -118,7 +120,7 @@ bool aside_move_out(const char *path, const struct undofile *u, struct fault *f)
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < u->moves; i++)
-        ok = move(p.here, p.aside, u->move[i], f);
+        ok = move(p.here, p.aside, u->move[i].name, f);
     ok = ok && sync_directory(p.aside, f) && sync_directory(p.here, f);
     close_places(&p);
     return ok;
@@ -151,26 +153,63 @@ bool aside_can_go_back(const char *path, const struct undofile *u, struct fault 
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < u->moves; i++)
-        ok = one_can_go_back(&p, u->move[i], undofile_is_pending(u), f);
+        ok = one_can_go_back(&p, u->move[i].name, undofile_is_pending(u), f);
     close_places(&p);
     return ok;
 }
 
-const char *aside_written_since(const char *path, const struct undofile *u, size_t *count,
-                                struct fault *f)
+/* *m: what the file of its name in a directory is; one that cannot be read, or is no regular file,
+ * is not known. */
+static bool describe(int directory, struct undofile_move *m, struct fault *f)
 {
-    const char *first = NULL;
-    struct places p;
     struct stat st;
+    struct filehash hash = {.size = 0};
+    int fd = openat(directory, m->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    m->is_known = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+                  filehash_start_open(&hash, fd, NULL) && filehash_finish(&hash, NULL);
+    if (fd >= 0)
+        close(fd);
+    m->size = hash.size;
+    memcpy(m->sha256, hash.digest, sizeof m->sha256);
+    return memory_sufficed(f);
+}
+
+bool aside_describe(const char *path, char *name, struct undofile_move *m, struct fault *f)
+{
+    int here = open_directory_of(path, f);
+    *m = (struct undofile_move){.name = name};
+    bool ok = here >= 0 && describe(here, m, f);
+    if (here >= 0)
+        close(here);
+    return ok;
+}
+
+/* One that is not there is not changed. */
+static bool is_changed(int folder, const struct undofile_move *m, uint64_t since, struct fault *f)
+{
+    struct undofile_move now = {.name = m->name};
+    struct stat st;
+    if (fstatat(folder, m->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    if (!m->is_known)
+        return st.st_mtim.tv_sec > 0 && (uint64_t)st.st_mtim.tv_sec > since;
+    return !describe(folder, &now, f) || !now.is_known || now.size != m->size ||
+           memcmp(now.sha256, m->sha256, sizeof now.sha256) != 0;
+}
+
+const struct undofile_move *aside_changed(const char *path, const struct undofile *u, size_t *count,
+                                          struct fault *f)
+{
+    const struct undofile_move *first = NULL;
+    struct places p;
     *count = 0;
     if (u->moves == 0 || !open_places(path, u, false, &p, f))
         return NULL;
     for (size_t i = 0; p.aside >= 0 && i < u->moves; i++)
-        if (fstatat(p.aside, u->move[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtim.tv_sec > 0 &&
-            (uint64_t)st.st_mtim.tv_sec > u->identity.time && (*count)++ == 0)
-            first = u->move[i];
+        if (is_changed(p.aside, &u->move[i], u->identity.time, f) && (*count)++ == 0)
+            first = &u->move[i];
     close_places(&p);
-    return first;
+    return memory_sufficed(f) ? first : NULL;
 }
 
 bool aside_move_back(const char *path, const struct undofile *u, struct fault *f)
@@ -182,8 +221,8 @@ bool aside_move_back(const char *path, const struct undofile *u, struct fault *f
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < u->moves; i++)
-        if (is_in(p.aside, u->move[i]))
-            ok = move(p.aside, p.here, u->move[i], f);
+        if (is_in(p.aside, u->move[i].name))
+            ok = move(p.aside, p.here, u->move[i].name, f);
     if (ok && p.aside >= 0)
         ok = sync_directory(p.here, f) && sync_directory(p.aside, f);
     /* What somebody else has put there keeps the folder. */

@@ -18,13 +18,18 @@ bool aside_move_out(const char *path, const struct undofile *undo, struct fault 
  */
 bool aside_can_go_back(const char *path, const struct undofile *undo, struct fault *f);
 
+/* What the file `name` beside the store at `path` is, for the undo file, which says of one that
+ * cannot be read only that it was there.  FAULT_NO_MEMORY. */
+bool aside_describe(const char *path, char *name, struct undofile_move *move, struct fault *f);
+
 /*
- * Which files in the folder were written to after the repair began, by their file times?  The undo
- * file keeps no more of them than names.  Returns the first, *count: how many; NULL when there is
- * none.  FAULT_IO, with NULL, when the folder cannot be opened.
+ * Which files in the folder are not what was set aside: where that is known, by length and SHA-256,
+ * else by their file times, which are later than the beginning of the repair?  Returns the first,
+ * *count: how many; NULL when there is none.  FAULT_IO, with NULL, when the folder cannot be
+ * opened; FAULT_NO_MEMORY.
  */
-const char *aside_written_since(const char *path, const struct undofile *undo, size_t *count,
-                                struct fault *f);
+const struct undofile_move *aside_changed(const char *path, const struct undofile *undo,
+                                          size_t *count, struct fault *f);
 
 /* Puts back what is in the folder, and removes that when it is empty; syncs both directories.
  * FAULT_IO. */

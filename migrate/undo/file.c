@@ -141,13 +141,17 @@ bool undofile_begin(const char *path, int like, const struct undofile_identity *
     return put_identity(w, identity, f);
 }
 
-bool undofile_add_move(struct undofile_writer *w, const char *name, struct fault *f)
+bool undofile_add_move(struct undofile_writer *w, const struct undofile_move *move, struct fault *f)
 {
     if (w->moves == UNDOFILE_MOVES_MOST)
         return fault_set(f, FAULT_LIMIT, "more than %d files lie beside the store",
                          UNDOFILE_MOVES_MOST);
     w->moves++;
-    add_name(&w->content, name);
+    add_name(&w->content, move->name);
+    if (move->is_known) {
+        add_le64(&w->content, move->size);
+        buffer_add(&w->content, bytes_of(move->sha256, sizeof move->sha256));
+    }
     return put_record(w, RECORD_MOVE, f);
 }
 
@@ -298,6 +302,11 @@ static bool read_move(struct undofile *u, const struct record *record, uint64_t 
 {
     struct reader r = reader_of(record->content);
     struct bytes name = reader_take(&r, reader_le32(&r));
+    struct undofile_move m = {.is_known = u->version > 1 && reader_left(&r) > 0};
+    if (m.is_known) {
+        m.size = reader_le64(&r);
+        take_hash(&r, m.sha256);
+    }
     if (r.failed || reader_left(&r) > 0 || !is_plain(name, false) || u->pieces > 0 ||
         u->moves == UNDOFILE_MOVES_MOST || u->identity.set_aside[0] == '\0')
         return damaged(f, at, "a file that was set aside");
@@ -305,10 +314,10 @@ static bool read_move(struct undofile *u, const struct record *record, uint64_t 
     if (!array_reserve(&array, &u->move_room, u->moves + 1, sizeof *u->move))
         return no_memory(f);
     u->move = array;
-    u->move[u->moves] = strndup((const char *)name.at, name.size);
-    if (u->move[u->moves] == NULL)
+    m.name = strndup((const char *)name.at, name.size);
+    if (m.name == NULL)
         return no_memory(f);
-    u->moves++;
+    u->move[u->moves++] = m;
     return true;
 }
 
@@ -419,19 +428,18 @@ static bool read_states(struct undofile *u, uint64_t size, struct fault *f)
 static bool read_start(struct undofile *u, uint64_t size, struct fault *f)
 {
     uint8_t start[START];
-    uint32_t version = 0;
     if (size < START)
         return damaged(f, size, "it ends early");
     if (!read_exactly(u->descriptor, 0, start, sizeof start, f))
         return false;
     if (memcmp(start, magic, sizeof magic) != 0)
         return damaged(f, 0, "no undo file begins so");
-    bytes_le32(bytes_of(start, sizeof start), sizeof magic, &version);
-    if (version != UNDOFILE_VERSION)
+    bytes_le32(bytes_of(start, sizeof start), sizeof magic, &u->version);
+    if (u->version == 0 || u->version > UNDOFILE_VERSION)
         return fault_set(f, FAULT_UNSUPPORTED,
                          "the undo file is of version %" PRIu32
-                         ", expected %d: use the kmmigrate that wrote it",
-                         version, UNDOFILE_VERSION);
+                         ", expected 1 to %d: use the kmmigrate that wrote it",
+                         u->version, UNDOFILE_VERSION);
     u->end = START;
     return true;
 }
@@ -479,7 +487,7 @@ void undofile_close(struct undofile *u)
     if (u == NULL)
         return;
     for (size_t i = 0; i < u->moves; i++)
-        free(u->move[i]);
+        free(u->move[i].name);
     free(u->move);
     free(u->piece);
     free(u->packed);

@@ -4,8 +4,8 @@
  *
  * It is complete, on the disk and read back before the first byte of the store is written.  From
  * then on it tells what state the store is in, and holds all that is needed to put it back: the
- * bytes that change as they were (compressed), the old length, the files that are set aside, and
- * SHA-256 and length of the original.
+ * bytes that change as they were (compressed), the old length, which files are set aside and what
+ * they are, and SHA-256 and length of the original.
  *
  *     "KMUNDO\r\n", version (4)
  *     records: kind (4), size (4), CRC-32 of kind, size and content (4), content
@@ -13,7 +13,8 @@
  *
  * All numbers are little-endian.  What became of the repair is appended, never overwritten: a
  * record that is cut or wrong there means that the repair, or the undo, is not finished; anywhere
- * else it makes the file unreadable.
+ * else it makes the file unreadable.  Version 1 has no more than names of the files set aside; it
+ * is read, and no longer written.
  */
 #ifndef KM_MIGRATE_UNDOFILE_H
 #define KM_MIGRATE_UNDOFILE_H
@@ -24,7 +25,7 @@
 #include <limits.h>
 
 enum {
-    UNDOFILE_VERSION = 1,
+    UNDOFILE_VERSION = 2,
     UNDOFILE_PIECE_MOST = 32768, /* bytes: the largest page */
     UNDOFILE_MOVES_MOST = 1 << 20,
     UNDOFILE_PLAN_SIZE = 2 * HASH_SHA256_SIZE,
@@ -51,6 +52,14 @@ struct undofile_identity {
     uint8_t quarantine_sha256[HASH_SHA256_SIZE];
 };
 
+/* A file of the store's directory that is moved into the folder set_aside. */
+struct undofile_move {
+    char *name;
+    bool is_known; /* what it was then; false: it could not be read, or the undo file is too old */
+    uint64_t size;
+    uint8_t sha256[HASH_SHA256_SIZE];
+};
+
 /* ---- writing ---- */
 
 struct undofile_writer;
@@ -63,8 +72,8 @@ struct undofile_writer;
 bool undofile_begin(const char *path, int like, const struct undofile_identity *identity,
                     struct undofile_writer **writer, struct fault *f);
 
-/* A file that will be moved from the store's directory into the folder set_aside. */
-bool undofile_add_move(struct undofile_writer *writer, const char *name, struct fault *f);
+bool undofile_add_move(struct undofile_writer *writer, const struct undofile_move *move,
+                       struct fault *f);
 
 /* Bytes that will be overwritten, at most UNDOFILE_PIECE_MOST. */
 bool undofile_add_piece(struct undofile_writer *writer, uint64_t offset, struct bytes before,
@@ -88,8 +97,9 @@ struct undofile_piece {
 
 struct undofile {
     int descriptor;
+    uint32_t version;
     struct undofile_identity identity;
-    char **move;
+    struct undofile_move *move;
     size_t moves, move_room;
     struct undofile_piece
         *piece; /* by offset; none overlaps another, all lie inside the original */

@@ -107,11 +107,11 @@ bool names_are_own(const struct undofile *u, const char *path, struct fault *f)
                              "was that renamed? then give it its old name",
                              given[i], base);
     for (size_t i = 0; i < u->moves; i++)
-        if (!beside_kind_of(u->move[i], path_last(path), &kind) ||
+        if (!beside_kind_of(u->move[i].name, path_last(path), &kind) ||
             !beside_goes_aside(kind, id->beside_directory))
             return fault_set(f, FAULT_NOT_THIS,
                              "the undo file names %.150s, which a repair does not set aside",
-                             u->move[i]);
+                             u->move[i].name);
     return true;
 }
 

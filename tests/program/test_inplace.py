@@ -59,6 +59,20 @@ def beside(store):
     return found
 
 
+def as_version_1(undo):
+    """The undo file as it was written before it kept more than the names of what was set aside."""
+    parts, at = [undo[:8] + struct.pack("<I", 1)], 12
+    while at < len(undo):
+        kind, size = struct.unpack_from("<4sI", undo, at)
+        content = undo[at + 12:at + 12 + size]
+        if kind == b"MOVE":
+            content = content[:4 + struct.unpack_from("<I", content)[0]]
+        head = struct.pack("<4sI", kind, len(content))
+        parts += [head, struct.pack("<I", zlib.crc32(head + content)), content]
+        at += 12 + size
+    return b"".join(parts)
+
+
 def undo_file(store):
     file = database(store)
     return file.with_name(file.name + ".kmundo")
@@ -456,8 +470,8 @@ class Refused(Store):
                 self.assertEqual(result.returncode, km.TROUBLE)
                 self.assertIn(b"backup", result.stderr)
                 self.assertEqual(store.read_bytes(), new)
-        undo.write_bytes(good[:8] + struct.pack("<I", 2) + good[12:])
-        self.expect(km.TROUBLE, "undo", store, says=["version 2"])
+        undo.write_bytes(good[:8] + struct.pack("<I", 3) + good[12:])
+        self.expect(km.TROUBLE, "undo", store, says=["version 3"])
         undo.write_bytes(good)
         self.expect(km.CLEAN, "undo", store)
         self.assertEqual(store.read_bytes(), original)
@@ -508,14 +522,33 @@ class Refused(Store):
         self.assertEqual(tree(store), original)
 
     def test_written_in_the_set_aside_folder(self):
-        """The undo file has only the names: what is there goes back, with a word where it is not what was moved."""
+        """What is there goes back, with a word where it is not what was moved, whatever its time and its length say."""
         store = self.directory()
+        for other in (b"another", bytes(reversed((store / "edb.log").read_bytes()))):
+            self.repaired(store)
+            log = beside(store)["set-aside"] / "edb.log"
+            old = log.stat()
+            log.write_bytes(other)
+            os.utime(log, ns=(old.st_atime_ns, old.st_mtime_ns))
+            self.expect(km.CLEAN, "undo", store,
+                        says=["edb.log, which was set aside, was changed after the repair began, by its SHA-256"])
+            self.assertEqual((store / "edb.log").read_bytes(), other)
         self.repaired(store)
+        os.utime(beside(store)["set-aside"] / "edb.log", (time.time() + 2,) * 2)  # touched, and nothing more
+        self.assertEqual(self.expect(km.CLEAN, "undo", store).stderr, b"")
+
+    def test_an_undo_file_of_the_first_version(self):
+        """It has only the names of what was set aside, and is used as before."""
+        store = self.directory()
+        before = tree(store)
+        self.repaired(store)
+        undo = undo_file(store)
+        undo.write_bytes(as_version_1(undo.read_bytes()))
         log = beside(store)["set-aside"] / "edb.log"
-        log.write_bytes(b"another")
         os.utime(log, (time.time() + 2,) * 2)
-        self.expect(km.CLEAN, "undo", store, says=["edb.log, which was set aside, was written to after the repair began"])
-        self.assertEqual((store / "edb.log").read_bytes(), b"another")
+        self.expect(km.CLEAN, "undo", store,
+                    says=["edb.log, which was set aside, was changed after the repair began, by its file time"])
+        self.assertEqual(tree(store), before)
         os.utime(store / "edb.log", (0, 0))
         self.repaired(store)
         self.assertEqual(self.expect(km.CLEAN, "undo", store).stderr, b"")

@@ -37,8 +37,8 @@ static void expect_promises(struct undofile *u)
         expect(end <= u->identity.size && undofile_piece(u, i, room, &f));
     }
     for (size_t i = 0; i < u->moves; i++)
-        expect(u->move[i][0] != '\0' && strchr(u->move[i], '/') == NULL &&
-               strcmp(u->move[i], "..") != 0);
+        expect(u->move[i].name[0] != '\0' && strchr(u->move[i].name, '/') == NULL &&
+               strcmp(u->move[i].name, "..") != 0);
     expect(strchr(u->identity.set_aside, '/') == NULL && strcmp(u->identity.set_aside, "..") != 0);
     expect(strchr(u->identity.quarantine, '/') == NULL);
 }

@@ -3,7 +3,8 @@
 
 void undofile_mend(uint8_t *bytes, size_t size)
 {
-    memcpy(bytes, "KMUNDO\r\n\1\0\0\0", UNDOFILE_HEAD);
+    bool is_first = bytes[UNDOFILE_HEAD - 4] == 1;
+    memcpy(bytes, is_first ? "KMUNDO\r\n\1\0\0\0" : "KMUNDO\r\n\2\0\0\0", UNDOFILE_HEAD);
     for (size_t at = UNDOFILE_HEAD; size - at >= UNDOFILE_RECORD_HEAD;) {
         uint32_t content = 0;
         bytes_le32(bytes_of(bytes, size), at + 4, &content);

@@ -1,6 +1,6 @@
 /*
  * For fuzz targets: an undo file whose bytes were changed passes for one whose checksums are right,
- * so that what reads the records behind them is reached.
+ * of one of the two versions, so that what reads the records behind them is reached.
  */
 #ifndef KM_TESTS_MIGRATE_UNDO_MEND_H
 #define KM_TESTS_MIGRATE_UNDO_MEND_H

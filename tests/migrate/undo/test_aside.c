@@ -49,7 +49,7 @@ static void tear_down(void)
 /* ---- files ---- */
 
 static char log_name[] = "edb.log", checkpoint[] = "edb.chk";
-static char *both[] = {log_name, checkpoint};
+static struct undofile_move both[] = {{.name = log_name}, {.name = checkpoint}};
 
 static struct undofile undo_of(size_t moves)
 {
@@ -126,7 +126,7 @@ START_TEST(what_cannot_go_back)
 }
 END_TEST
 
-START_TEST(written_since)
+START_TEST(changed_by_its_time)
 {
     struct undofile u = undo_of(2);
     struct fault f = {.code = FAULT_NONE};
@@ -139,18 +139,18 @@ START_TEST(written_since)
     utimensat(AT_FDCWD, at("Kmsdata/edb.log"), before, 0);
     utimensat(AT_FDCWD, at("Kmsdata/edb.chk"), before, 0);
     ck_assert(aside_move_out(store, &u, &f));
-    ck_assert(!aside_written_since(store, &u, &count, &f) && count == 0);
+    ck_assert(!aside_changed(store, &u, &count, &f) && count == 0);
     utimensat(AT_FDCWD, at("Kmsdata.set-aside-undated/edb.chk"), after, 0);
-    ck_assert_str_eq(aside_written_since(store, &u, &count, &f), "edb.chk");
+    ck_assert_str_eq(aside_changed(store, &u, &count, &f)->name, "edb.chk");
     ck_assert_uint_eq(count, 1);
     utimensat(AT_FDCWD, at("Kmsdata.set-aside-undated/edb.log"), after, 0);
-    ck_assert_str_eq(aside_written_since(store, &u, &count, &f), "edb.log");
+    ck_assert_str_eq(aside_changed(store, &u, &count, &f)->name, "edb.log");
     ck_assert_uint_eq(count, 2);
     ck_assert_int_eq(f.code, FAULT_NONE);
     ck_assert_int_eq(rename(at("Kmsdata.set-aside-undated"), at("elsewhere")), 0);
-    ck_assert(!aside_written_since(store, &u, &count, &f) && f.code == FAULT_NONE);
+    ck_assert(!aside_changed(store, &u, &count, &f) && f.code == FAULT_NONE);
     put(at("Kmsdata.set-aside-undated"));
-    ck_assert(!aside_written_since(store, &u, &count, &f) && f.code == FAULT_IO);
+    ck_assert(!aside_changed(store, &u, &count, &f) && f.code == FAULT_IO);
 }
 END_TEST
 
@@ -207,12 +207,12 @@ START_TEST(names_of_a_repair)
 {
     struct undofile u = {.identity.beside_directory = given[_i].directory};
     struct fault f = {.code = FAULT_NONE};
-    char *move = (char *)(uintptr_t)given[_i].move;
+    struct undofile_move move = {.name = (char *)(uintptr_t)given[_i].move};
     snprintf(u.identity.backup, sizeof u.identity.backup, "%s", given[_i].backup);
     snprintf(u.identity.set_aside, sizeof u.identity.set_aside, "%s", given[_i].set_aside);
     snprintf(u.identity.quarantine, sizeof u.identity.quarantine, "%s", given[_i].quarantine);
     u.move = &move;
-    u.moves = move != NULL;
+    u.moves = move.name != NULL;
     bool own = names_are_own(&u, store, &f);
     ck_assert_msg(own == given[_i].own, "case %d: %s", _i, f.text);
     ck_assert_int_eq(f.code, own ? FAULT_NONE : FAULT_NOT_THIS);
@@ -279,7 +279,7 @@ static Suite *suite(void)
     tcase_add_test(c, out_and_back);
     tcase_add_test(c, nothing_to_move);
     tcase_add_loop_test(c, what_cannot_go_back, 0, 4);
-    tcase_add_test(c, written_since);
+    tcase_add_test(c, changed_by_its_time);
     tcase_add_test(c, somebody_elses_file_keeps_the_folder);
     tcase_add_loop_test(c, names_of_a_repair, 0, ARRAY_SIZE(given));
     tcase_add_test(c, places_of_names);

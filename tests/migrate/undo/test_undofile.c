@@ -129,7 +129,11 @@ START_TEST(starts)
     add_end(0, 0);
     must_be(true, NULL);
     file.at[8] = 2;
-    undofile_close(read_file(FAULT_UNSUPPORTED, "of version 2"));
+    must_be(true, NULL);
+    file.at[8] = 3;
+    undofile_close(read_file(FAULT_UNSUPPORTED, "of version 3"));
+    file.at[8] = 0;
+    undofile_close(read_file(FAULT_UNSUPPORTED, "of version 0"));
     file.at[8] = 1;
     file.at[0] = 'k';
     must_be(false, "no undo file begins so");
@@ -213,6 +217,38 @@ START_TEST(moves)
             add_end(1, state == 2);
             must_be(names[i].good && state == 0, "a file that was set aside");
         }
+}
+END_TEST
+
+/* What a file that was set aside was then: version 1 has none of it, version 2 all or nothing. */
+START_TEST(moves_of_both_versions)
+{
+    static const struct {
+        uint8_t version;
+        unsigned more; /* bytes behind the name */
+        bool good;
+    } cases[] = {{1, 0, true},   {1, 40, false}, {2, 0, true},  {2, 40, true},
+                 {2, 39, false}, {2, 41, false}, {2, 8, false}, {2, 1, false}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        begin_file();
+        file.at[8] = cases[i].version;
+        add_identity(&(struct told){100000, 0, "", "", 0, "aside"});
+        end_record("IIDN");
+        add_name("edb.log", 7);
+        for (unsigned n = 0; n < cases[i].more; n++)
+            buffer_add_u8(&content, n == 0 ? 5 : n < 8 ? 0 : 7);
+        end_record("MOVE");
+        add_end(1, 0);
+        struct undofile *u =
+            read_file(FAULT_DAMAGED, cases[i].good ? NULL : "a file that was set aside");
+        if (u == NULL)
+            continue;
+        ck_assert(u->move[0].is_known == (cases[i].more > 0) &&
+                  strcmp(u->move[0].name, "edb.log") == 0);
+        ck_assert(!u->move[0].is_known ||
+                  (u->move[0].size == 5 && u->move[0].sha256[HASH_SHA256_SIZE - 1] == 7));
+        undofile_close(u);
+    }
 }
 END_TEST
 
@@ -387,6 +423,7 @@ int main(void)
                                             {starts, 0},
                                             {identities, 0},
                                             {moves, 0},
+                                            {moves_of_both_versions, 0},
                                             {pieces, 0},
                                             {ends, 0},
                                             {states, ARRAY_SIZE(ways)},
