@@ -83,21 +83,37 @@ static bool open_decisions(struct draft *d)
     return mark(d, "--keep", o->keep, o->keeps) && mark(d, "--drop", o->drop, o->drops);
 }
 
+/* Why a decision about the entries of that key decided nothing; NULL: they are in no group. */
+static const char *why_left(const struct draft *d, int32_t key)
+{
+    const struct model *m = d->model;
+    const struct model_entry *e = model_entry(m, key);
+    const char *why = NULL;
+    for (; e && e < m->entry + m->entries && e->key == key && why == NULL; e++)
+        why = d->entry[e - m->entry].why_left;
+    return why;
+}
+
+static bool decides_nothing(struct draft *d, const char *option, int32_t key, const char *otherwise)
+{
+    const char *why = why_left(d, key);
+    return fault_set(d->fault, FAULT_MISSING, "%s %d: entry %d %s%s", option, key, key,
+                     why ? "is left as it is: " : otherwise, why ? why : "");
+}
+
 /* A decision that decides nothing was a mistake: of the entry, or of what it was thought to be. */
 static bool all_used(struct draft *d)
 {
     const struct plan_options *o = d->options;
     for (unsigned k = 0; k < o->keeps; k++)
         if (!d->keep_used[k])
-            return fault_set(d->fault, FAULT_MISSING,
-                             "--keep %d: there is nothing to decide about entry %d", o->keep[k],
-                             o->keep[k]);
+            return decides_nothing(d, "--keep", o->keep[k],
+                                   "is no duplicate: there is nothing to decide about it");
     for (unsigned k = 0; k < o->drops; k++)
         if (!d->drop_used[k])
-            return fault_set(d->fault, FAULT_MISSING,
-                             "--drop %d: entry %d is no duplicate, and is a certificate: nothing "
-                             "is to decide about it",
-                             o->drop[k], o->drop[k]);
+            return decides_nothing(d, "--drop", o->drop[k],
+                                   "is no duplicate, and is a certificate: there is nothing to "
+                                   "decide about it");
     if (d->trust_contrary > 0)
         return fault_set(d->fault, FAULT_MISSING,
                          "--trust %d: another --trust says the contrary of the same certificate",
@@ -164,7 +180,7 @@ static bool is_untouchable(const struct model *m)
 static void leave_list(struct draft *d)
 {
     for (unsigned i = 0; i < d->model->entries; i++)
-        d->entry[i].undecided = true;
+        d->entry[i].why_left = "only a part of the list was read, or there is another one";
 }
 
 bool dedup_decide(struct plan *plan, const struct model *model, struct prover *prover,

@@ -21,9 +21,9 @@ struct draft_entry {
     unsigned survivor; /* number of the entry that takes its place; its own: it stays; DRAFT_NOBODY:
                           it goes, and nothing has to take its place */
     int32_t key;       /* of a survivor: its key in the new list */
-    uint64_t references; /* to it, and to those that it takes the place of */
-    bool keep, drop;     /* --keep, --drop name it */
-    bool undecided;      /* it is in a group that is left as it is */
+    uint64_t references;  /* to it, and to those that it takes the place of */
+    bool keep, drop;      /* --keep, --drop name it */
+    const char *why_left; /* it is in a group that is left as it is, and why; NULL: it is not */
     bool ambiguous;  /* another CA's entry has its key: what refers to the key may mean either */
     bool superseded; /* dropped because --superseded=drop asked for it */
     const char *why_dropped, *why_stays; /* why_stays: NULL: the rule of better_entry() */

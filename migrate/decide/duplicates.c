@@ -52,18 +52,22 @@ static const char *why_trust(struct draft *d, const struct group *group)
     return NULL;
 }
 
-static void leave(struct draft *d, const struct group *group)
+static void leave(struct draft *d, const struct group *group, const char *why)
 {
     for (unsigned i = 0; i < group->entries; i++)
-        d->entry[group->entry[i]].undecided = true;
+        d->entry[group->entry[i]].why_left = why;
 }
 
 /* ---- role and trust ---- */
 
-/* Role and trust of the group's entries put together, those that are `out` left out.  False when
- * nothing may be touched. */
-static bool merge_standing(struct draft *d, const struct group *group, const bool *out,
-                           unsigned survivor, enum model_role *role, enum model_trust *trust)
+/* The one that is own is refuted, a broken copy, and hands on nothing. */
+static const char own_would_go[] =
+    "the server would lose its own CA; --keep says which entry that is to be";
+
+/* Role and trust of the group's entries put together, those that are `out` left out.  Returns why
+ * nothing may be touched; NULL: it may. */
+static const char *merge_standing(struct draft *d, const struct group *group, const bool *out,
+                                  unsigned survivor, enum model_role *role, enum model_trust *trust)
 {
     bool has[ROLE_UNKNOWN + 1] = {false}, yes = false, no = false, out_own = false;
     for (unsigned i = 0; i < group->entries; i++) {
@@ -76,10 +80,12 @@ static bool merge_standing(struct draft *d, const struct group *group, const boo
         no = no || e->trust == TRUST_NO;
     }
     bool kept = d->entry[survivor].keep;
-    if (has[ROLE_UNKNOWN] || (has[ROLE_OWN] && has[ROLE_ISSUING] && !kept))
-        return false;
+    if (has[ROLE_UNKNOWN])
+        return "one of the entries has a role that is not known";
+    if (has[ROLE_OWN] && has[ROLE_ISSUING] && !kept)
+        return "one is own and another issuing; --keep says which of the two";
     if (out_own && !has[ROLE_OWN] && !kept)
-        return false; /* the server would lose its own CA to a broken copy of it */
+        return own_would_go;
     bool active = has[ROLE_OWN] || has[ROLE_ISSUING];
     *role = has[ROLE_OWN] && has[ROLE_ISSUING] ? d->entry[survivor].role
             : has[ROLE_OWN]                    ? ROLE_OWN
@@ -87,9 +93,9 @@ static bool merge_standing(struct draft *d, const struct group *group, const boo
             : has[ROLE_IMPORTED]               ? ROLE_IMPORTED
                                                : ROLE_NONE;
     *trust = no ? TRUST_NO : yes ? TRUST_YES : TRUST_NULL;
-    if (!(yes && no) || trust_option(d, group, trust))
-        return true;
-    return !active;
+    if (!(yes && no) || trust_option(d, group, trust) || !active)
+        return NULL;
+    return "they disagree on trust; --trust ENTRY=yes|no decides that";
 }
 
 /* ---- identical and re-encoded ---- */
@@ -264,17 +270,20 @@ static bool holds_tail(const struct draft *d, unsigned entry)
            draft_certificate(d, entry)->x509.envelope.trailing.size > 0;
 }
 
-/* Is there a doubt that forbids to touch the group: what refers to one of its entries, or which of
- * its certificates the settings name? */
-static bool is_doubtful(const struct draft *d, const struct group *group, unsigned survivor)
+/* Which doubt forbids to touch the group?  NULL: none. */
+static const char *doubt_of(const struct draft *d, const struct group *group, unsigned survivor)
 {
-    for (unsigned i = 0; i < group->entries; i++)
-        if (d->entry[group->entry[i]].ambiguous ||
-            (group->entry[i] != survivor && holds_tail(d, group->entry[i])) ||
-            (d->model->doubtful_settings &&
-             draft_certificate(d, group->entry[i]) != draft_certificate(d, survivor)))
-            return true;
-    return false;
+    for (unsigned i = 0; i < group->entries; i++) {
+        unsigned e = group->entry[i];
+        if (d->entry[e].ambiguous)
+            return "rows refer to a key that another CA's entry has, too";
+        if (e != survivor && holds_tail(d, e))
+            return "what stands behind the end of the list would go with it";
+        if (d->model->doubtful_settings &&
+            draft_certificate(d, e) != draft_certificate(d, survivor))
+            return "it is not known which of the certificates the settings name";
+    }
+    return NULL;
 }
 
 /* Can the survivor, where it is, take what the others hand on: their role, that they are not
@@ -305,12 +314,17 @@ static bool merge_into(struct draft *d, const struct group *group, unsigned surv
 {
     enum model_role role;
     enum model_trust trust;
-    if (is_doubtful(d, group, survivor) ||
-        !merge_standing(d, group, out, survivor, &role, &trust) ||
-        !can_take(d, group, survivor, role, &trust)) {
-        leave(d, group);
+    const char *why = doubt_of(d, group, survivor);
+    if (why == NULL)
+        why = merge_standing(d, group, out, survivor, &role, &trust);
+    if (why == NULL && !can_take(d, group, survivor, role, &trust))
+        why =
+            "the one that would stay cannot take role, trust or references in its part of the list";
+    if (why) {
+        leave(d, group, why);
         return true;
     }
+    use_decisions(d, group);
     struct draft_entry *to = &d->entry[survivor];
     to->role = role;
     to->trust = trust;
@@ -337,9 +351,8 @@ static bool merge_group(struct draft *d, const struct group *group)
         return draft_no_memory(d);
     for (unsigned i = 0; i < group->entries && standing(d, survivor) != PROOF_REFUTED; i++)
         out[i] = standing(d, group->entry[i]) == PROOF_REFUTED;
-    use_decisions(d, group);
     bool ok = merge_into(d, group, survivor, out);
-    if (ok && d->entry[survivor].drop && !d->entry[survivor].undecided)
+    if (ok && d->entry[survivor].drop && !d->entry[survivor].why_left)
         ok = fault_set(d->fault, FAULT_MISSING,
                        "--drop %d: of the copies of one certificate one has to stay",
                        d->model->entry[survivor].key);
@@ -491,7 +504,7 @@ static bool hand_on(struct draft *d, const struct rivals *r, unsigned survivor)
     bool ok = true;
     if (any) {
         struct draft_entry *to = &d->entry[survivor];
-        ok = merge_standing(d, &r->group, out, survivor, &role, &trust) ||
+        ok = merge_standing(d, &r->group, out, survivor, &role, &trust) == NULL ||
              fault_set(d->fault, FAULT_UNSUPPORTED,
                        "--keep %d: the entries of this identity disagree on trust or have roles "
                        "that cannot be put together; --trust %d=yes|no decides on trust",
@@ -532,9 +545,9 @@ static void carry_out(struct draft *d, const struct rivals *r, unsigned survivor
 static bool resolve(struct draft *d, struct rivals *r)
 {
     unsigned left, only;
-    use_decisions(d, &r->group);
-    if (is_doubtful(d, &r->group, r->entry[0])) {
-        leave(d, &r->group);
+    const char *doubt = doubt_of(d, &r->group, r->entry[0]);
+    if (doubt) {
+        leave(d, &r->group, doubt);
         return true;
     }
     if (!follow_decisions(d, r))
@@ -550,9 +563,14 @@ static bool resolve(struct draft *d, struct rivals *r)
         }
         any = any || r->goes[i];
     }
-    if (only_one_left(d, r, &left) == DRAFT_NOBODY || (any && out_of_own(d, r, left)))
-        leave(d, &r->group);
-    if (!any || out_of_own(d, r, left))
+    if (only_one_left(d, r, &left) == DRAFT_NOBODY)
+        leave(d, &r->group, "more than one of its issuer and serial number would stay");
+    if (any && out_of_own(d, r, left)) {
+        leave(d, &r->group, own_would_go);
+        return true;
+    }
+    use_decisions(d, &r->group);
+    if (!any)
         return true;
     if (!hand_on(d, r, left))
         return false;

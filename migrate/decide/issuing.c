@@ -227,7 +227,7 @@ static void leave_one_active(struct draft *d, const struct group *group, enum mo
     unsigned active = choose_active(d, group, role, &holders);
     for (unsigned i = 0; holders > 1 && i < group->entries; i++) {
         unsigned e = group->entry[i];
-        if (e == active || !draft_stays(d, e) || d->entry[e].role != role || d->entry[e].undecided)
+        if (e == active || !draft_stays(d, e) || d->entry[e].role != role || d->entry[e].why_left)
             continue;
         d->entry[e].role = ROLE_IMPORTED;
         d->entry[e].why_role = "another certificate of this CA keeps the role";

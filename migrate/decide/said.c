@@ -122,6 +122,27 @@ static bool is_proven(const struct profile *p, const struct named *n)
     return false;
 }
 
+/* Where the list itself is, and what its entries are called by, is nothing to say the contrary of:
+ * the list would be read from there all the same. */
+static bool is_of_list(const struct profile *p, const struct named *n, const char *option,
+                       struct fault *f)
+{
+    bool of_lists = strcmp(option, "--not-a-list") == 0;
+    for (unsigned i = 0; i < p->lists; i++) {
+        const char *own = of_lists ? p->list[i].certificate : p->list[i].key;
+        if (own && ese_table_is(n->table, p->list[i].table) &&
+            strcasecmp(own, n->column->name) == 0) {
+            fault_set(f, FAULT_NOT_THIS,
+                      "%s: column %s of table %s %s; where that is wrong, a --profile says what "
+                      "it is",
+                      option, n->column->name, n->table->name,
+                      of_lists ? "is where the list is read from" : "is the key of the list");
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool ignore(struct profile *p, const char *option, const char *text, const struct reading *o,
                    const struct ese_catalog *catalog, struct fault *f)
 {
@@ -136,6 +157,8 @@ static bool ignore(struct profile *p, const char *option, const char *text, cons
                          "%s: the certificates in the rows of table %s prove what their column %s "
                          "names; where it is no reference, a --profile without it says so",
                          option, n.table->name, n.column->name);
+    if (is_of_list(p, &n, option, f))
+        return false;
     if (n.rest[0] || n.serial)
         return fault_set(f, FAULT_NOT_THIS, "%s: expected TABLE.COLUMN, found %.100s", option,
                          text);

@@ -24,7 +24,7 @@ static unsigned proven_issuer(const struct draft *d, unsigned entry)
 static bool is_reissue(const struct draft *d, unsigned entry, unsigned best, unsigned best_issuer)
 {
     const struct model *m = d->model;
-    if (d->entry[entry].undecided || best_issuer == DRAFT_NOBODY ||
+    if (d->entry[entry].why_left || best_issuer == DRAFT_NOBODY ||
         groups_equal(m, GROUP_IDENTITY, m->entry[entry].certificate, m->entry[best].certificate))
         return false;
     unsigned issuer = proven_issuer(d, entry);

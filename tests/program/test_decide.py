@@ -477,12 +477,27 @@ class Deciding(unittest.TestCase):
         store = self.make(ROWS)
         for options, wanted in ((("--keep", "9"), "there is no entry 9"), (("--drop", "9"), "there is no entry 9"),
                                 (("--trust", "9=yes"), "there is no entry 9"),
-                                (("--keep", "2"), "nothing to decide"), (("--drop", "2"), "nothing is to decide"),
+                                (("--keep", "2"), "nothing to decide"), (("--drop", "2"), "nothing to decide"),
                                 (("--trust", "2=no"), "disagree on trust"), (("--keep", "two"), "number of an entry"),
                                 (("--keep", "2147483648"), "number of an entry"), (("--drop", ""), "number of an entry"),
                                 (("--keep", "1", "--drop", "1"), "exclude each other")):
             with self.subTest(options=options):
                 self.refused(km.USAGE, wanted, "repair", store, *options)
+
+    def test_decisions_without_effect(self):
+        """Where a group is left as it is for another reason, the error says which."""
+        roles = self.make(ROWS.replace("role = issuing", "role = own") + "[entry 3]\ncertificate = issuing\nrole = issuing\n")
+        trust = self.make(ROWS + "[entry 3]\ncertificate = issuing\nrole = imported\ntrusted = no\n")
+        for store, why in ((roles, "one is own and another issuing; --keep says which"),
+                           (trust, "disagree on trust; --trust")):
+            for options in (("--drop", "2"), ("--drop", "3"), ("--keep", "2"), ("--keep", "3")):
+                with self.subTest(why, options=options):
+                    if store == roles and options[0] == "--keep":
+                        self.assertNotEqual(km.run("repair", store, *options).returncode, km.USAGE)
+                        continue
+                    self.refused(km.USAGE, f"{' '.join(options)}: entry {options[1]} is left as it is: ", "repair", store, *options)
+                    self.refused(km.USAGE, why, "repair", store, *options)
+            self.assertEqual(km.run("repair", store).returncode, km.PROBLEMS_LEFT)
 
     def test_decisions_are_part_of_the_id(self):
         store = self.make(ROWS + "[entry 3]\ncertificate = issuing\nrole = imported\n")

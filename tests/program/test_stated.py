@@ -81,6 +81,8 @@ class Stated(unittest.TestCase):
                                (["--issuing-ca-is", "CA"], b"expected the number of an entry"),
                                (["--mode", "V4"], b"expected V1, V1V3 or V3"),
                                (["--not-a-reference", "UserCertificates.IssuerEntry"], b"prove what their column IssuerEntry names"),
+                               (["--not-a-list", "CertificateList.Certificate"], b"is where the list is read from"),
+                               (["--not-a-reference", "certificatelist.entryid"], b"is the key of the list"),
                                (["--reference", "Users.UserId", "--not-a-reference", "Users.UserId"],
                                 b"--reference says that Users.UserId is one")):
             result = km.run("check", store, *options)
