@@ -18,6 +18,7 @@
  */
 #include "migrate/commands/command.h"
 #include "migrate/console/document.h"
+#include "migrate/console/interrupt.h"
 #include "migrate/console/notes.h"
 #include "migrate/console/output.h"
 #include "migrate/decide/assess.h"
@@ -191,6 +192,17 @@ static void remove_folder(void)
 
 /* ---- the commands ---- */
 
+/* A signal that ends the fuzzing comes to a command, which then is cancelled: no finding of the
+ * input, and the end, as it is libFuzzer's where it gets the signal itself. */
+static void end_if_told(void)
+{
+    enum { LIBFUZZER_INTERRUPTED = 72 };
+    if (!*interrupt_watch())
+        return;
+    remove_folder();
+    _exit(LIBFUZZER_INTERRUPTED);
+}
+
 /* Runs a command; its report has to be JSON where that was asked for. */
 static int run(int (*command)(const struct options *), const struct options *options)
 {
@@ -202,6 +214,7 @@ static int run(int (*command)(const struct options *), const struct options *opt
     if (options->json)
         document_begin(as_told.name, false);
     int status = told(&noted, command(&noted));
+    end_if_told();
     document_end(status);
     output_capture(NULL);
     if (options->json) {
