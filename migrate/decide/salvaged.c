@@ -51,10 +51,10 @@ static unsigned needed_most(const struct assessment *a)
     return a->match == PROFILE_NO_MATCH ? 0 : own_tables(a) + a->profile.references;
 }
 
-/* How many rows, or pages of rows, nobody can be sure of. */
-static uint64_t in_doubt(const struct ese_salvage_table *t, bool refers)
+/* Is there a row, a page of rows or a column that nobody can be sure of? */
+static bool is_in_doubt(const struct ese_salvage_table *t, bool refers)
 {
-    return t->doubtful + (refers ? 0 : t->lost + t->pages_lost + t->cut);
+    return t->in_part || t->doubtful > 0 || (!refers && (t->lost || t->pages_lost || t->cut));
 }
 
 bool salvaged_is_whole(const struct assessment *a, bool references)
@@ -65,7 +65,7 @@ bool salvaged_is_whole(const struct assessment *a, bool references)
         if (table && salvaging_badness(table) > 0)
             return false;
     }
-    return true;
+    return !references || needed_most(a) == 0 || salvaging_knows_tables(a->options->salvaged);
 }
 
 /* ---- what is in doubt ---- */
@@ -107,6 +107,7 @@ static void judge_table(struct assessment *a, const struct ese_salvage_table *t)
     buffer_add_text(&text, "table ");
     buffer_add_text(&text, t->name);
     buffer_add_text(&text, counts);
+    buffer_add_text(&text, t->in_part ? ", columns or indexes may be missing" : "");
     name_rows(&text, a->options->salvaged, t);
     if (text.failed || !buffer_add_u8(&text, '\0'))
         a->found.no_memory = true;
@@ -126,13 +127,18 @@ static void judge_whole(struct assessment *a)
     if (scan->header_invented)
         add(a, "header and shadow are gone: whether the database was shut down cleanly cannot be "
                "seen");
-    if (x->result.told[ESE_SALVAGE_NO_SCHEMA] || x->result.told[ESE_SALVAGE_TABLE_LOST])
+    if (x->result.told[ESE_SALVAGE_NO_SCHEMA])
         problem_add(&a->found, PROBLEM_SALVAGED, NO_ENTRY, NO_ENTRY,
-                    "%s that the catalog does not have, and %s there in part only: --schema-from "
-                    "OTHER names them again",
+                    "%s that the catalog does not have: --schema-from OTHER names them again",
                     counted(x->result.told[ESE_SALVAGE_NO_SCHEMA], "row is of a table",
-                            "rows are of tables"),
+                            "rows are of tables"));
+    if (x->result.told[ESE_SALVAGE_TABLE_LOST])
+        problem_add(&a->found, PROBLEM_SALVAGED, NO_ENTRY, NO_ENTRY,
+                    "%s known in part only, or not at all: --schema-from OTHER names them again",
                     counted(x->result.told[ESE_SALVAGE_TABLE_LOST], "table is", "tables are"));
+    if (x->result.catalog_gaps > 0)
+        add(a, "of the catalog and of its shadow the same part is lost: tables, columns or indexes "
+               "may be missing; --schema-from OTHER names them again");
 }
 
 void salvaged_judge(struct assessment *a)
@@ -144,7 +150,7 @@ void salvaged_judge(struct assessment *a)
     judge_whole(a);
     for (unsigned i = 0; i < needed_most(a); i++) {
         const struct ese_salvage_table *table = needed(a, i);
-        if (table && in_doubt(table, i >= own_tables(a)) > 0)
+        if (table && is_in_doubt(table, i >= own_tables(a)))
             judge_table(a, table);
     }
 }

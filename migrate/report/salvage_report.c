@@ -104,7 +104,7 @@ bool salvage_list_of(const struct salvaging *x, struct salvage_list *of)
         of->table = list;
         of->whole = salvaging_badness(list) == 0;
         of->settings_whole = salvaging_badness(settings) == 0;
-        of->references_whole = true;
+        of->references_whole = salvaging_knows_tables(x);
         for (unsigned i = 0; i < profile.references; i++) {
             const struct ese_salvage_table *from = salvaging_table(x, profile.reference[i].table);
             of->references_whole = of->references_whole && from && salvaging_badness(from) == 0;
@@ -152,6 +152,13 @@ bool salvage_report_text(struct salvaging *x)
         output_format("           %s of tables that the catalog does not have: "
                       "--schema-from OTHER names them again\n",
                       counted(r->told[ESE_SALVAGE_NO_SCHEMA], "row", "rows"));
+    if (r->told[ESE_SALVAGE_TABLE_LOST])
+        output_format("           %s that the catalog has in part only, or not at all\n",
+                      counted(r->told[ESE_SALVAGE_TABLE_LOST], "table", "tables"));
+    if (r->catalog_gaps > 0)
+        output_text("           of the catalog and of its shadow the same part is lost: tables, "
+                    "columns or indexes\n           may be missing; --schema-from OTHER names them "
+                    "again\n");
     if (!print_tables(x))
         return false;
     print_next(x);

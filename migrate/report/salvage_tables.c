@@ -33,6 +33,8 @@ void salvage_table_losses(const struct ese_salvage_table *t)
         output_format("; %" PRIu64 " of the kept without a long value", t->cut);
     if (t->pages_lost)
         output_format("; %s of rows lost", counted(t->pages_lost, "page", "pages"));
+    if (t->in_part)
+        output_text("; columns or indexes may be missing");
     if (t->older)
         output_format("; %s", counted(t->older, "older version", "older versions"));
     if (t->entries_missing)
@@ -54,6 +56,7 @@ static void json_table(struct json *json, const struct ese_salvage_table *t)
     json_put_unsigned(json, "deleted", t->deleted);
     json_put_unsigned(json, "pages_lost", t->pages_lost);
     json_put_unsigned(json, "entries_missing", t->entries_missing);
+    json_put_bool(json, "in_part", t->in_part);
     json_end_map(json);
 }
 

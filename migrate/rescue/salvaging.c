@@ -74,7 +74,15 @@ bool salvaging_is_sound(struct salvaging *x)
 
 unsigned salvaging_badness(const struct ese_salvage_table *t)
 {
-    return t->lost || t->pages_lost ? 3 : t->doubtful ? 2 : t->cut || t->entries_missing ? 1 : 0;
+    return t->lost || t->pages_lost                     ? 3
+           : t->doubtful                                ? 2
+           : t->cut || t->entries_missing || t->in_part ? 1
+                                                        : 0;
+}
+
+bool salvaging_knows_tables(const struct salvaging *x)
+{
+    return x->result.catalog_gaps == 0 && x->result.told[ESE_SALVAGE_TABLE_LOST] == 0;
 }
 
 const struct ese_salvage_table *salvaging_table(const struct salvaging *x, const char *name)
@@ -121,7 +129,10 @@ static bool name_row(struct salvaging *x, const struct ese_salvage_item *item, s
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the rows that are named");
     struct salvaging_named *n = &x->named[x->names++];
     *n = (struct salvaging_named){.kind = item->kind, .objid = item->objid, .page = item->page};
-    key_words(item->key, n->key);
+    if (item->kind == ESE_SALVAGE_TABLE_LOST)
+        snprintf(n->key, sizeof n->key, "its definition");
+    else
+        key_words(item->key, n->key);
     snprintf(n->reason, sizeof n->reason, "%s", item->reason ? item->reason : "");
     x->named_of_table = same ? x->named_of_table + 1 : 1;
     return true;

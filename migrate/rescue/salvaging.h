@@ -80,6 +80,9 @@ uint64_t salvaging_sum(const struct ese_salvage_result *result, size_t member);
     salvaging_sum(result, offsetof(struct ese_salvage_table, member))
 /* 0: the table is whole; more is worse. */
 unsigned salvaging_badness(const struct ese_salvage_table *table);
+/* Is every table known that the store had, and whole in the catalog?  One that is not may refer to
+ * another. */
+bool salvaging_knows_tables(const struct salvaging *salvaging);
 /* NULL: there is none, or name is NULL. */
 const struct ese_salvage_table *salvaging_table(const struct salvaging *salvaging,
                                                 const char *name);

@@ -137,6 +137,13 @@ typedef bool (*ese_record_value_fn)(void *context, const struct ese_value *value
 bool ese_record_check(const struct ese_record *record, const struct ese_record_limits *limits,
                       ese_record_value_fn each, void *context, struct fault *f);
 
+/* Called with the id of a column. */
+typedef void (*ese_record_id_fn)(void *context, unsigned id);
+
+/* Calls each for every column that the record has a value for, whether or not its table knows the
+ * column, as far as the record makes sense. */
+void ese_record_ids(const struct ese_record *record, ese_record_id_fn each, void *context);
+
 /* Whether the long value of that id is not to be had. */
 typedef bool (*ese_lid_gone_fn)(void *context, uint64_t lid, bool wide);
 

@@ -1,5 +1,5 @@
 /*
- * Everything that a record stores, once: ese_record_check() of record.h.
+ * Everything that a record stores, once: ese_record_check() and ese_record_ids() of record.h.
  *
  * Whoever looks values up sees only what was asked for; here what lies between them is judged, too.
  */
@@ -139,4 +139,36 @@ bool ese_record_check(const struct ese_record *rec, const struct ese_record_limi
         return false;
     return rec->new_format ? check_new_tagged(rec, limits, each, context, f)
                            : check_old_tagged(rec, limits, each, context, f);
+}
+
+/* ---- which columns ---- */
+
+static void tagged_ids(const struct ese_record *rec, ese_record_id_fn each, void *context)
+{
+    struct bytes run = rec->tagged;
+    struct ese_tagged_field field;
+    while (!rec->new_format && run.size > 0 && ese_tagged_next(&run, &field, NULL))
+        if (!(field.bits & RECORD_OLD_NULL))
+            each(context, field.id);
+    unsigned count = rec->new_format ? ese_tagged_entries(rec) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct ese_tagged_entry entry;
+        if (ese_tagged_entry_at(rec, i, count, &entry, NULL) &&
+            !(rec->small_pages && (entry.word & RECORD_ENTRY_NULL)))
+            each(context, entry.id);
+    }
+}
+
+void ese_record_ids(const struct ese_record *rec, ese_record_id_fn each, void *context)
+{
+    for (unsigned id = ESE_FIXED_FIRST; id <= rec->last_fixed && id <= ESE_FIXED_LAST; id++) {
+        uint8_t bits = 0;
+        bytes_u8(rec->null_bits, (id - 1) / 8, &bits);
+        if (!(bits >> (id - 1) % 8 & 1))
+            each(context, id);
+    }
+    for (size_t i = 0; i * 2 < rec->offsets.size; i++)
+        if (!(bytes_get_le16(rec->offsets, i * 2) & RECORD_VARIABLE_NULL))
+            each(context, (unsigned)(ESE_VARIABLE_FIRST + i));
+    tagged_ids(rec, each, context);
 }

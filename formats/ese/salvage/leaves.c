@@ -156,6 +156,39 @@ bool salvage_leaves_chain(const struct salvage_leaves *l)
     return l->count > 0;
 }
 
+/* ---- keys of which no leaf says anything ---- */
+
+/* How far the leaves reach that have nothing before them. */
+static struct limit reach_from_start(const struct salvage_leaves *l)
+{
+    struct limit reach = {.with = false};
+    for (size_t i = 0; i < l->count; i++) {
+        const struct salvage_page *p = &l->s->page[l->at[i].page];
+        struct limit own = limit_of(&l->at[i]);
+        if (p->in_order && p->prev == 0 && is_farther(own, reach))
+            reach = own;
+    }
+    return reach;
+}
+
+bool salvage_leaves_gaps(const struct salvage_leaves *l, salvage_gap_fn each, void *context,
+                         struct fault *f)
+{
+    struct limit reach = reach_from_start(l);
+    for (size_t i = 0; i < l->count && !reach.none; i++) {
+        const struct salvage_leaf *leaf = &l->at[i];
+        struct limit own = limit_of(leaf);
+        if (!l->s->page[leaf->page].in_order)
+            continue;
+        if ((reach.key.at == NULL || bytes_compare(reach.key, leaf->first) < 0) &&
+            !each(context, reach.key, leaf->first, f))
+            return false;
+        if (is_farther(own, reach))
+            reach = own;
+    }
+    return reach.none || each(context, reach.key, (struct bytes){.at = NULL}, f);
+}
+
 /* ---- the owner of a key ---- */
 
 static uint64_t heap_time(const struct salvage_leaves *l, size_t i)

@@ -54,6 +54,11 @@ struct salvage_known {
     const struct ese_table *table;
 };
 
+/* Keys of which no leaf says anything; at == NULL: from the start, to the end. */
+struct salvage_gap {
+    struct bytes low, high; /* in s->arena */
+};
+
 struct ese_salvage {
     struct ese_file *file;
     struct ese_pages *pages;
@@ -69,6 +74,8 @@ struct ese_salvage {
     size_t weeds, weed_room;
     struct salvage_known *known; /* by objid */
     size_t knowns;
+    struct salvage_gap *gap; /* of the catalog and its shadow together */
+    size_t gaps, gap_room;
     struct ese_salvage_scan scan;
     ese_salvage_seen_fn seen;
     void *seen_context;
@@ -94,6 +101,14 @@ bool salvage_is_catalog_row(const struct ese_salvage *s, struct bytes key, struc
 /* Takes out of s->row what cannot be true together: see weed.c. */
 bool salvage_weed_catalog(struct ese_salvage *s, struct fault *f);
 void salvage_schema_close(struct ese_salvage *s);
+
+/* definition.c: is what the catalog says of tables all that it said? */
+
+struct salvage_leaves;
+/* Fills in s->gap from the leaves of the catalog and its shadow. */
+bool salvage_see_gaps(struct ese_salvage *s, const struct salvage_leaves *l, struct fault *f);
+/* Tells of each of them. */
+bool salvage_tell_gaps(struct ese_salvage *s, struct fault *f);
 
 /* The pages of one object: s->page[*first] and the *count - 1 behind it. */
 void salvage_pages_of(const struct ese_salvage *s, uint32_t objid, size_t *first, size_t *count);
@@ -185,6 +200,11 @@ bool salvage_leaves_find(struct salvage_leaves *l, uint32_t objid, bool joined, 
 bool salvage_leaves_order(struct salvage_leaves *l, struct fault *f);
 /* Are they one chain, from the first to the last, all of them right? */
 bool salvage_leaves_chain(const struct salvage_leaves *l);
+/* Calls each for every stretch of keys of which no leaf in order says anything: behind `low`,
+ * before `high` (at == NULL: from the start, to the end). */
+typedef bool (*salvage_gap_fn)(void *context, struct bytes low, struct bytes high, struct fault *f);
+bool salvage_leaves_gaps(const struct salvage_leaves *l, salvage_gap_fn each, void *context,
+                         struct fault *f);
 /* The newest leaf that should have `key` (of an index: key and data in one piece), if the tree has
  * it; NULL: none.  Keys of successive calls, salvage_choose() among them, ascend. */
 const struct salvage_page *salvage_owner(struct salvage_leaves *l, struct bytes key);
@@ -330,6 +350,7 @@ struct salvage_table {
     bool looked;                      /* the first walk over the rows was made */
     bool at_once;                     /* and it wrote them */
     uint64_t rows_at_once;
+    struct salvage_columns *columns;
     bool refers;              /* rows may refer to long values */
     struct salvage_lid *gone; /* long values that are not whole, sorted */
     size_t gones, gone_room;
@@ -338,6 +359,14 @@ struct salvage_table {
 bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
                        const struct ese_build_node *row, unsigned rows,
                        struct ese_salvage_table *sum, struct fault *f);
+
+/* definition.c: columns that rows have values for and the catalog does not know. */
+struct salvage_row;
+bool salvage_columns_open(struct salvage_table *t, struct fault *f);
+bool salvage_see_columns(struct salvage_table *t, const struct salvage_row *row, struct fault *f);
+/* Tells of the table when its definition may not be whole. */
+bool salvage_tell_definition(struct salvage_table *t, struct fault *f);
+void salvage_columns_close(struct salvage_table *t);
 
 /* row.c: one row, held between opening and closing. */
 struct salvage_row {

@@ -253,11 +253,12 @@ static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
     if (!salvage_row_open(t, w, v, &row, f))
         return false;
     t->s->page[v->page].unread |= !row.readable;
-    bool ok = true;
+    bool ok = v->doubtful || salvage_see_columns(t, &row, f);
     if (row.readable) {
         if (!v->doubtful)
             salvage_see_counter(t, &row);
-        ok = (!row.refers ||
+        ok = ok &&
+             (!row.refers ||
               ese_record_check(&row.record, &t->limits, salvage_row_reference, &r, f)) &&
              add_entries(t, w, c, &row.record, &computed, f) &&
              write_at_once(t, w, c, &row, computed, f);

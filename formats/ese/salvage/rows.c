@@ -372,6 +372,8 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
     const struct salvage_version *v = &x->w->version[c->best];
     struct judgement j;
     bool cut = false;
+    if (!t->looked && !v->doubtful && !salvage_see_columns(t, row, f))
+        return false;
     if (!row->readable)
         return unreadable_row(x, c, row, own_strays, f);
     judge_row(x, c, row, own_strays, &j);

@@ -374,7 +374,8 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
         p->rows = 0;
     }
     bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && tell_weeds(s, f) &&
-              tell_lost_catalog(s, f) && salvage_tables(s, f) && salvage_unknown(s, f);
+              tell_lost_catalog(s, f) && salvage_tell_gaps(s, f) && salvage_tables(s, f) &&
+              salvage_unknown(s, f);
     if (ok && s->build)
         ok = ese_build_finish(s->build, &result->built, f);
     else

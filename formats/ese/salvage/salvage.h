@@ -15,6 +15,7 @@
  *   header.c      what the header says, or, without one, what the pages do
  *   schema.c      the catalog and its shadow, row by row
  *   weed.c        catalog rows that cannot be true together
+ *   definition.c  whether that is all that the catalog said of a table
  *   ranges.c      which nodes of a page can be believed, and which keys a leaf has
  *   reach.c       which leaves parents, neighbours and space know of
  *   lost.c        which pages something names that are not to be had
@@ -53,8 +54,8 @@ enum ese_salvage_kind {
     ESE_SALVAGE_LONG_VALUE, /* a node of a long value that no row refers to, or that is not whole */
     ESE_SALVAGE_PAGE_LOST,  /* a leaf that its parent names and that is not to be had */
     ESE_SALVAGE_ENTRY_LOST, /* rows without an entry in an index whose keys cannot be computed */
-    ESE_SALVAGE_TABLE_LOST, /* a table that the catalog has in part only */
-    ESE_SALVAGE_CATALOG,    /* a catalog row that differs from its shadow, or cannot be read */
+    ESE_SALVAGE_TABLE_LOST, /* a table that the catalog has in part only, or not at all */
+    ESE_SALVAGE_CATALOG,    /* catalog rows that contradict others, or cannot be read */
     ESE_SALVAGE_INDEX_LEFT_OUT, /* an index that is not written */
     ESE_SALVAGE_KINDS,
 };
@@ -107,6 +108,7 @@ struct ese_salvage_table {
     uint64_t cut;                  /* of kept: without a long value */
     uint64_t older, deleted, pages_lost;
     uint64_t entries_missing;
+    bool in_part; /* the catalog may have lost some of its columns or indexes */
     bool system;
 };
 
@@ -115,6 +117,7 @@ struct ese_salvage_result {
     struct ese_salvage_table *table;
     unsigned tables;
     uint64_t told[ESE_SALVAGE_KINDS];
+    size_t catalog_gaps; /* stretches of keys of which neither the catalog nor its shadow tells */
     bool interrupted;
 };
 

@@ -31,10 +31,12 @@ bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
 {
     size_t size;
     *converted = NULL;
-    if (is_new(page) && !wants_new(s))
+    if (is_new(page) && !wants_new(s)) {
+        *record = (struct ese_record){.table = table};
         return fault_set(f, FAULT_UNSUPPORTED,
                          "its record is in the new format, in a database of revision 0x%x",
                          s->scan.revision);
+    }
     if (!ese_record_on_page(record, table, page, node->data, f))
         return false;
     if (salvage_has_wanted_format(s, page))
@@ -132,6 +134,15 @@ static int compare_known(const void *a, const void *b)
     return (x->objid > y->objid) - (x->objid < y->objid);
 }
 
+/* A table without its template is not known: where its rows have which column would be. */
+static bool has_its_template(const struct ese_salvage *s, const struct ese_table *t)
+{
+    if (t->template_name == NULL)
+        return true;
+    const struct ese_table *of = ese_catalog_find(s->catalog, t->template_name);
+    return of != NULL && of != t && of->template_name == NULL;
+}
+
 /* Which objects the catalog has, sorted. */
 static bool list_known(struct ese_salvage *s, struct fault *f)
 {
@@ -145,6 +156,8 @@ static bool list_known(struct ese_salvage *s, struct fault *f)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     for (unsigned i = 0; i < ese_catalog_tables(s->catalog); i++) {
         const struct ese_table *t = ese_catalog_table(s->catalog, i);
+        if (!has_its_template(s, t))
+            continue;
         s->known[s->knowns++] = (struct salvage_known){t->objid, t};
         if (t->long_value_objid != 0)
             s->known[s->knowns++] = (struct salvage_known){t->long_value_objid, NULL};
@@ -340,6 +353,7 @@ bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct
     free(c);
     if (!ok || step == ESE_STEP_FAULT)
         return false;
+    s->gaps = 0; /* the other has what stood there */
     qsort(s->row, s->rows, sizeof *s->row, by_key);
     return read_catalog(s, f);
 }
@@ -355,7 +369,8 @@ bool salvage_schema(struct ese_salvage *s, struct fault *f)
     bool more = true;
     bool ok = salvage_reach(s, both[0], ESE_PGNO_CATALOG, f) &&
               salvage_reach(s, both[1], ESE_PGNO_CATALOG_SHADOW, f) &&
-              salvage_walk_open(w, s, both, 2, false, false, f);
+              salvage_walk_open(w, s, both, 2, false, false, f) &&
+              salvage_see_gaps(s, &w->leaves, f);
     while (ok && (ok = salvage_walk_next(w, &more, f)) && more) {
         struct salvage_choice choice;
         ok = salvage_choose(w, &choice, f);
@@ -380,6 +395,7 @@ void salvage_schema_close(struct ese_salvage *s)
         free((void *)(uintptr_t)s->weed[i].key.at);
     free(s->weed);
     free(s->row);
+    free(s->gap);
     free(s->known);
     ese_catalog_close(s->catalog);
 }

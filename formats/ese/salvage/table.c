@@ -54,6 +54,8 @@ static bool open_table(struct salvage_table *t, struct fault *f)
         t->uncomputed == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
     ese_record_limits_of(&t->limits, t->table);
+    if (!salvage_columns_open(t, f))
+        return false;
     for (unsigned i = 0; i < t->table->columns; i++)
         if (t->table->column[i].flags & ESE_COLUMN_AUTO_INCREMENT)
             t->counter = &t->table->column[i];
@@ -86,6 +88,7 @@ static void close_table(struct salvage_table *t)
     salvage_walk_close(&t->rows);
     salvage_marks_close(&t->marks);
     salvage_marks_close(&t->unwritten);
+    salvage_columns_close(t);
     free(t->gone);
 }
 
@@ -210,7 +213,7 @@ bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
     }
     if (ok && !is_cache(table))
         ok = gather(t, f) && write_table(t, f);
-    ok = ok && put_root_header(t, f);
+    ok = ok && salvage_tell_definition(t, f) && put_root_header(t, f);
     if (ok && t->to)
         ok = ese_build_table_end(t->to, f);
     close_table(t);

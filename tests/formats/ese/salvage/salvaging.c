@@ -46,6 +46,19 @@ void damaged_seal(struct damaged *d, uint32_t number)
     ese_checksum_set(damaged_page(d, number), d->page_size, number);
 }
 
+uint32_t damaged_find(const struct damaged *d, uint32_t objid, uint32_t with, uint32_t without,
+                      unsigned n)
+{
+    for (uint32_t i = 1; i <= d->pages; i++) {
+        struct ese_page page;
+        ese_page_parse(bytes_of(damaged_page(d, i), d->page_size), i, &page);
+        if (page.objid == objid && (page.flags & with) == with && !(page.flags & without) &&
+            n-- == 0)
+            return i;
+    }
+    return 0;
+}
+
 /* Number of the n-th page that is in use, from 1 on. */
 static uint32_t damaged_used(const struct damaged *d, uint32_t n)
 {

@@ -33,6 +33,11 @@ void damaged_close(struct damaged *d);
 uint8_t *damaged_page(const struct damaged *d, uint32_t number);
 void damaged_seal(struct damaged *d, uint32_t number);
 
+/* The n-th page with these flags of the object, in the order of the file; 0: there are not so many.
+ */
+uint32_t damaged_find(const struct damaged *d, uint32_t objid, uint32_t with, uint32_t without,
+                      unsigned n);
+
 /* ---- what a salvage told ---- */
 
 struct told {

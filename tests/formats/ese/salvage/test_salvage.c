@@ -118,14 +118,7 @@ static void end(void)
  */
 static uint32_t find_page(uint32_t objid, uint32_t with, uint32_t without, unsigned n)
 {
-    for (uint32_t i = 1; i <= d.pages; i++) {
-        struct ese_page page;
-        ese_page_parse(bytes_of(damaged_page(&d, i), d.page_size), i, &page);
-        if (page.objid == objid && (page.flags & with) == with && !(page.flags & without) &&
-            n-- == 0)
-            return i;
-    }
-    return 0;
+    return damaged_find(&d, objid, with, without, n);
 }
 
 static uint32_t row_leaf(unsigned n)

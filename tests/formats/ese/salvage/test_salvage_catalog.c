@@ -1,0 +1,325 @@
+/* Salvage: what the catalog and its shadow have both lost is told, and nothing else. */
+#include "tests/check_main.h"
+
+#include "formats/ese/layout/page_change.h"
+#include "tests/formats/ese/salvage/salvaging.h"
+
+static struct damaged d;
+static const uint32_t revisions[] = {0x2, 0x14};
+static const uint32_t catalogs[] = {ESE_OBJID_CATALOG, ESE_OBJID_CATALOG_SHADOW};
+
+enum { PAGE = 2048, LEAVES_MOST = 64 };
+
+static void open_random(uint64_t seed, int i)
+{
+    ck_assert(damaged_open(&d, seed, revisions[i % 2], PAGE));
+}
+
+static void salvage_to_sound(struct salvaged *s)
+{
+    ck_assert_msg(salvaged_open(s, &d, ESE_DOUBTFUL_DEFAULT), "%s", s->f.text);
+    struct ese_db *db = salvaged_over(s->bytes, s->size);
+    ck_assert_ptr_nonnull(db);
+    ck_assert(salvaged_is_sound(db));
+    ck_assert(rows_are_accounted_for(&d, db, &s->told));
+    ese_db_close(db);
+}
+
+static uint32_t leaf_of(uint32_t objid, unsigned n)
+{
+    return damaged_find(&d, objid, ESE_PAGE_LEAF, ESE_PAGE_SPACE_TREE, n);
+}
+
+static unsigned catalog_leaves(void)
+{
+    unsigned n = 0;
+    while (leaf_of(ESE_OBJID_CATALOG, n) != 0)
+        n++;
+    return n;
+}
+
+/* how: nothing left of it, or a wrong checksum. */
+static void lose(uint32_t number, int how)
+{
+    ck_assert_uint_ne(number, 0);
+    if (how)
+        memset(damaged_page(&d, number) + d.page_size / 2, 0x5a, 100);
+    else
+        memset(damaged_page(&d, number), 0, d.page_size);
+    damaged_touch(&d, number);
+}
+
+/* The number of leaf n, as it was before anything was lost. */
+static uint32_t numbers[2][LEAVES_MOST];
+
+/* Opens the first database whose catalog has three leaves or more. */
+static unsigned open_large(int i)
+{
+    unsigned leaves = 0;
+    for (uint64_t seed = 1; leaves < 3; seed++) {
+        ck_assert_uint_lt(seed, 100);
+        if (seed > 1)
+            damaged_close(&d);
+        open_random(seed, i);
+        leaves = catalog_leaves();
+    }
+    ck_assert_uint_lt(leaves, LEAVES_MOST);
+    for (unsigned c = 0; c < 2; c++)
+        for (unsigned n = 0; n < leaves; n++)
+            numbers[c][n] = leaf_of(catalogs[c], n);
+    return leaves;
+}
+
+static void lose_catalog_root(unsigned c)
+{
+    lose(damaged_find(&d, catalogs[c], ESE_PAGE_ROOT, ESE_PAGE_SPACE_TREE, 0), 0);
+}
+
+/* ---- leaves ---- */
+
+/* with_roots: parents do not say which keys the leaves had. */
+static void lose_same_leaf(int i, bool with_roots)
+{
+    unsigned leaves = 3, in_part = 0;
+    for (unsigned n = 0; n < leaves; n++) {
+        struct salvaged s;
+        leaves = open_large(i);
+        for (unsigned c = 0; c < 2; c++) {
+            lose(numbers[c][n], i / 2);
+            if (with_roots)
+                lose_catalog_root(c);
+        }
+        salvage_to_sound(&s);
+        ck_assert_uint_eq(s.result.catalog_gaps, 1);
+        ck_assert_uint_ge(s.told.kind[ESE_SALVAGE_CATALOG], 1);
+        for (unsigned k = 0; k < s.result.tables; k++)
+            in_part += s.result.table[k].in_part;
+        salvaged_close(&s);
+        damaged_close(&d);
+    }
+    ck_assert_uint_gt(in_part, 0); /* not of each: a leaf may have had all of a table */
+}
+
+START_TEST(same_leaf)
+{
+    lose_same_leaf(_i, false);
+}
+END_TEST
+
+START_TEST(same_leaf_without_roots)
+{
+    lose_same_leaf(_i, true);
+}
+END_TEST
+
+/* What the one has lost the other one has: also where it lies beside what that has lost. */
+START_TEST(other_leaf)
+{
+    unsigned leaves = 3;
+    for (unsigned n = 0; n + 1 < leaves; n++) {
+        struct salvaged s;
+        leaves = open_large(_i);
+        lose(numbers[0][n], _i / 2 % 2);
+        lose(numbers[1][n + 1], _i / 2 % 2);
+        if (_i >= 4)
+            lose(numbers[1][0], _i / 2 % 2 && n > 0);
+        salvage_to_sound(&s);
+        ck_assert_uint_eq(s.result.catalog_gaps, _i >= 4 && n == 0);
+        if (s.result.catalog_gaps == 0)
+            ck_assert_uint_eq(
+                s.told.kind[ESE_SALVAGE_CATALOG] + s.told.kind[ESE_SALVAGE_TABLE_LOST], 0);
+        salvaged_close(&s);
+        damaged_close(&d);
+    }
+}
+END_TEST
+
+START_TEST(one_catalog)
+{
+    struct salvaged s;
+    unsigned leaves = open_large(_i);
+    for (unsigned n = 0; n < leaves; n++)
+        lose(numbers[_i / 2][n], 0);
+    lose_catalog_root((unsigned)_i / 2);
+    salvage_to_sound(&s);
+    ck_assert_uint_eq(s.result.catalog_gaps, 0);
+    ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_CATALOG] + s.told.kind[ESE_SALVAGE_TABLE_LOST], 0);
+    salvaged_close(&s);
+    damaged_close(&d);
+}
+END_TEST
+
+/* ---- rows ---- */
+
+/* Which rows are taken off the catalog and its shadow. */
+struct taken {
+    uint32_t table; /* 0: of all tables, some of the rows, as `chance` in `of` has it */
+    uint16_t type;  /* 0: all kinds */
+    uint32_t id;    /* 0: all of them */
+    uint32_t chance, of, seed;
+};
+
+static bool is_taken(const struct taken *taken, struct bytes record)
+{
+    uint32_t table = 0, id = 0;
+    uint16_t type = 0;
+    bytes_le32(record, ESE_CATALOG_OBJID_TABLE_AT, &table);
+    bytes_le16(record, ESE_CATALOG_TYPE_AT, &type);
+    bytes_le32(record, ESE_CATALOG_ID_AT, &id);
+    struct random r = {.state = (taken->seed * 1009u + table) * 8191u + type * 131u + id};
+    if (taken->table == 0)
+        return !ese_objid_is_catalog(table) && random_below(&r, taken->of) < taken->chance;
+    return table == taken->table && (taken->type == 0 || type == taken->type) &&
+           (taken->id == 0 || id == taken->id);
+}
+
+static void take_rows_of(uint32_t number, const struct taken *taken)
+{
+    uint8_t spare[PAGE];
+    struct ese_page page;
+    const struct ese_page_change change = {damaged_page(&d, number), spare, d.page_size, number, 0};
+    ese_page_parse(bytes_of(damaged_page(&d, number), d.page_size), number, &page);
+    for (unsigned k = ese_page_nodes(&page); k-- > 0;) {
+        struct ese_node node;
+        ck_assert(ese_page_node(&page, k, &node, NULL));
+        if (is_taken(taken, node.data))
+            ck_assert(ese_page_change_delete(&change, k));
+        ese_page_parse(bytes_of(damaged_page(&d, number), d.page_size), number, &page);
+    }
+    damaged_seal(&d, number);
+    damaged_touch(&d, number);
+}
+
+static void take_rows(const struct taken *taken)
+{
+    for (unsigned c = 0; c < 2; c++)
+        for (unsigned n = 0; leaf_of(catalogs[c], n) != 0; n++)
+            take_rows_of(leaf_of(catalogs[c], n), taken);
+}
+
+static bool has_values(struct ese_db *db, const struct ese_table *t,
+                       const struct ese_column *column)
+{
+    struct ese_cursor c = {.leaf = NULL};
+    bool found = false;
+    ese_cursor_open(&c, db->pages, t->root, t->objid);
+    while (!found && ese_cursor_next(&c, NULL) == ESE_STEP_NODE) {
+        struct ese_record record;
+        struct ese_value value;
+        ck_assert(ese_record_on_page(&record, t, c.leaf, c.data, NULL));
+        found = ese_record_value(&record, column, &value, NULL) && value.kind != ESE_VALUE_NULL &&
+                !value.from_default;
+    }
+    ese_cursor_close(&c);
+    return found;
+}
+
+/* The largest table of the sound database; *column: the first tagged one of *columns with values.
+ */
+static uint32_t large_table(uint32_t *column, uint32_t *columns)
+{
+    struct ese_db *was = salvaged_over(d.before, d.size);
+    uint32_t objid = 0, most = 0;
+    ck_assert_ptr_nonnull(was);
+    for (unsigned i = 0; i < ese_catalog_tables(was->catalog); i++) {
+        const struct ese_table *t = ese_catalog_table(was->catalog, i);
+        uint32_t leaves = 0;
+        while (leaf_of(t->objid, leaves) != 0)
+            leaves++;
+        if (ese_objid_is_catalog(t->objid) || (t->flags & ESE_TABLE_SYSTEM) || leaves <= most)
+            continue;
+        objid = t->objid;
+        most = leaves;
+        *column = *columns = 0;
+        for (unsigned k = 0; k < t->columns; k++)
+            if (t->column[k].id >= ESE_TAGGED_FIRST && has_values(was, t, &t->column[k])) {
+                *column = *column ? *column : t->column[k].id;
+                ++*columns;
+            }
+    }
+    ese_db_close(was);
+    ck_assert_uint_gt(most, 1);
+    return objid;
+}
+
+/* The pages are whole, the row is gone from both. */
+START_TEST(column_that_rows_know)
+{
+    struct salvaged s;
+    uint32_t column = 0, columns = 0, table = 0;
+    for (uint64_t seed = 1; columns < 2; seed++) {
+        open_random(seed, _i);
+        table = large_table(&column, &columns);
+        if (columns < 2)
+            damaged_close(&d);
+    }
+    take_rows(&(struct taken){.table = table, .type = ESE_OBJECT_COLUMN, .id = column});
+    salvage_to_sound(&s);
+    ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_TABLE_LOST], 1);
+    for (unsigned k = 0; k < s.result.tables; k++)
+        ck_assert_uint_eq(s.result.table[k].in_part, s.result.table[k].objid == table);
+    salvaged_close(&s);
+    damaged_close(&d);
+}
+END_TEST
+
+/* ---- tables ---- */
+
+/* Of a table that neither has, also the leaves are lost: 0: in part, 1: under wrong checksums, 2:
+ * all, and its parents tell of them. */
+START_TEST(table_that_none_knows)
+{
+    struct salvaged s;
+    uint32_t column, columns;
+    int how = _i / 2;
+    open_random(3, _i);
+    uint32_t table = large_table(&column, &columns), numbers_of[LEAVES_MOST];
+    unsigned leaves = 0;
+    for (; leaf_of(table, leaves) != 0; leaves++)
+        numbers_of[leaves] = leaf_of(table, leaves);
+    take_rows(&(struct taken){.table = table});
+    for (unsigned n = 0; n < (how == 0 ? 1 : leaves); n++)
+        lose(numbers_of[n], how == 1);
+    salvage_to_sound(&s);
+    ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_TABLE_LOST], 1);
+    ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_NO_SCHEMA] > 0, how < 2);
+    if (how != 1) /* then it was read, as far as can be seen */
+        ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_PAGE_LOST], how == 0 ? 1 : leaves);
+    salvaged_close(&s);
+    damaged_close(&d);
+}
+END_TEST
+
+/* Whatever rows both have lost: what is written is sound. */
+START_TEST(rows_that_none_has)
+{
+    bool is_long = getenv("KM_LONG") != NULL;
+    for (uint32_t seed = 0; seed < (is_long ? 3000 : 100); seed++) {
+        struct salvaged s;
+        open_random(seed + 1, (int)seed);
+        take_rows(&(struct taken){.chance = 1, .of = 2 + seed % 40, .seed = seed});
+        salvage_to_sound(&s);
+        salvaged_close(&s);
+        damaged_close(&d);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("salvage catalog");
+    TCase *leaves = tcase_create("leaves");
+    TCase *rows = tcase_create("rows");
+    tcase_set_timeout(leaves, 120);
+    tcase_set_timeout(rows, 0);
+    tcase_add_loop_test(leaves, same_leaf, 0, 4);
+    tcase_add_loop_test(leaves, same_leaf_without_roots, 0, 4);
+    tcase_add_loop_test(leaves, other_leaf, 0, 8);
+    tcase_add_loop_test(leaves, one_catalog, 0, 4);
+    tcase_add_loop_test(rows, column_that_rows_know, 0, 2);
+    tcase_add_loop_test(rows, table_that_none_knows, 0, 6);
+    tcase_add_test(rows, rows_that_none_has);
+    suite_add_tcase(suite, leaves);
+    suite_add_tcase(suite, rows);
+    return check_run("salvage_catalog", suite);
+}
