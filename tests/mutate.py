@@ -77,7 +77,8 @@ CERTS = stems("formats/certs")
 TESTS = [
     ("formats/certs/*", CERTS + ["test_profile", "program/test_bad_list.py", "program/test_list_value.py",
                                   "program/test_expected.py", "program/test_decide.py"]),
-    ("formats/ese/edit/*", ["test_inplace", "program/test_index_entries.py", "formats/ese/edit/test_inplace.py", "program/test_inplace.py"]),
+    ("formats/ese/edit/*", [*stems("formats/ese/edit"), "program/test_index_entries.py", "formats/ese/edit/test_inplace.py",
+                            "program/test_inplace.py"]),
     ("formats/ese/check/*", ["test_check", "program/test_index_entries.py", "test_compact", "test_compact_damage", "test_build",
                              "test_salvage", "program/test_bad_input.py", "formats/ese/build/test_roundtrip.py"]),
     ("migrate/undo/*", IN_PLACE),

@@ -25,6 +25,18 @@ def problems(db):
     yield from guarded("catalog", shadow_problems(db))
 
 
+def lost_pages(db):
+    """The pages of the file that no tree uses, and none has as free: no fault, but nobody gets them again."""
+    trees = [Tree(db.file, SYSTEM_ROOT)] + [tree for table in db.tables for tree in table.trees()]
+    lost = {number for extent in trees[0].owned() for number in extent}
+    for tree in trees:
+        for part in (tree, *tree.space_trees()):
+            lost -= {page.number for page in part.pages()}
+        for extent in tree.available():
+            lost -= set(extent)
+    return lost
+
+
 def guarded(owner, check):
     """The findings of a check with the owner's name before them; an error ends that check alone."""
     try:

@@ -46,6 +46,10 @@ class Database:
         """Everything that is wrong with the file, as texts."""
         return list(edbcheck.problems(self))
 
+    def lost_pages(self):
+        """Pages of the file that are in no tree, nor free for one."""
+        return edbcheck.lost_pages(self)
+
 
 def open(path):
     """Opens a database file; EdbError when neither header nor shadow is valid, or the catalog cannot be read."""

@@ -3,7 +3,7 @@
 
 Random databases (test_build_random SEED FILE REVISION PAGE_SIZE) and copies of the corpus are changed in place, batch after
 batch (test_inplace FILE SEED EDITS, which prints what must be read back); after each batch the separate decoder of
-tests/decoder reads exactly that and finds nothing wrong, and at revision 0x14 libesedb agrees as far as it can.
+tests/decoder reads exactly that and finds nothing wrong and no page that was lost, and at revision 0x14 libesedb agrees as far as it can.
 
 The two programs are looked for in ./tests, where CTest runs this, or where KM_TEST_PROGRAMS says.
 KM_RANDOM_SEEDS: how many random databases.  KM_RANDOM_EDITS: how many edits in each batch.
@@ -66,15 +66,18 @@ class Edited(unittest.TestCase):
         Tally.add(done.stderr.decode())
         return expected_values(done.stdout.decode())
 
-    def batch(self, path, seed, edits):
+    def batch(self, path, seed, edits, lost=frozenset()):
+        """lost: pages that nobody had before, either."""
         expected = self.edit(path, seed, edits)
         found = decoded(path)
         for name, rows in expected.items():
             self.assertEqual(found[name], rows, name)
             Tally.rows += len(rows)
             Tally.values += sum(map(len, rows))
-        problems = edbdecode.open(path).problems()
+        after = edbdecode.open(path)
+        problems = after.problems()
         self.assertEqual([p for p in problems if KNOWN_PROBLEM not in p], [])
+        self.assertEqual(after.lost_pages() - lost, set())
         return expected
 
     def ask_libesedb(self, path, expected):
@@ -112,9 +115,10 @@ class Real(Edited):
                 path = os.path.join(folder, name[:-3])
                 with gzip.open(os.path.join(CORPUS, kind, name)) as source, open(path, "wb") as to:
                     to.write(source.read())
+                lost = edbdecode.open(path).lost_pages()
                 for batch in range(2):
                     with self.subTest(file=name, batch=batch):
-                        self.batch(path, 100 * number + batch, edits)
+                        self.batch(path, 100 * number + batch, edits, lost)
 
 
 def tearDownModule():
