@@ -93,6 +93,8 @@ static const struct {
      FAULT_NONE,
      3,
      "01"},
+    {"no key", {.spki = ""}, FAULT_DAMAGED, 0, NULL},
+    {"a key that is none", {.spki = "020105"}, FAULT_DAMAGED, 0, NULL},
     {"key without bits", {.spki = "300d300b06092a864886f70d010101"}, FAULT_DAMAGED, 0, NULL},
     {"key in two segments",
      {.spki = "3015300b06092a864886f70d0101012306 030100 030100"},

@@ -80,6 +80,42 @@ START_TEST(every_kind_is_told)
 }
 END_TEST
 
+/* What an action is about, and what becomes of it, stands in its sentence. */
+static const char *const sentences[ACTION_KINDS] = {
+    [ACTION_WRITE_HEADER] = "write the header anew from its shadow",
+    [ACTION_DROP_INDEX_ENTRY] = "out of index ByEntry",
+    [ACTION_DROP_ENTRY] = "drop entry 4: ",
+    [ACTION_SET_ROLE] = "entry 4 becomes issuing",
+    [ACTION_SET_TRUST] = "entry 4 becomes untrusted",
+    [ACTION_SET_NAME] = "entry 4 gets the name \"it is issuing\"",
+    [ACTION_SET_IMPORTED] = "entry 4 gets the earliest import time",
+    [ACTION_SET_THUMBPRINT] = "entry 4 gets the thumbprint abcd0000",
+    [ACTION_ADD_PROPERTIES] = "entry 4 keeps 20 bytes of properties",
+    [ACTION_ADD_ENTRY] = "add entry 4, issuing",
+    [ACTION_MOVE_REFERENCES] = "move 5 references of Trust.EntryId from entry 4 to entry 7",
+    [ACTION_MOVE_REFERENCE] = "Trust 12: move the dangling reference EntryId from entry 4 to entry "
+                              "7",
+    [ACTION_SET_ISSUING_CA] = "to abcd0000",
+    [ACTION_SET_MODE] = "to V3",
+};
+
+START_TEST(a_sentence_says_what_is_done)
+{
+    const struct action a = action_of(_i);
+    struct buffer sentence = {0};
+    make_model();
+    FILE *to = buffer_stream(&sentence);
+    ck_assert_ptr_nonnull(to);
+    action_sentence(&model, &a, to);
+    ck_assert(buffer_stream_close(&sentence, to));
+    buffer_add_u8(&sentence, '\0');
+    ck_assert_ptr_nonnull(sentences[_i]);
+    ck_assert_msg(strstr((char *)sentence.at, sentences[_i]) != NULL, "%s", (char *)sentence.at);
+    buffer_free(&sentence);
+    hash_close(&model.hash);
+}
+END_TEST
+
 /* Plans' ids are made of these: they are not to change. */
 static const struct {
     enum action_kind kind;
@@ -166,6 +202,7 @@ int main(void)
 {
     return check_main("action",
                       (const struct check_case[]){{every_kind_is_told, 0},
+                                                  {a_sentence_says_what_is_done, ACTION_KINDS},
                                                   {canonical_text_stays, ARRAY_SIZE(canonical)},
                                                   {what_is_foreseen, 0},
                                                   {effects_and_entries_agree, 0},

@@ -194,6 +194,39 @@ START_TEST(what_is_no_name)
 }
 END_TEST
 
+/* ---- entries as options name them ---- */
+
+static const struct {
+    const char *text;
+    bool is_number;
+    int32_t number;
+} numbers[] = {
+    {"7", true, 7},
+    {"#7", true, 7},
+    {"-2147483648", true, INT32_MIN},
+    {"2147483647", true, INT32_MAX},
+    {"-2147483649", false, 0},
+    {"2147483648", false, 0},
+    {"99999999999999999999", false, 0},
+    {"7x", false, 0},
+    {"", false, 0},
+    {"#", false, 0},
+    {"##7", false, 0},
+};
+
+START_TEST(an_entry_by_its_number)
+{
+    struct fault f = {.code = FAULT_NONE};
+    int32_t key = 0;
+    model = (struct model){.byte_keys = false};
+    ck_assert_msg(names_parse(&model, numbers[_i].text, &key, &f) == numbers[_i].is_number, "%s",
+                  numbers[_i].text);
+    ck_assert_int_eq(f.code, numbers[_i].is_number ? FAULT_NONE : FAULT_NOT_THIS);
+    if (numbers[_i].is_number)
+        ck_assert_int_eq(key, numbers[_i].number);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("names", (const struct check_case[]){
@@ -203,6 +236,7 @@ int main(void)
                                    {long_integers, 0},
                                    {a_value_of_a_reference, ARRAY_SIZE(values)},
                                    {what_is_no_name, 0},
+                                   {an_entry_by_its_number, ARRAY_SIZE(numbers)},
                                    {0},
                                });
 }

@@ -3,6 +3,8 @@
  * that does not.
  */
 #include "migrate/judge/writings.h"
+
+#include "migrate/judge/names.h"
 #include "tests/check_main.h"
 
 enum { KEYS = 5, VALUES_MOST = 5 };
@@ -111,6 +113,85 @@ START_TEST(wide_text)
 }
 END_TEST
 
+/* ---- hexadecimal digits ---- */
+
+/* Of five entries the first have keys of 4, 16 and 32 bytes. */
+static const char *const bytes_keys[] = {
+    "\x0a\xb0\x00\x1f",
+    "\x10\x32\x54\x76\x98\xba\xdc\xfe\x01\x23\x45\x67\x89\xab\xcd\xe0",
+    "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
+    "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f",
+};
+static const size_t bytes_sizes[] = {4, 16, 32};
+
+#define LONGEST "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F"
+
+static const struct {
+    const char *value[VALUES_MOST];
+    uint8_t named; /* 0: the values are something else */
+} digits[] = {
+    {{"0ab0001f"}, 0x01},
+    {{"0AB0-001F", "{0ab0001f}"}, 0x01},
+    {{"0ab0001f", "00000000"}, 0x01}, /* all zeros: none */
+    {{"0ab0001f", "0ab0001e"}, 0},
+    {{"0ab0001f", "0ab0001"}, 0},
+    {{"0-ab0001f"}, 0},
+    {{"0ab0001g"}, 0},
+    {{"{0ab0001f"}, 0},
+    {{"1032547698badcfe0123456789abcde0"}, 0x02},
+    {{"{76543210-ba98-fedc-0123-456789abcde0}"}, 0x02}, /* as a GUID is written */
+    {{LONGEST}, 0x04},
+    {{LONGEST "00"}, 0},
+};
+
+START_TEST(a_key_in_hexadecimal_digits)
+{
+    const struct ese_column column = {.name = "Text", .type = ESE_COL_TEXT, .code_page = 1252};
+    struct bytes value[VALUES_MOST];
+    struct fault f;
+    unsigned values = 0;
+    uint8_t named;
+    make_model();
+    model.match = PROFILE_MATCHES_VALUE; /* of which a word and a number say nothing */
+    model.byte_keys = true;
+    ck_assert(hash_open(&model.hash, &f));
+    for (unsigned i = 0; i < ARRAY_SIZE(bytes_keys); i++)
+        ck_assert(
+            names_add_key(&model, bytes_of(bytes_keys[i], bytes_sizes[i]), &entry[i].key, &f));
+    for (; values < VALUES_MOST && digits[_i].value[values]; values++)
+        value[values] = bytes_of(digits[_i].value[values], strlen(digits[_i].value[values]));
+    const char *how = writing_of(&column, value, values, &named);
+    ck_assert_msg((how != NULL) == (digits[_i].named != 0), "%s: %s", digits[_i].value[0], how);
+    ck_assert_uint_eq(named, digits[_i].named);
+    names_close(&model);
+    hash_close(&model.hash);
+}
+END_TEST
+
+/* ---- what counts from 1 ---- */
+
+/* A number no greater than the entries are many is a key by chance. */
+START_TEST(small_numbers_are_chance)
+{
+    static const struct ese_column text = {.name = "Text", .type = ESE_COL_TEXT},
+                                   number = {.name = "Number", .type = ESE_COL_LONG};
+    for (int32_t key = KEYS; key <= KEYS + 1; key++) {
+        char word[16];
+        uint8_t tenfold[2][4], named;
+        bool told = key > KEYS;
+        make_model();
+        entry[0].key = key;
+        snprintf(word, sizeof word, "Row %d", key);
+        const struct bytes words[] = {bytes_of(word, strlen(word)), bytes_of("Row 70", 6)};
+        ck_assert_int_eq(writing_of(&text, words, 2, &named) != NULL, told);
+        bytes_put_le32(tenfold[0], 10 * (uint32_t)key);
+        bytes_put_le32(tenfold[1], 700);
+        const struct bytes numbers[] = {bytes_of(tenfold[0], 4), bytes_of(tenfold[1], 4)};
+        ck_assert_int_eq(writing_of(&number, numbers, 2, &named) != NULL, told);
+    }
+}
+END_TEST
+
 /* ---- integers ---- */
 
 #define HIGHEST (INT32_MIN)
@@ -182,6 +263,8 @@ int main(void)
     return check_main("writings", (const struct check_case[]){
                                       {a_word_before_the_number, ARRAY_SIZE(texts)},
                                       {wide_text, 0},
+                                      {a_key_in_hexadecimal_digits, ARRAY_SIZE(digits)},
+                                      {small_numbers_are_chance, 0},
                                       {a_key_in_a_number, ARRAY_SIZE(integers)},
                                       {what_is_no_number, 0},
                                       {0},
