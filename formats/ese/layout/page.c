@@ -45,6 +45,18 @@ bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, 
     return read_tag(page, i, tag, at, &room) || tag_outside(page, i, tag, room, f);
 }
 
+int32_t ese_page_unnamed(const struct ese_page *page)
+{
+    size_t left = page->raw.size - ese_page_header_size(page), used = page->free_bytes;
+    for (unsigned i = 0; i < page->tags; i++) {
+        struct ese_tag tag;
+        struct bytes at;
+        size_t room;
+        used += ESE_TAG_SIZE + (read_tag(page, i, &tag, &at, &room) ? tag.size : 0u);
+    }
+    return (int32_t)left - (int32_t)used;
+}
+
 struct bytes ese_page_external_header(const struct ese_page *page)
 {
     struct ese_tag tag;

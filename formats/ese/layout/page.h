@@ -108,6 +108,10 @@ bool ese_page_tag(const struct ese_page *page, unsigned i, struct ese_tag *tag, 
  * lengths in it point outside. */
 bool ese_page_node(const struct ese_page *page, unsigned i, struct ese_node *node, struct fault *f);
 
+/* How many bytes are in use, by the free ones that the header counts, that no tag has; below 0:
+ * tags have more than that.  0 on every page that is right. */
+int32_t ese_page_unnamed(const struct ese_page *page);
+
 /* The page's external header: tag 0.  Empty when the page has none or it points outside. */
 struct bytes ese_page_external_header(const struct ese_page *page);
 

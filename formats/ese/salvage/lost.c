@@ -1,6 +1,10 @@
 /*
  * Pages of a table that something names and that are not to be had, or not whole: a parent names
  * its children, a leaf its neighbours, the catalog the root.  Each is told of once.
+ *
+ * What stands under a wrong checksum is weak evidence of rows, but good enough evidence that there
+ * was something: where the leaves that are whole leave a gap, such parents and neighbours are
+ * asked, too.
  */
 #include "formats/ese/salvage/reach_parts.h"
 
@@ -9,99 +13,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool is_leaf_of_rows(const struct salvage_page *p)
-{
-    return (p->flags & ESE_PAGE_LEAF) && !(p->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_LONG_VALUE));
-}
-
-/* Were all rows of the page read, which is a leaf of rows? */
-static bool see_whole(struct reach *r, const struct salvage_page *p, bool *whole, struct fault *f)
-{
-    const struct ese_page *page;
-    bool empty = p->flags & ESE_PAGE_EMPTY;
-    *whole = !p->noise && !empty && p->in_order;
-    if (*whole || p->noise)
-        return true;
-    if (!salvage_get(r->s, p, &page, f))
-        return false;
-    *whole = empty ? ese_page_nodes(page) == 0 : salvage_has_all_nodes(page);
-    ese_pages_put(r->s->pages, page);
-    return true;
-}
-
-static bool see_all_whole(struct reach *r, struct fault *f)
-{
-    bool ok = true;
-    for (size_t k = 0; ok && k < r->count; k++) {
-        const struct salvage_page *p = &r->s->page[r->by[k].page];
-        ok = !is_leaf_of_rows(p) || see_whole(r, p, &r->whole[k], f);
-    }
-    return ok;
-}
-
-/* Has the place of page `number` been taken by another tree since `by` was written? */
-static bool taken(struct ese_salvage *s, uint32_t number, const struct salvage_page *by)
-{
-    const struct ese_page *page;
-    if (!ese_pages_get(s->pages, number, &page, NULL))
-        return false;
-    bool other = page->checksum.state == ESE_CHECKSUM_GOOD && page->objid != by->objid &&
-                 page->dbtime > by->dbtime;
-    ese_pages_put(s->pages, page);
-    return other;
-}
-
-/* The keys that a parent says a leaf has; high.at == NULL: up to the end. */
-struct span {
-    struct bytes low, high;
+struct losing {
+    struct reach r;
+    const struct ese_table *table;
+    uint64_t *lost; /* pages that were told of */
+    bool *told;     /* by place in `r.by`: that it is lost */
+    uint32_t *gone; /* pages of which there is nothing, and that was told */
+    size_t gone_count, gone_room;
+    bool *named; /* likewise: by a parent that can be read */
+    uint8_t
+        *parented; /* enum parented: two for each place, of the link before and the one behind */
 };
 
-static bool lies_in(struct bytes first, struct bytes last, const struct span *span)
-{
-    return bytes_compare(last, span->low) >= 0 &&
-           (span->high.at == NULL || bytes_compare(first, span->high) < 0);
-}
-
-/* Has the leaf a key of its span?  Not all have to be: it may have been split or merged after its
- * parent was written, or before. */
-static bool is_in_span(struct reach *r, const struct salvage_page *p, const struct span *span)
-{
-    const struct ese_page *page;
-    uint8_t room[2][ESE_KEY_ROOM];
-    struct ese_node first, last;
-    struct bytes low, high;
-    if (span == NULL || p->first.at != NULL)
-        return span == NULL || lies_in(p->first, p->last, span);
-    if (!salvage_get(r->s, p, &page, NULL))
-        return false;
-    unsigned nodes = ese_page_nodes(page);
-    bool in =
-        nodes == 0 ||
-        (ese_page_node(page, 0, &first, NULL) && ese_page_node(page, nodes - 1, &last, NULL) &&
-         ese_node_key(&first, room[0], ESE_KEY_ROOM, &low) &&
-         ese_node_key(&last, room[1], ESE_KEY_ROOM, &high) && lies_in(low, high, span));
-    ese_pages_put(r->s->pages, page);
-    return in;
-}
-
-/* Is the leaf of that number, which `by` names, lost?  One that says now that it is something else,
- * or empty, may have been freed since: not when `by` is newer than that.  span: the keys that it
- * has to have; NULL: not known. */
-static bool is_lost_leaf(struct reach *r, uint32_t number, const struct salvage_page *by,
-                         const struct span *span)
-{
-    size_t k = salvage_reach_find(r, number);
-    if (k == r->count)
-        return !taken(r->s, number, by);
-    for (size_t i = k; i < r->count && r->by[i].number == number; i++) {
-        const struct salvage_page *p = &r->s->page[r->by[i].page];
-        bool rows = is_leaf_of_rows(p) && !(p->flags & ESE_PAGE_EMPTY);
-        if (rows ? r->whole[i] && is_in_span(r, p, span)
-                 : p->trust <= SALVAGE_BLOCKS && p->dbtime > by->dbtime)
-            return false;
-    }
-    return true;
-}
+/* ---- telling ---- */
 
 static int compare_gone(const void *a, const void *b)
 {
@@ -109,136 +33,137 @@ static int compare_gone(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Notes that a page is told of.  *before: it was, already. */
-static bool note_told(struct reach *r, uint32_t number, bool *before, struct fault *f)
+static void sort_gone(struct losing *l)
 {
-    size_t k = salvage_reach_find(r, number);
-    *before = k < r->count && r->told[k];
-    if (k < r->count) {
-        r->told[k] = true;
+    if (l->gone_count > 0)
+        qsort(l->gone, l->gone_count, sizeof *l->gone, compare_gone);
+}
+
+/* Is it among them?  While l->gone is in order. */
+static bool is_gone(const struct losing *l, uint32_t number)
+{
+    return l->gone_count > 0 &&
+           bsearch(&number, l->gone, l->gone_count, sizeof *l->gone, compare_gone);
+}
+
+/* Notes that a page is told of.  *before: it was, already. */
+static bool note_told(struct losing *l, uint32_t number, bool *before, struct fault *f)
+{
+    size_t k = salvage_reach_find(&l->r, number);
+    *before = k < l->r.count && l->told[k];
+    if (k < l->r.count) {
+        l->told[k] = true;
         return true;
     }
-    void *array = r->gone;
-    bool room = array_reserve(&array, &r->gone_room, r->gone_count + 1, sizeof *r->gone);
-    r->gone = array;
+    void *array = l->gone;
+    bool room = array_reserve(&array, &l->gone_room, l->gone_count + 1, sizeof *l->gone);
+    l->gone = array;
     if (!room)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
-    r->gone[r->gone_count++] = number;
+    l->gone[l->gone_count++] = number;
     return true;
 }
 
-/* Has a parent named it?  After all parents, when r->gone is in order. */
-static bool is_gone(const struct reach *r, uint32_t number)
-{
-    return r->gone_count > 0 &&
-           bsearch(&number, r->gone, r->gone_count, sizeof *r->gone, compare_gone);
-}
-
-/* ---- where the parents are lost, too ---- */
-
-/* The leaves of which all rows were read, by their first key. */
-static int compare_firsts(const void *a, const void *b)
-{
-    const struct salvage_page *const *x = a, *const *y = b;
-    return bytes_compare((*x)->first, (*y)->first);
-}
-
-struct leaves {
-    const struct salvage_page **at;
-    size_t count;
-};
-
-static bool open_leaves(struct reach *r, struct leaves *l, struct fault *f)
-{
-    *l = (struct leaves){calloc(r->count + 1, sizeof(void *)), 0};
-    if (l->at == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
-    for (size_t k = 0; k < r->count; k++) {
-        const struct salvage_page *p = &r->s->page[r->by[k].page];
-        if (is_leaf_of_rows(p) && r->whole[k] && p->first.at && !p->freed)
-            l->at[l->count++] = p;
-    }
-    if (l->count > 0)
-        qsort(l->at, l->count, sizeof(void *), compare_firsts);
-    return true;
-}
-
-/* Is there a leaf with a key of the span?  Then links lead on from it. */
-static bool has_leaf(const struct leaves *l, const struct span *span)
-{
-    size_t low = 0, high = l->count;
-    while (low < high) { /* the first leaf behind the span */
-        size_t middle = (low + high) / 2;
-        if (span->high.at == NULL || bytes_compare(l->at[middle]->first, span->high) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 && bytes_compare(l->at[low - 1]->last, span->low) >= 0;
-}
-
-/* Is a page below the root lost, with all leaves below it? */
-static bool is_lost_branch(struct reach *r, const struct leaves *l, uint32_t number,
-                           const struct salvage_page *by, const struct span *span)
-{
-    size_t k = salvage_reach_find(r, number);
-    for (size_t i = k; i < r->count && r->by[i].number == number; i++) {
-        const struct salvage_page *p = &r->s->page[r->by[i].page];
-        if (p->trust <= SALVAGE_BLOCKS && (salvage_is_parent(p) || p->dbtime > by->dbtime))
-            return false;
-    }
-    return (k < r->count || !taken(r->s, number, by)) && !has_leaf(l, span);
-}
-
-static bool tell_page(struct reach *r, const struct ese_table *table, uint32_t number, uint32_t by,
-                      const struct span *span, const char *reason, uint64_t *lost, struct fault *f)
+static bool tell_page(struct losing *l, uint32_t number, uint32_t by, const struct span *span,
+                      const char *reason, struct fault *f)
 {
     struct ese_salvage_item item = {.kind = ESE_SALVAGE_PAGE_LOST,
-                                    .table = table->name,
-                                    .objid = table->objid,
+                                    .table = l->table->name,
+                                    .objid = l->table->objid,
                                     .key = span->low,
                                     .key_after = span->high,
                                     .page = number,
                                     .tag = -1,
                                     .other_page = by,
                                     .reason = reason};
-    ++*lost;
-    return salvage_tell(r->s, &item, f);
+    ++*l->lost;
+    return salvage_tell(l->r.s, &item, f);
 }
 
-static bool tell_lost_child(struct reach *r, const struct salvage_page *parent, uint32_t child,
-                            const struct span *span, const struct ese_table *table, uint64_t *lost,
-                            struct fault *f)
+/* What stood on it nobody says. */
+static bool tell_lost_page(struct losing *l, uint32_t number, uint32_t by, const char *reason,
+                           struct fault *f)
 {
-    char text[200];
-    bool before;
-    if (!note_told(r, child, &before, f))
-        return false;
-    snprintf(text, sizeof text,
-             "page %u, which its parent page %u names, is not to be had, or in part only: rows "
-             "that stood on %s are lost, unless they stand elsewhere",
-             child, parent->slot,
-             parent->flags & ESE_PAGE_PARENT_OF_LEAF ? "it" : "pages below it");
-    return before || tell_page(r, table, child, parent->slot, span, text, lost, f);
+    const struct span all = {.low = bytes_of("", 0)};
+    return tell_page(l, number, by, &all, reason, f);
 }
 
-static bool tell_lost_children(struct reach *r, const struct leaves *leaves,
-                               const struct salvage_page *parent, const struct ese_page *page,
-                               const struct ese_table *table, uint64_t *lost, struct fault *f)
+enum { PART_SIZE = 80 };
+
+/* How much of a leaf cannot be read, in brackets; "" where nobody can say. */
+static void part_words(struct losing *l, uint32_t number, char text[PART_SIZE])
+{
+    size_t k = salvage_reach_find(&l->r, number);
+    const struct ese_page *page;
+    text[0] = '\0';
+    if (k == l->r.count || l->r.whole[k] || !salvage_is_leaf(&l->r.s->page[l->r.by[k].page]) ||
+        !salvage_reach_get(&l->r, &l->r.s->page[l->r.by[k].page], &page))
+        return;
+    unsigned unread = salvage_unread_nodes(page), nodes = ese_page_nodes(page);
+    int32_t unnamed = ese_page_unnamed(page);
+    if (unread > 0)
+        snprintf(text, PART_SIZE, " (%u of its %u rows cannot be read)", unread, nodes);
+    else if (unnamed > 0)
+        snprintf(text, PART_SIZE, " (%d bytes that are in use belong to none of its %u rows)",
+                 (int)unnamed, nodes);
+    ese_pages_put(l->r.s->pages, page);
+}
+
+static const char *under(const struct salvage_page *by)
+{
+    return by->trust > SALVAGE_BLOCKS ? " (under a wrong checksum)" : "";
+}
+
+/* ---- what parents name ---- */
+
+static bool tell_lost_child(struct losing *l, const struct salvage_page *parent, uint32_t child,
+                            const struct span *span, struct fault *f)
+{
+    char text[300], part[PART_SIZE];
+    bool before;
+    if (!note_told(l, child, &before, f) || before)
+        return before;
+    part_words(l, child, part);
+    snprintf(text, sizeof text,
+             "page %u, which its parent page %u names%s, is not to be had, or in part only%s: rows "
+             "that stood on %s are lost, unless they stand elsewhere",
+             child, parent->slot, under(parent), part,
+             parent->flags & ESE_PAGE_PARENT_OF_LEAF ? "it" : "pages below it");
+    return tell_page(l, child, parent->slot, span, text, f);
+}
+
+/* Is a leaf where leaves that are believed say? */
+static bool is_held(struct losing *l, uint32_t number)
+{
+    size_t k = salvage_reach_find(&l->r, number);
+    return k < l->r.count && l->r.whole[k] &&
+           salvage_is_between_neighbours(&l->r, &l->r.s->page[l->r.by[k].page]);
+}
+
+static bool is_lost_child(struct losing *l, const struct salvage_page *parent, uint32_t child,
+                          const struct span *span)
+{
+    if (parent->trust > SALVAGE_BLOCKS &&
+        (child > l->r.s->scan.pages || is_gone(l, child) || is_held(l, child)))
+        return false;
+    return parent->flags & ESE_PAGE_PARENT_OF_LEAF
+               ? salvage_is_lost_leaf(&l->r, child, parent, span)
+               : salvage_is_lost_branch(&l->r, child, parent, span);
+}
+
+static bool tell_lost_children(struct losing *l, const struct salvage_page *parent,
+                               const struct ese_page *page, struct fault *f)
 {
     uint8_t low[ESE_KEY_ROOM], high[ESE_KEY_ROOM];
     struct bytes before = bytes_of(low, 0), after = bytes_of(high, 0);
-    bool of_leaves = parent->flags & ESE_PAGE_PARENT_OF_LEAF;
     for (unsigned i = 0; i < ese_page_nodes(page); i++) {
         struct ese_node node;
         if (!ese_page_node(page, i, &node, NULL) || !ese_node_key(&node, high, sizeof high, &after))
             continue;
         uint32_t child = ese_node_child(&node);
         const struct span span = {before, after.size ? after : (struct bytes){.at = NULL}};
-        if (child != 0 &&
-            (of_leaves ? is_lost_leaf(r, child, parent, &span)
-                       : is_lost_branch(r, leaves, child, parent, &span)) &&
-            !tell_lost_child(r, parent, child, &span, table, lost, f))
+        if (child != 0 && is_lost_child(l, parent, child, &span) &&
+            !tell_lost_child(l, parent, child, &span, f))
             return false;
         memcpy(low, high, after.size);
         before = bytes_of(low, after.size);
@@ -246,13 +171,26 @@ static bool tell_lost_children(struct reach *r, const struct leaves *leaves,
     return true;
 }
 
-/* What stood on it nobody says. */
-static bool tell_lost_page(struct reach *r, const struct ese_table *table, uint32_t number,
-                           uint32_t by, const char *reason, uint64_t *lost, struct fault *f)
+/* weak: of those under a wrong checksum. */
+static bool ask_parents(struct losing *l, bool weak, struct fault *f)
 {
-    const struct span all = {.low = bytes_of("", 0)};
-    return tell_page(r, table, number, by, &all, reason, lost, f);
+    bool ok = true;
+    for (size_t i = 0; ok && i < l->r.count; i++) {
+        const struct salvage_page *p = &l->r.s->page[l->r.first + i];
+        const struct ese_page *page;
+        if (!salvage_may_be_parent(p) || weak != (p->trust > SALVAGE_BLOCKS) || p->freed)
+            continue;
+        ok = salvage_get(l->r.s, p, &page, f);
+        if (ok) {
+            ok = tell_lost_children(l, p, page, f);
+            ese_pages_put(l->r.s->pages, page);
+        }
+    }
+    sort_gone(l);
+    return ok;
 }
+
+/* ---- what neighbours name ---- */
 
 static bool has_all_nodes(const struct ese_page *parent)
 {
@@ -261,177 +199,280 @@ static bool has_all_nodes(const struct ese_page *parent)
         if (!ese_page_node(parent, i, &node, NULL))
             return false;
     }
-    return true;
+    return ese_page_unnamed(parent) == 0;
 }
 
-/* Whose links are looked at, by its place in r->by: a leaf that no parent names, or one that is
- * newer than its parent, which then may not know of a split. */
+/* Which links are looked at: of a leaf that no parent names, or that is newer than its parent,
+ * which then may not know of a split; and those to leaves of another parent. */
 enum parented { BY_NONE, BY_OLDER, BY_NEWER };
+
+static void mark_child(struct losing *l, const struct salvage_page *parent, uint32_t child,
+                       bool first, bool last)
+{
+    struct reach *r = &l->r;
+    for (size_t k = salvage_reach_find(r, child); k < r->count && r->by[k].number == child; k++) {
+        bool older = r->s->page[r->by[k].page].dbtime > parent->dbtime;
+        uint8_t *of = &l->parented[2 * k];
+        l->named[k] = true;
+        for (unsigned next = 0; next < 2; next++)
+            if (of[next] != BY_NEWER && !(next ? last : first))
+                of[next] = older ? BY_OLDER : BY_NEWER;
+    }
+}
 
 /* Marks each page that a parent of leaves names, all of whose nodes can be read: another one may
  * name more leaves than can be seen. */
-static bool mark_children(struct reach *r, uint8_t *parented, struct fault *f)
+static bool mark_children(struct losing *l, struct fault *f)
 {
-    for (size_t i = 0; i < r->count; i++) {
-        const struct salvage_page *p = &r->s->page[r->first + i];
+    for (size_t i = 0; i < l->r.count; i++) {
+        const struct salvage_page *p = &l->r.s->page[l->r.first + i];
         const struct ese_page *page;
+        struct ese_node node;
         if (!salvage_is_parent(p) || !(p->flags & ESE_PAGE_PARENT_OF_LEAF) || p->freed)
             continue;
-        if (!salvage_get(r->s, p, &page, f))
+        if (!salvage_get(l->r.s, p, &page, f))
             return false;
-        bool all = has_all_nodes(page);
-        struct ese_node node;
-        unsigned nodes = all ? ese_page_nodes(page) : 0;
-        for (unsigned n = 0; n < nodes && ese_page_node(page, n, &node, NULL); n++) {
-            uint32_t child = ese_node_child(&node);
-            for (size_t k = salvage_reach_find(r, child); k < r->count && r->by[k].number == child;
-                 k++) {
-                bool older = r->s->page[r->by[k].page].dbtime > p->dbtime;
-                if (parented[k] != BY_NEWER)
-                    parented[k] = older ? BY_OLDER : BY_NEWER;
-            }
-        }
-        ese_pages_put(r->s->pages, page);
+        unsigned nodes = has_all_nodes(page) ? ese_page_nodes(page) : 0;
+        bool root = p->number == l->r.root; /* there is no other */
+        for (unsigned n = 0; n < nodes && ese_page_node(page, n, &node, NULL); n++)
+            mark_child(l, p, ese_node_child(&node), n == 0 && !root, n + 1 == nodes && !root);
+        ese_pages_put(l->r.s->pages, page);
     }
     return true;
 }
 
-struct missing {
-    uint32_t number, by;
-    bool parented; /* the leaf that names it: another one has to do so, too */
+/* A leaf's word on what stands beside it. */
+struct link {
+    uint32_t number; /* of what it names */
+    uint32_t by;     /* index in s->page */
+    bool next;       /* it is the one behind it, not before it */
+    bool parented;   /* then another leaf has to name it, too */
+    uint64_t time;   /* of the leaf; 0 when it is not whole, or not believed */
 };
 
-static int compare_missing(const void *a, const void *b)
+struct links {
+    struct link *at;
+    size_t count;
+};
+
+static int compare_links(const void *a, const void *b)
 {
-    const struct missing *x = a, *y = b;
+    const struct link *x = a, *y = b;
     if (x->number != y->number)
         return x->number < y->number ? -1 : 1;
+    if (x->next != y->next)
+        return x->next ? 1 : -1;
+    if (x->time != y->time)
+        return x->time > y->time ? -1 : 1; /* the newest first */
     return (x->by > y->by) - (x->by < y->by);
 }
 
-/* The links of leaves that no parent names.  Where one that is as new does, it knows better than
- * links do. */
-static size_t find_missing(struct reach *r, const uint8_t *parented, struct missing *missing)
+/* Both links of each leaf that is asked.  Where a parent that is as new names it, that knows better
+ * than links do. */
+static bool open_links(const struct losing *l, struct links *links, bool weak, struct fault *f)
 {
-    size_t count = 0;
-    for (size_t k = 0; k < r->count; k++) {
-        const struct salvage_page *p = &r->s->page[r->by[k].page];
-        const uint32_t link[] = {p->prev, p->next};
-        if (!is_leaf_of_rows(p) || parented[k] == BY_NEWER || p->freed || p->trust > SALVAGE_BLOCKS)
+    *links = (struct links){calloc(2 * l->r.count + 1, sizeof *links->at), 0};
+    if (links->at == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    for (size_t k = 0; k < l->r.count; k++) {
+        const struct salvage_page *p = &l->r.s->page[l->r.by[k].page];
+        if (!salvage_is_leaf(p) || p->freed || (p->trust > SALVAGE_BLOCKS && !weak))
             continue;
-        for (unsigned i = 0; i < 2; i++)
-            if (link[i] != 0 && is_lost_leaf(r, link[i], p, NULL))
-                missing[count++] = (struct missing){link[i], p->slot, parented[k] == BY_OLDER};
+        uint64_t time = l->r.whole[k] && p->trust <= SALVAGE_BLOCKS ? p->dbtime : 0;
+        for (unsigned next = 0; next < 2; next++)
+            if (l->parented[2 * k + next] != BY_NEWER)
+                links->at[links->count++] =
+                    (struct link){next ? p->next : p->prev, l->r.by[k].page, next,
+                                  l->parented[2 * k + next] == BY_OLDER, time};
     }
-    if (count > 0)
-        qsort(missing, count, sizeof *missing, compare_missing);
-    return count;
+    if (links->count > 0)
+        qsort(links->at, links->count, sizeof *links->at, compare_links);
+    return true;
 }
 
-static bool tell_missing(struct reach *r, const struct ese_table *table, const uint8_t *parented,
-                         uint64_t *lost, struct fault *f)
+/* Does a newer leaf say that it stands where the link leads to? */
+static bool is_contradicted(const struct reach *r, const struct links *links,
+                            const struct link *link)
 {
-    struct missing *missing = calloc(2 * r->count + 1, sizeof *missing);
-    if (missing == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
-    size_t count = find_missing(r, parented, missing);
-    bool ok = true;
-    for (size_t i = 0, end; ok && i < count; i = end) {
-        char text[200];
-        bool known = false, before;
-        for (end = i; end < count && missing[end].number == missing[i].number; end++)
-            known = known || !missing[end].parented;
-        if (!(known || end - i > 1) || is_gone(r, missing[i].number))
-            continue;
-        ok = note_told(r, missing[i].number, &before, f);
-        if (!ok || before)
-            continue;
-        snprintf(text, sizeof text,
-                 "page %u, which its neighbour page %u names, is not to be had, or in part only, "
-                 "nor is a parent: rows that stood on it are lost, unless they stand elsewhere",
-                 missing[i].number, missing[i].by);
-        ok = tell_lost_page(r, table, missing[i].number, missing[i].by, text, lost, f);
+    const struct salvage_page *by = &r->s->page[link->by];
+    size_t low = 0, high = links->count;
+    while (low < high) { /* the newest that names `by` from the other side */
+        size_t middle = (low + high) / 2;
+        const struct link *at = &links->at[middle];
+        if (at->number < by->number || (at->number == by->number && at->next < !link->next))
+            low = middle + 1;
+        else
+            high = middle;
     }
-    free(missing);
+    const struct link *other = &links->at[low];
+    return low < links->count && other->number == by->number && other->next == !link->next &&
+           other->time > (by->trust <= SALVAGE_BLOCKS ? by->dbtime : 0);
+}
+
+/* Does a parent name the page, that has all its rows and keys that the parent has for it? */
+static bool is_settled(struct losing *l, uint32_t number)
+{
+    size_t k = salvage_reach_find(&l->r, number);
+    return k < l->r.count && l->named[k] && l->r.whole[k] && !l->told[k];
+}
+
+/* Who of the leaves that name one page, links->at[first] to links->at[end - 1], is to be believed
+ * that it is lost; NULL: nobody. */
+static const struct salvage_page *missed_by(struct losing *l, const struct links *links,
+                                            size_t first, size_t end)
+{
+    const struct salvage_page *by = NULL;
+    unsigned named = 0;
+    for (size_t i = first; i < end; i++) {
+        const struct link *link = &links->at[i];
+        const struct salvage_page *p = &l->r.s->page[link->by];
+        if (!salvage_is_lost_neighbour(&l->r, p, link->next) || is_contradicted(&l->r, links, link))
+            continue;
+        named += link->parented ? 1 : 2;
+        if (by == NULL || p < by)
+            by = p;
+    }
+    return named < 2 ? NULL : by;
+}
+
+static bool tell_missing(struct losing *l, const struct links *links, struct fault *f)
+{
+    for (size_t i = 0, end; i < links->count; i = end) {
+        uint32_t number = links->at[i].number;
+        for (end = i; end < links->count && links->at[end].number == number;)
+            end++;
+        const struct salvage_page *by =
+            number && !is_settled(l, number) ? missed_by(l, links, i, end) : NULL;
+        char text[300], part[PART_SIZE];
+        bool before;
+        if (by == NULL || is_gone(l, number))
+            continue;
+        if (!note_told(l, number, &before, f))
+            return false;
+        part_words(l, number, part);
+        snprintf(text, sizeof text,
+                 "page %u, which its neighbour page %u names%s, is not to be had, or in part "
+                 "only%s, nor is a parent: rows that stood on it are lost, unless they stand "
+                 "elsewhere",
+                 number, by->slot, under(by), part);
+        if (!before && !tell_lost_page(l, number, by->slot, text, f))
+            return false;
+    }
+    sort_gone(l);
+    return true;
+}
+
+static bool ask_neighbours(struct losing *l, bool weak, struct fault *f)
+{
+    struct links links;
+    if (!mark_children(l, f) || !open_links(l, &links, weak, f))
+        return false;
+    bool ok = tell_missing(l, &links, f);
+    free(links.at);
     return ok;
 }
 
-/* Leaves that are in use, and of which not all can be read.  (Those with a wrong checksum may be
- * long out of use: parents, neighbours or the catalog name the ones that are not.) */
-static bool tell_unread(struct reach *r, const struct ese_table *table, uint64_t *lost,
-                        struct fault *f)
+/* ---- what nothing names ---- */
+
+/* Does a page that says that it is a parent name a page with each node? */
+static bool is_true_parent(struct losing *l, const struct salvage_page *p)
 {
+    const struct ese_page *page;
+    struct ese_node node;
+    if (!salvage_reach_get(&l->r, p, &page))
+        return true;
+    unsigned n = 0, nodes = ese_page_nodes(page);
+    while (n < nodes && (!ese_page_node(page, n, &node, NULL) || ese_node_child(&node) != 0))
+        n++;
+    ese_pages_put(l->r.s->pages, page);
+    return n == nodes;
+}
+
+/* Under a wrong checksum, and nothing else says that all its rows are there? */
+static bool is_unconfirmed(struct losing *l, size_t k)
+{
+    const struct salvage_page *p = &l->r.s->page[l->r.by[k].page];
+    return l->r.whole[k] && p->trust > SALVAGE_BLOCKS && salvage_is_leaf(p) &&
+           p->number != l->r.root && !l->named[k] && !salvage_is_between_neighbours(&l->r, p);
+}
+
+/* Is it a leaf in use, of which not all can be read?  (Those with a wrong checksum may be long out
+ * of use, unless there is a gap.)  One without rows that is no root was emptied: then it is lost
+ * only where something names it. */
+static bool is_unread(struct losing *l, size_t k, bool gap)
+{
+    const struct salvage_page *p = &l->r.s->page[l->r.by[k].page];
+    if (l->r.whole[k] || p->freed)
+        return false;
+    if (p->number == l->r.root && (p->flags & ESE_PAGE_LEAF) && !(p->flags & ESE_PAGE_SPACE_TREE))
+        return true;
+    if (p->trust > SALVAGE_BLOCKS && !gap)
+        return false;
+    return salvage_is_leaf(p) ? p->first.at != NULL || !p->in_order || !p->adds_up
+                              : salvage_is_parent(p) && !is_true_parent(l, p);
+}
+
+static bool tell_unread(struct losing *l, bool gap, struct fault *f)
+{
+    static const char not_confirmed[] =
+        "its checksum is wrong, and neither a parent nor both its neighbours say that all its rows "
+        "are there";
+    struct reach *r = &l->r;
     for (size_t k = 0; k < r->count; k++) {
         const struct salvage_page *p = &r->s->page[r->by[k].page];
         size_t first = salvage_reach_find(r, p->number);
-        if (!is_leaf_of_rows(p) || r->whole[k] || r->told[first] || p->freed ||
-            (p->trust > SALVAGE_BLOCKS && p->number != table->root) ||
-            ((p->flags & ESE_PAGE_EMPTY) && !(p->flags & ESE_PAGE_ROOT)))
+        char text[300], part[PART_SIZE];
+        bool unconfirmed = gap && is_unconfirmed(l, k);
+        if (l->told[first] || !(unconfirmed || is_unread(l, k, gap)))
             continue;
-        r->told[first] = true;
-        if (!tell_lost_page(r, table, p->slot, 0,
-                            "not every row that stands on the page can be read: the others are "
-                            "lost, unless they stand elsewhere",
-                            lost, f))
+        l->told[first] = true;
+        part_words(l, p->number, part);
+        snprintf(text, sizeof text,
+                 "not every row that stands on the page can be read%s: the others are lost, unless "
+                 "they stand elsewhere",
+                 part);
+        if (!tell_lost_page(l, p->slot, 0, unconfirmed ? not_confirmed : text, f))
             return false;
     }
     return true;
 }
 
 /* Of a tree that is not empty at least one leaf is there; of an empty one the root. */
-static bool tell_lost_tree(struct reach *r, const struct ese_table *table, uint64_t *lost,
-                           struct fault *f)
+static bool tell_lost_tree(struct losing *l, struct fault *f)
 {
-    for (size_t i = 0; i < r->count; i++)
-        if (is_leaf_of_rows(&r->s->page[r->first + i]))
+    for (size_t k = 0; k < l->r.count; k++)
+        if (l->r.whole[k] || salvage_is_leaf(&l->r.s->page[l->r.by[k].page]))
             return true;
-    return *lost > 0 ||
-           tell_lost_page(r, table, table->root, 0,
+    return *l->lost > 0 ||
+           tell_lost_page(l, l->table->root, 0,
                           "of this table not one page with rows is to be had: all of them are lost",
-                          lost, f);
-}
-
-static bool tell_beyond_parents(struct reach *r, const struct ese_table *table, uint64_t *lost,
-                                struct fault *f)
-{
-    uint8_t *parented = calloc(r->count + 1, sizeof *parented);
-    if (parented == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
-    bool ok = mark_children(r, parented, f) && tell_missing(r, table, parented, lost, f);
-    free(parented);
-    return ok && tell_unread(r, table, lost, f) && tell_lost_tree(r, table, lost, f);
+                          f);
 }
 
 bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, uint64_t *pages_lost,
                         struct fault *f)
 {
-    struct reach r;
-    if (!salvage_reach_open(&r, s, table->objid, f))
+    struct losing l = {.table = table, .lost = pages_lost};
+    if (!salvage_reach_open(&l.r, s, table->objid, f))
         return false;
-    r.told = calloc(r.count + 1, sizeof *r.told);
-    r.whole = calloc(r.count + 1, sizeof *r.whole);
-    bool ok = (r.told != NULL && r.whole != NULL) ||
+    l.told = calloc(l.r.count + 1, sizeof *l.told);
+    l.named = calloc(l.r.count + 1, sizeof *l.named);
+    l.parented = calloc(2 * l.r.count + 1, sizeof *l.parented);
+    bool ok = (l.told != NULL && l.named != NULL && l.parented != NULL) ||
               fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
-    struct leaves leaves = {.at = NULL};
-    ok = ok && see_all_whole(&r, f) && open_leaves(&r, &leaves, f);
-    for (size_t i = 0; ok && i < r.count; i++) {
-        const struct salvage_page *p = &s->page[r.first + i];
-        const struct ese_page *page;
-        if (!salvage_is_parent(p) || p->freed)
-            continue;
-        ok = salvage_get(s, p, &page, f);
-        if (ok) {
-            ok = tell_lost_children(&r, &leaves, p, page, table, pages_lost, f);
-            ese_pages_put(s->pages, page);
-        }
+    ok = ok && salvage_places_open(&l.r, table->root, f);
+    bool gap = ok && salvage_leaves_have_gap(&l.r);
+    ok = ok && ask_parents(&l, false, f) && ask_neighbours(&l, gap, f) &&
+         (!gap || ask_parents(&l, true, f)) && tell_unread(&l, gap, f) && tell_lost_tree(&l, f);
+    if (ok && l.r.why.code != FAULT_NONE) {
+        *f = l.r.why;
+        ok = false;
     }
-    if (r.gone_count > 0)
-        qsort(r.gone, r.gone_count, sizeof *r.gone, compare_gone);
-    ok = ok && tell_beyond_parents(&r, table, pages_lost, f);
-    free(r.gone);
-    free(leaves.at);
-    free(r.told);
-    free(r.whole);
-    free(r.by);
+    salvage_places_close(&l.r);
+    free(l.gone);
+    free(l.told);
+    free(l.named);
+    free(l.parented);
+    free(l.r.by);
     return ok;
 }

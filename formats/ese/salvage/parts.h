@@ -38,6 +38,7 @@ struct salvage_page {
     struct bytes first, last; /* keys of its believed nodes, in s->arena; at == NULL: it has none */
     bool joined;              /* with their data behind them: the order of an index */
     bool in_order;            /* each node can be read and is believed, and its keys ascend */
+    bool adds_up;             /* tags name all bytes that are in use */
     bool alone;               /* in the walk that is open: no other leaf lies over it */
     bool merged;              /* and: its nodes are read in their place */
 };
@@ -122,8 +123,8 @@ bool salvage_tell(struct ese_salvage *s, const struct ese_salvage_item *item, st
 /* Fills in `reached` and `freed` of an object's pages.  root: of its tree, 0: not known. */
 bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct fault *f);
 /* Tells of every leaf of which not all nodes can be read; of every one that a parent names and that
- * is not there; where parents are lost, too, of every one that a neighbour names; and of a tree of
- * which nothing is there. */
+ * is not there, unless newer leaves show that it was let go; where parents are lost, too, of every
+ * one that a neighbour names; and of a tree of which nothing is there. */
 bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, uint64_t *pages_lost,
                         struct fault *f);
 
@@ -157,8 +158,10 @@ bool salvage_is_good(const struct salvage_page *p, const struct ese_page *page,
                      const struct ese_node *node);
 /* Were all its rows written at once, and is nothing to be said of any of them? */
 bool salvage_is_settled(const struct salvage_page *p);
-/* Can each node of a leaf be read, and stand they in the order that a leaf has, and fill it as its
- * header says?  Whether they are rows does not count. */
+/* How many nodes of a page that is no index's cannot be read, or stand out of order. */
+unsigned salvage_unread_nodes(const struct ese_page *page);
+/* Is there none, and do they fill the page as its header says?  Whether they are rows does not
+ * count. */
 bool salvage_has_all_nodes(const struct ese_page *page);
 /* Fills in p->first to p->in_order. */
 bool salvage_see_range(struct ese_salvage *s, struct salvage_page *p, const struct ese_page *page,

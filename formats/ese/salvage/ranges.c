@@ -58,25 +58,28 @@ static bool place_of(const struct ese_node *node, bool joined, uint8_t to[SALVAG
     return true;
 }
 
-bool salvage_has_all_nodes(const struct ese_page *page)
+unsigned salvage_unread_nodes(const struct ese_page *page)
 {
     uint8_t room[2][ESE_KEY_ROOM];
-    struct bytes last = bytes_of(room[0], 0), key, at;
-    size_t used = (size_t)page->tags * ESE_TAG_SIZE + page->free_bytes;
-    struct ese_tag tag;
-    for (unsigned i = 0; i < page->tags; i++)
-        used += ese_page_tag(page, i, &tag, &at, NULL) ? tag.size : 0;
-    if (used != page->raw.size - ese_page_header_size(page))
-        return false;
+    struct bytes last = bytes_of(room[0], 0), key;
+    unsigned unread = 0, turn = 0;
     for (unsigned i = 0; i < ese_page_nodes(page); i++) {
         struct ese_node node;
         if (!ese_page_node(page, i, &node, NULL) ||
-            !ese_node_key(&node, room[i % 2], ESE_KEY_ROOM, &key) ||
-            (i > 0 && bytes_compare(last, key) >= 0))
-            return false;
+            !ese_node_key(&node, room[turn], ESE_KEY_ROOM, &key) ||
+            (i > unread && bytes_compare(last, key) >= 0)) {
+            unread++;
+            continue;
+        }
         last = key;
+        turn = !turn;
     }
-    return true;
+    return unread;
+}
+
+bool salvage_has_all_nodes(const struct ese_page *page)
+{
+    return ese_page_unnamed(page) == 0 && salvage_unread_nodes(page) == 0;
 }
 
 static bool keep(struct ese_salvage *s, struct bytes *key, struct fault *f)
@@ -112,6 +115,7 @@ bool salvage_see_range(struct ese_salvage *s, struct salvage_page *p, const stru
     }
     p->joined = joined;
     p->in_order = in_order;
+    p->adds_up = ese_page_unnamed(page) == 0;
     p->first = first;
     p->last = last;
     return first.at == NULL || (keep(s, &p->first, f) && keep(s, &p->last, f));

@@ -1,4 +1,4 @@
-/* What the files on the pages of one tree share: see reach.c and lost.c. */
+/* What the files on the pages of one tree share: see reach.c, place.c and lost.c. */
 #ifndef KM_FORMATS_ESE_SALVAGE_REACH_PARTS_H
 #define KM_FORMATS_ESE_SALVAGE_REACH_PARTS_H
 
@@ -13,10 +13,16 @@ struct reach {
     size_t first, count;
     struct by_number *by; /* by number, then index */
     size_t next;          /* behind what was found last: numbers come in order, mostly */
-    bool *told;           /* by place in `by`: that it is lost */
-    uint32_t *gone;       /* pages of which there is nothing, and that was told */
-    size_t gone_count, gone_room;
-    bool *whole; /* by place in `by`: a leaf whose rows were all read */
+    struct fault why;     /* of the first page that could not be got again */
+    uint32_t root;
+    bool *whole;                      /* by place in `by`: a leaf whose rows were all read */
+    const struct salvage_page **leaf; /* of them those in use, by their first key */
+    size_t leaves;
+};
+
+/* Keys that a leaf or a branch has; high.at == NULL: up to the end. */
+struct span {
+    struct bytes low, high;
 };
 
 /* Lists the pages of an object.  False when memory is short; r->by is the caller's to free. */
@@ -25,10 +31,37 @@ bool salvage_reach_open(struct reach *r, struct ese_salvage *s, uint32_t objid, 
 /* The first place in r->by of page `number`; r->count: none. */
 size_t salvage_reach_find(struct reach *r, uint32_t number);
 
+/* Gets a page to see what is so.  False: it cannot be got again, and r->why says why: then nothing
+ * of what is seen counts. */
+bool salvage_reach_get(struct reach *r, const struct salvage_page *p, const struct ese_page **page);
+
+/* Sees which leaves are whole.  root: of the tree.  To be closed in any case. */
+bool salvage_places_open(struct reach *r, uint32_t root, struct fault *f);
+void salvage_places_close(struct reach *r);
+
+/* Is the leaf of that number, which `by` names for the keys of the span, lost, or in part?  Not
+ * when it was let go since `by` was written. */
+bool salvage_is_lost_leaf(struct reach *r, uint32_t number, const struct salvage_page *by,
+                          const struct span *span);
+/* Likewise a page below the root with all leaves below it. */
+bool salvage_is_lost_branch(struct reach *r, uint32_t number, const struct salvage_page *by,
+                            const struct span *span);
+/* Is the next leaf, or the one before, that a leaf names not in its place? */
+bool salvage_is_lost_neighbour(struct reach *r, const struct salvage_page *by, bool next);
+/* Do the leaves that a leaf names as its neighbours stand there, and name it? */
+bool salvage_is_between_neighbours(struct reach *r, const struct salvage_page *p);
+/* Is there a gap between the leaves that are whole? */
+bool salvage_leaves_have_gap(const struct reach *r);
+
+/* By its flags, whatever its checksum. */
+static inline bool salvage_may_be_parent(const struct salvage_page *p)
+{
+    return !(p->flags & (ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE | ESE_PAGE_EMPTY));
+}
+
 static inline bool salvage_is_parent(const struct salvage_page *p)
 {
-    return !(p->flags & (ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE | ESE_PAGE_EMPTY)) &&
-           p->trust <= SALVAGE_BLOCKS;
+    return salvage_may_be_parent(p) && p->trust <= SALVAGE_BLOCKS;
 }
 
 #endif

@@ -18,6 +18,7 @@
  *   definition.c  whether that is all that the catalog said of a table
  *   ranges.c      which nodes of a page can be believed, and which keys a leaf has
  *   reach.c       which leaves parents, neighbours and space know of
+ *   place.c       whether a leaf that something names is there, or was let go
  *   lost.c        which pages something names that are not to be had
  *   walk.c        all nodes of one tree in key order, whatever page they are on
  *   leaves.c      which leaf should have a key
@@ -52,7 +53,7 @@ enum ese_salvage_kind {
     ESE_SALVAGE_DELETED,    /* a row flagged as deleted, in a dirty database */
     ESE_SALVAGE_NO_SCHEMA,  /* a row whose table the catalog does not have */
     ESE_SALVAGE_LONG_VALUE, /* a node of a long value that no row refers to, or that is not whole */
-    ESE_SALVAGE_PAGE_LOST,  /* a leaf that its parent names and that is not to be had */
+    ESE_SALVAGE_PAGE_LOST,  /* a leaf that something names and that is not to be had, or in part */
     ESE_SALVAGE_ENTRY_LOST, /* rows without an entry in an index whose keys cannot be computed */
     ESE_SALVAGE_TABLE_LOST, /* a table that the catalog has in part only, or not at all */
     ESE_SALVAGE_CATALOG,    /* catalog rows that contradict others, or cannot be read */
