@@ -73,7 +73,7 @@ static bool of_value(struct expected *x, unsigned part, const struct ese_record 
     if (p->join)
         return of_piece(x, p, record, row, f);
     bool values = x->model->value[part].form.values;
-    return !has_the_list(x, p, record) ||
+    return !has_the_list(x, p, record) || !rows_has_value(record, expected_column(x, p->column)) ||
            expected_put(row,
                         &(struct expected_value){.column = expected_column(x, p->column),
                                                  .kind = values ? EXPECTED_VALUES : EXPECTED_LIST,

@@ -122,7 +122,8 @@ static bool edit_list_value(struct plan_editor *a, unsigned part, const struct e
 {
     const struct profile_value *p = &a->model->profile->value[part];
     const struct model_value *v = &a->model->value[part];
-    if (!a->rewrite[part] || !ese_table_is(table, p->table) || !is_selected(a, p, table, record))
+    if (!a->rewrite[part] || !ese_table_is(table, p->table) || !is_selected(a, p, table, record) ||
+        (p->join == NULL && !rows_has_value(record, ese_table_column(table, p->column))))
         return true;
     return p->join          ? edit_piece(a, part, table, record, edit, f)
            : v->form.values ? edit_list_values(a, v, ese_table_column(table, p->column), edit, f)

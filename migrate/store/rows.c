@@ -124,6 +124,13 @@ bool rows_integer_of(const struct ese_record *record, const struct ese_column *c
     return is;
 }
 
+bool rows_has_value(const struct ese_record *record, const struct ese_column *column)
+{
+    struct ese_value value;
+    return column &&
+           (!ese_record_value(record, column, &value, NULL) || value.kind != ESE_VALUE_NULL);
+}
+
 bool rows_is_none(struct bytes number)
 {
     for (size_t i = 1; i < number.size; i++)

@@ -53,6 +53,9 @@ int32_t rows_integer(struct rows *rows, const struct ese_column *column, bool *n
 bool rows_integer_of(const struct ese_record *record, const struct ese_column *column,
                      int32_t *value);
 
+/* Is there a value, read or not, and no null? */
+bool rows_has_value(const struct ese_record *record, const struct ese_column *column);
+
 /* Does such a number by custom name nothing: 0, or all its bits set, as -1 is? */
 bool rows_is_none(struct bytes number);
 bool rows_names_none(const struct ese_column *column, int64_t number);

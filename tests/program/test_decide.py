@@ -445,9 +445,19 @@ class Deciding(unittest.TestCase):
                                 (b"\n", "expected certificates as DER, PEM, PKCS#7 or serialized store"),
                                 (pem(partner), "the settings name another certificate"),
                                 (pem(partner) + pem(own), "none that the settings name"),
+                                (sst(), "expected a certificate, found none"),
+                                (signed_pkcs7((), b"", b""), "expected a certificate, found none"),
                                 (bytes(2 * 1024 * 1024), "larger than 1 MiB")):
             with self.subTest(content=content[:30]):
                 self.refused(km.TROUBLE, wanted, "repair", store, "--issuing-ca", self.file("bad", content))
+
+    def test_what_cannot_issue_is_refused(self):
+        """A certificate of version 1, or of nobody who may sign others: named by the settings, or switched to."""
+        plain = "[certificate plain]\nsubject = CN=Plain\nserial = 0x99\nca = no\n"
+        der = self.certificates(plain)["plain"]
+        store = self.make(ROWS)
+        for given, wanted in ((self.der["own"], "found one of version 1 that may"), (der, "found one of version 3 that may not sign")):
+            self.refused(km.TROUBLE, wanted, "migrate", store, "--to", "V3", "--issuing-ca", self.file("ca.der", given))
 
     def test_the_end_of_a_path_is_taken(self):
         """Before a switch the settings name nobody: the file's path ends in the CA."""
@@ -570,6 +580,15 @@ class Deciding(unittest.TestCase):
         self.refused(km.TROUBLE, "an entry cannot be added", "migrate", self.make(text), *profile, *switch, "-o",
                      self.folder / "new.edb")
         self.assertFalse((self.folder / "new.edb").exists())
+
+    def test_what_is_no_certificate_goes_when_it_is_said(self):
+        """By itself nothing becomes of it, for nobody knows what it was."""
+        store = self.make("[certificate broken]\nraw = 30 82 02 10 30 82 01 79 a0 03 02 01 02 02 04 de ad be ef\n" + ROWS +
+                          "[entry 3]\ncertificate = broken\nrole = imported\n")
+        self.assertEqual(self.report("repair", store)["plan"]["actions"], [])
+        new = self.repaired(store, "--drop", "3")
+        self.assertEqual(len(decoded(new)["CertificateList"]), 2)
+        self.assertEqual(self.found(new), ("yes", set()))
 
     def test_what_is_undecided_keeps_its_role(self):
         text = "[certificate again]\nkey = issuing\nsubject = C=GB, O=Trey Research, CN=Trey Research CA\n" \

@@ -78,10 +78,10 @@ class Keys(unittest.TestCase):
         self.where = pathlib.Path(scratch.name)
         self.new = self.where / "new.edb"
 
-    def store(self, key, keys, reference, values, certificate="certificate:{}"):
+    def store(self, key, keys, reference, values, certificate="certificate:{}", listed=LIST):
         """A store whose list has the column `key` with these values, and a table Issued with these references."""
         trust = [[10 * n, value, certificate.format(who), role]
-                 for n, (value, (who, role)) in enumerate(zip(keys, LIST), 1)]
+                 for n, (value, (who, role)) in enumerate(zip(keys, listed), 1)]
         issued = [[n, value, "certificate:own"] for n, value in enumerate(values, 1)]
         description = self.where / "description.ini"
         description.write_text(HEAD + table("Trust", ["RowNo Long", key, "Cert LongBinary", "Role Long"], trust)
@@ -178,6 +178,13 @@ class Keys(unittest.TestCase):
         draft = km.run("profile", store).stdout.decode()
         self.assertRegex(draft, r"\w+ and \w+ have another value in every row")
 
+    def test_two_that_could_be_the_key_of_what_stays(self):
+        """Where no entry goes it need not be known: a header is written anew."""
+        store = self.store("Key Short", (21, 22, 23), "Signer Long", (22, 23), listed=(("own", 1), ("issuing", 3), ("partner", 3)))
+        store.write_bytes(bytes(4096) + store.read_bytes()[4096:])
+        report = json.loads(km.run("repair", store, "--accept-discovered", "--json").stdout)
+        self.assertEqual([a["action"] for a in report["plan"]["actions"]], ["write-header"])
+        self.assertNotIn("KM-RESIDUE", [p["code"] for p in report["problems"]])
 
     # ---- keys that are no integers ----
 

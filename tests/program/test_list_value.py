@@ -458,6 +458,15 @@ class ListValue(unittest.TestCase):
         status, report = self.repair(store, *self.profile("select = Id\nequals = 40"))
         self.assertEqual((status, [p["code"] for p in report["problems"]][0]), (km.PROBLEMS_LEFT, "KM-LIST-MISSING"))
 
+    def test_a_row_of_the_name_without_a_value(self):
+        """It is no second list, wherever it stands."""
+        value, after = b"".join(self.listed()), b"".join(self.listed(AFTER))
+        for rows in ([["list", "-"], ["list", value]], [["list", value], ["list", "-"]]):
+            store = self.store(["Name Text", "Blob LongBinary"], rows)
+            status, report = self.repair(store, *self.profile("select = Name\nequals = list"))
+            self.assertEqual(status, km.REPAIRED, (report, self.last))
+            self.assertEqual(self.rows(), [[after] if row[1] == value else [] for row in rows])
+
     def test_row_of_a_text_in_another_code_page(self):
         value, after = b"".join(self.listed()), b"".join(self.listed(AFTER))
         store = self.store(["Name UnicodeText", "Blob LongBinary"], [["другое", b"\1\2"], ["список", value]])

@@ -36,6 +36,7 @@ class Unsaid(unittest.TestCase):
     def store(self, columns, rows, name="imported-twice", primary="Id", more=""):
         """The state, with a table Extra: "Id Long" first, then `columns`; rows are lists of texts; and more sections."""
         text = (STATES / name / "description.ini").read_text()
+        text = text[:text.index("\n[expect")]
         table = "".join(f"column.{n} = {column}\n" for n, column in enumerate(["Id Long", *columns], 1))
         for n, row in enumerate(rows, 1):
             table += f"row.{n} = " + " | ".join([str(10 * n), *map(folded, row)]) + "\n"
@@ -93,6 +94,15 @@ class Unsaid(unittest.TestCase):
                  for options in ([], ["--reference", "Extra.Trust"], ["--not-a-reference", "Extra.Trust"])}
         self.assertEqual(len(plans), 3, "what is said is a part of the plan's id")
 
+    def test_entries_that_are_named(self):
+        """Five, and how many more."""
+        for copies, words in (5, "some name 10, 11, 12, 13, 14, which go"), (7, "some name 10, 11, 12, 13, 14 and 2 more, which go"):
+            more = "".join(f"[entry {10 + n}]\ncertificate = partner\n" for n in range(copies))
+            store = self.store(["Trust Long"], [[str(10 + n)] for n in range(copies)], more=more)
+            _, problems, rows = self.repair(store, "--keep", "4")
+            self.assertIsNone(rows)
+            self.assertIn(words, problems["KM-RESIDUE"][0])
+
     def test_all_are_asked_about_at_once(self):
         store = self.store(["One Long", "Two Binary", "Three Text", "Four UnicodeText", "Five LongText"],
                            [["2", "hex:03000000", "2", "3", "2"], ["3", "hex:02000000", "3", "2", "3"]])
@@ -133,14 +143,14 @@ class Unsaid(unittest.TestCase):
                                  problems)
 
     def test_zero_and_null_are_none(self):
-        store = self.store(["Trust Long"], [["0"], ["-"], ["2"], ["3"]])
+        store = self.store(["Trust Long"], [["0"], ["-"], ["2"], ["3"], ["-1"]])
         _, problems, rows = self.repair(store)
         self.assertIsNone(rows)
         self.assertIn("KM-RESIDUE", problems)
-        status, _, rows = self.repair(store, "--reference", "Extra.Trust")
-        self.assertIsNotNone(rows)
+        status, problems, rows = self.repair(store, "--reference", "Extra.Trust")
+        self.assertEqual((status, problems.get("KM-DANGLING")), (km.REPAIRED, None), self.last)
         self.assertEqual([row.get("Trust", [b""])[0] for row in rows],
-                         [b"\0\0\0\0", b"", b"\3\0\0\0", b"\3\0\0\0"])
+                         [b"\0\0\0\0", b"", b"\3\0\0\0", b"\3\0\0\0", b"\xff\xff\xff\xff"])
 
     def test_the_copy_that_is_named_stays(self):
         """Only entry 2 is named: it stays and becomes issuing, and nothing has to be asked."""

@@ -358,6 +358,14 @@ static void damage_key_size(struct image *image)
     image_seal(image, p.page);
 }
 
+static void damage_data(struct image *image)
+{
+    struct place p = find_row(image, "Users", middle_of_inner_leaf);
+    size_t key = (size_t)(data_at(image, &p) - image_node(image, p.page, p.tag));
+    image_resize_tag(image, p.page, p.tag, (int)key - (int)image_tag_size(image, p.page, p.tag));
+    image_seal(image, p.page);
+}
+
 /* ---- damage to trees ---- */
 
 /* Node i of the root of the table Users, which is a parent of leaves. */
@@ -692,6 +700,17 @@ static void damage_shadow(struct image *image)
     change_catalog(image, "MSysObjectsShadow", "Users", OBJECT_SPACE_AT, 99);
 }
 
+/* The shadow's root is a leaf without nodes, as where none is kept; the header says otherwise. */
+static void damage_all_of_shadow(struct image *image)
+{
+    struct place p = find_root(image, "MSysObjectsShadow", NULL);
+    uint8_t *page = image_page(image, p.page), *flags = page + ESE_PAGE_FLAGS_AT;
+    while (image_u16(page + ESE_PAGE_TAG_COUNT_AT) > 1)
+        image_remove_node(image, p.page, 1);
+    bytes_put_le32(flags, (image_u32(flags) & ~(uint32_t)ESE_PAGE_PARENT_OF_LEAF) | ESE_PAGE_LEAF);
+    image_seal(image, p.page);
+}
+
 static void damage_shadow_row(struct image *image)
 {
     wanted_name = "Users";
@@ -872,6 +891,7 @@ static const struct damage_case damages[] = {
     {ESE_RULE_TAG_OUTSIDE_PAGE, STORE, damage_tag, {0}},
     {ESE_RULE_TAG_OVERLAP, STORE, damage_overlap, {0}},
     {ESE_RULE_NODE, STORE, damage_key_size, {0}},
+    {ESE_RULE_NODE, STORE, damage_data, {ESE_RULE_RECORD}},
     {ESE_RULE_CHILD_PAGE, STORE, damage_child, {0}},
     {ESE_RULE_PAGE_TWICE, STORE, damage_twice, {0}},
     {ESE_RULE_PAGE_OWNER, STORE, damage_owner, {0}},
@@ -907,6 +927,7 @@ static const struct damage_case damages[] = {
     {ESE_RULE_CATALOG_OBJECT, STORE, damage_last_objid, {0}},
     {ESE_RULE_CATALOG_SHADOW, STORE, damage_shadow, {0}},
     {ESE_RULE_CATALOG_SHADOW, STORE, damage_shadow_row, {0}},
+    {ESE_RULE_CATALOG_SHADOW, STORE, damage_all_of_shadow, {0}},
     {ESE_RULE_RECORD, STORE, damage_record, {0}},
     {ESE_RULE_PRIMARY_KEY, STORE, damage_primary_key, {0}},
     {ESE_RULE_INDEX_MISSING_ENTRY, STORE, damage_missing_entry, {0}},

@@ -178,6 +178,37 @@ START_TEST(a_fixed_column_changes_one_page)
 }
 END_TEST
 
+/* Nodes are not put in another order for one that changes: its bytes alone are others. */
+START_TEST(a_change_leaves_the_rest_of_its_page)
+{
+    struct job j;
+    uint8_t value[4];
+    struct ese_inplace_piece piece;
+    uint32_t size = things_forms[_i].page_size, header = ese_page_size_header(size);
+    start_with(&j, things_forms[_i].revision, size, 20, false);
+    ck_assert_msg(drop_thing(&j, 10, 0) && add_thing(&j, 10, 500, bytes_of(NULL, 0)), "%s",
+                  j.f.text); /* behind the others, in its page */
+    write_job(&j);
+    bytes_put_le32(value, 0xfedcba98);
+    ck_assert_msg(change_thing(&j, 4, "Value", bytes_of(value, 4)), "%s", j.f.text);
+    ck_assert_msg(ese_inplace_finish(j.ip, &j.f), "%s", j.f.text);
+    for (unsigned i = 0; i < ese_inplace_pieces(j.ip); i++) {
+        uint32_t first = 0, last = 0;
+        ck_assert(ese_inplace_piece(j.ip, i, &piece, &j.f));
+        if (piece.offset != ((uint64_t)j.table->root + 1) * size)
+            continue;
+        for (uint32_t at = header; at < size; at++)
+            if (piece.before.at[at] != piece.after.at[at]) {
+                first = first ? first : at;
+                last = at;
+            }
+        ck_assert_uint_gt(first, 0);
+        ck_assert_uint_lt(last - first, 4);
+    }
+    end_job(&j);
+}
+END_TEST
+
 START_TEST(the_header_changes_as_a_repair_changes_it)
 {
     struct job j;
@@ -828,6 +859,27 @@ START_TEST(shelved_pages_keep_the_file_from_growing)
 }
 END_TEST
 
+/* The file's pages are said to be the last that there can be: none comes behind them. */
+START_TEST(a_file_does_not_grow_beyond_its_last_page)
+{
+    struct job j;
+    const struct ese_page *page;
+    uint8_t *data = calloc(1, 40000), key[4], external[16];
+    const uint32_t owned = 2;
+    bool ok = true;
+    start_with(&j, 0x14, 4096, 30, true);
+    ck_assert(ese_pages_get_sound(j.db->pages, owned, &page, &j.f));
+    memcpy(external, ese_page_external_header(page).at, sizeof external);
+    ese_pages_put(j.db->pages, page);
+    bytes_put_be32(key, ESE_PAGE_NUMBER_MOST - 15 * (uint32_t)_i);
+    rewrite_root(&j, owned, bytes_of(external, sizeof external), bytes_of(key, sizeof key));
+    for (uint32_t id = 1; ok && id <= 30; id++)
+        ok = change_thing(&j, id, "Data", bytes_of(data, 40000));
+    free(data);
+    must_be_refused(&j, ok, FAULT_LIMIT);
+}
+END_TEST
+
 /* ---- writing ---- */
 
 struct recorder {
@@ -1188,6 +1240,7 @@ int main(int arguments, char **argument)
         (const struct check_case[]){
             {nothing_changed_is_nothing_written, 0},
             {a_fixed_column_changes_one_page, THINGS_FORMS},
+            {a_change_leaves_the_rest_of_its_page, THINGS_FORMS},
             {the_header_changes_as_a_repair_changes_it, 0},
             {a_dropped_row_takes_its_entries_and_long_values, THINGS_FORMS},
             {without_rows_the_root_is_an_empty_leaf, THINGS_FORMS},
@@ -1210,6 +1263,7 @@ int main(int arguments, char **argument)
             {a_stored_counter_never_gives_a_number_again, 2},
             {pages_of_a_pool_are_taken_too, 0},
             {shelved_pages_keep_the_file_from_growing, 0},
+            {a_file_does_not_grow_beyond_its_last_page, 2},
             {headers_are_written_last, 0},
             {a_flipped_bit_is_put_right_in_a_page_that_changes, 0},
             {one_of_several_rows_with_one_key_is_dropped, 2},
