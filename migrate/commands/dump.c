@@ -21,7 +21,9 @@ struct dump {
     unsigned damage; /* how many places could not be read */
     bool no_memory;  /* then nothing more is read: it is no damage */
     bool all;        /* of all tables: what is written names the table */
-    char name[256];  /* of the table, in UTF-8 */
+    char name[256];  /* of the table, in UTF-8; the same as a string of JSON: */
+    char quoted[256 + 2];
+    size_t quoted_size; /* 0: it has to be escaped */
 };
 
 enum { DAMAGE_PRINTED_MOST = 20 };
@@ -66,11 +68,16 @@ static void write_names(const struct dump *d)
 /* A row stays bare where its table was asked for. */
 static void begin_row(const struct dump *d)
 {
+    static const char table[] = "\"table\"", row[] = "\"row\"";
     json_map(d->json);
     if (!d->all)
         return;
-    json_put_text(d->json, "table", d->name);
-    json_key(d->json, "row");
+    json_quoted(d->json, bytes_of(table, sizeof table - 1));
+    if (d->quoted_size > 0)
+        json_quoted(d->json, bytes_of(d->quoted, d->quoted_size));
+    else
+        json_string(d->json, d->name);
+    json_quoted(d->json, bytes_of(row, sizeof row - 1));
     json_map(d->json);
 }
 
@@ -129,6 +136,7 @@ static void dump_table(struct dump *d, const struct ese_table *table)
 {
     d->table = table;
     value_name(table->name, d->name);
+    d->quoted_size = json_quote(d->name, d->quoted);
     if (!d->json && d->all)
         output_format("Table %s\n", d->name);
     if (!d->json)

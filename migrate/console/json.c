@@ -15,8 +15,9 @@ struct json {
     yajl_gen gen;
     bool pretty;
     bool hold; /* the next "0" that yajl prints stands for a value that is written in pieces, ... */
-    struct bytes instead;        /* ... or for these bytes of a string, escaped */
-    bool plain;                  /* nothing of them is to be escaped */
+    struct bytes instead; /* ... or for these bytes of a string, escaped */
+    bool plain;           /* nothing of them is to be escaped, ... */
+    bool quoted;          /* ... and they have the quotes that yajl would print around them */
     struct buffer *line, *outer; /* where one goes, and where all else did */
 };
 
@@ -25,7 +26,10 @@ struct json {
 static void print(void *context, const char *text, size_t size)
 {
     struct json *json = context;
-    if (!json->hold || size != 1 || text[0] != '0')
+    bool held = json->hold && size == 1;
+    if (held && text[0] == '"' && json->quoted)
+        return;
+    if (!held || text[0] != '0')
         output_bytes(text, size);
     else if (json->plain)
         output_bytes((const char *)json->instead.at, json->instead.size);
@@ -136,15 +140,37 @@ void json_end_array(struct json *json)
     yajl_gen_array_close(json->gen);
 }
 
+static void string(struct json *json)
+{
+    json->hold = true;
+    yajl_gen_string(json->gen, (const unsigned char *)"0", 1);
+    json->hold = json->quoted = false;
+}
+
 /* Only the escaping is not yajl's: it would let through what is no UTF-8, and what a terminal acts
  * on. */
 void json_string(struct json *json, const char *text)
 {
     json->instead = bytes_of(text, strlen(text));
     json->plain = escape_plain_size(json->instead) == json->instead.size;
-    json->hold = true;
-    yajl_gen_string(json->gen, (const unsigned char *)"0", 1);
-    json->hold = false;
+    string(json);
+}
+
+size_t json_quote(const char *text, char *to)
+{
+    size_t size = strlen(text);
+    if (escape_plain_size(bytes_of(text, size)) != size)
+        return 0;
+    to[0] = to[size + 1] = '"';
+    memcpy(to + 1, text, size);
+    return size + 2;
+}
+
+void json_quoted(struct json *json, struct bytes quoted)
+{
+    json->instead = quoted;
+    json->plain = json->quoted = true;
+    string(json);
 }
 
 void json_key(struct json *json, const char *key)
@@ -276,10 +302,9 @@ void json_put_time(struct json *json, const char *key, bool known, int64_t secon
 void json_long_begin(struct json *json)
 {
     json->hold = json->plain = true;
-    json->instead = bytes_of("", 0);
-    number(json, "0");
+    json->instead = bytes_of("\"", 1);
+    yajl_gen_number(json->gen, "0", 1);
     json->hold = false;
-    output_text("\"");
 }
 
 void json_long_text(struct json *json, const char *utf8, size_t size)
@@ -291,5 +316,5 @@ void json_long_text(struct json *json, const char *utf8, size_t size)
 void json_long_end(struct json *json)
 {
     (void)json;
-    output_text("\"");
+    output_bytes("\"", 1);
 }

@@ -33,6 +33,11 @@ void json_end_array(struct json *json);
 void json_key(struct json *json, const char *key);
 /* Text from anywhere: it is valid UTF-8 and drives no terminal when it is written. */
 void json_string(struct json *json, const char *text);
+/* A key or a string that comes with every row is made ready once: json_quote() puts it between
+ * quotes at `to`, which has room for two bytes more, and returns its size there; 0: something in it
+ * has to be escaped, and it is for the functions above. */
+size_t json_quote(const char *text, char *to);
+void json_quoted(struct json *json, struct bytes quoted);
 void json_integer(struct json *json, int64_t value);
 void json_unsigned(struct json *json, uint64_t value);
 void json_bool(struct json *json, bool value);

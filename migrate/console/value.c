@@ -21,8 +21,9 @@ enum {
 
 /* What is asked of a column again for every row. */
 struct column_facts {
-    char name[NAME_ROOM]; /* UTF-8 */
-    bool as_text;         /* its bytes are text that can be converted */
+    char name[NAME_ROOM + 2]; /* UTF-8; between quotes, as a string of JSON, when */
+    size_t quoted;            /* ... this, its size there, is not 0 */
+    bool as_text;             /* its bytes are text that can be converted */
     bool secret;
     bool filetime; /* a DateTime that holds a FILETIME */
 };
@@ -472,7 +473,11 @@ static const struct column_facts *facts_of(struct value_writer *w, const struct 
     w->table = table;
     w->facts = calloc(table->columns + 1, sizeof *w->facts);
     for (unsigned i = 0; w->facts && i < table->columns; i++) {
-        value_name(table->column[i].name, w->facts[i].name);
+        char name[NAME_ROOM];
+        value_name(table->column[i].name, name);
+        w->facts[i].quoted = json_quote(name, w->facts[i].name);
+        if (w->facts[i].quoted == 0)
+            memcpy(w->facts[i].name, name, strlen(name) + 1);
         w->facts[i].as_text = is_text(&table->column[i]);
         w->facts[i].filetime = date_is_filetime(table, &table->column[i]);
         w->facts[i].secret = w->is_secret(w->context, table, &table->column[i]);
@@ -501,7 +506,9 @@ bool value_write(struct value_writer *w, const struct ese_record *record,
     w->secret = facts->secret;
     w->filetime = facts->filetime;
     bool array = w->json && (more || (column->flags & ESE_COLUMN_MULTI_VALUED));
-    if (w->json)
+    if (w->json && facts->quoted > 0)
+        json_quoted(w->json, bytes_of(facts->name, facts->quoted));
+    else if (w->json)
         json_key(w->json, facts->name);
     if (array)
         json_array(w->json);

@@ -153,6 +153,45 @@ START_TEST(string_of_any_length_is_whole)
 }
 END_TEST
 
+static const struct {
+    const char *text, *quoted; /* NULL: something in it is escaped */
+} texts[] = {{"Name", "\"Name\""},
+             {"", "\"\""},
+             {"0", "\"0\""},
+             {"a\"b", NULL},
+             {"a\\b", NULL},
+             {"a\tb", NULL},
+             {"gr\xc3\xbc\xc3\x9f", NULL}};
+
+static void quoted_and_not(struct json *json)
+{
+    char quoted[100];
+    for (unsigned i = 0; i < ARRAY_SIZE(texts); i++) {
+        size_t size = json_quote(texts[i].text, quoted);
+        ck_assert_uint_eq(size, texts[i].quoted ? strlen(texts[i].quoted) : 0);
+        ck_assert_mem_eq(quoted, texts[i].quoted ? texts[i].quoted : "", size);
+        for (unsigned way = 0; size > 0 && way < 2; way++) {
+            json_map(json);
+            way ? json_quoted(json, bytes_of(quoted, size)) : json_key(json, texts[i].text);
+            way ? json_quoted(json, bytes_of(quoted, size)) : json_string(json, texts[i].text);
+            json_end_map(json);
+            json_end_document(json);
+        }
+    }
+}
+
+/* What is quoted once reads as what is escaped each time, compact and indented. */
+START_TEST(a_string_made_ready_is_the_same)
+{
+    expect(false, quoted_and_not,
+           "{\"Name\":\"Name\"}\n{\"Name\":\"Name\"}\n{\"\":\"\"}\n{\"\":\"\"}\n{\"0\":\"0\"}\n"
+           "{\"0\":\"0\"}\n");
+    expect(true, quoted_and_not,
+           "{\n  \"Name\": \"Name\"\n}\n{\n  \"Name\": \"Name\"\n}\n{\n  \"\": \"\"\n}\n"
+           "{\n  \"\": \"\"\n}\n{\n  \"0\": \"0\"\n}\n{\n  \"0\": \"0\"\n}\n");
+}
+END_TEST
+
 /* Bytes 0 to 255 again and again, in runs of all lengths, over the end of the output's buffer. */
 START_TEST(bytes_become_two_digits_each)
 {
@@ -189,6 +228,7 @@ int main(void)
                                   {document_is_compact_or_indented, 0},
                                   {documents_follow_each_other, 0},
                                   {string_of_any_length_is_whole, 200},
+                                  {a_string_made_ready_is_the_same, 0},
                                   {bytes_become_two_digits_each, 0},
                                   {0},
                               });
