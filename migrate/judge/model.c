@@ -8,8 +8,7 @@
 /* Keys that count up without a gap, as most do: then this is the entry's place. */
 static bool is_at(const struct model *m, uint64_t place, int64_t key)
 {
-    return place < m->entries && m->entry[place].key == key &&
-           (place == 0 || m->entry[place - 1].key != key);
+    return place < m->entries && m->entry[place].key == key && m->entry[place].twin == 0;
 }
 
 struct model_entry *model_entry(const struct model *m, int64_t key)

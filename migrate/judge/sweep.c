@@ -25,6 +25,10 @@ struct sweep_pass {
     struct buffer room;
     struct look *look; /* by column, those alone that are looked at */
     unsigned looks;
+    /* Of tagged columns, when all that rows have of them can be gone over in one: */
+    unsigned before_tagged; /* so many looks are at others; == looks: it cannot */
+    unsigned *of_tagged;    /* by id, from ESE_TAGGED_FIRST on: number of the look + 1; 0: none */
+    unsigned tagged;        /* so many ids */
     uint64_t row;
     bool is_list;                        /* the table has entries of the list */
     bool value_seen[PROFILE_LISTS_MOST]; /* that value of the list was met */
@@ -176,18 +180,72 @@ static bool take_column(struct sweep_pass *p, const struct look *look, struct fa
     return true;
 }
 
-static bool take_row(struct sweep_pass *p, struct fault *f)
+/* The tagged columns that the row states.  Most values of a store are in these. */
+static bool take_tagged(struct sweep_pass *p, struct fault *f)
+{
+    struct ese_tagged_walk walk;
+    struct ese_value value;
+    struct fault why;
+    uint16_t id;
+    fault_clear(&why);
+    ese_tagged_walk_open(&walk, &p->rows.record);
+    while (ese_tagged_walk_next(&walk, &id, &value, &why)) {
+        unsigned i = id - (unsigned)ESE_TAGGED_FIRST;
+        const struct look *look =
+            i < p->tagged && p->of_tagged[i] ? &p->look[p->of_tagged[i] - 1] : NULL;
+        if (look && (look->can_hold || residue_follows(p->residue, look->column)) &&
+            !take_value(p, look, &value, f))
+            return false;
+    }
+    if (why.code != FAULT_NONE)
+        note_unread(p->sweep, &why);
+    return true;
+}
+
+/* sound: ese_record_check() has passed the row. */
+static bool take_row(struct sweep_pass *p, bool sound, struct fault *f)
 {
     struct ese_run_hint hint = {0};
+    unsigned looks = sound ? p->before_tagged : p->looks;
     p->rows.record.hint = &hint;
     p->row++;
     p->version = 0;
-    for (unsigned i = 0; i < p->looks; i++)
+    for (unsigned i = 0; i < looks; i++)
         if (!take_column(p, &p->look[i], f))
             return false;
+    if (looks < p->looks && !take_tagged(p, f))
+        return false;
     if (p->version)
         residue_version(p->residue, p->version);
     residue_end_row(p->residue);
+    return true;
+}
+
+/* A column of a template shares its id with another, and one with a default has a value that no row
+ * states. */
+static bool choose_tagged(struct sweep_pass *p, const struct ese_table *table, struct fault *f)
+{
+    free(p->of_tagged);
+    p->of_tagged = NULL;
+    p->before_tagged = p->looks;
+    p->tagged = 0;
+    unsigned first = p->looks;
+    for (unsigned i = p->looks; i-- > 0;) {
+        const struct ese_column *column = &table->column[p->look[i].column];
+        if (column->id < ESE_TAGGED_FIRST)
+            break;
+        if (table->template_name || column->default_value.at)
+            return true;
+        first = i;
+        if (column->id - ESE_TAGGED_FIRST >= p->tagged)
+            p->tagged = column->id - ESE_TAGGED_FIRST + 1;
+    }
+    p->of_tagged = calloc(p->tagged + 1u, sizeof *p->of_tagged);
+    if (p->of_tagged == NULL)
+        return no_memory(f);
+    for (unsigned i = first; i < p->looks; i++)
+        p->of_tagged[table->column[p->look[i].column].id - ESE_TAGGED_FIRST] = i + 1;
+    p->before_tagged = first;
     return true;
 }
 
@@ -209,7 +267,7 @@ static bool choose_columns(struct sweep_pass *p, const struct ese_table *table, 
                 .copies = can_hold && !profile_ignores(p->m->profile, table->name, column->name),
                 .list = is_value_column(p->m, table, column)};
     }
-    return true;
+    return choose_tagged(p, table, f);
 }
 
 struct sweep_pass *sweep_open(struct sweep *sweep, const struct model *m, struct prover *prover)
@@ -246,7 +304,7 @@ bool sweep_begin(struct sweep_pass *p, const struct ese_table *table, struct fau
 bool sweep_row(struct sweep_pass *p, const struct ese_record *record, struct fault *f)
 {
     p->rows.record = *record;
-    return take_row(p, f);
+    return take_row(p, true, f);
 }
 
 bool sweep_end(struct sweep_pass *p, struct fault *f)
@@ -269,6 +327,7 @@ void sweep_finish(struct sweep_pass *p)
     second_close(p->search);
     buffer_free(&p->room);
     free(p->look);
+    free(p->of_tagged);
     free(p);
 }
 
@@ -276,7 +335,7 @@ static bool take_table(struct sweep_pass *p, const struct ese_table *table, stru
 {
     bool ok = sweep_begin(p, table, f);
     while (ok && rows_next(&p->rows))
-        ok = take_row(p, f);
+        ok = take_row(p, false, f);
     return sweep_end(p, ok ? f : NULL) && ok;
 }
 

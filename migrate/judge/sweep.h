@@ -32,6 +32,7 @@ struct sweep_pass *sweep_open(struct sweep *sweep, const struct model *model,
                               struct prover *prover);
 bool sweep_wants(const struct ese_table *table);
 bool sweep_begin(struct sweep_pass *pass, const struct ese_table *table, struct fault *f);
+/* A row that ese_record_check() has passed. */
 bool sweep_row(struct sweep_pass *pass, const struct ese_record *record, struct fault *f);
 bool sweep_end(struct sweep_pass *pass, struct fault *f);
 void sweep_finish(struct sweep_pass *pass);

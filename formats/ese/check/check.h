@@ -134,7 +134,7 @@ struct ese_check_reader {
     void *context;
     /* A table begins, in the order of the catalog.  False: none of its rows, and no end. */
     bool (*begin)(void *context, const struct ese_table *table);
-    /* A row that can be read, in the order of the keys; valid during the call. */
+    /* A row that ese_record_check() has passed, in the order of the keys; valid during the call. */
     void (*row)(void *context, const struct ese_record *record);
     /* whole: every row of the table was given. */
     void (*end)(void *context, bool whole);

@@ -144,6 +144,24 @@ typedef void (*ese_record_id_fn)(void *context, unsigned id);
  * column, as far as the record makes sense. */
 void ese_record_ids(const struct ese_record *record, ese_record_id_fn each, void *context);
 
+/* The tagged columns that a record states, value after value: for whoever looks at all of them, of
+ * every row, where asking for column after column would cost more than the values. */
+struct ese_tagged_walk {
+    struct ese_values values; /* from revision 9 on: of the entry in hand */
+    struct bytes rest;        /* before: of the run */
+    unsigned next, entries;
+    uint16_t id;
+};
+
+/* Begins with a record that ese_record_check() has passed, of a table without a template, in which
+ * an id is one column's. */
+void ese_tagged_walk_open(struct ese_tagged_walk *walk, const struct ese_record *record);
+
+/* Gives the next value, a stated null too, and the id of its column.  False at the end and, with
+ * f->code set, when the bytes make no sense; set f->code to FAULT_NONE before. */
+bool ese_tagged_walk_next(struct ese_tagged_walk *walk, uint16_t *id, struct ese_value *value,
+                          struct fault *f);
+
 /* Whether the long value of that id is not to be had. */
 typedef bool (*ese_lid_gone_fn)(void *context, uint64_t lid, bool wide);
 

@@ -361,6 +361,51 @@ START_TEST(the_first_value_is_the_first)
 }
 END_TEST
 
+/* What a walk over the tagged columns gives of one of them. */
+static bool walk_as_text(const struct ese_record *record, const struct ese_column *column,
+                         char *text, size_t room, struct fault *f)
+{
+    struct ese_tagged_walk walk;
+    struct ese_value value;
+    uint16_t id;
+    *f = (struct fault){.code = FAULT_NONE};
+    ese_tagged_walk_open(&walk, record);
+    for (unsigned n = 0; ese_tagged_walk_next(&walk, &id, &value, f); n++) {
+        ck_assert_uint_lt(n, 100);
+        if (id == column->id)
+            put_value(text, room, &value);
+    }
+    return f->code == FAULT_NONE;
+}
+
+/* Of a record that has passed the check, a walk gives what each column has, but for a value that no
+ * row states. */
+START_TEST(a_walk_gives_what_its_columns_have)
+{
+    const struct example *x = &examples[_i];
+    struct ese_record record;
+    struct ese_record_limits limits;
+    struct fault f;
+    uint8_t *copy;
+    ck_assert(open_cut(x, x->record.size, &copy, &record, &f));
+    ese_record_limits_of(&limits, x->table);
+    bool walks =
+        x->table->template_name == NULL && ese_record_check(&record, &limits, NULL, NULL, &f);
+    for (unsigned i = 0; walks && i < x->table->columns; i++) {
+        const struct ese_column *column = &x->table->column[i];
+        struct ese_values values;
+        char text[400] = "", walked[400] = "";
+        if (column->id < ESE_TAGGED_FIRST || !ese_values_of(&values, &record, column, &f))
+            continue;
+        ck_assert_msg(walk_as_text(&record, column, walked, sizeof walked, &f), "%s: %s", x->what,
+                      f.text);
+        ck_assert(!values.stated || values_as_text(&record, column, text, sizeof text, &f));
+        ck_assert_msg(strcmp(walked, text) == 0, "%s: %s: %s", x->what, column->name, walked);
+    }
+    free(copy);
+}
+END_TEST
+
 /* Every truncation, read in every format: AddressSanitizer sees a byte read behind the end. */
 START_TEST(no_truncation_does_harm)
 {
@@ -463,6 +508,7 @@ int main(void)
     return check_main("record", (const struct check_case[]){
                                     {an_example_gives_its_values, ARRAY_SIZE(examples)},
                                     {the_first_value_is_the_first, ARRAY_SIZE(examples)},
+                                    {a_walk_gives_what_its_columns_have, ARRAY_SIZE(examples)},
                                     {no_truncation_does_harm, ARRAY_SIZE(examples)},
                                     {a_record_cut_in_its_plain_columns_is_refused, 0},
                                     {a_record_that_cannot_be_is_refused, ARRAY_SIZE(headings)},
