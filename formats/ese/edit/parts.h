@@ -60,7 +60,7 @@ struct inplace_step {
 /* The way to the leaf of a tree that was gone to last: most changes come in the order of keys, and
  * the next one's way is the same or branches off far down.  Root 0: none. */
 struct inplace_finger {
-    uint32_t root;
+    uint32_t root, leaf;
     unsigned depth;
     struct inplace_step step[ESE_DEPTH_MOST];
 };
@@ -216,6 +216,10 @@ bool inplace_seek(const struct inplace_tree *t, struct bytes key, struct bytes d
                   struct inplace_spot *spot, bool *there, struct fault *f);
 bool inplace_next(const struct inplace_tree *t, struct inplace_spot *spot, bool *there,
                   struct fault *f);
+/* Does the next node of the spot's leaf have another key than this one, which is the spot's?  Then
+ * no node behind it has it.  False also where that leaf does not tell. */
+bool inplace_is_last_of(const struct inplace_tree *t, const struct inplace_spot *spot,
+                        struct bytes key);
 void inplace_spot_close(struct inplace_spot *spot);
 
 /* Copies the last node that is less than `key`; *there false: there is none.  Unique trees only. */

@@ -62,7 +62,8 @@ static bool find_row(struct inplace_row *row, struct bytes key, struct fault *f)
             found = true;
             ok = keep_row(row, &spot, f);
         }
-        ok = ok && inplace_next(&t, &spot, &there, f);
+        there = !inplace_is_last_of(&t, &spot, key); /* as in most: nothing has to be copied */
+        ok = ok && (!there || inplace_next(&t, &spot, &there, f));
     }
     inplace_spot_close(&spot);
     return ok &&

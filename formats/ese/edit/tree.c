@@ -162,12 +162,44 @@ static bool resume(const struct inplace_tree *t, struct bytes key, struct bytes 
     return true;
 }
 
-static void note_way(const struct inplace_tree *t, const struct inplace_spot *spot)
+static void note_way(const struct inplace_tree *t, const struct inplace_spot *spot, uint32_t leaf)
 {
     struct inplace_finger *finger = finger_of(t);
     finger->root = t->root;
+    finger->leaf = leaf;
     finger->depth = spot->depth;
     memcpy(finger->step, spot->step, spot->depth * sizeof *spot->step);
+}
+
+static int compare_node(const struct inplace_tree *t, const struct ese_node *node, struct bytes key,
+                        struct bytes data)
+{
+    int order = compare_pieces(node, key, bytes_of(key.at, 0));
+    return order != 0 || t->unique ? order : bytes_compare(node->data, data);
+}
+
+/* Is the last way the key's, too, down to the leaf?  It is when the key stands between the leaf's
+ * first node and its last: no other leaf can have it then, or be where it belongs.  Most rows are
+ * looked for close to the one before, and once more when they change. */
+static bool is_in_last_leaf(const struct inplace_tree *t, struct bytes key, struct bytes data,
+                            struct inplace_spot *spot)
+{
+    const struct inplace_finger *finger = finger_of(t);
+    const struct ese_page *page;
+    struct ese_node first, last;
+    if (finger->root != t->root ||
+        !ese_pages_get_sound(t->ip->db->pages, finger->leaf, &page, NULL))
+        return false;
+    unsigned nodes = ese_page_nodes(page);
+    bool is = nodes > 2 && ese_page_node(page, 0, &first, NULL) &&
+              compare_node(t, &first, key, data) < 0 &&
+              ese_page_node(page, nodes - 1, &last, NULL) && compare_node(t, &last, key, data) > 0;
+    ese_pages_put(t->ip->db->pages, page);
+    if (is) {
+        memcpy(spot->step, finger->step, finger->depth * sizeof *spot->step);
+        spot->depth = finger->depth;
+    }
+    return is;
 }
 
 static bool go_down(const struct inplace_tree *t, struct bytes key, struct bytes data, enum way way,
@@ -175,6 +207,8 @@ static bool go_down(const struct inplace_tree *t, struct bytes key, struct bytes
 {
     uint32_t number, child;
     *spot = (struct inplace_spot){.depth = 0};
+    if (is_in_last_leaf(t, key, data, spot))
+        return open_leaf(t, finger_of(t)->leaf, spot, f);
     if (!resume(t, key, data, spot, &number, f))
         return false;
     for (;;) {
@@ -184,7 +218,7 @@ static bool go_down(const struct inplace_tree *t, struct bytes key, struct bytes
             break;
         number = child;
     }
-    note_way(t, spot);
+    note_way(t, spot, number);
     return open_leaf(t, number, spot, f);
 }
 
@@ -196,13 +230,6 @@ void inplace_spot_close(struct inplace_spot *spot)
 }
 
 /* ---- in a leaf ---- */
-
-static int compare_node(const struct inplace_tree *t, const struct ese_node *node, struct bytes key,
-                        struct bytes data)
-{
-    int order = compare_pieces(node, key, bytes_of(key.at, 0));
-    return order != 0 || t->unique ? order : bytes_compare(node->data, data);
-}
 
 static bool first_not_less(const struct inplace_tree *t, const struct ese_page *page,
                            struct bytes key, struct bytes data, unsigned *index, struct fault *f)
@@ -340,6 +367,19 @@ bool inplace_next(const struct inplace_tree *t, struct inplace_spot *spot, bool 
 {
     spot->index++;
     return settle(t, spot, there, f);
+}
+
+bool inplace_is_last_of(const struct inplace_tree *t, const struct inplace_spot *spot,
+                        struct bytes key)
+{
+    const struct ese_page *page;
+    struct ese_node node;
+    if (!ese_pages_get_sound(t->ip->db->pages, spot->page, &page, NULL))
+        return false;
+    bool is = spot->index + 1 < spot->count && ese_page_node(page, spot->index + 1, &node, NULL) &&
+              compare_pieces(&node, key, bytes_of(key.at, 0)) != 0;
+    ese_pages_put(t->ip->db->pages, page);
+    return is;
 }
 
 enum { EXTRA_NODES = 1 };
