@@ -254,6 +254,18 @@ class Leaves(unittest.TestCase):
                 untold = self.untold(truth, lines, have)
                 self.assertEqual({place: rows for place, rows in untold.items() if place[1] not in damage.unnamed}, {})
                 self.adds_up(truth, report, lines, damage.unnamed)
+                self.calls_nothing_whole(truth, have)
+
+    def calls_nothing_whole(self, truth, have):
+        """No sentence says that all is well where a row is missing."""
+        lacks = {name for name, (_, rows, *_) in truth.tables.items() if not name.startswith("MSys") and any(
+            have.get(name, {}).get(key) != data for nodes in rows.values() for key, data in nodes)}
+        result = km.run("salvage", self.store)
+        self.assertEqual(result.returncode, km.PROBLEMS_LEFT if lacks else result.returncode)
+        if "CertificateList" in lacks:
+            self.assertNotIn(b"(CertificateList) is whole", result.stdout)
+            verdict = json.loads(km.run("repair", "--salvage", self.store, "--json").stdout)["verdict"]
+            self.assertIn(verdict, ("no", "cannot tell"))
 
     def adds_up(self, truth, report, lines, unnamed):
         """Kept, doubtful, lost, and those of pages that are told of are at least what there was; where a page of them is
@@ -278,6 +290,19 @@ class Leaves(unittest.TestCase):
     def test_three_levels(self):
         """A branch of leaves below each page under the root; no index."""
         self.holds("levels", Tables(linked(450).save(self.folder / "sound.edb")), range(CASES))
+
+    def test_space_names_what_nothing_else_does(self):
+        """Leaves side by side, their parent, and all of the index but its root: the middle ones have no other witness."""
+        truth = self.made("--users", "1500")
+        leaves, _, parents, indexes = truth.tables["UserCertificates"]
+        at = len(leaves) - 40
+        victims = leaves[at:at + 5]
+        content = bytearray(truth.content)
+        for number in [*victims, parents[victims[0]], *indexes[1:]]:
+            content[(number + 1) * truth.size:(number + 2) * truth.size] = bytes(truth.size)
+        self.store.write_bytes(content)
+        _, lines, _ = self.salvaged()
+        self.assertEqual(sorted(line["page"] for line in lines if line["kind"] == "page-lost"), victims)
 
     def lost(self, database):
         database.save(self.store)

@@ -8,21 +8,18 @@
  */
 #include "formats/ese/salvage/reach_parts.h"
 
-#include "formats/array.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
 struct losing {
     struct reach r;
     const struct ese_table *table;
-    uint64_t *lost; /* pages that were told of */
-    bool *told;     /* by place in `r.by`: that it is lost */
-    uint32_t *gone; /* pages of which there is nothing, and that was told */
-    size_t gone_count, gone_room;
-    bool *named; /* likewise: by a parent that can be read */
-    uint8_t
-        *parented; /* enum parented: two for each place, of the link before and the one behind */
+    uint64_t *lost;    /* pages that were told of */
+    bool *told;        /* by place in `r.by`: that it is lost */
+    bool *named;       /* by place in `r.by`: by a parent that can be read */
+    uint8_t *parented; /* enum parented: two for each place, of the links before and behind */
+    struct salvage_numbers gone; /* pages of which there is nothing, and nothing more to be told */
+    size_t sorted;               /* how many of them are in order */
 };
 
 /* ---- telling ---- */
@@ -35,15 +32,16 @@ static int compare_gone(const void *a, const void *b)
 
 static void sort_gone(struct losing *l)
 {
-    if (l->gone_count > 0)
-        qsort(l->gone, l->gone_count, sizeof *l->gone, compare_gone);
+    if (l->gone.count > 0)
+        qsort(l->gone.at, l->gone.count, sizeof *l->gone.at, compare_gone);
+    l->sorted = l->gone.count;
 }
 
-/* Is it among them?  While l->gone is in order. */
+/* Is it among them?  Of those that were added since they were sorted nothing is known. */
 static bool is_gone(const struct losing *l, uint32_t number)
 {
-    return l->gone_count > 0 &&
-           bsearch(&number, l->gone, l->gone_count, sizeof *l->gone, compare_gone);
+    return l->sorted > 0 &&
+           bsearch(&number, l->gone.at, l->sorted, sizeof *l->gone.at, compare_gone);
 }
 
 /* Notes that a page is told of.  *before: it was, already. */
@@ -55,13 +53,7 @@ static bool note_told(struct losing *l, uint32_t number, bool *before, struct fa
         l->told[k] = true;
         return true;
     }
-    void *array = l->gone;
-    bool room = array_reserve(&array, &l->gone_room, l->gone_count + 1, sizeof *l->gone);
-    l->gone = array;
-    if (!room)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
-    l->gone[l->gone_count++] = number;
-    return true;
+    return salvage_number_add(&l->gone, number, f);
 }
 
 static bool tell_page(struct losing *l, uint32_t number, uint32_t by, const struct span *span,
@@ -151,19 +143,28 @@ static bool is_lost_child(struct losing *l, const struct salvage_page *parent, u
                : salvage_is_lost_branch(&l->r, child, parent, span);
 }
 
+/* A page below the root of which leaves are left: no rows stood on it. */
+static bool pass_branch(struct losing *l, uint32_t number, struct fault *f)
+{
+    return salvage_reach_find(&l->r, number) < l->r.count ||
+           salvage_number_add(&l->gone, number, f);
+}
+
 static bool tell_lost_children(struct losing *l, const struct salvage_page *parent,
                                const struct ese_page *page, struct fault *f)
 {
     uint8_t low[ESE_KEY_ROOM], high[ESE_KEY_ROOM];
     struct bytes before = bytes_of(low, 0), after = bytes_of(high, 0);
+    bool of_leaves = parent->flags & ESE_PAGE_PARENT_OF_LEAF;
     for (unsigned i = 0; i < ese_page_nodes(page); i++) {
         struct ese_node node;
         if (!ese_page_node(page, i, &node, NULL) || !ese_node_key(&node, high, sizeof high, &after))
             continue;
         uint32_t child = ese_node_child(&node);
         const struct span span = {before, after.size ? after : (struct bytes){.at = NULL}};
-        if (child != 0 && is_lost_child(l, parent, child, &span) &&
-            !tell_lost_child(l, parent, child, &span, f))
+        bool lost = child != 0 && is_lost_child(l, parent, child, &span);
+        if (lost ? !tell_lost_child(l, parent, child, &span, f)
+                 : !(of_leaves || pass_branch(l, child, f)))
             return false;
         memcpy(low, high, after.size);
         before = bytes_of(low, after.size);
@@ -437,6 +438,34 @@ static bool tell_unread(struct losing *l, bool gap, struct fault *f)
     return true;
 }
 
+/* Is there a leaf that is whole, and that no parent names? */
+static bool any_unnamed(const struct losing *l)
+{
+    for (size_t k = 0; k < l->r.count; k++)
+        if (l->r.whole[k] && !l->named[k] && l->r.by[k].number != l->r.root)
+            return true;
+    return false;
+}
+
+/* Where parents are lost with several leaves side by side, nothing names those that have only lost
+ * ones beside them, but the table's space. */
+static bool ask_space(struct losing *l, struct fault *f)
+{
+    struct salvage_numbers own = {.count = 0};
+    bool ok = salvage_own_pages(l->r.s, l->table, &own, f);
+    for (size_t i = 0; ok && i < own.count; i++) {
+        uint32_t number = own.at[i];
+        if (number != l->r.root && !is_gone(l, number) &&
+            salvage_reach_find(&l->r, number) == l->r.count)
+            ok = tell_lost_page(l, number, 0,
+                                "the table's space has it in use, and it is not to be had: rows "
+                                "that stood on it are lost, unless they stand elsewhere",
+                                f);
+    }
+    free(own.at);
+    return ok;
+}
+
 /* Of a tree that is not empty at least one leaf is there; of an empty one the root. */
 static bool tell_lost_tree(struct losing *l, struct fault *f)
 {
@@ -463,13 +492,14 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, ui
     ok = ok && salvage_places_open(&l.r, table->root, f);
     bool gap = ok && salvage_leaves_have_gap(&l.r);
     ok = ok && ask_parents(&l, false, f) && ask_neighbours(&l, gap, f) &&
-         (!gap || ask_parents(&l, true, f)) && tell_unread(&l, gap, f) && tell_lost_tree(&l, f);
+         (!gap || ask_parents(&l, true, f)) && tell_unread(&l, gap, f) &&
+         (!gap || s->scan.dirty || !any_unnamed(&l) || ask_space(&l, f)) && tell_lost_tree(&l, f);
     if (ok && l.r.why.code != FAULT_NONE) {
         *f = l.r.why;
         ok = false;
     }
     salvage_places_close(&l.r);
-    free(l.gone);
+    free(l.gone.at);
     free(l.told);
     free(l.named);
     free(l.parented);

@@ -167,6 +167,12 @@ static int compare_ranges(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
+static void sort_ranges(struct ranges *r)
+{
+    if (r->count > 0)
+        qsort(r->at, r->count, sizeof *r->at, compare_ranges);
+}
+
 /* How new the page is that says whether `number` is in the ranges; *in: what it says. */
 static uint64_t look_up(const struct ranges *r, uint32_t number, bool *in)
 {
@@ -205,10 +211,8 @@ static bool read_space(struct reach *r, uint32_t root, uint32_t objid, struct fa
     bool ok = read_ranges(r->s, root, objid, false, &owned, &sound, f) &&
               read_ranges(r->s, root, objid, true, &available, &sound_too, f);
     if (ok && sound && sound_too) {
-        if (owned.count > 0)
-            qsort(owned.at, owned.count, sizeof *owned.at, compare_ranges);
-        if (available.count > 0)
-            qsort(available.at, available.count, sizeof *available.at, compare_ranges);
+        sort_ranges(&owned);
+        sort_ranges(&available);
         for (size_t i = 0; i < r->count; i++) {
             struct salvage_page *p = &r->s->page[r->first + i];
             p->freed = is_freed(p, &owned, &available);
@@ -216,6 +220,72 @@ static bool read_space(struct reach *r, uint32_t root, uint32_t objid, struct fa
     }
     free(owned.at);
     free(available.at);
+    return ok;
+}
+
+/* ---- the pages of one tree, by its space ---- */
+
+bool salvage_number_add(struct salvage_numbers *to, uint32_t number, struct fault *f)
+{
+    void *array = to->at;
+    bool room = array_reserve(&array, &to->room, to->count + 1, sizeof *to->at);
+    to->at = array;
+    if (!room)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    to->at[to->count++] = number;
+    return true;
+}
+
+/* What of the table's space is its indexes' and its long values'. */
+static bool read_others(struct ese_salvage *s, const struct ese_table *table, struct ranges *to,
+                        bool *sound, struct fault *f)
+{
+    *sound = true;
+    for (unsigned i = 0; i < table->indexes && *sound; i++)
+        if (!ese_index_is_primary(&table->index[i]) &&
+            !read_ranges(s, table->index[i].root, table->index[i].objid, false, to, sound, f))
+            return false;
+    return !*sound || table->long_value_objid == 0 ||
+           read_ranges(s, table->long_value_root, table->long_value_objid, false, to, sound, f);
+}
+
+/* Lists what is in the first ranges and in none of the others, each page once. */
+static bool list_pages(const struct ranges *in, const struct ranges out[2], uint32_t last,
+                       struct salvage_numbers *to, struct fault *f)
+{
+    uint64_t next = 1;
+    for (size_t i = 0; i < in->count; i++) {
+        uint64_t end = (uint64_t)in->at[i].first + in->at[i].count;
+        if (next < in->at[i].first)
+            next = in->at[i].first;
+        for (; next < end && next <= last; next++) {
+            bool is_free, is_other;
+            look_up(&out[0], (uint32_t)next, &is_free);
+            look_up(&out[1], (uint32_t)next, &is_other);
+            if (!is_free && !is_other && !salvage_number_add(to, (uint32_t)next, f))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool salvage_own_pages(struct ese_salvage *s, const struct ese_table *table,
+                       struct salvage_numbers *to, struct fault *f)
+{
+    struct ranges owned = {.count = 0}, out[2] = {{.count = 0}, {.count = 0}};
+    bool sound = false, too = false, others = false;
+    bool ok = read_ranges(s, table->root, table->objid, false, &owned, &sound, f) &&
+              read_ranges(s, table->root, table->objid, true, &out[0], &too, f) &&
+              read_others(s, table, &out[1], &others, f);
+    if (ok && sound && too && others) {
+        sort_ranges(&owned);
+        sort_ranges(&out[0]);
+        sort_ranges(&out[1]);
+        ok = list_pages(&owned, out, s->scan.pages, to, f);
+    }
+    free(owned.at);
+    free(out[0].at);
+    free(out[1].at);
     return ok;
 }
 
@@ -234,8 +304,7 @@ bool salvage_free_open(struct salvage_free *to, struct ese_salvage *s, struct fa
     }
     if (!sound)
         available->count = 0;
-    if (available->count > 0)
-        qsort(available->at, available->count, sizeof *available->at, compare_ranges);
+    sort_ranges(available);
     return true;
 }
 

@@ -31,6 +31,19 @@ bool salvage_reach_open(struct reach *r, struct ese_salvage *s, uint32_t objid, 
 /* The first place in r->by of page `number`; r->count: none. */
 size_t salvage_reach_find(struct reach *r, uint32_t number);
 
+/* Page numbers. */
+struct salvage_numbers {
+    uint32_t *at;
+    size_t count, room;
+};
+
+bool salvage_number_add(struct salvage_numbers *to, uint32_t number, struct fault *f);
+
+/* Lists, in order, the pages of the file that the table's own tree has in use by its space, without
+ * those of indexes and long values; none when not all of their space is sound. */
+bool salvage_own_pages(struct ese_salvage *s, const struct ese_table *table,
+                       struct salvage_numbers *to, struct fault *f);
+
 /* Gets a page to see what is so.  False: it cannot be got again, and r->why says why: then nothing
  * of what is seen counts. */
 bool salvage_reach_get(struct reach *r, const struct salvage_page *p, const struct ese_page **page);
