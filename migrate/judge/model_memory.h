@@ -8,6 +8,15 @@
 #include "formats/pool.h"
 #include "migrate/judge/model.h"
 
+/* While rows that refer to the list are read: how many name each entry.  There may be a hundred for
+ * each, in any order: counted in the entries themselves, every one would have to be fetched anew.
+ */
+struct reference_counts {
+    uint64_t *of; /* by the profile's reference, then by entry */
+    int64_t first;
+    bool in_step; /* keys count up from `first`, by one: then the key tells which entry it is */
+};
+
 /* What only files of this folder need of the model's memory. */
 struct model_memory {
     struct arena arena;
@@ -19,6 +28,7 @@ struct model_memory {
     unsigned users;
     size_t user_room;
     bool has_users, users_mixed; /* mixed: they did not come in that order */
+    struct reference_counts counts;
 };
 
 /* Sets f to a lack of memory.  Returns false. */

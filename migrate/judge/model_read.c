@@ -104,6 +104,7 @@ static bool read_list(struct model *m, struct store *store, const struct profile
     ok = ok && names_index(m, f) && settings_find_issuing(m, problems, f) && find_duplicates(m, f);
     m->switch_known = ok && model_find_switch(m, &m->switched);
     m->listed = m->certificates;
+    ok = ok && reference_counts_open(m, f);
     if (!ok)
         model_close(m);
     return ok;
@@ -118,7 +119,9 @@ bool model_read(struct model *m, struct store *store, const struct profile *prof
     bool ok = users_read(m, problems, f);
     for (unsigned i = 0; ok && i < profile->references; i++)
         ok = reference_rows_read(m, i, problems, f);
-    if (!ok)
+    if (ok)
+        reference_counts_take_over(m);
+    else
         model_close(m);
     return ok;
 }
@@ -213,7 +216,8 @@ bool model_feed_end(struct model_feed *feed, struct fault *f)
 
 bool model_feed_close(struct model_feed *feed)
 {
-    const struct model *m = feed->m;
+    struct model *m = feed->m;
+    reference_counts_take_over(m);
     /* What dangles is kept in the order of the references, and up to a bound. */
     bool whole = !feed->incomplete && (m->dangling_count == 0 || m->profile->references == 1);
     free(feed);
@@ -236,6 +240,7 @@ void model_close(struct model *m)
     names_close(m);
     free(m->memory->by_hash);
     free(m->memory->user);
+    free(m->memory->counts.of);
     free(m->memory);
     free(m->duplicate);
     free(m->certificate);

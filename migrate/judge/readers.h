@@ -50,6 +50,10 @@ struct reference_columns {
 /* The table that refers to the list, and the columns that are read of it; NULL: nothing is. */
 const struct ese_table *reference_rows_table(const struct model *model, unsigned which,
                                              struct reference_columns *columns);
+/* Before any row, when the list is known; and behind the last one, when what was counted becomes
+ * the entries' own. */
+bool reference_counts_open(struct model *model, struct fault *f);
+void reference_counts_take_over(struct model *model);
 /* Notes one row of it. */
 bool reference_rows_take(struct model *model, unsigned which, struct rows *rows,
                          const struct reference_columns *columns, struct fault *f);

@@ -119,10 +119,9 @@ struct noting {
 };
 
 /* Keeps the row for a trial of what it names. */
-static bool take_trial(struct noting *n, const struct model_entry *entry)
+static bool take_trial(struct noting *n, unsigned number)
 {
     struct model *m = n->m;
-    unsigned number = (unsigned)(entry - m->entry);
     struct trials **trials = &m->trials[n->which];
     if (n->c->proves == NULL || n->tried)
         return true;
@@ -133,20 +132,55 @@ static bool take_trial(struct noting *n, const struct model_entry *entry)
                        &m->memory->value, n->f);
 }
 
+bool reference_counts_open(struct model *m, struct fault *f)
+{
+    struct reference_counts *c = &m->memory->counts;
+    c->of = calloc((size_t)m->profile->references * m->entries + 1, sizeof *c->of);
+    c->first = m->entries ? m->entry[0].key : 0;
+    c->in_step = true;
+    for (unsigned i = 1; i < m->entries; i++)
+        c->in_step = c->in_step && m->entry[i].key == c->first + i;
+    return c->of != NULL || model_no_memory(f);
+}
+
+void reference_counts_take_over(struct model *m)
+{
+    const uint64_t *count = m->memory->counts.of;
+    for (unsigned r = 0; r < m->profile->references; r++)
+        for (unsigned i = 0; i < m->entries; i++, count++) {
+            m->entry[i].references[r] = *count;
+            m->entry[i].reference_count += *count;
+        }
+    free(m->memory->counts.of);
+    m->memory->counts.of = NULL;
+}
+
+/* Which entry a row names; false: none. */
+static bool find_named(const struct model *m, const struct profile_reference *r, int32_t names,
+                       unsigned *number)
+{
+    uint64_t place = m->entries ? (uint64_t)((int64_t)names - m->memory->counts.first) : 0;
+    if (m->memory->counts.in_step && r->list == 0) {
+        *number = (unsigned)place;
+        return place < m->entries;
+    }
+    const struct model_entry *entry = model_entry(m, names);
+    *number = entry ? (unsigned)(entry - m->entry) : 0;
+    if (entry && r->list > 0 && r->names == NAMES_KEY && entry->part + 1 != (unsigned)r->list)
+        return false; /* it names entries of another part only */
+    return entry != NULL;
+}
+
 static bool note_reference(void *context, int32_t names)
 {
     struct noting *n = context;
     struct model *m = n->m;
     struct bytes der;
     bool null;
-    const struct profile_reference *r = &m->profile->reference[n->which];
-    struct model_entry *entry = model_entry(m, names);
-    if (entry && r->list > 0 && r->names == NAMES_KEY && entry->part + 1 != (unsigned)r->list)
-        entry = NULL; /* it names entries of another part only */
-    if (entry) {
-        entry->references[n->which]++;
-        entry->reference_count++;
-        return take_trial(n, entry);
+    unsigned number;
+    if (find_named(m, &m->profile->reference[n->which], names, &number)) {
+        m->memory->counts.of[(size_t)n->which * m->entries + number]++;
+        return take_trial(n, number);
     }
     if (n->c->key == NULL) { /* no single row could be named */
         m->dangling_count++;
