@@ -63,7 +63,7 @@ DECIDING = [*stems("migrate/judge"), *stems("migrate/decide"), *stems("migrate/r
             "program/test_migrate.py", "program/test_list_value.py", "program/test_listfile.py", "program/test_stated.py",
             "program/test_references.py", "program/test_index_entries.py", "program/test_settings.py", "program/test_parts.py",
             "program/test_keys.py", "program/test_framing_doubt.py", "program/test_next.py", "program/test_explain.py",
-            "program/test_worked.py", "program/test_salvage_states.py", "foreign/test_twins.py",
+            "program/test_worked.py", "program/test_words.py", "program/test_salvage_states.py", "foreign/test_twins.py",
             "foreign/test_foreign.py", "program/test_fixtures.py", "program/test_memory.py"]
 WRITING = [*stems("migrate/repair"), "program/test_plan_rows.py", "program/test_index_entries.py", "program/test_expected.py",
            "program/test_wrong_writes.py", "program/test_passed_over.py", "program/test_secrets.py", "program/test_memory.py"]

@@ -391,6 +391,15 @@ class Deciding(unittest.TestCase):
             self.assertEqual(report["verdict"], "no")
             self.assertIn("KM-UNIQUE-KEY", {p["code"] for p in report["left"]})
 
+    def test_nothing_behind_the_list_is_read(self):
+        """Where memory that nobody wrote looks like one more row with the last one's key, it is none."""
+        key = int.from_bytes(b"\1\1\1\1", "little")
+        store = self.make(ROWS + f"[entry 3]\ncertificate = issuing\n[entry {key}]\ncertificate = partner\n")
+        usual, filled = (km.run("repair", store, "--json", env={**os.environ, **more}).stdout
+                         for more in ({}, {"MALLOC_PERTURB_": str(0xff ^ 1)}))
+        self.assertEqual([a["action"] for a in json.loads(usual)["plan"]["actions"]], ["drop-entry"])
+        self.assertEqual(filled, usual)
+
     def test_a_key_that_two_rows_keep_stays(self):
         """Two certificates under one key, which no rule tells to drop: the duplicate key is there after a repair, too."""
         entries = "[entry 3]\ncertificate = issuing\n[entry 4]\ncertificate = partner\n" \

@@ -16,6 +16,7 @@ import tempfile
 import unittest
 import zlib
 
+import edbmaking
 import km
 from describing import OWN, PARTNER, SETTINGS, table
 
@@ -168,6 +169,20 @@ class Keys(unittest.TestCase):
         status, problems, new = self.repair(store, "--profile", self.profile())
         self.assertIsNone(new)
         self.assertIn("expected a key in column Key", problems["KM-PROFILE-MISFIT"][0])
+
+    def test_a_key_that_cannot_be_read_is_no_null(self):
+        """It is damage, which is said; that the row has no key is not known."""
+        store = self.store("Key Text", ("CA1", "CA2", "CA3", "CA4"), "Signer Text", ("CA2",))
+        image, record = bytearray(store.read_bytes()), bytes((2, 128, 13, 0)) + (30).to_bytes(4, "little")
+        at = image.index(record)    # columns 1 and 2 of fixed size, 128 behind them: the end of its value is wrong
+        image[at + 13:at + 15] = (0x7000).to_bytes(2, "little")
+        page = memoryview(image)[at // 4096 * 4096:(at // 4096 + 1) * 4096]
+        edbmaking.set_sum(page)
+        store.write_bytes(image)
+        _, problems, new = self.repair(store, "--profile", self.profile())
+        self.assertIsNone(new)
+        self.assertIn("KM-STRUCTURE", problems)
+        self.assertEqual([text for text in problems.get("KM-PROFILE-MISFIT", []) if "found a null" in text], [])
 
     def test_two_that_could_be_the_key(self):
         """Without a reference that leads to an issuer, nothing tells RowNo from Key."""

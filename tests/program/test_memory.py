@@ -111,7 +111,7 @@ class Killed(Scene):
 class Memory(unittest.TestCase):
     states = {"check-discovered": "renamed-schema-with-decoys", "check-accepted": "renamed-schema-with-decoys",
               "export-value": "imported-twice-sst", "dangling": "md2-references", "superseded": "reissued-existing-keys",
-              "value": "imported-twice-sst", "index": "index-entry-dangling"}
+              "value": "imported-twice-sst", "index": "index-entry-dangling", "identity": "identity-refuted"}
 
     @classmethod
     def setUpClass(cls):
@@ -237,6 +237,7 @@ class Memory(unittest.TestCase):
         count += self.every("check-accepted", ["check", "store.edb", "--accept-discovered"])
         count += self.every("dangling", ["check", "store.edb", "--verify-all"])
         count += self.every("plan", ["repair", "store.edb"])
+        count += self.every("identity", ["repair", "store.edb"])
         count += self.every("superseded", ["repair", "store.edb", "--superseded=drop", "--json"])
         for name, command in (("structure", ["check", "store.edb", "--structure"]), ("list", ["list", "store.edb"]),
                               ("list-file", ["list", "list.sst"]), ("show-file", ["show", "list.p7b", "1", "--json"]),

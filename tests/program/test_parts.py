@@ -5,6 +5,7 @@ The CA is there twice, imported and issuing; references are in Issued.  What is 
 back with the separate decoder.
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -615,6 +616,23 @@ class Parts(unittest.TestCase):
             result = km.run("check", lost, "--profile", profile)
             self.assertEqual(result.returncode, km.PROBLEMS_LEFT)
             self.assertIn(b"a part of the list is not there", result.stdout)
+
+    def test_a_hash_of_a_value(self):
+        """It is asked about where that value changes, and not where another does."""
+        profile = self.where / "profile.ini"
+        profile.write_text("[profile]\nname = values\n" + "".join(
+            f"\n[list.{n}]\ntable = All\nrows = Name = List.{n}\ncertificates = Value\nform = der\nkey = none\n"
+            for n in (1, 2)) + SETTINGS[:SETTINGS.index("[reference")] + "[ignore.1]\ntable = All\ncolumn = Id\n")
+        def made(*marks):
+            rows = [[n, f"List.{n}", f"der:{who}", mark] for n, (who, mark) in enumerate(zip(("own issuing", "issuing partner"), marks), 1)]
+            return self.store({"All": (["Id Long", "Name Text", "Value LongBinary", "Mark Binary"], rows)}, ())
+        values = [row["Value"][0] for row in edbdecode.open(str(made("-", "-"))).table("All").rows()]
+        for value, asked in zip(values, (False, True)):
+            store = made("hex:" + hashlib.sha1(value).hexdigest(), "-")
+            status, problems, new = self.repair(store, profile)
+            self.assertEqual((status, new is None), (km.PROBLEMS_LEFT, True) if asked else (km.REPAIRED, False), (problems, self.last))
+            self.assertEqual(["column Mark: it has a hash of the list's value" in text for text in problems.get("KM-RESIDUE", [])],
+                             [True] if asked else [])
 
     def test_emptied(self):
         """What would empty a value is asked first; --keep or --drop says it, where the form has an empty list."""

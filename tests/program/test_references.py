@@ -219,7 +219,7 @@ class Named(unittest.TestCase):
         self.assertEqual(len(list(edbdecode.open(str(self.new)).table("CertificateList").rows())), 3)
         for option, words in (("A,C", "column C of table Issued: expected Binary or LongBinary with one value a row"),
                               ("A,D", "found Binary with several"), ("A,B=sha1", "expected nothing behind two columns"),
-                              ("A,E", "there is no column A,E"), ("A=serial", "or TABLE.ISSUER,SERIAL, found")):
+                              ("A,E", "there is no column A,E"), ("x" * 159, "there is no column"), ("x" * 160, "expected TABLE.COLUMN"), ("A=serial", "or TABLE.ISSUER,SERIAL, found")):
             result = km.run("check", self.store, "--reference", f"Issued.{option}")
             self.assertEqual(result.returncode, km.USAGE, option)
             self.assertIn(words.encode(), result.stderr, option)

@@ -7,6 +7,7 @@
 #include "formats/certs/proof.h"
 #include "tests/formats/certs/support.h"
 
+#include <errno.h>
 #include <gnutls/abstract.h>
 
 static char folder[256];
@@ -498,6 +499,21 @@ START_TEST(key_serves_many_proofs)
 END_TEST
 
 /* The same tests under a policy that forbids nearly everything give the same answers. */
+/* That memory was short once, elsewhere, is no answer here. */
+START_TEST(a_shortage_before_is_none_now)
+{
+    struct buffer file;
+    struct x509_certificate c = load("rsa1024", &file);
+    struct proof_key key;
+    errno = ENOMEM;
+    proof_key_open(&key, c.spki);
+    errno = ENOMEM;
+    expect("rsa1024", proof_signature(&key, &c.envelope), PROOF_PROVEN);
+    proof_key_close(&key);
+    buffer_free(&file);
+}
+END_TEST
+
 START_TEST(system_policy_changes_nothing)
 {
     static const char policy[] = "[global]\noverride-mode = blocklist\n[overrides]\n"
@@ -539,6 +555,7 @@ int main(void)
         {signature_without_null_is_proven, 0},
         {crl_is_proven, 0},
         {key_serves_many_proofs, 0},
+        {a_shortage_before_is_none_now, 0},
         {system_policy_changes_nothing, 0},
         {0},
     };

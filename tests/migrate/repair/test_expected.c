@@ -182,6 +182,44 @@ START_TEST(a_few_settings)
 }
 END_TEST
 
+/* A list in pieces, cut as it was: the first ones are left, and no others. */
+static const struct {
+    int32_t order[5];
+    size_t pieces, size;
+    const char *wrong;
+} cuts[] = {
+    {{0, 2}, 2, 10, "a piece of the list before piece 2 is missing"},
+    {{1}, 1, 10, "a piece of the list before piece 1 is missing"},
+    {{0, 1, 2, 3}, 4, 10, "a piece of the list before piece 3 is missing"},
+    {{0, 1, 2}, 3, 8, "expected pieces of 10 bytes, found 8"},
+};
+
+START_TEST(pieces_are_cut_as_they_were)
+{
+    static char join[] = "Part";
+    static const uint8_t bytes[10];
+    static struct profile in_pieces;
+    static struct model of_pieces;
+    struct buffer whole = {0};
+    struct fault f = {.code = FAULT_NONE};
+    struct pieces *old = &of_pieces.value[0].pieces;
+    struct expected x = {.model = &of_pieces, .is_value = true, .list_changes = {true}};
+    in_pieces.value[0].join = join;
+    of_pieces.profile = &in_pieces;
+    for (int32_t i = 0; i < 3; i++)
+        ck_assert(pieces_add(old, i, (uint64_t)i + 1, bytes_of(bytes, sizeof bytes)));
+    ck_assert(pieces_join(old, &whole, &f));
+    for (size_t i = 0; i < cuts[_i].pieces; i++) {
+        x.piece = cuts[_i].order[i];
+        ck_assert(expected_piece(&x, bytes_of(bytes, cuts[_i].size), &f));
+    }
+    ck_assert(!expected_end(&x, &f));
+    ck_assert_msg(strstr(f.text, cuts[_i].wrong) != NULL, "%s", f.text);
+    pieces_free(old);
+    buffer_free(&whole);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("expected", (const struct check_case[]){
@@ -191,6 +229,7 @@ int main(void)
                                       {references_go_to_what_stays, 2},
                                       {actions_of_what_is_not_there, 0},
                                       {a_few_settings, 0},
+                                      {pieces_are_cut_as_they_were, ARRAY_SIZE(cuts)},
                                       {0},
                                   });
 }

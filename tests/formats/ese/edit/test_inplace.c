@@ -880,6 +880,23 @@ START_TEST(a_file_does_not_grow_beyond_its_last_page)
 }
 END_TEST
 
+/* Whether there is room for one more extent has to be seen before one is taken. */
+START_TEST(a_tree_of_extents_that_cannot_be_read_does_not_grow)
+{
+    struct job j;
+    uint8_t *data = calloc(1, 40000);
+    const uint32_t owned = 2;
+    bool ok = true;
+    start_with(&j, 0x14, 4096, 30, true);
+    memset(j.before.at + (owned + 1) * 4096 + 100, 0x5a, 50);
+    open_changed(&j);
+    for (uint32_t id = 1; ok && id <= 30; id++)
+        ok = change_thing(&j, id, "Data", bytes_of(data, 40000));
+    free(data);
+    must_be_refused(&j, ok, FAULT_DAMAGED);
+}
+END_TEST
+
 /* ---- writing ---- */
 
 struct recorder {
@@ -1264,6 +1281,7 @@ int main(int arguments, char **argument)
             {pages_of_a_pool_are_taken_too, 0},
             {shelved_pages_keep_the_file_from_growing, 0},
             {a_file_does_not_grow_beyond_its_last_page, 2},
+            {a_tree_of_extents_that_cannot_be_read_does_not_grow, 0},
             {headers_are_written_last, 0},
             {a_flipped_bit_is_put_right_in_a_page_that_changes, 0},
             {one_of_several_rows_with_one_key_is_dropped, 2},
