@@ -170,14 +170,13 @@ class Keys(unittest.TestCase):
         self.assertIsNone(new)
         self.assertIn("expected a key in column Key", problems["KM-PROFILE-MISFIT"][0])
 
-    def test_a_key_that_cannot_be_read_is_no_null(self):
-        """It is damage, which is said; that the row has no key is not known."""
-        store = self.store("Key Text", ("CA1", "CA2", "CA3", "CA4"), "Signer Text", ("CA2",))
+    def test_a_null_key_behind_a_row_that_cannot_be_read(self):
+        """Which row has no key cannot be said any more; that there is damage is."""
+        store = self.store("Key Text", ("CA1", "CA2", "CA3", "-"), "Signer Text", ("CA2",))
         image, record = bytearray(store.read_bytes()), bytes((2, 128, 13, 0)) + (30).to_bytes(4, "little")
         at = image.index(record)    # columns 1 and 2 of fixed size, 128 behind them: the end of its value is wrong
         image[at + 13:at + 15] = (0x7000).to_bytes(2, "little")
-        page = memoryview(image)[at // 4096 * 4096:(at // 4096 + 1) * 4096]
-        edbmaking.set_sum(page)
+        edbmaking.set_sum(memoryview(image)[at // 4096 * 4096:(at // 4096 + 1) * 4096])
         store.write_bytes(image)
         _, problems, new = self.repair(store, "--profile", self.profile())
         self.assertIsNone(new)

@@ -371,6 +371,14 @@ static const struct {
      "30143012"
      "0603551d130101ff0408 30060101ff020103",
      false, false, 1, 3, 0, "", "", "", ""},
+    {"CA with path length 65536",
+     "30163014"
+     "0603551d130101ff040a 30080101ff0203010000",
+     false, false, 1, 65536, 0, "", "", "", ""},
+    {"CA with a path length that fits nothing",
+     "30173015"
+     "0603551d130101ff040b 30090101ff020401000000",
+     false, false, 1, 0xffffff, 0, "", "", "", ""},
     {"no CA", "300b30090603551d1304023000", false, false, 0, -1, 0, "", "", "", ""},
     {"constraints that are none", "300b30090603551d1304020500", true, false, -1, -1, 0, "", "", "",
      ""},

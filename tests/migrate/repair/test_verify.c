@@ -128,6 +128,23 @@ static unsigned check_plan(const char *fixture, struct assessment *a)
     return tried;
 }
 
+/* The profile beside a description, or discovery where it says so. */
+static void read_as_told(const char *description, struct assess_options *options)
+{
+    static char profile[256];
+    char line[256];
+    FILE *from = fopen(description, "r");
+    ck_assert_ptr_nonnull(from);
+    while (fgets(line, sizeof line, from))
+        if (strcmp(line, "options = --accept-discovered\n") == 0)
+            options->reading.accept_discovered = true;
+    fclose(from);
+    snprintf(profile, sizeof profile, "%.*sprofile.ini",
+             (int)(strrchr(description, '/') + 1 - description), description);
+    if (access(profile, R_OK) == 0)
+        options->reading.profile = profile;
+}
+
 typedef unsigned check_fn(const char *fixture, struct assessment *a);
 
 static unsigned for_each_fixture(check_fn *check)
@@ -140,6 +157,7 @@ static unsigned for_each_fixture(check_fn *check)
         struct assess_options options = {.in_place = false};
         if (strstr(found.gl_pathv[i], "multi-level")) /* large, and nothing that others have not */
             continue;
+        read_as_told(found.gl_pathv[i], &options);
         ck_assert_msg(make(found.gl_pathv[i], i % 2 ? "0x2" : "0x14"), "%s", found.gl_pathv[i]);
         int status = assess(&a, store, &options, NULL);
         if (status == EXIT_CLEAN && a.verdict == VERDICT_AFTER_REPAIR)
@@ -208,6 +226,14 @@ START_TEST(a_problem_that_stays_is_noticed)
 }
 END_TEST
 
+static void write_page(const char *path, uint8_t *raw, size_t size, uint32_t number)
+{
+    ese_checksum_set(raw, size, number);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(pwrite(fd, raw, size, (off_t)((number + 1) * size)), (ssize_t)size);
+    close(fd);
+}
+
 /* Changes an entry of the first secondary index of the copy's list, as if it was written wrongly:
  * taken out, or there once more, for a row that does not exist.  False: there are no more entries.
  */
@@ -240,11 +266,7 @@ static bool spoil_entry(unsigned number_of, bool once_more)
     node.flags = 0;
     ck_assert(once_more ? ese_page_change_insert(&change, cursor.index + 1, &node)
                         : ese_page_change_delete(&change, cursor.index));
-    ese_checksum_set(raw, page.size, number);
-    int fd = open(copy, O_WRONLY | O_CLOEXEC);
-    ck_assert_int_eq(pwrite(fd, raw, page.size, (off_t)((number + 1) * page.size)),
-                     (ssize_t)page.size);
-    close(fd);
+    write_page(copy, raw, page.size, number);
     ese_cursor_close(&cursor);
     store_close(&new);
     return true;
@@ -291,6 +313,61 @@ START_TEST(entries_beside_those_of_twins_count)
     }
     ck_assert_uint_gt(spoilt, 2);
     ck_assert_uint_eq(passed, 1);
+    assess_close(&a);
+}
+END_TEST
+
+/* The first long value of the users: it is counted by nobody, or goes with all its parts. */
+static void change_long_value(const char *path, bool goes)
+{
+    static uint8_t raw[ESE_PAGE_SIZE_MAX], spare[ESE_PAGE_SIZE_MAX];
+    struct store s;
+    struct ese_cursor cursor;
+    struct fault f;
+    unsigned parts = 0;
+    uint32_t number = 0, size = 0;
+    uint8_t id[4];
+    ck_assert_int_eq(store_open(&s, path, NULL), EXIT_CLEAN);
+    const struct ese_table *table = ese_catalog_find(s.db->catalog, "Users");
+    ese_cursor_open(&cursor, s.db->pages, table->long_value_root, table->long_value_objid);
+    while (ese_cursor_next(&cursor, &f) == ESE_STEP_NODE) {
+        if (parts == 0) {
+            ck_assert_uint_eq(cursor.key.size, sizeof id);
+            memcpy(id, cursor.key.at, sizeof id);
+            number = cursor.leaf->number;
+            size = (uint32_t)cursor.leaf->raw.size;
+            memcpy(raw, cursor.leaf->raw.at, size);
+        }
+        if (memcmp(cursor.key.at, id, sizeof id) != 0)
+            break;
+        ck_assert_uint_eq(cursor.leaf->number, number);
+        parts++;
+    }
+    ck_assert_uint_gt(parts, 1);
+    const struct ese_page_change change = {raw, spare, size, number, 0};
+    for (unsigned i = 0; goes && i < parts; i++)
+        ck_assert(ese_page_change_delete(&change, 0));
+    if (!goes)
+        memset(ese_page_change_at(&change, 0, 0, sizeof(uint32_t)), 0, sizeof(uint32_t));
+    write_page(path, raw, size, number);
+    ese_cursor_close(&cursor);
+    store_close(&s);
+}
+
+/* One that the engine counts no reference to is not the plan's to take away. */
+START_TEST(a_long_value_that_nobody_counts_stays)
+{
+    struct assessment a;
+    struct assess_options options = {.in_place = false};
+    struct fault f;
+    ck_assert(make(KM_SOURCE_DIR "/fixtures/states/shared-long-value/description.ini",
+                   "0x14 --page-size 32768")); /* a leaf for all of it */
+    change_long_value(store, false);
+    ck_assert_int_eq(assess(&a, store, &options, NULL), EXIT_CLEAN);
+    ck_assert(write_copy(&a, SIZE_MAX) && is_as_planned(&a, &f));
+    change_long_value(copy, true);
+    ck_assert(!is_as_planned(&a, &f));
+    ck_assert_msg(strstr(f.text, "that it is missing") != NULL, "%s", f.text);
     assess_close(&a);
 }
 END_TEST
@@ -395,6 +472,7 @@ int main(void)
                                               {a_problem_that_stays_is_noticed, 0},
                                               {an_index_entry_that_is_wrong_is_named, 2},
                                               {entries_beside_those_of_twins_count, 0},
+                                              {a_long_value_that_nobody_counts_stays, 0},
                                               {a_catalog_that_says_something_else_is_noticed, 0},
                                               {every_kind_of_action_has_a_name_of_its_own, 0},
                                               {0}});
