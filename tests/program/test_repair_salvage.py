@@ -209,6 +209,14 @@ class RepairSalvage(unittest.TestCase):
                 self.assertIn("shut down cleanly", " ".join(p["evidence"] for p in told["problems"]
                                                             if p["code"] == "KM-SALVAGED"))
 
+    def same(self, name, have, wanted, nothing_lost):
+        """Of copies the one with the most references stays: that is another one where references are lost."""
+        if nothing_lost:
+            self.assertEqual(have[name], wanted[name])
+        elif name == "CertificateList":
+            certificates = [sorted(line for line in lines[name] if line.startswith(" Certificate[")) for lines in (have, wanted)]
+            self.assertEqual(certificates[0], certificates[1])
+
     def sweep(self, source, count):
         """Each page zeroed: a "yes" only while list and settings are what they were."""
         data, truth = source.read_bytes(), counted(source)
@@ -221,11 +229,12 @@ class RepairSalvage(unittest.TestCase):
             have = decoded(self.new)
             with self.subTest(page=page):
                 told = {t["name"]: t for t in done["salvaged"]["tables"]}
+                nothing_lost = all(not (t["lost"] or t["pages_lost"] or t["doubtful"]) for t in told.values())
                 for name, table in told.items():
                     if name in TABLES and not (table["lost"] or table["pages_lost"] or table["doubtful"]):
                         self.assertEqual(table["kept"], truth[name], name)
                         if done["verdict"] == YES:
-                            self.assertEqual(have[name], wanted[name])
+                            self.same(name, have, wanted, nothing_lost)
                 whole = all(told[name]["kept"] == truth[name] for name in NEEDED)
                 self.assertEqual(done["verdict"], YES if whole else CANNOT_TELL)
                 self.assertEqual(run.returncode & km.PROBLEMS_LEFT == 0, all(

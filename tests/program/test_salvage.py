@@ -400,6 +400,17 @@ class Command(unittest.TestCase):
         link.unlink()
         self.assertEqual([p.name for p in self.folder.iterdir()], ["store.edb"])
 
+    def test_the_other_database_becomes_no_page(self):
+        self.write()
+        other = self.folder / "other.edb"
+        other.write_bytes(self.bytes)
+        for command in (["salvage"], ["repair", "--salvage"]):
+            for how in ([], ["--force"]):
+                result = km.run(*command, self.store, "--schema-from", other, "--html", other, *how)
+                self.assertEqual(result.returncode, km.TROUBLE, result.stdout)
+                self.assertIn(b"nothing was written", result.stderr)
+                self.assertEqual(other.read_bytes(), bytes(self.bytes))
+
     def test_a_lost_catalog_is_a_loss(self):
         """Good headers, and nothing behind them but noise, or nothing at all."""
         noise = bytes(number * number % 251 for number in range(300000))
