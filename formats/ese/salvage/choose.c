@@ -45,6 +45,12 @@ size_t salvage_best(const struct salvage_walk *w)
     return best;
 }
 
+/* Does something say that the page was in the tree? */
+static bool may_be_newer(const struct salvage_page *bad)
+{
+    return bad->trust == SALVAGE_APART ? bad->rival : bad->reached;
+}
+
 bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fault *f)
 {
     struct ese_salvage *s = w->s;
@@ -67,7 +73,7 @@ bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fau
     c->best = salvage_best(w);
     for (size_t i = 0; i < w->versions; i++) {
         owner_has = owner_has || &s->page[v[i].page] == owner;
-        if (v[i].doubtful && s->page[v[i].page].reached &&
+        if (v[i].doubtful && may_be_newer(&s->page[v[i].page]) &&
             (newest_bad == NULL || s->page[v[i].page].dbtime > newest_bad->dbtime))
             newest_bad = &s->page[v[i].page];
     }
@@ -76,7 +82,7 @@ bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fau
         c->verdict = SALVAGE_SUPERSEDED;
         c->against = owner;
     } else if (v[c->best].doubtful) {
-        c->verdict = SALVAGE_BYTES;
+        c->verdict = best->trust == SALVAGE_APART ? SALVAGE_OUTSIDE : SALVAGE_BYTES;
     } else if (v[c->best].flags & ESE_NODE_DELETED) {
         c->verdict = SALVAGE_GONE;
     } else if (best->freed) {

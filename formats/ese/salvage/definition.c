@@ -55,7 +55,7 @@ static const struct salvage_page *leaf_of(struct reach *r, uint32_t number)
 {
     for (size_t k = salvage_reach_find(r, number); k < r->count && r->by[k].number == number; k++) {
         const struct salvage_page *p = &r->s->page[r->by[k].page];
-        if (salvage_is_leaf(p) && p->in_order && p->first.at)
+        if (salvage_is_leaf(p) && p->trust <= SALVAGE_MOVED && p->in_order && p->first.at)
             return p;
     }
     return NULL;

@@ -179,7 +179,7 @@ static bool ask_parents(struct losing *l, bool weak, struct fault *f)
     for (size_t i = 0; ok && i < l->r.count; i++) {
         const struct salvage_page *p = &l->r.s->page[l->r.first + i];
         const struct ese_page *page;
-        if (!salvage_may_be_parent(p) || weak != (p->trust > SALVAGE_BLOCKS) || p->freed)
+        if (!salvage_may_be_parent(p) || weak != (p->trust > SALVAGE_BLOCKS) || salvage_is_out(p))
             continue;
         ok = salvage_get(l->r.s, p, &page, f);
         if (ok) {
@@ -229,7 +229,7 @@ static bool mark_children(struct losing *l, struct fault *f)
         const struct salvage_page *p = &l->r.s->page[l->r.first + i];
         const struct ese_page *page;
         struct ese_node node;
-        if (!salvage_is_parent(p) || !(p->flags & ESE_PAGE_PARENT_OF_LEAF) || p->freed)
+        if (!salvage_is_parent(p) || !(p->flags & ESE_PAGE_PARENT_OF_LEAF) || salvage_is_out(p))
             continue;
         if (!salvage_get(l->r.s, p, &page, f))
             return false;
@@ -277,7 +277,7 @@ static bool open_links(const struct losing *l, struct links *links, bool weak, s
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
     for (size_t k = 0; k < l->r.count; k++) {
         const struct salvage_page *p = &l->r.s->page[l->r.by[k].page];
-        if (!salvage_is_leaf(p) || p->freed || (p->trust > SALVAGE_BLOCKS && !weak))
+        if (!salvage_is_leaf(p) || salvage_is_out(p) || (p->trust > SALVAGE_BLOCKS && !weak))
             continue;
         uint64_t time = l->r.whole[k] && p->trust <= SALVAGE_BLOCKS ? p->dbtime : 0;
         for (unsigned next = 0; next < 2; next++)
@@ -393,7 +393,7 @@ static bool is_true_parent(struct losing *l, const struct salvage_page *p)
 static bool is_unconfirmed(struct losing *l, size_t k)
 {
     const struct salvage_page *p = &l->r.s->page[l->r.by[k].page];
-    return l->r.whole[k] && p->trust > SALVAGE_BLOCKS && salvage_is_leaf(p) &&
+    return l->r.whole[k] && p->trust == SALVAGE_WRONG && salvage_is_leaf(p) &&
            p->number != l->r.root && !l->named[k] && !salvage_is_between_neighbours(&l->r, p);
 }
 
@@ -403,7 +403,7 @@ static bool is_unconfirmed(struct losing *l, size_t k)
 static bool is_unread(struct losing *l, size_t k, bool gap)
 {
     const struct salvage_page *p = &l->r.s->page[l->r.by[k].page];
-    if (l->r.whole[k] || p->freed)
+    if (l->r.whole[k] || salvage_is_out(p))
         return false;
     if (p->number == l->r.root && (p->flags & ESE_PAGE_LEAF) && !(p->flags & ESE_PAGE_SPACE_TREE))
         return true;

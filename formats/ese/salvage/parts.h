@@ -15,6 +15,7 @@ enum salvage_trust {
     SALVAGE_GOOD,   /* the checksum is right, or wrong by one bit that it names */
     SALVAGE_MOVED,  /* right for another number: what stands at the wrong place */
     SALVAGE_BLOCKS, /* right for some quarters, header and tags among them */
+    SALVAGE_APART,  /* right, but of no tree that is known here: see apart.c */
     SALVAGE_WRONG,  /* wrong; the header could be one */
 };
 
@@ -28,6 +29,7 @@ struct salvage_page {
     bool reached;   /* a parent names it, or a neighbour and it name each other */
     bool stale;     /* a neighbour, an index or a long value knows of something newer on it */
     bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
+    bool rival;     /* SALVAGE_APART: it may be a newer version of what stands in its place */
     bool marked;    /* something is said of a row on it, in t->marks */
     bool unwritten; /* of a row on it the entries that were seen are not written */
     bool unread; /* a row on it is not the only one of its key, does not count, or cannot be read */
@@ -68,6 +70,7 @@ struct ese_salvage {
     struct salvage_page *page; /* by objid, then slot */
     size_t pages_found, page_room;
     struct arena arena;
+    struct salvage_space *space; /* of the whole database; NULL: not asked for */
     struct ese_catalog *catalog;
     struct salvage_schema_row *row;
     size_t rows, row_room;
@@ -128,15 +131,15 @@ bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct 
 bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, uint64_t *pages_lost,
                         struct fault *f);
 
-/* Pages that the database's own space lists as free. */
-struct salvage_free {
-    struct ranges *ranges;
-};
+/* Reads the database's own space into s->space, unless it was read.  Without a sound space tree
+ * nothing is free. */
+bool salvage_space_of_all(struct ese_salvage *s, struct fault *f);
+/* Does it list the page as free, and is not older than the page?  After that. */
+bool salvage_is_free(const struct ese_salvage *s, const struct salvage_page *page);
+void salvage_space_free(struct salvage_space *space);
 
-/* Without a sound space tree nothing is free. */
-bool salvage_free_open(struct salvage_free *free, struct ese_salvage *s, struct fault *f);
-bool salvage_is_free(const struct salvage_free *free, const struct salvage_page *page);
-void salvage_free_close(struct salvage_free *free);
+/* Sets apart the pages in a wrong place whose own place has another one.  Once all are found. */
+bool salvage_set_apart_displaced(struct ese_salvage *s, struct fault *f);
 
 /* Does the catalog have the object? */
 bool salvage_is_known(const struct ese_salvage *s, uint32_t objid);
@@ -275,6 +278,7 @@ bool salvage_has_wanted_format(const struct ese_salvage *s, const struct ese_pag
 enum salvage_verdict {
     SALVAGE_KEPT,
     SALVAGE_FREED,      /* only on pages that are not in use any more */
+    SALVAGE_OUTSIDE,    /* only on pages that were set apart */
     SALVAGE_BYTES,      /* only under wrong checksums */
     SALVAGE_NEWER_BAD,  /* a newer version stands under a wrong checksum */
     SALVAGE_SUPERSEDED, /* a newer leaf, where it should stand, has it no more */

@@ -60,7 +60,7 @@ bool salvage_places_open(struct reach *r, uint32_t root, struct fault *f)
             continue;
         if (!see_whole(r, p, &r->whole[k], f))
             return false;
-        if (r->whole[k] && p->first.at && !p->freed)
+        if (r->whole[k] && p->first.at && !salvage_is_out(p))
             r->leaf[r->leaves++] = p;
     }
     if (r->leaves > 0)
@@ -221,7 +221,7 @@ static const struct salvage_page *next_whole(const struct reach *r, struct copie
     while (c->at < c->end) {
         size_t k = c->at++;
         const struct salvage_page *p = &r->s->page[r->by[k].page];
-        if (r->whole[k] && salvage_is_leaf(p) && !p->freed)
+        if (r->whole[k] && salvage_is_leaf(p) && !salvage_is_out(p))
             return p;
     }
     return NULL;

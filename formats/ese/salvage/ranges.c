@@ -22,7 +22,7 @@ bool salvage_is_good(const struct salvage_page *p, const struct ese_page *page,
 {
     if (p->trust <= SALVAGE_MOVED)
         return true;
-    if (p->trust == SALVAGE_WRONG)
+    if (p->trust >= SALVAGE_APART)
         return false;
     /* The key's sizes stand before it. */
     struct bytes all = bytes_of(node->suffix.at - (node->flags & ESE_NODE_COMPRESSED ? 4 : 2),

@@ -111,17 +111,6 @@ static void see_splits(struct reach *r)
 
 /* ---- space ---- */
 
-/* An extent, and how new the page is that says so. */
-struct range {
-    uint32_t first, count;
-    uint64_t time;
-};
-
-struct ranges {
-    struct range *at;
-    size_t count, room;
-};
-
 static uint64_t time_of(struct ese_salvage *s, uint32_t number)
 {
     const struct ese_page *page;
@@ -193,33 +182,52 @@ static uint64_t look_up(const struct ranges *r, uint32_t number, bool *in)
     return time == UINT64_MAX ? 0 : time;
 }
 
-static bool is_freed(const struct salvage_page *p, const struct ranges *owned,
-                     const struct ranges *available)
+bool salvage_space_open(struct salvage_space *space, struct ese_salvage *s, uint32_t root,
+                        uint32_t objid, struct fault *f)
+{
+    bool owned = false, available = false;
+    *space = (struct salvage_space){.sound = false};
+    if (!read_ranges(s, root, objid, false, &space->owned, &owned, f) ||
+        !read_ranges(s, root, objid, true, &space->available, &available, f))
+        return false;
+    space->sound = owned && available;
+    sort_ranges(&space->owned);
+    sort_ranges(&space->available);
+    return true;
+}
+
+void salvage_space_close(struct salvage_space *space)
+{
+    free(space->owned.at);
+    free(space->available.at);
+}
+
+bool salvage_space_denies(const struct salvage_space *space, uint32_t number)
+{
+    bool owned, available;
+    look_up(&space->owned, number, &owned);
+    look_up(&space->available, number, &available);
+    return space->sound && (available || !owned);
+}
+
+bool salvage_space_let_go(const struct salvage_space *space, const struct salvage_page *p)
 {
     bool in;
-    if (p->reached || p->trust > SALVAGE_BLOCKS)
-        return false;
-    if (look_up(available, p->number, &in) >= p->dbtime && in)
+    if (space->sound && look_up(&space->available, p->number, &in) >= p->dbtime && in)
         return true;
-    return look_up(owned, p->number, &in) >= p->dbtime && !in;
+    return space->sound && look_up(&space->owned, p->number, &in) >= p->dbtime && !in;
 }
 
 static bool read_space(struct reach *r, uint32_t root, uint32_t objid, struct fault *f)
 {
-    struct ranges owned = {.count = 0}, available = {.count = 0};
-    bool sound = false, sound_too = false;
-    bool ok = read_ranges(r->s, root, objid, false, &owned, &sound, f) &&
-              read_ranges(r->s, root, objid, true, &available, &sound_too, f);
-    if (ok && sound && sound_too) {
-        sort_ranges(&owned);
-        sort_ranges(&available);
-        for (size_t i = 0; i < r->count; i++) {
-            struct salvage_page *p = &r->s->page[r->first + i];
-            p->freed = is_freed(p, &owned, &available);
-        }
+    struct salvage_space space;
+    bool ok = salvage_space_open(&space, r->s, root, objid, f);
+    for (size_t i = 0; ok && space.sound && i < r->count; i++) {
+        struct salvage_page *p = &r->s->page[r->first + i];
+        if (p->trust <= SALVAGE_BLOCKS)
+            p->freed = !p->reached && salvage_space_let_go(&space, p);
     }
-    free(owned.at);
-    free(available.at);
+    salvage_space_close(&space);
     return ok;
 }
 
@@ -272,53 +280,49 @@ static bool list_pages(const struct ranges *in, const struct ranges out[2], uint
 bool salvage_own_pages(struct ese_salvage *s, const struct ese_table *table,
                        struct salvage_numbers *to, struct fault *f)
 {
-    struct ranges owned = {.count = 0}, out[2] = {{.count = 0}, {.count = 0}};
-    bool sound = false, too = false, others = false;
-    bool ok = read_ranges(s, table->root, table->objid, false, &owned, &sound, f) &&
-              read_ranges(s, table->root, table->objid, true, &out[0], &too, f) &&
-              read_others(s, table, &out[1], &others, f);
-    if (ok && sound && too && others) {
-        sort_ranges(&owned);
-        sort_ranges(&out[0]);
-        sort_ranges(&out[1]);
-        ok = list_pages(&owned, out, s->scan.pages, to, f);
+    struct salvage_space own;
+    struct ranges others = {.count = 0};
+    bool sound = false;
+    bool ok = salvage_space_open(&own, s, table->root, table->objid, f) &&
+              read_others(s, table, &others, &sound, f);
+    if (ok && own.sound && sound) {
+        sort_ranges(&others);
+        const struct ranges out[2] = {own.available, others};
+        ok = list_pages(&own.owned, out, s->scan.pages, to, f);
     }
-    free(owned.at);
-    free(out[0].at);
-    free(out[1].at);
+    salvage_space_close(&own);
+    free(others.at);
     return ok;
 }
 
 /* ---- the space of the whole database ---- */
 
-bool salvage_free_open(struct salvage_free *to, struct ese_salvage *s, struct fault *f)
+bool salvage_space_of_all(struct ese_salvage *s, struct fault *f)
 {
-    struct ranges *available = calloc(1, sizeof *available);
-    bool sound = false;
-    *to = (struct salvage_free){.ranges = available};
-    if (available == NULL)
+    if (s->space)
+        return true;
+    if ((s->space = calloc(1, sizeof *s->space)) == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
-    if (!read_ranges(s, ESE_PGNO_ROOT, ESE_OBJID_ROOT, true, available, &sound, f)) {
-        salvage_free_close(to);
+    if (!salvage_space_open(s->space, s, ESE_PGNO_ROOT, ESE_OBJID_ROOT, f))
         return false;
-    }
-    if (!sound)
-        available->count = 0;
-    sort_ranges(available);
+    bool owns = !salvage_space_denies(s->space, ESE_PGNO_CATALOG) &&
+                !salvage_space_denies(s->space, ESE_PGNO_CATALOG_SHADOW);
+    s->space->sound = s->space->sound && owns; /* which every database has there */
     return true;
 }
 
-bool salvage_is_free(const struct salvage_free *free_pages, const struct salvage_page *page)
+bool salvage_is_free(const struct ese_salvage *s, const struct salvage_page *page)
 {
     bool in;
-    return look_up(free_pages->ranges, page->number, &in) >= page->dbtime && in;
+    return s->space->sound && look_up(&s->space->available, page->number, &in) >= page->dbtime &&
+           in;
 }
 
-void salvage_free_close(struct salvage_free *free_pages)
+void salvage_space_free(struct salvage_space *space)
 {
-    if (free_pages->ranges)
-        free(free_pages->ranges->at);
-    free(free_pages->ranges);
+    if (space)
+        salvage_space_close(space);
+    free(space);
 }
 
 static bool any_unreached(const struct reach *r)
@@ -336,7 +340,7 @@ bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct 
     struct reach r;
     if (!salvage_reach_open(&r, s, objid, f))
         return false;
-    bool ok = true;
+    bool ok = root == 0 || salvage_set_apart(&r, root, f);
     for (size_t i = 0; ok && i < r.count; i++) {
         struct salvage_page *p = &s->page[r.first + i];
         if (p->number == root && p->trust <= SALVAGE_BLOCKS)

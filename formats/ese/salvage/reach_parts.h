@@ -66,11 +66,49 @@ bool salvage_is_between_neighbours(struct reach *r, const struct salvage_page *p
 /* Is there a gap between the leaves that are whole? */
 bool salvage_leaves_have_gap(const struct reach *r);
 
+/* Is the page out of use, or of another tree? */
+static inline bool salvage_is_out(const struct salvage_page *p)
+{
+    return p->freed || p->trust == SALVAGE_APART;
+}
+
 /* By its flags, whatever its checksum. */
 static inline bool salvage_may_be_parent(const struct salvage_page *p)
 {
     return !(p->flags & (ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE | ESE_PAGE_EMPTY));
 }
+
+/* ---- space ---- */
+
+/* An extent, and how new the page is that says so. */
+struct range {
+    uint32_t first, count;
+    uint64_t time;
+};
+
+struct ranges {
+    struct range *at; /* by first */
+    size_t count, room;
+};
+
+/* What a tree owns, and what of that is not in use. */
+struct salvage_space {
+    struct ranges owned, available;
+    bool sound;   /* else it says nothing */
+    bool current; /* of the whole database: see apart.c */
+};
+
+/* To be closed in any case. */
+bool salvage_space_open(struct salvage_space *space, struct ese_salvage *s, uint32_t root,
+                        uint32_t objid, struct fault *f);
+void salvage_space_close(struct salvage_space *space);
+/* Does it say that the page is not in use, however old it is? */
+bool salvage_space_denies(const struct salvage_space *space, uint32_t number);
+/* Likewise, and is it not older than the page? */
+bool salvage_space_let_go(const struct salvage_space *space, const struct salvage_page *page);
+
+/* Sets apart the pages that are not of the tree with that root. */
+bool salvage_set_apart(struct reach *r, uint32_t root, struct fault *f);
 
 static inline bool salvage_is_parent(const struct salvage_page *p)
 {

@@ -188,7 +188,8 @@ void salvage_see_lost_counter(struct salvage_table *t, struct bytes bookmark)
 static bool will_be_written(const struct salvage_table *t, const struct salvage_choice *c)
 {
     return c->verdict == SALVAGE_KEPT || c->verdict == SALVAGE_NEWER_BAD ||
-           (c->verdict == SALVAGE_BYTES && t->s->options->doubtful == ESE_DOUBTFUL_KEEP);
+           ((c->verdict == SALVAGE_BYTES || c->verdict == SALVAGE_OUTSIDE) &&
+            t->s->options->doubtful == ESE_DOUBTFUL_KEEP);
 }
 
 /* computed: so were the keys of all its index entries. */
@@ -198,7 +199,8 @@ static bool write_at_once(struct salvage_table *t, const struct salvage_walk *w,
 {
     struct salvage_page *p = &t->s->page[w->version[c->best].page];
     if (!will_be_written(t, c)) {
-        t->at_once = t->at_once && c->verdict != SALVAGE_FREED; /* of which an index decides */
+        if (c->verdict == SALVAGE_FREED || c->verdict == SALVAGE_OUTSIDE)
+            t->at_once = false; /* of which an index decides */
         return true;
     }
     t->at_once =

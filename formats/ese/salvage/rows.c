@@ -105,8 +105,11 @@ static bool tell_older(struct writing *x, const struct salvage_choice *c,
             struct ese_salvage_item item = item_of(x, ESE_SALVAGE_OLDER, v, &row);
             item.other = best->node.data;
             item.other_page = best->where->slot;
-            item.reason = v->doubtful ? "another version of the row, under a wrong checksum"
-                                      : "an older version of the row";
+            item.reason = p->trust == SALVAGE_APART
+                              ? "another version of the row, on a page that is "
+                                "not of the table's tree"
+                          : v->doubtful ? "another version of the row, under a wrong checksum"
+                                        : "an older version of the row";
             t->sum->older++;
             ok = salvage_tell(t->s, &item, f);
         }
@@ -187,6 +190,10 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
         doubt(j, false, 0,
               "it stands only on a page that nothing reaches and that the table's space tree lists "
               "as not in use");
+    if (c->verdict == SALVAGE_OUTSIDE)
+        doubt(j, bits & MARK_CONFIRMED, 0,
+              "it stands only on a page that is not of the table's tree, as far as that is known%s",
+              bits & MARK_CONFIRMED ? "; an index has the columns of its key just so" : "");
     if (c->verdict == SALVAGE_BYTES)
         doubt(j, false, 0, "the checksum of its page is wrong%s",
               bits & MARK_CONFIRMED ? "; an index has the columns of its key just so" : "");
@@ -206,7 +213,9 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
         doubt(j, true, 0,
               "its page is older than what a neighbour, an index or a long value knows of it");
     if (c->verdict == SALVAGE_NEWER_BAD)
-        doubt(j, true, c->against->slot, "a newer version stands under a wrong checksum");
+        doubt(j, true, c->against->slot, "a newer version stands %s",
+              c->against->trust == SALVAGE_APART ? "on a page in a wrong place"
+                                                 : "under a wrong checksum");
 }
 
 static bool is_written(const struct salvage_table *t, const struct judgement *j)

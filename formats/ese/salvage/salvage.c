@@ -33,6 +33,7 @@ void ese_salvage_close(struct ese_salvage *s)
     if (s == NULL)
         return;
     salvage_schema_close(s);
+    salvage_space_free(s->space);
     free(s->page);
     arena_free(&s->arena);
     free(s->headers);

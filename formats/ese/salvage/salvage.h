@@ -19,6 +19,7 @@
  *   ranges.c      which nodes of a page can be believed, and which keys a leaf has
  *   reach.c       which leaves parents, neighbours and space know of
  *   place.c       whether a leaf that something names is there, or was let go
+ *   apart.c       which pages are of no tree that is known: of another database, say
  *   lost.c        which pages something names that are not to be had
  *   walk.c        all nodes of one tree in key order, whatever page they are on
  *   leaves.c      which leaf should have a key

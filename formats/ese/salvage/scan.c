@@ -197,7 +197,7 @@ bool salvage_scan(struct ese_salvage *s, struct fault *f)
     for (size_t i = 0; i < s->pages_found; i++)
         if (s->page[i].trust == SALVAGE_WRONG && s->page[i].dbtime > s->scan.dbtime)
             s->page[i].dbtime = 0;
-    return true;
+    return salvage_set_apart_displaced(s, f);
 }
 
 void salvage_pages_of(const struct ese_salvage *s, uint32_t objid, size_t *first, size_t *count)

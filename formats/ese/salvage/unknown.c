@@ -126,19 +126,15 @@ static bool one_object(struct ese_salvage *s, const struct unknown *u, uint32_t 
 
 bool salvage_unknown(struct ese_salvage *s, struct fault *f)
 {
-    struct salvage_free free_pages;
-    if (!salvage_free_open(&free_pages, s, f))
-        return false;
     uint32_t last = last_objid(s);
-    bool ok = true;
+    bool ok = salvage_space_of_all(s, f);
     for (size_t i = 0, end; ok && i < s->pages_found; i = end) {
         struct unknown u = {.objid = s->page[i].objid};
         bool known = salvage_is_known(s, u.objid);
         for (end = i; end < s->pages_found && s->page[end].objid == u.objid; end++)
-            if (!known && !salvage_is_free(&free_pages, &s->page[end]))
+            if (!known && !salvage_is_free(s, &s->page[end]))
                 see_page(&u, &s->page[end]);
         ok = known || one_object(s, &u, last, f);
     }
-    salvage_free_close(&free_pages);
     return ok;
 }

@@ -93,7 +93,8 @@ static bool sort_rest(struct salvage_walk *w, uint32_t objid, bool with_wrong, s
     for (size_t i = first; i < first + count; i++) {
         const struct ese_page *page;
         const struct salvage_page *p = &w->s->page[i];
-        if (!salvage_is_leaf(p) || p->merged || (p->trust > SALVAGE_BLOCKS && !with_wrong))
+        if (!salvage_is_leaf(p) || p->merged || (p->trust > SALVAGE_BLOCKS && !with_wrong) ||
+            (w->intact && (p->trust == SALVAGE_WRONG || p->freed)))
             continue;
         if (is_stopped(w, f))
             return false;
@@ -108,6 +109,16 @@ static bool sort_rest(struct salvage_walk *w, uint32_t objid, bool with_wrong, s
 }
 
 /* ---- opening ---- */
+
+static bool any_apart(const struct ese_salvage *s, uint32_t objid)
+{
+    size_t first, count;
+    salvage_pages_of(s, objid, &first, &count);
+    for (size_t i = first; i < first + count; i++)
+        if (s->page[i].trust == SALVAGE_APART && !s->page[i].freed && salvage_is_leaf(&s->page[i]))
+            return true;
+    return false;
+}
 
 /* Says of each leaf whether it is read side by side with those over which it lies. */
 static void choose_merged(struct salvage_walk *w)
@@ -156,6 +167,8 @@ bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint
     choose_merged(w);
     w->intact = objids == 1 && salvage_leaves_chain(&w->leaves);
     bool direct = w->intact && in_order && are_alone(&w->leaves); /* there are no other nodes */
+    for (unsigned i = 0; i < objids; i++)
+        direct = direct && !(with_wrong && any_apart(s, objid[i]));
     for (unsigned i = 0; i < objids && !direct; i++)
         if (!sort_rest(w, objid[i], with_wrong, f))
             return false;

@@ -162,6 +162,32 @@ struct ese_db *salvaged_over(uint8_t *bytes, size_t size)
     return db;
 }
 
+/* ---- what is where ---- */
+
+uint32_t damaged_leaf(const struct damaged *d, uint32_t objid, unsigned n)
+{
+    return damaged_find(d, objid, ESE_PAGE_LEAF, ESE_PAGE_SPACE_TREE, n);
+}
+
+uint32_t damaged_largest_table(const struct damaged *d, unsigned *leaves)
+{
+    struct ese_db *was = salvaged_over(d->before, d->size);
+    uint32_t objid = 0;
+    *leaves = 0;
+    for (unsigned i = 0; was && i < ese_catalog_tables(was->catalog); i++) {
+        const struct ese_table *t = ese_catalog_table(was->catalog, i);
+        unsigned n = 0;
+        while (damaged_leaf(d, t->objid, n) != 0)
+            n++;
+        if (ese_objid_is_catalog(t->objid) || (t->flags & ESE_TABLE_SYSTEM) || n <= *leaves)
+            continue;
+        objid = t->objid;
+        *leaves = n;
+    }
+    ese_db_close(was);
+    return objid;
+}
+
 /* ---- the oracle ---- */
 
 struct findings {
@@ -241,6 +267,18 @@ bool rows_are_accounted_for(const struct damaged *d, struct ese_db *result, cons
         ese_cursor_close(&c);
     }
     ese_db_close(was);
+    return ok;
+}
+
+bool salvaged_soundly(struct salvaged *to, const struct damaged *d)
+{
+    if (!salvaged_open(to, d, ESE_DOUBTFUL_DEFAULT)) {
+        fprintf(stderr, "refused: %s\n", to->f.text);
+        return false;
+    }
+    struct ese_db *db = salvaged_over(to->bytes, to->size);
+    bool ok = db && salvaged_is_sound(db) && rows_are_accounted_for(d, db, &to->told);
+    ese_db_close(db);
     return ok;
 }
 

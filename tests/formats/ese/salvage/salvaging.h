@@ -38,6 +38,12 @@ void damaged_seal(struct damaged *d, uint32_t number);
 uint32_t damaged_find(const struct damaged *d, uint32_t objid, uint32_t with, uint32_t without,
                       unsigned n);
 
+/* The leaves of an object, one after the other; 0: there are not so many. */
+uint32_t damaged_leaf(const struct damaged *d, uint32_t objid, unsigned n);
+
+/* The table of the sound database with the most leaves, *leaves; none of the system's. */
+uint32_t damaged_largest_table(const struct damaged *d, unsigned *leaves);
+
 /* ---- what a salvage told ---- */
 
 struct told {
@@ -73,6 +79,9 @@ bool salvaged_has_row(struct ese_db *db, uint32_t objid, struct bytes key);
 /* Every row of the sound database that stood on a page which nobody touched. */
 bool rows_are_accounted_for(const struct damaged *d, struct ese_db *result,
                             const struct told *told);
+
+/* Salvages, and holds the result likewise; what it told is in `to`, to be closed in any case. */
+bool salvaged_soundly(struct salvaged *to, const struct damaged *d);
 
 /* Salvages, and holds the result against the oracle.  False, with the reason on standard error. */
 bool salvage_holds(const struct damaged *d);

@@ -15,25 +15,10 @@ static void open_random(uint64_t seed, int i)
     ck_assert(damaged_open(&d, seed, revisions[i % 2], PAGE));
 }
 
-static void salvage_to_sound(struct salvaged *s)
-{
-    ck_assert_msg(salvaged_open(s, &d, ESE_DOUBTFUL_DEFAULT), "%s", s->f.text);
-    struct ese_db *db = salvaged_over(s->bytes, s->size);
-    ck_assert_ptr_nonnull(db);
-    ck_assert(salvaged_is_sound(db));
-    ck_assert(rows_are_accounted_for(&d, db, &s->told));
-    ese_db_close(db);
-}
-
-static uint32_t leaf_of(uint32_t objid, unsigned n)
-{
-    return damaged_find(&d, objid, ESE_PAGE_LEAF, ESE_PAGE_SPACE_TREE, n);
-}
-
 static unsigned catalog_leaves(void)
 {
     unsigned n = 0;
-    while (leaf_of(ESE_OBJID_CATALOG, n) != 0)
+    while (damaged_leaf(&d, ESE_OBJID_CATALOG, n) != 0)
         n++;
     return n;
 }
@@ -66,7 +51,7 @@ static unsigned open_large(int i)
     ck_assert_uint_lt(leaves, LEAVES_MOST);
     for (unsigned c = 0; c < 2; c++)
         for (unsigned n = 0; n < leaves; n++)
-            numbers[c][n] = leaf_of(catalogs[c], n);
+            numbers[c][n] = damaged_leaf(&d, catalogs[c], n);
     return leaves;
 }
 
@@ -89,7 +74,7 @@ static void lose_same_leaf(int i, bool with_roots)
             if (with_roots)
                 lose_catalog_root(c);
         }
-        salvage_to_sound(&s);
+        ck_assert(salvaged_soundly(&s, &d));
         ck_assert_uint_eq(s.result.catalog_gaps, 1);
         ck_assert_uint_ge(s.told.kind[ESE_SALVAGE_CATALOG], 1);
         for (unsigned k = 0; k < s.result.tables; k++)
@@ -123,7 +108,7 @@ START_TEST(other_leaf)
         lose(numbers[1][n + 1], _i / 2 % 2);
         if (_i >= 4)
             lose(numbers[1][0], _i / 2 % 2 && n > 0);
-        salvage_to_sound(&s);
+        ck_assert(salvaged_soundly(&s, &d));
         ck_assert_uint_eq(s.result.catalog_gaps, _i >= 4 && n == 0);
         if (s.result.catalog_gaps == 0)
             ck_assert_uint_eq(
@@ -141,7 +126,7 @@ START_TEST(one_catalog)
     for (unsigned n = 0; n < leaves; n++)
         lose(numbers[_i / 2][n], 0);
     lose_catalog_root((unsigned)_i / 2);
-    salvage_to_sound(&s);
+    ck_assert(salvaged_soundly(&s, &d));
     ck_assert_uint_eq(s.result.catalog_gaps, 0);
     ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_CATALOG] + s.told.kind[ESE_SALVAGE_TABLE_LOST], 0);
     salvaged_close(&s);
@@ -193,8 +178,8 @@ static void take_rows_of(uint32_t number, const struct taken *taken)
 static void take_rows(const struct taken *taken)
 {
     for (unsigned c = 0; c < 2; c++)
-        for (unsigned n = 0; leaf_of(catalogs[c], n) != 0; n++)
-            take_rows_of(leaf_of(catalogs[c], n), taken);
+        for (unsigned n = 0; damaged_leaf(&d, catalogs[c], n) != 0; n++)
+            take_rows_of(damaged_leaf(&d, catalogs[c], n), taken);
 }
 
 static bool has_values(struct ese_db *db, const struct ese_table *t,
@@ -214,47 +199,39 @@ static bool has_values(struct ese_db *db, const struct ese_table *t,
     return found;
 }
 
-/* The largest table of the sound database; *column: the first tagged one of *columns with values.
- */
-static uint32_t large_table(uint32_t *column, uint32_t *columns)
+/* The first tagged column of a table that rows have values in; 0: there are not two of them. */
+static uint32_t column_of(uint32_t table)
 {
     struct ese_db *was = salvaged_over(d.before, d.size);
-    uint32_t objid = 0, most = 0;
+    uint32_t first = 0, columns = 0;
     ck_assert_ptr_nonnull(was);
     for (unsigned i = 0; i < ese_catalog_tables(was->catalog); i++) {
         const struct ese_table *t = ese_catalog_table(was->catalog, i);
-        uint32_t leaves = 0;
-        while (leaf_of(t->objid, leaves) != 0)
-            leaves++;
-        if (ese_objid_is_catalog(t->objid) || (t->flags & ESE_TABLE_SYSTEM) || leaves <= most)
-            continue;
-        objid = t->objid;
-        most = leaves;
-        *column = *columns = 0;
-        for (unsigned k = 0; k < t->columns; k++)
+        for (unsigned k = 0; t->objid == table && k < t->columns; k++)
             if (t->column[k].id >= ESE_TAGGED_FIRST && has_values(was, t, &t->column[k])) {
-                *column = *column ? *column : t->column[k].id;
-                ++*columns;
+                first = first ? first : t->column[k].id;
+                columns++;
             }
     }
     ese_db_close(was);
-    ck_assert_uint_gt(most, 1);
-    return objid;
+    return columns < 2 ? 0 : first;
 }
 
 /* The pages are whole, the row is gone from both. */
 START_TEST(column_that_rows_know)
 {
     struct salvaged s;
-    uint32_t column = 0, columns = 0, table = 0;
-    for (uint64_t seed = 1; columns < 2; seed++) {
+    uint32_t column = 0, table = 0;
+    unsigned leaves;
+    for (uint64_t seed = 1; column == 0; seed++) {
         open_random(seed, _i);
-        table = large_table(&column, &columns);
-        if (columns < 2)
+        table = damaged_largest_table(&d, &leaves);
+        column = column_of(table);
+        if (column == 0)
             damaged_close(&d);
     }
     take_rows(&(struct taken){.table = table, .type = ESE_OBJECT_COLUMN, .id = column});
-    salvage_to_sound(&s);
+    ck_assert(salvaged_soundly(&s, &d));
     ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_TABLE_LOST], 1);
     for (unsigned k = 0; k < s.result.tables; k++)
         ck_assert_uint_eq(s.result.table[k].in_part, s.result.table[k].objid == table);
@@ -270,17 +247,18 @@ END_TEST
 START_TEST(table_that_none_knows)
 {
     struct salvaged s;
-    uint32_t column, columns;
     int how = _i / 2;
+    unsigned leaves;
     open_random(3, _i);
-    uint32_t table = large_table(&column, &columns), numbers_of[LEAVES_MOST];
-    unsigned leaves = 0;
-    for (; leaf_of(table, leaves) != 0; leaves++)
-        numbers_of[leaves] = leaf_of(table, leaves);
+    uint32_t table = damaged_largest_table(&d, &leaves), numbers_of[LEAVES_MOST];
+    ck_assert_uint_gt(leaves, 1);
+    ck_assert_uint_lt(leaves, LEAVES_MOST);
+    for (unsigned n = 0; n < leaves; n++)
+        numbers_of[n] = damaged_leaf(&d, table, n);
     take_rows(&(struct taken){.table = table});
     for (unsigned n = 0; n < (how == 0 ? 1 : leaves); n++)
         lose(numbers_of[n], how == 1);
-    salvage_to_sound(&s);
+    ck_assert(salvaged_soundly(&s, &d));
     ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_TABLE_LOST], 1);
     ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_NO_SCHEMA] > 0, how < 2);
     if (how != 1) /* then it was read, as far as can be seen */
@@ -298,7 +276,7 @@ START_TEST(rows_that_none_has)
         struct salvaged s;
         open_random(seed + 1, (int)seed);
         take_rows(&(struct taken){.chance = 1, .of = 2 + seed % 40, .seed = seed});
-        salvage_to_sound(&s);
+        ck_assert(salvaged_soundly(&s, &d));
         salvaged_close(&s);
         damaged_close(&d);
     }

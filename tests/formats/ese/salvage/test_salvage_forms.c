@@ -15,17 +15,6 @@ static void open_random(uint64_t seed, uint32_t revision)
     ck_assert(damaged_open(&d, seed, revision, 4096));
 }
 
-/* Salvages; what it wrote is sound.  Returns what it told. */
-static void salvage_to_sound(struct salvaged *s)
-{
-    ck_assert_msg(salvaged_open(s, &d, ESE_DOUBTFUL_DEFAULT), "%s", s->f.text);
-    struct ese_db *db = salvaged_over(s->bytes, s->size);
-    ck_assert_ptr_nonnull(db);
-    ck_assert(salvaged_is_sound(db));
-    ck_assert(rows_are_accounted_for(&d, db, &s->told));
-    ese_db_close(db);
-}
-
 /* ---- chunks of long values ---- */
 
 /* Makes the first chunk of the first long value that has more than one short, and lets it start
@@ -73,7 +62,7 @@ START_TEST(short_chunk)
         if (!made)
             damaged_close(&d);
     }
-    salvage_to_sound(&s);
+    ck_assert(salvaged_soundly(&s, &d));
     ck_assert_uint_ge(s.told.kind[ESE_SALVAGE_CUT], 1);
     salvaged_close(&s);
     damaged_close(&d);
@@ -139,7 +128,7 @@ START_TEST(value_that_cannot_be_unpacked)
         if (!made)
             damaged_close(&d);
     }
-    salvage_to_sound(&s);
+    ck_assert(salvaged_soundly(&s, &d));
     ck_assert_uint_ge(s.told.kind[ESE_SALVAGE_DOUBTFUL], 1);
     salvaged_close(&s);
     damaged_close(&d);

@@ -1,0 +1,136 @@
+/* Salvage: pages that are right in themselves, and that the tree has not. */
+#include "tests/check_main.h"
+
+#include "tests/formats/ese/salvage/salvaging.h"
+
+static struct damaged d;
+static uint32_t table; /* the largest one */
+
+static void start(void)
+{
+    unsigned leaves = 0;
+    for (uint64_t seed = 1; leaves < 4; seed++) {
+        ck_assert_uint_lt(seed, 100);
+        if (seed > 1)
+            damaged_close(&d);
+        ck_assert(damaged_open(&d, seed, 0x14, 4096));
+        table = damaged_largest_table(&d, &leaves);
+    }
+}
+
+static void end(void)
+{
+    damaged_close(&d);
+}
+
+static uint32_t unused_page(void)
+{
+    for (uint32_t i = d.pages; i > 0; i--) {
+        struct ese_page page;
+        ese_page_parse(bytes_of(damaged_page(&d, i), d.page_size), i, &page);
+        if (page.objid == 0)
+            return i;
+    }
+    ck_abort_msg("no page is unused");
+}
+
+static uint64_t time_of(uint32_t number)
+{
+    struct ese_page page;
+    ese_page_parse(bytes_of(damaged_page(&d, number), d.page_size), number, &page);
+    return page.dbtime;
+}
+
+static uint64_t last_time(void)
+{
+    uint64_t last = 0;
+    bytes_le64(bytes_of(d.bytes, d.page_size), ESE_HEADER_DBTIME_AT, &last);
+    return last;
+}
+
+/* A copy of a leaf in an unused page, with other bytes in its last row, of that time.  number: for
+ * which its checksum is right. */
+static void copy_leaf(uint32_t leaf, uint32_t number, uint32_t place, uint64_t time)
+{
+    struct ese_page page;
+    struct ese_node node;
+    uint8_t *copy = damaged_page(&d, place);
+    memcpy(copy, damaged_page(&d, leaf), d.page_size);
+    ese_page_parse(bytes_of(copy, d.page_size), leaf, &page);
+    ck_assert(ese_page_node(&page, ese_page_nodes(&page) - 1, &node, NULL));
+    copy[(size_t)(node.data.at - page.raw.at) + node.data.size - 1] ^= 1;
+    bytes_put_le64(copy + ESE_PAGE_DBTIME_AT, time);
+    ese_checksum_set(copy, d.page_size, number);
+}
+
+/* Salvages; every row of the sound database is in the result, as it was. */
+static struct ese_salvage_table salvage(struct salvaged *s)
+{
+    ck_assert(salvaged_soundly(s, &d));
+    for (unsigned i = 0; i < s->result.tables; i++)
+        if (s->result.table[i].objid == table)
+            return s->result.table[i];
+    ck_abort_msg("the table is missing");
+}
+
+/* Its number is that of a leaf which stands in its place: a newer version, for all that is known,
+ * unless it is newer than the database. */
+START_TEST(other_version_in_a_wrong_place)
+{
+    struct salvaged s;
+    uint32_t leaf = damaged_leaf(&d, table, 1);
+    uint64_t time = _i == 0 ? last_time() : _i == 1 ? last_time() + 1 : time_of(leaf) - 1;
+    copy_leaf(leaf, leaf, unused_page(), time);
+    struct ese_salvage_table t = salvage(&s);
+    ck_assert_uint_eq(s.scan.displaced, 1);
+    ck_assert_uint_eq(t.doubtful > 0, _i == 0);
+    ck_assert_uint_eq(t.older, 1);
+    ck_assert_uint_eq(t.written, t.kept + t.doubtful);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* It stands where it says, and nothing knows of it: its rows are another's. */
+START_TEST(leaf_that_the_tree_has_not)
+{
+    struct salvaged s;
+    uint32_t place = unused_page(), leaf = damaged_leaf(&d, table, 2);
+    copy_leaf(leaf, place, place, _i == 0 ? last_time() : last_time() + 1);
+    struct ese_salvage_table t = salvage(&s);
+    ck_assert_uint_eq(t.doubtful, 0);
+    ck_assert_uint_eq(t.older, 1);
+    salvaged_close(&s);
+    memset(damaged_page(&d, leaf), 0, d.page_size); /* now they may be this database's */
+    damaged_touch(&d, leaf);
+    t = salvage(&s);
+    ck_assert_uint_gt(t.doubtful + t.lost, 0);
+    ck_assert_uint_ge(t.pages_lost, 1);
+    salvaged_close(&s);
+}
+END_TEST
+
+/* A copied page is no other one. */
+START_TEST(same_page_in_a_wrong_place)
+{
+    struct salvaged s;
+    memcpy(damaged_page(&d, unused_page()), damaged_page(&d, damaged_leaf(&d, table, 1)),
+           d.page_size);
+    struct ese_salvage_table t = salvage(&s);
+    ck_assert_uint_eq(s.scan.displaced, 1);
+    ck_assert_uint_eq(t.doubtful + t.older + t.lost + t.pages_lost, 0);
+    salvaged_close(&s);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("salvage apart");
+    TCase *pages = tcase_create("pages");
+    tcase_set_timeout(pages, 120);
+    tcase_add_checked_fixture(pages, start, end);
+    tcase_add_loop_test(pages, other_version_in_a_wrong_place, 0, 3);
+    tcase_add_loop_test(pages, leaf_that_the_tree_has_not, 0, 2);
+    tcase_add_test(pages, same_page_in_a_wrong_place);
+    suite_add_tcase(suite, pages);
+    return check_run("salvage_apart", suite);
+}
