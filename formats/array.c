@@ -3,22 +3,34 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROOM_FIRST = 8 };
 
-bool array_reserve(void **array, size_t *room, size_t wanted, size_t size)
+bool array_reserve(void *array, size_t *room, size_t wanted, size_t size)
 {
+    void *at; /* copied as bytes: it is a pointer of the caller's type */
     if (wanted <= *room)
         return true;
     size_t more = *room ? *room * 2 : ROOM_FIRST;
     if (more < wanted)
         more = wanted;
-    void *grown = more > SIZE_MAX / size ? NULL : realloc(*array, more * size);
-    if (grown == NULL)
+    memcpy(&at, array, sizeof at);
+    at = more > SIZE_MAX / size ? NULL : realloc(at, more * size);
+    if (at == NULL)
         return false;
-    *array = grown;
+    memcpy(array, &at, sizeof at);
     *room = more;
     return true;
+}
+
+void *array_next(void *array, size_t count, size_t *room, size_t size)
+{
+    char *at;
+    if (!array_reserve(array, room, count + 1, size))
+        return NULL;
+    memcpy(&at, array, sizeof at);
+    return at + count * size;
 }
 
 int array_by_u64(const void *x, const void *y)

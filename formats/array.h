@@ -8,9 +8,13 @@
 #include <stddef.h>
 
 /* Makes room for at least `wanted` elements of `size` bytes; *room is how many there is room for.
- * *array is NULL where there is none yet, and moves; it is the caller's to free.  What is behind
- * the elements in use has no value.  False, with everything unchanged, when memory is short. */
-bool array_reserve(void **array, size_t *room, size_t wanted, size_t size);
+ * array: the address of the pointer to them, whatever its type; it is NULL where there is no array
+ * yet, moves, and is the caller's to free.  What is behind the elements in use has no value. False,
+ * with everything unchanged, when memory is short. */
+bool array_reserve(void *array, size_t *room, size_t wanted, size_t size);
+
+/* The same for one element behind the `count` in use: returns that one, or NULL. */
+void *array_next(void *array, size_t count, size_t *room, size_t size);
 
 /* For qsort() and bsearch(): numbers of 64 bits, ascending. */
 int array_by_u64(const void *x, const void *y);

@@ -65,9 +65,7 @@ uint64_t runhash_of(const struct runhash *r, struct bytes b)
 
 bool runhash_take(struct runhash *r, struct bytes value)
 {
-    void *array = r->mark;
-    bool room = array_reserve(&array, &r->room, value.size / MARK_EVERY + 1, sizeof *r->mark);
-    r->mark = array;
+    bool room = array_reserve(&r->mark, &r->room, value.size / MARK_EVERY + 1, sizeof *r->mark);
     r->value = (struct bytes){.size = 0};
     if (!room)
         return false;

@@ -41,8 +41,7 @@ static void write_result(const struct store *store, const struct ese_compact_res
                    {"dropped_rows", r->dropped_rows}};
     store_json(json, "store", store);
     json_put_unsigned(json, "pages", r->source_pages);
-    json_key(json, "written");
-    json_map(json);
+    json_put_map(json, "written");
     json_put_text(json, "path", options->output);
     json_put_unsigned(json, "pages", r->built.pages);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)

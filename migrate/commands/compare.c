@@ -164,16 +164,14 @@ static void tell_changed_json(struct differ *d, const bool *differs_a)
     json_map(d->json);
     json_put_text(d->json, "table", value_name(d->table[A]->name, name));
     write_words_json(d, A);
-    json_key(d->json, "row");
-    json_map(d->json);
+    json_put_map(d->json, "row");
     for (unsigned i = 0; i < d->table[A]->columns; i++)
         if (is_key_column(d->table[A], &d->table[A]->column[i]))
             value_write(d->writer[A], &d->rows[A]->record, &d->table[A]->column[i], &f);
     json_end_map(d->json);
     json_key(d->json, "a");
     write_columns_json(d, A, differs_a);
-    json_key(d->json, "b");
-    json_map(d->json);
+    json_put_map(d->json, "b");
     for (unsigned i = 0; i < d->table[A]->columns; i++) {
         const struct ese_column *b = differs_a[i] ? other_column(d, i) : NULL;
         if (b)

@@ -39,8 +39,7 @@ static int compare(struct store *a, struct store *b, const struct options *optio
     if (json) {
         store_json(json, "a", a);
         store_json(json, "b", b);
-        json_key(json, "differences");
-        json_array(json);
+        json_put_array(json, "differences");
     }
     progress_open("comparing", ese_file_size(a->db->file) + ese_file_size(b->db->file));
     bool done = diff_stores(a, b, profile, json, &r);

@@ -46,8 +46,7 @@ void entries_json(struct json *json, const struct assessment *a)
         store_json(json, "store", &a->store);
         return;
     }
-    json_key(json, "file");
-    json_map(json);
+    json_put_map(json, "file");
     json_put_text(json, "path", a->store.path);
     json_put_unsigned(json, "size", (uint64_t)a->file->stat.st_size);
     json_put_time(json, "file_time", true, (int64_t)a->file->stat.st_mtime, true);

@@ -163,8 +163,7 @@ static void write_text(const struct answer *a)
 
 static void json_articles(struct json *json, const char *articles)
 {
-    json_key(json, "articles");
-    json_array(json);
+    json_put_array(json, "articles");
     for (const char *at = articles; at && *at;) {
         char one[16];
         size_t size = strcspn(at, " ");

@@ -185,8 +185,7 @@ static void tell_written(const struct assessment *a, const struct form *form,
         return;
     }
     entries_json(json, a);
-    json_key(json, "written");
-    json_map(json);
+    json_put_map(json, "written");
     json_put_text(json, "path", options->export_to);
     json_put_text(json, "form", form_name(form));
     json_put_unsigned(json, "certificates", written);

@@ -67,14 +67,12 @@ static void json_table(struct info *info, const struct ese_table *table)
     json_key(json, "name");
     json_name(json, table->name);
     json_put_unsigned(json, "rows", ese_db_count_rows(info->store.db, table, tell_damage, info));
-    json_key(json, "columns");
-    json_array(json);
+    json_put_array(json, "columns");
     for (unsigned i = 0; i < table->columns; i++)
         if (table->column[i].type != ESE_COL_NIL)
             json_column(json, &table->column[i]);
     json_end_array(json);
-    json_key(json, "indexes");
-    json_array(json);
+    json_put_array(json, "indexes");
     for (unsigned i = 0; i < table->indexes; i++)
         json_index(json, &table->index[i]);
     json_end_array(json);
@@ -88,16 +86,14 @@ static void write_json(struct info *info, const struct ese_table *only)
     const struct ese_catalog *catalog = info->store.db->catalog;
     struct json *json = info->json;
     store_json(json, "store", &info->store);
-    json_key(json, "format");
-    json_map(json);
+    json_put_map(json, "format");
     json_put_hex_number(json, "version", h->version);
     json_put_hex_number(json, "revision", h->revision);
     json_end_map(json);
     json_put_unsigned(json, "page_size", h->page_size);
     json_put_text(json, "state", ese_state_name(h->state));
     json_put_unsigned(json, "pages", ese_pages_last(info->store.db->pages));
-    json_key(json, "tables");
-    json_array(json);
+    json_put_array(json, "tables");
     for (unsigned i = 0; i < ese_catalog_tables(catalog); i++)
         if (only == NULL || ese_catalog_table(catalog, i) == only)
             json_table(info, ese_catalog_table(catalog, i));

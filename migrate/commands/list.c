@@ -88,8 +88,7 @@ static int list_json(const struct assessment *a)
     if (json == NULL)
         return EXIT_TROUBLE;
     entries_json(json, a);
-    json_key(json, "entries");
-    json_array(json);
+    json_put_array(json, "entries");
     for (unsigned i = 0; i < m->entries; i++)
         json_entry(json, m, &m->entry[i]);
     json_end_array(json);
@@ -284,8 +283,7 @@ static void show_json(const struct model *m, struct prover *prover, const struct
     json_key(json, "entry");
     json_entry(json, m, e);
     json_facts(json, m, e, &facts);
-    json_key(json, "like");
-    json_array(json);
+    json_put_array(json, "like");
     for (unsigned i = 0; i < m->entries; i++) {
         const char *how = likeness(m, e->certificate, m->entry[i].certificate);
         if (how == NULL || &m->entry[i] == e)
@@ -298,8 +296,7 @@ static void show_json(const struct model *m, struct prover *prover, const struct
     json_end_array(json);
     if (model_is_of_file(m))
         return;
-    json_key(json, "references");
-    json_map(json);
+    json_put_map(json, "references");
     for (unsigned r = 0; r < m->profile->references; r++) {
         char name[300];
         snprintf(name, sizeof name, "%s.%s", m->profile->reference[r].table,

@@ -112,8 +112,7 @@ static void signature_field(const struct out *o, const char *key, const char *la
 static void attachments(const struct out *o, const struct ese_log_attachments *list)
 {
     if (o->json) {
-        json_key(o->json, "attached");
-        json_array(o->json);
+        json_put_array(o->json, "attached");
     }
     for (unsigned i = 0; i < list->count; i++) {
         const struct ese_log_attachment *a = &list->entry[i];
@@ -148,8 +147,7 @@ static void write_counts(const struct out *o, const struct count *c, const struc
     bool_field(o, "torn_record", "Last record torn", end->torn_record);
     position_field(o, "end", "Ends at", end->at);
     if (o->json) {
-        json_key(o->json, "types");
-        json_map(o->json);
+        json_put_map(o->json, "types");
     }
     for (unsigned t = 0; t < ESE_LOG_TYPES; t++)
         if (c->of_type[t])

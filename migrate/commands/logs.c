@@ -247,8 +247,7 @@ static void json_header(struct json *json, const struct ese_log_header *h)
     json_signature(json, "signature", h->signature);
     json_put_integer(json, "page_size", h->page_size);
     json_put_bool(json, "header_good", h->checksum_good);
-    json_key(json, "databases");
-    json_array(json);
+    json_put_array(json, "databases");
     for (unsigned i = 0; i < h->attached.count; i++) {
         json_map(json);
         json_put_text(json, "path", h->attached.entry[i].name);
@@ -282,8 +281,7 @@ static void json_file(struct json *json, const struct ese_log_file *file)
 
 static void json_need(struct json *json, const struct ese_log_need *need)
 {
-    json_key(json, "needed");
-    json_map(json);
+    json_put_map(json, "needed");
     json_put_integer(json, "first", need->clean ? 0 : need->first);
     json_put_integer(json, "last", need->clean ? 0 : need->last);
     json_put_integer(json, "committed", need->clean ? 0 : need->committed);
@@ -293,8 +291,7 @@ static void json_need(struct json *json, const struct ese_log_need *need)
 
 static void json_findings(struct json *json, const struct ese_log_verdict *v)
 {
-    json_key(json, "findings");
-    json_array(json);
+    json_put_array(json, "findings");
     for (size_t i = 0; i < v->findings; i++) {
         json_map(json);
         json_put_text(json, "trouble", logset_trouble_name(v->finding[i].trouble));
@@ -318,8 +315,7 @@ static bool write_json(const struct logset *l)
                                            .header = &l->headers.header});
     json_put_text(json, "logs", l->directory);
     json_need(json, &l->need);
-    json_key(json, "files");
-    json_array(json);
+    json_put_array(json, "files");
     for (size_t i = 0; i < l->set.files; i++)
         json_file(json, &l->set.file[i]);
     json_end_array(json);

@@ -67,18 +67,15 @@ static void write_json(struct json *json, const struct discovery *d, const char 
     json_put_unsigned(json, "entries", d->entries);
     json_put_unsigned(json, "damaged", d->damaged);
     json_put_bool(json, "limited", d->limited);
-    json_key(json, "columns");
-    json_array(json);
+    json_put_array(json, "columns");
     for (unsigned i = 0; i < d->columns; i++)
         json_column(json, &d->column[i]);
     json_end_array(json);
-    json_key(json, "references");
-    json_array(json);
+    json_put_array(json, "references");
     for (unsigned i = 0; i < d->references; i++)
         json_reference(json, &d->reference[i]);
     json_end_array(json);
-    json_key(json, "notes");
-    json_array(json);
+    json_put_array(json, "notes");
     for (unsigned i = 0; i < d->notes; i++)
         json_note(json, &d->note[i]);
     json_end_array(json);

@@ -234,8 +234,7 @@ static bool write_json(const struct copying *c, bool written)
     json_put_text(json, "loss", c->r.loss.code ? c->r.loss.text : NULL);
     if (!written)
         return true;
-    json_key(json, "written");
-    json_map(json);
+    json_put_map(json, "written");
     json_put_text(json, "path", c->r.options->output);
     json_put_text(json, "permissions", c->narrower ? "narrower" : "kept");
     json_end_map(json);

@@ -142,8 +142,7 @@ static int settings_as_json(const struct assessment *a)
     store_json(json, "store", &a->store);
     settings_json(json, &a->model);
     issuing_json(json, &a->model);
-    json_key(json, "places");
-    json_array(json);
+    json_put_array(json, "places");
     for (unsigned i = 0; i < PROFILE_SETTINGS; i++) {
         struct shown_setting shown;
         look(&a->model, i, &shown);

@@ -218,8 +218,7 @@ static void text_report(const struct undoing *u, const char *hex, const char *ti
 
 static void json_others(struct json *json, const struct undoing *u)
 {
-    json_key(json, "others");
-    json_array(json);
+    json_put_array(json, "others");
     for (size_t i = 0; i < u->list.count; i++) {
         if (&u->candidate[i] == u->chosen)
             continue;
@@ -246,8 +245,7 @@ static int json_report(const struct undoing *u)
     json_put_time(json, "repaired_on", id->time <= INT64_MAX, (int64_t)id->time, true);
     json_put_bool(json, "interrupted", u->interrupted);
     json_put_unsigned(json, "pages", u->undo->pieces);
-    json_key(json, "files");
-    json_array(json);
+    json_put_array(json, "files");
     for (size_t i = 0; i < u->undo->moves; i++)
         json_string(json, u->undo->move[i].name);
     json_end_array(json);

@@ -63,8 +63,7 @@ static void error_members(struct json *json)
 {
     const struct message_told *told;
     unsigned untold = 0;
-    json_key(json, "errors");
-    json_array(json);
+    json_put_array(json, "errors");
     for (unsigned i = 0; (told = message_told(i, &untold)) != NULL; i++) {
         json_map(json);
         json_put_text(json, "message", told->message);

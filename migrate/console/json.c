@@ -218,6 +218,18 @@ void json_null(struct json *json)
     yajl_gen_null(json->gen);
 }
 
+void json_put_map(struct json *json, const char *key)
+{
+    json_key(json, key);
+    json_map(json);
+}
+
+void json_put_array(struct json *json, const char *key)
+{
+    json_key(json, key);
+    json_array(json);
+}
+
 void json_put_text(struct json *json, const char *key, const char *text)
 {
     json_key(json, key);

@@ -43,6 +43,10 @@ void json_unsigned(struct json *json, uint64_t value);
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);
 
+/* A member of a map that is a map or an array itself: its key, and the beginning. */
+void json_put_map(struct json *json, const char *key);
+void json_put_array(struct json *json, const char *key);
+
 /* A member of a map: its key and its value; NULL becomes null. */
 void json_put_text(struct json *json, const char *key, const char *text);
 void json_put_integer(struct json *json, const char *key, int64_t value);

@@ -111,9 +111,7 @@ static bool may_tell(const struct profile *p, const struct profile_list *list,
 
 static bool note(struct other_key *key, unsigned entry)
 {
-    void *array = key->told;
-    bool room = array_reserve(&array, &key->room, key->count + 1, sizeof *key->told);
-    key->told = array;
+    bool room = array_reserve(&key->told, &key->room, key->count + 1, sizeof *key->told);
     if (room)
         key->told[key->count++].entry = entry;
     return room;

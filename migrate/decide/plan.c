@@ -9,10 +9,7 @@
 
 void plan_add(struct plan *plan, const struct action *action)
 {
-    void *array = plan->action;
-    bool room = array_reserve(&array, &plan->room, plan->actions + 1, sizeof *plan->action);
-    plan->action = array;
-    if (room)
+    if (array_reserve(&plan->action, &plan->room, plan->actions + 1, sizeof *plan->action))
         plan->action[plan->actions++] = *action;
     else
         plan->no_memory = true;

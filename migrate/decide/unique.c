@@ -109,9 +109,7 @@ static bool add_row(struct unique_pass *p, uint64_t row)
     hash_sha256_end(&p->hash, digest);
     if (goes(p, row) || !is_indexed(p->index, nulls, first))
         return true;
-    void *array = p->key;
-    bool room = array_reserve(&array, &p->key_room, p->keys + 1, sizeof *p->key);
-    p->key = array;
+    bool room = array_reserve(&p->key, &p->key_room, p->keys + 1, sizeof *p->key);
     memcpy(key.digest, digest, sizeof key.digest);
     if (room)
         p->key[p->keys++] = key;

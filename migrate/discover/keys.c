@@ -168,9 +168,7 @@ static bool note_key(struct search *s, struct candidate *c, struct rows *rows,
         c->refuted = true;
         return true;
     }
-    void *array = c->pair;
-    struct pair *pair = discover_grow(s->run, &array, &c->pairs, &c->room, sizeof *pair);
-    c->pair = array;
+    struct pair *pair = discover_grow(s->run, &c->pair, &c->pairs, &c->room, sizeof *pair);
     if (pair)
         *pair = (struct pair){key, subject, row->part, row->row};
     return pair != NULL;

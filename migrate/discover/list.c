@@ -105,14 +105,12 @@ bool discover_next_entry(struct discover_run *run, unsigned part, struct rows *r
 static bool add_entry(struct discover_run *run, int64_t name, struct bytes encoded)
 {
     struct x509_certificate c;
-    void *array = run->entry;
     if (run->entries == ENTRIES_MOST) {
         run->d->limited = true;
         return false;
     }
     struct discover_entry *entry =
-        discover_grow(run, &array, &run->entries, &run->entry_room, sizeof *entry);
-    run->entry = array;
+        discover_grow(run, &run->entry, &run->entries, &run->entry_room, sizeof *entry);
     if (entry == NULL)
         return false;
     entry->name = name;

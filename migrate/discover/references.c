@@ -133,10 +133,8 @@ static void prepare(struct scan *s, const struct ese_table *table)
             d->limited = true;
             break;
         }
-        void *array = d->reference;
         struct discover_reference *added =
-            discover_grow(s->run, &array, &d->references, &d->reference_room, sizeof *added);
-        d->reference = array;
+            discover_grow(s->run, &d->reference, &d->references, &d->reference_room, sizeof *added);
         if (added == NULL)
             break;
         added->table = table;

@@ -38,12 +38,10 @@ static bool is_printable(struct bytes value)
 
 static void add_fact(struct discover_run *run, unsigned column, const struct x509_certificate *c)
 {
-    void *array = run->fact;
     if (run->facts >= FACTS_MOST)
         return;
     struct discover_fact *fact =
-        discover_grow(run, &array, &run->facts, &run->fact_room, sizeof *fact);
-    run->fact = array;
+        discover_grow(run, &run->fact, &run->facts, &run->fact_room, sizeof *fact);
     if (fact == NULL)
         return;
     fact->column = column;
@@ -304,10 +302,8 @@ static void prepare(struct discover_run *run, struct sample *s, const struct ese
             s->text[s->texts++] = column;
             continue;
         }
-        void *array = run->d->column;
-        struct discover_column *added =
-            discover_grow(run, &array, &run->d->columns, &run->d->column_room, sizeof *added);
-        run->d->column = array;
+        struct discover_column *added = discover_grow(run, &run->d->column, &run->d->columns,
+                                                      &run->d->column_room, sizeof *added);
         if (added == NULL)
             return;
         added->table = table;

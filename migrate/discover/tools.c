@@ -13,23 +13,24 @@ enum {
     TEXT_MOST = 160, /* bytes of a text in a profile */
 };
 
-void *discover_grow(struct discover_run *run, void **array, unsigned *count, size_t *room,
+void *discover_grow(struct discover_run *run, void *array, unsigned *count, size_t *room,
                     size_t size)
 {
-    if (!array_reserve(array, room, (size_t)*count + 1, size)) {
+    void *added = array_next(array, *count, room, size);
+    if (added == NULL) {
         run->no_memory = true;
         return NULL;
     }
-    return memset((char *)*array + (*count)++ * size, 0, size);
+    ++*count;
+    return memset(added, 0, size);
 }
 
 void discover_note(struct discover_run *run, const char *key, bool guess, bool left_out,
                    const char *format, ...)
 {
     struct discovery *d = run->d;
-    void *array = d->note;
-    struct discover_note *note = discover_grow(run, &array, &d->notes, &d->note_room, sizeof *note);
-    d->note = array;
+    struct discover_note *note =
+        discover_grow(run, &d->note, &d->notes, &d->note_room, sizeof *note);
     if (note == NULL)
         return;
     snprintf(note->key, sizeof note->key, "%s", key);

@@ -78,7 +78,7 @@ struct discover_run {
 };
 
 /* Makes room for one more element; returns it zeroed.  NULL, no_memory set: memory is short. */
-void *discover_grow(struct discover_run *run, void **array, unsigned *count, size_t *room,
+void *discover_grow(struct discover_run *run, void *array, unsigned *count, size_t *room,
                     size_t size);
 
 /* Adds a note; key as in struct discover_note. */

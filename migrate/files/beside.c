@@ -80,10 +80,8 @@ static int by_name(const void *a, const void *b)
 
 static bool add(struct beside *b, enum beside_kind kind, const char *name)
 {
-    void *array = b->file;
-    if (!array_reserve(&array, &b->room, b->files + 1, sizeof *b->file))
+    if (!array_reserve(&b->file, &b->room, b->files + 1, sizeof *b->file))
         return false;
-    b->file = array;
     char *kept = strdup(name);
     if (kept == NULL)
         return false;

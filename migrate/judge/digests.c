@@ -54,10 +54,7 @@ void digests_close(struct digests *d)
 
 static bool add_end(struct digests *d, const uint8_t *octets, uint32_t which)
 {
-    void *array = d->end;
-    bool room = array_reserve(&array, &d->end_room, d->ends + 1, sizeof *d->end);
-    d->end = array;
-    if (!room)
+    if (!array_reserve(&d->end, &d->end_room, d->ends + 1, sizeof *d->end))
         return false;
     memcpy(d->end[d->ends].octets, octets, START);
     d->end[d->ends++].which = which;
@@ -66,9 +63,7 @@ static bool add_end(struct digests *d, const uint8_t *octets, uint32_t which)
 
 static bool add_crc(struct digests *d, uint32_t crc, uint32_t which)
 {
-    void *array = d->crc;
-    bool room = array_reserve(&array, &d->crc_room, d->crcs + 1, sizeof *d->crc);
-    d->crc = array;
+    bool room = array_reserve(&d->crc, &d->crc_room, d->crcs + 1, sizeof *d->crc);
     if (room)
         d->crc[d->crcs++] = (struct digest_crc){crc, which};
     return room;

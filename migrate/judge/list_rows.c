@@ -1,6 +1,7 @@
 /* A certificate list with an entry a row, in one table or several. */
 #include "migrate/judge/readers.h"
 
+#include "formats/array.h"
 #include "formats/hex.h"
 #include "migrate/judge/names.h"
 
@@ -11,9 +12,7 @@ struct model_entry *model_add_entry(struct model *m, int32_t key, struct bytes d
     unsigned number = 0;
     if (!model_intern(m, der, &number, f))
         return NULL;
-    void *array = m->entry;
-    struct model_entry *entry = model_grow(&array, m->entries, &m->entry_room, sizeof *entry);
-    m->entry = array;
+    struct model_entry *entry = array_next(&m->entry, m->entries, &m->entry_room, sizeof *entry);
     if (entry == NULL) {
         model_no_memory(f);
         return NULL;

@@ -71,10 +71,7 @@ static bool note(struct lost_pass *p, const struct lost_hit *hit)
             h->item[i].serial = h->item[i].serial == hit->serial ? hit->serial : NULL;
             return true;
         }
-    void *array = h->item;
-    bool room = array_reserve(&array, &h->room, h->count + 1, sizeof *h->item);
-    h->item = array;
-    if (!room)
+    if (!array_reserve(&h->item, &h->room, h->count + 1, sizeof *h->item))
         return false;
     h->item[h->count++] = *hit;
     return true;

@@ -11,14 +11,6 @@ bool model_no_memory(struct fault *f)
     return fault_set(f, FAULT_NO_MEMORY, "out of memory for the certificate list");
 }
 
-/* One more element of an array that doubles; its pointer in *array may change. */
-void *model_grow(void **array, unsigned count, size_t *room, size_t size)
-{
-    if (!array_reserve(array, room, (size_t)count + 1, size))
-        return NULL;
-    return (char *)*array + (size_t)count * size;
-}
-
 /* A copy that lives as long as the model, with a zero byte behind it; NULL when memory is short. */
 const void *model_keep(struct model *m, struct bytes b)
 {
@@ -93,10 +85,8 @@ bool model_intern(struct model *m, struct bytes der, unsigned *number, struct fa
         if (memcmp(m->certificate[*number].sha256, sha256, sizeof sha256) == 0)
             return true;
     }
-    void *array = m->certificate;
     struct model_certificate *cert =
-        model_grow(&array, m->certificates, &m->certificate_room, sizeof *cert);
-    m->certificate = array;
+        array_next(&m->certificate, m->certificates, &m->certificate_room, sizeof *cert);
     const void *kept = cert ? arena_copy(&mem->arena, der) : NULL;
     if (kept == NULL)
         return model_no_memory(f);

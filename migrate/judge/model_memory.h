@@ -34,10 +34,6 @@ struct model_memory {
 /* Sets f to a lack of memory.  Returns false. */
 bool model_no_memory(struct fault *f);
 
-/* One more element of an array that doubles; its pointer in *array may change.  NULL: memory is
- * short. */
-void *model_grow(void **array, unsigned count, size_t *room, size_t size);
-
 /* A copy that lives as long as the model, with a zero byte behind it; NULL: memory is short. */
 const void *model_keep(struct model *model, struct bytes b);
 

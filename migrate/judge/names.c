@@ -109,10 +109,8 @@ int32_t names_key(const struct model *m, struct bytes key)
 
 static bool keep_key(struct model *m, struct bytes key, struct fault *f)
 {
-    void *array = m->key_bytes;
-    if (!array_reserve(&array, &m->key_room, (size_t)m->key_count + 1, sizeof *m->key_bytes))
+    if (!array_reserve(&m->key_bytes, &m->key_room, (size_t)m->key_count + 1, sizeof *m->key_bytes))
         return no_memory(f);
-    m->key_bytes = array;
     uint8_t *copy = malloc(key.size + 1);
     if (copy == NULL)
         return no_memory(f);

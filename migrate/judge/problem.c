@@ -214,10 +214,7 @@ const struct problem_kind *problem_kind(enum problem_code code)
 
 static struct problem *room_for_one(struct problems *problems)
 {
-    void *array = problems->item;
-    bool room = array_reserve(&array, &problems->room, problems->count + 1, sizeof *problems->item);
-    problems->item = array;
-    return room ? &problems->item[problems->count] : NULL;
+    return array_next(&problems->item, problems->count, &problems->room, sizeof *problems->item);
 }
 
 struct problem *problem_add(struct problems *problems, enum problem_code code, int64_t entry,
@@ -245,10 +242,7 @@ void problem_name(struct problems *problems, struct problem *p, int32_t key)
 {
     if (p == NULL)
         return;
-    void *array = p->named;
-    bool room = array_reserve(&array, &p->name_room, p->names + 1, sizeof *p->named);
-    p->named = array;
-    if (room)
+    if (array_reserve(&p->named, &p->name_room, p->names + 1, sizeof *p->named))
         p->named[p->names++] = key;
     else
         problems->no_memory = true;

@@ -9,10 +9,7 @@ bool properties_add(struct properties *all, const struct model *m, unsigned entr
 {
     struct sst_property property;
     for (size_t at = 0; sst_property_next(m->entry[entry].properties, &at, &property);) {
-        void *array = all->at;
-        bool room = array_reserve(&array, &all->room, all->count + 1, sizeof *all->at);
-        all->at = array;
-        if (!room)
+        if (!array_reserve(&all->at, &all->room, all->count + 1, sizeof *all->at))
             return false;
         all->at[all->count] = (struct copied_property){property, entry, all->count};
         all->count++;

@@ -1,6 +1,7 @@
 /* Rows that refer to the list: what they name is noted with the entries, and counted. */
 #include "migrate/judge/readers.h"
 
+#include "formats/array.h"
 #include "migrate/judge/names.h"
 #include "migrate/judge/trials.h"
 
@@ -11,9 +12,7 @@
 static bool add_crl(struct model *m, int32_t key, const int32_t *entry, struct bytes der,
                     struct fault *f)
 {
-    void *array = m->crl;
-    struct model_crl *crl = model_grow(&array, m->crls, &m->crl_room, sizeof *crl);
-    m->crl = array;
+    struct model_crl *crl = array_next(&m->crl, m->crls, &m->crl_room, sizeof *crl);
     const void *kept = crl ? model_keep(m, der) : NULL;
     if (kept == NULL)
         return model_no_memory(f);
@@ -34,10 +33,8 @@ static bool add_dangling(struct model *m, unsigned which, int32_t row, int32_t n
     m->dangling_count++;
     if (m->dangling_kept == MODEL_DANGLING_MOST)
         return true;
-    void *array = m->dangling;
     struct model_dangling *one =
-        model_grow(&array, m->dangling_kept, &m->dangling_room, sizeof *one);
-    m->dangling = array;
+        array_next(&m->dangling, m->dangling_kept, &m->dangling_room, sizeof *one);
     const void *kept = one ? model_keep(m, signed_object) : NULL;
     if (kept == NULL)
         return model_no_memory(f);

@@ -355,9 +355,7 @@ static const char *explanation(const struct residue_table *t, unsigned column)
 /* Its names are r's in any case. */
 static bool keep_candidate(struct residue *r, const struct residue_column *c)
 {
-    void *array = r->column;
-    bool room = array_reserve(&array, &r->room, r->columns + 1, sizeof *r->column);
-    r->column = array;
+    bool room = array_reserve(&r->column, &r->room, r->columns + 1, sizeof *r->column);
     if (room)
         r->column[r->columns++] = *c;
     else
@@ -396,10 +394,7 @@ static bool keep_keys(struct residue *r, struct residue_table *t)
 {
     if (t->keys == NULL || model_is_list_table(t->m, t->table))
         return true;
-    void *array = r->keys;
-    bool room = array_reserve(&array, &r->table_room, r->tables + 1, sizeof *r->keys);
-    r->keys = array;
-    if (!room)
+    if (!array_reserve(&r->keys, &r->table_room, r->tables + 1, sizeof *r->keys))
         return false;
     r->keys[r->tables++] =
         (struct residue_keys){t->table, &t->table->column[t->key], t->keys, t->places};

@@ -103,9 +103,7 @@ static bool note_size(struct second_search *s, size_t size)
     for (size_t i = 0; i < s->sizes; i++)
         if (s->size[i] == size)
             return true;
-    void *array = s->size;
-    bool ok = array_reserve(&array, &s->size_room, s->sizes + 1, sizeof *s->size);
-    s->size = array;
+    bool ok = array_reserve(&s->size, &s->size_room, s->sizes + 1, sizeof *s->size);
     if (ok)
         s->size[s->sizes++] = size;
     return ok;
@@ -320,10 +318,7 @@ static struct second_copy *entry_of(struct second_copies *copies, const struct e
     for (unsigned i = copies->count; i-- > 0;)
         if (copies->item[i].column == column)
             return &copies->item[i];
-    void *array = copies->item;
-    bool room = array_reserve(&array, &copies->room, copies->count + 1, sizeof *copies->item);
-    copies->item = array;
-    if (!room)
+    if (!array_reserve(&copies->item, &copies->room, copies->count + 1, sizeof *copies->item))
         return NULL;
     copies->item[copies->count] = (struct second_copy){.table = table, .column = column};
     return &copies->item[copies->count++];

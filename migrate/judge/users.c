@@ -1,6 +1,8 @@
 /* Users, for advice: whose names are too long for a Certificate Server, and who is there. */
 #include "migrate/judge/readers.h"
 
+#include "formats/array.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -77,9 +79,7 @@ static size_t subject_length(struct bytes b, size_t width)
 static bool keep_user(struct model *m, int32_t key, struct fault *f)
 {
     struct model_memory *mem = m->memory;
-    void *array = mem->user;
-    int32_t *one = model_grow(&array, mem->users, &mem->user_room, sizeof *one);
-    mem->user = array;
+    int32_t *one = array_next(&mem->user, mem->users, &mem->user_room, sizeof *one);
     if (one == NULL)
         return model_no_memory(f);
     mem->users_mixed = mem->users_mixed || (mem->users > 0 && key < one[-1]);

@@ -112,10 +112,8 @@ bool copydir_begin(struct copydir *c, const char *source, const char *name,
 
 bool copydir_note(struct copydir *c, const char *name, struct fault *f)
 {
-    void *array = c->file;
-    if (!array_reserve(&array, &c->room, c->files + 1, sizeof *c->file))
+    if (!array_reserve(&c->file, &c->room, c->files + 1, sizeof *c->file))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
-    c->file = array;
     char *kept = strdup(name);
     if (kept == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");

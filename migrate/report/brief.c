@@ -63,12 +63,10 @@ static int print_json(const struct assessment *a)
         return EXIT_TROUBLE;
     assess_store_json(json, a);
     json_put_text(json, "verdict", verdict_name(a->verdict));
-    json_key(json, "codes");
-    json_array(json);
+    json_put_array(json, "codes");
     each_code(&a->found, add_code, json);
     json_end_array(json);
-    json_key(json, "plan");
-    json_map(json);
+    json_put_map(json, "plan");
     json_put_text(json, "id", a->has_model ? a->plan.id : NULL);
     json_put_bool(json, "allowed", refusal == NULL);
     if (refusal)

@@ -26,8 +26,7 @@ static void recovered_members(struct json *json, const struct recovery *r)
 {
     if (r == NULL)
         return;
-    json_key(json, "recovered");
-    json_map(json);
+    json_put_map(json, "recovered");
     json_put_integer(json, "first_generation", r->summary.first);
     json_put_integer(json, "last_generation", r->summary.last);
     json_put_integer(json, "redone", (int64_t)r->summary.redone);
@@ -62,8 +61,7 @@ static void profile_members(struct json *json, const struct assessment *a)
 static void list_members(struct json *json, const struct assessment *a)
 {
     const struct model *m = &a->model;
-    json_key(json, "list");
-    json_map(json);
+    json_put_map(json, "list");
     json_put_text(json, "mode", model_mode_name(m->mode));
     json_put_integer(json, "entries", m->entries);
     json_put_integer(json, "distinct_certificates", m->listed);
@@ -77,8 +75,7 @@ static void entry_members(struct json *json, const struct problem *p)
 {
     if (p->names == 0 && p->entry[0] == NO_ENTRY && p->entry[1] == NO_ENTRY)
         return;
-    json_key(json, "entries");
-    json_array(json);
+    json_put_array(json, "entries");
     for (size_t i = 0; i < p->names; i++)
         json_integer(json, p->named[i]);
     for (int k = 0; p->names == 0 && k < 2; k++)
@@ -92,8 +89,7 @@ static void fact_members(struct json *json, const struct problem *p)
 {
     if (p->facts == 0)
         return;
-    json_key(json, "facts");
-    json_map(json);
+    json_put_map(json, "facts");
     for (unsigned i = 0; i < p->facts; i++) {
         const char *word = fact_word(p->fact[i].name);
         if (word && p->fact[i].is_text)
@@ -108,8 +104,7 @@ static void problem_members(struct json *json, const char *key, const struct pro
                             bool with_repair)
 {
     static const char *const severities[] = {"fatal", "doubt", "advice"};
-    json_key(json, key);
-    json_array(json);
+    json_put_array(json, key);
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *p = &problems->item[i];
         const struct problem_kind *kind = problem_kind(p->code);
@@ -137,8 +132,7 @@ static void problem_members(struct json *json, const char *key, const struct pro
 static void certificate_members(struct json *json, const struct model *m, unsigned number)
 {
     const struct model_certificate *cert = &m->certificate[number];
-    json_key(json, "certificate");
-    json_map(json);
+    json_put_map(json, "certificate");
     json_put_hex(json, "thumbprint", bytes_of(cert->sha1, sizeof cert->sha1));
     json_put_hex(json, "sha256", bytes_of(cert->sha256, sizeof cert->sha256));
     if (cert->parsed) {
@@ -157,16 +151,14 @@ static void certificate_members(struct json *json, const struct model *m, unsign
 static void plan_members(struct json *json, const struct assessment *a)
 {
     const char *refusal = refusal_of(a);
-    json_key(json, "plan");
-    json_map(json);
+    json_put_map(json, "plan");
     json_put_text(json, "id", a->has_model ? a->plan.id : NULL);
     if (a->has_model && a->plan.decisions)
         json_put_text(json, "decisions", a->plan.decisions);
     json_put_bool(json, "allowed", refusal == NULL);
     if (refusal)
         json_put_text(json, "reason", refusal);
-    json_key(json, "actions");
-    json_array(json);
+    json_put_array(json, "actions");
     for (size_t i = 0; a->has_model && i < a->plan.actions; i++) {
         const struct action *action = &a->plan.action[i];
         char text[600];
@@ -188,8 +180,7 @@ static void plan_members(struct json *json, const struct assessment *a)
 static void result_members(struct json *json, const struct assessment *a,
                            const struct repair_result *result)
 {
-    json_key(json, "written");
-    json_map(json);
+    json_put_map(json, "written");
     json_put_text(json, "path", result->target);
     json_put_hex(json, "sha256", bytes_of(result->sha256, sizeof result->sha256));
     json_put_text(json, "verdict", verdict_name(judge_problems(&a->left)));

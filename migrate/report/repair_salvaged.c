@@ -70,8 +70,7 @@ void salvaged_members(struct json *json, const struct assessment *a)
     const struct salvaging *x = a->options->salvaged;
     if (x == NULL)
         return;
-    json_key(json, "salvaged");
-    json_map(json);
+    json_put_map(json, "salvaged");
     json_put_bool(json, "list_whole", a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, false));
     json_put_bool(json, "references_whole",
                   a->match != PROFILE_NO_MATCH && salvaged_is_whole(a, true));
@@ -125,8 +124,7 @@ void foretold_members(struct json *json, const struct assessment *a)
     const struct foretold *t = a->foretold;
     if (t == NULL || !t->known)
         return;
-    json_key(json, "after_salvage");
-    json_map(json);
+    json_put_map(json, "after_salvage");
     json_put_text(json, "verdict", verdict_name(t->verdict));
     json_put_bool(json, "list_whole", t->list_whole);
     json_put_bool(json, "references_whole", t->references_whole);

@@ -167,8 +167,7 @@ bool salvage_report_text(struct salvaging *x)
 
 static void json_pages(struct json *json, const struct ese_salvage_scan *s)
 {
-    json_key(json, "pages");
-    json_map(json);
+    json_put_map(json, "pages");
     json_put_unsigned(json, "all", s->pages);
     json_put_unsigned(json, "good", s->good);
     json_put_unsigned(json, "corrected", s->corrected);
@@ -182,8 +181,7 @@ static void json_pages(struct json *json, const struct ese_salvage_scan *s)
 
 static void json_written(struct json *json, const struct salvaging *x)
 {
-    json_key(json, "written");
-    json_map(json);
+    json_put_map(json, "written");
     json_put_text(json, "path", x->options->output);
     json_put_unsigned(json, "rows", SALVAGING_SUM(&x->result, written));
     json_put_unsigned(json, "quarantined", x->files.quarantined);
@@ -214,8 +212,7 @@ bool salvage_report_json(const struct salvaging *x)
     json_put_bool(json, "dirty", s->dirty);
     json_pages(json, s);
     salvage_tables_json(json, &x->result);
-    json_key(json, "told");
-    json_map(json);
+    json_put_map(json, "told");
     for (unsigned i = 0; i < ESE_SALVAGE_KINDS; i++)
         json_put_unsigned(json, ese_salvage_kind_name((enum ese_salvage_kind)i), x->result.told[i]);
     json_end_map(json);

@@ -62,8 +62,7 @@ static void json_table(struct json *json, const struct ese_salvage_table *t)
 
 void salvage_tables_json(struct json *json, const struct ese_salvage_result *result)
 {
-    json_key(json, "tables");
-    json_array(json);
+    json_put_array(json, "tables");
     for (unsigned i = 0; i < result->tables; i++)
         json_table(json, &result->table[i]);
     json_end_array(json);

@@ -33,8 +33,7 @@ void settings_issuing_line(const struct model *m)
 
 void settings_json(struct json *json, const struct model *m)
 {
-    json_key(json, "settings");
-    json_map(json);
+    json_put_map(json, "settings");
     json_put_text(json, "organization", m->organization);
     json_put_text(json, "site", m->site);
     json_put_text(json, "ca_name", m->ca_name);

@@ -25,13 +25,11 @@ static void header_members(struct json *json, const struct ese_header *h)
 
 static void beside_members(struct json *json, const struct beside *beside)
 {
-    json_key(json, "files_beside");
-    json_array(json);
+    json_put_array(json, "files_beside");
     for (size_t i = 0; i < beside->files; i++)
         json_string(json, beside->file[i].name);
     json_end_array(json);
-    json_key(json, "undo_files");
-    json_array(json);
+    json_put_array(json, "undo_files");
     for (size_t i = 0; i < beside->files; i++) {
         if (beside->file[i].kind != BESIDE_UNDO)
             continue;
@@ -46,8 +44,7 @@ static void beside_members(struct json *json, const struct beside *beside)
 void store_facts_json(struct json *json, const char *key, const struct store_facts *facts)
 {
     const struct stat *st = facts->stat;
-    json_key(json, key);
-    json_map(json);
+    json_put_map(json, key);
     json_put_text(json, "path", facts->path);
     if (st || facts->size)
         json_put_unsigned(json, "size", facts->size ? *facts->size : (uint64_t)st->st_size);

@@ -169,8 +169,7 @@ bool structure_report(struct store *store, struct json *json, bool quiet,
 {
     struct report report = {.json = json, .quiet = quiet};
     if (json) {
-        json_key(json, "findings");
-        json_array(json);
+        json_put_array(json, "findings");
     }
     progress_open("checking", ese_file_size(store->db->file));
     bool ok = ese_check(store->db, show, &report, summary, f);

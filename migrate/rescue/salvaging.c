@@ -122,10 +122,7 @@ static bool name_row(struct salvaging *x, const struct ese_salvage_item *item, s
     bool same = x->names > 0 && x->named[x->names - 1].objid == item->objid;
     if (!is_named(item->kind) || (same && x->named_of_table == SALVAGING_NAMED_MOST))
         return true;
-    void *array = x->named;
-    bool room = array_reserve(&array, &x->room, x->names + 1, sizeof *x->named);
-    x->named = array;
-    if (!room)
+    if (!array_reserve(&x->named, &x->room, x->names + 1, sizeof *x->named))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the rows that are named");
     struct salvaging_named *n = &x->named[x->names++];
     *n = (struct salvaging_named){.kind = item->kind, .objid = item->objid, .page = item->page};

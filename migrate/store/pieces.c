@@ -5,20 +5,12 @@
 
 #include <stdlib.h>
 
-static bool make_room(struct pieces *p)
-{
-    void *piece = p->piece, *row = p->row;
-    bool ok = array_reserve(&piece, &p->piece_room, p->count + 1u, sizeof *p->piece) &&
-              array_reserve(&row, &p->row_room, p->count + 1u, sizeof *p->row);
-    p->piece = piece;
-    p->row = row;
-    return ok;
-}
-
 bool pieces_add(struct pieces *p, int32_t order, uint64_t row, struct bytes bytes)
 {
     size_t at = p->bytes.size;
-    if (!make_room(p) || !buffer_add(&p->bytes, bytes))
+    if (!array_reserve(&p->piece, &p->piece_room, p->count + 1u, sizeof *p->piece) ||
+        !array_reserve(&p->row, &p->row_room, p->count + 1u, sizeof *p->row) ||
+        !buffer_add(&p->bytes, bytes))
         return false;
     p->row[p->count] = row;
     p->piece[p->count++] = (struct piece){.order = order, .at = at, .size = bytes.size};

@@ -310,10 +310,8 @@ static bool read_move(struct undofile *u, const struct record *record, uint64_t 
     if (r.failed || reader_left(&r) > 0 || !is_plain(name, false) || u->pieces > 0 ||
         u->moves == UNDOFILE_MOVES_MOST || u->identity.set_aside[0] == '\0')
         return damaged(f, at, "a file that was set aside");
-    void *array = u->move;
-    if (!array_reserve(&array, &u->move_room, u->moves + 1, sizeof *u->move))
+    if (!array_reserve(&u->move, &u->move_room, u->moves + 1, sizeof *u->move))
         return no_memory(f);
-    u->move = array;
     m.name = strndup((const char *)name.at, name.size);
     if (m.name == NULL)
         return no_memory(f);
@@ -345,10 +343,8 @@ static bool read_piece(struct undofile *u, const struct record *record, uint64_t
         return damaged(f, at, "a page");
     if (!unpack(packed, room, p.size, at, f))
         return false;
-    void *array = u->piece;
-    if (!array_reserve(&array, &u->piece_room, u->pieces + 1, sizeof *u->piece))
+    if (!array_reserve(&u->piece, &u->piece_room, u->pieces + 1, sizeof *u->piece))
         return no_memory(f);
-    u->piece = array;
     u->piece[u->pieces++] = p;
     return true;
 }

@@ -146,11 +146,9 @@ static int by_number(const void *a, const void *b)
 static bool add(struct names_undo_list *list, unsigned number, const char *store, const char *name,
                 struct fault *f)
 {
-    void *array = list->item;
     char *path;
-    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->item))
+    if (!array_reserve(&list->item, &list->room, list->count + 1, sizeof *list->item))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of undo files");
-    list->item = array;
     if (asprintf(&path, "%.*s%s", path_before_last(store), store, name) < 0)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of undo files");
     list->item[list->count++] = (struct names_undo){number, path};

@@ -95,12 +95,10 @@ static void start_row(struct row *row, uint32_t table, enum ese_object_type type
 static struct build_catalog_row *new_row(struct ese_build *build, struct fault *f)
 {
     struct build_catalog *cat = &build->catalog;
-    void *array = cat->row;
-    if (!array_reserve(&array, &cat->room, cat->rows + 1, sizeof *cat->row)) {
+    if (!array_reserve(&cat->row, &cat->room, cat->rows + 1, sizeof *cat->row)) {
         fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
         return NULL;
     }
-    cat->row = array;
     struct build_catalog_row *row = &cat->row[cat->rows++];
     *row = (struct build_catalog_row){.key = {.size = 0}};
     return row;

@@ -90,12 +90,9 @@ static void close_rows(struct catalog_rows *rows)
 
 static bool reserve_row(struct catalog_rows *rows, struct fault *f)
 {
-    void *row = rows->row, *table = rows->table;
-    bool ok = array_reserve(&row, &rows->row_room, rows->rows + 1, sizeof *rows->row) &&
-              array_reserve(&table, &rows->table_room, rows->rows + 1, sizeof *rows->table);
-    rows->row = row;
-    rows->table = table;
-    return ok || fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    return (array_reserve(&rows->row, &rows->row_room, rows->rows + 1, sizeof *rows->row) &&
+            array_reserve(&rows->table, &rows->table_room, rows->rows + 1, sizeof *rows->table)) ||
+           fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
 }
 
 static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor, struct bytes data,

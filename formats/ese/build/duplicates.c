@@ -19,10 +19,8 @@
 
 static bool byte_list_add(struct byte_list *list, struct bytes value, struct fault *f)
 {
-    void *array = list->at;
-    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
+    if (!array_reserve(&list->at, &list->room, list->count + 1, sizeof *list->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-    list->at = array;
     uint8_t *copy = malloc(value.size + 1);
     if (copy == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
@@ -104,10 +102,8 @@ uint32_t drops_references(const struct drops *d, uint64_t lid)
 
 static bool add_lid(struct drops *d, uint64_t lid, struct fault *f)
 {
-    void *array = d->lid;
-    if (!array_reserve(&array, &d->lid_room, d->lids + 1, sizeof *d->lid))
+    if (!array_reserve(&d->lid, &d->lid_room, d->lids + 1, sizeof *d->lid))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-    d->lid = array;
     d->lid[d->lids++] = lid;
     return true;
 }
@@ -313,10 +309,8 @@ struct claims {
 
 static bool add_claim(struct claims *claims, struct bytes primary, size_t group, struct fault *f)
 {
-    void *array = claims->at;
-    if (!array_reserve(&array, &claims->room, claims->count + 1, sizeof *claims->at))
+    if (!array_reserve(&claims->at, &claims->room, claims->count + 1, sizeof *claims->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-    claims->at = array;
     uint8_t *copy = malloc(primary.size + 1);
     if (copy == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");

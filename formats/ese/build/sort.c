@@ -167,10 +167,8 @@ static bool file_write(struct build_sort *s, const uint8_t *at, size_t size, str
 
 static bool new_run(struct build_sort *s, struct fault *f)
 {
-    void *array = s->run;
-    if (!array_reserve(&array, &s->run_room, s->runs + 1, sizeof *s->run))
+    if (!array_reserve(&s->run, &s->run_room, s->runs + 1, sizeof *s->run))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
-    s->run = array;
     s->run[s->runs++] = (struct run){.at = s->file_size};
     return true;
 }
@@ -298,10 +296,8 @@ bool build_sort_add(struct build_sort *s, struct bytes key, struct bytes data, s
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
     if (s->used + size + (s->entries + 1) * sizeof *s->entry > BUFFER_BYTES && !write_run(s, f))
         return false;
-    void *array = s->entry;
-    if (!array_reserve(&array, &s->entry_room, s->entries + 1, sizeof *s->entry))
+    if (!array_reserve(&s->entry, &s->entry_room, s->entries + 1, sizeof *s->entry))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
-    s->entry = array;
     s->entry[s->entries++] = place_of(key, data, s->used);
     struct run_writer w = {.block = s->buffer + s->used};
     s->used += size;

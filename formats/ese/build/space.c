@@ -36,10 +36,8 @@ static uint32_t end_of(const struct build_extent *e)
 
 static bool insert_at(struct build_extents *list, size_t at, struct build_extent e, struct fault *f)
 {
-    void *array = list->at;
-    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
+    if (!array_reserve(&list->at, &list->room, list->count + 1, sizeof *list->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
-    list->at = array;
     memmove(list->at + at + 1, list->at + at, (list->count - at) * sizeof *list->at);
     list->at[at] = e;
     list->count++;
@@ -173,10 +171,7 @@ void build_space_close(struct build_space *s)
 static bool copy_extents(struct build_extents *to, const struct build_extents *from,
                          struct fault *f)
 {
-    void *array = to->at;
-    bool ok = array_reserve(&array, &to->room, from->count, sizeof *to->at);
-    to->at = array;
-    if (!ok)
+    if (!array_reserve(&to->at, &to->room, from->count, sizeof *to->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory");
     to->count = from->count;
     if (from->count > 0)

@@ -66,15 +66,13 @@ const struct ese_table *ese_build_schema(const struct ese_build_table *t)
 
 static struct ese_build_table *new_table(struct ese_build *build, struct fault *f)
 {
-    void *array = build->table;
     struct ese_build_table *t = calloc(1, sizeof *t);
-    if (t == NULL ||
-        !array_reserve(&array, &build->table_room, build->tables + 1, sizeof *build->table)) {
+    if (t == NULL || !array_reserve(&build->table, &build->table_room, build->tables + 1,
+                                    sizeof *build->table)) {
         free(t);
         fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
         return NULL;
     }
-    build->table = array;
     build->table[build->tables++] = t;
     t->build = build;
     return t;

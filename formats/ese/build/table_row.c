@@ -157,10 +157,8 @@ static bool check_several(const struct ese_build_table *t, unsigned values, stru
 static bool take_values(struct ese_build_table *t, const struct ese_build_value *value,
                         unsigned values, unsigned *taken, struct fault *f)
 {
-    void *array = t->value;
-    if (!array_reserve(&array, &t->value_room, values, sizeof *t->value))
+    if (!array_reserve(&t->value, &t->value_room, values, sizeof *t->value))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a row");
-    t->value = array;
     for (unsigned i = 0; i < values; i++) {
         const struct ese_build_value *v = &value[i];
         if (!check_value(t, v, f))
@@ -237,10 +235,8 @@ static bool open_key_record(struct ese_build_table *t, unsigned values, size_t s
     if (whole)
         return ese_record_open(record, t->table, bytes_of(t->record, size),
                                t->build->format.new_format, t->build->options.page_size, f);
-    void *array = t->key_value;
-    if (!array_reserve(&array, &t->key_value_room, values, sizeof *t->key_value))
+    if (!array_reserve(&t->key_value, &t->key_value_room, values, sizeof *t->key_value))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a row");
-    t->key_value = array;
     unsigned taken = 0;
     for (unsigned i = 0; i < values; i++) {
         struct ese_field v = t->value[i];

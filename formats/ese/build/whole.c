@@ -57,10 +57,8 @@ void whole_close(struct whole *w)
 
 static bool keep_lid(struct whole *w, uint64_t lid, struct fault *f)
 {
-    void *array = w->lid;
-    if (!array_reserve(&array, &w->room, w->lids + 1, sizeof *w->lid))
+    if (!array_reserve(&w->lid, &w->room, w->lids + 1, sizeof *w->lid))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the long values of a table");
-    w->lid = array;
     w->lid[w->lids++] = lid;
     return true;
 }

@@ -57,10 +57,8 @@ static void count_twins(struct editing *e, struct bytes key)
 
 static bool note(struct editing *e, struct bytes key, struct fault *f)
 {
-    void *array = e->noted;
-    if (!array_reserve(&array, &e->room, e->count + 1, sizeof *e->noted))
+    if (!array_reserve(&e->noted, &e->room, e->count + 1, sizeof *e->noted))
         return inplace_no_memory(f);
-    e->noted = array;
     const uint8_t *copy = arena_copy(&e->memory, key);
     if (copy == NULL)
         return inplace_no_memory(f);

@@ -20,10 +20,8 @@ bool inplace_entries_add(struct inplace_entries *list, const struct ese_table *t
                          const struct ese_index *index, struct bytes key, struct bytes data,
                          struct fault *f)
 {
-    void *array = list->at;
-    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
+    if (!array_reserve(&list->at, &list->room, list->count + 1, sizeof *list->at))
         return inplace_no_memory(f);
-    list->at = array;
     const uint8_t *key_copy = arena_copy(&list->memory, key),
                   *data_copy = arena_copy(&list->memory, data);
     if (key_copy == NULL || data_copy == NULL)

@@ -193,10 +193,8 @@ struct references {
 
 static bool add_reference(struct references *list, const struct ese_value *value, struct fault *f)
 {
-    void *array = list->at;
-    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->at))
+    if (!array_reserve(&list->at, &list->room, list->count + 1, sizeof *list->at))
         return inplace_no_memory(f);
-    list->at = array;
     list->at[list->count++] = (struct reference){value->lid, value->wide_lid};
     return true;
 }

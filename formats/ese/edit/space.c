@@ -455,10 +455,8 @@ bool inplace_take_own(struct ese_inplace *ip, uint32_t root, uint32_t objid, uin
 bool inplace_release(struct ese_inplace *ip, uint32_t root, uint32_t objid, uint32_t page,
                      struct fault *f)
 {
-    void *array = ip->freed;
-    if (!array_reserve(&array, &ip->free_room, ip->frees + 1, sizeof *ip->freed))
+    if (!array_reserve(&ip->freed, &ip->free_room, ip->frees + 1, sizeof *ip->freed))
         return inplace_no_memory(f);
-    ip->freed = array;
     ip->freed[ip->frees++] = (struct inplace_free){root, objid, page};
     return true;
 }

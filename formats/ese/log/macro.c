@@ -45,10 +45,8 @@ bool log_macro_add(struct log_macro *m, struct bytes b, struct fault *f)
     if (b.size > LOG_MACRO_MOST - m->size)
         return fault_set(f, FAULT_LIMIT, "a split, merge or move takes more than %u bytes",
                          LOG_MACRO_MOST);
-    void *array = m->bytes;
-    if (!array_reserve(&array, &m->room, m->size + b.size, sizeof *m->bytes))
+    if (!array_reserve(&m->bytes, &m->room, m->size + b.size, sizeof *m->bytes))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a split, merge or move");
-    m->bytes = array;
     memcpy(m->bytes + m->size, b.at, b.size);
     m->size += b.size;
     return true;

@@ -19,10 +19,8 @@ struct log_session *log_session_of(struct ese_replay *r, uint16_t number)
 static bool new_session(struct ese_replay *r, uint16_t number, struct log_session **session,
                         struct fault *f)
 {
-    void *array = r->session;
-    if (!array_reserve(&array, &r->sessions_room, r->sessions + 1, sizeof *r->session))
+    if (!array_reserve(&r->session, &r->sessions_room, r->sessions + 1, sizeof *r->session))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for sessions");
-    r->session = array;
     r->session[r->sessions] =
         (struct log_session){.number = number, .begun = true, .head = SIZE_MAX};
     *session = &r->session[r->sessions];

@@ -166,10 +166,8 @@ static bool add(struct ese_log_set *set, size_t *room, const struct ese_log_file
 {
     if (set->files == FILES_MOST)
         return fault_set(f, FAULT_LIMIT, "more than %u logs in one directory", FILES_MOST);
-    void *array = set->file;
-    if (!array_reserve(&array, &*room, set->files + 1, sizeof *set->file))
+    if (!array_reserve(&set->file, &*room, set->files + 1, sizeof *set->file))
         return no_memory(f);
-    set->file = array;
     struct ese_log_file *to = &set->file[set->files];
     *to = *entry;
     to->name = strdup(name);
@@ -343,12 +341,10 @@ static void find(struct judging *j, enum ese_log_trouble trouble, int32_t genera
 {
     struct ese_log_verdict *v = j->verdict;
     v->complete = false;
-    void *array = v->finding;
-    if (!array_reserve(&array, &v->room, v->findings + 1, sizeof *v->finding)) {
+    if (!array_reserve(&v->finding, &v->room, v->findings + 1, sizeof *v->finding)) {
         j->ok = no_memory(j->f);
         return;
     }
-    v->finding = array;
     struct ese_log_finding *to = &v->finding[v->findings++];
     *to = (struct ese_log_finding){.trouble = trouble, .generation = generation};
     snprintf(to->name, sizeof to->name, "%s", name);

@@ -41,10 +41,8 @@ static bool remember_missing(struct ese_replay *r, uint32_t number, struct fault
                          "the logs change more than %u pages that the database does not have; page "
                          "%u is one",
                          PENDING_MOST, number);
-    void *array = r->pending;
-    if (!array_reserve(&array, &r->pendings_room, r->pendings + 1, sizeof *r->pending))
+    if (!array_reserve(&r->pending, &r->pendings_room, r->pendings + 1, sizeof *r->pending))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for pages that are not there");
-    r->pending = array;
     r->pending[r->pendings++] = number;
     return true;
 }

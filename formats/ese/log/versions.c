@@ -64,12 +64,10 @@ static bool make_room(struct log_versions *v, size_t bytes, struct fault *f)
     if (bytes > BYTES_MOST - v->bytes_used)
         return fault_set(f, FAULT_LIMIT, "open transactions change more than %zu bytes",
                          BYTES_MOST);
-    void *entry = v->entry, *array = v->bytes;
-    bool ok = array_reserve(&entry, &v->room, v->count + 1, sizeof *v->entry);
-    v->entry = entry;
-    ok = ok && array_reserve(&array, &v->bytes_room, v->bytes_used + bytes + 1, sizeof *v->bytes);
-    v->bytes = array;
-    return ok || no_memory(f);
+    return (array_reserve(&v->entry, &v->room, v->count + 1, sizeof *v->entry) &&
+            array_reserve(&v->bytes, &v->bytes_room, v->bytes_used + bytes + 1,
+                          sizeof *v->bytes)) ||
+           no_memory(f);
 }
 
 static void append(struct log_versions *v, struct bytes b)
