@@ -99,6 +99,13 @@ static inline bool bytes_be32(struct bytes b, size_t at, uint32_t *value)
 
 /* The same, and 0 where the bytes are not all there: for fields of what is known to be long enough,
  * and for those that older versions do not have. */
+static inline uint8_t bytes_get_u8(struct bytes b, size_t at)
+{
+    uint8_t value = 0;
+    bytes_u8(b, at, &value);
+    return value;
+}
+
 static inline uint16_t bytes_get_le16(struct bytes b, size_t at)
 {
     uint16_t value = 0;
@@ -222,30 +229,22 @@ static inline struct bytes reader_take(struct reader *r, size_t size)
 
 static inline uint8_t reader_u8(struct reader *r)
 {
-    uint8_t value = 0;
-    bytes_u8(reader_take(r, 1), 0, &value);
-    return value;
+    return bytes_get_u8(reader_take(r, 1), 0);
 }
 
 static inline uint16_t reader_le16(struct reader *r)
 {
-    uint16_t value = 0;
-    bytes_le16(reader_take(r, 2), 0, &value);
-    return value;
+    return bytes_get_le16(reader_take(r, 2), 0);
 }
 
 static inline uint32_t reader_le32(struct reader *r)
 {
-    uint32_t value = 0;
-    bytes_le32(reader_take(r, 4), 0, &value);
-    return value;
+    return bytes_get_le32(reader_take(r, 4), 0);
 }
 
 static inline uint64_t reader_le64(struct reader *r)
 {
-    uint64_t value = 0;
-    bytes_le64(reader_take(r, 8), 0, &value);
-    return value;
+    return bytes_get_le64(reader_take(r, 8), 0);
 }
 
 #endif

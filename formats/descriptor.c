@@ -50,6 +50,12 @@ int descriptor_above_standard(int descriptor)
     return above;
 }
 
+void descriptor_close(int descriptor)
+{
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
 int descriptor_open_input(const char *path, int flags)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOATIME | flags);

@@ -24,6 +24,9 @@ bool descriptor_was_closed(int descriptor);
  */
 int descriptor_above_standard(int descriptor);
 
+/* Closes it; below 0: nothing was open. */
+void descriptor_close(int descriptor);
+
 /* open(2) to read, with `flags` besides; the time of the last access stays as it is where that is
  * allowed (to the owner and to root).  Returns -1 with errno set. */
 int descriptor_open_input(const char *path, int flags);

@@ -3,7 +3,6 @@
 
 #include "formats/descriptor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -126,11 +125,8 @@ static bool is_one_file(int folder, const char *name, const char *other)
 
 bool fileio_has_twin(int folder, const char *name, char twin[NAME_MAX + 1])
 {
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = fileio_list(folder, ".");
     bool found = false;
-    if (dir == NULL && fd >= 0)
-        close(fd);
     for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;) {
         found = strcasecmp(entry->d_name, name) == 0 && strcmp(entry->d_name, name) != 0 &&
                 !is_one_file(folder, name, entry->d_name);
@@ -140,6 +136,15 @@ bool fileio_has_twin(int folder, const char *name, char twin[NAME_MAX + 1])
     if (dir)
         closedir(dir);
     return found;
+}
+
+DIR *fileio_list(int folder, const char *name)
+{
+    int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL)
+        descriptor_close(fd);
+    return dir;
 }
 
 const char *fileio_temporary_folder(void)

@@ -10,6 +10,7 @@
 
 #include "formats/bytes.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -55,6 +56,10 @@ bool fileio_is_unchanged(const struct stat *a, const struct stat *b);
  * the name `name`, too: true, with that file's own.  On a file system where it does not count here
  * either, `name` is that file, and no other one.  A directory that cannot be listed has none. */
 bool fileio_has_twin(int folder, const char *name, char twin[NAME_MAX + 1]);
+
+/* The names in a directory below an open one, or, as ".", in that one itself, which stays open.
+ * NULL, with errno set. */
+DIR *fileio_list(int folder, const char *name);
 
 /* The folder for temporary files: TMPDIR, or /tmp. */
 const char *fileio_temporary_folder(void);

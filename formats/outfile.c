@@ -327,10 +327,8 @@ void outfile_discard(struct outfile *out)
         return;
     if (out->temporary)
         unlinkat(out->folder, out->temporary, 0);
-    if (out->descriptor >= 0)
-        close(out->descriptor);
-    if (out->folder >= 0)
-        close(out->folder);
+    descriptor_close(out->descriptor);
+    descriptor_close(out->folder);
     free(out->temporary);
     free(out->name);
     free(out);

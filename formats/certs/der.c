@@ -173,8 +173,7 @@ static bool unused_bits_are_zero(struct bytes contents)
 
 static bool primitive_is_strict(const struct der_item *item)
 {
-    uint8_t first = 0;
-    bytes_u8(item->contents, 0, &first);
+    uint8_t first = bytes_get_u8(item->contents, 0);
     switch (item->id) {
     case DER_BOOLEAN:
         return item->contents.size == 1 && (first == 0 || first == 0xff);
@@ -443,8 +442,7 @@ size_t der_oid_text(struct bytes contents, char *text, size_t size)
     uint64_t arc = 0;
     bool first = true, complete = false;
     for (size_t at = 0; at < contents.size; at++) {
-        uint8_t octet = 0;
-        bytes_u8(contents, at, &octet);
+        uint8_t octet = bytes_get_u8(contents, at);
         complete = false;
         if (arc >> 56 != 0)
             break;

@@ -4,7 +4,6 @@
 #include "formats/certs/der.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { COUNT = 4 }; /* bytes of the count in front of all */
 

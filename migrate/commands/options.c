@@ -2,7 +2,6 @@
 #include "migrate/commands/command.h"
 #include "migrate/commands/planid.h"
 #include "formats/ese/log/set.h"
-#include "formats/ese/read/file.h"
 #include "formats/path.h"
 #include "migrate/console/message.h"
 #include "migrate/files/beside.h"

@@ -8,7 +8,6 @@
 #include "migrate/repair/inplace.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
-#include "migrate/console/output.h"
 #include "migrate/report/html.h"
 #include "migrate/commands/leftovers.h"
 #include "migrate/repair/copy.h"

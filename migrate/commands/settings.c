@@ -5,7 +5,6 @@
 #include "migrate/console/document.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/message.h"
-#include "migrate/console/output.h"
 #include "migrate/console/table.h"
 #include "migrate/decide/assess.h"
 #include "migrate/profile/secrets.h"

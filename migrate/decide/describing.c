@@ -9,7 +9,6 @@
 #include "migrate/decide/unsaid_parts.h"
 
 #include "migrate/judge/digests.h"
-#include "migrate/judge/names.h"
 #include "migrate/judge/readers.h"
 #include "migrate/profile/meaning.h"
 

@@ -2,7 +2,6 @@
 #include "migrate/decide/givenca.h"
 
 #include "formats/fileio.h"
-#include "migrate/judge/groups.h"
 #include "migrate/judge/model_memory.h"
 
 #include <errno.h>

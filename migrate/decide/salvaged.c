@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- the tables that count ---- */
 

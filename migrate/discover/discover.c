@@ -17,7 +17,6 @@
 #include "migrate/profile/read.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 enum {
     ROWS_LEAST = 100 * 1000,

@@ -4,7 +4,6 @@
 #include "migrate/discover/parts.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 enum {
     ENTRIES_MOST = 1000 * 1000,

@@ -8,8 +8,6 @@
 
 #include "migrate/store/pieces.h"
 
-#include <stdlib.h>
-
 enum { PIECES_MOST = 64 * 1024, PIECE_MOST = 1024 * 1024, CERTIFICATES_LEAST = 2 };
 
 unsigned discover_whole_list(struct bytes value, struct certlist_form *form,

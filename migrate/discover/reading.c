@@ -4,7 +4,6 @@
 #include "formats/ese/layout/text.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 enum { COST_OF_LONG_VALUE = 256 }; /* bytes of the budget, for the way down its tree */
 

@@ -12,7 +12,6 @@
 #include "migrate/console/words.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <strings.h>
 
 enum {

@@ -3,12 +3,10 @@
  */
 #include "formats/ese/layout/compress.h"
 #include "formats/array.h"
-#include "formats/ese/layout/text.h"
 #include "migrate/discover/parts.h"
 #include "migrate/profile/secrets.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 enum {
     TABLES_MOST = 1024,

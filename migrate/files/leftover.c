@@ -6,7 +6,6 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -73,18 +72,13 @@ static bool is_named(int folder, const char *name, int fd)
 
 static void empty(int folder)
 {
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = fileio_list(folder, ".");
     struct stat st;
-    if (dir == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-            unlinkat(fd, entry->d_name, 0);
-    closedir(dir);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
+        if (fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            unlinkat(folder, entry->d_name, 0);
+    if (dir)
+        closedir(dir);
 }
 
 static bool remove_directory(int folder, const char *name, int fd)

@@ -1,13 +1,13 @@
 /* Telling and reading a file of certificates: see listfile.h. */
 #include "migrate/files/listfile.h"
 
+#include "formats/descriptor.h"
 #include "formats/ese/read/header.h"
 #include "formats/fileio.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { START = 4096, MOST = 64 * 1024 * 1024 };
 
@@ -91,8 +91,7 @@ void listfile_close(struct listfile *file)
 {
     if (file == NULL)
         return;
-    if (file->descriptor >= 0)
-        close(file->descriptor);
+    descriptor_close(file->descriptor);
     buffer_free(&file->bytes);
     free(file);
 }

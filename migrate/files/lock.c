@@ -37,17 +37,13 @@ static bool has_open(int proc, const char *pid, const struct stat *wanted)
     char path[NAME_MAX + 8];
     struct stat st;
     snprintf(path, sizeof path, "%s/fd", pid);
-    int folder = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = folder < 0 ? NULL : fdopendir(folder);
-    if (dir == NULL) {
-        if (folder >= 0)
-            close(folder);
+    DIR *dir = fileio_list(proc, path);
+    if (dir == NULL)
         return false; /* gone, or not for us to see */
-    }
     bool found = false;
     for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;)
         found = isdigit((unsigned char)entry->d_name[0]) &&
-                fstatat(folder, entry->d_name, &st, AT_NO_AUTOMOUNT) == 0 &&
+                fstatat(dirfd(dir), entry->d_name, &st, AT_NO_AUTOMOUNT) == 0 &&
                 fileio_is_same(&st, wanted);
     closedir(dir);
     return found;
@@ -107,8 +103,7 @@ static const char *name_of(long pid, char name[NAME_SIZE])
     snprintf(path, sizeof path, "/proc/%ld/comm", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? 0 : read(fd, name, NAME_SIZE - 1);
-    if (fd >= 0)
-        close(fd);
+    descriptor_close(fd);
     name[n > 0 ? n : 0] = '\0';
     name[strcspn(name, "\n")] = '\0';
     return name[0] ? name : "unknown";
@@ -221,8 +216,7 @@ bool lock_take(struct lock *l, const char *path, struct fault *f)
 
 void lock_release(struct lock *l)
 {
-    if (l->descriptor >= 0)
-        close(l->descriptor);
+    descriptor_close(l->descriptor);
     l->descriptor = -1;
     holds = false;
 }

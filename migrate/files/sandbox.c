@@ -1,6 +1,8 @@
 /* What this process may still write: see sandbox.h. */
 #include "migrate/files/sandbox.h"
 
+#include "formats/descriptor.h"
+
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -58,8 +60,7 @@ void sandbox_begin(struct sandbox *s, bool moves)
 
 static void give_up(struct sandbox *s)
 {
-    if (s->ruleset >= 0)
-        close(s->ruleset);
+    descriptor_close(s->ruleset);
     s->ruleset = -1;
 }
 

@@ -2,7 +2,6 @@
 #include "migrate/judge/readers.h"
 
 #include "formats/array.h"
-#include "formats/hex.h"
 #include "migrate/judge/names.h"
 
 #include <stdlib.h>

@@ -30,8 +30,7 @@ char *model_utf8_text(struct model *m, const struct ese_column *column, struct b
 
 static uint32_t slot_of(const struct model_memory *mem, const uint8_t sha256[HASH_SHA256_SIZE])
 {
-    uint32_t start = 0;
-    bytes_le32(bytes_of(sha256, 4), 0, &start);
+    uint32_t start = bytes_get_le32(bytes_of(sha256, 4), 0);
     return start & (mem->slots - 1);
 }
 

@@ -6,7 +6,6 @@
 #include "migrate/judge/identities.h"
 #include "migrate/profile/settings.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 #include "formats/array.h"
 #include "formats/runhash.h"
 #include "migrate/judge/unfold.h"
-#include "migrate/profile/wrapping.h"
 
 #include <stdlib.h>
 
@@ -87,8 +86,7 @@ static bool was_seen(const struct seen *seen, const uint8_t *at, unsigned octets
 /* The size that the header of a SEQUENCE says, with the header; 0: it does not say it. */
 static size_t size_of(struct bytes sequence)
 {
-    uint8_t length = 0;
-    bytes_u8(sequence, 1, &length);
+    uint8_t length = bytes_get_u8(sequence, 1);
     if (length < INDEFINITE)
         return length + 2u;
     size_t octets = length - INDEFINITE;

@@ -10,7 +10,6 @@
 
 #include <ctype.h>
 #include <stdlib.h>
-#include <strings.h>
 
 enum {
     DIGITS_MOST = 9,

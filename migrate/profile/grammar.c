@@ -117,7 +117,7 @@ static const struct key_spec secret_keys[] = {
 static const struct key_spec ignored_keys[] = {
     {"table", VALUE_NAME, IGNORED_AT(table), NEED_ALWAYS, NULL},
     {"column", VALUE_NAME, IGNORED_AT(column), NEED_ALWAYS, NULL},
-    {"as", VALUE_NAME, IGNORED_AT(as), MAY_ALWAYS, NULL},
+    {"as", VALUE_TEXT, IGNORED_AT(as), MAY_ALWAYS, NULL},
 };
 
 #define SETTING_SECTION(name, keys, which)                                                         \
@@ -127,15 +127,16 @@ const struct section_spec profile_sections[SECTIONS] = {
     [SECTION_PROFILE] = {"profile", KEYS(profile_keys), PLAIN},
     [SECTION_LIST] = {"list", KEYS(list_keys), PROFILE_LISTS_MOST, AT(list),
                       sizeof(struct profile_list), AT(lists)},
-    [SECTION_VALUE] = {"list-value", KEYS(value_keys), 0, AT(value), 0, 0},
+    [SECTION_VALUE] = {"list-value", KEYS(value_keys), 0, AT(value), sizeof(struct profile_value),
+                       0},
     [SECTION_SETTINGS] = {"settings", KEYS(settings_keys), PLAIN},
     {"users", KEYS(users_keys), PLAIN},
     {"user-certificates", KEYS(certificates_keys), PLAIN},
     {"revocation-lists", KEYS(crl_keys), PLAIN},
     [SECTION_REFERENCE] = {"reference", KEYS(reference_keys), PROFILE_REFERENCES_MOST,
                            AT(reference), sizeof(struct profile_reference), AT(references)},
-    {"secret", KEYS(secret_keys), PROFILE_SECRETS_MOST, AT(secret), sizeof(struct profile_secret),
-     AT(secrets)},
+    [SECTION_SECRET] = {"secret", KEYS(secret_keys), PROFILE_SECRETS_MOST, AT(secret),
+                        sizeof(struct profile_secret), AT(secrets)},
     [SECTION_IGNORE] = {"ignore", KEYS(ignored_keys), PROFILE_IGNORED_MOST, AT(ignore),
                         sizeof(struct profile_ignored), AT(ignored)},
     SETTING_SECTION("mode", mode_keys, SETTING_MODE),
@@ -175,6 +176,21 @@ const char *key_string(const struct profile *profile, const struct section_spec 
 {
     const char *at = (const char *)profile + section->base + slot * section->stride + key->offset;
     return *(char *const *)(const void *)at;
+}
+
+const char *key_column(const struct profile *profile, const struct section_spec *section,
+                       unsigned slot, const struct key_spec *key)
+{
+    const void *at = (const char *)profile + section->base + slot * section->stride + key->offset;
+    if (key_is_condition(key))
+        return ((const struct condition *)at)->column;
+    return key_is_string(key) && key->kind != VALUE_TEXT ? key_string(profile, section, slot, key)
+                                                         : NULL;
+}
+
+unsigned section_slots(const struct section_spec *section)
+{
+    return section->most ? section->most : section->stride ? PROFILE_LISTS_MOST : 1;
 }
 
 unsigned *section_elements(struct profile *profile, const struct section_spec *section)

@@ -50,8 +50,10 @@ struct section_spec {
     const char *name; /* of a numbered section: "name.N" in the file */
     const struct key_spec *key;
     unsigned keys;
-    unsigned most;              /* numbered: how many there may be; else 0 */
-    size_t base, stride, count; /* numbered: offsets of the array and of its number of elements */
+    unsigned most; /* numbered: how many there may be; else 0 */
+    size_t base, stride,
+        count; /* numbered: offsets of the array and of its number of elements;
+                  stride also of [list-value], whose values may come from [list.N] */
 };
 
 enum {
@@ -60,7 +62,8 @@ enum {
     SECTION_VALUE,
     SECTION_SETTINGS,
     SECTION_REFERENCE = 7,
-    SECTION_IGNORE = 9,
+    SECTION_SECRET,
+    SECTION_IGNORE,
     SECTION_SETTING = 10, /* the first of PROFILE_SETTINGS */
     SECTIONS = SECTION_SETTING + PROFILE_SETTINGS
 };
@@ -84,6 +87,12 @@ void *key_field(struct profile *profile, const struct section_spec *section, uns
 /* The value of a key that is a text; NULL: not there. */
 const char *key_string(const struct profile *profile, const struct section_spec *section,
                        unsigned slot, const struct key_spec *key);
+/* The column that a key names, alone or in a condition; NULL: none.  (A section's table is that of
+ * its first key.) */
+const char *key_column(const struct profile *profile, const struct section_spec *section,
+                       unsigned slot, const struct key_spec *key);
+/* How many slots a section has room for. */
+unsigned section_slots(const struct section_spec *section);
 /* How many sections of a numbered kind there are. */
 unsigned *section_elements(struct profile *profile, const struct section_spec *section);
 

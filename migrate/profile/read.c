@@ -428,26 +428,12 @@ static void close_key(struct profile *profile, const struct section_spec *sectio
         condition_free(at);
 }
 
-static void close_value(struct profile_value *value)
-{
-    free(value->table);
-    free(value->column);
-    free(value->select);
-    free(value->equals);
-    free(value->join);
-    free(value->form);
-    free(value->items);
-}
-
 void profile_close(struct profile *profile)
 {
     for (unsigned i = 0; i < SECTIONS; i++)
-        for (unsigned slot = 0; slot < (profile_sections[i].most ? profile_sections[i].most : 1);
-             slot++)
+        for (unsigned slot = 0; slot < section_slots(&profile_sections[i]); slot++)
             for (unsigned k = 0; k < profile_sections[i].keys; k++)
                 close_key(profile, &profile_sections[i], slot, &profile_sections[i].key[k]);
-    for (unsigned i = 1; i < PROFILE_LISTS_MOST; i++)
-        close_value(&profile->value[i]);
     for (unsigned i = 0; i < PROFILE_REFERENCES_MOST; i++)
         free(profile->reference[i].serial);
     *profile = (struct profile){.name = NULL};

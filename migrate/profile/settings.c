@@ -103,19 +103,6 @@ bool profile_has_setting_value(const struct profile *p, const char *table, const
     return same(table, p->settings_table) && same(column, p->settings_value);
 }
 
-bool profile_has_setting_in(const struct profile *p, const char *table, const char *column)
-{
-    struct setting_place place;
-    if (profile_has_setting_value(p, table, column) ||
-        (same(table, p->settings_table) && same(column, p->settings_name)))
-        return true;
-    for (unsigned i = 0; i < PROFILE_SETTINGS; i++)
-        if (profile_place(p, i, &place) && same(table, place.table) &&
-            same(column, place.rows.column))
-            return true;
-    return false;
-}
-
 /* ---- what a value says ---- */
 
 /* Is it text of one byte a character up to its first zero byte? */

@@ -66,9 +66,6 @@ bool setting_hex_bytes(struct bytes value, uint8_t sha1[HASH_SHA1_SIZE]);
  * False when it has not enough of them, or memory is short (to->failed). */
 bool setting_put_hex(struct bytes old, struct bytes sha1, struct buffer *to);
 
-/* Is the column one of a setting, or tells its row? */
-bool profile_has_setting_in(const struct profile *profile, const char *table, const char *column);
-
 /* Is it the column in which some setting's value stands, in that table? */
 bool profile_has_setting_value(const struct profile *profile, const char *table,
                                const char *column);

@@ -2,7 +2,6 @@
 #include "migrate/profile/grammar.h"
 #include "migrate/profile/settings.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* A value so that unescape() gives it back: what INI or a line cannot hold becomes %XX. */

@@ -1,6 +1,7 @@
 /* The backup: see backup.h. */
 #include "migrate/repair/backup.h"
 
+#include "formats/descriptor.h"
 #include "formats/fileio.h"
 #include "formats/outfile.h"
 #include "formats/path.h"
@@ -139,10 +140,8 @@ bool backup_is_copy(const struct assessment *a, const char *path, struct fault *
               fault_set(f, FAULT_IO, "cannot be opened: %s", strerror(errno));
     ok = ok && database_in(copy, name_of(a), a->hash.size, a->hash.digest, f) &&
          copydir_is_copy(source, copy, f);
-    if (copy >= 0)
-        close(copy);
-    if (source >= 0)
-        close(source);
+    descriptor_close(copy);
+    descriptor_close(source);
     return ok;
 }
 

@@ -3,11 +3,11 @@
 
 #include "formats/access.h"
 #include "formats/array.h"
+#include "formats/descriptor.h"
 #include "formats/fileio.h"
 #include "formats/outfile.h"
 #include "formats/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -130,8 +130,7 @@ static int open_to_read(int folder, const char *name, struct stat *st, struct fa
         fault_set(f, FAULT_NOT_THIS, "%.180s: expected a regular file; move it away first", name);
     else
         failed(f, name, "cannot be opened");
-    if (fd >= 0)
-        close(fd);
+    descriptor_close(fd);
     return -1;
 }
 
@@ -211,14 +210,9 @@ static bool copy_one(struct copydir *c, const char *name, const struct beside *b
 static bool for_each(int folder, bool (*each)(void *context, const char *name, struct fault *f),
                      void *context, struct fault *f)
 {
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (dir == NULL) {
-        failed(f, "the directory", "cannot be read");
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
+    DIR *dir = fileio_list(folder, ".");
+    if (dir == NULL)
+        return failed(f, "the directory", "cannot be read");
     bool ok = true;
     struct dirent *entry;
     for (errno = 0; ok && (entry = readdir(dir)) != NULL; errno = 0)
@@ -260,10 +254,8 @@ static bool compare_one(void *context, const char *name, struct fault *f)
     int from = open_to_read(p->source, name, &st, f);
     int to = from < 0 ? -1 : open_to_read(p->copy, name, &st, f);
     bool ok = to >= 0 && step_through(from, to, true, name, f);
-    if (from >= 0)
-        close(from);
-    if (to >= 0)
-        close(to);
+    descriptor_close(from);
+    descriptor_close(to);
     return ok;
 }
 

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { NAME_TRIES = 100, STAMP_SIZE = 32 };
 

@@ -3,7 +3,6 @@
 
 #include "formats/ese/layout/text.h"
 #include "migrate/judge/names.h"
-#include "migrate/judge/settings.h"
 #include "migrate/profile/settings.h"
 
 #include <stdlib.h>

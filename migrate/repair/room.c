@@ -1,12 +1,14 @@
 /* Room for what a repair in place leaves: see room.h. */
 #include "migrate/repair/room.h"
 
+#include "formats/descriptor.h"
+#include "formats/fileio.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -55,16 +57,12 @@ static uint64_t size_of_copy(const struct assessment *a, const struct room *room
 {
     struct stat st;
     uint64_t size = 0;
-    int fd =
-        a->store.in_directory ? openat(room->here, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (dir == NULL) {
-        if (fd >= 0)
-            close(fd);
+    DIR *dir = a->store.in_directory ? fileio_list(room->here, ".") : NULL;
+    if (dir == NULL)
         return a->hash.size;
-    }
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+        if (fstatat(room->here, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode))
             size += (uint64_t)st.st_size;
     closedir(dir);
     return size;
@@ -111,9 +109,7 @@ bool room_for_repair(const struct assessment *a, const struct room_needs *needs,
 {
     struct room room = {.here = -1, .above = -1};
     bool ok = open_room(a, &room, f) && check(a, needs, &room, f);
-    if (room.above >= 0)
-        close(room.above);
-    if (room.here >= 0)
-        close(room.here);
+    descriptor_close(room.above);
+    descriptor_close(room.here);
     return ok;
 }

@@ -1,7 +1,6 @@
 /* The list on the page: a table of the certificates, the settings, the dates as bars. */
 #include "migrate/report/html_parts.h"
 
-#include "formats/certs/name.h"
 #include "migrate/judge/shown.h"
 
 #include <inttypes.h>

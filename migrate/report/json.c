@@ -3,7 +3,6 @@
 #include "migrate/decide/refusal.h"
 #include "migrate/judge/evidence.h"
 #include "migrate/report/report.h"
-#include "migrate/console/value.h"
 #include "migrate/rescue/recovery.h"
 #include "migrate/report/repair_salvaged.h"
 #include "migrate/report/settings.h"

@@ -7,7 +7,6 @@
 #include "migrate/files/newfile.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -2,6 +2,7 @@
 #include "migrate/undo/aside.h"
 
 #include "formats/access.h"
+#include "formats/descriptor.h"
 #include "formats/fault.h"
 #include "formats/fileio.h"
 #include "formats/path.h"
@@ -49,8 +50,7 @@ bool aside_sync_directory_of(const char *path, struct fault *f)
 {
     int fd = open_directory_of(path, f);
     bool ok = fd >= 0 && sync_directory(fd, f);
-    if (fd >= 0)
-        close(fd);
+    descriptor_close(fd);
     return ok;
 }
 
@@ -63,10 +63,8 @@ struct places {
 
 static void close_places(struct places *p)
 {
-    if (p->here >= 0)
-        close(p->here);
-    if (p->aside >= 0)
-        close(p->aside);
+    descriptor_close(p->here);
+    descriptor_close(p->aside);
 }
 
 static bool open_places(const char *path, const struct undofile *u, bool make, struct places *p,
@@ -167,8 +165,7 @@ static bool describe(int directory, struct undofile_move *m, struct fault *f)
     int fd = openat(directory, m->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     m->is_known = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
                   filehash_start_open(&hash, fd, NULL) && filehash_finish(&hash, NULL);
-    if (fd >= 0)
-        close(fd);
+    descriptor_close(fd);
     m->size = hash.size;
     memcpy(m->sha256, hash.digest, sizeof m->sha256);
     return memory_sufficed(f);
@@ -179,8 +176,7 @@ bool aside_describe(const char *path, char *name, struct undofile_move *m, struc
     int here = open_directory_of(path, f);
     *m = (struct undofile_move){.name = name};
     bool ok = here >= 0 && describe(here, m, f);
-    if (here >= 0)
-        close(here);
+    descriptor_close(here);
     return ok;
 }
 

@@ -217,12 +217,11 @@ static bool read_exactly(int descriptor, uint64_t at, uint8_t *to, size_t size, 
 static bool next_record(struct undofile *u, struct record *r, struct fault *f)
 {
     uint8_t head[RECORD_HEAD];
-    uint32_t size = 0, checksum = 0;
     if (!read_exactly(u->descriptor, u->end, head, sizeof head, f))
         return false;
-    bytes_le32(bytes_of(head, sizeof head), 0, &r->kind);
-    bytes_le32(bytes_of(head, sizeof head), 4, &size);
-    bytes_le32(bytes_of(head, sizeof head), 8, &checksum);
+    struct reader fields = reader_of(bytes_of(head, sizeof head));
+    r->kind = reader_le32(&fields);
+    uint32_t size = reader_le32(&fields), checksum = reader_le32(&fields);
     if (size > CONTENT_MOST)
         return damaged(f, u->end, "a record is too long");
     if (!read_exactly(u->descriptor, u->end + RECORD_HEAD, u->packed, size, f))
@@ -430,7 +429,7 @@ static bool read_start(struct undofile *u, uint64_t size, struct fault *f)
         return false;
     if (memcmp(start, magic, sizeof magic) != 0)
         return damaged(f, 0, "no undo file begins so");
-    bytes_le32(bytes_of(start, sizeof start), sizeof magic, &u->version);
+    u->version = bytes_get_le32(bytes_of(start, sizeof start), sizeof magic);
     if (u->version == 0 || u->version > UNDOFILE_VERSION)
         return fault_set(f, FAULT_UNSUPPORTED,
                          "the undo file is of version %" PRIu32

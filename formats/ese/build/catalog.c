@@ -120,11 +120,9 @@ static bool make_row(const struct ese_record_format *format, struct row *row,
 {
     uint8_t record[4096], key[13];
     size_t size;
-    uint32_t table = 0, type = 0, id = 0;
-    bytes_le32(bytes_of(row->number[0], 4), 0, &table);
-    bytes_le32(bytes_of(row->number[1], 4), 0, &type);
-    bytes_le32(bytes_of(row->number[2], 4), 0, &id);
-    build_catalog_key(table, type, id, key);
+    build_catalog_key(bytes_get_le32(bytes_of(row->number[0], 4), 0),
+                      bytes_get_le32(bytes_of(row->number[1], 4), 0),
+                      bytes_get_le32(bytes_of(row->number[2], 4), 0), key);
     ese_fields_sort(row->value, row->values);
     if (!ese_record_write(ese_catalog_own_table(), format, row->value, row->values, record,
                           sizeof record, &size, f))

@@ -144,13 +144,12 @@ bool ese_build_layout(struct ese_table *schema, const struct ese_table *parent, 
 
 static void *keep(struct build_schema *s, const void *from, size_t size)
 {
-    void *array = s->owned, *copy = malloc(size + 1);
+    void *copy = malloc(size + 1);
     if (copy == NULL ||
-        !array_reserve(&array, &s->owned_room, s->owned_count + 1, sizeof *s->owned)) {
+        !array_reserve(&s->owned, &s->owned_room, s->owned_count + 1, sizeof *s->owned)) {
         free(copy);
         return NULL;
     }
-    s->owned = array;
     s->owned[s->owned_count++] = copy;
     memset(copy, 0, size + 1);
     if (size > 0 && from != NULL)

@@ -12,10 +12,8 @@
 #include "formats/fileio.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum {
     BUFFER_BYTES = 4 * 1024 * 1024, /* entries and their table, before a run is written */
@@ -88,8 +86,7 @@ void build_sort_close(struct build_sort *s)
     if (s == NULL)
         return;
     close_readers(s);
-    if (s->descriptor >= 0)
-        close(s->descriptor);
+    descriptor_close(s->descriptor);
     free(s->buffer);
     free(s->entry);
     free(s->run);
@@ -100,10 +97,8 @@ void build_sort_close(struct build_sort *s)
 
 static struct bytes part(const uint8_t *at, bool data)
 {
-    uint32_t key_size = 0, data_size = 0;
     struct bytes header = bytes_of(at, ENTRY_HEADER);
-    bytes_le32(header, 0, &key_size);
-    bytes_le32(header, 4, &data_size);
+    uint32_t key_size = bytes_get_le32(header, 0), data_size = bytes_get_le32(header, 4);
     return data ? bytes_of(at + ENTRY_HEADER + key_size, data_size)
                 : bytes_of(at + ENTRY_HEADER, key_size);
 }

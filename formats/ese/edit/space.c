@@ -18,8 +18,6 @@
 #include "formats/array.h"
 #include "formats/ese/layout/page_write.h"
 
-#include <stdlib.h>
-
 enum {
     BITS = ESE_SPACE_SINGLE_MOST - 1,
     SPACE_MULTIPLE = 0x1,

@@ -44,9 +44,7 @@ static void fold_lines(struct bytes b, uint64_t line[8], uint32_t *odd_lines)
 
 static uint32_t le32_of(const void *four)
 {
-    uint32_t value = 0;
-    bytes_le32(bytes_of(four, 4), 0, &value);
-    return value;
+    return bytes_get_le32(bytes_of(four, 4), 0);
 }
 
 static uint32_t mask_if_odd(uint32_t word, uint32_t mask)

@@ -8,8 +8,7 @@
 
 enum ese_compression ese_compression_of(struct bytes stored)
 {
-    uint8_t first = 0;
-    bytes_u8(stored, 0, &first);
+    uint8_t first = bytes_get_u8(stored, 0);
     return (enum ese_compression)(first >> ESE_COMPRESSION_SHIFT);
 }
 

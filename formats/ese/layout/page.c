@@ -94,8 +94,8 @@ void ese_page_parse(struct bytes raw, uint32_t number, struct ese_page *page)
         .first_free = bytes_get_le16(raw, ESE_PAGE_FIRST_FREE_AT),
         .tags = count & ESE_PAGE_TAG_COUNT_MASK,
         .reserved = reserved ? reserved : 1, /* before reserved tags had a count there was one */
+        .dbtime = bytes_get_le64(raw, ESE_PAGE_DBTIME_AT),
     };
-    bytes_le64(raw, ESE_PAGE_DBTIME_AT, &page->dbtime);
     page->tag_array_fits =
         ese_page_header_size(page) + (size_t)page->tags * ESE_TAG_SIZE <= raw.size;
     if (!page->tag_array_fits)

@@ -291,9 +291,7 @@ void ese_page_change_fill(const struct ese_page_change *p, uint8_t fill)
 
 uint64_t ese_page_change_time(const struct ese_page_change *p)
 {
-    uint64_t time = 0;
-    bytes_le64(bytes_of(p->raw, p->size), ESE_PAGE_DBTIME_AT, &time);
-    return time;
+    return bytes_get_le64(bytes_of(p->raw, p->size), ESE_PAGE_DBTIME_AT);
 }
 
 void ese_page_change_set_time(const struct ese_page_change *p, uint64_t dbtime)
@@ -303,9 +301,7 @@ void ese_page_change_set_time(const struct ese_page_change *p, uint64_t dbtime)
 
 uint32_t ese_page_change_get_flags(const struct ese_page_change *p)
 {
-    uint32_t flags = 0;
-    bytes_le32(bytes_of(p->raw, p->size), ESE_PAGE_FLAGS_AT, &flags);
-    return flags;
+    return bytes_get_le32(bytes_of(p->raw, p->size), ESE_PAGE_FLAGS_AT);
 }
 
 void ese_page_change_set_flags(const struct ese_page_change *p, uint32_t flags)

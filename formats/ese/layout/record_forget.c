@@ -54,8 +54,7 @@ static bool forget_old(struct shorter *w, struct fault *f)
             dropped = kept = false;
             last = field;
         }
-        uint8_t flags = 0;
-        bytes_u8(field.data, 0, &flags);
+        uint8_t flags = bytes_get_u8(field.data, 0);
         bool out = (field.bits & RECORD_OLD_LONG) && !(field.bits & RECORD_OLD_NULL) &&
                    (flags & RECORD_OLD_SEPARATED) && is_gone(w, bytes_from(field.data, 1));
         kept = kept || !out;

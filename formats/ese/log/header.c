@@ -2,7 +2,6 @@
 #include "formats/ese/log/header.h"
 
 #include "formats/ese/layout/checksum.h"
-#include "formats/ese/layout/text.h"
 
 #include <stdio.h>
 #include <strings.h>

@@ -8,13 +8,12 @@
  */
 #include "formats/ese/log/parts.h"
 
+#include "formats/descriptor.h"
 #include "formats/fileio.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum {
     FRAMES_LEAST = 128, /* more than one operation touches */
@@ -75,8 +74,7 @@ void log_pages_close(struct log_pages *p)
 {
     if (p == NULL)
         return;
-    if (p->store >= 0)
-        close(p->store);
+    descriptor_close(p->store);
     free(p->frame);
     free(p->room);
     free(p->spare);

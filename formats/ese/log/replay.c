@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     MEMORY_DEFAULT = 192 * 1024 * 1024,

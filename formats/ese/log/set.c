@@ -166,7 +166,7 @@ static bool add(struct ese_log_set *set, size_t *room, const struct ese_log_file
 {
     if (set->files == FILES_MOST)
         return fault_set(f, FAULT_LIMIT, "more than %u logs in one directory", FILES_MOST);
-    if (!array_reserve(&set->file, &*room, set->files + 1, sizeof *set->file))
+    if (!array_reserve(&set->file, room, set->files + 1, sizeof *set->file))
         return no_memory(f);
     struct ese_log_file *to = &set->file[set->files];
     *to = *entry;

@@ -129,8 +129,7 @@ static bool is_sound(struct ese_log_stream *s, struct bytes b, uint32_t number)
 {
     if (b.size < SEGMENT)
         return false;
-    uint32_t flags = 0;
-    bytes_le32(b, ESE_PAGE_FLAGS_AT, &flags);
+    uint32_t flags = bytes_get_le32(b, ESE_PAGE_FLAGS_AT);
     if (!(flags & ESE_PAGE_NEW_CHECKSUM))
         return false;
     struct ese_checksum_verdict verdict = ese_checksum_verify(b, number);

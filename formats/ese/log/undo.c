@@ -8,8 +8,6 @@
  */
 #include "formats/ese/log/parts.h"
 
-#include <stdlib.h>
-
 static bool not_found(const struct ese_replay *r, const struct log_version *v, const char *what,
                       struct fault *f)
 {

@@ -19,7 +19,7 @@ enum { NAME_MOST = 64 };
 
 struct ese_catalog {
     struct ese_table *table;
-    unsigned tables, table_room;
+    unsigned tables;
     struct arena arena;
     ese_catalog_damage_fn *damage;
     void *context;

@@ -100,8 +100,7 @@ static bool unpack(struct ese_file *file, struct fault *f)
     int reading = fcntl(packed, F_DUPFD_CLOEXEC, 0);
     gzFile gz = reading < 0 ? NULL : gzdopen(reading, "rb");
     if (gz == NULL) {
-        if (reading >= 0)
-            close(reading);
+        descriptor_close(reading);
         close(plain);
         return fault_set(f, FAULT_NO_MEMORY, "out of memory while unpacking gzip data");
     }
@@ -188,8 +187,7 @@ void ese_file_close(struct ese_file *file)
         return;
     if (file->named_descriptor >= 0 && file->named_descriptor != file->descriptor)
         close(file->named_descriptor);
-    if (file->descriptor >= 0)
-        close(file->descriptor);
+    descriptor_close(file->descriptor);
     free(file);
 }
 

@@ -8,35 +8,27 @@
 
 struct ese_time ese_time_read(struct bytes b, size_t at)
 {
-    struct ese_time t = {0};
-    bytes_u8(b, at, &t.second);
-    bytes_u8(b, at + 1, &t.minute);
-    bytes_u8(b, at + 2, &t.hour);
-    bytes_u8(b, at + 3, &t.day);
-    bytes_u8(b, at + 4, &t.month);
-    bytes_u8(b, at + 5, &t.year);
-    uint8_t flags = 0;
-    bytes_u8(b, at + 6, &flags);
-    t.utc = t.month != 0 && (flags & 1);
-    return t;
+    uint8_t month = bytes_get_u8(b, at + 4);
+    return (struct ese_time){.second = bytes_get_u8(b, at),
+                             .minute = bytes_get_u8(b, at + 1),
+                             .hour = bytes_get_u8(b, at + 2),
+                             .day = bytes_get_u8(b, at + 3),
+                             .month = month,
+                             .year = bytes_get_u8(b, at + 5),
+                             .utc = month != 0 && (bytes_get_u8(b, at + 6) & 1)};
 }
 
 struct ese_signature ese_signature_read(struct bytes b, size_t at)
 {
-    struct ese_signature s = {.created = ese_time_read(b, at + 4)};
-    bytes_le32(b, at, &s.random);
-    return s;
+    return (struct ese_signature){.random = bytes_get_le32(b, at),
+                                  .created = ese_time_read(b, at + 4)};
 }
 
 struct ese_log_position ese_log_position_read(struct bytes b, size_t at)
 {
-    struct ese_log_position p = {0};
-    uint32_t generation = 0;
-    bytes_le16(b, at, &p.byte);
-    bytes_le16(b, at + 2, &p.sector);
-    bytes_le32(b, at + 4, &generation);
-    p.generation = (int32_t)generation;
-    return p;
+    return (struct ese_log_position){.byte = bytes_get_le16(b, at),
+                                     .sector = bytes_get_le16(b, at + 2),
+                                     .generation = (int32_t)bytes_get_le32(b, at + 4)};
 }
 
 void ese_header_parse(struct bytes b, struct ese_header *h)
