@@ -207,10 +207,7 @@ static int write_text(struct info *info, const struct ese_table *only)
         return EXIT_CLEAN;
     }
     write_header(info);
-    if (write_tables(info))
-        return EXIT_CLEAN;
-    message_error("out of memory");
-    return EXIT_TROUBLE;
+    return write_tables(info) ? EXIT_CLEAN : message_no_memory();
 }
 
 static int show(struct info *info)

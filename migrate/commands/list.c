@@ -155,10 +155,7 @@ static int list_text(const struct model *m)
         ok = fill_row(table, m, &m->entry[i]);
     ok = ok && table_print(table);
     scols_unref_table(table);
-    if (ok)
-        return EXIT_CLEAN;
-    message_error("out of memory");
-    return EXIT_TROUBLE;
+    return ok ? EXIT_CLEAN : message_no_memory();
 }
 
 static int list_tree(const struct assessment *a)
@@ -168,10 +165,7 @@ static int list_tree(const struct assessment *a)
     if (ok)
         tree_print(&picture);
     picture_close(&picture);
-    if (ok)
-        return EXIT_CLEAN;
-    message_error("out of memory");
-    return EXIT_TROUBLE;
+    return ok ? EXIT_CLEAN : message_no_memory();
 }
 
 /* Tells what reading found, behind what was shown. */

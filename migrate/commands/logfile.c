@@ -111,9 +111,8 @@ static void signature_field(const struct out *o, const char *key, const char *la
 
 static void attachments(const struct out *o, const struct ese_log_attachments *list)
 {
-    if (o->json) {
+    if (o->json)
         json_put_array(o->json, "attached");
-    }
     for (unsigned i = 0; i < list->count; i++) {
         const struct ese_log_attachment *a = &list->entry[i];
         if (o->json)
@@ -146,9 +145,8 @@ static void write_counts(const struct out *o, const struct count *c, const struc
     number_field(o, "segments_corrected", "with a bit put right", end->corrected);
     bool_field(o, "torn_record", "Last record torn", end->torn_record);
     position_field(o, "end", "Ends at", end->at);
-    if (o->json) {
+    if (o->json)
         json_put_map(o->json, "types");
-    }
     for (unsigned t = 0; t < ESE_LOG_TYPES; t++)
         if (c->of_type[t])
             number_field(o, ese_log_type_name(t), ese_log_type_name(t), (int64_t)c->of_type[t]);

@@ -293,10 +293,8 @@ static int take_operand(const struct command *command, int argc, const char *ope
 {
     if (command->operand_count == COMMAND_STORES) {
         if (options->stores == NULL &&
-            (options->stores = calloc((size_t)argc, sizeof *options->stores)) == NULL) {
-            message_error("out of memory");
-            return EXIT_TROUBLE;
-        }
+            (options->stores = calloc((size_t)argc, sizeof *options->stores)) == NULL)
+            return message_no_memory();
         options->stores[options->operands] = operand;
     } else if (options->operands == command->operand_count) {
         return usage(command, "one argument too many", operand);

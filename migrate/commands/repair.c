@@ -183,10 +183,8 @@ static int salvage_and_repair(const struct options *options)
         return status;
     const struct rescue_options rescue = options_for_rescue(options);
     struct salvaging *x = salvaging_new(&rescue, options->notes);
-    if (x == NULL) {
-        message_error("out of memory");
-        return EXIT_TROUBLE;
-    }
+    if (x == NULL)
+        return message_no_memory();
     status = judge_salvaged(options, x);
     salvaging_close(x);
     return status;

@@ -62,10 +62,8 @@ int cmd_salvage(const struct options *options)
 {
     const struct rescue_options rescue = options_for_rescue(options);
     struct salvaging *x = salvaging_new(&rescue, options->notes);
-    if (x == NULL) {
-        message_error("out of memory");
-        return EXIT_TROUBLE;
-    }
+    if (x == NULL)
+        return message_no_memory();
     int status = told(options, salvaging_open(x));
     if (status == EXIT_CLEAN)
         status = salvage(x, options);

@@ -185,10 +185,8 @@ static int settings_as_text(const struct model *m)
         ok = fill_row(table, m, i);
     ok = ok && table_print(table);
     scols_unref_table(table);
-    if (!ok) {
-        message_error("out of memory");
-        return EXIT_TROUBLE;
-    }
+    if (!ok)
+        return message_no_memory();
     settings_issuing_line(m);
     return EXIT_CLEAN;
 }

@@ -242,6 +242,12 @@ int message_trouble(const char *file, const struct fault *f)
     return EXIT_TROUBLE;
 }
 
+int message_no_memory(void)
+{
+    message_error("out of memory");
+    return EXIT_TROUBLE;
+}
+
 void message_warning(const char *format, ...)
 {
     if (quiet)

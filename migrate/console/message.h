@@ -35,6 +35,9 @@ void message_fault(const char *file, const struct fault *f);
 /* The same; returns EXIT_TROUBLE. */
 int message_trouble(const char *file, const struct fault *f);
 
+/* Tells that memory is short; returns EXIT_TROUBLE. */
+int message_no_memory(void);
+
 /* Prints what others noted, in its order; there are no notes then. */
 void message_notes(struct notes *notes);
 

@@ -78,12 +78,12 @@ struct catalog_rows {
     struct ese_build_node *row;
     uint32_t *table;
     size_t rows, row_room, table_room;
+    struct arena memory;
 };
 
 static void close_rows(struct catalog_rows *rows)
 {
-    for (size_t i = 0; i < rows->rows; i++)
-        free((void *)(uintptr_t)rows->row[i].key.at);
+    arena_free(&rows->memory);
     free(rows->row);
     free(rows->table);
 }
@@ -109,14 +109,13 @@ static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor,
                          cursor->leaf->number, cursor->index + cursor->leaf->reserved);
     if (!reserve_row(rows, f))
         return false;
-    uint8_t *copy = malloc(cursor->key.size + data.size + 1);
-    if (copy == NULL)
+    const uint8_t *key = arena_copy(&rows->memory, cursor->key),
+                  *record = arena_copy(&rows->memory, data);
+    if (key == NULL || record == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    memcpy(copy, cursor->key.at, cursor->key.size);
-    memcpy(copy + cursor->key.size, data.at, data.size);
     rows->table[rows->rows] = table;
-    rows->row[rows->rows++] = (struct ese_build_node){bytes_of(copy, cursor->key.size),
-                                                      bytes_of(copy + cursor->key.size, data.size)};
+    rows->row[rows->rows++] =
+        (struct ese_build_node){bytes_of(key, cursor->key.size), bytes_of(record, data.size)};
     return true;
 }
 

@@ -3,6 +3,7 @@
 #ifndef KM_FORMATS_ESE_COMPACT_PARTS_H
 #define KM_FORMATS_ESE_COMPACT_PARTS_H
 
+#include "formats/arena.h"
 #include "formats/ese/build/compact.h"
 
 struct compact {
@@ -15,10 +16,11 @@ struct compact {
     uint8_t converted[ESE_PAGE_SIZE_MAX]; /* a record: see compact_record() */
 };
 
-/* A list of byte strings, in one piece of memory each. */
+/* A list of byte strings. */
 struct byte_list {
     struct bytes *at;
     size_t count, room;
+    struct arena memory; /* of the copies */
 };
 
 bool byte_list_has(const struct byte_list *sorted, struct bytes value);

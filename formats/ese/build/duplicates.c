@@ -8,6 +8,7 @@
 #include "formats/ese/build/compact_parts.h"
 
 #include "formats/array.h"
+#include "formats/buffer.h"
 #include "formats/ese/read/key.h"
 #include "formats/hex.h"
 
@@ -21,11 +22,9 @@ static bool byte_list_add(struct byte_list *list, struct bytes value, struct fau
 {
     if (!array_reserve(&list->at, &list->room, list->count + 1, sizeof *list->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-    uint8_t *copy = malloc(value.size + 1);
+    const uint8_t *copy = arena_copy(&list->memory, value);
     if (copy == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-    if (value.size > 0)
-        memcpy(copy, value.at, value.size);
     list->at[list->count++] = bytes_of(copy, value.size);
     return true;
 }
@@ -35,11 +34,6 @@ static int compare_bytes(const void *a, const void *b)
     return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
 }
 
-static void drop_copy(struct bytes b)
-{
-    free((void *)(uintptr_t)b.at);
-}
-
 /* In order, and of equal ones one. */
 static void byte_list_sort(struct byte_list *list)
 {
@@ -47,12 +41,9 @@ static void byte_list_sort(struct byte_list *list)
         return;
     qsort(list->at, list->count, sizeof *list->at, compare_bytes);
     size_t kept = 1;
-    for (size_t i = 1; i < list->count; i++) {
-        if (bytes_equal(list->at[i], list->at[kept - 1]))
-            drop_copy(list->at[i]);
-        else
+    for (size_t i = 1; i < list->count; i++)
+        if (!bytes_equal(list->at[i], list->at[kept - 1]))
             list->at[kept++] = list->at[i];
-    }
     list->count = kept;
 }
 
@@ -64,8 +55,7 @@ bool byte_list_has(const struct byte_list *sorted, struct bytes value)
 
 static void byte_list_close(struct byte_list *list)
 {
-    for (size_t i = 0; i < list->count; i++)
-        drop_copy(list->at[i]);
+    arena_free(&list->memory);
     free(list->at);
     *list = (struct byte_list){.at = NULL};
 }
@@ -80,16 +70,10 @@ void drops_close(struct drops *d)
 
 /* ---- long values ---- */
 
-static int compare_lids(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 uint32_t drops_references(const struct drops *d, uint64_t lid)
 {
     const uint64_t *found =
-        d->lids ? bsearch(&lid, d->lid, d->lids, sizeof lid, compare_lids) : NULL;
+        d->lids ? bsearch(&lid, d->lid, d->lids, sizeof lid, array_by_u64) : NULL;
     if (found == NULL)
         return 0;
     size_t first = (size_t)(found - d->lid), end = first + 1;
@@ -140,37 +124,30 @@ static void sort_drops(struct drops *d)
     byte_list_sort(&d->rows);
     byte_list_sort(&d->entries);
     if (d->lids > 0)
-        qsort(d->lid, d->lids, sizeof *d->lid, compare_lids);
+        qsort(d->lid, d->lids, sizeof *d->lid, array_by_u64);
 }
 
 /* ---- entries of second rows with one primary key ---- */
 
 /* An entry as one byte string: the index's number, the key's size, key, data. */
-static bool entry_bytes(unsigned index, struct bytes key, struct bytes data, struct bytes *out,
+static bool entry_bytes(unsigned index, struct bytes key, struct bytes data, struct buffer *out,
                         struct fault *f)
 {
-    uint8_t *to = malloc(8 + key.size + data.size);
-    if (to == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-    bytes_put_le32(to, index);
-    bytes_put_le32(to + 4, key.size);
-    if (key.size > 0)
-        memcpy(to + 8, key.at, key.size);
-    if (data.size > 0)
-        memcpy(to + 8 + key.size, data.at, data.size);
-    *out = bytes_of(to, 8 + key.size + data.size);
-    return true;
+    buffer_add_le32(out, index);
+    buffer_add_le32(out, (uint32_t)key.size);
+    buffer_add(out, key);
+    return buffer_add(out, data) ||
+           fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
 }
 
 bool drops_has_entry(const struct drops *d, unsigned index, struct bytes key, struct bytes data,
                      bool *has, struct fault *f)
 {
-    struct bytes entry;
-    if (!entry_bytes(index, key, data, &entry, f))
-        return false;
-    *has = byte_list_has(&d->entries, entry);
-    drop_copy(entry);
-    return true;
+    struct buffer entry = {0};
+    bool ok = entry_bytes(index, key, data, &entry, f);
+    *has = ok && byte_list_has(&d->entries, buffer_bytes(&entry));
+    buffer_free(&entry);
+    return ok;
 }
 
 /* Finding duplicates of one table. */
@@ -200,11 +177,10 @@ static bool entries_of(struct finder *s, struct bytes record_bytes, bool new_for
         ese_keys_of(&s->keys, &record);
         enum ese_key_result result;
         while ((result = ese_keys_next(&s->keys, f)) == ESE_KEY_OK) {
-            struct bytes entry;
-            if (!entry_bytes(i, ese_key_bytes(&s->keys.key), primary, &entry, f))
-                return false;
-            bool ok = byte_list_add(list, entry, f);
-            drop_copy(entry);
+            struct buffer entry = {0};
+            bool ok = entry_bytes(i, ese_key_bytes(&s->keys.key), primary, &entry, f) &&
+                      byte_list_add(list, buffer_bytes(&entry), f);
+            buffer_free(&entry);
             if (!ok)
                 return false;
         }
@@ -305,16 +281,16 @@ struct claim {
 struct claims {
     struct claim *at;
     size_t count, room, groups;
+    struct arena memory;
 };
 
 static bool add_claim(struct claims *claims, struct bytes primary, size_t group, struct fault *f)
 {
     if (!array_reserve(&claims->at, &claims->room, claims->count + 1, sizeof *claims->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-    uint8_t *copy = malloc(primary.size + 1);
+    const uint8_t *copy = arena_copy(&claims->memory, primary);
     if (copy == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
-    memcpy(copy, primary.at, primary.size);
     claims->at[claims->count++] = (struct claim){bytes_of(copy, primary.size), group};
     return true;
 }
@@ -437,8 +413,7 @@ bool drops_find(struct compact *c, const struct ese_table *table, struct drops *
             ok = find_in_index(s, &table->index[i], &claims, f);
     }
     ok = ok && decide(s, &claims, f);
-    for (size_t i = 0; i < claims.count; i++)
-        drop_copy(claims.at[i].primary);
+    arena_free(&claims.memory);
     free(claims.at);
     free(s);
     sort_drops(drops);
