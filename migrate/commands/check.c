@@ -82,9 +82,8 @@ static int verdict(const struct options *options)
 {
     struct assessment a;
     struct foretold foretold;
-    const struct assess_options how = options_for_assessing(options);
     const struct html_options page = options_for_page(options);
-    int status = told(options, assess(&a, options->operand[0], &how, options->notes));
+    int status = told(options, assess(&a, options->operand[0], &options->assess, options->notes));
     if (status == EXIT_CLEAN &&
         !html_may_write(ese_file_named_descriptor(a.store.db->file), &page, options->notes)) {
         status = told(options, EXIT_TROUBLE);

@@ -18,35 +18,23 @@
 struct notes;
 struct store;
 
-enum { OPTION_DECISIONS_MOST = 64, OPTION_DROP_INDEX_MOST = 64 };
+enum { OPTION_LISTS = 7, OPTION_VALUES_MOST = 64 };
 
 struct options {
-    bool json, quiet, structure, help, accept_discovered, force, dry_run, keep_first, in_place,
-        no_backup, verify_all, show_secrets, until_damage;
+    struct assess_options assess; /* what is said of the store and decided about it */
+    bool json, quiet, structure, help, force, dry_run, keep_first, until_damage;
     bool tree, brief;
     bool remove_leftovers;
     bool recover, salvage;
-    const char *color;                /* "auto", "always", "never" */
-    const char *mode, *issuing_ca_is; /* settings that the store has not */
-    const char *max_unpacked;         /* a size; NULL: the default */
-    const char *table, *profile, *at, *superseded, *issuing_ca, *output, *plan, *logs, *html;
-    const char *to;        /* a mode */
+    const char *color;        /* "auto", "always", "never" */
+    const char *max_unpacked; /* a size; NULL: the default */
+    const char *table, *output, *plan, *logs, *html;
     const char *export_to; /* a file */
-    const char *trust[OPTION_DECISIONS_MOST];
-    unsigned trusts;
-    const char *keep[OPTION_DECISIONS_MOST];
-    unsigned keeps;
-    const char *reference[OPTION_DECISIONS_MOST];
-    unsigned references;
-    const char *not_reference[OPTION_DECISIONS_MOST];
-    unsigned not_references;
-    const char *not_list[OPTION_DECISIONS_MOST];
-    unsigned not_lists;
-    const char *drop[OPTION_DECISIONS_MOST];
-    unsigned drops;
     const char *doubtful, *schema_from;
-    const char *drop_index[OPTION_DROP_INDEX_MOST];
+    const char *const *drop_index;
     unsigned drop_indexes;
+    const char *value[OPTION_LISTS][OPTION_VALUES_MOST]; /* of options that may be given often */
+    unsigned lists;                                      /* which of these are taken */
     const char *operand[2];
     unsigned operands;
     const char **stores; /* of a command that takes several; operand[0] is the first of them.  Freed
@@ -59,7 +47,8 @@ struct option_spec {
     const char *value_name; /* NULL: a flag */
     const char *help;
     size_t offset; /* in struct options: of a bool for a flag, of a const char * otherwise */
-    size_t many; /* may be given so often; its values go to an array, counted behind it; 0: once */
+    size_t count;  /* may be given often: there is counted how often, and at `offset` is where the
+                      values are; 0: once */
 };
 
 enum { COMMAND_STORES = 1000 }; /* one store (of explain: word) or more */
@@ -96,7 +85,6 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 int told(const struct options *options, int status);
 
 /* What the options say to the rooms that ask: borrowed, as long as the options are there. */
-struct assess_options options_for_assessing(const struct options *options);
 struct rescue_options options_for_rescue(const struct options *options);
 struct html_options options_for_page(const struct options *options);
 

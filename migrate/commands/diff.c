@@ -69,11 +69,11 @@ int cmd_diff(const struct options *options)
         return DIFF_TROUBLE;
     int status = DIFF_TROUBLE;
     struct profile profile = {.name = NULL};
-    if (told(options, store_use_profile(&a, &profile, options->profile, options->notes)) ==
-            EXIT_CLEAN &&
+    if (told(options, store_use_profile(&a, &profile, options->assess.reading.profile,
+                                        options->notes)) == EXIT_CLEAN &&
         told(options, store_open(&b, options->operand[1], options->notes)) == EXIT_CLEAN) {
         b.profile = a.profile;
-        a.show_secrets = b.show_secrets = options->show_secrets;
+        a.show_secrets = b.show_secrets = options->assess.reading.show_secrets;
         status = compare(&a, &b, options);
         store_close(&b);
     }

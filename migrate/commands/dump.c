@@ -187,8 +187,8 @@ int cmd_dump(const struct options *options)
     if (status != EXIT_CLEAN)
         return status;
     struct profile profile;
-    d.store.show_secrets = options->show_secrets;
-    status = store_use_profile(&d.store, &profile, options->profile, options->notes);
+    d.store.show_secrets = options->assess.reading.show_secrets;
+    status = store_use_profile(&d.store, &profile, options->assess.reading.profile, options->notes);
     const struct ese_table *table = NULL;
     if (status == EXIT_CLEAN && options->table)
         table = store_table(&d.store, options->table, options->notes);

@@ -9,8 +9,7 @@
 
 int entries_open(struct assessment *a, const struct options *options)
 {
-    const struct assess_options how = options_for_assessing(options);
-    return told(options, assess_entries(a, options->operand[0], &how, options->notes));
+    return told(options, assess_entries(a, options->operand[0], &options->assess, options->notes));
 }
 
 static bool has_found(const struct assessment *a)

@@ -37,37 +37,30 @@ static bool open_log(const char *path, enum ese_log_file_kind kind, struct ese_f
     return ese_file_open_as(path, ese_log_file_words(kind), file, f);
 }
 
-/* ---- writing in two forms ---- */
+/* ---- writing in two forms: as JSON, or, where that is NULL, as text ---- */
 
-struct out {
-    struct json *json; /* NULL: text */
-};
-
-static void text_field(const struct out *o, const char *key, const char *label, const char *value)
+static void text_field(struct json *json, const char *key, const char *label, const char *value)
 {
-    if (o->json) {
-        json_put_text(o->json, key, value);
-    } else {
+    if (json)
+        json_put_text(json, key, value);
+    else
         output_format("%22s: %s\n", label, value);
-    }
 }
 
-static void number_field(const struct out *o, const char *key, const char *label, int64_t value)
+static void number_field(struct json *json, const char *key, const char *label, int64_t value)
 {
-    if (o->json) {
-        json_put_integer(o->json, key, value);
-    } else {
+    if (json)
+        json_put_integer(json, key, value);
+    else
         output_format("%22s: %" PRId64 "\n", label, value);
-    }
 }
 
-static void bool_field(const struct out *o, const char *key, const char *label, bool value)
+static void bool_field(struct json *json, const char *key, const char *label, bool value)
 {
-    if (o->json) {
-        json_put_bool(o->json, key, value);
-    } else {
+    if (json)
+        json_put_bool(json, key, value);
+    else
         output_format("%22s: %s\n", label, value ? "yes" : "no");
-    }
 }
 
 void logfile_time_json(struct json *json, const char *key, const uint8_t time[ESE_LOG_TIME_SIZE])
@@ -78,14 +71,14 @@ void logfile_time_json(struct json *json, const char *key, const uint8_t time[ES
     json_put_text(json, key, known ? ese_log_time_text(time, text) : NULL);
 }
 
-static void time_field(const struct out *o, const char *key, const char *label,
+static void time_field(struct json *json, const char *key, const char *label,
                        const uint8_t time[ESE_LOG_TIME_SIZE])
 {
     char text[40];
-    if (o->json)
-        logfile_time_json(o->json, key, time);
+    if (json)
+        logfile_time_json(json, key, time);
     else
-        text_field(o, key, label, ese_log_time_text(time, text));
+        text_field(json, key, label, ese_log_time_text(time, text));
 }
 
 static const char *position_text(struct ese_log_position p, char text[32])
@@ -94,41 +87,41 @@ static const char *position_text(struct ese_log_position p, char text[32])
     return text;
 }
 
-static void position_field(const struct out *o, const char *key, const char *label,
+static void position_field(struct json *json, const char *key, const char *label,
                            struct ese_log_position p)
 {
     char text[32];
-    text_field(o, key, label, position_text(p, text));
+    text_field(json, key, label, position_text(p, text));
 }
 
-static void signature_field(const struct out *o, const char *key, const char *label,
+static void signature_field(struct json *json, const char *key, const char *label,
                             const uint8_t signature[ESE_LOG_SIGNATURE_SIZE])
 {
     char text[2 * ESE_LOG_SIGNATURE_SIZE + 1];
-    text_field(o, key, label,
+    text_field(json, key, label,
                bytes_hex(bytes_of(signature, ESE_LOG_SIGNATURE_SIZE), text, sizeof text));
 }
 
-static void attachments(const struct out *o, const struct ese_log_attachments *list)
+static void attachments(struct json *json, const struct ese_log_attachments *list)
 {
-    if (o->json)
-        json_put_array(o->json, "attached");
+    if (json)
+        json_put_array(json, "attached");
     for (unsigned i = 0; i < list->count; i++) {
         const struct ese_log_attachment *a = &list->entry[i];
-        if (o->json)
-            json_map(o->json);
-        number_field(o, "database", "Database", a->database);
-        text_field(o, "path", "its path", a->name);
-        signature_field(o, "signature", "its signature", a->signature);
-        position_field(o, "attached_at", "attached at", a->attached);
-        position_field(o, "consistent_at", "consistent at", a->consistent);
-        if (o->json)
-            json_end_map(o->json);
+        if (json)
+            json_map(json);
+        number_field(json, "database", "Database", a->database);
+        text_field(json, "path", "its path", a->name);
+        signature_field(json, "signature", "its signature", a->signature);
+        position_field(json, "attached_at", "attached at", a->attached);
+        position_field(json, "consistent_at", "consistent at", a->consistent);
+        if (json)
+            json_end_map(json);
     }
-    if (o->json)
-        json_end_array(o->json);
+    if (json)
+        json_end_array(json);
     if (!list->whole)
-        bool_field(o, "attached_whole", "all of them listed", false);
+        bool_field(json, "attached_whole", "all of them listed", false);
 }
 
 /* ---- info ---- */
@@ -137,25 +130,25 @@ struct count {
     uint64_t records, bytes, of_type[ESE_LOG_TYPES];
 };
 
-static void write_counts(const struct out *o, const struct count *c, const struct ese_log_end *end)
+static void write_counts(struct json *json, const struct count *c, const struct ese_log_end *end)
 {
-    number_field(o, "records", "Records", (int64_t)c->records);
-    number_field(o, "segments", "Segments read", end->segments);
-    number_field(o, "segments_from_copies", "from second copies", end->from_copies);
-    number_field(o, "segments_corrected", "with a bit put right", end->corrected);
-    bool_field(o, "torn_record", "Last record torn", end->torn_record);
-    position_field(o, "end", "Ends at", end->at);
-    if (o->json)
-        json_put_map(o->json, "types");
+    number_field(json, "records", "Records", (int64_t)c->records);
+    number_field(json, "segments", "Segments read", end->segments);
+    number_field(json, "segments_from_copies", "from second copies", end->from_copies);
+    number_field(json, "segments_corrected", "with a bit put right", end->corrected);
+    bool_field(json, "torn_record", "Last record torn", end->torn_record);
+    position_field(json, "end", "Ends at", end->at);
+    if (json)
+        json_put_map(json, "types");
     for (unsigned t = 0; t < ESE_LOG_TYPES; t++)
         if (c->of_type[t])
-            number_field(o, ese_log_type_name(t), ese_log_type_name(t), (int64_t)c->of_type[t]);
-    if (o->json)
-        json_end_map(o->json);
+            number_field(json, ese_log_type_name(t), ese_log_type_name(t), (int64_t)c->of_type[t]);
+    if (json)
+        json_end_map(json);
 }
 
 /* Reads to the end; what speaks against the log's soundness is told. */
-static int count_records(const char *path, struct ese_file *file, const struct out *o)
+static int count_records(const char *path, struct ese_file *file, struct json *json)
 {
     struct ese_log_stream *stream;
     struct ese_log_record record;
@@ -171,7 +164,7 @@ static int count_records(const char *path, struct ese_file *file, const struct o
         count.records++;
         count.of_type[record.type]++;
     }
-    write_counts(o, &count, ese_log_stream_end(stream));
+    write_counts(json, &count, ese_log_stream_end(stream));
     ese_log_stream_close(stream);
     if (step == ESE_LOG_STEP_END)
         return EXIT_CLEAN;
@@ -179,49 +172,49 @@ static int count_records(const char *path, struct ese_file *file, const struct o
     return f.code == FAULT_DAMAGED || f.code == FAULT_LIMIT ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
 }
 
-static void write_header(const struct out *o, const struct ese_log_header *h)
+static void write_header(struct json *json, const struct ese_log_header *h)
 {
     char text[48];
-    text_field(o, "version", "Version", ese_log_version(h, text));
-    number_field(o, "generation", "Generation", h->generation);
-    time_field(o, "created", "Created", h->created);
-    time_field(o, "previous_created", "Previous created", h->previous_created);
+    text_field(json, "version", "Version", ese_log_version(h, text));
+    number_field(json, "generation", "Generation", h->generation);
+    time_field(json, "created", "Created", h->created);
+    time_field(json, "previous_created", "Previous created", h->previous_created);
     if (h->framing == ESE_LOG_ESE97)
         return;
-    signature_field(o, "signature", "Log signature", h->signature);
-    bool_field(o, "checksum_good", "Checksum good", h->checksum_good);
-    number_field(o, "sector_size", "Sector size", h->sector_size);
-    number_field(o, "file_sectors", "Sectors of the file", h->file_sectors);
-    number_field(o, "page_size", "cbDbPage", h->page_size);
-    text_field(o, "system_path", "System path", h->system_path);
-    text_field(o, "log_path", "Log path", h->log_path);
-    position_field(o, "checkpoint", "Checkpoint then", h->checkpoint);
-    attachments(o, &h->attached);
+    signature_field(json, "signature", "Log signature", h->signature);
+    bool_field(json, "checksum_good", "Checksum good", h->checksum_good);
+    number_field(json, "sector_size", "Sector size", h->sector_size);
+    number_field(json, "file_sectors", "Sectors of the file", h->file_sectors);
+    number_field(json, "page_size", "cbDbPage", h->page_size);
+    text_field(json, "system_path", "System path", h->system_path);
+    text_field(json, "log_path", "Log path", h->log_path);
+    position_field(json, "checkpoint", "Checkpoint then", h->checkpoint);
+    attachments(json, &h->attached);
 }
 
-static int info_log(const char *path, struct ese_file *file, const struct out *o)
+static int info_log(const char *path, struct ese_file *file, struct json *json)
 {
     struct ese_log_header header;
     struct fault f;
     if (!ese_log_header_read(file, &header, &f))
         return message_trouble(path, &f);
-    write_header(o, &header);
-    return count_records(path, file, o);
+    write_header(json, &header);
+    return count_records(path, file, json);
 }
 
-static int info_checkpoint(const char *path, struct ese_file *file, const struct out *o)
+static int info_checkpoint(const char *path, struct ese_file *file, struct json *json)
 {
     struct ese_log_checkpoint c;
     struct fault f;
     if (!ese_log_checkpoint_read(file, &c, &f))
         return message_trouble(path, &f);
-    position_field(o, "checkpoint", "Checkpoint", c.position);
-    signature_field(o, "signature", "Log signature", c.signature);
-    text_field(o, "system_path", "System path", c.system_path);
-    text_field(o, "log_path", "Log path", c.log_path);
-    bool_field(o, "from_second_copy", "From the second copy", c.from_shadow);
+    position_field(json, "checkpoint", "Checkpoint", c.position);
+    signature_field(json, "signature", "Log signature", c.signature);
+    text_field(json, "system_path", "System path", c.system_path);
+    text_field(json, "log_path", "Log path", c.log_path);
+    bool_field(json, "from_second_copy", "From the second copy", c.from_shadow);
     if (c.has_attached)
-        attachments(o, &c.attached);
+        attachments(json, &c.attached);
     return c.from_shadow ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
 }
 
@@ -238,16 +231,16 @@ int logfile_info(const struct options *options)
     const char *path = options->operand[0];
     if (asks_for_table(options, "info"))
         return EXIT_USAGE;
-    struct out o = {.json = options->json ? document_open() : NULL};
+    struct json *json = options->json ? document_open() : NULL;
     struct ese_file *file;
     struct fault f;
-    if (options->json && o.json == NULL)
+    if (options->json && json == NULL)
         return EXIT_TROUBLE;
     bool checkpoint = logfile_kind(path) == ESE_LOG_CHECKPOINT_FILE;
     if (!open_log(path, checkpoint ? ESE_LOG_CHECKPOINT_FILE : ESE_LOG_FILE, &file, &f))
         return message_trouble(path, &f);
-    text_field(&o, "file", checkpoint ? "Checkpoint file" : "Log file", path);
-    int status = checkpoint ? info_checkpoint(path, file, &o) : info_log(path, file, &o);
+    text_field(json, "file", checkpoint ? "Checkpoint file" : "Log file", path);
+    int status = checkpoint ? info_checkpoint(path, file, json) : info_log(path, file, json);
     ese_file_close(file);
     return status;
 }

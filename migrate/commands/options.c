@@ -29,41 +29,45 @@ const struct option_spec option_table = {"table", "T", "the table to show", AT(t
 const struct option_spec option_structure = {
     "structure", NULL, "rule R1 alone: the structure of any ESE database", AT(structure), 0};
 const struct option_spec option_profile = {
-    "profile", "FILE", "where the store keeps what, or km55; see kmmigrate-profile(5)", AT(profile),
-    0};
+    "profile", "FILE", "where the store keeps what, or km55; see kmmigrate-profile(5)",
+    AT(assess.reading.profile), 0};
 const struct option_spec option_accept_discovered = {
     "accept-discovered", NULL, "repair by what discovery found, without a profile",
-    AT(accept_discovered), 0};
+    AT(assess.reading.accept_discovered), 0};
 const struct option_spec option_at = {
-    "at", "TIME", "judge dates as of TIME (1999-12-31) instead of the store's own time", AT(at), 0};
-const struct option_spec option_superseded = {
-    "superseded", "WHAT", "older certificates of a CA: keep (default) or drop", AT(superseded), 0};
+    "at", "TIME", "judge dates as of TIME (1999-12-31) instead of the store's own time",
+    AT(assess.reading.at), 0};
+const struct option_spec option_superseded = {"superseded", "WHAT",
+                                              "older certificates of a CA: keep (default) or drop",
+                                              AT(assess.decisions.superseded), 0};
 const struct option_spec option_issuing_ca = {
     "issuing-ca", "FILE", "the issuing CA's certificate, or the path that ends in it",
-    AT(issuing_ca), 0};
+    AT(assess.decisions.issuing_ca), 0};
 const struct option_spec option_trust = {"trust", "E=yes|no", "decide on the trust of entry E",
-                                         AT(trust), OPTION_DECISIONS_MOST};
-const struct option_spec option_keep = {
-    "keep", "ENTRY", "of the duplicates of this entry, it stays", AT(keep), OPTION_DECISIONS_MOST};
+                                         AT(assess.decisions.trust), AT(assess.decisions.trusts)};
+const struct option_spec option_keep = {"keep", "ENTRY",
+                                        "of the duplicates of this entry, it stays",
+                                        AT(assess.decisions.keep), AT(assess.decisions.keeps)};
 const struct option_spec option_drop = {
     "drop", "ENTRY", "of several duplicates, or of what is no certificate, this entry goes",
-    AT(drop), OPTION_DECISIONS_MOST};
-const struct option_spec option_mode = {
-    "mode", "MODE", "the mode, V1, V1V3 or V3, where it is not in the store", AT(mode), 0};
+    AT(assess.decisions.drop), AT(assess.decisions.drops)};
+const struct option_spec option_mode = {"mode", "MODE",
+                                        "the mode, V1, V1V3 or V3, where it is not in the store",
+                                        AT(assess.reading.mode), 0};
 const struct option_spec option_issuing_ca_is = {
     "issuing-ca-is", "E|SHA1", "the issuing CA, where the store has no such setting",
-    AT(issuing_ca_is), 0};
-const struct option_spec option_reference = {"reference", "T.C",
-                                             "column C of table T refers to the list",
-                                             AT(reference), OPTION_DECISIONS_MOST};
-const struct option_spec option_not_reference = {"not-a-reference", "T.C",
-                                                 "column C of table T does not refer to the list",
-                                                 AT(not_reference), OPTION_DECISIONS_MOST};
-const struct option_spec option_not_list = {"not-a-list", "T.C",
-                                            "what column C of table T holds is no list",
-                                            AT(not_list), OPTION_DECISIONS_MOST};
+    AT(assess.reading.issuing_ca_is), 0};
+const struct option_spec option_reference = {
+    "reference", "T.C", "column C of table T refers to the list", AT(assess.reading.reference),
+    AT(assess.reading.references)};
+const struct option_spec option_not_reference = {
+    "not-a-reference", "T.C", "column C of table T does not refer to the list",
+    AT(assess.reading.not_reference), AT(assess.reading.not_references)};
+const struct option_spec option_not_list = {
+    "not-a-list", "T.C", "what column C of table T holds is no list", AT(assess.reading.not_list),
+    AT(assess.reading.not_lists)};
 const struct option_spec option_migrate_to = {"to", "MODE", "the mode to switch to: V3 or V1V3",
-                                              AT(to), 0};
+                                              AT(assess.decisions.to), 0};
 const struct option_spec option_export_to = {
     "to", "FILE", "where to: FILE.pem, FILE.p7b, FILE.sst, FILE.dot, or - for PEM", AT(export_to),
     0};
@@ -95,13 +99,16 @@ const struct option_spec option_keep_first = {
     "keep-first", NULL, "of rows with one key of a unique index, keep the first", AT(keep_first),
     0};
 const struct option_spec option_verify_all = {
-    "verify-all", NULL, "prove every reference, not only what a repair touches", AT(verify_all), 0};
-const struct option_spec option_show_secrets = {
-    "show-secrets", NULL, "show columns that only look secret by their name", AT(show_secrets), 0};
-const struct option_spec option_in_place = {
-    "in-place", NULL, "repair STORE itself, with a backup and an undo file", AT(in_place), 0};
+    "verify-all", NULL, "prove every reference, not only what a repair touches",
+    AT(assess.verify_all), 0};
+const struct option_spec option_show_secrets = {"show-secrets", NULL,
+                                                "show columns that only look secret by their name",
+                                                AT(assess.reading.show_secrets), 0};
+const struct option_spec option_in_place = {"in-place", NULL,
+                                            "repair STORE itself, with a backup and an undo file",
+                                            AT(assess.in_place), 0};
 const struct option_spec option_no_backup = {
-    "no-backup", NULL, "with --in-place: without a full copy before", AT(no_backup), 0};
+    "no-backup", NULL, "with --in-place: without a full copy before", AT(assess.no_backup), 0};
 const struct option_spec option_remove_leftovers = {
     "remove-leftovers", NULL, "remove unfinished files of a run that was killed",
     AT(remove_leftovers), 0};
@@ -112,7 +119,7 @@ const struct option_spec option_schema_from = {
     "schema-from", "OTHER", "an older copy, whose catalog names tables that are lost",
     AT(schema_from), 0};
 const struct option_spec option_drop_index = {"drop-index", "T.I", "leave out index I of table T",
-                                              AT(drop_index), OPTION_DROP_INDEX_MOST};
+                                              AT(drop_index), AT(drop_indexes)};
 
 static const struct option_spec *const common[] = {
     &option_json, &option_quiet, &option_color, &option_max_unpacked, &option_help, NULL};
@@ -155,15 +162,18 @@ static int usage(const struct command *command, const char *what, const char *ab
 static int store_value(const struct command *command, const struct option_spec *spec,
                        const char *value, struct options *options)
 {
-    const char **place = (const char **)(void *)((char *)options + spec->offset);
-    if (spec->many == 0) {
-        *place = value;
+    void *place = (char *)options + spec->offset;
+    if (spec->count == 0) {
+        *(const char **)place = value;
         return EXIT_CLEAN;
     }
-    unsigned *count = (unsigned *)(void *)(place + spec->many);
-    if (*count == spec->many)
+    unsigned *count = (unsigned *)(void *)((char *)options + spec->count);
+    const char *const **list = place;
+    if (*count == OPTION_VALUES_MOST)
         return usage(command, "this option was given too often", spec->name);
-    place[(*count)++] = value;
+    if (*count == 0)
+        *list = (const char *const *)options->value[options->lists++];
+    ((const char **)(uintptr_t)*list)[(*count)++] = value;
     return EXIT_CLEAN;
 }
 
@@ -357,36 +367,6 @@ int told(const struct options *options, int status)
 {
     message_notes(options->notes);
     return status;
-}
-
-struct assess_options options_for_assessing(const struct options *o)
-{
-    return (struct assess_options){
-        .reading = {.profile = o->profile,
-                    .accept_discovered = o->accept_discovered,
-                    .reference = o->reference,
-                    .references = o->references,
-                    .not_reference = o->not_reference,
-                    .not_references = o->not_references,
-                    .not_list = o->not_list,
-                    .not_lists = o->not_lists,
-                    .mode = o->mode,
-                    .issuing_ca_is = o->issuing_ca_is,
-                    .at = o->at,
-                    .show_secrets = o->show_secrets},
-        .decisions = {.to = o->to,
-                      .issuing_ca = o->issuing_ca,
-                      .superseded = o->superseded,
-                      .trust = o->trust,
-                      .trusts = o->trusts,
-                      .keep = o->keep,
-                      .keeps = o->keeps,
-                      .drop = o->drop,
-                      .drops = o->drops},
-        .verify_all = o->verify_all,
-        .in_place = o->in_place,
-        .no_backup = o->no_backup,
-    };
 }
 
 struct rescue_options options_for_rescue(const struct options *o)

@@ -25,8 +25,8 @@ bool planid_is_reviewed(const char *id, const struct options *options)
     message_error("--plan: the plan for this store is %s, not %s; nothing was changed. Review it "
                   "again: the same command without --plan%s shows it",
                   id, options->plan,
-                  options->in_place ? " and --in-place"
-                  : options->output ? " and -o"
-                                    : "");
+                  options->assess.in_place ? " and --in-place"
+                  : options->output        ? " and -o"
+                                           : "");
     return false;
 }

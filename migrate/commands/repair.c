@@ -61,7 +61,7 @@ static bool is_to_write(const struct assessment *a, const struct options *option
     if (!assess_has_work(a)) {
         message_file(a->store.path, "there is nothing %s; %s was not written",
                      a->verdict == VERDICT_YES ? "to repair" : "that can be repaired safely",
-                     options->in_place ? "it" : options->output);
+                     options->assess.in_place ? "it" : options->output);
         *status = show_plan(a, options);
         return false;
     }
@@ -110,7 +110,7 @@ static int judge_and_show(const struct options *options, const char *name,
 /* how: the option. */
 static int not_in_place(const struct options *options, const char *how)
 {
-    if (!options->in_place)
+    if (!options->assess.in_place)
         return EXIT_CLEAN;
     message_error("--%s never writes in place: it goes with -o NEW, or shows the plan", how);
     return EXIT_USAGE;
@@ -118,7 +118,7 @@ static int not_in_place(const struct options *options, const char *how)
 
 static int judge_recovered(const struct options *options, struct recovery *r)
 {
-    struct assess_options how = options_for_assessing(options);
+    struct assess_options how = options->assess;
     struct fault f = {.code = FAULT_NONE};
     char path[UNNAMED_PATH];
     int status = told(options, recovery_make(r));
@@ -160,7 +160,7 @@ static int recover_and_repair(const struct options *options)
 
 static int judge_salvaged(const struct options *options, struct salvaging *x)
 {
-    struct assess_options how = options_for_assessing(options);
+    struct assess_options how = options->assess;
     char path[UNNAMED_PATH];
     int status = told(options, salvaging_open(x));
     if (status == EXIT_CLEAN)
@@ -197,15 +197,14 @@ static int judge_and_repair(const struct options *options, const struct lock *lo
 {
     struct assessment a;
     struct in_place in_place;
-    const struct assess_options how = options_for_assessing(options);
     const struct html_options page = options_for_page(options);
-    int status = told(options, assess(&a, options->operand[0], &how, options->notes));
+    int status = told(options, assess(&a, options->operand[0], &options->assess, options->notes));
     if (status == EXIT_CLEAN &&
         !html_may_write(ese_file_named_descriptor(a.store.db->file), &page, options->notes))
         status = told(options, EXIT_TROUBLE);
     else if (status == EXIT_CLEAN && is_to_write(&a, options, &status)) {
-        status =
-            told(options, repair_in_place(&a, !options->no_backup, lock, kept_backup, &in_place));
+        status = told(
+            options, repair_in_place(&a, !options->assess.no_backup, lock, kept_backup, &in_place));
         if (status == EXIT_CLEAN)
             status = report_repaired(&a, &in_place.result, options);
     }
@@ -257,11 +256,11 @@ static bool look_for_leftovers(const struct options *options)
 
 static int repair(const struct options *options)
 {
-    if (options->in_place && options->output) {
+    if (options->assess.in_place && options->output) {
         message_error("-o and --in-place exclude each other");
         return EXIT_USAGE;
     }
-    if (options->no_backup && !options->in_place) {
+    if (options->assess.no_backup && !options->assess.in_place) {
         message_error("--no-backup goes with --in-place only");
         return EXIT_USAGE;
     }
@@ -280,13 +279,12 @@ static int repair(const struct options *options)
     interrupt_ends();
     if (!look_for_leftovers(options))
         return EXIT_TROUBLE;
-    if (options->in_place && !options->dry_run && !options->recover && !options->salvage)
+    if (options->assess.in_place && !options->dry_run && !options->recover && !options->salvage)
         return repair_here(options);
     confine(options, NULL);
-    const struct assess_options how = options_for_assessing(options);
     return options->recover   ? recover_and_repair(options)
            : options->salvage ? salvage_and_repair(options)
-                              : judge_and_show(options, options->operand[0], &how);
+                              : judge_and_show(options, options->operand[0], &options->assess);
 }
 
 int cmd_repair(const struct options *options)
@@ -296,7 +294,7 @@ int cmd_repair(const struct options *options)
 
 int cmd_migrate(const struct options *options)
 {
-    if (options->to == NULL || options->issuing_ca == NULL) {
+    if (options->assess.decisions.to == NULL || options->assess.decisions.issuing_ca == NULL) {
         message_error("migrate: expected --to V3 (or V1V3) and --issuing-ca FILE");
         return EXIT_USAGE;
     }

@@ -195,8 +195,8 @@ int cmd_settings(const struct options *options)
 {
     struct assessment a;
     interrupt_ends();
-    const struct assess_options how = options_for_assessing(options);
-    int status = told(options, assess_list(&a, options->operand[0], &how, options->notes));
+    int status =
+        told(options, assess_list(&a, options->operand[0], &options->assess, options->notes));
     if (status == EXIT_CLEAN) {
         bool hidden = hide_secrets(&a.model);
         status = options->json ? settings_as_json(&a) : settings_as_text(&a.model);

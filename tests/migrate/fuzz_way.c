@@ -284,7 +284,7 @@ static void expect_verified(const struct case_of *c, unsigned seed)
         mutate_page(&wrong, &random);
     put_sums_right(wrong.store, wrong.size);
     make_file(c->page, bytes_of(wrong.store, wrong.size));
-    const struct assess_options how = options_for_assessing(&options);
+    const struct assess_options how = options.assess;
     expect(assess(&old, c->named, &how, NULL) == EXIT_CLEAN);
     if (verify_store(&old, c->page, false, "", sha256, &size) == EXIT_CLEAN || rows_agree(c, &old))
         expect(run(cmd_diff, &compare) == 0);
@@ -299,9 +299,10 @@ static void expect_done(const struct case_of *c)
     struct options options = c->options;
     struct assessment again;
     options.operand[0] = c->new;
-    options.keeps = options.drops = options.trusts = 0;
+    options.assess.decisions.keeps = options.assess.decisions.drops =
+        options.assess.decisions.trusts = 0;
     options.salvage = false;
-    const struct assess_options how = options_for_assessing(&options);
+    const struct assess_options how = options.assess;
     int status = assess(&again, c->new, &how, NULL);
     expect(status == EXIT_CLEAN || status == EXIT_USAGE);
     expect(status != EXIT_CLEAN || !again.has_model || again.plan.actions == 0);
@@ -332,7 +333,7 @@ static void try_reading(const struct case_of *c)
     run_both(cmd_check, &options);
     options.structure = false;
     run_both(cmd_info, &options);
-    options.to = NULL;
+    options.assess.decisions.to = NULL;
     options.tree = true;
     run(cmd_list, &options);
     options.tree = false;
@@ -356,7 +357,7 @@ static bool is_repaired(int status)
 static int try_copy(const struct case_of *c)
 {
     struct options options = c->options;
-    options.no_backup = false; /* of --in-place alone */
+    options.assess.no_backup = false; /* of --in-place alone */
     int planned = run_both(cmd_repair, &options);
     options.output = c->new;
     options.html = c->page;
@@ -391,7 +392,7 @@ static void try_in_place(const struct case_of *c, int copied)
 {
     struct bytes before = bytes_of(c->way->store, c->way->size);
     struct options options = c->options, undo = {.color = "never", .operands = 1};
-    options.in_place = true;
+    options.assess.in_place = true;
     undo.operand[0] = c->named;
     int status = run(cmd_repair, &options);
     expect(is_repaired(status) == is_repaired(copied));
@@ -415,7 +416,7 @@ static void try_failing(const struct case_of *c)
         struct options options = c->options, undo = {.color = "never", .operands = 1};
         undo.operand[0] = c->named;
         make_store(c);
-        options.no_backup = false;
+        options.assess.no_backup = false;
         options.output = c->new;
         way_fails = 1 + random_below(&random, FAILING_MOST);
         int status = run(cmd_repair, &options);
@@ -423,7 +424,7 @@ static void try_failing(const struct case_of *c)
         expect(is_there(c->new) == is_repaired(status) && holds(c->store, before));
         make_store(c);
         options = c->options;
-        options.in_place = true;
+        options.assess.in_place = true;
         way_fails = 1 + random_below(&random, FAILING_MOST);
         status = run(cmd_repair, &options);
         way_fails = 0;
@@ -458,7 +459,7 @@ static void try_broken_undo(const struct case_of *c)
     char path[PATH_MAX], second[PATH_MAX];
     size_t repaired, size;
     make_store(c);
-    options.in_place = true;
+    options.assess.in_place = true;
     undo.operand[0] = c->named;
     expect(is_repaired(run(cmd_repair, &options)));
     snprintf(path, sizeof path, "%s.kmundo", c->store);
@@ -483,7 +484,7 @@ static void try_other_aside(const struct case_of *c)
     struct options options = c->options, undo = {.color = "never", .operands = 1};
     size_t size;
     make_store(c);
-    options.in_place = true;
+    options.assess.in_place = true;
     undo.operand[0] = c->named;
     expect(is_repaired(run(cmd_repair, &options)));
     if (is_there(c->log))
@@ -540,10 +541,11 @@ static bool read_arguments(struct case_of *c)
     c->options.operands = 1;
     c->options.operand[0] = c->stores[0] = c->named;
     c->options.stores = c->stores;
-    c->options.profile = c->options.profile ? c->other : NULL;
-    c->options.issuing_ca = c->options.issuing_ca ? c->other : NULL;
-    if (c->options.issuing_ca == NULL)
-        c->options.to = NULL;
+    c->options.assess.reading.profile = c->options.assess.reading.profile ? c->other : NULL;
+    c->options.assess.decisions.issuing_ca =
+        c->options.assess.decisions.issuing_ca ? c->other : NULL;
+    if (c->options.assess.decisions.issuing_ca == NULL)
+        c->options.assess.decisions.to = NULL;
     return true;
 }
 

@@ -39,20 +39,11 @@ bool compact_step(struct compact *c, const struct ese_cursor *cursor, struct fau
     return true;
 }
 
-/* The next node of a walk.  *more false at the end. */
-static bool next_node(struct compact *c, struct ese_cursor *cursor, bool *more, struct fault *f)
+bool compact_next(struct compact *c, struct ese_cursor *cursor, bool *ok, struct fault *f)
 {
-    switch (ese_cursor_next(cursor, f)) {
-    case ESE_STEP_NODE:
-        *more = true;
-        return compact_step(c, cursor, f);
-    case ESE_STEP_END:
-        *more = false;
-        return true;
-    case ESE_STEP_FAULT:
-        break;
-    }
-    return false;
+    enum ese_step step = *ok ? ese_cursor_next(cursor, f) : ESE_STEP_END;
+    *ok = *ok && step != ESE_STEP_FAULT && (step == ESE_STEP_END || compact_step(c, cursor, f));
+    return *ok && step == ESE_STEP_NODE;
 }
 
 /* ---- the catalog ---- */
@@ -158,8 +149,8 @@ static bool read_catalog_rows(struct compact *c, struct catalog_rows *rows, stru
     struct bytes data;
     ese_cursor_open(cursor, c->db->pages, ESE_PGNO_CATALOG, ESE_OBJID_CATALOG);
     cursor->reached = standing_reached(c->standing);
-    bool more = true, ok = true;
-    while (ok && (ok = next_node(c, cursor, &more, f)) && more)
+    bool ok = true;
+    while (compact_next(c, cursor, &ok, f))
         ok = compact_record(c, catalog, cursor, &data, f) && keep_row(rows, cursor, data, f);
     ese_cursor_close(cursor);
     free(cursor);
@@ -300,12 +291,12 @@ static bool copy_entry(struct table_copy *t, unsigned index, struct fault *f)
 static bool copy_tree(struct table_copy *t, uint32_t root, uint32_t objid, int index,
                       bool (*copy)(struct table_copy *, struct fault *), struct fault *f)
 {
-    bool more = true, ok = true;
+    bool ok = true;
     t->last_key_size = t->last_data_size = 0;
     t->dropped_lid = 0;
     ese_cursor_open(&t->cursor, t->c->db->pages, root, objid);
     t->cursor.reached = standing_reached(t->c->standing);
-    while (ok && (ok = next_node(t->c, &t->cursor, &more, f)) && more)
+    while (compact_next(t->c, &t->cursor, &ok, f))
         ok = copy ? copy(t, f) : copy_entry(t, (unsigned)index, f);
     ese_cursor_close(&t->cursor);
     return ok;

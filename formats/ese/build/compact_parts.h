@@ -82,4 +82,7 @@ bool whole_row(struct whole *whole, const struct ese_cursor *cursor, struct faul
 /* Tells progress and whether to go on, after every step of a cursor. */
 bool compact_step(struct compact *c, const struct ese_cursor *cursor, struct fault *f);
 
+/* Goes to the next node of a walk.  False at its end, and where *ok is false, or gets so. */
+bool compact_next(struct compact *c, struct ese_cursor *cursor, bool *ok, struct fault *f);
+
 #endif

@@ -246,13 +246,7 @@ static bool find_in_rows(struct finder *s, struct fault *f)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
     bool ok = true;
     ese_cursor_open(&s->cursor, s->c->db->pages, s->table->root, s->table->objid);
-    while (ok) {
-        enum ese_step step = ese_cursor_next(&s->cursor, f);
-        if (step == ESE_STEP_END)
-            break;
-        ok = step == ESE_STEP_NODE && compact_step(s->c, &s->cursor, f);
-        if (!ok)
-            break;
+    while (compact_next(s->c, &s->cursor, &ok, f)) {
         bool new_format = s->cursor.leaf->flags & ESE_PAGE_NEW_RECORD_FORMAT;
         if (before->key_size > 0 &&
             bytes_equal(s->cursor.key, bytes_of(before->key, before->key_size))) {
@@ -335,13 +329,8 @@ static bool find_in_index(struct finder *s, const struct ese_index *index, struc
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
     bool ok = true;
     ese_cursor_open(&s->cursor, s->c->db->pages, index->root, index->objid);
-    while (ok) {
-        enum ese_step step = ese_cursor_next(&s->cursor, f);
-        if (step == ESE_STEP_END)
-            break;
-        ok = step == ESE_STEP_NODE && compact_step(s->c, &s->cursor, f) &&
-             look_at_entry(s, claims, before, f);
-    }
+    while (compact_next(s->c, &s->cursor, &ok, f))
+        ok = look_at_entry(s, claims, before, f);
     ese_cursor_close(&s->cursor);
     free(before);
     return ok || fault_context(f, "index %s", index->name);
