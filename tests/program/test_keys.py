@@ -262,6 +262,17 @@ class Keys(unittest.TestCase):
             self.assertEqual("KM-RESIDUE" in problems, asked, (key, reference, problems))
             self.assertEqual(new is None, asked)
 
+    def test_another_column_that_tells_entries(self):
+        """What names them by it, in all of its values, is asked about; 0 and -1 name nobody."""
+        for values, asked in (((20, 10), True), ((20, 10, 0, -1), True), ((20, 10, 5), False), ((10, 40), False)):
+            store = self.store("Key Short", (21, 22, 23, 24), "Signer Long", values)
+            profile = self.profile()
+            profile.write_text(profile.read_text().split("[reference.1]")[0])
+            status, problems, new = self.repair(store, "--profile", profile)
+            self.assertEqual((status, new is None), (km.PROBLEMS_LEFT, True) if asked else (km.REPAIRED, False), (values, problems))
+            self.assertEqual(["values stand in column RowNo of the list, too, and tell entry 22, which goes" in text
+                              for text in problems.get("KM-RESIDUE", [])], [True] if asked else [], values)
+
     def test_decisions(self):
         """An entry is called by its key, as list shows it, or by its number."""
         store = self.store("Key Text", ("CA1", "2", "CA3", "CA4"), "Signer Text", ("2", "CA3"))

@@ -101,6 +101,16 @@ START_TEST(item_is_read)
 }
 END_TEST
 
+START_TEST(two_items_are_not_one)
+{
+    struct buffer one = from_hex("0500"), two = from_hex("05000500");
+    ck_assert(der_is_strict(buffer_bytes(&one)));
+    ck_assert(!der_is_strict(buffer_bytes(&two)));
+    buffer_free(&one);
+    buffer_free(&two);
+}
+END_TEST
+
 /* BER and the DER that it becomes; NULL: it cannot be. */
 static const struct {
     const char *what, *ber, *der;
@@ -127,6 +137,7 @@ static const struct {
      "0302000100"
      "00",
      NULL},
+    {"bit string, unused bits of no octet", "2303030105", NULL},
     {"string of another type inside", "24800201050000", NULL},
     {"padded integers stay: they were signed", "02020005", "02020005"},
     {"sets keep their order", "3106020102020101", "3106020102020101"},
@@ -325,6 +336,7 @@ int main(void)
 {
     return check_main("der", (const struct check_case[]){
                                  {item_is_read, ARRAY_SIZE(items)},
+                                 {two_items_are_not_one, 0},
                                  {ber_becomes_der, ARRAY_SIZE(normal_forms)},
                                  {nesting_is_bounded, 0},
                                  {deep_nesting_costs_nothing, 0},

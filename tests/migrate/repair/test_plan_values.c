@@ -3,6 +3,7 @@
  * two actions do not give one column two values.
  */
 #include "migrate/repair/plan_editor_parts.h"
+#include "migrate/repair/plan_settings.h"
 #include "tests/migrate/judged.h"
 
 static const struct {
@@ -128,6 +129,40 @@ START_TEST(a_setting_is_set_once)
 }
 END_TEST
 
+/* The words of the modes are 0, 1 and 2, in columns that hold numbers of some size. */
+static const struct {
+    enum ese_coltype type;
+    enum model_mode mode;
+    int64_t value; /* -1: the column cannot hold it */
+} modes[] = {
+    {ESE_COL_BIT, MODE_V1, 0},    {ESE_COL_BIT, MODE_V1V3, UINT8_MAX},
+    {ESE_COL_BIT, MODE_V3, -1},   {ESE_COL_UNSIGNED_BYTE, MODE_V3, 2},
+    {ESE_COL_LONG, MODE_V1V3, 1}, {ESE_COL_UNSIGNED_SHORT, MODE_V3, 2},
+};
+
+START_TEST(a_mode_in_a_column)
+{
+    static char table[] = "Params", words[][2] = {"0", "1", "2"};
+    static struct profile profile;
+    const struct model m = {.profile = &profile};
+    const struct ese_column column = {.name = "Mode", .type = modes[_i].type};
+    const struct action action = {.kind = ACTION_SET_MODE, .mode = modes[_i].mode};
+    struct buffer to = {0};
+    struct fault f = {.code = FAULT_NONE};
+    profile.setting[SETTING_MODE].table = table;
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+        profile.setting[SETTING_MODE].mode[i] = words[i];
+    ck_assert_int_eq(plan_setting_value(&m, &action, &column, &to, &f), modes[_i].value >= 0);
+    if (modes[_i].value >= 0) {
+        ck_assert_uint_eq(to.size, ese_coltype_size(modes[_i].type));
+        ck_assert_int_eq((int64_t)bytes_number(buffer_bytes(&to)), modes[_i].value);
+    } else {
+        ck_assert_ptr_nonnull(strstr(f.text, "Mode"));
+    }
+    buffer_free(&to);
+}
+END_TEST
+
 START_TEST(a_row_keeps_its_key)
 {
     struct ese_column column[] = {{.id = 1, .name = "Id", .type = ESE_COL_LONG},
@@ -164,6 +199,7 @@ int main(void)
                                           {a_date_in_a_column, 0},
                                           {one_value_for_each_column, 0},
                                           {a_setting_is_set_once, 0},
+                                          {a_mode_in_a_column, ARRAY_SIZE(modes)},
                                           {a_row_keeps_its_key, 0},
                                           {0},
                                       });

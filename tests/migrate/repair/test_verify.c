@@ -317,8 +317,10 @@ START_TEST(entries_beside_those_of_twins_count)
 }
 END_TEST
 
-/* The first long value of the users: it is counted by nobody, or goes with all its parts. */
-static void change_long_value(const char *path, bool goes)
+enum { GOES = -1 };
+
+/* The first long value of a table: how often it is counted, or GOES, with all its parts. */
+static void change_long_value(const char *path, const char *name, int64_t references)
 {
     static uint8_t raw[ESE_PAGE_SIZE_MAX], spare[ESE_PAGE_SIZE_MAX];
     struct store s;
@@ -328,7 +330,7 @@ static void change_long_value(const char *path, bool goes)
     uint32_t number = 0, size = 0;
     uint8_t id[4];
     ck_assert_int_eq(store_open(&s, path, NULL), EXIT_CLEAN);
-    const struct ese_table *table = ese_catalog_find(s.db->catalog, "Users");
+    const struct ese_table *table = ese_catalog_find(s.db->catalog, name);
     ese_cursor_open(&cursor, s.db->pages, table->long_value_root, table->long_value_objid);
     while (ese_cursor_next(&cursor, &f) == ESE_STEP_NODE) {
         if (parts == 0) {
@@ -345,10 +347,10 @@ static void change_long_value(const char *path, bool goes)
     }
     ck_assert_uint_gt(parts, 1);
     const struct ese_page_change change = {raw, spare, size, number, 0};
-    for (unsigned i = 0; goes && i < parts; i++)
+    for (unsigned i = 0; references == GOES && i < parts; i++)
         ck_assert(ese_page_change_delete(&change, 0));
-    if (!goes)
-        memset(ese_page_change_at(&change, 0, 0, sizeof(uint32_t)), 0, sizeof(uint32_t));
+    if (references != GOES)
+        bytes_put_le32(ese_page_change_at(&change, 0, 0, sizeof(uint32_t)), (uint32_t)references);
     write_page(path, raw, size, number);
     ese_cursor_close(&cursor);
     store_close(&s);
@@ -362,12 +364,34 @@ START_TEST(a_long_value_that_nobody_counts_stays)
     struct fault f;
     ck_assert(make(KM_SOURCE_DIR "/fixtures/states/shared-long-value/description.ini",
                    "0x14 --page-size 32768")); /* a leaf for all of it */
-    change_long_value(store, false);
+    change_long_value(store, "Users", 0);
     ck_assert_int_eq(assess(&a, store, &options, NULL), EXIT_CLEAN);
     ck_assert(write_copy(&a, SIZE_MAX) && is_as_planned(&a, &f));
-    change_long_value(copy, true);
+    change_long_value(copy, "Users", GOES);
     ck_assert(!is_as_planned(&a, &f));
     ck_assert_msg(strstr(f.text, "that it is missing") != NULL, "%s", f.text);
+    assess_close(&a);
+}
+END_TEST
+
+/* Of entries that share their certificate's value one goes, and its reference with it. */
+START_TEST(references_to_a_long_value_are_counted)
+{
+    struct assessment a;
+    struct assess_options options = {.in_place = false};
+    struct fault f;
+    unsigned right = 0;
+    ck_assert(make(KM_SOURCE_DIR "/fixtures/states/shared-long-value/description.ini",
+                   "0x14 --page-size 32768"));
+    ck_assert_int_eq(assess(&a, store, &options, NULL), EXIT_CLEAN);
+    ck_assert(write_copy(&a, SIZE_MAX) && is_as_planned(&a, &f));
+    for (int64_t references = 0; references < 6; references++) {
+        change_long_value(copy, "CertificateList", references);
+        bool ok = is_as_planned(&a, &f);
+        ck_assert_msg(ok || strstr(f.text, "references to it") != NULL, "%s", f.text);
+        right += ok;
+    }
+    ck_assert_uint_eq(right, 1);
     assess_close(&a);
 }
 END_TEST
@@ -473,6 +497,7 @@ int main(void)
                                               {an_index_entry_that_is_wrong_is_named, 2},
                                               {entries_beside_those_of_twins_count, 0},
                                               {a_long_value_that_nobody_counts_stays, 0},
+                                              {references_to_a_long_value_are_counted, 0},
                                               {a_catalog_that_says_something_else_is_noticed, 0},
                                               {every_kind_of_action_has_a_name_of_its_own, 0},
                                               {0}});

@@ -981,6 +981,27 @@ START_TEST(one_of_several_rows_with_one_key_is_dropped)
 }
 END_TEST
 
+/* An entry that two of three rows with one key have goes with the second of them, and not before;
+ * that the third has another is nothing to it. */
+START_TEST(an_entry_goes_with_the_last_of_its_rows)
+{
+    static const struct thing rows[] = {{1, 10}, {2, 20}, {2, 20}, {2, 25}, {4, 40}};
+    struct job j = {.f.code = FAULT_NONE};
+    uint8_t value[4];
+    close(temporary_file(j.path));
+    make_things(j.path, 0x14, 4096, rows, ARRAY_SIZE(rows), true, true);
+    open_job(&j);
+    const struct ese_index *by_value = &j.table->index[1];
+    ck_assert_msg(drop_thing(&j, 2, 0), "%s", j.f.text);
+    ck_assert_msg(drop_thing(&j, 2, 1), "%s", j.f.text);
+    ck_assert_uint_eq(nodes_of(&j, by_value->root, by_value->objid), 3);
+    write_job(&j); /* which checks it */
+    ck_assert_int_eq(thing_value(&j, 2, "Value", value), 4);
+    ck_assert_uint_eq(value[0], 20);
+    end_job(&j);
+}
+END_TEST
+
 struct plan {
     uint8_t value[4], id[4], data[2500];
 };
@@ -1285,6 +1306,7 @@ int main(int arguments, char **argument)
             {headers_are_written_last, 0},
             {a_flipped_bit_is_put_right_in_a_page_that_changes, 0},
             {one_of_several_rows_with_one_key_is_dropped, 2},
+            {an_entry_goes_with_the_last_of_its_rows, 0},
             {a_copy_becomes_what_the_database_becomes_in_place, 2 * THINGS_FORMS},
             {an_edit_that_is_stopped_says_so, 0},
             {a_page_that_the_copy_lost_is_no_page, 2},
