@@ -427,6 +427,20 @@ class Deciding(unittest.TestCase):
         evidence = [p["evidence"] for p in self.report("check", store)["problems"]]
         self.assertEqual(evidence, ["1 rules could not be judged"])
 
+    def test_two_good_headers_that_differ(self):
+        """Which of them is right nobody can tell: that is no torn header, and not the plan's to write anew."""
+        store = self.make(ROWS)
+        image = bytearray(store.read_bytes())
+        shadow = memoryview(image)[4096:8192]
+        shadow[200] ^= 1                # the same bit of the sum, which is over words of 32 bits
+        shadow[0] ^= 1
+        store.write_bytes(image)
+        self.assertEqual(self.found(store), ("no", {"KM-STRUCTURE"}))
+        self.assertEqual(self.report("repair", store)["plan"]["actions"], [])
+        shadow[0] ^= 1                  # now it is damaged
+        store.write_bytes(image)
+        self.assertEqual(self.found(store), ("yes after repair", {"KM-HEADER"}))
+
     # ---- --issuing-ca ----
 
     def given(self, content, store=None, status=km.REPAIRED, name="given"):
