@@ -224,6 +224,20 @@ class Unsaid(unittest.TestCase):
             self.assertIn("--not-a-reference Extra.Mark", problems["KM-RESIDUE"][0])
             self.assertEqual(self.repair(store, "--not-a-reference", "Extra.Mark")[0], km.REPAIRED, column)
 
+    def test_left_open_by_discovery(self):
+        """One column agrees with the certificates beside it, and is the same in every row: it is asked about, and stays so."""
+        store = self.store(["Signer Long", "Data LongBinary"], [["3", "user-certificate:2"], ["3", "user-certificate:3"]],
+                           "renamed-schema-with-decoys")
+        discovered = "--accept-discovered", "--not-a-reference", "Counters.Value"
+        result = km.run("repair", store, "-o", self.new, *discovered, "--json")
+        report = json.loads(result.stdout)
+        self.assertEqual((result.returncode, self.new.exists()), (km.PROBLEMS_LEFT, False), result.stderr)
+        for part in report["problems"], report["left"]:
+            self.assertIn("table Extra, column Signer: its certificates agree, but it is 3 in every row, which may be chance; say "
+                          "--reference Extra.Signer or --not-a-reference Extra.Signer",
+                          [p["evidence"] for p in part if p["code"] == "KM-RESIDUE"])
+        self.assertEqual(self.repair(store, *discovered, "--not-a-reference", "Extra.Signer")[0], km.REPAIRED, self.last)
+
     # ---- a second place ----
 
     def test_second_copy(self):

@@ -1,8 +1,10 @@
 /*
- * Which pages a tree that is changed in place takes and gives back: none is lost.
+ * What room edits in place use: which pages a tree takes and gives back, and that none is lost; how
+ * long a record may be.
  */
 #include "tests/formats/ese/edit/things.h"
 
+#include "formats/ese/build/parts.h"
 #include "formats/ese/read/space.h"
 
 /* ---- no page is lost ---- */
@@ -130,12 +132,111 @@ START_TEST(what_one_extent_gives_up_is_free_and_taken_again)
 }
 END_TEST
 
+/* ---- the longest record ---- */
+
+enum { LONG_COLUMNS = 30, LONG_PAGE = 16384, KEY_MOST = 255 };
+
+/* Table Things has columns of long values only, and one row, with or without a long value. */
+static void start_with_long_columns(struct job *j, bool long_value)
+{
+    static char name[LONG_COLUMNS][4];
+    struct ese_column column[LONG_COLUMNS + 1] = {
+        {.name = "Id", .type = ESE_COL_LONG, .flags = ESE_COLUMN_NOT_NULL}};
+    struct ese_index primary = {.name = "Primary",
+                                .flags = ESE_INDEX_PRIMARY | ESE_INDEX_UNIQUE,
+                                .segments = 1,
+                                .segment = {{.column = 1}}};
+    struct ese_table schema = {.name = "Things",
+                               .columns = LONG_COLUMNS + 1,
+                               .column = column,
+                               .indexes = 1,
+                               .index = &primary};
+    static const uint8_t data[2 * LONG_PAGE];
+    *j = (struct job){.f.code = FAULT_NONE};
+    int fd = temporary_file(j->path);
+    const struct ese_build_options options = {
+        .descriptor = fd, .revision = 0x122, .page_size = LONG_PAGE};
+    struct ese_build *build;
+    struct ese_build_table *t;
+    for (unsigned i = 0; i < LONG_COLUMNS; i++) {
+        snprintf(name[i], sizeof name[i], "D%u", i);
+        column[i + 1] = (struct ese_column){.name = name[i], .type = ESE_COL_LONG_BINARY};
+    }
+    ck_assert_msg(ese_build_start(&options, &build, &j->f), "%s", j->f.text);
+    ck_assert_msg(ese_build_table_begin(build, &schema, 0, &t, &j->f), "%s", j->f.text);
+    const struct ese_table *s = ese_build_schema(t);
+    const struct ese_build_value values[] = {
+        {.column = ese_table_column(s, "Id"), .data = bytes_of("\1\0\0\0", 4)},
+        {.column = ese_table_column(s, "D0"), .data = bytes_of(data, sizeof data)}};
+    ck_assert_msg(ese_build_row(t, values, long_value ? 2 : 1, &j->f), "%s", j->f.text);
+    ck_assert_msg(ese_build_table_end(t, &j->f), "%s", j->f.text);
+    ck_assert_msg(ese_build_finish(build, NULL, &j->f), "%s", j->f.text);
+    close(fd);
+    open_job(j);
+}
+
+/* Gives each column but the first so many bytes, the second the rest; its record is so long then.
+ */
+static size_t record_of(struct job *j, size_t each, size_t rest, bool *ok)
+{
+    static const uint8_t data[LONG_PAGE];
+    struct ese_change change[LONG_COLUMNS - 1];
+    struct ese_cursor cursor;
+    uint8_t key[5];
+    for (unsigned i = 1; i < LONG_COLUMNS; i++)
+        change[i - 1] = (struct ese_change){.column = &j->table->column[i + 1],
+                                            .data = bytes_of(data, i == 1 ? rest : each)};
+    *ok =
+        ese_inplace_change_row(j->ip, j->table, id_key(1, key), 0, change, LONG_COLUMNS - 1, &j->f);
+    if (!*ok)
+        return 0;
+    ese_cursor_open(&cursor, j->db->pages, j->table->root, j->table->objid);
+    ck_assert_int_eq(ese_cursor_next(&cursor, &j->f), ESE_STEP_NODE);
+    size_t size = cursor.data.size;
+    ese_cursor_close(&cursor);
+    return size;
+}
+
+/* Beside a record the longest key has to fit into the page, as the engine has it. */
+START_TEST(a_record_leaves_room_for_the_longest_key)
+{
+    const size_t most = LONG_PAGE - ESE_PAGE_HEADER_LARGE - 2 * ESE_TAG_SIZE - 2 * 2 - KEY_MOST;
+    struct job j;
+    bool ok;
+    size_t longest = 0;
+    start_with_long_columns(&j, true);
+    for (size_t rest = 100; rest < 1000; rest++) {
+        size_t size = record_of(&j, 540, rest, &ok);
+        ck_assert_msg(ok, "%s", j.f.text);
+        longest = size > longest ? size : longest;
+    }
+    ck_assert_uint_le(longest, most);
+    ck_assert_uint_ge(longest, most - 8);
+    write_job(&j);
+    end_job(&j);
+}
+END_TEST
+
+/* Where there is no tree that a long value could go to, that it is too long is what is said. */
+START_TEST(a_record_that_is_too_long_is_refused)
+{
+    struct job j;
+    bool ok;
+    start_with_long_columns(&j, false);
+    ck_assert_uint_eq(j.table->long_value_root, 0);
+    record_of(&j, 700, 700, &ok);
+    must_be_refused(&j, ok, FAULT_LIMIT);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("edit_pages",
                       (const struct check_case[]){
                           {what_a_tree_gives_up_is_free_and_taken_again, THINGS_FORMS},
                           {what_one_extent_gives_up_is_free_and_taken_again, THINGS_FORMS},
+                          {a_record_leaves_room_for_the_longest_key, 0},
+                          {a_record_that_is_too_long_is_refused, 0},
                           {0},
                       });
 }
