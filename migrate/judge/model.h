@@ -35,8 +35,7 @@ struct model_certificate {
     struct fault why; /* not parsed: why */
 };
 
-/* One place in the list.  What is asked of it for each row that names it stands together: there can
- * be a hundred such rows for an entry, and they come in any order. */
+/* One place in the list. */
 struct model_entry {
     int32_t key;   /* the list's key column; in a list value the position, from 1 */
     unsigned twin; /* how many entries before it have the same key: 0, unless a key is broken, or
@@ -44,10 +43,7 @@ struct model_entry {
     unsigned part; /* which of the profile's lists, or values, has it */
     unsigned
         row; /* which row of that list's table it is, from 0, in the order of its primary key */
-    uint64_t reference_count;
-    uint64_t
-        references[PROFILE_REFERENCES_MOST]; /* rows that name it, by the profile's reference */
-    unsigned certificate;                    /* which of the model's */
+    unsigned certificate; /* which of the model's */
     enum model_role role;
     enum model_trust trust;
     char *name; /* UTF-8; NULL: null */
@@ -58,6 +54,9 @@ struct model_entry {
     struct bytes properties; /* SST: the elements before it */
     uint32_t encoding;       /* SST */
     struct bytes header;     /* items: the bytes in front of it */
+    uint64_t
+        references[PROFILE_REFERENCES_MOST]; /* rows that name it, by the profile's reference */
+    uint64_t reference_count;
 };
 
 /* A value that the list, or a part of it, is kept in. */
