@@ -28,11 +28,19 @@ uint64_t salvaging_sum(const struct ese_salvage_result *r, size_t member)
     return sum;
 }
 
+static bool any_in_part(const struct ese_salvage_result *r)
+{
+    for (unsigned i = 0; i < r->tables; i++)
+        if (r->table[i].in_part)
+            return true;
+    return false;
+}
+
 bool salvaging_has_loss(const struct salvaging *x)
 {
     const struct ese_salvage_result *r = &x->result;
     return SALVAGING_SUM(r, doubtful) || SALVAGING_SUM(r, lost) || SALVAGING_SUM(r, cut) ||
-           SALVAGING_SUM(r, pages_lost) || SALVAGING_SUM(r, entries_missing) ||
+           SALVAGING_SUM(r, pages_lost) || SALVAGING_SUM(r, entries_missing) || any_in_part(r) ||
            r->told[ESE_SALVAGE_NO_SCHEMA] || r->told[ESE_SALVAGE_TABLE_LOST] ||
            r->told[ESE_SALVAGE_CATALOG];
 }
@@ -82,7 +90,8 @@ unsigned salvaging_badness(const struct ese_salvage_table *t)
 
 bool salvaging_knows_tables(const struct salvaging *x)
 {
-    return x->result.catalog_gaps == 0 && x->result.told[ESE_SALVAGE_TABLE_LOST] == 0;
+    return x->result.catalog_gaps == 0 && x->result.told[ESE_SALVAGE_TABLE_LOST] == 0 &&
+           !any_in_part(&x->result);
 }
 
 const struct ese_salvage_table *salvaging_table(const struct salvaging *x, const char *name)

@@ -325,7 +325,7 @@ static bool has_own_column(const struct ese_build *build, uint32_t id)
                                                      : MSYS_CALLBACK_DEPENDENCIES);
 }
 
-static const struct ese_index own_indexes[] = {
+static const struct ese_index own_indexes[BUILD_OWN_INDEXES] = {
     {.objid = ESE_OBJID_CATALOG,
      .root = ESE_PGNO_CATALOG,
      .name = "Id",
@@ -345,6 +345,11 @@ static const struct ese_index own_indexes[] = {
      .segments = 2,
      .segment = {{.column = MSYS_ROOT_FLAG}, {.column = MSYS_NAME}}},
 };
+
+const struct ese_index *build_own_index(unsigned i)
+{
+    return &own_indexes[i];
+}
 
 static bool add_own_columns(struct ese_build *build, const struct ese_table *t, struct fault *f)
 {
@@ -377,7 +382,7 @@ static bool add_system_rows(struct ese_build *build, struct fault *f)
         if (!add_table_row(build, &t, i == 0 ? CATALOG_PAGES : build_shadow_pages(build), f) ||
             !add_own_columns(build, &t, f))
             return false;
-        for (unsigned k = 0; k < (i == 0 ? 3 : 1); k++) {
+        for (unsigned k = 0; k < (i == 0 ? BUILD_OWN_INDEXES : 1); k++) {
             struct ese_index index = own_indexes[k];
             if (k == 0) {
                 index.objid = objid[i];

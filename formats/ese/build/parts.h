@@ -229,6 +229,9 @@ struct build_catalog {
 bool build_catalog_table(struct ese_build *build, const struct ese_table *table, struct fault *f);
 bool build_catalog_raw(struct ese_build *build, const struct ese_build_node *row, unsigned rows,
                        struct fault *f);
+/* The indexes of the catalog itself, the primary one first; its shadow has that alone. */
+enum { BUILD_OWN_INDEXES = 3 };
+const struct ese_index *build_own_index(unsigned i);
 /* A catalog row's key: table, kind, id. */
 void build_catalog_key(uint32_t table, uint32_t type, uint32_t id, uint8_t key[13]);
 /* Makes the row that says which tree has a table's long values.  *to: zero, or used before. */

@@ -343,7 +343,10 @@ bool ese_catalog_row_object(const struct ese_catalog_row *from, size_t page_size
     struct own_row row;
     struct ese_record_limits limits;
     ese_record_limits_of(&limits, ese_catalog_own_table());
-    limits.fixed = ESE_FIXED_LAST; /* a later engine's catalog may have more columns */
+    /* A later engine's catalog may have more columns; they are behind those that are known. */
+    for (unsigned id = limits.fixed + 1; id <= ESE_FIXED_LAST; id++)
+        limits.fixed_end[id] = limits.fixed_end[limits.fixed];
+    limits.fixed = ESE_FIXED_LAST;
     limits.variable = ESE_VARIABLE_LAST;
     limits.tagged = UINT16_MAX;
     if (!read_row(&row, from->record, from->new_format, page_size, f) ||

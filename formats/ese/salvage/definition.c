@@ -281,7 +281,8 @@ bool salvage_tell_definition(struct salvage_table *t, struct fault *f)
         buffer_add_text(&text, "pages that may have said more of the table are lost in the catalog "
                                "and in its shadow: columns or indexes of it may be missing");
     name_columns(t->columns, &text);
-    t->sum->in_part = text.size > 0;
+    bool any = text.size > 0;
+    t->sum->in_part = t->sum->in_part || any;
     bool ok =
         buffer_add_u8(&text, '\0') || fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
     struct ese_salvage_item item = {.kind = ESE_SALVAGE_TABLE_LOST,
@@ -290,7 +291,7 @@ bool salvage_tell_definition(struct salvage_table *t, struct fault *f)
                                     .key = bytes_of("", 0),
                                     .tag = -1,
                                     .reason = (const char *)text.at};
-    ok = ok && (!t->sum->in_part || salvage_tell(t->s, &item, f));
+    ok = ok && (!any || salvage_tell(t->s, &item, f));
     buffer_free(&text);
     return ok;
 }

@@ -76,7 +76,7 @@ bool salvage_tell(struct ese_salvage *s, const struct ese_salvage_item *item, st
 
 /* What the catalog's rows say of itself, or of its shadow. */
 struct own {
-    unsigned tables, columns, indexes;
+    unsigned tables, columns;
     uint32_t next[3]; /* of fixed, variable and tagged columns: the id that comes next */
     bool whole;       /* no id was passed over */
 };
@@ -101,7 +101,6 @@ static void see_own(struct own *own, struct bytes record)
     bytes_le16(record, ESE_CATALOG_TYPE_AT, &type);
     bytes_le32(record, ESE_CATALOG_ID_AT, &id);
     own->tables += type == ESE_OBJECT_TABLE;
-    own->indexes += type == ESE_OBJECT_INDEX;
     if (type != ESE_OBJECT_COLUMN)
         return;
     unsigned which = id <= ESE_FIXED_LAST ? 0 : id <= ESE_VARIABLE_LAST ? 1 : 2;
@@ -110,6 +109,37 @@ static void see_own(struct own *own, struct bytes record)
     own->whole = own->whole && id == own->next[which] && has_built_in_type(id, record);
     own->next[which] = id + 1;
     own->columns++;
+}
+
+static bool is_over_the_same(const struct ese_index *a, const struct ese_index *b)
+{
+    if (a->segments != b->segments || a->conditions != b->conditions)
+        return false;
+    for (unsigned i = 0; i < a->segments; i++)
+        if (a->segment[i].column != b->segment[i].column ||
+            a->segment[i].descending != b->segment[i].descending)
+            return false;
+    return ese_index_is_primary(a) == ese_index_is_primary(b);
+}
+
+/* Is one of the catalog's own indexes, or of its shadow's, described as every engine has it? */
+static bool has_own_index(const struct ese_salvage *s, uint32_t table, const struct ese_index *own)
+{
+    const struct ese_table *t = salvage_table_of(s, table);
+    bool primary = ese_index_is_primary(own);
+    for (unsigned i = 0; t && i < t->indexes; i++)
+        if (t->index[i].objid == (primary ? table : own->objid))
+            return is_over_the_same(&t->index[i], own) &&
+                   (primary || t->index[i].root == own->root);
+    return false;
+}
+
+static bool has_own_indexes(const struct ese_salvage *s)
+{
+    bool all = has_own_index(s, ESE_OBJID_CATALOG_SHADOW, build_own_index(0));
+    for (unsigned i = 0; i < BUILD_OWN_INDEXES; i++)
+        all = all && has_own_index(s, ESE_OBJID_CATALOG, build_own_index(i));
+    return all;
 }
 
 /* Do these rows stand whole?  Otherwise the builder makes its own: they are the same in every
@@ -121,8 +151,7 @@ static bool has_system_rows(const struct ese_salvage *s)
         if (ese_objid_is_catalog(s->row[i].table))
             see_own(&own[s->row[i].table == ESE_OBJID_CATALOG_SHADOW], s->row[i].record);
     return own[0].tables == 1 && own[1].tables == 1 && own[0].columns == own[1].columns &&
-           own[0].columns > 0 && own[0].whole && own[1].whole && own[0].indexes >= 3 &&
-           own[1].indexes >= 1;
+           own[0].columns > 0 && own[0].whole && own[1].whole && has_own_indexes(s);
 }
 
 static struct ese_salvage_table *new_sum(struct ese_salvage *s, const struct ese_table *table,
@@ -163,14 +192,21 @@ bool ese_salvage_has_index(const struct ese_salvage *s, const char *name)
     return false;
 }
 
+/* Is the segment's column there, and not one that the catalog says was deleted? */
+static bool has_column(const struct ese_table *table, const struct ese_key_segment *segment)
+{
+    const struct ese_column *column = ese_table_segment_column(table, segment);
+    return column && column->type != ESE_COL_NIL;
+}
+
 /* An index over columns that the catalog has lost can be neither written nor used. */
 static bool has_its_columns(const struct ese_table *table, const struct ese_index *index)
 {
     for (unsigned i = 0; i < index->segments; i++)
-        if (ese_table_segment_column(table, &index->segment[i]) == NULL)
+        if (!has_column(table, &index->segment[i]))
             return false;
     for (unsigned i = 0; i < index->conditions; i++)
-        if (ese_table_segment_column(table, &index->condition[i]) == NULL)
+        if (!has_column(table, &index->condition[i]))
             return false;
     return index->segments > 0;
 }
@@ -199,18 +235,20 @@ static bool any_left_out(const struct ese_salvage *s, const struct ese_table *ta
 }
 
 static bool leave_out(struct ese_salvage *s, struct ese_table *table, unsigned index,
-                      struct ese_build_node *row, unsigned *rows, struct fault *f)
+                      struct ese_build_node *row, unsigned *rows, struct ese_salvage_table *sum,
+                      struct fault *f)
 {
+    bool asked = is_asked_for(s, table, &table->index[index]);
+    sum->in_part = sum->in_part || !asked;
     struct ese_salvage_item item = {.kind = ESE_SALVAGE_INDEX_LEFT_OUT,
                                     .table = table->name,
                                     .objid = table->objid,
                                     .index = table->index[index].name,
                                     .key = bytes_of("", 0),
                                     .tag = -1,
-                                    .reason = is_asked_for(s, table, &table->index[index])
-                                                  ? "left out, as asked for"
-                                                  : "left out: the catalog has lost a column "
-                                                    "that it is over"};
+                                    .reason = asked ? "left out, as asked for"
+                                                    : "left out: the catalog has lost a column "
+                                                      "that it is over"};
     unsigned to = 0;
     for (unsigned i = 0; i < *rows; i++) {
         uint16_t type = 0;
@@ -246,7 +284,7 @@ static bool without_indexes(struct ese_salvage *s, const struct ese_table *table
     }
     for (unsigned i = copy.indexes; ok && i-- > 0;)
         if (is_left_out(s, table, &copy.index[i]))
-            ok = leave_out(s, &copy, i, rows_copy, &rows, f);
+            ok = leave_out(s, &copy, i, rows_copy, &rows, sum, f);
     ok = ok && salvage_one_table(s, &copy, rows_copy, rows, sum, f);
     free(copy.index);
     free(rows_copy);

@@ -47,6 +47,9 @@ static const char *reason_of(bool long_values, enum salvage_verdict verdict)
 {
     if (long_values)
         return "a part of a long value of a table that the catalog does not have";
+    if (verdict == SALVAGE_SUPERSEDED)
+        return "a row of a table that the catalog does not have; a newer page, in whose range its "
+               "key lies, does not have it";
     return verdict == SALVAGE_BYTES ? "a row of a table that the catalog does not have, on a page "
                                       "whose checksum is wrong"
                                     : "a row of a table that the catalog does not have";
@@ -62,7 +65,9 @@ static bool tell_node(struct ese_salvage *s, const struct unknown *u, const stru
     if (!salvage_node(s, v, &page, &node, f))
         return false;
     struct ese_salvage_item item = {
-        .kind = u->long_values ? ESE_SALVAGE_LONG_VALUE : ESE_SALVAGE_NO_SCHEMA,
+        .kind = u->long_values                     ? ESE_SALVAGE_LONG_VALUE
+                : c->verdict == SALVAGE_SUPERSEDED ? ESE_SALVAGE_OLDER
+                                                   : ESE_SALVAGE_NO_SCHEMA,
         .objid = u->objid,
         .key = w->key,
         .page = p->slot,
@@ -88,7 +93,7 @@ static bool tell_nodes(struct ese_salvage *s, const struct unknown *u, struct fa
     while (ok && (ok = salvage_walk_next(w, &more, f)) && more) {
         struct salvage_choice c;
         ok = salvage_choose(w, &c, f);
-        if (ok && c.verdict != SALVAGE_GONE && c.verdict != SALVAGE_SUPERSEDED)
+        if (ok && c.verdict != SALVAGE_GONE)
             ok = tell_node(s, u, w, &c, f);
     }
     salvage_walk_close(w);
