@@ -165,6 +165,12 @@ EQUIVALENT = {
     ("migrate/decide/unique.c",
      "if ((table->index[i].flags & ESE_INDEX_UNIQUE) && table->index[i].root != table->root &&", "drop:60"):
         "no reference in a primary key is moved",
+    ("migrate/judge/names.c", "if (size != key.size && size <= sizeof wide) {", "drop"):
+        "keys that are integers have at most 8 bytes",
+    ("migrate/judge/settings.c", "if (!null && key > *last)", "logic"):
+        "rows come in the order of their keys, and behind negative ones alone the next is as good as 1",
+    ("formats/certs/proof.c", "bytes_u8(number, 0, &first);", "call"):
+        "the loop before has read it, but for a number of one octet, which no signature has that proves anything",
     ("migrate/judge/properties.c", "if (all->count > 1)", "shift"):
         "one is in order",
     ("migrate/decide/unique.c", "if (p->keys > 0)", "shift"):
