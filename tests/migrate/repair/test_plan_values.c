@@ -129,29 +129,38 @@ START_TEST(a_setting_is_set_once)
 }
 END_TEST
 
-/* The words of the modes are 0, 1 and 2, in columns that hold numbers of some size. */
+/* A mode that is written as a number, in columns of some size. */
 static const struct {
     enum ese_coltype type;
-    enum model_mode mode;
+    const char *word;
     int64_t value; /* -1: the column cannot hold it */
 } modes[] = {
-    {ESE_COL_BIT, MODE_V1, 0},    {ESE_COL_BIT, MODE_V1V3, UINT8_MAX},
-    {ESE_COL_BIT, MODE_V3, -1},   {ESE_COL_UNSIGNED_BYTE, MODE_V3, 2},
-    {ESE_COL_LONG, MODE_V1V3, 1}, {ESE_COL_UNSIGNED_SHORT, MODE_V3, 2},
+    {ESE_COL_BIT, "0", 0},
+    {ESE_COL_BIT, "1", UINT8_MAX},
+    {ESE_COL_BIT, "2", -1},
+    {ESE_COL_UNSIGNED_BYTE, "255", 255},
+    {ESE_COL_UNSIGNED_BYTE, "256", -1},
+    {ESE_COL_SHORT, "32767", 32767},
+    {ESE_COL_SHORT, "32768", -1},
+    {ESE_COL_UNSIGNED_SHORT, "65535", 65535},
+    {ESE_COL_UNSIGNED_SHORT, "65536", -1},
+    {ESE_COL_UNSIGNED_SHORT, "-1", -1},
+    {ESE_COL_LONG, "2147483648", -1},
+    {ESE_COL_LONG_LONG, "2147483648", INT64_C(1) << 31},
 };
 
 START_TEST(a_mode_in_a_column)
 {
-    static char table[] = "Params", words[][2] = {"0", "1", "2"};
+    static char table[] = "Params", word[16];
     static struct profile profile;
     const struct model m = {.profile = &profile};
     const struct ese_column column = {.name = "Mode", .type = modes[_i].type};
-    const struct action action = {.kind = ACTION_SET_MODE, .mode = modes[_i].mode};
+    const struct action action = {.kind = ACTION_SET_MODE, .mode = MODE_V3};
     struct buffer to = {0};
     struct fault f = {.code = FAULT_NONE};
+    snprintf(word, sizeof word, "%s", modes[_i].word);
     profile.setting[SETTING_MODE].table = table;
-    for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
-        profile.setting[SETTING_MODE].mode[i] = words[i];
+    profile.setting[SETTING_MODE].mode[2] = word;
     ck_assert_int_eq(plan_setting_value(&m, &action, &column, &to, &f), modes[_i].value >= 0);
     if (modes[_i].value >= 0) {
         ck_assert_uint_eq(to.size, ese_coltype_size(modes[_i].type));
