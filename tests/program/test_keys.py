@@ -289,6 +289,9 @@ class Keys(unittest.TestCase):
             status, problems, new = self.repair(store, "--profile", profile, "--keep", word)
             self.assertEqual([entry[0] for entry in new[0]], [b"CA1", stays, b"CA4"])
             self.assertEqual([row[0] for row in new[1]], [stays, stays])
+        alone = self.store("Key Text", ("CA1", "77", "CA3", "CA4"), "Signer Text", ("77", "CA3"))  # no entry has this number
+        report = json.loads(km.run("show", alone, "77", "--profile", profile, "--json").stdout)
+        self.assertEqual(report["entry"]["entry"], 2)
         other = self.store("Key Text", ("CA1", "3", "CA3", "CA4"), "Signer Text", ("3", "CA3"))
         result = km.run("repair", other, "--profile", profile, "--keep", "3")
         self.assertEqual(result.returncode, km.USAGE)
