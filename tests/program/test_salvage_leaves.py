@@ -101,7 +101,8 @@ class Damage:
             self.spoil(victim)
         near = [self.leaves[at] for at in (first - 1, first + len(self.victims)) if 0 <= at < len(self.leaves)]
         parents = sorted({self.parents[victim] for victim in self.victims})
-        gone = [parent for parent in parents if self.blur(parent, ("right", "right", "older", "wrong", "zero")) == "zero"]
+        gone = [parent for parent in parents
+                if self.blur(parent, ("right", "right", "older", "wrong", "fewer", "zero")) in ("fewer", "zero")]
         for leaf in near:
             self.blur(leaf, ("right", "right", "older", "wrong"))
         # between two that are lost as well, and below a parent that is: nothing names it
@@ -123,8 +124,10 @@ class Damage:
         if kind == "wrong":
             page[0] ^= 0x55
             page[1] ^= 0xaa
+        if kind == "fewer":
+            self.make_fewer_tags(page, number)
         if kind != "right":
-            self.put(number, bytes(self.size) if kind == "zero" else page, kind == "older")
+            self.put(number, bytes(self.size) if kind == "zero" else page, kind in ("older", "fewer"))
             self.what.append(f"{kind} {number}")
         return kind
 
