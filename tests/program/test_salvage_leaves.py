@@ -77,9 +77,9 @@ def rows_of(path):
             for table in db.tables}
 
 
-def linked(leaves):
+def linked(leaves, rows=3, name=b"name"):
     """A database whose leaves name their neighbours, and of whose space nothing is known."""
-    first, database = edbmaking.FIRST_LEAF, edbmaking.Database(leaves=leaves, rows_per_leaf=3)
+    first, database = edbmaking.FIRST_LEAF, edbmaking.Database(leaves=leaves, rows_per_leaf=rows, name=name)
     for at in range(leaves):
         database.set(first + at, 16, "<II", first + at - 1 if at else 0, first + at + 1 if at + 1 < leaves else 0)
     database.set(edbmaking.TABLE, 40, "<IIII", 1, 1, 1, 0)
@@ -336,6 +336,27 @@ class Leaves(unittest.TestCase):
                         if made == "other":
                             database.set(first + at, OBJID, "<I", 7)
                         self.assertEqual(self.lost(database), lost)
+
+    def test_what_stands_in_the_place_of_a_leaf_closes_no_gap(self):
+        """A copy of the leaf before it, which the newer leaf behind it names as its neighbour."""
+        first = edbmaking.FIRST_LEAF
+        database = linked(5)
+        database.pages[first + 2] = bytearray(database.pages[first + 1])
+        database.set(first + 2, 4, "<I", first + 2)
+        database.set(first + 3, DBTIME, "<Q", 60)
+        self.assertEqual(self.lost(database), 1)
+
+    def test_a_leaf_that_is_its_neighbour_in_part(self):
+        """Rows of one size: its tags fit those of the leaf behind it, or before it, whose keys follow on in order."""
+        first = edbmaking.FIRST_LEAF
+        for start, end, beside in ((3072, 4096, 1), (40, 1024, -1)):
+            for parent in True, False:
+                with self.subTest(start=start, parent=parent):
+                    database = linked(6, 70, b"n" * 29)
+                    if not parent:
+                        del database.pages[edbmaking.TABLE]
+                    database.pages[first + 3][start:end] = database.pages[first + 3 + beside][start:end]
+                    self.assertEqual(self.lost(database), 1)
 
 
 if __name__ == "__main__":
