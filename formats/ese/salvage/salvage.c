@@ -119,7 +119,8 @@ static bool is_over_the_same(const struct ese_index *a, const struct ese_index *
         if (a->segment[i].column != b->segment[i].column ||
             a->segment[i].descending != b->segment[i].descending)
             return false;
-    return ese_index_is_primary(a) == ese_index_is_primary(b);
+    enum { WHICH_KEYS = 0xffff }; /* behind these is what its description looks like */
+    return ((a->flags ^ b->flags) & WHICH_KEYS) == 0;
 }
 
 /* Is one of the catalog's own indexes, or of its shadow's, described as every engine has it? */
@@ -127,10 +128,14 @@ static bool has_own_index(const struct ese_salvage *s, uint32_t table, const str
 {
     const struct ese_table *t = salvage_table_of(s, table);
     bool primary = ese_index_is_primary(own);
-    for (unsigned i = 0; t && i < t->indexes; i++)
+    uint32_t root = !primary                     ? own->root
+                    : table == ESE_OBJID_CATALOG ? ESE_PGNO_CATALOG
+                                                 : ESE_PGNO_CATALOG_SHADOW;
+    if (t == NULL || (primary && t->root != root))
+        return false;
+    for (unsigned i = 0; i < t->indexes; i++)
         if (t->index[i].objid == (primary ? table : own->objid))
-            return is_over_the_same(&t->index[i], own) &&
-                   (primary || t->index[i].root == own->root);
+            return is_over_the_same(&t->index[i], own) && t->index[i].root == root;
     return false;
 }
 

@@ -55,6 +55,17 @@ bool salvage_catalog_object(const struct ese_salvage *s, struct bytes record,
     return ese_catalog_row_object(&row, s->scan.page_size, object, NULL);
 }
 
+/* Says the row where the object's tree is, or of a column of which type it is? */
+static bool has_root_or_type(const struct ese_salvage *s, struct bytes record)
+{
+    struct ese_record r;
+    struct ese_value value;
+    return ese_record_open(&r, ese_catalog_own_table(), record,
+                           s->scan.revision >= ESE_REVISION_ESE98, s->scan.page_size, NULL) &&
+           ese_record_value(&r, ese_catalog_own_column(MSYS_COLTYPE_OR_ROOT), &value, NULL) &&
+           value.kind == ESE_VALUE_PLAIN;
+}
+
 static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes record,
                      struct ese_catalog_object *o)
 {
@@ -63,6 +74,7 @@ static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes
         return false;
     build_catalog_key(o->table, o->type, o->id, own);
     return bytes_equal(key, bytes_of(own, sizeof own)) &&
+           (o->type == ESE_OBJECT_CALLBACK || has_root_or_type(s, record)) &&
            (o->type != ESE_OBJECT_TABLE || o->table == o->id);
 }
 
