@@ -25,6 +25,7 @@ static void take_tables(const struct salvaging *x, struct foretold *to)
         *table = (struct foretold_table){.kept = t->kept,
                                          .doubtful = t->doubtful,
                                          .lost = t->lost,
+                                         .perhaps_lost = t->perhaps_lost,
                                          .cut = t->cut,
                                          .pages_lost = t->pages_lost};
         snprintf(table->name, sizeof table->name, "%s", t->name);
@@ -47,6 +48,7 @@ static void judge_what_is_left(struct salvaging *x, const char *path,
                                 .references_whole = fits && salvaged_is_whole(&a, true),
                                 .doubtful = SALVAGING_SUM(&x->result, doubtful),
                                 .lost = SALVAGING_SUM(&x->result, lost),
+                                .perhaps_lost = SALVAGING_SUM(&x->result, perhaps_lost),
                                 .cut = SALVAGING_SUM(&x->result, cut),
                                 .pages_lost = SALVAGING_SUM(&x->result, pages_lost)};
         take_tables(x, to);

@@ -16,10 +16,10 @@ struct foretold {
     bool fits;             /* a profile fits what is left; else the next two are false */
     bool list_whole;       /* the list and the settings */
     bool references_whole; /* what refers to the list */
-    uint64_t doubtful, lost, cut, pages_lost; /* of all tables */
+    uint64_t doubtful, lost, perhaps_lost, cut, pages_lost; /* of all tables */
     struct foretold_table {
         char name[65]; /* UTF-8 or not, as the catalog has it */
-        uint64_t kept, doubtful, lost, cut, pages_lost;
+        uint64_t kept, doubtful, lost, perhaps_lost, cut, pages_lost;
     } table[FORETOLD_TABLES_MOST]; /* those that are not whole, the first so many */
     unsigned tables;
 };

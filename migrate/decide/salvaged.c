@@ -53,7 +53,8 @@ static unsigned needed_most(const struct assessment *a)
 /* Is there a row, a page of rows or a column that nobody can be sure of? */
 static bool is_in_doubt(const struct ese_salvage_table *t, bool refers)
 {
-    return t->in_part || t->doubtful > 0 || (!refers && (t->lost || t->pages_lost || t->cut));
+    return t->in_part || t->doubtful > 0 ||
+           (!refers && (t->lost || t->perhaps_lost || t->pages_lost || t->cut));
 }
 
 bool salvaged_is_whole(const struct assessment *a, bool references)
@@ -97,12 +98,12 @@ static void add(struct assessment *a, const char *text)
 static void judge_table(struct assessment *a, const struct ese_salvage_table *t)
 {
     struct buffer text = {0};
-    char counts[160];
+    char counts[160 + SALVAGING_PERHAPS], perhaps[SALVAGING_PERHAPS];
     snprintf(counts, sizeof counts,
              ": %s doubtful, %" PRIu64 " known to be lost, %" PRIu64
-             " without a long value, %s of rows lost",
+             " without a long value, %s of rows lost%s",
              counted(t->doubtful, "row", "rows"), t->lost, t->cut,
-             counted(t->pages_lost, "page", "pages"));
+             counted(t->pages_lost, "page", "pages"), salvaging_perhaps(t->perhaps_lost, perhaps));
     buffer_add_text(&text, "table ");
     buffer_add_text(&text, t->name);
     buffer_add_text(&text, counts);

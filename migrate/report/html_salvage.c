@@ -13,7 +13,7 @@ enum { TABLES_SHOWN = 30 };
 
 static void put_head(struct buffer *page, struct salvaging *x, const struct salvage_list *of)
 {
-    char words[200];
+    char words[200 + SALVAGING_PERHAPS], perhaps[SALVAGING_PERHAPS];
     html_begin(page, x->store.path);
     html_put(page, "<h1>%s%s</h1>\n", x->options->output ? "SALVAGED: " : "Salvage of ",
              x->store.path);
@@ -24,9 +24,10 @@ static void put_head(struct buffer *page, struct salvaging *x, const struct salv
     }
     if (of->table) {
         snprintf(words, sizeof words,
-                 "%s: %s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost",
+                 "%s: %s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost%s",
                  of->whole ? "whole" : "NOT whole", counted(of->table->kept, "entry", "entries"),
-                 of->table->doubtful, of->table->lost);
+                 of->table->doubtful, of->table->lost,
+                 salvaging_perhaps(of->table->perhaps_lost, perhaps));
         html_verdict(page, "The certificate list", of->whole ? VERDICT_YES : VERDICT_NO, words);
         html_verdict(page, "The settings", of->settings_whole ? VERDICT_YES : VERDICT_NO,
                      of->settings_whole ? "whole" : "NOT whole");
@@ -35,10 +36,11 @@ static void put_head(struct buffer *page, struct salvaging *x, const struct salv
                      of->references_whole ? "whole" : "NOT whole");
     }
     snprintf(words, sizeof words,
-             "%s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost; %s of rows lost",
+             "%s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost; %s of rows lost%s",
              counted(SALVAGING_SUM(&x->result, kept), "row", "rows"),
              SALVAGING_SUM(&x->result, doubtful), SALVAGING_SUM(&x->result, lost),
-             counted(SALVAGING_SUM(&x->result, pages_lost), "page", "pages"));
+             counted(SALVAGING_SUM(&x->result, pages_lost), "page", "pages"),
+             salvaging_perhaps(SALVAGING_SUM(&x->result, perhaps_lost), perhaps));
     html_verdict(page, "In all tables", salvaging_has_loss(x) ? VERDICT_CANNOT_TELL : VERDICT_YES,
                  words);
 }
@@ -56,6 +58,7 @@ static void table_row(struct buffer *page, const struct ese_salvage_table *t)
     number_cell(page, "Kept", t->kept);
     number_cell(page, "Doubtful", t->doubtful);
     number_cell(page, "Lost", t->lost);
+    number_cell(page, "May be lost", t->perhaps_lost);
     number_cell(page, "Cut", t->cut);
     number_cell(page, "Pages lost", t->pages_lost);
     number_cell(page, "Older", t->older);
@@ -68,6 +71,7 @@ static void tables_begin(struct buffer *page)
     html_put(page, "<table class=\"list\"><thead><tr><th scope=\"col\">Table</th>"
                    "<th scope=\"col\">Rows kept</th><th scope=\"col\">Doubtful</th>"
                    "<th scope=\"col\">Known to be lost</th>"
+                   "<th scope=\"col\">At least so many more may be lost</th>"
                    "<th scope=\"col\">Kept without a long value</th>"
                    "<th scope=\"col\">Pages of rows lost</th>"
                    "<th scope=\"col\">Older versions</th>"

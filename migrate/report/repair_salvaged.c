@@ -28,6 +28,7 @@ static void table_line(const struct ese_salvage_table *t)
 void salvaged_lines(const struct assessment *a)
 {
     const struct salvaging *x = a->options->salvaged;
+    char perhaps[SALVAGING_PERHAPS];
     unsigned shown = 0, bad = 0;
     if (x == NULL)
         return;
@@ -36,10 +37,12 @@ void salvaged_lines(const struct assessment *a)
         output_format("the list and the settings are %s; what refers to the list %s\n%-14s",
                       salvaged_is_whole(a, false) ? "whole" : "NOT whole",
                       salvaged_is_whole(a, true) ? "is whole" : "is NOT whole", "");
-    output_format("%s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost; %s of rows lost\n",
+    output_format("%s kept, %" PRIu64 " doubtful, %" PRIu64
+                  " known to be lost; %s of rows lost%s\n",
                   counted(SALVAGING_SUM(&x->result, kept), "row", "rows"),
                   SALVAGING_SUM(&x->result, doubtful), SALVAGING_SUM(&x->result, lost),
-                  counted(SALVAGING_SUM(&x->result, pages_lost), "page", "pages"));
+                  counted(SALVAGING_SUM(&x->result, pages_lost), "page", "pages"),
+                  salvaging_perhaps(SALVAGING_SUM(&x->result, perhaps_lost), perhaps));
     for (unsigned i = 0; i < x->result.tables; i++)
         if (salvaging_badness(&x->result.table[i]) > 0 && bad++ < SHOWN) {
             table_line(&x->result.table[i]);
@@ -90,13 +93,14 @@ void salvaged_members(struct json *json, const struct assessment *a)
 static void foretold_table_line(const struct foretold_table *t)
 {
     uint64_t all = t->kept + t->doubtful + t->lost;
+    char perhaps[SALVAGING_PERHAPS];
     output_format("  %s: of %s %" PRIu64 " lost, %" PRIu64 " doubtful", t->name,
                   counted(all, "row", "rows"), t->lost, t->doubtful);
     if (t->cut)
         output_format(", %" PRIu64 " without a long value", t->cut);
     if (t->pages_lost)
         output_format("; %s of rows lost", counted(t->pages_lost, "page", "pages"));
-    output_text("\n");
+    output_format("%s\n", salvaging_perhaps(t->perhaps_lost, perhaps));
 }
 
 void foretold_lines(const struct assessment *a)
@@ -130,6 +134,7 @@ void foretold_members(struct json *json, const struct assessment *a)
     json_put_bool(json, "references_whole", t->references_whole);
     json_put_unsigned(json, "doubtful", t->doubtful);
     json_put_unsigned(json, "lost", t->lost);
+    json_put_unsigned(json, "perhaps_lost", t->perhaps_lost);
     json_put_unsigned(json, "cut", t->cut);
     json_put_unsigned(json, "pages_lost", t->pages_lost);
     json_end_map(json);

@@ -117,22 +117,24 @@ bool salvage_list_of(const struct salvaging *x, struct salvage_list *of)
 static bool print_list(const struct salvaging *x)
 {
     struct salvage_list of;
+    char perhaps[SALVAGING_PERHAPS];
     if (!salvage_list_of(x, &of))
         return false;
     if (of.table)
         output_format("List:      the certificate list (%s) is %s: %s kept, %" PRIu64
-                      " doubtful, %" PRIu64 " known to be lost;\n"
+                      " doubtful, %" PRIu64 " known to be lost%s;\n"
                       "           the settings are %s; what refers to the list is %s\n",
                       of.table->name, of.whole ? "whole" : "NOT whole",
                       counted(of.table->kept, "entry", "entries"), of.table->doubtful,
-                      of.table->lost, of.settings_whole ? "whole" : "NOT whole",
+                      of.table->lost, salvaging_perhaps(of.table->perhaps_lost, perhaps),
+                      of.settings_whole ? "whole" : "NOT whole",
                       of.references_whole ? "whole" : "NOT whole");
     return true;
 }
 
 bool salvage_report_text(struct salvaging *x)
 {
-    char hex[2 * HASH_SHA256_SIZE + 1];
+    char hex[2 * HASH_SHA256_SIZE + 1], perhaps[SALVAGING_PERHAPS];
     const struct ese_salvage_result *r = &x->result;
     output_format("kmmigrate %s: salvage\nStore:     %s, %" PRIu64 " bytes, SHA-256 %s\n",
                   KM_VERSION, x->store.path, x->hash.size, hash_text(x, hex));
@@ -145,9 +147,10 @@ bool salvage_report_text(struct salvaging *x)
     print_scan(x);
     output_format("Plan:      %s\n", x->files.id);
     output_format("Rows:      %" PRIu64 " kept, %" PRIu64 " doubtful, %" PRIu64
-                  " known to be lost; %s of rows lost\n",
+                  " known to be lost; %s of rows lost%s\n",
                   SALVAGING_SUM(r, kept), SALVAGING_SUM(r, doubtful), SALVAGING_SUM(r, lost),
-                  counted(SALVAGING_SUM(r, pages_lost), "page", "pages"));
+                  counted(SALVAGING_SUM(r, pages_lost), "page", "pages"),
+                  salvaging_perhaps(SALVAGING_SUM(r, perhaps_lost), perhaps));
     if (r->told[ESE_SALVAGE_NO_SCHEMA])
         output_format("           %s of tables that the catalog does not have: "
                       "--schema-from OTHER names them again\n",

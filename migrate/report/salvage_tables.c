@@ -29,6 +29,8 @@ const struct ese_salvage_table **salvage_tables_worst_first(const struct salvagi
 
 void salvage_table_losses(const struct ese_salvage_table *t)
 {
+    char perhaps[SALVAGING_PERHAPS];
+    output_text(salvaging_perhaps(t->perhaps_lost, perhaps));
     if (t->cut)
         output_format("; %" PRIu64 " of the kept without a long value", t->cut);
     if (t->pages_lost)
@@ -50,6 +52,7 @@ static void json_table(struct json *json, const struct ese_salvage_table *t)
     json_put_unsigned(json, "kept", t->kept);
     json_put_unsigned(json, "doubtful", t->doubtful);
     json_put_unsigned(json, "lost", t->lost);
+    json_put_unsigned(json, "perhaps_lost", t->perhaps_lost);
     json_put_unsigned(json, "written", t->written);
     json_put_unsigned(json, "cut", t->cut);
     json_put_unsigned(json, "older", t->older);

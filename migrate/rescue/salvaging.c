@@ -7,6 +7,7 @@
 #include "formats/hex.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/status.h"
+#include "migrate/console/words.h"
 #include "migrate/files/newfile.h"
 
 #include <inttypes.h>
@@ -39,10 +40,19 @@ static bool any_in_part(const struct ese_salvage_result *r)
 bool salvaging_has_loss(const struct salvaging *x)
 {
     const struct ese_salvage_result *r = &x->result;
-    return SALVAGING_SUM(r, doubtful) || SALVAGING_SUM(r, lost) || SALVAGING_SUM(r, cut) ||
-           SALVAGING_SUM(r, pages_lost) || SALVAGING_SUM(r, entries_missing) || any_in_part(r) ||
-           r->told[ESE_SALVAGE_NO_SCHEMA] || r->told[ESE_SALVAGE_TABLE_LOST] ||
-           r->told[ESE_SALVAGE_CATALOG];
+    return SALVAGING_SUM(r, doubtful) || SALVAGING_SUM(r, lost) || SALVAGING_SUM(r, perhaps_lost) ||
+           SALVAGING_SUM(r, cut) || SALVAGING_SUM(r, pages_lost) ||
+           SALVAGING_SUM(r, entries_missing) || any_in_part(r) || r->told[ESE_SALVAGE_NO_SCHEMA] ||
+           r->told[ESE_SALVAGE_TABLE_LOST] || r->told[ESE_SALVAGE_CATALOG];
+}
+
+const char *salvaging_perhaps(uint64_t perhaps_lost, char text[SALVAGING_PERHAPS])
+{
+    text[0] = '\0';
+    if (perhaps_lost)
+        snprintf(text, SALVAGING_PERHAPS, "; at least %s may be lost",
+                 counted(perhaps_lost, "more row", "more rows"));
+    return text;
 }
 
 /* The pages are good, and no row is in doubt.  A page of zeroes is good, too, and may belong to a
@@ -82,7 +92,7 @@ bool salvaging_is_sound(struct salvaging *x)
 
 unsigned salvaging_badness(const struct ese_salvage_table *t)
 {
-    return t->lost || t->pages_lost                     ? 3
+    return t->lost || t->perhaps_lost || t->pages_lost  ? 3
            : t->doubtful                                ? 2
            : t->cut || t->entries_missing || t->in_part ? 1
                                                         : 0;
@@ -121,7 +131,8 @@ static void key_words(struct bytes key, char text[48])
 
 static bool is_named(enum ese_salvage_kind kind)
 {
-    return kind == ESE_SALVAGE_DOUBTFUL || kind == ESE_SALVAGE_LOST || kind == ESE_SALVAGE_CUT ||
+    return kind == ESE_SALVAGE_DOUBTFUL || kind == ESE_SALVAGE_LOST ||
+           kind == ESE_SALVAGE_PERHAPS_LOST || kind == ESE_SALVAGE_CUT ||
            kind == ESE_SALVAGE_PAGE_LOST || kind == ESE_SALVAGE_TABLE_LOST;
 }
 
@@ -137,6 +148,8 @@ static bool name_row(struct salvaging *x, const struct ese_salvage_item *item, s
     *n = (struct salvaging_named){.kind = item->kind, .objid = item->objid, .page = item->page};
     if (item->kind == ESE_SALVAGE_TABLE_LOST)
         snprintf(n->key, sizeof n->key, "its definition");
+    else if (item->kind == ESE_SALVAGE_PERHAPS_LOST && item->key.size == 0)
+        snprintf(n->key, sizeof n->key, "rows of which nobody knows the keys");
     else
         key_words(item->key, n->key);
     snprintf(n->reason, sizeof n->reason, "%s", item->reason ? item->reason : "");

@@ -339,14 +339,14 @@ class Html(unittest.TestCase):
                 for name, cells in re.findall(r'<tr><th scope="row">([^<]*)</th>(<td data-is="Kept">.*)</tr>', raw):
                     rows[name] = [int(number) for number in re.findall(r">(\d+)</td>", cells)]
                 self.assertEqual(rows, {table["name"]: [table[name] for name in (
-                    "kept", "doubtful", "lost", "cut", "pages_lost", "older", "entries_missing")] for table in told["tables"]})
+                    "kept", "doubtful", "lost", "perhaps_lost", "cut", "pages_lost", "older", "entries_missing")] for table in told["tables"]})
                 sound = km.run("salvage", store).returncode == km.CLEAN
                 self.assertEqual("nothing is damaged" in page.text, sound)
                 if "CertificateList" in rows and not sound:
                     self.assertEqual(next(iter(rows)), "CertificateList")
-                    whole = not any(rows["CertificateList"][place] for place in (1, 2, 3, 4, 6))
+                    whole = not any(rows["CertificateList"][place] for place in (1, 2, 3, 4, 5, 7))
                     self.assertIn(f"The certificate list: {'whole' if whole else 'NOT whole'}:", page.text)
-                    bad = {name for name, row in rows.items() if any(row[place] for place in (1, 2, 3, 4, 6))}
+                    bad = {name for name, row in rows.items() if any(row[place] for place in (1, 2, 3, 4, 5, 7))}
                     for what, tables in (("The settings", {"Configuration"}),
                                          ("What refers to the list", {"UserCertificates", "RevocationLists"})):
                         lost = bad & tables or tables - set(rows)
@@ -358,7 +358,7 @@ class Html(unittest.TestCase):
                 lines = [json.loads(line) for line in pathlib.Path(f"{new}.salvage.jsonl").read_text().splitlines()]
                 # The first few of each table.
                 named = set(re.findall(r'data-is="What">([^<]*)<', (self.folder / "page.html").read_text()))
-                written = {line["kind"] for line in lines} & {"doubtful", "lost", "cut", "page-lost", "table-lost"}
+                written = {line["kind"] for line in lines} & {"doubtful", "lost", "perhaps-lost", "cut", "page-lost", "table-lost"}
                 self.assertLessEqual(named, written)
                 self.assertEqual(bool(named), bool(written))
 
@@ -372,8 +372,9 @@ class Html(unittest.TestCase):
             for table in told:
                 row = re.search(rf'<tr><th scope="row">{table["name"]}</th>(.*)</tr>', raw)[1]
                 numbers = dict(re.findall(r'data-is="([A-Z][a-z ]*)">(\d+)<', row))
-                self.assertEqual([int(numbers[name]) for name in ("Kept", "Doubtful", "Lost", "Cut", "Pages lost", "Missing")],
-                                 [table[name] for name in ("kept", "doubtful", "lost", "cut", "pages_lost", "entries_missing")])
+                self.assertEqual([int(numbers[name]) for name in ("Kept", "Doubtful", "Lost", "May be lost", "Cut", "Pages lost", "Missing")],
+                                 [table[name] for name in ("kept", "doubtful", "lost", "perhaps_lost", "cut", "pages_lost",
+                                                           "entries_missing")])
 
     def test_the_file_of_a_salvage(self):
         store, page, new = self.store("damaged-page"), self.folder / "page.html", self.folder / "new.edb"

@@ -14,8 +14,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { PARTLY_DELETED = -1 }; /* the reference count of a long value that is being deleted */
-
 struct whole {
     const struct ese_table *table;
     struct ese_record_limits limits;
@@ -83,7 +81,7 @@ static bool begin(struct whole *w, const struct ese_cursor *cursor, const struct
                          "page %u: long value %" PRIu64 " has a root of %zu bytes, expected 8 or 9",
                          cursor->leaf->number, key->lid, cursor->data.size);
     w->open = true;
-    w->judged = w->root.references != 0 && w->root.references != (uint32_t)PARTLY_DELETED;
+    w->judged = w->root.references != 0 && w->root.references != ESE_LV_PARTLY_DELETED;
     w->key = *key;
     w->seen = 0;
     w->page = cursor->leaf->number;

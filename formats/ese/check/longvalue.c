@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 enum {
-    PARTLY_DELETED = -1, /* the reference count of a long value that is being deleted */
     ITEMS_MOST = 512 * 1024,
     ROUNDS_MOST = 4,
 };
@@ -59,7 +58,7 @@ static void begin_value(struct long_value *v, const struct ese_page *page, int t
         return;
     }
     v->known = true;
-    v->judged = v->root.references != 0 && v->root.references != (uint32_t)PARTLY_DELETED;
+    v->judged = v->root.references != 0 && v->root.references != ESE_LV_PARTLY_DELETED;
     if (v->judged) {
         uint64_t hash = hash_of(key->lid);
         v->t->references.sums.bucket[hash % CHECK_BUCKETS] -= hash * v->root.references;
@@ -262,12 +261,12 @@ static void judge_id(struct search *s, const struct item *item, size_t count)
     }
     uint32_t counted = item->references;
     size_t rows = count - 1;
-    if (rows == counted || (rows == 0 && counted == (uint32_t)PARTLY_DELETED))
+    if (rows == counted || (rows == 0 && counted == ESE_LV_PARTLY_DELETED))
         return;
     if (rows == 0)
         check_found(c, ESE_RULE_LONG_VALUE_ORPHAN, item->page, item->tag,
                     "long value %llu counts %u references, and no row refers to it", lid, counted);
-    else if (rows > counted || counted == (uint32_t)PARTLY_DELETED)
+    else if (rows > counted || counted == ESE_LV_PARTLY_DELETED)
         check_found(c, ESE_RULE_LONG_VALUE_REFERENCES, item->page, item->tag,
                     "long value %llu: expected a count of %zu references, found %u", lid, rows,
                     counted);

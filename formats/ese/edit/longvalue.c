@@ -9,7 +9,6 @@ enum {
     ROOT_SIZE = 8,
     LID_SIZE = 4,
     LID_MOST = INT32_MAX, /* the top bit says that an id has 64 bits */
-    PARTLY_DELETED = -1,  /* the reference count of a value that the engine had begun to delete */
 };
 
 static struct inplace_tree tree_of(struct ese_inplace *ip, const struct ese_table *table)
@@ -85,7 +84,7 @@ static bool count_references(struct ese_inplace *ip, const struct ese_table *tab
     if (!found)
         return !more || fault_set(f, FAULT_MISSING, "there is no long value %llu",
                                   (unsigned long long)id->lid);
-    if (root.references == (uint32_t)PARTLY_DELETED)
+    if (root.references == ESE_LV_PARTLY_DELETED)
         return !more || fault_set(f, FAULT_DAMAGED, "long value %llu is being deleted",
                                   (unsigned long long)id->lid);
     if (!more && root.references <= 1)

@@ -30,6 +30,9 @@ struct ese_lv_root {
 
 enum ese_lv_root_flag { ESE_LV_ENCRYPTED = 0x1 };
 
+/* Instead of a count of references: the engine had begun to delete the value. */
+#define ESE_LV_PARTLY_DELETED UINT32_MAX
+
 /* Takes a key of a long-value tree apart; false when its length is none that exists. */
 bool ese_lv_key_read(struct bytes key, struct ese_lv_key *out);
 

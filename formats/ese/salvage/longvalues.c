@@ -105,6 +105,7 @@ struct value {
     bool has_root, whole;
     struct ese_lv_root root;
     uint64_t dbtime; /* of the page where its root stands */
+    size_t page;     /* that one, in s->page */
     uint32_t at;     /* the next chunk's offset */
 };
 
@@ -113,7 +114,8 @@ struct values {
     struct salvage_walk w;
     struct ids ids;
     struct value value;
-    uint64_t unwanted; /* the newest page of a whole value that no row refers to */
+    uint64_t unwanted;    /* the newest page of a whole value that no row refers to */
+    uint64_t oldest_leaf; /* of rows */
     uint32_t chunk;
 };
 
@@ -166,6 +168,19 @@ static bool pass_ids(struct values *v, struct bytes id, struct fault *f)
     return true;
 }
 
+/* A whole value that no row refers to.  One that the engine is to delete says so. */
+static void see_orphan(struct values *v)
+{
+    const struct value *value = &v->value;
+    if (value->root.references == 0 || value->root.references == ESE_LV_PARTLY_DELETED)
+        return;
+    if (value->dbtime > v->unwanted)
+        v->unwanted = value->dbtime;
+    if (v->t->orphans++ == 0)
+        v->t->orphans_page = v->t->s->page[value->page].slot;
+    v->t->newer_orphans += value->dbtime > v->oldest_leaf;
+}
+
 /* The value's last node has come by. */
 static bool end_value(struct values *v, struct fault *f)
 {
@@ -176,8 +191,8 @@ static bool end_value(struct values *v, struct fault *f)
     bool wanted = v->ids.id.at && bytes_equal(v->ids.id, value->id);
     struct bytes id = value->id;
     value->id = (struct bytes){.at = NULL};
-    if (!wanted && whole && value->root.references > 0 && value->dbtime > v->unwanted)
-        v->unwanted = value->dbtime;
+    if (!wanted && whole)
+        see_orphan(v);
     if (!wanted)
         return true;
     /* A row of which a newer page has only a part is not contradicted: the rest is lost. */
@@ -208,8 +223,10 @@ static bool check_node(struct values *v, struct fault *f)
     }
     if (!salvage_node(v->t->s, &v->w.version[c.best], &page, &node, f))
         return false;
-    if (!v->value.has_root)
-        v->value.dbtime = v->t->s->page[v->w.version[c.best].page].dbtime;
+    if (!v->value.has_root) {
+        v->value.page = v->w.version[c.best].page;
+        v->value.dbtime = v->t->s->page[v->value.page].dbtime;
+    }
     see_node(v, key, node.data);
     ese_pages_put(v->t->s->pages, page);
     return true;
@@ -229,6 +246,20 @@ static bool open_values(struct salvage_table *t, struct values **out, struct fau
            salvage_walk_open(&v->w, t->s, &table->long_value_objid, table->long_value_objid != 0,
                              false, false, f) &&
            next_id(&v->ids, f);
+}
+
+/* The time of the oldest leaf of rows in use; that of no leaf is behind every other. */
+static uint64_t oldest_leaf(const struct salvage_table *t)
+{
+    uint64_t oldest = UINT64_MAX;
+    size_t first, count;
+    salvage_pages_of(t->s, t->table->objid, &first, &count);
+    for (size_t i = first; i < first + count; i++) {
+        const struct salvage_page *p = &t->s->page[i];
+        if (salvage_is_leaf(p) && p->trust <= SALVAGE_BLOCKS && !p->freed && p->dbtime < oldest)
+            oldest = p->dbtime;
+    }
+    return oldest;
 }
 
 static void close_values(struct values *v)
@@ -261,6 +292,8 @@ bool salvage_values_check(struct salvage_table *t, struct fault *f)
     struct values *v = NULL;
     bool more = true;
     bool ok = open_values(t, &v, f);
+    if (ok)
+        v->oldest_leaf = oldest_leaf(t);
     while (ok && (ok = salvage_walk_next(&v->w, &more, f)) && more)
         ok = check_node(v, f);
     ok = ok && end_value(v, f) && pass_ids(v, (struct bytes){.at = NULL}, f);
@@ -344,4 +377,57 @@ bool salvage_values_write(struct salvage_table *t, struct fault *f)
         ok = write_node(v, f);
     close_values(v);
     return ok;
+}
+
+/* ---- rows that only their long values tell of ---- */
+
+/* How many values one row may refer to; 0: any number. */
+static unsigned values_a_row(const struct ese_table *table)
+{
+    unsigned values = 0;
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *column = &table->column[i];
+        if (!ese_coltype_is_long(column->type))
+            continue;
+        if (column->flags & ESE_COLUMN_MULTI_VALUED)
+            return 0;
+        values++;
+    }
+    return values;
+}
+
+/*
+ * A row that a value is newer than stood on a leaf that is not as it was written last, if it was
+ * not deleted.  An older value may be left from a killed engine, but not where there is no row.
+ *
+ * Not in a database that was not shut down cleanly: there a value may have been written before its
+ * row was.  Rows that are known to be lost had some of the values, and where a page of rows is
+ * lost, all of them may have stood on it.
+ */
+bool salvage_tell_referrers(struct salvage_table *t, struct fault *f)
+{
+    const struct ese_salvage_scan *scan = &t->s->scan;
+    char text[200];
+    bool any_row = t->sum->kept + t->sum->doubtful > 0;
+    uint64_t orphans = any_row ? t->newer_orphans : t->orphans;
+    uint64_t known = t->sum->lost + t->sum->perhaps_lost;
+    unsigned each = values_a_row(t->table);
+    uint64_t rows = each ? (orphans + each - 1) / each : orphans > 0;
+    if (rows <= known || scan->dirty || scan->header_invented || t->sum->pages_lost > 0)
+        return true;
+    rows -= known;
+    t->sum->perhaps_lost += rows;
+    snprintf(text, sizeof text,
+             "long values that no row refers to (%" PRIu64 ") %s: of the rows that did, at least "
+             "%" PRIu64 " may be lost",
+             orphans, any_row ? "are newer than a page of rows" : "stand there, and no row does",
+             rows);
+    struct ese_salvage_item item = {.kind = ESE_SALVAGE_PERHAPS_LOST,
+                                    .table = t->table->name,
+                                    .objid = t->table->objid,
+                                    .key = bytes_of("", 0),
+                                    .tag = -1,
+                                    .other_page = t->orphans_page,
+                                    .reason = text};
+    return salvage_tell(t->s, &item, f);
 }

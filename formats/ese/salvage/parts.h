@@ -361,6 +361,9 @@ struct salvage_table {
     bool refers;              /* rows may refer to long values */
     struct salvage_lid *gone; /* long values that are not whole, sorted */
     size_t gones, gone_room;
+    uint64_t orphans;       /* whole long values that no row refers to */
+    uint64_t newer_orphans; /* of them, than some leaf of rows */
+    uint32_t orphans_page;  /* where the first of them stands */
 };
 
 bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
@@ -451,6 +454,8 @@ bool salvage_rows_write(struct salvage_table *t, struct fault *f);
 /* longvalues.c */
 bool salvage_values_check(struct salvage_table *t, struct fault *f);
 bool salvage_values_write(struct salvage_table *t, struct fault *f);
+/* Tells of the rows that referred to long values and that nothing else tells of. */
+bool salvage_tell_referrers(struct salvage_table *t, struct fault *f);
 const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64_t lid, bool wide);
 
 /* indexes.c */

@@ -41,25 +41,43 @@ static struct ese_salvage_item item_of(const struct writing *x, enum ese_salvage
     };
 }
 
-/* Rows that only indexes know of: they were there, unless a newer leaf should have them. */
+/* Of all indexes; there is one. */
+static const struct salvage_stray *newest_stray(const struct writing *x)
+{
+    const struct salvage_stray *newest = &x->strays.at[0];
+    for (size_t i = 1; i < x->strays.count; i++)
+        if (x->strays.at[i].dbtime > newest->dbtime)
+            newest = &x->strays.at[i];
+    return newest;
+}
+
+/*
+ * Rows that only indexes know of: they were there.  Where a leaf that is not older than the entry
+ * should have the row, it may have been deleted since, and the entry with it in a write that did
+ * not come; but after a clean shutdown there is none such, and either of the two pages is not what
+ * was written last.
+ */
 static bool lost_row(struct writing *x, struct bytes bookmark, const struct salvage_page *newer,
                      struct fault *f)
 {
     struct salvage_table *t = x->t;
-    const struct salvage_stray *known = NULL;
-    for (size_t i = 0; i < x->strays.count && known == NULL; i++)
-        if (newer == NULL || x->strays.at[i].dbtime > newer->dbtime)
-            known = &x->strays.at[i];
-    if (known == NULL)
-        return true;
+    const struct salvage_stray *known = newest_stray(x);
+    bool perhaps = newer && known->dbtime <= newer->dbtime;
     char text[200];
     const char *index = t->table->index[known->index].name;
-    snprintf(text, sizeof text,
-             "its bytes are not to be had; index %s has an entry for it on page %u", index,
-             t->s->page[known->page].slot);
-    t->sum->lost++;
+    if (perhaps)
+        snprintf(text, sizeof text, "index %s has an entry for it on page %u, and page %u %s",
+                 index, t->s->page[known->page].slot, newer->slot,
+                 t->s->scan.dirty || t->s->scan.header_invented
+                     ? "has not: it was deleted since, or is lost"
+                     : "has not: one of them is not as it was written last");
+    else
+        snprintf(text, sizeof text,
+                 "its bytes are not to be had; index %s has an entry for it on page %u", index,
+                 t->s->page[known->page].slot);
+    *(perhaps ? &t->sum->perhaps_lost : &t->sum->lost) += 1;
     salvage_see_lost_counter(t, bookmark);
-    struct ese_salvage_item item = {.kind = ESE_SALVAGE_LOST,
+    struct ese_salvage_item item = {.kind = perhaps ? ESE_SALVAGE_PERHAPS_LOST : ESE_SALVAGE_LOST,
                                     .table = t->table->name,
                                     .objid = t->table->objid,
                                     .index = index,
@@ -417,7 +435,9 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
     bool deleted = c->verdict == SALVAGE_GONE;
     const struct salvage_page *newer =
         c->against && c->against->dbtime > p->dbtime ? c->against : p;
-    if (own_strays && !lost_row(x, x->w->key, newer, f))
+    bool is_told = deleted && t->s->scan.dirty && !p->freed; /* as flagged */
+    if (own_strays && !(is_told && newest_stray(x)->dbtime <= newer->dbtime) &&
+        !lost_row(x, x->w->key, newer, f))
         return false;
     if (c->verdict == SALVAGE_FREED && !forget_entries(x, v, f))
         return false;

@@ -52,6 +52,7 @@ const char *ese_salvage_kind_name(enum ese_salvage_kind kind)
     static const char *const name[ESE_SALVAGE_KINDS] = {
         [ESE_SALVAGE_DOUBTFUL] = "doubtful",
         [ESE_SALVAGE_LOST] = "lost",
+        [ESE_SALVAGE_PERHAPS_LOST] = "perhaps-lost",
         [ESE_SALVAGE_CUT] = "cut",
         [ESE_SALVAGE_OLDER] = "older-version",
         [ESE_SALVAGE_DELETED] = "deleted",

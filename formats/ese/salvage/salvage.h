@@ -47,12 +47,14 @@ struct ese_salvage;
 
 /* What is told of, one at a time. */
 enum ese_salvage_kind {
-    ESE_SALVAGE_DOUBTFUL,   /* a row that is there, but something speaks against it */
-    ESE_SALVAGE_LOST,       /* a row that was there, and whose bytes are not to be had */
-    ESE_SALVAGE_CUT,        /* a row that is kept without a long value that is lost */
-    ESE_SALVAGE_OLDER,      /* another version of a row than the one that counts */
-    ESE_SALVAGE_DELETED,    /* a row flagged as deleted, in a dirty database */
-    ESE_SALVAGE_NO_SCHEMA,  /* a row whose table the catalog does not have */
+    ESE_SALVAGE_DOUBTFUL,     /* a row that is there, but something speaks against it */
+    ESE_SALVAGE_LOST,         /* a row that was there, and whose bytes are not to be had */
+    ESE_SALVAGE_PERHAPS_LOST, /* a row, or rows, of which something tells that should not, if they
+                                 were deleted */
+    ESE_SALVAGE_CUT,          /* a row that is kept without a long value that is lost */
+    ESE_SALVAGE_OLDER,        /* another version of a row than the one that counts */
+    ESE_SALVAGE_DELETED,      /* a row flagged as deleted, in a dirty database */
+    ESE_SALVAGE_NO_SCHEMA,    /* a row whose table the catalog does not have */
     ESE_SALVAGE_LONG_VALUE, /* a node of a long value that no row refers to, or that is not whole */
     ESE_SALVAGE_PAGE_LOST,  /* a leaf that something names and that is not to be had, or in part */
     ESE_SALVAGE_ENTRY_LOST, /* rows without an entry in an index whose keys cannot be computed */
@@ -108,6 +110,7 @@ struct ese_salvage_table {
     uint64_t kept, doubtful, lost; /* rows; lost: those whose keys are known */
     uint64_t written;              /* of kept and doubtful */
     uint64_t cut;                  /* of kept: without a long value */
+    uint64_t perhaps_lost;         /* at least so many rows besides may be lost */
     uint64_t older, deleted, pages_lost;
     uint64_t entries_missing;
     bool in_part; /* the catalog may have lost some of its columns or indexes */

@@ -1,0 +1,190 @@
+#!/usr/bin/python3
+"""Rows that may be lost: all that tells of them is what should have gone with them, if they were deleted.
+
+A leaf under a right checksum has fewer rows than it had. What an index and the long values say is then told, as more than
+nothing and less than a loss: which of the pages is not as it was written last cannot be seen.
+"""
+
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import tempfile
+import unittest
+
+import km
+
+import edbdecode
+from edbfile import PAGE_LEAF
+from edbtree import Tree
+
+from edbmaking import CLEAN, PAGE, set_sum
+
+KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
+DIRTY = 2
+TIME = 8                            # of a page: where it stands
+DELETED = 2 << 13                   # of a tag, in its offset
+PARTLY_DELETED = 0xffffffff         # of a long value that the engine had begun to delete, in place of its references
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class Perhaps(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.store, self.new = self.folder / "store.edb", self.folder / "new.edb"
+
+    def make(self, *how):
+        subprocess.run([KMFIXTURE, *how, "-o", str(self.store), "--force"], check=True, capture_output=True)
+        self.content = bytearray(self.store.read_bytes())
+        self.db = edbdecode.open(str(self.store))
+
+    def leaves(self, table):
+        """{page: its keys} of the table's rows."""
+        found = {}
+        table = next(t for t in self.db.tables if t.name == table)
+        for page, _, key, _ in Tree(self.db.file, table.root, table.objid).nodes():
+            found.setdefault(page.number, []).append(key.hex())
+        return found
+
+    def change(self, slot, *changes):
+        """Each is a place, a format and a value."""
+        page = self.content[slot * PAGE:(slot + 1) * PAGE]
+        for at, form, value in changes:
+            struct.pack_into(form, page, at, value)
+        set_sum(page)
+        self.content[slot * PAGE:(slot + 1) * PAGE] = page
+
+    def header(self, state):
+        for slot in (0, 1):
+            self.change(slot, (52, "<I", state))
+
+    def tags(self, number):
+        """[(place of the tag, size, offset)] of the page."""
+        base = (number + 1) * PAGE
+        count = struct.unpack_from("<H", self.content, base + 34)[0] & 0xfff
+        places = [PAGE - 4 * (tag + 1) for tag in range(count)]
+        return [(at, *struct.unpack_from("<HH", self.content, base + at)) for at in places]
+
+    def remove(self, number, first, time):
+        """Takes the rows from the first-th on off the leaf."""
+        tags, base = self.tags(number), (number + 1) * PAGE
+        gone = tags[first + 1:]
+        free, = struct.unpack_from("<H", self.content, base + 28)
+        self.change(number + 1, (TIME, "<Q", time), (28, "<H", free + sum(size + 4 for _, size, _ in gone)), (30, "<H", 0),
+                    (32, "<H", gone[0][2] & 0x1fff), (34, "<H", first + 1))
+
+    def flag(self, number, row, time):
+        """Flags a row as deleted."""
+        at, _, offset = self.tags(number)[row + 1]
+        self.change(number + 1, (TIME, "<Q", time), (at + 2, "<H", offset | DELETED))
+
+    def salvage(self, table):
+        """What is told of the table, its lines, and the whole answer."""
+        self.store.write_bytes(self.content)
+        for file in self.folder.glob("new.edb*"):
+            file.unlink()
+        run = km.run("salvage", self.store, "-o", self.new, "--json")
+        told = next(t for t in json.loads(run.stdout)["tables"] if t["name"] == table)
+        lines = [json.loads(line) for line in pathlib.Path(f"{self.new}.salvage.jsonl").read_text().splitlines()]
+        self.assertEqual(km.run("check", self.new, "--structure").returncode, km.CLEAN)
+        loss = any(told[name] for name in ("doubtful", "lost", "perhaps_lost", "cut", "pages_lost"))
+        self.assertEqual(run.returncode, km.REPAIRED | (km.PROBLEMS_LEFT if loss else 0))
+        return told, [line for line in lines if line["table"] == table]
+
+    def test_an_index_has_entries_of_rows_that_a_newer_leaf_has_not(self):
+        for state, word in ((CLEAN, "one of them is not as it was written last"), (DIRTY, "it was deleted since, or is lost")):
+            with self.subTest(state=state):
+                self.make("--users", "60", "--entries", "100")
+                number, keys = sorted(self.leaves("CertificateList").items())[1]
+                self.remove(number, 1, self.db.header.dbtime)
+                self.header(state)
+                told, lines = self.salvage("CertificateList")
+                self.assertEqual((told["perhaps_lost"], told["lost"]), (len(keys) - 1, 0))
+                self.assertEqual({line["key"] for line in lines if line["kind"] == "perhaps-lost"}, set(keys[1:]))
+                for line in lines:
+                    self.assertEqual((line["index"], line["written"]), ("ByThumbprint", False))
+                    self.assertIn(word, line["reason"])
+                text = km.run("salvage", self.store).stdout.decode()
+                self.assertIn(f"NOT whole: {told['kept']} entries kept, 0 doubtful, 0 known to be lost; at least "
+                              f"{told['perhaps_lost']} more rows may be lost;", text)
+                after = json.loads(km.run("repair", self.store, "--salvage", "--json").stdout)
+                self.assertEqual((after["verdict"], after["salvaged"]["list_whole"]), ("cannot tell", False))
+                self.assertIn("KM-SALVAGED", [problem["code"] for problem in after["problems"]])
+
+    def test_the_row_is_flagged_as_deleted(self):
+        """That is a word, where what was committed cannot be seen; else its entry should have gone."""
+        for state, kinds in ((CLEAN, ["perhaps-lost"]), (DIRTY, ["deleted"])):
+            with self.subTest(state=state):
+                self.make("--users", "60", "--entries", "100")
+                number, keys = sorted(self.leaves("CertificateList").items())[1]
+                self.flag(number, 2, self.db.header.dbtime)
+                self.header(state)
+                _, lines = self.salvage("CertificateList")
+                self.assertEqual(([line["kind"] for line in lines], [line["key"] for line in lines]), (kinds, [keys[2]]))
+
+    # ---- long values ----
+
+    def make_users(self):
+        """The one leaf of the users, how many rows it has, and how many long values they have."""
+        self.make(str(km.SOURCE / "fixtures/states/shared-long-value/description.ini"))
+        (leaf, keys), = self.leaves("Users").items()
+        root = next(t.long_value_root for t in self.db.tables if t.name == "Users")
+        self.values = [page.number for page in Tree(self.db.file, root).pages() if page.flags & PAGE_LEAF]
+        return leaf, len(keys)
+
+    def count(self, references):
+        """Gives each long value that count of references.  Returns how many there are."""
+        done = 0
+        for number in self.values:
+            for _, size, offset in self.tags(number)[1:]:
+                at = 40 + (offset & 0x1fff) + size - 8          # the root's data: references and size
+                if struct.unpack_from("<H", self.content, (number + 1) * PAGE + 40 + (offset & 0x1fff))[0] == 4 and size == 14:
+                    self.change(number + 1, (at, "<I", references))
+                    done += 1
+        return done
+
+    def test_long_values_of_no_row(self):
+        """A row of Users has two of them at most, and these could be one row's."""
+        leaf, rows = self.make_users()
+        self.remove(leaf, 0, self.db.header.dbtime)
+        told, lines = self.salvage("Users")
+        self.assertEqual((told["kept"], told["lost"], told["perhaps_lost"]), (0, 0, 1))
+        line, = [line for line in lines if line["kind"] == "perhaps-lost"]
+        self.assertEqual((line["key"], line["written"]), ("", False))
+        self.assertIn("(2) stand there, and no row does: of the rows that did, at least 1 may be lost", line["reason"])
+        self.assertIn("at least 1 more row may be lost", km.run("salvage", self.store).stdout.decode())
+
+    def test_long_values_newer_than_the_leaf(self):
+        """A leaf with other rows: only what is newer tells of it, as what is older a killed engine may have left."""
+        for newer in (True, False):
+            with self.subTest(newer=newer):
+                leaf, rows = self.make_users()
+                self.remove(leaf, 1, 1 if newer else self.db.header.dbtime)
+                told, lines = self.salvage("Users")
+                self.assertGreater(sum(line["kind"] == "long-value" for line in lines), 0)
+                self.assertEqual(told["perhaps_lost"], int(newer))
+
+    def test_long_values_that_tell_of_nothing(self):
+        """Not whole, dirty; to be deleted; of a page that is told of."""
+        leaf, _ = self.make_users()
+        whole = bytes(self.content)
+        for what in ("dirty", "unused", "partly deleted", "the leaf is lost"):
+            with self.subTest(what):
+                self.content = bytearray(whole)
+                if what == "the leaf is lost":
+                    self.content[(leaf + 1) * PAGE:(leaf + 2) * PAGE] = bytes(PAGE)
+                else:
+                    self.remove(leaf, 0, self.db.header.dbtime)
+                if what == "dirty":
+                    self.header(DIRTY)
+                if what in ("unused", "partly deleted"):
+                    self.assertEqual(self.count(0 if what == "unused" else PARTLY_DELETED), 2)
+                told, _ = self.salvage("Users")
+                self.assertEqual((told["perhaps_lost"], told["pages_lost"]), (0, int(what == "the leaf is lost")))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
