@@ -124,6 +124,11 @@ static void judge_whole(struct assessment *a)
     if (scan->dirty)
         add(a, "the database was not shut down cleanly, and which of its changes were committed "
                "cannot be seen");
+    if (scan->newer && a->made_anew) /* the engine takes such a one that is sound */
+        problem_add(&a->found, PROBLEM_SALVAGED, NO_ENTRY, NO_ENTRY,
+                    "%s newer than the header of a clean shutdown, and which of their changes were "
+                    "committed cannot be seen",
+                    counted(scan->newer, "page is", "pages are"));
     if (scan->header_invented)
         add(a, "header and shadow are gone: whether the database was shut down cleanly cannot be "
                "seen");

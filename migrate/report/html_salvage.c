@@ -89,6 +89,10 @@ static bool put_tables(struct buffer *page, const struct salvaging *x,
     if (ese_salvage_scan(x->salvage)->dirty)
         html_put(page, "<p>The database was not shut down cleanly, and which of its changes were "
                        "committed cannot be seen: every row is uncertain to that extent.</p>\n");
+    else if (ese_salvage_scan(x->salvage)->newer)
+        html_put(page, "<p>The header says that the database was shut down cleanly, but pages are "
+                       "newer than it, and which of its changes were committed cannot be seen: "
+                       "every row is uncertain to that extent.</p>\n");
     tables_begin(page);
     if (of->table)
         table_row(page, of->table);

@@ -26,6 +26,10 @@ static void print_scan(const struct salvaging *x)
     if (s->dirty)
         output_text("The database was not shut down cleanly, and which of its changes were "
                     "committed cannot be seen: every row below is uncertain to that extent.\n");
+    else if (s->newer)
+        output_text("The header says that the database was shut down cleanly, but pages are newer "
+                    "than it, and which of its changes were committed cannot be seen: every row "
+                    "below is uncertain to that extent.\n");
     output_format("Header:    %s\n", s->header_text);
     output_format("Format:    revision 0x%x, pages of %u bytes\n", s->revision, s->page_size);
     output_format("Pages:     %u: %u good, %u with one bit put right, %u in a wrong place, %u "
@@ -179,6 +183,7 @@ static void json_pages(struct json *json, const struct ese_salvage_scan *s)
     json_put_unsigned(json, "damaged", s->wrong);
     json_put_unsigned(json, "unreadable", s->unreadable);
     json_put_unsigned(json, "never_written", s->never_written);
+    json_put_unsigned(json, "newer", s->newer);
     json_end_map(json);
 }
 

@@ -60,7 +60,9 @@ const char *salvaging_perhaps(uint64_t perhaps_lost, char text[SALVAGING_PERHAPS
 static bool pages_are_sound(const struct salvaging *x)
 {
     const struct ese_salvage_scan *scan = ese_salvage_scan(x->salvage);
-    return !salvaging_has_loss(x) && !scan->dirty && !scan->header_invented && !scan->cut &&
+    bool deletion_is_sure = scan->newer == 0 || x->result.told[ESE_SALVAGE_DELETED] == 0;
+    return !salvaging_has_loss(x) && deletion_is_sure && !scan->dirty && !scan->header_invented &&
+           !scan->cut &&
            scan->corrected + scan->displaced + scan->partly + scan->wrong + scan->unreadable == 0;
 }
 

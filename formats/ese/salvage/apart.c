@@ -22,7 +22,7 @@
 /* Is a page newer than the last change that the header knows of? */
 static bool is_of_the_future(const struct ese_salvage *s, const struct salvage_page *p)
 {
-    return s->has_header && !s->scan.dirty && p->dbtime > s->headers->header.dbtime;
+    return s->has_header && !salvage_is_unfinished(s) && p->dbtime > s->headers->header.dbtime;
 }
 
 static bool is_same(struct ese_salvage *s, const struct salvage_page *a,

@@ -6,6 +6,8 @@
 #include "formats/ese/salvage/parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     SAMPLE_MOST = 512,
@@ -73,6 +75,82 @@ bool salvage_header(struct ese_salvage *s, struct fault *f)
     s->scan.header_text = "header and shadow are lost; page size, revision, time and object id are "
                           "taken from the pages";
     return guess_page_size(s, f);
+}
+
+/* What is said of the pages of a tree once it is walked. */
+struct said {
+    uint8_t trust;
+    bool reached, freed;
+};
+
+static struct said *note_pages(const struct ese_salvage *s)
+{
+    struct said *said = calloc(s->pages_found + 1, sizeof *said);
+    for (size_t i = 0; said && i < s->pages_found; i++)
+        said[i] = (struct said){s->page[i].trust, s->page[i].reached, s->page[i].freed};
+    return said;
+}
+
+static void put_pages_back(struct ese_salvage *s, const struct said *said)
+{
+    for (size_t i = 0; i < s->pages_found; i++) {
+        s->page[i].trust = said[i].trust;
+        s->page[i].reached = said[i].reached;
+        s->page[i].freed = said[i].freed;
+    }
+}
+
+static bool count_newer(struct ese_salvage *s, uint32_t objid, uint32_t root, uint32_t *newer,
+                        struct fault *f)
+{
+    size_t first, count;
+    if (!salvage_reach(s, objid, root, f))
+        return false;
+    salvage_pages_of(s, objid, &first, &count);
+    for (size_t i = first; i < first + count; i++) {
+        const struct salvage_page *p = &s->page[i];
+        *newer += p->trust == SALVAGE_GOOD && p->reached && !p->freed &&
+                  p->dbtime > s->headers->header.dbtime;
+    }
+    return true;
+}
+
+static bool count_newer_of(struct ese_salvage *s, const struct ese_table *table, uint32_t *newer,
+                           struct fault *f)
+{
+    for (unsigned i = 0; i < table->indexes; i++)
+        if (!ese_index_is_primary(&table->index[i]) &&
+            !count_newer(s, table->index[i].objid, table->index[i].root, newer, f))
+            return false;
+    return count_newer(s, table->objid, table->root, newer, f) &&
+           (table->long_value_objid == 0 ||
+            count_newer(s, table->long_value_objid, table->long_value_root, newer, f));
+}
+
+/* A clean shutdown writes the header last.  As long as it is believed, what is newer and of no tree
+ * is set apart; where trees have newer pages, too, that was no reason to. */
+bool salvage_judge_header(struct ese_salvage *s, struct fault *f)
+{
+    char text[240];
+    uint32_t newer = 0;
+    if (!s->has_header || s->scan.dirty || s->scan.dbtime <= s->headers->header.dbtime)
+        return true;
+    struct said *said = note_pages(s);
+    bool ok = said || fault_set(f, FAULT_NO_MEMORY, "out of memory for the header");
+    for (unsigned i = 0; ok && i < ese_catalog_tables(s->catalog); i++)
+        ok = count_newer_of(s, ese_catalog_table(s->catalog, i), &newer, f);
+    if (ok && newer > 0)
+        put_pages_back(s, said);
+    free(said);
+    if (!ok || newer == 0)
+        return ok;
+    s->scan.newer = newer;
+    snprintf(text, sizeof text,
+             "%s, but pages are newer than it (%u): its last write is lost, or the file was copied "
+             "while in use",
+             s->scan.header_text, newer);
+    s->scan.header_text = arena_copy(&s->arena, bytes_of(text, strlen(text) + 1));
+    return s->scan.header_text || fault_set(f, FAULT_NO_MEMORY, "out of memory for the header");
 }
 
 void salvage_guess_revision(struct ese_salvage *s)

@@ -406,14 +406,14 @@ static unsigned values_a_row(const struct ese_table *table)
  */
 bool salvage_tell_referrers(struct salvage_table *t, struct fault *f)
 {
-    const struct ese_salvage_scan *scan = &t->s->scan;
     char text[200];
     bool any_row = t->sum->kept + t->sum->doubtful > 0;
     uint64_t orphans = any_row ? t->newer_orphans : t->orphans;
     uint64_t known = t->sum->lost + t->sum->perhaps_lost;
     unsigned each = values_a_row(t->table);
     uint64_t rows = each ? (orphans + each - 1) / each : orphans > 0;
-    if (rows <= known || scan->dirty || scan->header_invented || t->sum->pages_lost > 0)
+    bool certain = !salvage_is_unfinished(t->s) && !t->s->scan.header_invented;
+    if (rows <= known || !certain || t->sum->pages_lost > 0)
         return true;
     rows -= known;
     t->sum->perhaps_lost += rows;

@@ -493,7 +493,8 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, ui
     bool gap = ok && salvage_leaves_have_gap(&l.r);
     ok = ok && ask_parents(&l, false, f) && ask_neighbours(&l, gap, f) &&
          (!gap || ask_parents(&l, true, f)) && tell_unread(&l, gap, f) &&
-         (!gap || s->scan.dirty || !any_unnamed(&l) || ask_space(&l, f)) && tell_lost_tree(&l, f);
+         (!gap || salvage_is_unfinished(s) || !any_unnamed(&l) || ask_space(&l, f)) &&
+         tell_lost_tree(&l, f);
     if (ok && l.r.why.code != FAULT_NONE) {
         *f = l.r.why;
         ok = false;

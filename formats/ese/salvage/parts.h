@@ -94,6 +94,13 @@ struct ese_salvage {
 
 bool salvage_scan(struct ese_salvage *s, struct fault *f);
 bool salvage_header(struct ese_salvage *s, struct fault *f);
+/* Holds the pages of all trees that the catalog knows against the header. */
+bool salvage_judge_header(struct ese_salvage *s, struct fault *f);
+/* Are there changes that may not have been committed, or whose other pages were not written? */
+static inline bool salvage_is_unfinished(const struct ese_salvage *s)
+{
+    return s->scan.dirty || s->scan.newer > 0;
+}
 /* The header's revision where it is lost: from what the pages are. */
 void salvage_guess_revision(struct ese_salvage *s);
 bool salvage_schema(struct ese_salvage *s, struct fault *f);

@@ -68,7 +68,7 @@ static bool lost_row(struct writing *x, struct bytes bookmark, const struct salv
     if (perhaps)
         snprintf(text, sizeof text, "index %s has an entry for it on page %u, and page %u %s",
                  index, t->s->page[known->page].slot, newer->slot,
-                 t->s->scan.dirty || t->s->scan.header_invented
+                 salvage_is_unfinished(t->s) || t->s->scan.header_invented
                      ? "has not: it was deleted since, or is lost"
                      : "has not: one of them is not as it was written last");
     else
@@ -435,13 +435,14 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
     bool deleted = c->verdict == SALVAGE_GONE;
     const struct salvage_page *newer =
         c->against && c->against->dbtime > p->dbtime ? c->against : p;
-    bool is_told = deleted && t->s->scan.dirty && !p->freed; /* as flagged */
+    bool is_told = deleted && salvage_is_unfinished(t->s) && !p->freed; /* as flagged */
     if (own_strays && !(is_told && newest_stray(x)->dbtime <= newer->dbtime) &&
         !lost_row(x, x->w->key, newer, f))
         return false;
     if (c->verdict == SALVAGE_FREED && !forget_entries(x, v, f))
         return false;
-    if (p->freed || (deleted && !t->s->scan.dirty) || (v->flags & ESE_NODE_DELETED && !deleted))
+    if (p->freed || (deleted && !salvage_is_unfinished(t->s)) ||
+        (v->flags & ESE_NODE_DELETED && !deleted))
         return true;
     struct salvage_row row;
     if (!salvage_row_open(t, x->w, v, &row, f))

@@ -19,7 +19,7 @@ bool ese_salvage_open(struct ese_file *file, ese_salvage_seen_fn seen, void *con
     s->headers = calloc(1, sizeof *s->headers);
     bool ok = s->headers != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory");
     ok = ok && salvage_header(s, f) && ese_pages_open(file, s->scan.page_size, &s->pages, f) &&
-         salvage_scan(s, f) && salvage_schema(s, f);
+         salvage_scan(s, f) && salvage_schema(s, f) && salvage_judge_header(s, f);
     if (!ok) {
         ese_salvage_close(s);
         return false;

@@ -132,7 +132,8 @@ struct ese_salvage_scan {
     uint64_t dbtime;
     bool header_invented, dirty;
     uint32_t pages, never_written, good, corrected, displaced, partly, wrong, unreadable;
-    bool cut;                /* the file does not end with a whole page */
+    uint32_t newer; /* pages in use, than the header of a database that was shut down cleanly */
+    bool cut;       /* the file does not end with a whole page */
     const char *header_text; /* one sentence on the headers */
 };
 
