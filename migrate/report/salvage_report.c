@@ -162,6 +162,11 @@ bool salvage_report_text(struct salvaging *x)
     if (r->told[ESE_SALVAGE_TABLE_LOST])
         output_format("           %s that the catalog has in part only, or not at all\n",
                       counted(r->told[ESE_SALVAGE_TABLE_LOST], "table", "tables"));
+    if (r->catalog_disputes > 0)
+        output_format(
+            "           the catalog and its shadow differ in %s: NEW.salvage.jsonl says which "
+            "was taken, and why\n",
+            counted(r->catalog_disputes, "row", "rows"));
     if (r->catalog_gaps > 0)
         output_text("           of the catalog and of its shadow the same part is lost: tables, "
                     "columns or indexes\n           may be missing; --schema-from OTHER names them "

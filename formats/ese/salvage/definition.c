@@ -1,8 +1,10 @@
 /*
  * Whether what the catalog says of a table is all that it ever said.
  *
- * Two things tell that it is not: keys of which no leaf says anything, neither of the catalog nor
- * of its shadow, and rows that have a value for a column that the catalog does not know.
+ * Keys of which no leaf says anything, neither of the catalog nor of its shadow, tell that it may
+ * not be, rows of which the two do not say the same, and what the catalog does not know: columns
+ * that rows have a value for, indexes whose trees stand, and a primary index that keys of rows
+ * show.
  */
 #include "formats/ese/salvage/reach_parts.h"
 
@@ -190,6 +192,8 @@ static bool is_in_gap(const struct ese_salvage *s, uint32_t objid)
 struct salvage_columns {
     bool holes; /* an id below the last one of its kind is not there */
     bool known[ESE_TAGGED_LAST + 1];
+    bool numbered;  /* without a primary index */
+    uint64_t keyed; /* numbered: rows whose key is not such a number */
     uint64_t *rows; /* by id: that have a value for it; NULL: none has */
 };
 
@@ -209,6 +213,9 @@ bool salvage_columns_open(struct salvage_table *t, struct fault *f)
     for (unsigned i = 0; i < t->table->columns; i++)
         if (t->table->column[i].id <= ESE_TAGGED_LAST)
             c->known[t->table->column[i].id] = true;
+    c->numbered = true;
+    for (unsigned i = 0; i < t->table->indexes; i++)
+        c->numbered = c->numbered && !ese_index_is_primary(&t->table->index[i]);
     c->holes = has_hole(c, ESE_FIXED_FIRST, t->limits.fixed) ||
                has_hole(c, ESE_VARIABLE_FIRST, t->limits.variable) ||
                has_hole(c, ESE_TAGGED_FIRST, t->limits.tagged);
@@ -241,7 +248,9 @@ static bool is_record(const struct salvage_table *t, const struct ese_record *re
 
 bool salvage_see_columns(struct salvage_table *t, const struct salvage_row *row, struct fault *f)
 {
+    enum { NUMBER_SIZE = 4 };
     struct salvage_columns *c = t->columns;
+    c->keyed += c->numbered && row->node.prefix.size + row->node.suffix.size != NUMBER_SIZE;
     if (row->readable ? !c->holes : !is_record(t, &row->record))
         return true;
     if (c->rows == NULL && (c->rows = calloc(ESE_TAGGED_LAST + 1, sizeof *c->rows)) == NULL)
@@ -273,6 +282,49 @@ static void name_columns(const struct salvage_columns *c, struct buffer *to)
     }
 }
 
+static bool name_orphans(const struct salvage_table *t, struct buffer *to, struct fault *f)
+{
+    char text[160];
+    size_t count;
+    uint32_t objid = 0;
+    if (!salvage_orphans_of(t->s, t->table, &count, &objid, f))
+        return false;
+    if (count == 0)
+        return true;
+    snprintf(text, sizeof text,
+             "%sthe tree%s of %zu of its indexes stand%s (object id %" PRIu32
+             "), which the catalog does not have",
+             to->size > 0 ? "; " : "", count == 1 ? "" : "s", count, count == 1 ? "s" : "", objid);
+    buffer_add_text(to, text);
+    return true;
+}
+
+/* Without a primary index the engine numbers rows, and keys are these numbers. */
+static void name_keys(const struct salvage_columns *c, struct buffer *to)
+{
+    char text[160];
+    if (c->keyed == 0)
+        return;
+    snprintf(text, sizeof text,
+             "%s%" PRIu64 " of its rows %s a key that the engine does not give: the catalog has "
+             "lost its primary index",
+             to->size > 0 ? "; " : "", c->keyed, c->keyed == 1 ? "has" : "have");
+    buffer_add_text(to, text);
+}
+
+/* Each of them was told of. */
+static void name_disputes(const struct salvage_table *t, struct buffer *to)
+{
+    char text[120];
+    size_t count = salvage_disputes_of(t->s, t->table->objid);
+    if (count == 0)
+        return;
+    snprintf(text, sizeof text,
+             "%sthe catalog and its shadow differ in %zu of the rows that describe it",
+             to->size > 0 ? "; " : "", count);
+    buffer_add_text(to, text);
+}
+
 bool salvage_tell_definition(struct salvage_table *t, struct fault *f)
 {
     struct buffer text = {0};
@@ -281,10 +333,12 @@ bool salvage_tell_definition(struct salvage_table *t, struct fault *f)
         buffer_add_text(&text, "pages that may have said more of the table are lost in the catalog "
                                "and in its shadow: columns or indexes of it may be missing");
     name_columns(t->columns, &text);
-    bool any = text.size > 0;
+    name_keys(t->columns, &text);
+    name_disputes(t, &text);
+    bool ok = name_orphans(t, &text, f), any = text.size > 0;
     t->sum->in_part = t->sum->in_part || any;
-    bool ok =
-        buffer_add_u8(&text, '\0') || fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+    ok = ok &&
+         (buffer_add_u8(&text, '\0') || fault_set(f, FAULT_NO_MEMORY, "out of memory for a table"));
     struct ese_salvage_item item = {.kind = ESE_SALVAGE_TABLE_LOST,
                                     .table = t->table->name,
                                     .objid = t->table->objid,

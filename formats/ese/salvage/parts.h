@@ -62,6 +62,19 @@ struct salvage_gap {
     struct bytes low, high; /* in s->arena */
 };
 
+/* A row of which catalog and shadow do not say the same; all in s->arena. */
+struct salvage_dispute {
+    uint32_t table, page, other_page;
+    uint64_t dbtime;
+    struct bytes key, record; /* record: that does not count; at == NULL: there is none */
+    const char *reason;
+};
+
+/* The root of an index that the catalog does not have. */
+struct salvage_orphan {
+    uint32_t table, objid, number; /* table: whose it is */
+};
+
 struct ese_salvage {
     struct ese_file *file;
     struct ese_pages *pages;
@@ -80,6 +93,8 @@ struct ese_salvage {
     size_t knowns;
     struct salvage_gap *gap; /* of the catalog and its shadow together */
     size_t gaps, gap_room;
+    struct salvage_dispute *dispute; /* by key */
+    size_t disputes, dispute_room;
     struct ese_salvage_scan scan;
     ese_salvage_seen_fn seen;
     void *seen_context;
@@ -88,7 +103,9 @@ struct ese_salvage {
     /* Of a run. */
     const struct ese_salvage_options *options;
     struct ese_salvage_result *result;
-    size_t table_room;       /* of result->table */
+    size_t table_room;             /* of result->table */
+    struct salvage_orphan *orphan; /* by table, then objid */
+    size_t orphans, orphan_room;
     struct ese_build *build; /* NULL: nothing is written */
 };
 
@@ -152,6 +169,25 @@ bool salvage_set_apart_displaced(struct ese_salvage *s, struct fault *f);
 bool salvage_is_known(const struct ese_salvage *s, uint32_t objid);
 /* The table of that object id; NULL: none. */
 const struct ese_table *salvage_table_of(const struct ese_salvage *s, uint32_t objid);
+
+/* The root page of each table, sorted; the caller's to free.  NULL: memory is short. */
+struct salvage_root {
+    uint32_t root;
+    const struct ese_table *table;
+};
+struct salvage_root *salvage_roots(const struct ese_salvage *s, struct fault *f);
+/* The root of an index or of long values names that of its table: *found is that, NULL: none. */
+bool salvage_root_of_table(struct ese_salvage *s, const struct salvage_page *p,
+                           struct salvage_root *roots, struct salvage_root **found,
+                           struct fault *f);
+/* Is it the root of a tree of this kind (a flag of a page) that the catalog does not have? */
+bool salvage_is_lone_root(const struct ese_salvage *s, const struct salvage_page *p, uint32_t kind);
+
+/* orphans.c: fills in s->orphan. */
+bool salvage_orphans_find(struct ese_salvage *s, struct fault *f);
+/* How many of them are of the table, and in use by its space, and the last one's object id. */
+bool salvage_orphans_of(struct ese_salvage *s, const struct ese_table *table, size_t *count,
+                        uint32_t *objid, struct fault *f);
 
 /* Tells of every row of objects that the catalog does not have. */
 bool salvage_unknown(struct ese_salvage *s, struct fault *f);
@@ -302,6 +338,46 @@ struct salvage_choice {
 size_t salvage_best(const struct salvage_walk *w);
 /* Decides which version of the walk's group counts. */
 bool salvage_choose(struct salvage_walk *w, struct salvage_choice *choice, struct fault *f);
+
+/* ---- the catalog and its shadow ---- */
+
+/* What one of the two says of a key. */
+struct salvage_said {
+    enum {
+        SALVAGE_SAYS_NOTHING, /* no leaf of it that can be believed should have the key */
+        SALVAGE_SAYS_NO,
+        SALVAGE_SAYS_ROW
+    } says;
+    const struct salvage_page *page; /* that says so */
+    size_t version; /* of the walk's group; SALVAGE_SAYS_ROW only, as what follows */
+    const struct ese_page *held;
+    uint8_t *converted;
+    struct bytes record;
+    struct ese_catalog_object object;
+    uint32_t root;
+};
+
+/* copies.c: where they differ. */
+struct salvage_copies {
+    struct ese_salvage *s;
+    uint32_t objid[2];
+    struct salvage_leaves leaves[2];
+    uint32_t used_of; /* the table of which `used` says which columns its rows have values for */
+    bool used[ESE_TAGGED_LAST + 1];
+};
+
+/* Before the walk over both is opened; to be closed in any case. */
+bool salvage_copies_open(struct salvage_copies *c, struct ese_salvage *s, const uint32_t objid[2],
+                         struct fault *f);
+void salvage_copies_close(struct salvage_copies *c);
+/* Do they differ in what they say of the walk's group?  Then it is put into s->dispute, and
+ * *version is the one that counts, w->versions: none does. */
+bool salvage_copies_see(struct salvage_copies *c, const struct salvage_walk *w, bool *differ,
+                        size_t *version, struct fault *f);
+/* Tells of each difference. */
+bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f);
+/* How many there are in what they say of one table. */
+size_t salvage_disputes_of(const struct ese_salvage *s, uint32_t table);
 
 /* ---- sets of keys ---- */
 

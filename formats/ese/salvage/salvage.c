@@ -34,6 +34,7 @@ void ese_salvage_close(struct ese_salvage *s)
         return;
     salvage_schema_close(s);
     salvage_space_free(s->space);
+    free(s->orphan);
     free(s->page);
     arena_free(&s->arena);
     free(s->headers);
@@ -418,9 +419,9 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
         p->stale = p->marked = p->unwritten = p->unread = p->noise = false;
         p->rows = 0;
     }
-    bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && tell_weeds(s, f) &&
-              tell_lost_catalog(s, f) && salvage_tell_gaps(s, f) && salvage_tables(s, f) &&
-              salvage_unknown(s, f);
+    bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && salvage_orphans_find(s, f) &&
+              tell_weeds(s, f) && salvage_tell_disputes(s, f) && tell_lost_catalog(s, f) &&
+              salvage_tell_gaps(s, f) && salvage_tables(s, f) && salvage_unknown(s, f);
     if (ok && s->build)
         ok = ese_build_finish(s->build, &result->built, f);
     else

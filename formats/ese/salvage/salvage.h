@@ -14,8 +14,10 @@
  *   scan.c        pages by number: what each of them is
  *   header.c      what the header says, or, without one, what the pages do
  *   schema.c      the catalog and its shadow, row by row
+ *   copies.c      where the catalog and its shadow differ, and which of them counts
  *   weed.c        catalog rows that cannot be true together
  *   definition.c  whether that is all that the catalog said of a table
+ *   orphans.c     indexes that stand, and that the catalog does not have
  *   ranges.c      which nodes of a page can be believed, and which keys a leaf has
  *   reach.c       which leaves parents, neighbours and space know of
  *   place.c       whether a leaf that something names is there, or was let go
@@ -122,6 +124,7 @@ struct ese_salvage_result {
     struct ese_salvage_table *table;
     unsigned tables;
     uint64_t told[ESE_SALVAGE_KINDS];
+    size_t catalog_disputes; /* rows of which the catalog and its shadow do not say the same */
     size_t catalog_gaps; /* stretches of keys of which neither the catalog nor its shadow tells */
     bool interrupted;
 };

@@ -1,10 +1,10 @@
 /*
  * The schema: every row of the catalog that stands on some page of it or of its shadow.
  *
- * Both hold the same rows, so they are walked as one tree: where two pages have a key the later
- * page wins, where a newer page should have it and does not, its table was deleted.  (Taking the
- * shadow whole instead, where both are damaged, loses 46 % of the rows that are to be had:
- * measured.)
+ * Both hold the same rows, so they are walked as one tree: where two pages of one of them have a
+ * key the later page wins, where a newer page should have it and does not, its table was deleted;
+ * where the two do not say the same, copies.c decides.  (Taking the shadow whole instead, where
+ * both are damaged, loses 46 % of the rows that are to be had: measured.)
  */
 #include "formats/ese/salvage/parts.h"
 
@@ -205,30 +205,58 @@ static bool read_catalog(struct ese_salvage *s, struct fault *f)
     return ok && list_known(s, f);
 }
 
-/* ---- long-value trees that the catalog has lost ---- */
-
-struct table_root {
-    uint32_t root, table; /* table: in the catalog */
-};
+/* ---- trees that the catalog has lost ---- */
 
 static int compare_roots(const void *a, const void *b)
 {
-    const struct table_root *x = a, *y = b;
+    const struct salvage_root *x = a, *y = b;
     return (x->root > y->root) - (x->root < y->root);
 }
 
-/* The table with this root that has no long values yet; roots: sorted, one per table. */
-static const struct ese_table *table_with_root(const struct ese_salvage *s,
-                                               struct table_root *roots, uint32_t root)
+struct salvage_root *salvage_roots(const struct ese_salvage *s, struct fault *f)
 {
-    struct table_root key = {.root = root};
-    struct table_root *found =
-        bsearch(&key, roots, ese_catalog_tables(s->catalog), sizeof *roots, compare_roots);
-    if (found == NULL || found->table == UINT32_MAX)
+    unsigned tables = ese_catalog_tables(s->catalog);
+    struct salvage_root *roots = calloc(tables + 1u, sizeof *roots);
+    if (roots == NULL) {
+        fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
         return NULL;
-    const struct ese_table *table = ese_catalog_table(s->catalog, found->table);
-    found->table = UINT32_MAX; /* a table has one such tree */
-    return table->long_value_objid == 0 ? table : NULL;
+    }
+    for (unsigned i = 0; i < tables; i++)
+        roots[i] = (struct salvage_root){ese_catalog_table(s->catalog, i)->root,
+                                         ese_catalog_table(s->catalog, i)};
+    qsort(roots, tables, sizeof *roots, compare_roots);
+    return roots;
+}
+
+bool salvage_root_of_table(struct ese_salvage *s, const struct salvage_page *p,
+                           struct salvage_root *roots, struct salvage_root **found, struct fault *f)
+{
+    const struct ese_page *page;
+    struct ese_space space;
+    *found = NULL;
+    if (!salvage_get(s, p, &page, f))
+        return false;
+    struct salvage_root key = {.root = ese_space_read(page, &space, NULL) ? space.parent : 0};
+    ese_pages_put(s->pages, page);
+    unsigned tables = ese_catalog_tables(s->catalog);
+    if (key.root != 0 && tables > 0)
+        *found = bsearch(&key, roots, tables, sizeof *roots, compare_roots);
+    return true;
+}
+
+bool salvage_is_lone_root(const struct ese_salvage *s, const struct salvage_page *p, uint32_t kind)
+{
+    return p->trust <= SALVAGE_MOVED && (p->flags & ESE_PAGE_ROOT) && (p->flags & kind) &&
+           !(p->flags & ESE_PAGE_SPACE_TREE) && !salvage_is_known(s, p->objid);
+}
+
+/* The table that it stands for, if that has no long values yet: it has one such tree. */
+static const struct ese_table *table_without_values(struct salvage_root *found)
+{
+    const struct ese_table *table = found ? found->table : NULL;
+    if (found)
+        found->table = NULL;
+    return table && table->long_value_objid == 0 ? table : NULL;
 }
 
 static int by_key(const void *a, const void *b)
@@ -237,20 +265,16 @@ static int by_key(const void *a, const void *b)
     return bytes_compare(x->key, y->key);
 }
 
-/* The root of such a tree names the root of its table. */
 static bool adopt_long_values(struct ese_salvage *s, const struct salvage_page *p,
-                              struct table_root *roots, struct fault *f)
+                              struct salvage_root *roots, struct fault *f)
 {
-    const struct ese_page *page;
-    struct ese_space space;
+    struct salvage_root *found;
     struct build_catalog_row row = {.key = {.at = NULL}};
     struct ese_record_format format = {s->scan.revision >= ESE_REVISION_ESE98,
                                        ese_page_size_small(s->scan.page_size)};
-    if (!salvage_get(s, p, &page, f))
+    if (!salvage_root_of_table(s, p, roots, &found, f))
         return false;
-    bool named = ese_space_read(page, &space, NULL);
-    ese_pages_put(s->pages, page);
-    const struct ese_table *table = named ? table_with_root(s, roots, space.parent) : NULL;
+    const struct ese_table *table = table_without_values(found);
     if (table == NULL)
         return true;
     bool ok = build_catalog_long_value(&format, table->objid, p->objid, p->number, &row, f) &&
@@ -262,21 +286,12 @@ static bool adopt_long_values(struct ese_salvage *s, const struct salvage_page *
 
 static bool find_long_values(struct ese_salvage *s, struct fault *f)
 {
-    unsigned tables = ese_catalog_tables(s->catalog);
     size_t before = s->rows;
-    struct table_root *roots = calloc(tables + 1u, sizeof *roots);
-    bool ok = roots != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    for (unsigned i = 0; ok && i < tables; i++)
-        roots[i] = (struct table_root){ese_catalog_table(s->catalog, i)->root, i};
-    if (ok)
-        qsort(roots, tables, sizeof *roots, compare_roots);
-    for (size_t i = 0; ok && i < s->pages_found; i++) {
-        const struct salvage_page *p = &s->page[i];
-        if (p->trust <= SALVAGE_MOVED && (p->flags & ESE_PAGE_ROOT) &&
-            (p->flags & ESE_PAGE_LONG_VALUE) && !(p->flags & ESE_PAGE_SPACE_TREE) &&
-            !salvage_is_known(s, p->objid))
-            ok = adopt_long_values(s, p, roots, f);
-    }
+    struct salvage_root *roots = salvage_roots(s, f);
+    bool ok = roots != NULL;
+    for (size_t i = 0; ok && i < s->pages_found; i++)
+        if (salvage_is_lone_root(s, &s->page[i], ESE_PAGE_LONG_VALUE))
+            ok = adopt_long_values(s, &s->page[i], roots, f);
     free(roots);
     if (!ok || s->rows == before)
         return ok;
@@ -358,28 +373,54 @@ bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct
     return read_catalog(s, f);
 }
 
-bool salvage_schema(struct ese_salvage *s, struct fault *f)
+/* The version of the walk's group that counts, if one does. */
+static bool see_group(struct ese_salvage *s, struct salvage_walk *w, struct salvage_copies *copies,
+                      struct fault *f)
+{
+    struct salvage_choice choice;
+    bool differ, taken;
+    size_t version;
+    if (!salvage_copies_see(copies, w, &differ, &version, f))
+        return false;
+    if (differ)
+        return version == w->versions || keep_version(s, w->key, &w->version[version], &taken, f);
+    if (!salvage_choose(w, &choice, f))
+        return false;
+    bool counts = choice.verdict == SALVAGE_KEPT || choice.verdict == SALVAGE_FREED ||
+                  choice.verdict == SALVAGE_NEWER_BAD;
+    return !counts || keep_row(s, w, f);
+}
+
+static bool see_both(struct ese_salvage *s, struct salvage_walk *w, struct salvage_copies *copies,
+                     struct fault *f)
 {
     static const uint32_t both[2] = {ESE_OBJID_CATALOG, ESE_OBJID_CATALOG_SHADOW};
-    struct salvage_walk *w = calloc(1, sizeof *w);
-    if (w == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    if (s->scan.header_invented)
-        salvage_guess_revision(s); /* of what pages are; the catalog's rows may say more */
     bool more = true;
     bool ok = salvage_reach(s, both[0], ESE_PGNO_CATALOG, f) &&
               salvage_reach(s, both[1], ESE_PGNO_CATALOG_SHADOW, f) &&
+              salvage_copies_open(copies, s, both, f) &&
               salvage_walk_open(w, s, both, 2, false, false, f) &&
               salvage_see_gaps(s, &w->leaves, f);
-    while (ok && (ok = salvage_walk_next(w, &more, f)) && more) {
-        struct salvage_choice choice;
-        ok = salvage_choose(w, &choice, f);
-        if (ok && (choice.verdict == SALVAGE_KEPT || choice.verdict == SALVAGE_FREED ||
-                   choice.verdict == SALVAGE_NEWER_BAD))
-            ok = keep_row(s, w, f);
-    }
-    salvage_walk_close(w);
+    while (ok && (ok = salvage_walk_next(w, &more, f)) && more)
+        ok = see_group(s, w, copies, f);
+    return ok;
+}
+
+bool salvage_schema(struct ese_salvage *s, struct fault *f)
+{
+    struct salvage_walk *w = calloc(1, sizeof *w);
+    struct salvage_copies *copies = calloc(1, sizeof *copies);
+    bool ok = (w != NULL && copies != NULL) ||
+              fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    if (ok && s->scan.header_invented)
+        salvage_guess_revision(s); /* of what pages are; the catalog's rows may say more */
+    ok = ok && see_both(s, w, copies, f);
+    if (w)
+        salvage_walk_close(w);
+    if (copies)
+        salvage_copies_close(copies);
     free(w);
+    free(copies);
     if (!ok)
         return fault_context(f, "the catalog");
     if (s->scan.header_invented)
@@ -396,6 +437,7 @@ void salvage_schema_close(struct ese_salvage *s)
     free(s->weed);
     free(s->row);
     free(s->gap);
+    free(s->dispute);
     free(s->known);
     ese_catalog_close(s->catalog);
 }

@@ -1,4 +1,5 @@
-/* Salvage: what the catalog and its shadow have both lost is told, and nothing else. */
+/* Salvage: what the catalog and its shadow have both lost is told, and where they differ, and
+ * nothing else. */
 #include "tests/check_main.h"
 
 #include "formats/ese/layout/page_change.h"
@@ -175,11 +176,16 @@ static void take_rows_of(uint32_t number, const struct taken *taken)
     damaged_touch(&d, number);
 }
 
+static void take_rows_from(unsigned c, const struct taken *taken)
+{
+    for (unsigned n = 0; damaged_leaf(&d, catalogs[c], n) != 0; n++)
+        take_rows_of(damaged_leaf(&d, catalogs[c], n), taken);
+}
+
 static void take_rows(const struct taken *taken)
 {
-    for (unsigned c = 0; c < 2; c++)
-        for (unsigned n = 0; damaged_leaf(&d, catalogs[c], n) != 0; n++)
-            take_rows_of(damaged_leaf(&d, catalogs[c], n), taken);
+    take_rows_from(0, taken);
+    take_rows_from(1, taken);
 }
 
 static bool has_values(struct ese_db *db, const struct ese_table *t,
@@ -217,25 +223,213 @@ static uint32_t column_of(uint32_t table)
     return columns < 2 ? 0 : first;
 }
 
+/* Opens a database whose largest table has such a column, and returns that table. */
+static uint32_t open_with_values(uint32_t *column, int i)
+{
+    unsigned leaves;
+    for (uint64_t seed = 1; seed < 100; seed++) {
+        open_random(seed, i);
+        uint32_t table = damaged_largest_table(&d, &leaves);
+        *column = column_of(table);
+        if (*column != 0)
+            return table;
+        damaged_close(&d);
+    }
+    ck_abort_msg("no table has two tagged columns with values");
+}
+
+/* That table alone is not known in full. */
+static void check_in_part(const struct salvaged *s, uint32_t table)
+{
+    ck_assert_uint_eq(s->told.kind[ESE_SALVAGE_TABLE_LOST], 1);
+    for (unsigned k = 0; k < s->result.tables; k++)
+        ck_assert_uint_eq(s->result.table[k].in_part, s->result.table[k].objid == table);
+}
+
 /* The pages are whole, the row is gone from both. */
 START_TEST(column_that_rows_know)
 {
     struct salvaged s;
-    uint32_t column = 0, table = 0;
-    unsigned leaves;
-    for (uint64_t seed = 1; column == 0; seed++) {
-        open_random(seed, _i);
-        table = damaged_largest_table(&d, &leaves);
-        column = column_of(table);
-        if (column == 0)
-            damaged_close(&d);
-    }
+    uint32_t column, table = open_with_values(&column, _i);
     take_rows(&(struct taken){.table = table, .type = ESE_OBJECT_COLUMN, .id = column});
     ck_assert(salvaged_soundly(&s, &d));
-    ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_TABLE_LOST], 1);
-    for (unsigned k = 0; k < s.result.tables; k++)
-        ck_assert_uint_eq(s.result.table[k].in_part, s.result.table[k].objid == table);
+    check_in_part(&s, table);
     salvaged_close(&s);
+    damaged_close(&d);
+}
+END_TEST
+
+/* ---- where the catalog and its shadow differ ---- */
+
+/* Lets all leaves of one of them be the last that were written. */
+static void make_newer(unsigned c)
+{
+    uint64_t last = 0;
+    bytes_le64(bytes_of(d.bytes, d.page_size), ESE_HEADER_DBTIME_AT, &last);
+    for (unsigned n = 0; damaged_leaf(&d, catalogs[c], n) != 0; n++) {
+        bytes_put_le64(damaged_page(&d, damaged_leaf(&d, catalogs[c], n)) + ESE_PAGE_DBTIME_AT,
+                       last - 1);
+        damaged_seal(&d, damaged_leaf(&d, catalogs[c], n));
+    }
+}
+
+/* A table with an index besides its primary one, and that index. */
+static const struct ese_table *indexed_table(struct ese_db *db, const struct ese_index **index)
+{
+    for (unsigned i = 0; i < ese_catalog_tables(db->catalog); i++) {
+        const struct ese_table *t = ese_catalog_table(db->catalog, i);
+        if (ese_objid_is_catalog(t->objid) || (t->flags & ESE_TABLE_SYSTEM))
+            continue;
+        for (unsigned k = 0; k < t->indexes; k++)
+            if (!ese_index_is_primary(&t->index[k]))
+                for (unsigned m = 0; m < t->indexes; m++)
+                    if (ese_index_is_primary(&t->index[m])) {
+                        *index = &t->index[k];
+                        return t;
+                    }
+    }
+    return NULL;
+}
+
+/* Opens a database with one.  The one that is left is closed by the caller. */
+static struct ese_db *open_indexed(int i, const struct ese_table **t,
+                                   const struct ese_index **index)
+{
+    for (uint64_t seed = 1; seed < 100; seed++) {
+        open_random(seed, i);
+        struct ese_db *was = salvaged_over(d.before, d.size);
+        ck_assert_ptr_nonnull(was);
+        if ((*t = indexed_table(was, index)) != NULL)
+            return was;
+        ese_db_close(was);
+        damaged_close(&d);
+    }
+    ck_abort_msg("no table has two indexes");
+}
+
+static bool has_index(const struct salvaged *s, uint32_t objid, uint32_t index)
+{
+    struct ese_db *db = salvaged_over(s->bytes, s->size);
+    bool has = false;
+    for (unsigned i = 0; i < ese_catalog_tables(db->catalog); i++) {
+        const struct ese_table *t = ese_catalog_table(db->catalog, i);
+        for (unsigned k = 0; k < t->indexes; k++)
+            has = has || (t->objid == objid && t->index[k].objid == index);
+    }
+    ese_db_close(db);
+    return has;
+}
+
+static void check_disputed(const struct salvaged *s, uint32_t table)
+{
+    ck_assert_uint_eq(s->told.kind[ESE_SALVAGE_CATALOG], 1);
+    check_in_part(s, table);
+}
+
+/* Bits: the revision, which of the two lacks it, whether that is the newer one, whether it is the
+ * primary index, whether the tree of it is gone. */
+START_TEST(index_that_one_lacks)
+{
+    struct salvaged s;
+    const struct ese_table *t;
+    const struct ese_index *index;
+    struct ese_db *was = open_indexed(_i, &t, &index);
+    unsigned lacks = (unsigned)_i >> 1 & 1;
+    bool newer = _i & 4, primary = _i & 8, gone = _i & 16;
+    uint32_t id = primary ? t->objid : index->objid;
+    take_rows_from(lacks, &(struct taken){.table = t->objid, .type = ESE_OBJECT_INDEX, .id = id});
+    make_newer(newer ? lacks : !lacks);
+    if (gone)
+        lose(index->root, 0);
+    ck_assert(salvaged_soundly(&s, &d));
+    check_disputed(&s, t->objid);
+    ck_assert_uint_eq(has_index(&s, t->objid, id), !(gone && newer) || primary);
+    salvaged_close(&s);
+    ese_db_close(was);
+    damaged_close(&d);
+}
+END_TEST
+
+START_TEST(index_that_both_lack)
+{
+    struct salvaged s;
+    const struct ese_table *t;
+    const struct ese_index *index;
+    struct ese_db *was = open_indexed(_i, &t, &index);
+    uint32_t id = _i & 2 ? t->objid : index->objid;
+    take_rows(&(struct taken){.table = t->objid, .type = ESE_OBJECT_INDEX, .id = id});
+    ck_assert(salvaged_soundly(&s, &d));
+    check_in_part(&s, t->objid);
+    ck_assert_uint_eq(s.told.kind[ESE_SALVAGE_CATALOG], 0);
+    ck_assert(!has_index(&s, t->objid, id));
+    salvaged_close(&s);
+    ese_db_close(was);
+    damaged_close(&d);
+}
+END_TEST
+
+/* Rows have values for it: it is there, whatever the newer one says. */
+START_TEST(column_that_one_lacks)
+{
+    struct salvaged s;
+    uint32_t column, table = open_with_values(&column, _i);
+    unsigned lacks = (unsigned)_i >> 1 & 1;
+    take_rows_from(lacks, &(struct taken){.table = table, .type = ESE_OBJECT_COLUMN, .id = column});
+    make_newer(_i & 4 ? lacks : !lacks);
+    ck_assert(salvaged_soundly(&s, &d));
+    check_disputed(&s, table);
+    struct ese_db *db = salvaged_over(s.bytes, s.size);
+    bool has = false;
+    for (unsigned i = 0; i < ese_catalog_tables(db->catalog); i++) {
+        const struct ese_table *t = ese_catalog_table(db->catalog, i);
+        for (unsigned k = 0; k < t->columns; k++)
+            has = has || (t->objid == table && t->column[k].id == column);
+    }
+    ck_assert(has);
+    ese_db_close(db);
+    salvaged_close(&s);
+    damaged_close(&d);
+}
+END_TEST
+
+/* Changes the last letter of an index's name in one of them. */
+static void rename_index(unsigned c, uint32_t table, uint32_t id)
+{
+    for (unsigned n = 0; damaged_leaf(&d, catalogs[c], n) != 0; n++) {
+        struct ese_page page;
+        uint32_t number = damaged_leaf(&d, catalogs[c], n);
+        const struct taken named = {.table = table, .type = ESE_OBJECT_INDEX, .id = id};
+        ese_page_parse(bytes_of(damaged_page(&d, number), d.page_size), number, &page);
+        for (unsigned k = 0; k < ese_page_nodes(&page); k++) {
+            struct ese_node node;
+            struct ese_catalog_object o;
+            ck_assert(ese_page_node(&page, k, &node, NULL));
+            if (!is_taken(&named, node.data))
+                continue;
+            struct ese_catalog_row row = {.record = node.data,
+                                          .new_format = page.flags & ESE_PAGE_NEW_RECORD_FORMAT};
+            ck_assert(ese_catalog_row_object(&row, d.page_size, &o, NULL));
+            *(uint8_t *)(uintptr_t)&o.name.at[o.name.size - 1] = '~';
+        }
+        damaged_seal(&d, number);
+        damaged_touch(&d, number);
+    }
+}
+
+START_TEST(name_that_differs)
+{
+    struct salvaged s;
+    const struct ese_table *t;
+    const struct ese_index *index;
+    struct ese_db *was = open_indexed(_i, &t, &index);
+    unsigned other = (unsigned)_i >> 1 & 1;
+    rename_index(other, t->objid, index->objid);
+    make_newer(_i & 4 ? other : !other);
+    ck_assert(salvaged_soundly(&s, &d));
+    check_disputed(&s, t->objid);
+    ck_assert(has_index(&s, t->objid, index->objid));
+    salvaged_close(&s);
+    ese_db_close(was);
     damaged_close(&d);
 }
 END_TEST
@@ -385,6 +579,10 @@ int main(void)
     tcase_add_loop_test(leaves, other_leaf, 0, 8);
     tcase_add_loop_test(leaves, one_catalog, 0, 4);
     tcase_add_loop_test(rows, column_that_rows_know, 0, 2);
+    tcase_add_loop_test(rows, index_that_one_lacks, 0, 32);
+    tcase_add_loop_test(rows, index_that_both_lack, 0, 4);
+    tcase_add_loop_test(rows, column_that_one_lacks, 0, 8);
+    tcase_add_loop_test(rows, name_that_differs, 0, 8);
     tcase_add_loop_test(rows, table_that_none_knows, 0, 6);
     tcase_add_test(rows, rows_that_none_has);
     tcase_add_test(rows, rows_that_are_wrong_in_both);
