@@ -18,13 +18,18 @@ import subprocess
 import sys
 import tempfile
 
-from bench import KMFIXTURE, PROGRAM, measure
+from bench import KMFIXTURE, PROGRAM, SOURCE, measure
+
+sys.path[:0] = [str(SOURCE / "tests" / folder) for folder in ("decoder", "program")]
+import edbdecode  # noqa: E402
+import edbmaking  # noqa: E402
 
 MOST = 5
 LEAST_SECONDS = 0.01   # what is less above a store that has nothing of the kind is noise
 LEAST_MIB = 8         # caches of a fixed size, which a small store does not fill
 NEW = "new.edb"        # below the folder of the stores
 ANY = (0, 1, 4, 5, 8)  # what the answer is does not matter here
+ROOT, LEAF, PARENT_OF_LEAF = 1, 2, 4  # flags of a page
 
 STORE = """[store]
 seed = hostile
@@ -161,6 +166,18 @@ def same_start(n):
     return store
 
 
+def page_copies(path, n):
+    """A parent of the list all of whose nodes name one leaf, and both of them again and again, behind the end of the file."""
+    table = next(table for table in edbdecode.open(str(path)).tables if table.name == "CertificateList")
+    content = bytearray(path.read_bytes())
+    leaf = len(content) // edbmaking.PAGE - 1
+    root = edbmaking.page_of(table.root, table.objid, ROOT | PARENT_OF_LEAF,
+                             [(b"\x7f" + k.to_bytes(4, "big"), leaf.to_bytes(4, "little")) for k in range(250)])
+    below = edbmaking.page_of(leaf, table.objid, LEAF, [(b"\x7f" + k.to_bytes(4, "big"), bytes(40)) for k in range(50)])
+    content[(table.root + 1) * edbmaking.PAGE:(table.root + 2) * edbmaking.PAGE] = root
+    path.write_bytes(content + (below + root) * n)
+
+
 KINDS = {
     "identities": (identities, 1000, ["repair"]),
     "reissues": (reissues, 4000, ["repair"]),
@@ -174,10 +191,11 @@ KINDS = {
     "same-start": (same_start, 2000, ["check"]),
     "expensive-keys": (expensive_keys, 25, ["repair"]),
     "repeated": (repeated, 4000, ["repair"]),
+    "page-copies": (lambda n: STORE, 1000, ["salvage"], page_copies),
 }
 
 
-def make(where, name, text):
+def make(where, name, text, damage=None):
     """Described in a process of its own: whom one large process starts is measured as large, too."""
     description, store = where / f"{name}.ini", where / f"{name}.edb"
     if store.exists():
@@ -188,6 +206,8 @@ def make(where, name, text):
     if child.exitcode != 0:
         sys.exit(f"{description}: cannot be written")
     subprocess.run([KMFIXTURE, str(description), "-o", str(store)], check=True, stdout=subprocess.DEVNULL)
+    if damage:
+        damage(store)
     return store
 
 
@@ -203,9 +223,10 @@ def ratio(of, to, nothing, least):
 
 def compare(where, name):
     """One kind at n and 4n; true when neither time nor memory grows faster."""
-    text, n, command = KINDS[name]
+    text, n, command, *damage = KINDS[name]
     nothing, few, many = (cost(where, command, make(where, *store)) for store in (
-        ("nothing", lambda: STORE), (f"{name}-{n}", lambda: text(n)), (f"{name}-{4 * n}", lambda: text(4 * n))))
+        ("nothing", lambda: STORE), *((f"{name}-{k}", lambda k=k: text(k), *(lambda store, k=k: each(store, k) for each in damage))
+                                      for k in (n, 4 * n))))
     time, memory = (ratio(many[i], few[i], nothing[i], least) for i, least in enumerate((LEAST_SECONDS, LEAST_MIB)))
     good = max(time, memory) <= MOST
     print(f"{name:18} {n:6} {few[0]:8.3f} s {few[1]:6.0f} MiB   {4 * n:6} {many[0]:8.3f} s {many[1]:6.0f} MiB   "

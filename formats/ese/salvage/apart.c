@@ -102,16 +102,21 @@ struct joined {
     bool *linked; /* or parents and neighbours do, one way or the other */
     size_t *open; /* places that were not looked at yet */
     size_t opened;
-    bool whole; /* every page that a parent names is there */
+    uint8_t *asked; /* enum asked, of the first place of a number */
+    bool whole;     /* every page that a parent names is there */
 };
+
+/* Copies of a parent name the copies of its children again with every node: they are taken once. */
+enum asked { NOT_ASKED, ASKED_THERE, ASKED_NOT_THERE };
 
 static bool open_joined(struct joined *j, struct reach *r, struct fault *f)
 {
     *j = (struct joined){.r = r,
                          .rooted = calloc(r->count + 1, sizeof *j->rooted),
                          .linked = calloc(r->count + 1, sizeof *j->linked),
-                         .open = calloc(r->count + 1, sizeof *j->open)};
-    return (j->rooted && j->linked && j->open) ||
+                         .open = calloc(r->count + 1, sizeof *j->open),
+                         .asked = calloc(r->count + 1, sizeof *j->asked)};
+    return (j->rooted && j->linked && j->open && j->asked) ||
            fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
 }
 
@@ -120,6 +125,7 @@ static void close_joined(struct joined *j)
     free(j->rooted);
     free(j->linked);
     free(j->open);
+    free(j->asked);
 }
 
 static struct salvage_page *page_at(const struct joined *j, size_t place)
@@ -136,8 +142,10 @@ static bool counts(const struct salvage_page *p)
 static bool take_number(struct joined *j, uint32_t number, bool *taken)
 {
     bool any = false;
-    for (size_t k = salvage_reach_find(j->r, number);
-         k < j->r->count && j->r->by[k].number == number; k++) {
+    size_t first = salvage_reach_find(j->r, number);
+    if (first == j->r->count || j->asked[first] != NOT_ASKED)
+        return first < j->r->count && j->asked[first] == ASKED_THERE;
+    for (size_t k = first; k < j->r->count && j->r->by[k].number == number; k++) {
         if (!counts(page_at(j, k)))
             continue;
         any = true;
@@ -145,6 +153,7 @@ static bool take_number(struct joined *j, uint32_t number, bool *taken)
             j->open[j->opened++] = k;
         taken[k] = true;
     }
+    j->asked[first] = any ? ASKED_THERE : ASKED_NOT_THERE;
     return any;
 }
 
@@ -174,91 +183,91 @@ static bool from_root(struct joined *j, uint32_t root, struct fault *f)
     return ok;
 }
 
-/* Takes out leaves in a wrong place that those which name them as a neighbour do not know. */
+static bool is_rooted_leaf(const void *joined, size_t place)
+{
+    const struct joined *j = joined;
+    return j->rooted[place] && (page_at(j, place)->flags & ESE_PAGE_LEAF);
+}
+
+static bool is_good_leaf(const void *joined, size_t place)
+{
+    return is_rooted_leaf(joined, place) && page_at(joined, place)->trust == SALVAGE_GOOD;
+}
+
+static bool is_counted(const void *joined, size_t place)
+{
+    return counts(page_at(joined, place));
+}
+
+/* Takes out leaves in a wrong place that none of those which name them as a neighbour knows. */
 static bool take_out_strangers(struct joined *j, struct fault *f)
 {
-    uint8_t *known = calloc(j->r->count + 1, sizeof *known); /* 1: by one, 2: not by another */
-    if (known == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
-    for (size_t k = 0; k < j->r->count; k++) {
-        const struct salvage_page *p = page_at(j, k);
-        const uint32_t link[2] = {p->prev, p->next};
-        if (!j->rooted[k] || p->trust != SALVAGE_GOOD || !(p->flags & ESE_PAGE_LEAF))
-            continue;
-        for (unsigned i = 0; i < 2; i++)
-            for (size_t n = link[i] ? salvage_reach_find(j->r, link[i]) : j->r->count;
-                 n < j->r->count && j->r->by[n].number == link[i]; n++) {
-                const struct salvage_page *q = page_at(j, n);
-                known[n] |= (i ? q->prev : q->next) == p->number ? 1 : 2;
-            }
-    }
-    for (size_t k = 0; k < j->r->count; k++) {
+    struct sides good = {.at = NULL};
+    bool *named = calloc(j->r->count + 1, sizeof *named); /* of the first place of a number */
+    bool ok = named != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    ok = ok && salvage_sides_open(&good, j->r, is_good_leaf, j, f);
+    for (size_t i = 0; ok && i < good.count; i++)
+        named[salvage_reach_find(j->r, good.at[i].names)] = true;
+    for (size_t k = 0; ok && k < j->r->count; k++) {
         struct salvage_page *p = page_at(j, k);
-        if (!j->rooted[k] || p->trust != SALVAGE_MOVED || known[k] != 2 ||
-            !(p->flags & ESE_PAGE_LEAF))
+        if (!is_rooted_leaf(j, k) || p->trust != SALVAGE_MOVED ||
+            !named[salvage_reach_find(j->r, p->number)] || salvage_answer(&good, p, false) ||
+            salvage_answer(&good, p, true))
             continue;
         j->rooted[k] = j->whole = false;
         p->trust = SALVAGE_APART;
     }
-    free(known);
-    return true;
-}
-
-/* Does one of the rooted leaves of that number name `back` on its other side? */
-static bool names_back(const struct joined *j, uint32_t number, uint32_t back, bool next)
-{
-    for (size_t k = salvage_reach_find(j->r, number);
-         k < j->r->count && j->r->by[k].number == number; k++) {
-        const struct salvage_page *p = page_at(j, k);
-        if (j->rooted[k] && (p->flags & ESE_PAGE_LEAF) && (next ? p->prev : p->next) == back)
-            return true;
-    }
-    return false;
+    salvage_sides_close(&good);
+    free(named);
+    return ok;
 }
 
 /* Are the rooted leaves one chain?  Then there are no others. */
-static bool is_chain(const struct joined *j)
+static bool see_chain(const struct joined *j, bool *chain, struct fault *f)
 {
     unsigned ends[2] = {0, 0};
-    for (size_t k = 0; k < j->r->count; k++) {
+    struct sides all;
+    *chain = j->whole;
+    bool ok = salvage_sides_open(&all, j->r, is_rooted_leaf, j, f);
+    for (size_t k = 0; ok && *chain && k < j->r->count; k++) {
         const struct salvage_page *p = page_at(j, k);
-        if (!j->rooted[k] || !(p->flags & ESE_PAGE_LEAF))
+        if (!is_rooted_leaf(j, k))
             continue;
-        const uint32_t link[2] = {p->prev, p->next};
         bool again = k > 0 && j->r->by[k - 1].number == p->number && j->rooted[k - 1];
         for (unsigned i = 0; i < 2; i++) {
-            if (link[i] == 0)
+            if ((i ? p->next : p->prev) == 0)
                 ends[i] += !again;
-            else if (!names_back(j, link[i], p->number, i == 1))
-                return false;
+            else if (salvage_answer(&all, p, i) == NULL)
+                *chain = false;
         }
     }
-    return ends[0] == 1 && ends[1] == 1;
+    *chain = *chain && ends[0] == 1 && ends[1] == 1;
+    salvage_sides_close(&all);
+    return ok;
 }
 
 /* ---- of a tree that is not whole ---- */
 
 /* Neighbours that name each other, from what is joined already. */
-static void take_neighbours(struct joined *j, const struct salvage_page *p)
+static void take_neighbours(struct joined *j, struct sides *all, const struct salvage_page *p)
 {
-    if (!(p->flags & ESE_PAGE_LEAF))
-        return;
-    for (unsigned i = 0; i < 2; i++) {
-        uint32_t number = i ? p->next : p->prev;
-        for (size_t k = number ? salvage_reach_find(j->r, number) : j->r->count;
-             k < j->r->count && j->r->by[k].number == number; k++) {
-            const struct salvage_page *q = page_at(j, k);
-            if (j->linked[k] || !counts(q) || (i ? q->prev : q->next) != p->number)
-                continue;
-            j->linked[k] = true;
-            j->open[j->opened++] = k;
+    for (unsigned i = 0; i < 2 && (p->flags & ESE_PAGE_LEAF); i++) {
+        struct side *side = salvage_answer(all, p, i);
+        if (side == NULL || side->done)
+            continue;
+        for (side->done = true; side; side = salvage_answer_next(all, side)) {
+            if (!j->linked[side->place])
+                j->open[j->opened++] = side->place;
+            j->linked[side->place] = true;
         }
     }
 }
 
 static bool link_rest(struct joined *j, struct fault *f)
 {
-    bool ok = true;
+    struct sides all;
+    bool ok = salvage_sides_open(&all, j->r, is_counted, j, f);
+    memset(j->asked, NOT_ASKED, j->r->count);
     for (size_t k = 0; k < j->r->count; k++)
         if (j->rooted[k]) {
             j->linked[k] = true;
@@ -266,9 +275,10 @@ static bool link_rest(struct joined *j, struct fault *f)
         }
     while (ok && j->opened > 0) {
         const struct salvage_page *p = page_at(j, j->open[--j->opened]);
-        take_neighbours(j, p);
+        take_neighbours(j, &all, p);
         ok = take_children(j, p, j->linked, f);
     }
+    salvage_sides_close(&all);
     return ok;
 }
 
@@ -307,7 +317,7 @@ static bool table_is_in_space(struct ese_salvage *s, const struct ese_table *t, 
 static bool denies_now(struct ese_salvage *s, uint32_t number, bool *denies, struct fault *f)
 {
     *denies = salvage_space_denies(s->space, number);
-    if (!*denies || s->space->current)
+    if (!*denies || (s->catalog ? s->space->current : s->space->current_catalogs))
         return true;
     bool in = true;
     unsigned tables = s->catalog ? ese_catalog_tables(s->catalog) : 0;
@@ -315,6 +325,7 @@ static bool denies_now(struct ese_salvage *s, uint32_t number, bool *denies, str
               tree_is_in_space(s, ESE_OBJID_CATALOG_SHADOW, ESE_PGNO_CATALOG_SHADOW, &in, f);
     for (unsigned i = 0; ok && in && i < tables; i++)
         ok = table_is_in_space(s, ese_catalog_table(s->catalog, i), &in, f);
+    s->space->current_catalogs = in;
     s->space->current = in && s->catalog;
     s->space->sound = in;
     *denies = in;
@@ -378,13 +389,14 @@ static bool set_apart_rest(struct joined *j, const bool *taken, uint64_t known, 
 bool salvage_set_apart(struct reach *r, uint32_t root, struct fault *f)
 {
     struct joined j;
-    bool ok = open_joined(&j, r, f) &&
-              (r->count == 0 || (from_root(&j, root, f) && take_out_strangers(&j, f)));
-    if (ok && r->count > 0 && j.whole && is_chain(&j)) {
+    bool chain = false, any = r->count > 0;
+    bool ok =
+        open_joined(&j, r, f) &&
+        (!any || (from_root(&j, root, f) && take_out_strangers(&j, f) && see_chain(&j, &chain, f)));
+    if (ok && chain)
         ok = set_apart_rest(&j, j.rooted, newest_of(&j, j.rooted), root, f);
-    } else if (ok && r->count > 0) {
+    else if (ok && any)
         ok = link_rest(&j, f) && set_apart_rest(&j, j.linked, 0, root, f);
-    }
     close_joined(&j);
     return ok;
 }

@@ -8,6 +8,8 @@
  */
 #include "formats/ese/salvage/parts.h"
 
+#include <stdlib.h>
+
 bool salvage_node(struct ese_salvage *s, const struct salvage_version *v,
                   const struct ese_page **page, struct ese_node *node, struct fault *f)
 {
@@ -43,6 +45,20 @@ size_t salvage_best(const struct salvage_walk *w)
         if (is_better(w->s, &w->version[i], &w->version[best]))
             best = i;
     return best;
+}
+
+static int compare_versions(const void *a, const void *b, void *s)
+{
+    const struct salvage_version *x = a, *y = b;
+    if (is_better(s, x, y) || is_better(s, y, x))
+        return is_better(s, x, y) ? -1 : 1;
+    return x->page != y->page ? (x->page < y->page ? -1 : 1) : x->node - y->node;
+}
+
+void salvage_sort_versions(struct salvage_walk *w)
+{
+    if (w->versions > 1)
+        qsort_r(w->version, w->versions, sizeof *w->version, compare_versions, w->s);
 }
 
 /* Does something say that the page was in the tree? */

@@ -207,23 +207,44 @@ static bool has_all_nodes(const struct ese_page *parent)
  * which then may not know of a split; and those to leaves of another parent. */
 enum parented { BY_NONE, BY_OLDER, BY_NEWER };
 
-static void mark_child(struct losing *l, const struct salvage_page *parent, uint32_t child,
-                       bool first, bool last)
+/* Of the pages of one number, by the first place of them: 1 + the time of the newest parent that
+ * decides of a link, 0: there is none. */
+struct newest {
+    uint64_t of[2]; /* the link before, the one behind */
+};
+
+static void mark_child(struct losing *l, struct newest *newest, const struct salvage_page *parent,
+                       uint32_t child, const bool outside[2])
 {
-    struct reach *r = &l->r;
-    for (size_t k = salvage_reach_find(r, child); k < r->count && r->by[k].number == child; k++) {
-        bool older = r->s->page[r->by[k].page].dbtime > parent->dbtime;
-        uint8_t *of = &l->parented[2 * k];
-        l->named[k] = true;
-        for (unsigned next = 0; next < 2; next++)
-            if (of[next] != BY_NEWER && !(next ? last : first))
-                of[next] = older ? BY_OLDER : BY_NEWER;
+    size_t first = salvage_reach_find(&l->r, child);
+    uint64_t time = parent->dbtime < UINT64_MAX ? parent->dbtime + 1 : UINT64_MAX;
+    if (first == l->r.count)
+        return;
+    l->named[first] = true;
+    for (unsigned next = 0; next < 2; next++)
+        if (!outside[next] && newest[first].of[next] < time)
+            newest[first].of[next] = time;
+}
+
+/* What is so of a number is of each of its pages. */
+static void spread_marks(struct losing *l, const struct newest *newest)
+{
+    for (size_t k = 0, first = 0; k < l->r.count; k++) {
+        if (l->r.by[k].number != l->r.by[first].number)
+            first = k;
+        l->named[k] = l->named[first];
+        for (unsigned next = 0; next < 2; next++) {
+            uint64_t time = newest[first].of[next];
+            if (time > 0)
+                l->parented[2 * k + next] =
+                    l->r.s->page[l->r.by[k].page].dbtime >= time ? BY_OLDER : BY_NEWER;
+        }
     }
 }
 
 /* Marks each page that a parent of leaves names, all of whose nodes can be read: another one may
  * name more leaves than can be seen. */
-static bool mark_children(struct losing *l, struct fault *f)
+static bool mark_children(struct losing *l, struct newest *newest, struct fault *f)
 {
     for (size_t i = 0; i < l->r.count; i++) {
         const struct salvage_page *p = &l->r.s->page[l->r.first + i];
@@ -235,11 +256,23 @@ static bool mark_children(struct losing *l, struct fault *f)
             return false;
         unsigned nodes = has_all_nodes(page) ? ese_page_nodes(page) : 0;
         bool root = p->number == l->r.root; /* there is no other */
-        for (unsigned n = 0; n < nodes && ese_page_node(page, n, &node, NULL); n++)
-            mark_child(l, p, ese_node_child(&node), n == 0 && !root, n + 1 == nodes && !root);
+        for (unsigned n = 0; n < nodes && ese_page_node(page, n, &node, NULL); n++) {
+            const bool outside[2] = {n == 0 && !root, n + 1 == nodes && !root};
+            mark_child(l, newest, p, ese_node_child(&node), outside);
+        }
         ese_pages_put(l->r.s->pages, page);
     }
+    spread_marks(l, newest);
     return true;
+}
+
+static bool see_parented(struct losing *l, struct fault *f)
+{
+    struct newest *newest = calloc(l->r.count + 1, sizeof *newest);
+    bool ok = newest ? mark_children(l, newest, f)
+                     : fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    free(newest);
+    return ok;
 }
 
 /* A leaf's word on what stands beside it. */
@@ -366,7 +399,7 @@ static bool tell_missing(struct losing *l, const struct links *links, struct fau
 static bool ask_neighbours(struct losing *l, bool weak, struct fault *f)
 {
     struct links links;
-    if (!mark_children(l, f) || !open_links(l, &links, weak, f))
+    if (!see_parented(l, f) || !open_links(l, &links, weak, f))
         return false;
     bool ok = tell_missing(l, &links, f);
     free(links.at);

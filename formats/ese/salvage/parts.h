@@ -336,6 +336,8 @@ struct salvage_choice {
 
 /* The best of the group's versions, one or more. */
 size_t salvage_best(const struct salvage_walk *w);
+/* Sorts them, the best one first. */
+void salvage_sort_versions(struct salvage_walk *w);
 /* Decides which version of the walk's group counts. */
 bool salvage_choose(struct salvage_walk *w, struct salvage_choice *choice, struct fault *f);
 

@@ -300,8 +300,9 @@ static bool has_leaf(const struct reach *r, const struct span *span)
 bool salvage_is_lost_branch(struct reach *r, uint32_t number, const struct salvage_page *by,
                             const struct span *span)
 {
-    for (size_t i = salvage_reach_find(r, number); i < r->count && r->by[i].number == number; i++)
-        if (salvage_is_parent(&r->s->page[r->by[i].page]))
+    struct copies c = copies_of(r, number);
+    for (; c.at < c.end; c.at++)
+        if (salvage_is_parent(&r->s->page[r->by[c.at].page]))
             return false;
     return !has_leaf(r, span) && !is_closed(r, span, number, by);
 }

@@ -55,32 +55,65 @@ size_t salvage_reach_find(struct reach *r, uint32_t number)
     return low;
 }
 
-static void reach_children(struct reach *r, const struct ese_page *page)
+/* asked: of the first place of a number; each is asked for once. */
+static void reach_children(struct reach *r, const struct ese_page *page, bool *asked)
 {
     for (unsigned i = 0; i < ese_page_nodes(page); i++) {
         struct ese_node node;
         if (!ese_page_node(page, i, &node, NULL))
             continue;
         uint32_t child = ese_node_child(&node);
-        for (size_t k = salvage_reach_find(r, child); k < r->count && r->by[k].number == child; k++)
+        size_t first = salvage_reach_find(r, child);
+        for (size_t k = first; k < r->count && !asked[first] && r->by[k].number == child; k++)
             r->s->page[r->by[k].page].reached = true;
+        asked[first] = true;
     }
 }
 
-/* Two leaves that name each other: a page that is freed is taken out of its neighbours' links. */
-static void reach_neighbours(struct reach *r)
+static bool reach_by_parents(struct reach *r, uint32_t root, struct fault *f)
 {
-    for (size_t i = 0; i < r->count; i++) {
+    bool *asked = calloc(r->count + 1, sizeof *asked);
+    bool ok = asked != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    for (size_t i = 0; ok && i < r->count; i++) {
         struct salvage_page *p = &r->s->page[r->first + i];
-        if (p->trust > SALVAGE_BLOCKS || p->next == 0)
+        if (p->number == root && p->trust <= SALVAGE_BLOCKS)
+            p->reached = true;
+        const struct ese_page *page;
+        if (!salvage_is_parent(p))
             continue;
-        for (size_t k = salvage_reach_find(r, p->next); k < r->count && r->by[k].number == p->next;
-             k++) {
-            struct salvage_page *next = &r->s->page[r->by[k].page];
-            if (next->prev == p->number && next != p && next->trust <= SALVAGE_BLOCKS)
-                p->reached = next->reached = true;
+        ok = salvage_get(r->s, p, &page, f);
+        if (ok) {
+            reach_children(r, page, asked);
+            ese_pages_put(r->s->pages, page);
         }
     }
+    free(asked);
+    return ok;
+}
+
+static bool has_answer(const struct sides *sides, const struct salvage_page *p, bool next)
+{
+    return (next ? p->next : p->prev) != p->number && salvage_answer(sides, p, next) != NULL;
+}
+
+static bool is_believed(const void *reach, size_t place)
+{
+    const struct reach *r = reach;
+    return r->s->page[r->by[place].page].trust <= SALVAGE_BLOCKS;
+}
+
+/* Two leaves that name each other: a page that is freed is taken out of its neighbours' links. */
+static bool reach_neighbours(struct reach *r, struct fault *f)
+{
+    struct sides all;
+    bool ok = salvage_sides_open(&all, r, is_believed, r, f);
+    for (size_t k = 0; ok && k < r->count; k++) {
+        struct salvage_page *p = &r->s->page[r->by[k].page];
+        if (is_believed(r, k) && (has_answer(&all, p, false) || has_answer(&all, p, true)))
+            p->reached = true;
+    }
+    salvage_sides_close(&all);
+    return ok;
 }
 
 /* The page of that number, NULL: it is not to be had. */
@@ -341,23 +374,9 @@ bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct 
     if (!salvage_reach_open(&r, s, objid, f))
         return false;
     bool ok = root == 0 || salvage_set_apart(&r, root, f);
-    for (size_t i = 0; ok && i < r.count; i++) {
-        struct salvage_page *p = &s->page[r.first + i];
-        if (p->number == root && p->trust <= SALVAGE_BLOCKS)
-            p->reached = true;
-        const struct ese_page *page;
-        if (!salvage_is_parent(p))
-            continue;
-        ok = salvage_get(s, p, &page, f);
-        if (ok) {
-            reach_children(&r, page);
-            ese_pages_put(s->pages, page);
-        }
-    }
-    if (ok) {
-        reach_neighbours(&r);
+    ok = ok && reach_by_parents(&r, root, f) && reach_neighbours(&r, f);
+    if (ok)
         see_splits(&r);
-    }
     ok = ok && (root == 0 || !any_unreached(&r) || read_space(&r, root, objid, f));
     free(r.by);
     return ok;

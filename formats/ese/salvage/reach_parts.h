@@ -1,4 +1,4 @@
-/* What the files on the pages of one tree share: see reach.c, place.c and lost.c. */
+/* What the files on the pages of one tree share: see reach.c, apart.c, place.c and lost.c. */
 #ifndef KM_FORMATS_ESE_SALVAGE_REACH_PARTS_H
 #define KM_FORMATS_ESE_SALVAGE_REACH_PARTS_H
 
@@ -30,6 +30,33 @@ bool salvage_reach_open(struct reach *r, struct ese_salvage *s, uint32_t objid, 
 
 /* The first place in r->by of page `number`; r->count: none. */
 size_t salvage_reach_find(struct reach *r, uint32_t number);
+
+/* ---- neighbours: beside.c ---- */
+
+/* What a page names on one side. */
+struct side {
+    uint32_t number, names; /* of the page; of the neighbour */
+    size_t place;           /* of the page, in r->by */
+    bool next;              /* the neighbour is behind it, not before */
+    bool done;              /* for who asks */
+};
+
+struct sides {
+    struct side *at;
+    size_t count;
+};
+
+/* Which pages are listed, by place in r->by. */
+typedef bool (*salvage_takes_fn)(const void *context, size_t place);
+/* Lists both sides of them.  False when memory is short; to be closed in any case. */
+bool salvage_sides_open(struct sides *sides, const struct reach *r, salvage_takes_fn takes,
+                        const void *context, struct fault *f);
+void salvage_sides_close(struct sides *sides);
+/* The first of the listed pages that `p` names on that side, and that names it on its other one;
+ * NULL: none. */
+struct side *salvage_answer(const struct sides *sides, const struct salvage_page *p, bool next);
+/* The next one that answers the same; NULL: there are no more. */
+struct side *salvage_answer_next(const struct sides *sides, struct side *side);
 
 /* Page numbers. */
 struct salvage_numbers {
@@ -94,8 +121,9 @@ struct ranges {
 /* What a tree owns, and what of that is not in use. */
 struct salvage_space {
     struct ranges owned, available;
-    bool sound;   /* else it says nothing */
-    bool current; /* of the whole database: see apart.c */
+    bool sound; /* else it says nothing */
+    /* Of the whole database: the catalogs' trees, all that the catalog has, are in it: apart.c. */
+    bool current_catalogs, current;
 };
 
 /* To be closed in any case. */

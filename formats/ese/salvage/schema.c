@@ -116,14 +116,13 @@ static bool keep_version(struct ese_salvage *s, struct bytes key, const struct s
 static bool keep_row(struct ese_salvage *s, struct salvage_walk *w, struct fault *f)
 {
     bool taken = false;
-    while (!taken && w->versions > 0) {
-        size_t best = salvage_best(w);
-        const struct salvage_version v = w->version[best];
-        if (v.doubtful || (v.flags & ESE_NODE_DELETED))
+    salvage_sort_versions(w);
+    for (size_t i = 0; i < w->versions && !taken; i++) {
+        const struct salvage_version *v = &w->version[i];
+        if (v->doubtful || (v->flags & ESE_NODE_DELETED))
             return true;
-        if (!keep_version(s, w->key, &v, &taken, f))
+        if (!keep_version(s, w->key, v, &taken, f))
             return false;
-        w->version[best] = w->version[--w->versions];
     }
     return true;
 }

@@ -1,0 +1,70 @@
+/*
+ * Which pages name each other as neighbours.  A page can stand in the file as often as somebody
+ * likes to copy it: so each is looked up by its number and by what it names, and the cost does not
+ * grow with copies times copies.
+ */
+#include "formats/ese/salvage/reach_parts.h"
+
+#include <stdlib.h>
+
+static int compare_places(const struct side *x, const struct side *y)
+{
+    if (x->next != y->next)
+        return x->next ? 1 : -1;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return (x->names > y->names) - (x->names < y->names);
+}
+
+static int compare_sides(const void *a, const void *b)
+{
+    const struct side *x = a, *y = b;
+    int order = compare_places(x, y);
+    return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+bool salvage_sides_open(struct sides *sides, const struct reach *r, salvage_takes_fn takes,
+                        const void *context, struct fault *f)
+{
+    *sides = (struct sides){calloc(2 * r->count + 1, sizeof *sides->at), 0};
+    if (sides->at == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    for (size_t k = 0; k < r->count; k++) {
+        const struct salvage_page *p = &r->s->page[r->by[k].page];
+        if (!takes(context, k))
+            continue;
+        if (p->prev != 0)
+            sides->at[sides->count++] = (struct side){p->number, p->prev, k, false, false};
+        if (p->next != 0)
+            sides->at[sides->count++] = (struct side){p->number, p->next, k, true, false};
+    }
+    if (sides->count > 0)
+        qsort(sides->at, sides->count, sizeof *sides->at, compare_sides);
+    return true;
+}
+
+void salvage_sides_close(struct sides *sides)
+{
+    free(sides->at);
+}
+
+struct side *salvage_answer(const struct sides *sides, const struct salvage_page *p, bool next)
+{
+    const struct side wanted = {next ? p->next : p->prev, p->number, 0, !next, false};
+    size_t low = 0, high = sides->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (compare_places(&sides->at[middle], &wanted) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < sides->count && compare_places(&sides->at[low], &wanted) == 0 ? &sides->at[low]
+                                                                               : NULL;
+}
+
+struct side *salvage_answer_next(const struct sides *sides, struct side *side)
+{
+    struct side *next = side + 1;
+    return next < sides->at + sides->count && compare_places(next, side) == 0 ? next : NULL;
+}
