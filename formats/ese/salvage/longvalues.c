@@ -232,7 +232,9 @@ static bool check_node(struct values *v, struct fault *f)
     return true;
 }
 
-static bool open_values(struct salvage_table *t, struct values **out, struct fault *f)
+/* with_apart: what stands on pages that were set apart comes by, too. */
+static bool open_values(struct salvage_table *t, bool with_apart, struct values **out,
+                        struct fault *f)
 {
     const struct ese_table *table = t->table;
     struct values *v = calloc(1, sizeof *v);
@@ -244,7 +246,7 @@ static bool open_values(struct salvage_table *t, struct values **out, struct fau
     *out = v;
     return salvage_reach(t->s, table->long_value_objid, table->long_value_root, f) &&
            salvage_walk_open(&v->w, t->s, &table->long_value_objid, table->long_value_objid != 0,
-                             false, false, f) &&
+                             false, with_apart, f) &&
            next_id(&v->ids, f);
 }
 
@@ -291,7 +293,7 @@ bool salvage_values_check(struct salvage_table *t, struct fault *f)
 {
     struct values *v = NULL;
     bool more = true;
-    bool ok = open_values(t, &v, f);
+    bool ok = open_values(t, false, &v, f);
     if (ok)
         v->oldest_leaf = oldest_leaf(t);
     while (ok && (ok = salvage_walk_next(&v->w, &more, f)) && more)
@@ -317,27 +319,48 @@ static bool put_root(struct values *v, struct bytes key, struct bytes data, stru
     return ese_build_raw_long_value_node(v->t->to, key, bytes_of(root, data.size), f);
 }
 
-static bool tell_value(struct values *v, const struct salvage_choice *c, struct bytes key,
-                       const struct ese_node *node, bool gone, struct fault *f)
+static bool tell_part(struct values *v, size_t version, const struct ese_node *node,
+                      const char *reason, struct fault *f)
 {
     struct salvage_table *t = v->t;
-    const struct salvage_version *version = &v->w.version[c->best];
-    const struct salvage_page *p = &t->s->page[version->page];
+    const struct salvage_version *at = &v->w.version[version];
+    const struct salvage_page *p = &t->s->page[at->page];
     if (p->freed)
         return true;
     struct ese_salvage_item item = {
         .kind = ESE_SALVAGE_LONG_VALUE,
         .table = t->table->name,
         .objid = t->table->long_value_objid,
-        .key = key,
+        .key = v->w.key,
         .page = p->slot,
-        .tag = version->node + 1,
+        .tag = at->node + 1,
         .dbtime = p->dbtime,
         .record = node->data,
-        .reason = gone ? "a part of a long value that is not whole"
-                       : "a part of a long value that no written row refers to",
+        .reason = reason,
     };
     return salvage_tell(t->s, &item, f);
+}
+
+/* What stands on pages that are not of the tree, and is not what counts (at == NULL: nothing
+ * does). */
+static bool tell_apart(struct values *v, struct bytes counts, struct fault *f)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < v->w.versions; i++) {
+        const struct ese_page *page;
+        struct ese_node node;
+        if (v->t->s->page[v->w.version[i].page].trust != SALVAGE_APART)
+            continue;
+        if (!salvage_node(v->t->s, &v->w.version[i], &page, &node, f))
+            return false;
+        if (counts.at == NULL || !bytes_equal(node.data, counts))
+            ok = tell_part(v, i, &node,
+                           "a part of a long value, on a page that is not of the tree, as far as "
+                           "that is known",
+                           f);
+        ese_pages_put(v->t->s->pages, page);
+    }
+    return ok;
 }
 
 static bool write_node(struct values *v, struct fault *f)
@@ -355,15 +378,18 @@ static bool write_node(struct values *v, struct fault *f)
     if (!salvage_choose(&v->w, &c, f))
         return false;
     if (!is_there(c.verdict))
-        return true;
+        return tell_apart(v, (struct bytes){.at = NULL}, f);
     bool gone = salvage_lid_gone(v->t, parts.lid, parts.wide) != NULL;
     bool wanted = !gone && v->ids.id.at && bytes_equal(v->ids.id, id);
     if (!salvage_node(v->t->s, &v->w.version[c.best], &page, &node, f))
         return false;
-    bool ok = !wanted            ? tell_value(v, &c, key, &node, gone, f)
+    const char *why = gone ? "a part of a long value that is not whole"
+                           : "a part of a long value that no written row refers to";
+    bool ok = !wanted            ? tell_part(v, c.best, &node, why, f)
               : v->t->to == NULL ? true
               : parts.root       ? put_root(v, key, node.data, f)
                                  : ese_build_raw_long_value_node(v->t->to, key, node.data, f);
+    ok = ok && tell_apart(v, node.data, f);
     ese_pages_put(v->t->s->pages, page);
     return ok;
 }
@@ -372,7 +398,7 @@ bool salvage_values_write(struct salvage_table *t, struct fault *f)
 {
     struct values *v = NULL;
     bool more = true;
-    bool ok = open_values(t, &v, f);
+    bool ok = open_values(t, true, &v, f);
     while (ok && (ok = salvage_walk_next(&v->w, &more, f)) && more)
         ok = write_node(v, f);
     close_values(v);

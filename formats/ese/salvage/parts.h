@@ -15,7 +15,7 @@ enum salvage_trust {
     SALVAGE_GOOD,   /* the checksum is right, or wrong by one bit that it names */
     SALVAGE_MOVED,  /* right for another number: what stands at the wrong place */
     SALVAGE_BLOCKS, /* right for some quarters, header and tags among them */
-    SALVAGE_APART,  /* right, but of no tree that is known here: see apart.c */
+    SALVAGE_APART,  /* right, but not of that tree: see apart.c, claims.c */
     SALVAGE_WRONG,  /* wrong; the header could be one */
 };
 
@@ -84,6 +84,7 @@ struct ese_salvage {
     size_t pages_found, page_room;
     struct arena arena;
     struct salvage_space *space; /* of the whole database; NULL: not asked for */
+    uint32_t *claimed;           /* by page number: by whom, see claims.c; NULL: not asked for */
     struct ese_catalog *catalog;
     struct salvage_schema_row *row;
     size_t rows, row_room;
@@ -161,6 +162,8 @@ bool salvage_space_of_all(struct ese_salvage *s, struct fault *f);
 /* Does it list the page as free, and is not older than the page?  After that. */
 bool salvage_is_free(const struct ese_salvage *s, const struct salvage_page *page);
 void salvage_space_free(struct salvage_space *space);
+/* What the catalog says of roots has changed. */
+void salvage_claims_forget(struct ese_salvage *s);
 
 /* Sets apart the pages in a wrong place whose own place has another one.  Once all are found. */
 bool salvage_set_apart_displaced(struct ese_salvage *s, struct fault *f);

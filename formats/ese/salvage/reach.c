@@ -96,23 +96,55 @@ static bool has_answer(const struct sides *sides, const struct salvage_page *p, 
     return (next ? p->next : p->prev) != p->number && salvage_answer(sides, p, next) != NULL;
 }
 
-static bool is_believed(const void *reach, size_t place)
+/* Pages that can be believed, and which of them another tree claims. */
+struct claimed {
+    struct reach *r;
+    bool *elsewhere; /* by place in r->by */
+};
+
+static bool is_believed(const void *claimed, size_t place)
 {
-    const struct reach *r = reach;
+    const struct reach *r = ((const struct claimed *)claimed)->r;
     return r->s->page[r->by[place].page].trust <= SALVAGE_BLOCKS;
 }
 
-/* Two leaves that name each other: a page that is freed is taken out of its neighbours' links. */
-static bool reach_neighbours(struct reach *r, struct fault *f)
+static bool is_believed_here(const void *claimed, size_t place)
 {
-    struct sides all;
-    bool ok = salvage_sides_open(&all, r, is_believed, r, f);
+    return is_believed(claimed, place) && !((const struct claimed *)claimed)->elsewhere[place];
+}
+
+/* Two leaves that name each other: a page that is freed is taken out of its neighbours' links.
+ * Pages that another tree claims do not speak for each other. */
+static bool reach_neighbours(const struct claimed *c, struct fault *f)
+{
+    struct reach *r = c->r;
+    struct sides all = {.at = NULL}, own = {.at = NULL};
+    bool ok = salvage_sides_open(&all, r, is_believed, c, f) &&
+              salvage_sides_open(&own, r, is_believed_here, c, f);
     for (size_t k = 0; ok && k < r->count; k++) {
         struct salvage_page *p = &r->s->page[r->by[k].page];
-        if (is_believed(r, k) && (has_answer(&all, p, false) || has_answer(&all, p, true)))
+        const struct sides *by = c->elsewhere[k] ? &own : &all;
+        if (is_believed(c, k) && (has_answer(by, p, false) || has_answer(by, p, true)))
             p->reached = true;
     }
     salvage_sides_close(&all);
+    salvage_sides_close(&own);
+    return ok;
+}
+
+/* Sees what neighbours reach; what they do not, and another tree claims, is set apart. */
+static bool reach_rest(struct reach *r, uint32_t root, struct fault *f)
+{
+    struct claimed c = {r, calloc(r->count + 1, sizeof *c.elsewhere)};
+    bool ok = c.elsewhere ? root == 0 || salvage_claimed_elsewhere(r, root, c.elsewhere, f)
+                          : fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    ok = ok && reach_neighbours(&c, f);
+    for (size_t k = 0; ok && k < r->count; k++) {
+        struct salvage_page *p = &r->s->page[r->by[k].page];
+        if (c.elsewhere[k] && !p->reached)
+            p->trust = SALVAGE_APART;
+    }
+    free(c.elsewhere);
     return ok;
 }
 
@@ -374,7 +406,7 @@ bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct 
     if (!salvage_reach_open(&r, s, objid, f))
         return false;
     bool ok = root == 0 || salvage_set_apart(&r, root, f);
-    ok = ok && reach_by_parents(&r, root, f) && reach_neighbours(&r, f);
+    ok = ok && reach_by_parents(&r, root, f) && reach_rest(&r, root, f);
     if (ok)
         see_splits(&r);
     ok = ok && (root == 0 || !any_unreached(&r) || read_space(&r, root, objid, f));

@@ -58,6 +58,12 @@ struct side *salvage_answer(const struct sides *sides, const struct salvage_page
 /* The next one that answers the same; NULL: there are no more. */
 struct side *salvage_answer_next(const struct sides *sides, struct side *side);
 
+/* ---- claims: claims.c ---- */
+
+/* Says of each page that no parent of the tree names (by place in r->by) whether it is claimed by
+ * another tree, or is a second root.  Once `reached` says what parents name. */
+bool salvage_claimed_elsewhere(struct reach *r, uint32_t root, bool *elsewhere, struct fault *f);
+
 /* Page numbers. */
 struct salvage_numbers {
     uint32_t *at;

@@ -35,6 +35,7 @@ void ese_salvage_close(struct ese_salvage *s)
     salvage_schema_close(s);
     salvage_space_free(s->space);
     free(s->orphan);
+    salvage_claims_forget(s);
     free(s->page);
     arena_free(&s->arena);
     free(s->headers);

@@ -199,6 +199,7 @@ static bool read_catalog(struct ese_salvage *s, struct fault *f)
                                           .page = s->row[i].page};
     ese_catalog_close(s->catalog);
     s->catalog = NULL;
+    salvage_claims_forget(s);
     bool ok = ese_catalog_of_rows(row, s->rows, s->scan.page_size, &s->catalog, f);
     free(row);
     return ok && list_known(s, f);

@@ -6,16 +6,22 @@
 static struct damaged d;
 static uint32_t table; /* the largest one */
 
-static void start(void)
+/* Opens the first database from that seed on with a table of several leaves.  Returns its seed. */
+static uint64_t open_large(uint64_t seed)
 {
-    unsigned leaves = 0;
-    for (uint64_t seed = 1; leaves < 4; seed++) {
+    for (unsigned leaves = 0;; seed++) {
         ck_assert_uint_lt(seed, 100);
-        if (seed > 1)
-            damaged_close(&d);
         ck_assert(damaged_open(&d, seed, 0x14, 4096));
         table = damaged_largest_table(&d, &leaves);
+        if (leaves >= 4)
+            return seed;
+        damaged_close(&d);
     }
+}
+
+static void start(void)
+{
+    open_large(1);
 }
 
 static void end(void)
@@ -73,6 +79,23 @@ static struct ese_salvage_table salvage(struct salvaged *s)
     ck_abort_msg("the table is missing");
 }
 
+/* Another table that has rows, *kept of them; 0: there is none. */
+static uint32_t other_table(uint64_t *kept)
+{
+    struct salvaged s;
+    uint32_t objid = 0;
+    salvage(&s);
+    for (unsigned i = 0; i < s.result.tables; i++) {
+        const struct ese_salvage_table *t = &s.result.table[i];
+        if (t->objid == table || t->system || t->kept == 0)
+            continue;
+        objid = t->objid;
+        *kept = t->kept;
+    }
+    salvaged_close(&s);
+    return objid;
+}
+
 /* Its number is that of a leaf which stands in its place: a newer version, for all that is known,
  * unless it is newer than the database. */
 START_TEST(other_version_in_a_wrong_place)
@@ -122,6 +145,36 @@ START_TEST(same_page_in_a_wrong_place)
 }
 END_TEST
 
+/* A leaf that its parent names, with the object id of another table: no row of that one is another
+ * for it, none is added, and the table that has lost it says so. */
+START_TEST(leaf_of_another_table)
+{
+    struct salvaged s;
+    uint64_t kept = 0;
+    uint32_t other;
+    for (uint64_t seed = 1; (other = other_table(&kept)) == 0;) {
+        damaged_close(&d);
+        seed = open_large(seed + 1);
+    }
+    uint32_t leaf = damaged_leaf(&d, table, 1);
+    uint8_t *page = damaged_page(&d, leaf);
+    damaged_touch(&d, leaf);
+    bytes_put_le32(page + ESE_PAGE_OBJID_AT, other);
+    bytes_put_le64(page + ESE_PAGE_DBTIME_AT, _i == 0 ? time_of(leaf) : last_time());
+    damaged_seal(&d, leaf);
+    ck_assert_uint_ge(salvage(&s).pages_lost, 1);
+    for (unsigned i = 0; i < s.result.tables; i++) {
+        const struct ese_salvage_table *t = &s.result.table[i];
+        if (t->objid != other)
+            continue;
+        ck_assert_uint_eq(t->kept, kept);
+        ck_assert_uint_eq(t->written, kept);
+        ck_assert_uint_gt(t->doubtful + t->older, 0);
+    }
+    salvaged_close(&s);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("salvage apart");
@@ -130,6 +183,7 @@ int main(void)
     tcase_add_checked_fixture(pages, start, end);
     tcase_add_loop_test(pages, other_version_in_a_wrong_place, 0, 3);
     tcase_add_loop_test(pages, leaf_that_the_tree_has_not, 0, 2);
+    tcase_add_loop_test(pages, leaf_of_another_table, 0, 2);
     tcase_add_test(pages, same_page_in_a_wrong_place);
     suite_add_tcase(suite, pages);
     return check_run("salvage_apart", suite);
