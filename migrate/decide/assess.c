@@ -8,6 +8,7 @@
 #include "migrate/decide/stated.h"
 #include "migrate/decide/unsaid.h"
 #include "formats/fault.h"
+#include "formats/hex.h"
 #include "migrate/discover/known.h"
 #include "migrate/files/listfile.h"
 #include "migrate/console/escape.h"
@@ -20,10 +21,11 @@
 #include "migrate/profile/read.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { STRUCTURE_KEPT = 200 };
+enum { STRUCTURE_KEPT = 200, KEY_SHOWN = 16 };
 
 int assess_trouble(const struct assessment *a, const struct fault *f)
 {
@@ -352,6 +354,27 @@ static enum verdict conclude(const struct assessment *a)
     return judge_problems(&a->left) == VERDICT_YES ? VERDICT_AFTER_REPAIR : VERDICT_NO;
 }
 
+/* A plan takes such an entry out, as its row was removed.  Of what the service needs it is said,
+ * lest the row is what is missing. */
+static void judge_index_entries(struct assessment *a)
+{
+    for (size_t i = 0; a->match != PROFILE_NO_MATCH && i < a->index_entries.count; i++) {
+        const struct index_entry *e = &a->index_entries.at[i];
+        char why[200], hex[HEX_START_SIZE(KEY_SHOWN)];
+        bool own = false;
+        for (unsigned k = 0; k < assess_own_tables(a); k++)
+            own = own || ese_table_is(e->table, assess_own_table(a, k));
+        if (!own || e->unfinished)
+            continue;
+        snprintf(why, sizeof why,
+                 "index %s has an entry for the row with key %s, which is not there; a backup says "
+                 "whether it should be",
+                 e->index->name, hex_start(e->row, KEY_SHOWN, hex));
+        problem_find(&a->found, PROBLEM_ROW_GONE,
+                     FACTS(fact_text(FACT_TABLE, e->table->name), fact_text(FACT_WHY, why)));
+    }
+}
+
 int assess(struct assessment *a, const char *name, const struct assess_options *options,
            struct notes *notes)
 {
@@ -368,8 +391,10 @@ int assess(struct assessment *a, const char *name, const struct assess_options *
         return assess_trouble(a, &f);
     struct problems of_list = {.item = NULL};
     status = check_file(a, options, &of_list);
-    if (status == EXIT_CLEAN)
+    if (status == EXIT_CLEAN) {
         salvaged_judge(a);
+        judge_index_entries(a);
+    }
     problems_move(&a->found, &of_list);
     /* Without a profile that was chosen, or between two states, the list is not judged. */
     if (status == EXIT_CLEAN && a->match != PROFILE_NO_MATCH && a->repairs_allowed &&

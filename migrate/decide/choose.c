@@ -159,3 +159,22 @@ int assess_choose_profile(struct assessment *a, const struct assess_options *opt
     a->repairs_allowed = true;
     return apply_said(a, options);
 }
+
+static unsigned list_parts(const struct assessment *a)
+{
+    return a->match == PROFILE_MATCHES_ROWS    ? a->profile.lists
+           : a->match == PROFILE_MATCHES_VALUE ? a->profile.values
+                                               : 0;
+}
+
+unsigned assess_own_tables(const struct assessment *a)
+{
+    return list_parts(a) + 1;
+}
+
+const char *assess_own_table(const struct assessment *a, unsigned i)
+{
+    if (i >= list_parts(a))
+        return a->profile.settings_table;
+    return a->match == PROFILE_MATCHES_ROWS ? a->profile.list[i].table : a->profile.value[i].table;
+}

@@ -1,6 +1,8 @@
 /* From a salvage to the verdict: see salvaged.h. */
 #include "migrate/decide/salvaged.h"
 
+#include "migrate/decide/assess_parts.h"
+
 #include "formats/buffer.h"
 #include "migrate/rescue/salvaging.h"
 #include "migrate/console/words.h"
@@ -10,28 +12,11 @@
 
 /* ---- the tables that count ---- */
 
-static unsigned list_parts(const struct assessment *a)
-{
-    return a->match == PROFILE_MATCHES_ROWS    ? a->profile.lists
-           : a->match == PROFILE_MATCHES_VALUE ? a->profile.values
-                                               : 0;
-}
-
-/* How many tables are those of the list and of the settings; those that refer to the list follow.
- */
-static unsigned own_tables(const struct assessment *a)
-{
-    return list_parts(a) + 1;
-}
-
 /* The i-th table that the service needs: the list's, the settings', what refers to the list. */
 static const struct ese_salvage_table *named(const struct assessment *a, unsigned i)
 {
-    bool rows = a->match == PROFILE_MATCHES_ROWS;
-    const char *name = i < list_parts(a)
-                           ? (rows ? a->profile.list[i].table : a->profile.value[i].table)
-                       : i < own_tables(a) ? a->profile.settings_table
-                                           : a->profile.reference[i - own_tables(a)].table;
+    unsigned own = assess_own_tables(a);
+    const char *name = i < own ? assess_own_table(a, i) : a->profile.reference[i - own].table;
     return salvaging_table(a->options->salvaged, name);
 }
 
@@ -47,7 +32,7 @@ static const struct ese_salvage_table *needed(const struct assessment *a, unsign
 
 static unsigned needed_most(const struct assessment *a)
 {
-    return a->match == PROFILE_NO_MATCH ? 0 : own_tables(a) + a->profile.references;
+    return a->match == PROFILE_NO_MATCH ? 0 : assess_own_tables(a) + a->profile.references;
 }
 
 /* Is there a row, a page of rows or a column that nobody can be sure of? */
@@ -59,8 +44,8 @@ static bool is_in_doubt(const struct ese_salvage_table *t, bool refers)
 
 bool salvaged_is_whole(const struct assessment *a, bool references)
 {
-    for (unsigned i = references ? own_tables(a) : 0;
-         i < (references ? needed_most(a) : own_tables(a)); i++) {
+    for (unsigned i = references ? assess_own_tables(a) : 0;
+         i < (references ? needed_most(a) : assess_own_tables(a)); i++) {
         const struct ese_salvage_table *table = needed(a, i);
         if (table && salvaging_badness(table) > 0)
             return false;
@@ -155,7 +140,7 @@ void salvaged_judge(struct assessment *a)
     judge_whole(a);
     for (unsigned i = 0; i < needed_most(a); i++) {
         const struct ese_salvage_table *table = needed(a, i);
-        if (table && is_in_doubt(table, i >= own_tables(a)))
+        if (table && is_in_doubt(table, i >= assess_own_tables(a)))
             judge_table(a, table);
     }
 }

@@ -64,6 +64,7 @@ static const char *const sentences[PROBLEM_CODES][SENTENCES_MOST] = {
     [PROBLEM_UNIQUE_KEY] = STRUCTURE,
     [PROBLEM_INDEX_DANGLING] = {"table {table}, page {page}: {why}"},
     [PROBLEM_INDEX_UNFINISHED] = {"table {table}, page {page}: {why}"},
+    [PROBLEM_ROW_GONE] = {"table {table}: {why}"},
     [PROBLEM_LOGS_BESIDE] = {"{count} in {directory}"},
     [PROBLEM_UNDO_PENDING] = {"an undo file lies in {directory}"},
     [PROBLEM_ROLE_UNKNOWN] = {ENTRY},

@@ -107,6 +107,10 @@ class IndexEntries(unittest.TestCase):
                                      [("Cards", name, "7f80000190") for name in self.indexes()], revision)
                 self.assertIn("KM-INDEX-DANGLING", self.codes(report))
                 self.assertEqual(report["verdict"], "yes after repair")
+                # of the list it is said that nothing else is left of the row
+                gone = [problem for problem in report["problems"] if problem["code"] == "KM-ROW-GONE"]
+                self.assertIn("index ByThumbprint has an entry for the row with key 7f80000004, which is not there", str(gone))
+                self.assertNotIn("Cards", str(gone))
                 self.assertNotIn("geheim", json.dumps(report))
 
     def indexes(self):
