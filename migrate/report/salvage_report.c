@@ -162,6 +162,10 @@ bool salvage_report_text(struct salvaging *x)
     if (r->told[ESE_SALVAGE_TABLE_LOST])
         output_format("           %s that the catalog has in part only, or not at all\n",
                       counted(r->told[ESE_SALVAGE_TABLE_LOST], "table", "tables"));
+    if (r->tables_of_other > 0)
+        output_format("           %s as %s says, a database whose signature is not seen to be this "
+                      "one's: whether\n           columns are called so here nothing shows\n",
+                      counted(r->tables_of_other, "table", "tables"), x->options->schema_from);
     if (r->catalog_disputes > 0)
         output_format(
             "           the catalog and its shadow differ in %s: NEW.salvage.jsonl says which "

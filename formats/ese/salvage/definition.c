@@ -334,6 +334,13 @@ bool salvage_tell_definition(struct salvage_table *t, struct fault *f)
                                "and in its shadow: columns or indexes of it may be missing");
     name_columns(t->columns, &text);
     name_keys(t->columns, &text);
+    if (t->of_other) {
+        t->s->result->tables_of_other++;
+        buffer_add_text(&text, text.size > 0 ? "; " : "");
+        buffer_add_text(&text,
+                        "what it is called, and its columns, is from a database whose signature "
+                        "is not seen to be this one's");
+    }
     name_disputes(t, &text);
     bool ok = name_orphans(t, &text, f), any = text.size > 0;
     t->sum->in_part = t->sum->in_part || any;

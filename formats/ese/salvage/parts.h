@@ -49,6 +49,7 @@ struct salvage_schema_row {
     struct bytes key, record; /* one allocation, at key.at */
     uint32_t table, page;
     uint64_t dbtime; /* of that page; 0: it was made */
+    bool of_other;   /* of a database with another signature */
 };
 
 /* An object that the catalog has; table NULL: an index or a long-value tree. */
@@ -191,6 +192,9 @@ bool salvage_orphans_find(struct ese_salvage *s, struct fault *f);
 /* How many of them are of the table, and in use by its space, and the last one's object id. */
 bool salvage_orphans_of(struct ese_salvage *s, const struct ese_table *table, size_t *count,
                         uint32_t *objid, struct fault *f);
+
+/* Is its definition, or a part of it, that of a database with another signature? */
+bool salvage_is_of_other(const struct ese_salvage *s, const struct ese_table *table);
 
 /* Tells of every row of objects that the catalog does not have. */
 bool salvage_unknown(struct ese_salvage *s, struct fault *f);
@@ -442,6 +446,7 @@ struct salvage_table {
     struct salvage_marks marks;       /* what indexes and long values say of rows */
     const struct ese_column *counter; /* the auto-increment column; NULL: none */
     uint64_t counter_seen;            /* its greatest value in rows and index entries */
+    bool of_other;                    /* see salvage_is_of_other() */
     bool looked;                      /* the first walk over the rows was made */
     bool at_once;                     /* and it wrote them */
     uint64_t rows_at_once;

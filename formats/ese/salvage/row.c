@@ -274,7 +274,7 @@ static bool may_write_at_once(const struct salvage_table *t)
     for (unsigned i = 0; i < t->table->indexes; i++)
         if (t->keys[i] && t->keys[i]->count_only)
             return false;
-    return t->s->options->doubtful != ESE_DOUBTFUL_DROP;
+    return t->s->options->doubtful != ESE_DOUBTFUL_DROP && !t->of_other;
 }
 
 bool salvage_rows_evidence(struct salvage_table *t, struct fault *f)

@@ -234,6 +234,10 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
         doubt(j, true, c->against->slot, "a newer version stands %s",
               c->against->trust == SALVAGE_APART ? "on a page in a wrong place"
                                                  : "under a wrong checksum");
+    if (t->of_other)
+        doubt(j, true, 0,
+              "its columns are called as a database says whose signature is not seen to be this "
+              "one's");
 }
 
 static bool is_written(const struct salvage_table *t, const struct judgement *j)
@@ -503,7 +507,7 @@ static bool has_plain_rows(const struct salvage_table *t)
     for (unsigned i = 0; i < t->table->indexes; i++)
         if (t->keys[i] && (t->uncomputed[i] || t->keys[i]->count_only))
             return false;
-    return t->looked && !t->refers;
+    return t->looked && !t->refers && !t->of_other;
 }
 
 bool salvage_rows_write(struct salvage_table *t, struct fault *f)

@@ -124,7 +124,9 @@ struct ese_salvage_result {
     struct ese_salvage_table *table;
     unsigned tables;
     uint64_t told[ESE_SALVAGE_KINDS];
-    size_t catalog_disputes; /* rows of which the catalog and its shadow do not say the same */
+    unsigned tables_of_other; /* defined by a database that may be another: see
+                                 ese_salvage_schema_from() */
+    size_t catalog_disputes;  /* rows of which the catalog and its shadow do not say the same */
     size_t catalog_gaps; /* stretches of keys of which neither the catalog nor its shadow tells */
     bool interrupted;
 };
@@ -152,9 +154,10 @@ void ese_salvage_close(struct ese_salvage *salvage);
 
 const struct ese_salvage_scan *ese_salvage_scan(const struct ese_salvage *salvage);
 
-/* Takes what the catalog has lost from that of another database, an older copy of this one:
- * whatever row this one does not have.  To be called before a run.  Fails with FAULT_NOT_THIS when
- * it is a copy of another one. */
+/* Takes what the catalog has lost from that of another database, an older copy of this one or one
+ * with the same tables: whatever row this one does not have.  Where its signature is another, or
+ * this one's is lost, rows of the tables that it defines are doubtful.  To be called before a run.
+ * Fails with FAULT_NOT_THIS when an object is another one there. */
 bool ese_salvage_schema_from(struct ese_salvage *salvage, struct ese_db *other, struct fault *f);
 
 /* Is there an index of that name ("Table.Index") that could be left out? */

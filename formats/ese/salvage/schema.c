@@ -338,7 +338,8 @@ static bool is_of_this(const struct ese_salvage *s, const struct salvage_schema_
                      (int)here.name.size, (const char *)here.name.at);
 }
 
-static bool take_other(struct ese_salvage *s, const struct ese_cursor *c, size_t rows,
+/* foreign: its signature is another, or this one's is lost. */
+static bool take_other(struct ese_salvage *s, const struct ese_cursor *c, size_t rows, bool foreign,
                        struct fault *f)
 {
     struct ese_node node = {.data = c->data};
@@ -347,15 +348,49 @@ static bool take_other(struct ese_salvage *s, const struct ese_cursor *c, size_t
     if (!salvage_record(s, ese_catalog_own_table(), c->leaf, &node, &record, &converted, f))
         return fault_context(f, "the other database's catalog");
     const struct salvage_schema_row *own = find_row(s, rows, c->key);
+    size_t before = s->rows;
     bool ok = own ? is_of_this(s, own, node.data, f) : add_row(s, c->key, node.data, 0, 0, f);
+    for (size_t i = before; ok && i < s->rows; i++)
+        s->row[i].of_other = foreign;
     free(converted);
     return ok;
+}
+
+static bool is_foreign(const struct ese_salvage *s, const struct ese_db *other)
+{
+    const struct ese_signature *a = &s->headers->header.signature,
+                               *b = &other->headers.header.signature;
+    return !s->has_header || a->random != b->random ||
+           memcmp(&a->created, &b->created, sizeof a->created) != 0;
+}
+
+static bool any_row_of_other(const struct ese_salvage *s, uint32_t table)
+{
+    size_t low = 0, high = s->rows;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->row[middle].table < table)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low < s->rows && s->row[low].table == table && !s->row[low].of_other)
+        low++;
+    return low < s->rows && s->row[low].table == table;
+}
+
+bool salvage_is_of_other(const struct ese_salvage *s, const struct ese_table *table)
+{
+    const struct ese_table *of =
+        table->template_name ? ese_catalog_find(s->catalog, table->template_name) : NULL;
+    return any_row_of_other(s, table->objid) || (of && any_row_of_other(s, of->objid));
 }
 
 bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct fault *f)
 {
     struct ese_cursor *c = calloc(1, sizeof *c);
     size_t rows = s->rows;
+    bool foreign = is_foreign(s, other);
     enum ese_step step = ESE_STEP_END;
     if (c == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
@@ -363,7 +398,7 @@ bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct
                     other->catalog_is_shadow ? ESE_PGNO_CATALOG_SHADOW : ESE_PGNO_CATALOG, 0);
     bool ok = true;
     while (ok && (step = ese_cursor_next(c, f)) == ESE_STEP_NODE)
-        ok = take_other(s, c, rows, f);
+        ok = take_other(s, c, rows, foreign, f);
     ese_cursor_close(c);
     free(c);
     if (!ok || step == ESE_STEP_FAULT)

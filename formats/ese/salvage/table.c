@@ -206,6 +206,7 @@ bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
     t->s = s;
     t->table = table;
     t->sum = sum;
+    t->of_other = salvage_is_of_other(s, table);
     bool ok = open_table(t, f);
     if (ok && s->build) {
         ok = ese_build_raw_table_begin(s->build, table, row, rows, &t->to, f);
