@@ -55,13 +55,18 @@ bool salvage_catalog_object(const struct ese_salvage *s, struct bytes record,
     return ese_catalog_row_object(&row, s->scan.page_size, object, NULL);
 }
 
+static bool open_row(const struct ese_salvage *s, struct bytes record, struct ese_record *r)
+{
+    return ese_record_open(r, ese_catalog_own_table(), record,
+                           s->scan.revision >= ESE_REVISION_ESE98, s->scan.page_size, NULL);
+}
+
 /* Says the row where the object's tree is, or of a column of which type it is? */
 static bool has_root_or_type(const struct ese_salvage *s, struct bytes record)
 {
     struct ese_record r;
     struct ese_value value;
-    return ese_record_open(&r, ese_catalog_own_table(), record,
-                           s->scan.revision >= ESE_REVISION_ESE98, s->scan.page_size, NULL) &&
+    return open_row(s, record, &r) &&
            ese_record_value(&r, ese_catalog_own_column(MSYS_COLTYPE_OR_ROOT), &value, NULL) &&
            value.kind == ESE_VALUE_PLAIN;
 }
@@ -84,12 +89,38 @@ bool salvage_is_catalog_row(const struct ese_salvage *s, struct bytes key, struc
     return read_row(s, key, record, &o);
 }
 
+static void see_last(void *context, unsigned id)
+{
+    unsigned *last = context;
+    *last = id > *last ? id : *last;
+}
+
+/* The last tagged column that a row of the catalog can have.  A later engine's catalog may have
+ * more than are known here, and lists them, as it does its own tables'. */
+static unsigned last_tagged(const struct ese_salvage *s)
+{
+    const struct ese_table *own = ese_catalog_own_table();
+    unsigned last = own->column[own->columns - 1].id;
+    struct ese_catalog_object o;
+    for (size_t i = 0; i < s->rows; i++)
+        if (s->row[i].table == ESE_OBJID_CATALOG &&
+            read_row(s, s->row[i].key, s->row[i].record, &o) && o.type == ESE_OBJECT_COLUMN)
+            see_last(&last, o.id);
+    return last;
+}
+
 /* The claims that a row makes, at most two.  False: the row cannot be. */
-static bool claims_of(const struct ese_salvage *s, size_t i, struct claim *claim, size_t *claims)
+static bool claims_of(const struct ese_salvage *s, size_t i, unsigned most, struct claim *claim,
+                      size_t *claims)
 {
     const struct salvage_schema_row *row = &s->row[i];
     struct ese_catalog_object o;
-    if (!read_row(s, row->key, row->record, &o))
+    struct ese_record r;
+    unsigned last = 0;
+    if (!read_row(s, row->key, row->record, &o) || !open_row(s, row->record, &r))
+        return false;
+    ese_record_ids(&r, see_last, &last);
+    if (last > most)
         return false;
     bool is_table = o.type == ESE_OBJECT_TABLE;
     claim[(*claims)++] =
@@ -139,11 +170,12 @@ bool salvage_weed_catalog(struct ese_salvage *s, struct fault *f)
     struct claim *claim = calloc(2 * s->rows + 1, sizeof *claim);
     bool *out = calloc(s->rows + 1, sizeof *out);
     size_t claims = 0;
+    unsigned most = last_tagged(s);
     bool ok = claim != NULL && out != NULL;
     if (!ok)
         fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     for (size_t i = 0; ok && i < s->rows; i++)
-        out[i] = !claims_of(s, i, claim, &claims);
+        out[i] = !claims_of(s, i, most, claim, &claims);
     if (ok && claims > 0) {
         qsort(claim, claims, sizeof *claim, by_claim);
         settle(s, claim, claims, out);

@@ -523,7 +523,7 @@ START_TEST(rows_that_are_wrong_in_both)
 {
     bool is_long = getenv("KM_LONG") != NULL;
     struct random r = {.state = 11};
-    for (uint32_t i = 0; i < (is_long ? 5000 : 200); i++) {
+    for (uint32_t i = 0; i < (is_long ? 10000 : 200); i++) {
         struct salvaged s;
         open_random(1 + i % 7, (int)i);
         change_rows(random_below(&r, 150), random_below(&r, 100),
