@@ -173,9 +173,9 @@ static const struct problem_kind kinds[PROBLEM_CODES] = {
     [PROBLEM_ROW_GONE] =
         {"KM-ROW-GONE", ADVICE, "R1", "Q818952",
          "of a row of the list or of the settings only an entry of an index is there",
-         "the entry is taken out of the index; before that hold the list and the settings against "
-         "a "
-         "backup or an export, as what the page says of the row may not be what was written last"},
+         "the entry is taken out of the index; before that hold the list and the settings "
+         "against a backup or an export, as what the page says of the row may not be what was "
+         "written last"},
     [PROBLEM_REISSUE] =
         {"KM-REISSUE", ADVICE, NULL, "Q184695",
          "one CA has several certificates (same name and key, other serial numbers)",
