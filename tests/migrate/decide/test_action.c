@@ -93,8 +93,8 @@ static const char *const sentences[ACTION_KINDS] = {
     [ACTION_ADD_PROPERTIES] = "entry 4 keeps 20 bytes of properties",
     [ACTION_ADD_ENTRY] = "add entry 4, issuing",
     [ACTION_MOVE_REFERENCES] = "move 5 references of Trust.EntryId from entry 4 to entry 7",
-    [ACTION_MOVE_REFERENCE] = "Trust 12: move the dangling reference EntryId from entry 4 to entry "
-                              "7",
+    [ACTION_MOVE_REFERENCE] = ("Trust 12: move the dangling reference EntryId from entry 4 to "
+                               "entry 7"),
     [ACTION_SET_ISSUING_CA] = "to abcd0000",
     [ACTION_SET_MODE] = "to V3",
 };
