@@ -199,9 +199,19 @@ static bool is_counted(const void *joined, size_t place)
     return counts(page_at(joined, place));
 }
 
+static bool any_displaced(const struct joined *j)
+{
+    for (size_t k = 0; k < j->r->count; k++)
+        if (is_rooted_leaf(j, k) && page_at(j, k)->trust == SALVAGE_MOVED)
+            return true;
+    return false;
+}
+
 /* Takes out leaves in a wrong place that none of those which name them as a neighbour knows. */
 static bool take_out_strangers(struct joined *j, struct fault *f)
 {
+    if (!any_displaced(j))
+        return true;
     struct sides good = {.at = NULL};
     bool *named = calloc(j->r->count + 1, sizeof *named); /* of the first place of a number */
     bool ok = named != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");

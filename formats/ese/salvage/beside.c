@@ -23,22 +23,28 @@ static int compare_sides(const void *a, const void *b)
     return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
+static bool are_sorted(const struct sides *sides)
+{
+    for (size_t i = 1; i < sides->count; i++)
+        if (compare_sides(&sides->at[i - 1], &sides->at[i]) > 0)
+            return false;
+    return true;
+}
+
 bool salvage_sides_open(struct sides *sides, const struct reach *r, salvage_takes_fn takes,
                         const void *context, struct fault *f)
 {
     *sides = (struct sides){calloc(2 * r->count + 1, sizeof *sides->at), 0};
     if (sides->at == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
-    for (size_t k = 0; k < r->count; k++) {
-        const struct salvage_page *p = &r->s->page[r->by[k].page];
-        if (!takes(context, k))
-            continue;
-        if (p->prev != 0)
-            sides->at[sides->count++] = (struct side){p->number, p->prev, k, false, false};
-        if (p->next != 0)
-            sides->at[sides->count++] = (struct side){p->number, p->next, k, true, false};
-    }
-    if (sides->count > 0)
+    for (unsigned next = 0; next < 2; next++)
+        for (size_t k = 0; k < r->count; k++) {
+            const struct salvage_page *p = &r->s->page[r->by[k].page];
+            uint32_t names = next ? p->next : p->prev;
+            if (names != 0 && takes(context, k))
+                sides->at[sides->count++] = (struct side){p->number, names, k, next, false};
+        }
+    if (!are_sorted(sides)) /* r->by is, so only copies of a page can be out of order */
         qsort(sides->at, sides->count, sizeof *sides->at, compare_sides);
     return true;
 }
