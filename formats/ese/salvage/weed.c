@@ -71,6 +71,22 @@ static bool has_root_or_type(const struct ese_salvage *s, struct bytes record)
            value.kind == ESE_VALUE_PLAIN;
 }
 
+/* Is the size of a fixed column its type's?  Of a deleted one, and of those whose type has several
+ * sizes, any can be. */
+static bool has_size_of_type(const struct ese_salvage *s, struct bytes record,
+                             const struct ese_catalog_object *o)
+{
+    struct ese_record r;
+    int64_t type, size;
+    if (o->type != ESE_OBJECT_COLUMN || o->id > ESE_FIXED_LAST || !open_row(s, record, &r) ||
+        !ese_record_integer(&r, ese_catalog_own_column(MSYS_COLTYPE_OR_ROOT), &type) ||
+        !ese_record_integer(&r, ese_catalog_own_column(MSYS_SPACE_USAGE), &size))
+        return true;
+    size_t own =
+        type > ESE_COL_NIL && type < ESE_COL_MAX ? ese_coltype_size((enum ese_coltype)type) : 0;
+    return own == 0 || size == (int64_t)own;
+}
+
 static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes record,
                      struct ese_catalog_object *o)
 {
@@ -80,7 +96,7 @@ static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes
     build_catalog_key(o->table, o->type, o->id, own);
     return bytes_equal(key, bytes_of(own, sizeof own)) &&
            (o->type == ESE_OBJECT_CALLBACK || has_root_or_type(s, record)) &&
-           (o->type != ESE_OBJECT_TABLE || o->table == o->id);
+           has_size_of_type(s, record, o) && (o->type != ESE_OBJECT_TABLE || o->table == o->id);
 }
 
 bool salvage_is_catalog_row(const struct ese_salvage *s, struct bytes key, struct bytes record)

@@ -537,6 +537,50 @@ START_TEST(rows_that_are_wrong_in_both)
 }
 END_TEST
 
+/* Of a fixed column: the size that both, or the newer one, say is not its type's. */
+static void resize_column(unsigned c)
+{
+    const struct taken column = {.table = ESE_OBJID_CATALOG_ROOT_INDEX + 1u,
+                                 .type = ESE_OBJECT_COLUMN};
+    for (unsigned n = 0; damaged_leaf(&d, catalogs[c], n) != 0; n++) {
+        struct ese_page page;
+        struct ese_node node;
+        uint32_t number = damaged_leaf(&d, catalogs[c], n), id = 0;
+        ese_page_parse(bytes_of(damaged_page(&d, number), d.page_size), number, &page);
+        for (unsigned k = 0; ese_page_node(&page, k, &node, NULL); k++)
+            if (is_taken(&column, node.data) && bytes_le32(node.data, ESE_CATALOG_ID_AT, &id) &&
+                id <= ESE_FIXED_LAST)
+                damaged_page(
+                    &d,
+                    number)[(size_t)(node.data.at - page.raw.at) + ESE_CATALOG_COLTYPE_AT + 5] ^=
+                    0x40;
+        damaged_seal(&d, number);
+        damaged_touch(&d, number);
+    }
+}
+
+START_TEST(column_of_a_size_that_is_not_its_types)
+{
+    struct salvaged s;
+    bool both = _i / 2;
+    open_random(5, _i);
+    resize_column(1);
+    if (both)
+        resize_column(0);
+    ck_assert(salvaged_soundly(&s, &d));
+    struct ese_db *db = salvaged_over(s.bytes, s.size);
+    for (unsigned i = 0; i < ese_catalog_tables(db->catalog); i++) {
+        const struct ese_table *t = ese_catalog_table(db->catalog, i);
+        for (unsigned k = 0; k < t->columns; k++)
+            ck_assert_uint_eq(t->column[k].id <= ESE_FIXED_LAST ? t->column[k].size >> 14 : 0, 0);
+    }
+    ese_db_close(db);
+    ck_assert(s.result.tables > 0 && (!both || s.result.table[0].in_part));
+    salvaged_close(&s);
+    damaged_close(&d);
+}
+END_TEST
+
 /* An index is over it. */
 START_TEST(column_that_is_said_to_be_deleted)
 {
@@ -586,6 +630,7 @@ int main(void)
     tcase_add_loop_test(rows, table_that_none_knows, 0, 6);
     tcase_add_test(rows, rows_that_none_has);
     tcase_add_test(rows, rows_that_are_wrong_in_both);
+    tcase_add_loop_test(rows, column_of_a_size_that_is_not_its_types, 0, 4);
     tcase_add_test(rows, column_that_is_said_to_be_deleted);
     suite_add_tcase(suite, leaves);
     suite_add_tcase(suite, rows);
