@@ -27,7 +27,7 @@ from edbmaking import CLEAN, PAGE, set_sum
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
 DIRTY = 2
 TIME = 8                            # of a page: where it stands
-DELETED = 2 << 13                   # of a tag, in its offset
+DELETED, COMPRESSED = 2 << 13, 4 << 13  # of a tag, in its offset
 PARTLY_DELETED = 0xffffffff         # of a long value that the engine had begun to delete, in place of its references
 
 
@@ -48,10 +48,13 @@ class Changed(unittest.TestCase):
     def leaves(self, table):
         """{page: its keys} of the table's rows."""
         found = {}
-        table = next(t for t in self.db.tables if t.name == table)
-        for page, _, key, _ in Tree(self.db.file, table.root, table.objid).nodes():
+        for page, _, key, _ in self.nodes(table):
             found.setdefault(page.number, []).append(key.hex())
         return found
+
+    def nodes(self, table):
+        table = next(t for t in self.db.tables if t.name == table)
+        return Tree(self.db.file, table.root, table.objid).nodes()
 
     def change(self, slot, *changes):
         """Each is a place, a format and a value."""
@@ -84,6 +87,14 @@ class Changed(unittest.TestCase):
         """Flags a row as deleted."""
         at, _, offset = self.tags(number)[row + 1]
         self.change(number + 1, (TIME, "<Q", time), (at + 2, "<H", offset | DELETED))
+
+    def rename(self, number, row, last, time):
+        """Changes the last byte of a row's key."""
+        _, _, offset = self.tags(number)[row + 1]
+        at = 40 + (offset & 0x1fff)
+        shared = 2 if offset & COMPRESSED else 0
+        size, = struct.unpack_from("<H", self.content, (number + 1) * PAGE + at + shared)
+        self.change(number + 1, (TIME, "<Q", time), (at + shared + 1 + size, "<B", last))
 
     def salvage(self, table):
         """What is told of the table, its lines, and the whole answer."""
@@ -122,15 +133,41 @@ class Perhaps(Changed):
                 self.assertIn("KM-SALVAGED", [problem["code"] for problem in after["problems"]])
 
     def test_the_row_is_flagged_as_deleted(self):
-        """That is a word, where what was committed cannot be seen; else its entry should have gone."""
-        for state, kinds in ((CLEAN, ["perhaps-lost"]), (DIRTY, ["deleted"])):
+        """That is a word, where what was committed cannot be seen; else its entry should have gone, too."""
+        for state, kinds in ((CLEAN, ["perhaps-lost", "deleted"]), (DIRTY, ["deleted"])):
             with self.subTest(state=state):
                 self.make("--users", "60", "--entries", "100")
                 number, keys = sorted(self.leaves("CertificateList").items())[1]
                 self.flag(number, 2, self.db.header.dbtime)
                 self.header(state)
                 _, lines = self.salvage("CertificateList")
-                self.assertEqual(([line["kind"] for line in lines], [line["key"] for line in lines]), (kinds, [keys[2]]))
+                self.assertEqual(([line["kind"] for line in lines], [line["key"] for line in lines]), (kinds, [keys[2]] * len(kinds)))
+
+    def test_a_flagged_row_is_not_gone_without_a_word(self):
+        """In a database that was shut down cleanly, of a table without an index: its record is kept aside."""
+        self.make("--users", "60")
+        number, keys = sorted(self.leaves("Configuration").items())[0]
+        self.flag(number, 2, self.db.header.dbtime)
+        told, lines = self.salvage("Configuration")
+        self.assertEqual([(line["kind"], line["key"], line["written"]) for line in lines], [("deleted", keys[2], False)])
+        self.assertEqual((told["deleted"], told["lost"], told["perhaps_lost"]), (1, 0, 0))
+        aside = [json.loads(line) for line in pathlib.Path(f"{self.new}.quarantine.jsonl").read_text().splitlines()]
+        self.assertEqual([line["key"] for line in aside], [keys[2]])
+
+    def test_a_row_under_the_key_of_another(self):
+        """Its columns do not give that key: the row whose do is written, though its page is the older one."""
+        self.make("--users", "60", "--entries", "100")
+        (first, keys), (second, others) = sorted(self.leaves("CertificateList").items())[1:3]
+        sound = [data for _, _, key, data in self.nodes("CertificateList") if key.hex() == others[0]]
+        self.rename(first, len(keys) - 1, int(others[0][-2:], 16), self.db.header.dbtime)
+        _, lines = self.salvage("CertificateList")
+        mine = {line["kind"]: line for line in lines if line["key"] == others[0]}
+        self.assertEqual({kind: (line["page"], line["written"]) for kind, line in mine.items()},
+                         {"older-version": (first, False), "doubtful": (second, True)})
+        self.assertIn("does not fit", mine["doubtful"]["reason"])
+        self.db = edbdecode.open(str(self.new))
+        self.assertEqual([data for _, _, key, data in self.nodes("CertificateList") if key.hex() == others[0]],
+                         sound)
 
     # ---- long values ----
 
@@ -224,7 +261,7 @@ class StaleHeader(Changed):
                     f", but pages are newer than it ({newer}): its last write is lost, or the file was copied while in use"
                     if newer else ""))
                 self.assertEqual(self.CAUTION in km.run("salvage", self.store).stdout.decode(), newer > 0)
-                self.assertEqual([line["kind"] for line in lines], ["deleted" if newer else "perhaps-lost"])
+                self.assertEqual([line["kind"] for line in lines], ["deleted"] if newer else ["perhaps-lost", "deleted"])
                 after = json.loads(km.run("repair", self.store, "--salvage", "--json").stdout)
                 self.assertEqual(after["verdict"], "cannot tell")
                 facts = str([problem for problem in after["problems"] if problem["code"] == "KM-SALVAGED"])

@@ -21,8 +21,8 @@ bool salvage_node(struct ese_salvage *s, const struct salvage_version *v,
     return false;
 }
 
-/* The better of two: believed before not, in use before freed, later before earlier, reached before
- * not, at its own place before displaced. */
+/* The better of two: believed before not, in use before freed, a row of its key before one that is
+ * not, later before earlier, reached before not, at its own place before displaced. */
 static bool is_better(const struct ese_salvage *s, const struct salvage_version *a,
                       const struct salvage_version *b)
 {
@@ -31,6 +31,8 @@ static bool is_better(const struct ese_salvage *s, const struct salvage_version 
         return b->doubtful;
     if (p->freed != q->freed)
         return q->freed;
+    if (a->misfit != b->misfit)
+        return b->misfit;
     if (p->dbtime != q->dbtime)
         return p->dbtime > q->dbtime;
     if (p->reached != q->reached)
@@ -61,10 +63,14 @@ void salvage_sort_versions(struct salvage_walk *w)
         qsort_r(w->version, w->versions, sizeof *w->version, compare_versions, w->s);
 }
 
-/* Does something say that the page was in the tree? */
-static bool may_be_newer(const struct salvage_page *bad)
+/* Could a version that is not believed be what was written last?  One under a wrong checksum, if
+ * something says that its page was in the tree. */
+static bool may_be_newer(const struct ese_salvage *s, const struct salvage_version *v)
 {
-    return bad->trust == SALVAGE_APART ? bad->rival : bad->reached;
+    const struct salvage_page *p = &s->page[v->page];
+    if (!v->doubtful)
+        return v->misfit && !p->freed;
+    return p->trust == SALVAGE_APART ? p->rival : p->reached;
 }
 
 bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fault *f)
@@ -89,9 +95,11 @@ bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fau
     c->best = salvage_best(w);
     for (size_t i = 0; i < w->versions; i++) {
         owner_has = owner_has || &s->page[v[i].page] == owner;
-        if (v[i].doubtful && may_be_newer(&s->page[v[i].page]) &&
-            (newest_bad == NULL || s->page[v[i].page].dbtime > newest_bad->dbtime))
+        if (may_be_newer(s, &v[i]) &&
+            (newest_bad == NULL || s->page[v[i].page].dbtime > newest_bad->dbtime)) {
             newest_bad = &s->page[v[i].page];
+            c->misfit = v[i].misfit;
+        }
     }
     const struct salvage_page *best = &s->page[v[c->best].page];
     if (owner && !owner_has && owner->dbtime > best->dbtime) {

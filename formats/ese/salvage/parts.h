@@ -229,6 +229,7 @@ struct salvage_version {
     uint16_t node;
     uint8_t flags; /* enum ese_node_flag */
     bool doubtful; /* its bytes are under a wrong checksum */
+    bool misfit;   /* on a good page, but not a row of its table, or not of its key */
 };
 
 struct salvage_leaf {
@@ -330,7 +331,7 @@ enum salvage_verdict {
     SALVAGE_FREED,      /* only on pages that are not in use any more */
     SALVAGE_OUTSIDE,    /* only on pages that were set apart */
     SALVAGE_BYTES,      /* only under wrong checksums */
-    SALVAGE_NEWER_BAD,  /* a newer version stands under a wrong checksum */
+    SALVAGE_NEWER_BAD,  /* a newer version stands under a wrong checksum, or is a misfit */
     SALVAGE_SUPERSEDED, /* a newer leaf, where it should stand, has it no more */
     SALVAGE_GONE,       /* flagged as deleted */
 };
@@ -339,6 +340,7 @@ struct salvage_choice {
     enum salvage_verdict verdict;
     size_t best;                        /* index in w->version */
     const struct salvage_page *against; /* what speaks against it; NULL: nothing */
+    bool misfit;                        /* NEWER_BAD: the newer version is one */
 };
 
 /* The best of the group's versions, one or more. */
@@ -488,6 +490,9 @@ struct salvage_row {
 bool salvage_row_open(struct salvage_table *t, const struct salvage_walk *w,
                       const struct salvage_version *v, struct salvage_row *row, struct fault *f);
 void salvage_row_close(struct salvage_table *t, struct salvage_row *row);
+/* salvage_choose() for a table's rows: one that does not fit comes behind one that does. */
+bool salvage_row_choose(struct salvage_table *t, struct salvage_walk *w, struct salvage_choice *c,
+                        struct fault *f);
 
 /* What a row refers to: context of salvage_row_reference(), for ese_record_check(). */
 struct salvage_references {

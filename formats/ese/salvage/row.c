@@ -85,6 +85,22 @@ void salvage_row_close(struct salvage_table *t, struct salvage_row *row)
     row->converted = NULL;
 }
 
+bool salvage_row_choose(struct salvage_table *t, struct salvage_walk *w, struct salvage_choice *c,
+                        struct fault *f)
+{
+    for (size_t i = 0; w->versions > 1 && i < w->versions; i++) {
+        struct salvage_version *v = &w->version[i];
+        struct salvage_row row;
+        if (v->doubtful || (v->flags & ESE_NODE_DELETED))
+            continue; /* its checksum or its flag says what it is worth */
+        if (!salvage_row_open(t, w, v, &row, f))
+            return false;
+        v->misfit = !row.readable;
+        salvage_row_close(t, &row);
+    }
+    return salvage_choose(w, c, f);
+}
+
 /* ---- what it refers to ---- */
 
 bool salvage_row_reference(void *context, const struct ese_value *value, struct fault *f)
@@ -287,7 +303,7 @@ bool salvage_rows_evidence(struct salvage_table *t, struct fault *f)
         ok = ese_build_raw_try(t->to, f);
     while (ok && (ok = salvage_walk_next(w, &more, f)) && more) {
         struct salvage_choice c;
-        ok = salvage_choose(w, &c, f) && row_evidence(t, w, &c, f);
+        ok = salvage_row_choose(t, w, &c, f) && row_evidence(t, w, &c, f);
     }
     t->looked = ok;
     return ok;

@@ -107,13 +107,14 @@ static bool pass_strays(struct writing *x, struct bytes key, struct fault *f)
 
 /* Versions that do not count, and say something else. */
 static bool tell_older(struct writing *x, const struct salvage_choice *c,
-                       const struct salvage_row *best, struct fault *f)
+                       const struct salvage_row *best, bool only_misfits, struct fault *f)
 {
     struct salvage_table *t = x->t;
     for (size_t i = 0; i < x->w->versions; i++) {
         const struct salvage_version *v = &x->w->version[i];
         const struct salvage_page *p = &t->s->page[v->page];
-        if (i == c->best || p->freed || (v->flags & ESE_NODE_DELETED))
+        if (i == c->best || p->freed || (v->flags & ESE_NODE_DELETED) ||
+            (only_misfits && !v->misfit))
             continue;
         struct salvage_row row;
         if (!salvage_row_open(t, x->w, v, &row, f))
@@ -123,7 +124,9 @@ static bool tell_older(struct writing *x, const struct salvage_choice *c,
             struct ese_salvage_item item = item_of(x, ESE_SALVAGE_OLDER, v, &row);
             item.other = best->node.data;
             item.other_page = best->where->slot;
-            item.reason = p->trust == SALVAGE_APART
+            item.reason = v->misfit ? "another version of the row, that does not fit the table's "
+                                      "columns or its key"
+                          : p->trust == SALVAGE_APART
                               ? "another version of the row, on a page that is "
                                 "not of the table's tree"
                           : v->doubtful ? "another version of the row, under a wrong checksum"
@@ -231,9 +234,10 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
         doubt(j, true, 0,
               "its page is older than what a neighbour, an index or a long value knows of it");
     if (c->verdict == SALVAGE_NEWER_BAD)
-        doubt(j, true, c->against->slot, "a newer version stands %s",
-              c->against->trust == SALVAGE_APART ? "on a page in a wrong place"
-                                                 : "under a wrong checksum");
+        doubt(j, true, c->against->slot, "a newer version %s",
+              c->misfit                            ? "does not fit the table's columns or its key"
+              : c->against->trust == SALVAGE_APART ? "stands on a page in a wrong place"
+                                                   : "stands under a wrong checksum");
     if (t->of_other)
         doubt(j, true, 0,
               "its columns are called as a database says whose signature is not seen to be this "
@@ -411,7 +415,7 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
     if (!v->doubtful)
         salvage_see_counter(t, row);
     bool written = is_written(t, &j);
-    if (!tell_older(x, c, row, f))
+    if (!tell_older(x, c, row, false, f))
         return false;
     if (j.doubtful) {
         struct ese_salvage_item item = item_of(x, ESE_SALVAGE_DOUBTFUL, v, row);
@@ -427,6 +431,30 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
     if (!written)
         return forget_entries(x, v, f);
     return put_row(x, v, row, &cut, own_strays, f) && (!cut || tell_cut(x, v, row, f));
+}
+
+/* `row` is the best version of one that is not written. */
+static bool tell_absent(struct writing *x, const struct salvage_choice *c, struct salvage_row *row,
+                        struct fault *f)
+{
+    struct salvage_table *t = x->t;
+    const struct salvage_version *v = &x->w->version[c->best];
+    bool deleted = c->verdict == SALVAGE_GONE;
+    if (!tell_older(x, c, row, true, f))
+        return false;
+    if (v->flags & ESE_NODE_DELETED && !deleted)
+        return true;
+    struct ese_salvage_item item =
+        item_of(x, deleted ? ESE_SALVAGE_DELETED : ESE_SALVAGE_OLDER, v, row);
+    item.reason = deleted ? "flagged as deleted"
+                          : "a newer page, in whose range its key lies, does not have it: it was "
+                            "moved or deleted";
+    item.other_page = c->against ? c->against->slot : 0;
+    *(deleted ? &t->sum->deleted : &t->sum->older) += 1;
+    if (!v->doubtful)
+        salvage_see_counter(t, row);
+    t->s->page[v->page].noise |= v->doubtful && !row->readable;
+    return (v->doubtful && !row->readable) || salvage_tell(t->s, &item, f);
 }
 
 /* A row of which only old versions are left, or that is flagged as deleted. */
@@ -445,23 +473,12 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
         return false;
     if (c->verdict == SALVAGE_FREED && !forget_entries(x, v, f))
         return false;
-    if (p->freed || (deleted && !salvage_is_unfinished(t->s)) ||
-        (v->flags & ESE_NODE_DELETED && !deleted))
+    if (p->freed)
         return true;
     struct salvage_row row;
     if (!salvage_row_open(t, x->w, v, &row, f))
         return false;
-    struct ese_salvage_item item =
-        item_of(x, deleted ? ESE_SALVAGE_DELETED : ESE_SALVAGE_OLDER, v, &row);
-    item.reason = deleted ? "flagged as deleted"
-                          : "a newer page, in whose range its key lies, does not have it: it was "
-                            "moved or deleted";
-    item.other_page = c->against ? c->against->slot : 0;
-    *(deleted ? &t->sum->deleted : &t->sum->older) += 1;
-    if (!v->doubtful)
-        salvage_see_counter(t, &row);
-    t->s->page[v->page].noise |= v->doubtful && !row.readable;
-    bool ok = (v->doubtful && !row.readable) || salvage_tell(t->s, &item, f);
+    bool ok = tell_absent(x, c, &row, f);
     salvage_row_close(t, &row);
     return ok;
 }
@@ -486,7 +503,7 @@ static bool one_row(struct writing *x, struct fault *f)
     struct salvage_choice c;
     struct salvage_row row;
     struct bytes key = x->w->key;
-    if (!pass_strays(x, key, f) || !salvage_choose(x->w, &c, f))
+    if (!pass_strays(x, key, f) || !salvage_row_choose(t, x->w, &c, f))
         return false;
     if (is_plain(x, &c))
         return put_plain(x, f);

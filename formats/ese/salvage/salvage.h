@@ -55,7 +55,7 @@ enum ese_salvage_kind {
                                  were deleted */
     ESE_SALVAGE_CUT,          /* a row that is kept without a long value that is lost */
     ESE_SALVAGE_OLDER,        /* another version of a row than the one that counts */
-    ESE_SALVAGE_DELETED,      /* a row flagged as deleted, in a dirty database */
+    ESE_SALVAGE_DELETED,      /* a row flagged as deleted */
     ESE_SALVAGE_NO_SCHEMA,    /* a row whose table the catalog does not have */
     ESE_SALVAGE_LONG_VALUE, /* a node of a long value that no row refers to, or that is not whole */
     ESE_SALVAGE_PAGE_LOST,  /* a leaf that something names and that is not to be had, or in part */
