@@ -337,6 +337,22 @@ class Leaves(unittest.TestCase):
                             database.set(first + at, OBJID, "<I", 7)
                         self.assertEqual(self.lost(database), lost)
 
+    def test_a_root_from_before_the_tree_grew(self):
+        """A leaf with the rows of one that stands, newer than all: the others name each other, and no space lists them."""
+        for at, time, kept in ((0, 60, 3), (2, 60, 3), (4, 60, 3), (0, 1, 15)):
+            with self.subTest(leaf=at, time=time):
+                database = linked(5)
+                number = edbmaking.FIRST_LEAF + at
+                nodes = [(key, data) for _, _, key, data in Page(bytes(database.pages[number]), number).nodes()]
+                database.pages[edbmaking.TABLE] = edbmaking.page_of(edbmaking.TABLE, 6, PAGE_LEAF | PAGE_ROOT, nodes,
+                                                                    edbmaking.SPACE)
+                database.set(edbmaking.TABLE, DBTIME, "<Q", time)
+                database.save(self.store)
+                report, lines, have = self.salvaged()
+                table = next(table for table in report["tables"] if table["name"] == "T")
+                self.assertEqual((table["kept"], table["doubtful"], len(have["T"])), (kept, 15 - kept, kept))
+                self.assertEqual(len({line["key"] for line in lines if line["kind"] == "doubtful"}), 15 - kept)
+
     def test_what_stands_in_the_place_of_a_leaf_closes_no_gap(self):
         """A copy of the leaf before it, which the newer leaf behind it names as its neighbour."""
         first = edbmaking.FIRST_LEAF

@@ -11,6 +11,9 @@
  *   - one that says it is a leaf of the tree, and that its neighbours or its parent's separators
  *     contradict, in a wrong place.
  *
+ * A root that is a leaf is a chain of one, so others are set apart; but those that name each other,
+ * and that no space lists as not in use, are `left`: the root may be from before the tree grew.
+ *
  * Rows that only such a page has are doubtful, whatever its time says: another store's is another.
  */
 #include "formats/ese/salvage/reach_parts.h"
@@ -368,6 +371,40 @@ static bool is_known_not(const struct ese_salvage *s, const struct salvage_page 
     return known > 0 && (p->trust == SALVAGE_MOVED || p->dbtime <= known || is_of_the_future(s, p));
 }
 
+static bool is_other_leaf(const void *joined, size_t place)
+{
+    const struct joined *j = joined;
+    const struct salvage_page *p = page_at(j, place);
+    return !j->rooted[place] && counts(p) && p->trust == SALVAGE_GOOD && (p->flags & ESE_PAGE_LEAF);
+}
+
+/* Says of each page whether it is left beside a root that is a leaf.  The tree's own space may be
+ * from before the tree grew, like its root: it counts when it lists all of them as not in use. */
+static bool see_left(struct joined *j, uint32_t root, const struct salvage_space *own,
+                     struct fault *f)
+{
+    struct sides others;
+    size_t at = salvage_reach_find(j->r, root);
+    bool any = false;
+    if (at == j->r->count || !is_rooted_leaf(j, at))
+        return true;
+    bool ok = salvage_sides_open(&others, j->r, is_other_leaf, j, f);
+    for (size_t k = 0; ok && k < j->r->count; k++) {
+        struct salvage_page *p = page_at(j, k);
+        bool denies = false;
+        if (!is_other_leaf(j, k) ||
+            !(salvage_answer(&others, p, false) || salvage_answer(&others, p, true)))
+            continue;
+        ok = denies_now(j->r->s, p->number, &denies, f);
+        p->left = !denies;
+        any = any || (p->left && !salvage_space_is_listed(own, p));
+    }
+    for (size_t k = 0; k < j->r->count; k++)
+        page_at(j, k)->left = page_at(j, k)->left && any;
+    salvage_sides_close(&others);
+    return ok;
+}
+
 /* known: see there; 0: the tree is not whole. */
 static bool set_apart_rest(struct joined *j, const bool *taken, uint64_t known, uint32_t root,
                            struct fault *f)
@@ -378,18 +415,22 @@ static bool set_apart_rest(struct joined *j, const bool *taken, uint64_t known, 
         return true;
     if (!salvage_space_of_all(s, f))
         return false;
-    bool ok = salvage_space_open(&own, s, root, s->page[j->r->first].objid, f);
+    bool ok = salvage_space_open(&own, s, root, s->page[j->r->first].objid, f) &&
+              (known == 0 || see_left(j, root, &own, f));
     for (size_t k = 0; ok && k < j->r->count; k++) {
         struct salvage_page *p = page_at(j, k);
         bool denies = false;
         if (!counts(p) || taken[k])
             continue;
-        bool let_go = salvage_space_let_go(s->space, p) || salvage_space_let_go(&own, p);
+        bool let_go =
+            !p->left && (salvage_space_let_go(s->space, p) || salvage_space_let_go(&own, p));
         if (!let_go && !is_known_not(s, p, known))
             ok = denies_now(s, p->number, &denies, f);
         if (let_go || is_known_not(s, p, known) || denies) {
             p->freed = let_go;
             p->trust = SALVAGE_APART;
+        } else {
+            p->left = false;
         }
     }
     salvage_space_close(&own);

@@ -4,7 +4,8 @@
  * Per key, never per page: of two versions the one on the later page; and where a later page, in
  * whose range a key lies, does not have it, the row was moved or deleted since, and what an earlier
  * page still has of it is old.  That is what a half-written split, a merge and a stale page leave
- * behind.
+ * behind.  But a root that is a leaf may be itself from before the tree grew, whatever its time
+ * says: of leaves that are left beside it, it does not say that their rows are gone.
  */
 #include "formats/ese/salvage/parts.h"
 
@@ -102,7 +103,8 @@ bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fau
         }
     }
     const struct salvage_page *best = &s->page[v[c->best].page];
-    if (owner && !owner_has && owner->dbtime > best->dbtime) {
+    bool unsaid = best->left && owner && (owner->flags & ESE_PAGE_ROOT);
+    if (owner && !owner_has && owner->dbtime > best->dbtime && !unsaid) {
         c->verdict = SALVAGE_SUPERSEDED;
         c->against = owner;
     } else if (v[c->best].doubtful) {

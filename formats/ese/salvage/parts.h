@@ -30,6 +30,7 @@ struct salvage_page {
     bool stale;     /* a neighbour, an index or a long value knows of something newer on it */
     bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
     bool rival;     /* SALVAGE_APART: it may be a newer version of what stands in its place */
+    bool left;      /* SALVAGE_APART: beside a root that is a leaf, and not known to be let go */
     bool marked;    /* something is said of a row on it, in t->marks */
     bool unwritten; /* of a row on it the entries that were seen are not written */
     bool unread; /* a row on it is not the only one of its key, does not count, or cannot be read */

@@ -275,10 +275,16 @@ bool salvage_space_denies(const struct salvage_space *space, uint32_t number)
     return space->sound && (available || !owned);
 }
 
+bool salvage_space_is_listed(const struct salvage_space *space, const struct salvage_page *p)
+{
+    bool in;
+    return space->sound && look_up(&space->available, p->number, &in) >= p->dbtime && in;
+}
+
 bool salvage_space_let_go(const struct salvage_space *space, const struct salvage_page *p)
 {
     bool in;
-    if (space->sound && look_up(&space->available, p->number, &in) >= p->dbtime && in)
+    if (salvage_space_is_listed(space, p))
         return true;
     return space->sound && look_up(&space->owned, p->number, &in) >= p->dbtime && !in;
 }
@@ -378,9 +384,7 @@ bool salvage_space_of_all(struct ese_salvage *s, struct fault *f)
 
 bool salvage_is_free(const struct ese_salvage *s, const struct salvage_page *page)
 {
-    bool in;
-    return s->space->sound && look_up(&s->space->available, page->number, &in) >= page->dbtime &&
-           in;
+    return salvage_space_is_listed(s->space, page);
 }
 
 void salvage_space_free(struct salvage_space *space)

@@ -140,6 +140,8 @@ void salvage_space_close(struct salvage_space *space);
 bool salvage_space_denies(const struct salvage_space *space, uint32_t number);
 /* Likewise, and is it not older than the page? */
 bool salvage_space_let_go(const struct salvage_space *space, const struct salvage_page *page);
+/* Likewise, and does it list the page among what is not in use?  Others it only does not own. */
+bool salvage_space_is_listed(const struct salvage_space *space, const struct salvage_page *page);
 
 /* Sets apart the pages that are not of the tree with that root. */
 bool salvage_set_apart(struct reach *r, uint32_t root, struct fault *f);
