@@ -44,13 +44,14 @@ static bool is_in_doubt(const struct ese_salvage_table *t, bool refers)
 
 bool salvaged_is_whole(const struct assessment *a, bool references)
 {
+    bool all_known = salvaging_knows_tables(a->options->salvaged);
     for (unsigned i = references ? assess_own_tables(a) : 0;
          i < (references ? needed_most(a) : assess_own_tables(a)); i++) {
         const struct ese_salvage_table *table = needed(a, i);
-        if (table && salvaging_badness(table) > 0)
-            return false;
+        if (table ? salvaging_badness(table) > 0 : named(a, i) == NULL && !all_known)
+            return false; /* one that is not there may be one that the catalog has lost */
     }
-    return !references || needed_most(a) == 0 || salvaging_knows_tables(a->options->salvaged);
+    return !references || needed_most(a) == 0 || all_known;
 }
 
 /* ---- what is in doubt ---- */

@@ -1,9 +1,13 @@
 #!/usr/bin/python3
-"""A catalog from elsewhere (--schema-from): whose names it gives is told, and what they name is only as sure as that."""
+"""Where names come from: the catalog or its shadow, or a catalog from elsewhere (--schema-from).
+
+Whose names that gives is told, and what they name is only as sure as that.
+"""
 
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -11,6 +15,8 @@ import unittest
 import km
 
 import edbdecode
+from edbfile import PAGE_LEAF, Page, page_checksums
+from edbtree import Tree
 
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
 PAGE = 2048
@@ -72,6 +78,70 @@ class SchemaFrom(unittest.TestCase):
         result = km.run("repair", "--salvage", self.store, "--schema-from", self.make("other.edb", "two"))
         self.assertIn(b"Verdict: cannot tell", result.stdout)
         self.assertIn(b"KM-SALVAGED", result.stdout)
+
+
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class OneTagOfOneCopy(unittest.TestCase):
+    """A tag in the newer of catalog and shadow has one wrong bit: the row stands in the other, and is taken and told of."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.store, self.new = (pathlib.Path(folder.name) / name for name in ("store.edb", "new.edb"))
+        subprocess.run([KMFIXTURE, "--users", "20", "-o", str(self.store)], check=True, capture_output=True)
+        self.sound, self.truth = self.store.read_bytes(), self.rows(self.store)
+        self.header = edbdecode.open(str(self.store)).header
+        self.size = self.header.page_size
+
+    @staticmethod
+    def rows(path):
+        db = edbdecode.open(str(path))
+        return {table.name: [(key, data) for _, _, key, data in Tree(db.file, table.root, table.objid).nodes()]
+                for table in db.tables if not table.name.startswith("MSys")}
+
+    def table_rows(self, objid):
+        """(page, tag, key, data) of each row of a table in the catalog or its shadow."""
+        for number in range(1, len(self.sound) // self.size - 1):
+            data = self.sound[(number + 1) * self.size:(number + 2) * self.size]
+            if struct.unpack_from("<I", data, 24) == (objid,) and Page(data, number).flags & PAGE_LEAF:
+                yield from ((number, tag, key, row) for tag, _, key, row in Page(data, number).nodes()
+                            if key[6:8] == b"\x80\x01")
+
+    def spoil(self, number, tag, bit):
+        """The bit of the tag is another, and the page is newer than all others."""
+        content, at = bytearray(self.store.read_bytes()), (number + 1) * self.size
+        data = content[at:at + self.size]
+        struct.pack_into("<Q", data, 8, self.header.dbtime - 1)
+        word, = struct.unpack_from("<I", data, self.size - 4 * (tag + 1))
+        struct.pack_into("<I", data, self.size - 4 * (tag + 1), word ^ 1 << bit)
+        for _ in range(2):
+            struct.pack_into("<Q", data, 0, page_checksums(bytes(data), number)[1][0])
+        content[at:at + self.size] = data
+        self.store.write_bytes(content)
+
+    def test_the_other_has_the_row(self):
+        cases = [(number, tag, key) for objid in (2, 3) for number, tag, key, _ in self.table_rows(objid)]
+        self.assertGreater(len(cases), len(self.truth))
+        for number, tag, key in cases:
+            for bit in (11, 27):        # of its size, of its offset
+                self.store.write_bytes(self.sound)
+                self.spoil(number, tag, bit)
+                with self.subTest(page=number, tag=tag, bit=bit):
+                    result = km.run("salvage", self.store, "-o", self.new, "--force")
+                    self.assertEqual(self.rows(self.new), self.truth, result.stderr)
+                    lines = [json.loads(line) for line in pathlib.Path(f"{self.new}.salvage.jsonl").read_text().splitlines()]
+                    self.assertIn(key.hex(), [line.get("key") for line in lines if line["kind"] == "catalog"])
+                    if bit == 11:       # no other key is read in its place, and its tree stands: nothing is in doubt
+                        self.assertNotIn("table-lost", [line["kind"] for line in lines], lines)
+                        self.assertIn(b"(CertificateList) is whole", result.stdout)
+
+    def test_in_neither_the_table_is_not_whole(self):
+        for name in (b"CertificateList", b"Configuration"):
+            self.store.write_bytes(self.sound)
+            for number, tag, _, _ in [row for objid in (2, 3) for row in self.table_rows(objid) if name in row[3]]:
+                self.spoil(number, tag, 11)
+            with self.subTest(name):
+                self.assertIn(b"the list and the settings are NOT whole", km.run("repair", "--salvage", self.store).stdout)
 
 
 if __name__ == "__main__":

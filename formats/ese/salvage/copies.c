@@ -5,7 +5,8 @@
  * has not, or both have it and it is not the same, one of them is wrong, and times do not tell
  * which: what was damaged may have been written last.  So what there is besides is asked: trees
  * that stand, and rows that have values.  Only where nothing of that speaks the later page counts,
- * and what was found is told in any case.
+ * and what was found is told in any case.  A page whose nodes cannot all be read says nothing of
+ * what it lacks, however late it is.
  */
 #include "formats/ese/salvage/parts.h"
 
@@ -259,6 +260,32 @@ static bool settle(struct salvage_copies *c, const struct salvage_walk *w,
     return note(c, w, said, taken, why, f);
 }
 
+/* Which of the two alone says anything, and that a row, while a newer page of the other one should
+ * have it but is damaged: what cannot be read there does not speak against a sound row; 2: none. */
+static unsigned find_alone(const struct salvage_said said[2])
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct salvage_said *row = &said[i], *other = &said[!i];
+        bool has_other = other->record.at != NULL; /* one that cannot be a row: told of as such */
+        if (row->says == SALVAGE_SAYS_ROW && other->says == SALVAGE_SAYS_NOTHING && !has_other &&
+            other->page && other->page->dbtime > row->page->dbtime)
+            return i;
+    }
+    return 2;
+}
+
+/* What shows that it has to be leaves nothing in doubt: the other one does not say no. */
+static bool take_alone(struct salvage_copies *c, const struct salvage_walk *w,
+                       const struct salvage_said said[2], unsigned alone, struct fault *f)
+{
+    const char *why;
+    if (!find_evidence(c, &said[alone], &why, f) ||
+        !note(c, w, said, alone, why ? why : "for not all of that page can be read", f))
+        return false;
+    c->s->dispute[c->s->disputes - 1].sure = why != NULL;
+    return true;
+}
+
 bool salvage_copies_see(struct salvage_copies *c, const struct salvage_walk *w, bool *differ,
                         size_t *version, struct fault *f)
 {
@@ -276,6 +303,12 @@ bool salvage_copies_see(struct salvage_copies *c, const struct salvage_walk *w, 
               said[1].says != SALVAGE_SAYS_NOTHING &&
               (said[0].says != said[1].says || !bytes_equal(said[0].record, said[1].record));
     ok = ok && (!*differ || settle(c, w, said, version, f));
+    unsigned alone = find_alone(said);
+    if (ok && alone < 2) {
+        *differ = true;
+        *version = said[alone].version;
+        ok = take_alone(c, w, said, alone, f);
+    }
     for (unsigned i = 0; i < 2; i++)
         put(c, &said[i]);
     return ok;
@@ -323,7 +356,7 @@ bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f)
     return true;
 }
 
-/* They come in the order of their keys: table by table. */
+/* They come in the order of their keys: table by table.  Those that are sure are not counted. */
 size_t salvage_disputes_of(const struct ese_salvage *s, uint32_t table)
 {
     size_t low = 0, high = s->disputes, count = 0;
@@ -334,7 +367,7 @@ size_t salvage_disputes_of(const struct ese_salvage *s, uint32_t table)
         else
             high = middle;
     }
-    while (low + count < s->disputes && s->dispute[low + count].table == table)
-        count++;
+    for (; low < s->disputes && s->dispute[low].table == table; low++)
+        count += !s->dispute[low].sure;
     return count;
 }

@@ -70,6 +70,7 @@ struct salvage_dispute {
     uint64_t dbtime;
     struct bytes key, record; /* record: that does not count; at == NULL: there is none */
     const char *reason;
+    bool sure; /* it is plain which counts: nothing of the table is in doubt for it */
 };
 
 /* The root of an index that the catalog does not have. */
@@ -382,13 +383,14 @@ struct salvage_copies {
 bool salvage_copies_open(struct salvage_copies *c, struct ese_salvage *s, const uint32_t objid[2],
                          struct fault *f);
 void salvage_copies_close(struct salvage_copies *c);
-/* Do they differ in what they say of the walk's group?  Then it is put into s->dispute, and
- * *version is the one that counts, w->versions: none does. */
+/* Do they differ in what they say of the walk's group, or has one a row that a newer page of the
+ * other lacks that cannot be read in full?  Then it is put into s->dispute, and *version is the one
+ * that counts, w->versions: none does. */
 bool salvage_copies_see(struct salvage_copies *c, const struct salvage_walk *w, bool *differ,
                         size_t *version, struct fault *f);
 /* Tells of each difference. */
 bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f);
-/* How many there are in what they say of one table. */
+/* How many there are in what they say of one table, but for those that are sure. */
 size_t salvage_disputes_of(const struct ese_salvage *s, uint32_t table);
 
 /* ---- sets of keys ---- */
