@@ -42,16 +42,31 @@ static bool is_in_doubt(const struct ese_salvage_table *t, bool refers)
            (!refers && (t->lost || t->perhaps_lost || t->pages_lost || t->cut));
 }
 
+/* Is the settings' table not there, or one that has the list's rows where the profile knows such,
+ * and may the catalog have lost it?  Then the list may seem to be kept in one value. */
+static bool lacks_own_table(const struct assessment *a)
+{
+    const struct salvaging *x = a->options->salvaged;
+    const char *settings = a->profile.settings_table;
+    if (a->match == PROFILE_NO_MATCH || salvaging_knows_tables(x))
+        return false;
+    bool lacks = settings && salvaging_table(x, settings) == NULL;
+    for (unsigned i = 0; i < a->profile.lists; i++)
+        lacks = lacks || salvaging_table(x, a->profile.list[i].table) == NULL;
+    return lacks;
+}
+
 bool salvaged_is_whole(const struct assessment *a, bool references)
 {
-    bool all_known = salvaging_knows_tables(a->options->salvaged);
+    if (!references && lacks_own_table(a))
+        return false;
     for (unsigned i = references ? assess_own_tables(a) : 0;
          i < (references ? needed_most(a) : assess_own_tables(a)); i++) {
         const struct ese_salvage_table *table = needed(a, i);
-        if (table ? salvaging_badness(table) > 0 : named(a, i) == NULL && !all_known)
-            return false; /* one that is not there may be one that the catalog has lost */
+        if (table && salvaging_badness(table) > 0)
+            return false;
     }
-    return !references || needed_most(a) == 0 || all_known;
+    return !references || needed_most(a) == 0 || salvaging_knows_tables(a->options->salvaged);
 }
 
 /* ---- what is in doubt ---- */
