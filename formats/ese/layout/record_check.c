@@ -33,7 +33,8 @@ static bool check_plain_columns(const struct ese_record *rec,
         return fault_set(f, FAULT_DAMAGED, "its last fixed column is %u, the table's is %u",
                          rec->last_fixed, limits->fixed);
     size_t end = limits->fixed_end[rec->last_fixed];
-    if (end > rec->fixed.size)
+    /* Of a deleted column it is not known. */
+    if (end > rec->fixed.size || (end > 0 && end < rec->fixed.size))
         return fault_set(f, FAULT_DAMAGED, "its fixed columns end at byte %zu, expected %zu",
                          rec->fixed.size, end);
     if (rec->last_variable > limits->variable)

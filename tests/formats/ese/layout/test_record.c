@@ -503,6 +503,25 @@ START_TEST(an_integer_is_read_as_its_type_says)
 }
 END_TEST
 
+/* The last fixed column is where the fixed part ends: one that says less would hide those behind.
+ */
+START_TEST(the_last_fixed_column_ends_the_fixed_part)
+{
+    struct ese_record_limits limits;
+    ese_record_limits_of(&limits, &plain_table);
+    for (uint8_t last = 1; last <= 2; last++) {
+        /* two columns of 4 and 2 bytes behind the header, and a byte of null bits */
+        uint8_t raw[11] = {last, 127, sizeof raw, 0, 1, 2, 3, 4, 5, 6, 0};
+        struct ese_record record;
+        struct fault f = {.code = FAULT_NONE};
+        ck_assert(
+            ese_record_open(&record, &plain_table, bytes_of(raw, sizeof raw), true, 4096, &f));
+        ck_assert_int_eq(ese_record_check(&record, &limits, NULL, NULL, &f), last == 2);
+        ck_assert_int_eq(f.code, last == 2 ? FAULT_NONE : FAULT_DAMAGED);
+    }
+}
+END_TEST
+
 int main(void)
 {
     return check_main("record", (const struct check_case[]){
@@ -512,6 +531,7 @@ int main(void)
                                     {no_truncation_does_harm, ARRAY_SIZE(examples)},
                                     {a_record_cut_in_its_plain_columns_is_refused, 0},
                                     {a_record_that_cannot_be_is_refused, ARRAY_SIZE(headings)},
+                                    {the_last_fixed_column_ends_the_fixed_part, 0},
                                     {an_integer_is_read_as_its_type_says, ARRAY_SIZE(numbers)},
                                     {0},
                                 });
