@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Makes room for at least `wanted` elements of `size` bytes; *room is how many there is room for.
  * array: the address of the pointer to them, whatever its type; it is NULL where there is no array
@@ -15,6 +16,10 @@ bool array_reserve(void *array, size_t *room, size_t wanted, size_t size);
 
 /* The same for one element behind the `count` in use: returns that one, or NULL. */
 void *array_next(void *array, size_t count, size_t *room, size_t size);
+
+/* The first of `count` elements of `size` bytes, ascending by a number of 32 bits that each has at
+ * byte `at`, whose number is not below `number`; count: there is none. */
+size_t array_first_u32(const void *array, size_t count, size_t size, size_t at, uint32_t number);
 
 /* For qsort() and bsearch(): numbers of 64 bits, ascending. */
 int array_by_u64(const void *x, const void *y);

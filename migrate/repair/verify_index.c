@@ -21,10 +21,8 @@
 
 bool verify_keys_add(struct verify_keys *keys, struct bytes key, struct fault *f)
 {
-    void *array = keys->at;
-    if (!array_reserve(&array, &keys->room, keys->count + 1, sizeof *keys->at))
+    if (!array_reserve(&keys->at, &keys->room, keys->count + 1, sizeof *keys->at))
         return verify_no_memory(f);
-    keys->at = array;
     const uint8_t *copy = arena_copy(&keys->memory, key);
     if (copy == NULL)
         return verify_no_memory(f);

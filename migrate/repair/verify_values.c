@@ -13,10 +13,8 @@
 
 static bool add_lid(struct verify_lids *lids, uint64_t lid, int change, struct fault *f)
 {
-    void *array = lids->at;
-    if (!array_reserve(&array, &lids->room, lids->count + 1, sizeof *lids->at))
+    if (!array_reserve(&lids->at, &lids->room, lids->count + 1, sizeof *lids->at))
         return verify_no_memory(f);
-    lids->at = array;
     lids->at[lids->count++] = (struct verify_lid){
         .lid = lid, .lost = change < 0 ? 1u : 0u, .gained = change > 0 ? 1u : 0u};
     return true;

@@ -69,12 +69,32 @@ START_TEST(a_copy_takes_the_place_of_the_one_before)
 }
 END_TEST
 
+START_TEST(the_first_that_is_not_below_a_number)
+{
+    static const struct numbered {
+        uint8_t other;
+        uint32_t number;
+    } at[] = {{9, 2}, {8, 5}, {7, 5}, {6, 5}, {5, UINT32_MAX}};
+    static const struct {
+        uint32_t number;
+        size_t first;
+    } asked[] = {{0, 0}, {2, 0}, {3, 1}, {5, 1}, {6, 4}, {UINT32_MAX, 4}};
+    for (unsigned i = 0; i < ARRAY_SIZE(asked); i++)
+        ck_assert_uint_eq(array_first_u32(at, ARRAY_SIZE(at), sizeof *at,
+                                          offsetof(struct numbered, number), asked[i].number),
+                          asked[i].first);
+    ck_assert_uint_eq(array_first_u32(at, 4, sizeof *at, offsetof(struct numbered, number), 6), 4);
+    ck_assert_uint_eq(array_first_u32(NULL, 0, sizeof *at, 0, 1), 0);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("array",
                       (const struct check_case[]){{elements_stay_what_they_are, 0},
                                                   {what_is_asked_for_at_once_is_there, 0},
                                                   {too_much_changes_nothing, 0},
+                                                  {the_first_that_is_not_below_a_number, 0},
                                                   {a_copy_takes_the_place_of_the_one_before, 0},
                                                   {0}});
 }

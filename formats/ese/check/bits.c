@@ -68,10 +68,8 @@ static size_t find(struct check_extents *list, uint32_t page)
 
 bool check_extents_add(struct check_extents *list, struct ese_extent extent)
 {
-    void *array = list->extent;
-    if (!array_reserve(&array, &list->room, list->count + 1, sizeof *list->extent))
+    if (!array_reserve(&list->extent, &list->room, list->count + 1, sizeof *list->extent))
         return false;
-    list->extent = array;
     list->extent[list->count++] = extent;
     return true;
 }

@@ -121,12 +121,10 @@ static bool is_new(struct check_table *t, uint64_t hash)
     for (size_t i = 0; i < t->row_hashes; i++)
         if (t->row_hash[i] == hash)
             return false;
-    void *array = t->row_hash;
-    if (!array_reserve(&array, &t->row_hash_room, t->row_hashes + 1, sizeof *t->row_hash)) {
+    if (!array_reserve(&t->row_hash, &t->row_hash_room, t->row_hashes + 1, sizeof *t->row_hash)) {
         t->c->no_memory = true;
         return true;
     }
-    t->row_hash = array;
     t->row_hash[t->row_hashes++] = hash;
     return true;
 }

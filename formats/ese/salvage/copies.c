@@ -359,14 +359,8 @@ bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f)
 /* They come in the order of their keys: table by table.  Those that are sure are not counted. */
 size_t salvage_disputes_of(const struct ese_salvage *s, uint32_t table)
 {
-    size_t low = 0, high = s->disputes, count = 0;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (s->dispute[middle].table < table)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t count = 0, low = array_first_u32(s->dispute, s->disputes, sizeof *s->dispute,
+                                            offsetof(struct salvage_dispute, table), table);
     for (; low < s->disputes && s->dispute[low].table == table; low++)
         count += !s->dispute[low].sure;
     return count;

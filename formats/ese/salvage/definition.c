@@ -27,10 +27,8 @@ static bool keep(struct ese_salvage *s, struct bytes *key, struct fault *f)
 static bool add_gap(void *context, struct bytes low, struct bytes high, struct fault *f)
 {
     struct ese_salvage *s = context;
-    void *array = s->gap;
-    if (!array_reserve(&array, &s->gap_room, s->gaps + 1, sizeof *s->gap))
+    if (!array_reserve(&s->gap, &s->gap_room, s->gaps + 1, sizeof *s->gap))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    s->gap = array;
     s->gap[s->gaps++] = (struct salvage_gap){low, high};
     return keep(s, &s->gap[s->gaps - 1].low, f) && keep(s, &s->gap[s->gaps - 1].high, f);
 }

@@ -10,12 +10,10 @@
 static bool add(struct salvage_leaves *l, uint32_t page, struct fault *f)
 {
     const struct salvage_page *p = &l->s->page[page];
-    void *array = l->at;
     if (p->first.at == NULL)
         return true;
-    if (!array_reserve(&array, &l->room, l->count + 1, sizeof *l->at))
+    if (!array_reserve(&l->at, &l->room, l->count + 1, sizeof *l->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
-    l->at = array;
     l->at[l->count++] = (struct salvage_leaf){.first = p->first, .last = p->last, .page = page};
     return true;
 }

@@ -85,10 +85,8 @@ static bool add_gone(struct salvage_table *t, struct bytes id, const struct salv
                      struct fault *f)
 {
     struct ese_lv_key key = {.lid = 0};
-    void *array = t->gone;
-    if (!array_reserve(&array, &t->gone_room, t->gones + 1, sizeof *t->gone))
+    if (!array_reserve(&t->gone, &t->gone_room, t->gones + 1, sizeof *t->gone))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for long values");
-    t->gone = array;
     ese_lv_key_read(id, &key);
     t->gone[t->gones++] = (struct salvage_lid){.lid = key.lid,
                                                .wide = key.wide,

@@ -4,13 +4,11 @@
 bool salvage_mark(struct salvage_marks *m, struct bytes key, uint32_t page, uint32_t bits,
                   struct fault *f)
 {
-    void *array = m->at;
     uint8_t *copy = malloc(key.size + 1);
-    if (copy == NULL || !array_reserve(&array, &m->room, m->count + 1, sizeof *m->at)) {
+    if (copy == NULL || !array_reserve(&m->at, &m->room, m->count + 1, sizeof *m->at)) {
         free(copy);
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for rows in conflict");
     }
-    m->at = array;
     if (key.size > 0)
         memcpy(copy, key.at, key.size);
     m->at[m->count++] = (struct salvage_mark){bytes_of(copy, key.size), page, bits};

@@ -65,15 +65,9 @@ bool salvage_orphans_of(struct ese_salvage *s, const struct ese_table *table, si
                         uint32_t *objid, struct fault *f)
 {
     struct salvage_numbers own = {.count = 0};
-    size_t low = 0, high = s->orphans;
+    size_t low = array_first_u32(s->orphan, s->orphans, sizeof *s->orphan,
+                                 offsetof(struct salvage_orphan, table), table->objid);
     *count = 0;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (s->orphan[middle].table < table->objid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     if (low == s->orphans || s->orphan[low].table != table->objid)
         return true;
     bool ok = salvage_own_pages(s, table, &own, f);

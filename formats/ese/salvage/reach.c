@@ -199,10 +199,8 @@ static bool read_ranges(struct ese_salvage *s, uint32_t root, uint32_t objid, bo
     uint64_t root_time = opened ? time_of(s, root) : 0;
     enum ese_step step = ESE_STEP_END;
     while (ok && *sound && (step = ese_extents_next(e, &extent, &why)) == ESE_STEP_NODE) {
-        void *array = to->at;
-        ok = array_reserve(&array, &to->room, to->count + 1, sizeof *to->at);
+        ok = array_reserve(&to->at, &to->room, to->count + 1, sizeof *to->at);
         if (ok) {
-            to->at = array;
             to->at[to->count++] = (struct range){
                 extent.first, extent.count, e->cursor.leaf ? e->cursor.leaf->dbtime : root_time};
         }
@@ -306,9 +304,7 @@ static bool read_space(struct reach *r, uint32_t root, uint32_t objid, struct fa
 
 bool salvage_number_add(struct salvage_numbers *to, uint32_t number, struct fault *f)
 {
-    void *array = to->at;
-    bool room = array_reserve(&array, &to->room, to->count + 1, sizeof *to->at);
-    to->at = array;
+    bool room = array_reserve(&to->at, &to->room, to->count + 1, sizeof *to->at);
     if (!room)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
     to->at[to->count++] = number;

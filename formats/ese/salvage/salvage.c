@@ -166,12 +166,10 @@ static struct ese_salvage_table *new_sum(struct ese_salvage *s, const struct ese
                                          struct fault *f)
 {
     struct ese_salvage_result *r = s->result;
-    void *array = r->table;
-    if (!array_reserve(&array, &s->table_room, r->tables + 1u, sizeof *r->table)) {
+    if (!array_reserve(&r->table, &s->table_room, r->tables + 1u, sizeof *r->table)) {
         fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
         return NULL;
     }
-    r->table = array;
     struct ese_salvage_table *sum = &r->table[r->tables++];
     *sum = (struct ese_salvage_table){.name = table->name,
                                       .objid = table->objid,

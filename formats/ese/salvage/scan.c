@@ -19,10 +19,8 @@ enum {
 
 static bool add_page(struct ese_salvage *s, const struct salvage_page *page, struct fault *f)
 {
-    void *array = s->page;
-    if (!array_reserve(&array, &s->page_room, s->pages_found + 1, sizeof *s->page))
+    if (!array_reserve(&s->page, &s->page_room, s->pages_found + 1, sizeof *s->page))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of pages");
-    s->page = array;
     s->page[s->pages_found++] = *page;
     return true;
 }
@@ -202,16 +200,11 @@ bool salvage_scan(struct ese_salvage *s, struct fault *f)
 
 void salvage_pages_of(const struct ese_salvage *s, uint32_t objid, size_t *first, size_t *count)
 {
-    size_t low = 0, high = s->pages_found;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (s->page[middle].objid < objid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = array_first_u32(s->page, s->pages_found, sizeof *s->page,
+                                 offsetof(struct salvage_page, objid), objid),
+           high = low;
     *first = low;
-    for (high = low; high < s->pages_found && s->page[high].objid == objid;)
+    while (high < s->pages_found && s->page[high].objid == objid)
         high++;
     *count = high - low;
 }

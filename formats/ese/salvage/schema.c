@@ -63,13 +63,11 @@ bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
 static bool append(struct salvage_schema_row **rows, size_t *count, size_t *room,
                    struct salvage_schema_row row, struct fault *f)
 {
-    void *array = *rows;
     uint8_t *copy = malloc(row.key.size + row.record.size + 1);
-    if (copy == NULL || !array_reserve(&array, room, *count + 1, sizeof row)) {
+    if (copy == NULL || !array_reserve(rows, room, *count + 1, sizeof row)) {
         free(copy);
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     }
-    *rows = array;
     if (row.key.size > 0)
         memcpy(copy, row.key.at, row.key.size);
     if (row.record.size > 0)
@@ -366,14 +364,8 @@ static bool is_foreign(const struct ese_salvage *s, const struct ese_db *other)
 
 static bool any_row_of_other(const struct ese_salvage *s, uint32_t table)
 {
-    size_t low = 0, high = s->rows;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (s->row[middle].table < table)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = array_first_u32(s->row, s->rows, sizeof *s->row,
+                                 offsetof(struct salvage_schema_row, table), table);
     while (low < s->rows && s->row[low].table == table && !s->row[low].of_other)
         low++;
     return low < s->rows && s->row[low].table == table;

@@ -38,11 +38,9 @@ static bool read_stray(struct salvage_strays *x, struct fault *f)
 
 static bool take_stray(struct salvage_strays *x, struct fault *f)
 {
-    void *array = x->at;
     size_t before = x->room;
-    if (!array_reserve(&array, &x->room, x->count + 1, sizeof *x->at))
+    if (!array_reserve(&x->at, &x->room, x->count + 1, sizeof *x->at))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for index entries");
-    x->at = array;
     if (x->room > before)
         memset(x->at + before, 0, (x->room - before) * sizeof *x->at);
     struct salvage_stray *s = &x->at[x->count];

@@ -302,10 +302,8 @@ static struct bytes without_locator(struct bytes data)
 
 static bool add_version(struct salvage_walk *w, const struct salvage_version *v, struct fault *f)
 {
-    void *array = w->version;
-    if (!array_reserve(&array, &w->version_room, w->versions + 1, sizeof *w->version))
+    if (!array_reserve(&w->version, &w->version_room, w->versions + 1, sizeof *w->version))
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the versions of a row");
-    w->version = array;
     w->version[w->versions++] = *v;
     return true;
 }

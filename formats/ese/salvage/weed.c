@@ -167,14 +167,12 @@ static bool take_out(struct ese_salvage *s, const bool *out, struct fault *f)
 {
     size_t to = 0;
     for (size_t i = 0; i < s->rows; i++) {
-        void *array = s->weed;
         if (!out[i]) {
             s->row[to++] = s->row[i];
             continue;
         }
-        if (!array_reserve(&array, &s->weed_room, s->weeds + 1, sizeof *s->weed))
+        if (!array_reserve(&s->weed, &s->weed_room, s->weeds + 1, sizeof *s->weed))
             return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-        s->weed = array;
         s->weed[s->weeds++] = s->row[i];
     }
     s->rows = to;
