@@ -123,12 +123,12 @@ static void judge_whole(struct assessment *a)
     const struct salvaging *x = a->options->salvaged;
     const struct ese_salvage_scan *scan = ese_salvage_scan(x->salvage);
     if (scan->dirty)
-        add(a, "the database was not shut down cleanly, and which of its changes were committed "
-               "cannot be seen");
+        add(a, "the database was not shut down cleanly: which of its changes were committed cannot "
+               "be seen, and what only its logs have is missing");
     if (scan->newer && a->made_anew) /* the engine takes such a one that is sound */
         problem_add(&a->found, PROBLEM_SALVAGED, NO_ENTRY, NO_ENTRY,
-                    "%s newer than the header of a clean shutdown, and which of their changes were "
-                    "committed cannot be seen",
+                    "%s newer than the header of a clean shutdown: which of their changes were "
+                    "committed cannot be seen, and what only logs have is missing",
                     counted(scan->newer, "page is", "pages are"));
     if (scan->header_invented)
         add(a, "header and shadow are gone: whether the database was shut down cleanly cannot be "

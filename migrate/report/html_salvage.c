@@ -88,11 +88,13 @@ static bool put_tables(struct buffer *page, const struct salvaging *x,
     html_put(page, "<section><h2>What was kept, what is doubtful, what is lost</h2>\n");
     if (ese_salvage_scan(x->salvage)->dirty)
         html_put(page, "<p>The database was not shut down cleanly, and which of its changes were "
-                       "committed cannot be seen: every row is uncertain to that extent.</p>\n");
+                       "committed cannot be seen: every row is uncertain to that extent; what "
+                       "only its logs have is missing.</p>\n");
     else if (ese_salvage_scan(x->salvage)->newer)
         html_put(page, "<p>The header says that the database was shut down cleanly, but pages are "
                        "newer than it, and which of its changes were committed cannot be seen: "
-                       "every row is uncertain to that extent.</p>\n");
+                       "every row is uncertain to that extent; what only its logs have is "
+                       "missing.</p>\n");
     tables_begin(page);
     if (of->table)
         table_row(page, of->table);

@@ -25,11 +25,12 @@ static void print_scan(const struct salvaging *x)
     const struct ese_salvage_scan *s = ese_salvage_scan(x->salvage);
     if (s->dirty)
         output_text("The database was not shut down cleanly, and which of its changes were "
-                    "committed cannot be seen: every row below is uncertain to that extent.\n");
+                    "committed cannot be seen: every row below is uncertain to that extent; what "
+                    "only its logs have is missing.\n");
     else if (s->newer)
         output_text("The header says that the database was shut down cleanly, but pages are newer "
                     "than it, and which of its changes were committed cannot be seen: every row "
-                    "below is uncertain to that extent.\n");
+                    "below is uncertain to that extent; what only its logs have is missing.\n");
     output_format("Header:    %s\n", s->header_text);
     output_format("Format:    revision 0x%x, pages of %u bytes\n", s->revision, s->page_size);
     output_format("Pages:     %u: %u good, %u with one bit put right, %u in a wrong place, %u "

@@ -7,7 +7,9 @@
  *   - a tree that is whole from its root down, whose leaves are one chain, has no other pages that
  *     are as old as it, nor any in a wrong place or newer than the header;
  *   - of one that is not whole, a page that no chain of parents and neighbours joins to its root,
- *     and that its space or the database's, when sound, does not list as in use;
+ *     and that its space or the database's, when sound, does not list as in use (of a database that
+ *     was not shut down cleanly the space may be older than its trees: there it is in use, too,
+ * when neighbours join it to a page that is);
  *   - one that says it is a leaf of the tree, and that its neighbours or its parent's separators
  *     contradict, in a wrong place.
  *
@@ -276,16 +278,11 @@ static void take_neighbours(struct joined *j, struct sides *all, const struct sa
     }
 }
 
-static bool link_rest(struct joined *j, struct fault *f)
+/* Takes in whatever is joined to what is open. */
+static bool follow(struct joined *j, struct fault *f)
 {
     struct sides all;
     bool ok = salvage_sides_open(&all, j->r, is_counted, j, f);
-    memset(j->asked, NOT_ASKED, j->r->count);
-    for (size_t k = 0; k < j->r->count; k++)
-        if (j->rooted[k]) {
-            j->linked[k] = true;
-            j->open[j->opened++] = k;
-        }
     while (ok && j->opened > 0) {
         const struct salvage_page *p = page_at(j, j->open[--j->opened]);
         take_neighbours(j, &all, p);
@@ -293,6 +290,21 @@ static bool link_rest(struct joined *j, struct fault *f)
     }
     salvage_sides_close(&all);
     return ok;
+}
+
+static void link_one(struct joined *j, size_t place)
+{
+    j->linked[place] = true;
+    j->open[j->opened++] = place;
+}
+
+static bool link_rest(struct joined *j, struct fault *f)
+{
+    memset(j->asked, NOT_ASKED, j->r->count);
+    for (size_t k = 0; k < j->r->count; k++)
+        if (j->rooted[k])
+            link_one(j, k);
+    return follow(j, f);
 }
 
 /* ---- is the database's space as new as its trees? ---- */
@@ -405,6 +417,30 @@ static bool see_left(struct joined *j, uint32_t root, const struct salvage_space
     return ok;
 }
 
+static bool is_let_go(const struct ese_salvage *s, const struct salvage_space *own,
+                      const struct salvage_page *p)
+{
+    return !p->left && (salvage_space_let_go(s->space, p) || salvage_space_let_go(own, p));
+}
+
+/* Takes in what the space has in use, and what is joined to that: pages that were added after the
+ * space was last written. */
+static bool link_in_use(struct joined *j, const struct salvage_space *own, struct fault *f)
+{
+    struct ese_salvage *s = j->r->s;
+    bool ok = true;
+    for (size_t k = 0; ok && k < j->r->count; k++) {
+        const struct salvage_page *p = page_at(j, k);
+        bool denies = false;
+        if (!counts(p) || j->linked[k] || is_let_go(s, own, p))
+            continue;
+        ok = denies_now(s, p->number, &denies, f);
+        if (!denies)
+            link_one(j, k);
+    }
+    return ok && follow(j, f);
+}
+
 /* known: see there; 0: the tree is not whole. */
 static bool set_apart_rest(struct joined *j, const bool *taken, uint64_t known, uint32_t root,
                            struct fault *f)
@@ -416,14 +452,14 @@ static bool set_apart_rest(struct joined *j, const bool *taken, uint64_t known, 
     if (!salvage_space_of_all(s, f))
         return false;
     bool ok = salvage_space_open(&own, s, root, s->page[j->r->first].objid, f) &&
-              (known == 0 || see_left(j, root, &own, f));
+              (known == 0 ? !salvage_is_unfinished(s) || link_in_use(j, &own, f)
+                          : see_left(j, root, &own, f));
     for (size_t k = 0; ok && k < j->r->count; k++) {
         struct salvage_page *p = page_at(j, k);
         bool denies = false;
         if (!counts(p) || taken[k])
             continue;
-        bool let_go =
-            !p->left && (salvage_space_let_go(s->space, p) || salvage_space_let_go(&own, p));
+        bool let_go = is_let_go(s, &own, p);
         if (!let_go && !is_known_not(s, p, known))
             ok = denies_now(s, p->number, &denies, f);
         if (let_go || is_known_not(s, p, known) || denies) {

@@ -132,6 +132,63 @@ START_TEST(leaf_that_the_tree_has_not)
 }
 END_TEST
 
+static void set_link(uint32_t number, unsigned at, uint32_t to)
+{
+    bytes_put_le32(damaged_page(&d, number) + at, to);
+    damaged_seal(&d, number);
+}
+
+static void set_dirty(void)
+{
+    for (unsigned i = 0; i < 2; i++) { /* header and shadow */
+        uint8_t *header = d.bytes + (size_t)i * d.page_size;
+        bytes_put_le32(header + ESE_HEADER_STATE_AT, ESE_STATE_DIRTY_SHUTDOWN);
+        ese_checksum_set_header(header, d.page_size);
+    }
+}
+
+/* The last leaf, moved to a page that the space has not in use, of that time; its parents are lost.
+ */
+static uint32_t move_last_leaf(uint64_t time)
+{
+    uint32_t before = 0, parent, leaf, place = unused_page();
+    for (unsigned i = 0; (leaf = damaged_leaf(&d, table, i)) != 0; i++) {
+        uint32_t next = 0;
+        bytes_le32(bytes_of(damaged_page(&d, leaf), d.page_size), ESE_PAGE_NEXT_AT, &next);
+        if (next == 0)
+            break;
+    }
+    memcpy(damaged_page(&d, place), damaged_page(&d, leaf), d.page_size);
+    bytes_put_le64(damaged_page(&d, place) + ESE_PAGE_DBTIME_AT, time);
+    damaged_seal(&d, place);
+    bytes_le32(bytes_of(damaged_page(&d, leaf), d.page_size), ESE_PAGE_PREV_AT, &before);
+    set_link(before, ESE_PAGE_NEXT_AT, place);
+    memset(damaged_page(&d, leaf), 0, d.page_size);
+    while ((parent = damaged_find(&d, table, 0, ESE_PAGE_LEAF | ESE_PAGE_SPACE_TREE, 0)) != 0)
+        memset(damaged_page(&d, parent), 0, d.page_size);
+    return place;
+}
+
+/* A leaf that no parent names, on a page that the space has not in use: where the database was not
+ * shut down, the space may be from before the leaf, and a neighbour that is in use says so. */
+START_TEST(leaf_that_only_a_neighbour_names)
+{
+    struct salvaged s;
+    struct ese_salvage_table sound = salvage(&s);
+    salvaged_close(&s);
+    uint32_t place = move_last_leaf(_i == 2 ? last_time() : last_time() + 1);
+    if (_i < 2)
+        set_dirty();
+    if (_i == 1) /* nor does the neighbour */
+        set_link(place, ESE_PAGE_PREV_AT, place);
+    struct ese_salvage_table t = salvage(&s);
+    ck_assert_uint_eq(t.kept + t.doubtful, sound.kept);
+    ck_assert_uint_eq(t.doubtful > 0, _i > 0);
+    ck_assert_uint_eq(t.lost, 0);
+    salvaged_close(&s);
+}
+END_TEST
+
 /* A copied page is no other one. */
 START_TEST(same_page_in_a_wrong_place)
 {
@@ -183,6 +240,7 @@ int main(void)
     tcase_add_checked_fixture(pages, start, end);
     tcase_add_loop_test(pages, other_version_in_a_wrong_place, 0, 3);
     tcase_add_loop_test(pages, leaf_that_the_tree_has_not, 0, 2);
+    tcase_add_loop_test(pages, leaf_that_only_a_neighbour_names, 0, 3);
     tcase_add_loop_test(pages, leaf_of_another_table, 0, 2);
     tcase_add_test(pages, same_page_in_a_wrong_place);
     suite_add_tcase(suite, pages);
