@@ -144,5 +144,100 @@ class OneTagOfOneCopy(unittest.TestCase):
                 self.assertIn(b"the list and the settings are NOT whole", km.run("repair", "--salvage", self.store).stdout)
 
 
+@unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
+class BothCatalogs(unittest.TestCase):
+    """What both the catalog and its shadow say of a column cannot be: it is not written as it stands, and it is told."""
+
+    ID_AT, TYPE_AT, PLACE_AT, FIRST_VARIABLE = 10, 14, 31, 128
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.store, self.new = (pathlib.Path(folder.name) / name for name in ("store.edb", "new.edb"))
+
+    def make(self, revision, page_size):
+        subprocess.run([KMFIXTURE, "--users", "20", "--entries", "30", "--revision", revision, "--page-size", str(page_size), "-f",
+                        "-o", str(self.store)], check=True, capture_output=True)
+        self.sound, self.size = self.store.read_bytes(), page_size
+        self.truth = self.rows(self.store)
+
+    @staticmethod
+    def rows(path):
+        return {table.name: [edbdecode.json_row(table, row) for row in table.rows()]
+                for table in edbdecode.open(str(path)).tables if not table.name.startswith("MSys")}
+
+    def columns(self):
+        """(table's object id, column's id): [(page, offset in the page of the row), one in each catalog], the row."""
+        found = {}
+        for number in range(1, len(self.sound) // self.size - 1):
+            data = self.sound[(number + 1) * self.size:(number + 2) * self.size]
+            if struct.unpack_from("<I", data, 24)[0] in (2, 3) and Page(data, number).flags & PAGE_LEAF:
+                for _, _, key, row in Page(data, number).nodes():
+                    if key[1:2] == b"\x80" and key[6:8] == b"\x80\x02" and struct.unpack_from("<I", row, 4)[0] > 3:
+                        table, _, column = struct.unpack_from("<IHI", row, 4)
+                        found.setdefault((table, column), ([], row))[0].append((number, data.index(row)))
+        return found
+
+    def change(self, places, at, form, value):
+        content = bytearray(self.sound)
+        for number, start in places:
+            page = content[(number + 1) * self.size:(number + 2) * self.size]
+            struct.pack_into(form, page, start + at, value)
+            for _ in range(2):
+                struct.pack_into("<Q", page, 0, page_checksums(bytes(page), number)[1][0])
+            content[(number + 1) * self.size:(number + 2) * self.size] = page
+        self.store.write_bytes(content)
+
+    def salvage(self):
+        result = km.run("salvage", self.store, "-o", self.new, "--force")
+        self.assertEqual(result.returncode, km.REPAIRED | km.PROBLEMS_LEFT, result.stderr)
+        self.assertEqual(km.run("check", "--structure", self.new).returncode, km.CLEAN)
+        return [json.loads(line) for line in pathlib.Path(f"{self.new}.salvage.jsonl").read_text().splitlines()]
+
+    def test_places_of_fixed_columns(self):
+        for revision, page_size in (("0x2", 4096), ("0x14", 8192)):
+            self.make(revision, page_size)
+            for (table, column), (places, row) in km.sampled(self.columns().items()):
+                if column >= self.FIRST_VARIABLE:
+                    continue
+                self.assertEqual(len(places), 2)
+                place, = struct.unpack_from("<H", row, self.PLACE_AT)
+                for other in (place + 1, place + 0x40, place ^ 0x8000, 1):
+                    with self.subTest(revision=revision, table=table, column=column, place=other):
+                        self.change(places, self.PLACE_AT, "<H", other)
+                        lines = self.salvage()
+                        self.assertEqual(self.rows(self.new), self.truth)
+                        self.assertEqual([line["kind"] for line in lines], ["catalog"])
+                        self.assertIn(f"of object {table} at byte {other} ", lines[0]["reason"])
+
+    def test_columns_that_lie_over_each_other_are_damage(self):
+        self.make("0x2", 4096)
+        places, row = self.columns()[7, 2]
+        self.change(places, self.PLACE_AT, "<H", struct.unpack_from("<H", row, self.PLACE_AT)[0] + 1)
+        result = km.run("check", "--structure", self.store)
+        self.assertEqual(result.returncode, km.PROBLEMS_LEFT)
+        self.assertIn(b"those before it end at", result.stdout)
+
+    def test_types_that_a_column_cannot_have(self):
+        self.make("0x2", 4096)
+        for (table, column), (places, row) in km.sampled(self.columns().items()):
+            fixed, variable = column < self.FIRST_VARIABLE, self.FIRST_VARIABLE <= column < 256
+            for other in (11, 13, 19, 255) if fixed else (4, 8, 11, 19) if variable else (19, 255):
+                with self.subTest(table=table, column=column, type=other):
+                    self.change(places, self.TYPE_AT, "<I", other)
+                    lines = self.salvage()
+                    self.assertEqual([line["kind"] for line in lines if line["kind"] == "catalog"], ["catalog"] * 2)
+                    doubtful = [line["key"] for line in lines if line["kind"] == "doubtful"]
+                    self.assertEqual(sum(map(len, self.rows(self.new).values())) + len(doubtful), sum(map(len, self.truth.values())))
+
+    def test_columns_that_are_said_to_be_deleted(self):
+        """The engine gives a column that it deletes another name."""
+        self.make("0x2", 4096)
+        for (table, column), (places, _) in km.sampled(self.columns().items()):
+            with self.subTest(table=table, column=column):
+                self.change(places, self.TYPE_AT, "<I", 0)
+                self.assertIn("table-lost", [line["kind"] for line in self.salvage()])
+
+
 if __name__ == "__main__":
     unittest.main()

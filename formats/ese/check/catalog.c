@@ -25,6 +25,22 @@ static void judge_objid(struct check *c, uint32_t objid, const char *what, const
                     "%s %s: expected an object id from 1 to %u, found %u", what, name, most, objid);
 }
 
+/* Fixed columns lie one behind the other. */
+static void judge_places(struct check *c, const struct ese_table *table)
+{
+    size_t end = 0;
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *column = &table->column[i];
+        if (column->id > ESE_FIXED_LAST)
+            continue;
+        if (column->offset < end)
+            check_found(c, ESE_RULE_CATALOG_ROW, 0, CHECK_NO_TAG,
+                        "column %s is at byte %u of its rows, and those before it end at %zu",
+                        column->name, column->offset, end);
+        end = column->offset + ese_column_fixed_size(column);
+    }
+}
+
 static void judge_objids(struct check *c)
 {
     for (unsigned i = 0; i < ese_catalog_tables(c->db->catalog); i++) {
@@ -35,6 +51,7 @@ static void judge_objids(struct check *c)
             judge_objid(c, table->index[k].objid, "index", table->index[k].name);
         if (table->long_value_root != 0)
             judge_objid(c, table->long_value_objid, "long values of", table->name);
+        judge_places(c, table);
         c->table_name = NULL;
     }
 }

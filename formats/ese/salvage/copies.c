@@ -335,11 +335,11 @@ void salvage_copies_close(struct salvage_copies *c)
     salvage_leaves_close(&c->leaves[1]);
 }
 
-bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f)
+static bool tell_each(struct ese_salvage *s, const struct salvage_dispute *dispute, size_t count,
+                      struct fault *f)
 {
-    s->result->catalog_disputes = s->disputes;
-    for (size_t i = 0; i < s->disputes; i++) {
-        const struct salvage_dispute *d = &s->dispute[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct salvage_dispute *d = &dispute[i];
         struct ese_salvage_item item = {.kind = ESE_SALVAGE_CATALOG,
                                         .table = "MSysObjects",
                                         .objid = ESE_OBJID_CATALOG,
@@ -356,12 +356,28 @@ bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f)
     return true;
 }
 
+bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f)
+{
+    s->result->catalog_disputes = s->disputes;
+    return tell_each(s, s->dispute, s->disputes, f) && tell_each(s, s->mend, s->mends, f);
+}
+
 /* They come in the order of their keys: table by table.  Those that are sure are not counted. */
+static size_t count_of(const struct salvage_dispute *dispute, size_t all, uint32_t table)
+{
+    size_t count = 0, low = array_first_u32(dispute, all, sizeof *dispute,
+                                            offsetof(struct salvage_dispute, table), table);
+    for (; low < all && dispute[low].table == table; low++)
+        count += !dispute[low].sure;
+    return count;
+}
+
 size_t salvage_disputes_of(const struct ese_salvage *s, uint32_t table)
 {
-    size_t count = 0, low = array_first_u32(s->dispute, s->disputes, sizeof *s->dispute,
-                                            offsetof(struct salvage_dispute, table), table);
-    for (; low < s->disputes && s->dispute[low].table == table; low++)
-        count += !s->dispute[low].sure;
-    return count;
+    return count_of(s->dispute, s->disputes, table);
+}
+
+size_t salvage_mends_of(const struct ese_salvage *s, uint32_t table)
+{
+    return count_of(s->mend, s->mends, table);
 }

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* ---- gaps in the catalog ---- */
 
@@ -190,9 +191,10 @@ static bool is_in_gap(const struct ese_salvage *s, uint32_t objid)
 struct salvage_columns {
     bool holes; /* an id below the last one of its kind is not there */
     bool known[ESE_TAGGED_LAST + 1];
-    bool numbered;  /* without a primary index */
-    uint64_t keyed; /* numbered: rows whose key is not such a number */
-    uint64_t *rows; /* by id: that have a value for it; NULL: none has */
+    bool deleted[ESE_TAGGED_LAST + 1]; /* by its type, and its name is not of a deleted one */
+    bool numbered;                     /* without a primary index */
+    uint64_t keyed;                    /* numbered: rows whose key is not such a number */
+    uint64_t *rows;                    /* by id: that have a value for it; NULL: none has */
 };
 
 static bool has_hole(const struct salvage_columns *c, unsigned first, unsigned last)
@@ -203,14 +205,28 @@ static bool has_hole(const struct salvage_columns *c, unsigned first, unsigned l
     return false;
 }
 
+/* A column that the engine deletes loses its name with its type. */
+static bool is_deleted_in_part(const struct ese_column *column)
+{
+    static const char stub[] = "JetStub_";
+    return column->type == ESE_COL_NIL && strncasecmp(column->name, stub, sizeof stub - 1) != 0;
+}
+
+static void see_column(struct salvage_columns *c, const struct ese_column *column)
+{
+    if (column->id > ESE_TAGGED_LAST)
+        return;
+    c->deleted[column->id] = is_deleted_in_part(column);
+    c->known[column->id] = !c->deleted[column->id];
+}
+
 bool salvage_columns_open(struct salvage_table *t, struct fault *f)
 {
     struct salvage_columns *c = t->columns = calloc(1, sizeof *c);
     if (c == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
     for (unsigned i = 0; i < t->table->columns; i++)
-        if (t->table->column[i].id <= ESE_TAGGED_LAST)
-            c->known[t->table->column[i].id] = true;
+        see_column(c, &t->table->column[i]);
     c->numbered = true;
     for (unsigned i = 0; i < t->table->indexes; i++)
         c->numbered = c->numbered && !ese_index_is_primary(&t->table->index[i]);
@@ -261,22 +277,34 @@ bool salvage_see_columns(struct salvage_table *t, const struct salvage_row *row,
 
 enum { NAMED_MOST = 8 };
 
+static void name_column(const struct salvage_columns *c, unsigned id, struct buffer *to)
+{
+    char text[160];
+    uint64_t rows = c->rows ? c->rows[id] : 0;
+    if (rows == 0)
+        snprintf(text, sizeof text,
+                 "%sthe catalog has its column %u as deleted, and under a name that no deleted one "
+                 "has",
+                 to->size > 0 ? "; " : "", id);
+    else
+        snprintf(text, sizeof text,
+                 "%s%" PRIu64 " of its rows %s a value in column %u, which the catalog %s",
+                 to->size > 0 ? "; " : "", rows, rows == 1 ? "has" : "have", id,
+                 c->deleted[id] ? "has as deleted" : "does not have");
+    buffer_add_text(to, text);
+}
+
 static void name_columns(const struct salvage_columns *c, struct buffer *to)
 {
     unsigned named = 0;
-    for (unsigned id = 0; c->rows && id <= ESE_TAGGED_LAST; id++) {
-        char text[120];
-        if (c->rows[id] == 0)
+    for (unsigned id = 0; id <= ESE_TAGGED_LAST; id++) {
+        if (!c->deleted[id] && (c->rows == NULL || c->rows[id] == 0))
             continue;
         if (named++ == NAMED_MOST) {
             buffer_add_text(to, "; and of more columns");
             return;
         }
-        snprintf(text, sizeof text,
-                 "%s%" PRIu64 " of its rows %s a value in column %u, which the catalog does not "
-                 "have",
-                 to->size > 0 ? "; " : "", c->rows[id], c->rows[id] == 1 ? "has" : "have", id);
-        buffer_add_text(to, text);
+        name_column(c, id, to);
     }
 }
 
@@ -323,6 +351,18 @@ static void name_disputes(const struct salvage_table *t, struct buffer *to)
     buffer_add_text(to, text);
 }
 
+static void name_mends(const struct salvage_table *t, struct buffer *to)
+{
+    char text[120];
+    size_t count = salvage_mends_of(t->s, t->table->objid);
+    if (count == 0)
+        return;
+    snprintf(text, sizeof text,
+             "%sthe rows that describe it contradict each other in where %zu of its columns %s",
+             to->size > 0 ? "; " : "", count, count == 1 ? "is" : "are");
+    buffer_add_text(to, text);
+}
+
 bool salvage_tell_definition(struct salvage_table *t, struct fault *f)
 {
     struct buffer text = {0};
@@ -340,6 +380,7 @@ bool salvage_tell_definition(struct salvage_table *t, struct fault *f)
                         "is not seen to be this one's");
     }
     name_disputes(t, &text);
+    name_mends(t, &text);
     bool ok = name_orphans(t, &text, f), any = text.size > 0;
     t->sum->in_part = t->sum->in_part || any;
     ok = ok &&

@@ -64,7 +64,8 @@ struct salvage_gap {
     struct bytes low, high; /* in s->arena */
 };
 
-/* A row of which catalog and shadow do not say the same; all in s->arena. */
+/* A row of which catalog and shadow do not say the same, or that others of its table contradict;
+ * all in s->arena. */
 struct salvage_dispute {
     uint32_t table, page, other_page;
     uint64_t dbtime;
@@ -99,6 +100,8 @@ struct ese_salvage {
     size_t gaps, gap_room;
     struct salvage_dispute *dispute; /* by key */
     size_t disputes, dispute_room;
+    struct salvage_dispute *mend; /* rows that were put right: see fixed.c; by key */
+    size_t mends, mend_room;
     struct ese_salvage_scan scan;
     ese_salvage_seen_fn seen;
     void *seen_context;
@@ -128,10 +131,15 @@ bool salvage_schema(struct ese_salvage *s, struct fault *f);
 /* What a row of the catalog describes.  False: it cannot be read as one. */
 bool salvage_catalog_object(const struct ese_salvage *s, struct bytes record,
                             struct ese_catalog_object *object);
+/* Opens its record. */
+bool salvage_catalog_record(const struct ese_salvage *s, struct bytes record, struct ese_record *r);
 /* Can it be a row of the catalog, under that key? */
 bool salvage_is_catalog_row(const struct ese_salvage *s, struct bytes key, struct bytes record);
 /* Takes out of s->row what cannot be true together: see weed.c. */
 bool salvage_weed_catalog(struct ese_salvage *s, struct fault *f);
+/* Puts right, in s->row, where fixed columns are: see fixed.c.  *mended: the catalog has to be read
+ * again. */
+bool salvage_mend_fixed(struct ese_salvage *s, bool *mended, struct fault *f);
 void salvage_schema_close(struct ese_salvage *s);
 
 /* definition.c: is what the catalog says of tables all that it said? */
@@ -388,10 +396,12 @@ void salvage_copies_close(struct salvage_copies *c);
  * that counts, w->versions: none does. */
 bool salvage_copies_see(struct salvage_copies *c, const struct salvage_walk *w, bool *differ,
                         size_t *version, struct fault *f);
-/* Tells of each difference. */
+/* Tells of each difference, and of each row that was put right. */
 bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f);
-/* How many there are in what they say of one table, but for those that are sure. */
+/* How many there are of one table, in what they say or in what was put right, but for those that
+ * are sure. */
 size_t salvage_disputes_of(const struct ese_salvage *s, uint32_t table);
+size_t salvage_mends_of(const struct ese_salvage *s, uint32_t table);
 
 /* ---- sets of keys ---- */
 

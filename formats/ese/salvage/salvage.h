@@ -16,6 +16,7 @@
  *   schema.c      the catalog and its shadow, row by row
  *   copies.c      where the catalog and its shadow differ, and which of them counts
  *   weed.c        catalog rows that cannot be true together
+ *   fixed.c       where the catalog says that fixed columns are
  *   definition.c  whether that is all that the catalog said of a table
  *   orphans.c     indexes that stand, and that the catalog does not have
  *   ranges.c      which nodes of a page can be believed, and which keys a leaf has

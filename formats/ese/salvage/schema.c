@@ -183,11 +183,8 @@ const struct ese_table *salvage_table_of(const struct ese_salvage *s, uint32_t o
     return known ? known->table : NULL;
 }
 
-/* Reads the catalog from s->row. */
-static bool read_catalog(struct ese_salvage *s, struct fault *f)
+static bool read_rows(struct ese_salvage *s, struct fault *f)
 {
-    if (!salvage_weed_catalog(s, f))
-        return false;
     struct ese_catalog_row *row = calloc(s->rows + 1, sizeof *row);
     if (row == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
@@ -200,7 +197,18 @@ static bool read_catalog(struct ese_salvage *s, struct fault *f)
     salvage_claims_forget(s);
     bool ok = ese_catalog_of_rows(row, s->rows, s->scan.page_size, &s->catalog, f);
     free(row);
-    return ok && list_known(s, f);
+    return ok;
+}
+
+/* Reads the catalog from s->row. */
+static bool read_catalog(struct ese_salvage *s, struct fault *f)
+{
+    bool again = false;
+    if (!salvage_weed_catalog(s, f) || !read_rows(s, f) || !salvage_mend_fixed(s, &again, f))
+        return false;
+    if (again && !read_rows(s, f)) /* tables with the template's columns where they are now */
+        return false;
+    return list_known(s, f);
 }
 
 /* ---- trees that the catalog has lost ---- */
@@ -465,6 +473,7 @@ void salvage_schema_close(struct ese_salvage *s)
     free(s->row);
     free(s->gap);
     free(s->dispute);
+    free(s->mend);
     free(s->known);
     ese_catalog_close(s->catalog);
 }

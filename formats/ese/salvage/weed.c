@@ -55,7 +55,7 @@ bool salvage_catalog_object(const struct ese_salvage *s, struct bytes record,
     return ese_catalog_row_object(&row, s->scan.page_size, object, NULL);
 }
 
-static bool open_row(const struct ese_salvage *s, struct bytes record, struct ese_record *r)
+bool salvage_catalog_record(const struct ese_salvage *s, struct bytes record, struct ese_record *r)
 {
     return ese_record_open(r, ese_catalog_own_table(), record,
                            s->scan.revision >= ESE_REVISION_ESE98, s->scan.page_size, NULL);
@@ -66,25 +66,40 @@ static bool has_root_or_type(const struct ese_salvage *s, struct bytes record)
 {
     struct ese_record r;
     struct ese_value value;
-    return open_row(s, record, &r) &&
+    return salvage_catalog_record(s, record, &r) &&
            ese_record_value(&r, ese_catalog_own_column(MSYS_COLTYPE_OR_ROOT), &value, NULL) &&
            value.kind == ESE_VALUE_PLAIN;
 }
 
-/* Is the size of a fixed column its type's?  Of a deleted one, and of those whose type has several
- * sizes, any can be. */
-static bool has_size_of_type(const struct ese_salvage *s, struct bytes record,
-                             const struct ese_catalog_object *o)
+/* A fixed column's values have the size of its type, if that has one; of a deleted one, and of
+ * Binary and Text, any can be. */
+static bool has_size_of_type(uint32_t type, int64_t size)
+{
+    size_t own = ese_coltype_size((enum ese_coltype)type);
+    return own == 0 || size == (int64_t)own;
+}
+
+/* Can a column of that id be of the type, and of the size, that the row says? */
+static bool has_type_of_id(const struct ese_salvage *s, struct bytes record,
+                           const struct ese_catalog_object *o)
 {
     struct ese_record r;
-    int64_t type, size;
-    if (o->type != ESE_OBJECT_COLUMN || o->id > ESE_FIXED_LAST || !open_row(s, record, &r) ||
-        !ese_record_integer(&r, ese_catalog_own_column(MSYS_COLTYPE_OR_ROOT), &type) ||
-        !ese_record_integer(&r, ese_catalog_own_column(MSYS_SPACE_USAGE), &size))
+    int64_t size;
+    uint32_t type = ESE_COL_NIL;
+    if (o->type != ESE_OBJECT_COLUMN || !salvage_catalog_record(s, record, &r))
         return true;
-    size_t own =
-        type > ESE_COL_NIL && type < ESE_COL_MAX ? ese_coltype_size((enum ese_coltype)type) : 0;
-    return own == 0 || size == (int64_t)own;
+    bytes_le32(record, ESE_CATALOG_COLTYPE_AT, &type);
+    if (type >= ESE_COL_MAX)
+        return false;
+    if (type == ESE_COL_NIL || o->id > ESE_VARIABLE_LAST)
+        return true;
+    bool bytes = type == ESE_COL_BINARY || type == ESE_COL_TEXT;
+    if (o->id > ESE_FIXED_LAST)
+        return bytes;
+    if (!bytes && ese_coltype_size((enum ese_coltype)type) == 0)
+        return false;
+    return !ese_record_integer(&r, ese_catalog_own_column(MSYS_SPACE_USAGE), &size) ||
+           has_size_of_type(type, size);
 }
 
 static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes record,
@@ -96,7 +111,7 @@ static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes
     build_catalog_key(o->table, o->type, o->id, own);
     return bytes_equal(key, bytes_of(own, sizeof own)) &&
            (o->type == ESE_OBJECT_CALLBACK || has_root_or_type(s, record)) &&
-           has_size_of_type(s, record, o) && (o->type != ESE_OBJECT_TABLE || o->table == o->id);
+           has_type_of_id(s, record, o) && (o->type != ESE_OBJECT_TABLE || o->table == o->id);
 }
 
 bool salvage_is_catalog_row(const struct ese_salvage *s, struct bytes key, struct bytes record)
@@ -133,7 +148,7 @@ static bool claims_of(const struct ese_salvage *s, size_t i, unsigned most, stru
     struct ese_catalog_object o;
     struct ese_record r;
     unsigned last = 0;
-    if (!read_row(s, row->key, row->record, &o) || !open_row(s, row->record, &r))
+    if (!read_row(s, row->key, row->record, &o) || !salvage_catalog_record(s, row->record, &r))
         return false;
     ese_record_ids(&r, see_last, &last);
     if (last > most)
