@@ -127,6 +127,18 @@ static bool count_newer_of(struct ese_salvage *s, const struct ese_table *table,
             count_newer(s, table->long_value_objid, table->long_value_root, newer, f));
 }
 
+/* The root of the database, which no table has: it grows with them. */
+static uint32_t root_is_newer(const struct ese_salvage *s)
+{
+    size_t first, count;
+    uint32_t newer = 0;
+    salvage_pages_of(s, ESE_OBJID_ROOT, &first, &count);
+    for (size_t i = first; i < first + count; i++)
+        newer += s->page[i].number == ESE_PGNO_ROOT && s->page[i].trust == SALVAGE_GOOD &&
+                 s->page[i].dbtime > s->headers->header.dbtime;
+    return newer;
+}
+
 /* A clean shutdown writes the header last.  As long as it is believed, what is newer and of no tree
  * is set apart; where trees have newer pages, too, that was no reason to. */
 bool salvage_judge_header(struct ese_salvage *s, struct fault *f)
@@ -139,6 +151,7 @@ bool salvage_judge_header(struct ese_salvage *s, struct fault *f)
     bool ok = said || fault_set(f, FAULT_NO_MEMORY, "out of memory for the header");
     for (unsigned i = 0; ok && i < ese_catalog_tables(s->catalog); i++)
         ok = count_newer_of(s, ese_catalog_table(s->catalog, i), &newer, f);
+    newer += root_is_newer(s);
     if (ok && newer > 0)
         put_pages_back(s, said);
     free(said);
