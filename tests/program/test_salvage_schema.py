@@ -135,6 +135,21 @@ class OneTagOfOneCopy(unittest.TestCase):
                         self.assertNotIn("table-lost", [line["kind"] for line in lines], lines)
                         self.assertIn(b"(CertificateList) is whole", result.stdout)
 
+    def test_one_leaf_whose_order_is_lost(self):
+        """The whole catalog on one leaf, where a tag leads elsewhere: the shadow has all keys, and behind its last one."""
+        subprocess.run([KMFIXTURE, "--users", "20", "--revision", "0x14", "--page-size", "8192", "-f", "-o", str(self.store)],
+                       check=True, capture_output=True)
+        self.sound, self.truth, self.size = self.store.read_bytes(), self.rows(self.store), 8192
+        for number, tag, _, _ in self.table_rows(2):
+            self.store.write_bytes(self.sound)
+            self.spoil(number, tag, 27)
+            with self.subTest(page=number, tag=tag):
+                self.assertEqual(km.run("salvage", self.store, "-o", self.new, "--force").returncode, km.REPAIRED | km.PROBLEMS_LEFT)
+                self.assertEqual(self.rows(self.new), self.truth)
+                lines = [json.loads(line) for line in pathlib.Path(f"{self.new}.salvage.jsonl").read_text().splitlines()]
+                self.assertNotIn("before_key", str(lines))
+                self.assertNotIn("neither the catalog nor its shadow", str(lines))
+
     def test_in_neither_the_table_is_not_whole(self):
         for name in (b"CertificateList", b"Configuration"):
             self.store.write_bytes(self.sound)

@@ -156,6 +156,17 @@ bool salvage_leaves_chain(const struct salvage_leaves *l)
 
 /* ---- keys of which no leaf says anything ---- */
 
+/* The last leaf in order of each tree that is walked, the first one's and the others'. */
+static void find_last(const struct salvage_leaves *l, size_t last[2])
+{
+    last[0] = last[1] = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct salvage_page *p = &l->s->page[l->at[i].page];
+        if (p->in_order)
+            last[p->objid != l->s->page[l->at[0].page].objid] = i;
+    }
+}
+
 /* How far the leaves reach that have nothing before them. */
 static struct limit reach_from_start(const struct salvage_leaves *l)
 {
@@ -173,11 +184,15 @@ bool salvage_leaves_gaps(const struct salvage_leaves *l, salvage_gap_fn each, vo
                          struct fault *f)
 {
     struct limit reach = reach_from_start(l);
+    size_t last[2];
+    find_last(l, last);
     for (size_t i = 0; i < l->count && !reach.none; i++) {
         const struct salvage_leaf *leaf = &l->at[i];
+        const struct salvage_page *p = &l->s->page[leaf->page];
         struct limit own = limit_of(leaf);
-        if (!l->s->page[leaf->page].in_order)
+        if (!p->in_order)
             continue;
+        own.none = own.none || (p->next == 0 && (i == last[0] || i == last[1]));
         if ((reach.key.at == NULL || bytes_compare(reach.key, leaf->first) < 0) &&
             !each(context, reach.key, leaf->first, f))
             return false;
