@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """A page with the object id of another tree, right in itself: what its own parent or the catalog names stays another's.
 
-Not one row may be kept with what stands on it, whatever its time says, and the table that has lost it says so.
+Not one row may be kept with what stands on it, whatever its time says, and the table that has lost it says so.  Where the
+catalog has the page as a table's root, its rows are that table's, and doubtful.
 """
 
+import itertools
 import json
 import os
 import pathlib
@@ -64,17 +66,73 @@ class Claims(unittest.TestCase):
         told = [json.loads(line) for line in pathlib.Path(f"{self.new}.salvage.jsonl").read_text().splitlines()]
         return {table["name"]: table for table in json.loads(run.stdout)["tables"]}, told
 
-    def test_settings_as_administrators(self):
+    def test_a_root_as_another_tables(self):
+        """The catalog has whose it is, and that table has its own: its rows are given back, and doubtful."""
         for newest in (False, True):
-            with self.subTest(newest=newest):
-                tables = self.make("--users", 20, "--entries", 30, "-f")
-                truth = rows(self.store)
-                self.relabel(tables["Configuration"].root, tables["Administrators"].objid, newest)
+            tables = self.make("--users", 20, "--entries", 30, "-f")
+            sound, truth = self.store.read_bytes(), rows(self.store)
+            for name in truth:
+                for other in truth.keys() - {name}:
+                    with self.subTest(root=name, says=other, newest=newest):
+                        self.store.write_bytes(sound)
+                        self.relabel(tables[name].root, tables[other].objid, newest)
+                        found, told = self.salvage()
+                        self.assert_given_back(truth, found, told, {name})
+
+    def test_roots_exchanged(self):
+        tables = self.make("--users", 20, "--entries", 30, "-f")
+        sound, truth = self.store.read_bytes(), rows(self.store)
+        for name, other in itertools.combinations(truth, 2):
+            with self.subTest(root=name, other=other):
+                self.store.write_bytes(sound)
+                self.relabel(tables[name].root, tables[other].objid, False)
+                self.relabel(tables[other].root, tables[name].objid, False)
                 found, told = self.salvage()
-                self.assertEqual(rows(self.new), dict(truth, Configuration={}))
-                self.assertEqual(found["Administrators"]["kept"], len(truth["Administrators"]))
-                self.assertEqual(found["Administrators"]["doubtful"], len(truth["Configuration"]))
-                self.assertEqual([line["table"] for line in told if line["kind"] == "page-lost"], ["Configuration"])
+                self.assert_given_back(truth, found, told, {name, other})
+
+    def assert_given_back(self, truth, found, told, names):
+        """No row is another table's; a row that stands on a page in question is doubtful, and its table not whole."""
+        self.assertEqual(rows(self.new), truth)
+        self.assertEqual({line["table"] for line in told if line["kind"] == "table-lost"}, names)
+        for name, table in found.items():
+            if name in truth:
+                small = name == "Configuration"     # its root is a leaf, with rows
+                self.assertEqual(table["doubtful"], len(truth[name]) if small and name in names else 0, name)
+                self.assertEqual((table["kept"] + table["doubtful"], table["in_part"]), (len(truth[name]), name in names))
+
+    def catalog_rows(self, objid):
+        """(page, offset in it) of the table's own row in the catalog and in its shadow."""
+        content, key = self.store.read_bytes(), struct.pack("<IHI", objid, 1, objid)
+        for at in range(2 * PAGE, len(content), PAGE):
+            page = content[at:at + PAGE]
+            if struct.unpack_from("<I", page, OBJID_AT)[0] in (2, 3) and page[36] & 2 and key in page:
+                yield at // PAGE - 1, page.index(key) - 4
+
+    def test_a_root_that_both_catalogs_have_elsewhere(self):
+        """The page that they name is another's, or none, and the root stands: nothing is in doubt, and it is told."""
+        tables = self.make("--users", 20, "--entries", 30, "-f")
+        sound, truth = self.store.read_bytes(), rows(self.store)
+        elsewhere = {name: tables[name].root for name in truth} | {"none": 0, "behind the end": 1 << 20, "the catalog's": 4}
+        for name in truth:
+            for other, root in elsewhere.items():
+                if other == name:
+                    continue
+                with self.subTest(root=name, named=other):
+                    self.store.write_bytes(sound)
+                    places = list(self.catalog_rows(tables[name].objid))
+                    self.assertEqual(len(places), 2)
+                    for number, start in places:
+                        content = bytearray(self.store.read_bytes())
+                        page = content[(number + 1) * PAGE:(number + 2) * PAGE]
+                        struct.pack_into("<I", page, start + 14, root)
+                        set_sum(page)
+                        content[(number + 1) * PAGE:(number + 2) * PAGE] = page
+                        self.store.write_bytes(content)
+                    found, told = self.salvage()
+                    self.assertEqual(rows(self.new), truth)
+                    self.assertEqual([line["kind"] for line in told], ["catalog"])
+                    self.assertIn(f"stands on page {tables[name].root}:", told[0]["reason"])
+                    self.assertEqual(found[name]["kept"], len(truth[name]))
 
     def shared(self):
         """A store in which long values of the list and of users have the same ids, and one chunk each."""

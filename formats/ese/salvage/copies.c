@@ -356,6 +356,38 @@ static bool tell_each(struct ese_salvage *s, const struct salvage_dispute *dispu
     return true;
 }
 
+bool salvage_mend_note(struct ese_salvage *s, const struct salvage_schema_row *row,
+                       const char *reason, bool sure, struct fault *f)
+{
+    if (!array_reserve(&s->mend, &s->mend_room, s->mends + 1, sizeof *s->mend))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    struct salvage_dispute *m = &s->mend[s->mends];
+    *m = (struct salvage_dispute){.table = row->table,
+                                  .page = row->page,
+                                  .dbtime = row->dbtime,
+                                  .key = {arena_copy(&s->arena, row->key), row->key.size},
+                                  .record = {arena_copy(&s->arena, row->record), row->record.size},
+                                  .reason =
+                                      arena_copy(&s->arena, bytes_of(reason, strlen(reason) + 1)),
+                                  .sure = sure};
+    if (m->key.at == NULL || m->record.at == NULL || m->reason == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    s->mends++;
+    return true;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct salvage_dispute *x = a, *y = b;
+    return bytes_compare(x->key, y->key);
+}
+
+void salvage_mends_sort(struct ese_salvage *s)
+{
+    if (s->mends > 0)
+        qsort(s->mend, s->mends, sizeof *s->mend, by_key);
+}
+
 bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f)
 {
     s->result->catalog_disputes = s->disputes;

@@ -358,8 +358,21 @@ static void name_mends(const struct salvage_table *t, struct buffer *to)
     if (count == 0)
         return;
     snprintf(text, sizeof text,
-             "%sthe rows that describe it contradict each other in where %zu of its columns %s",
-             to->size > 0 ? "; " : "", count, count == 1 ? "is" : "are");
+             "%s%zu of the rows that describe it %s what else the catalog has of it",
+             to->size > 0 ? "; " : "", count, count == 1 ? "contradicts" : "contradict");
+    buffer_add_text(to, text);
+}
+
+static void name_root(const struct salvage_table *t, struct buffer *to)
+{
+    char text[160];
+    uint32_t said = salvage_root_said(t->s, t->table);
+    if (said == 0)
+        return;
+    snprintf(text, sizeof text,
+             "%sits root page says that it is of object %" PRIu32
+             ": it is taken as what the catalog has it for",
+             to->size > 0 ? "; " : "", said);
     buffer_add_text(to, text);
 }
 
@@ -381,6 +394,7 @@ bool salvage_tell_definition(struct salvage_table *t, struct fault *f)
     }
     name_disputes(t, &text);
     name_mends(t, &text);
+    name_root(t, &text);
     bool ok = name_orphans(t, &text, f), any = text.size > 0;
     t->sum->in_part = t->sum->in_part || any;
     ok = ok &&

@@ -53,20 +53,7 @@ static bool note(struct ese_salvage *s, const struct ese_table *table,
              "the catalog has the column %.64s of object %u at byte %u of its rows, and by its "
              "neighbours it is at byte %u: that is taken",
              column->name, table->objid, column->offset, place->at);
-    if (!array_reserve(&s->mend, &s->mend_room, s->mends + 1, sizeof *s->mend))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    struct salvage_dispute *m = &s->mend[s->mends];
-    *m = (struct salvage_dispute){.table = table->objid,
-                                  .page = row->page,
-                                  .dbtime = row->dbtime,
-                                  .key = {arena_copy(&s->arena, row->key), row->key.size},
-                                  .record = {arena_copy(&s->arena, row->record), row->record.size},
-                                  .reason = arena_copy(&s->arena, bytes_of(text, strlen(text) + 1)),
-                                  .sure = place->certain && place->confirmed};
-    if (m->key.at == NULL || m->record.at == NULL || m->reason == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
-    s->mends++;
-    return true;
+    return salvage_mend_note(s, row, text, place->certain && place->confirmed, f);
 }
 
 /* Puts the place into the column's row. */

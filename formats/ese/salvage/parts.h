@@ -24,6 +24,7 @@ struct salvage_page {
     uint32_t slot;   /* where it stands in the file */
     uint32_t number; /* which page it is */
     uint32_t objid, flags, prev, next;
+    uint32_t said;  /* not 0: it says that it is of this object, and the catalog counts: roots.c */
     uint8_t trust;  /* enum salvage_trust */
     uint8_t blocks; /* SALVAGE_BLOCKS: which are right */
     bool reached;   /* a parent names it, or a neighbour and it name each other */
@@ -33,7 +34,8 @@ struct salvage_page {
     bool left;      /* SALVAGE_APART: beside a root that is a leaf, and not known to be let go */
     bool marked;    /* something is said of a row on it, in t->marks */
     bool unwritten; /* of a row on it the entries that were seen are not written */
-    bool unread; /* a row on it is not the only one of its key, does not count, or cannot be read */
+    bool unread; /* a row on it is not the only one of its key, does not count, cannot be read, or
+                  * may be another table's */
     bool noise; /* under a wrong checksum: what stands for a row on it is none, and nothing tells */
     uint16_t rows; /* of the others, how many were written at once, see rows.c */
 
@@ -100,7 +102,7 @@ struct ese_salvage {
     size_t gaps, gap_room;
     struct salvage_dispute *dispute; /* by key */
     size_t disputes, dispute_room;
-    struct salvage_dispute *mend; /* rows that were put right: see fixed.c; by key */
+    struct salvage_dispute *mend; /* rows that were put right: see fixed.c, roots.c; by key */
     size_t mends, mend_room;
     struct ese_salvage_scan scan;
     ese_salvage_seen_fn seen;
@@ -150,6 +152,8 @@ bool salvage_see_gaps(struct ese_salvage *s, const struct salvage_leaves *l, str
 /* Tells of each of them. */
 bool salvage_tell_gaps(struct ese_salvage *s, struct fault *f);
 
+/* Puts s->page in order: when object ids have changed, too. */
+void salvage_pages_sort(struct ese_salvage *s);
 /* The pages of one object: s->page[*first] and the *count - 1 behind it. */
 void salvage_pages_of(const struct ese_salvage *s, uint32_t objid, size_t *first, size_t *count);
 
@@ -196,6 +200,14 @@ bool salvage_root_of_table(struct ese_salvage *s, const struct salvage_page *p,
                            struct fault *f);
 /* Is it the root of a tree of this kind (a flag of a page) that the catalog does not have? */
 bool salvage_is_lone_root(const struct ese_salvage *s, const struct salvage_page *p, uint32_t kind);
+
+/* roots.c: puts right, in s->row, where the catalog has the root of a tree that stands elsewhere.
+ * *mended: the catalog has to be read again. */
+bool salvage_mend_roots(struct ese_salvage *s, bool *mended, struct fault *f);
+/* Takes root pages that say they are another table's as what the catalog has them for. */
+bool salvage_give_back_roots(struct ese_salvage *s, struct fault *f);
+/* Which object the table's root page says it is of, when it was taken so; 0: its own. */
+uint32_t salvage_root_said(const struct ese_salvage *s, const struct ese_table *table);
 
 /* orphans.c: fills in s->orphan. */
 bool salvage_orphans_find(struct ese_salvage *s, struct fault *f);
@@ -396,6 +408,10 @@ void salvage_copies_close(struct salvage_copies *c);
  * that counts, w->versions: none does. */
 bool salvage_copies_see(struct salvage_copies *c, const struct salvage_walk *w, bool *differ,
                         size_t *version, struct fault *f);
+/* Notes a row that will be put right, as it stands; sure: it is plain that it was wrong. */
+bool salvage_mend_note(struct ese_salvage *s, const struct salvage_schema_row *row,
+                       const char *reason, bool sure, struct fault *f);
+void salvage_mends_sort(struct ese_salvage *s); /* once all are noted */
 /* Tells of each difference, and of each row that was put right. */
 bool salvage_tell_disputes(struct ese_salvage *s, struct fault *f);
 /* How many there are of one table, in what they say or in what was put right, but for those that

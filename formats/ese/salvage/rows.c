@@ -238,6 +238,11 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
               c->misfit                            ? "does not fit the table's columns or its key"
               : c->against->trust == SALVAGE_APART ? "stands on a page in a wrong place"
                                                    : "stands under a wrong checksum");
+    if (row->where->said != 0)
+        doubt(j, true, 0,
+              "its page says that it is of object %" PRIu32
+              ", and the catalog has it as the root of this table",
+              row->where->said);
     if (t->of_other)
         doubt(j, true, 0,
               "its columns are called as a database says whose signature is not seen to be this "

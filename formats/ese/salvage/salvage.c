@@ -19,7 +19,8 @@ bool ese_salvage_open(struct ese_file *file, ese_salvage_seen_fn seen, void *con
     s->headers = calloc(1, sizeof *s->headers);
     bool ok = s->headers != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory");
     ok = ok && salvage_header(s, f) && ese_pages_open(file, s->scan.page_size, &s->pages, f) &&
-         salvage_scan(s, f) && salvage_schema(s, f) && salvage_judge_header(s, f);
+         salvage_scan(s, f) && salvage_schema(s, f) && salvage_give_back_roots(s, f) &&
+         salvage_judge_header(s, f);
     if (!ok) {
         ese_salvage_close(s);
         return false;
@@ -415,7 +416,8 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
     s->table_room = 0;
     for (size_t i = 0; i < s->pages_found; i++) {
         struct salvage_page *p = &s->page[i];
-        p->stale = p->marked = p->unwritten = p->unread = p->noise = false;
+        p->stale = p->marked = p->unwritten = p->noise = false;
+        p->unread = p->said != 0;
         p->rows = 0;
     }
     bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && salvage_orphans_find(s, f) &&

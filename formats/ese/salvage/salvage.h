@@ -18,6 +18,7 @@
  *   weed.c        catalog rows that cannot be true together
  *   fixed.c       where the catalog says that fixed columns are
  *   definition.c  whether that is all that the catalog said of a table
+ *   roots.c       root pages that say they are another table's
  *   orphans.c     indexes that stand, and that the catalog does not have
  *   ranges.c      which nodes of a page can be believed, and which keys a leaf has
  *   reach.c       which leaves parents, neighbours and space know of

@@ -179,6 +179,12 @@ static bool scan_file(struct scanning *x, struct fault *f)
     return true;
 }
 
+void salvage_pages_sort(struct ese_salvage *s)
+{
+    if (s->pages_found > 0)
+        qsort(s->page, s->pages_found, sizeof *s->page, by_objid);
+}
+
 bool salvage_scan(struct ese_salvage *s, struct fault *f)
 {
     struct scanning x = {.s = s, .chunk = malloc(CHUNK)};
@@ -189,8 +195,7 @@ bool salvage_scan(struct ese_salvage *s, struct fault *f)
     free(x.chunk);
     if (!ok)
         return false;
-    if (s->pages_found > 0)
-        qsort(s->page, s->pages_found, sizeof *s->page, by_objid);
+    salvage_pages_sort(s);
     /* A wrong page's time is only believed when some right page is as new. */
     for (size_t i = 0; i < s->pages_found; i++)
         if (s->page[i].trust == SALVAGE_WRONG && s->page[i].dbtime > s->scan.dbtime)

@@ -203,12 +203,13 @@ static bool read_rows(struct ese_salvage *s, struct fault *f)
 /* Reads the catalog from s->row. */
 static bool read_catalog(struct ese_salvage *s, struct fault *f)
 {
-    bool again = false;
-    if (!salvage_weed_catalog(s, f) || !read_rows(s, f) || !salvage_mend_fixed(s, &again, f))
+    bool again = false, moved = false;
+    if (!salvage_weed_catalog(s, f) || !read_rows(s, f) || !list_known(s, f) ||
+        !salvage_mend_fixed(s, &again, f) || !salvage_mend_roots(s, &moved, f))
         return false;
-    if (again && !read_rows(s, f)) /* tables with the template's columns where they are now */
-        return false;
-    return list_known(s, f);
+    salvage_mends_sort(s);
+    /* Tables have the template's columns where they are now. */
+    return !(again || moved) || (read_rows(s, f) && list_known(s, f));
 }
 
 /* ---- trees that the catalog has lost ---- */
