@@ -35,17 +35,13 @@ void *array_next(void *array, size_t count, size_t *room, size_t size)
 
 size_t array_first_u32(const void *array, size_t count, size_t size, size_t at, uint32_t number)
 {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
+    struct halving h = {.high = count};
+    while (halving_next(&h)) {
         uint32_t there;
-        memcpy(&there, (const char *)array + middle * size + at, sizeof there);
-        if (there < number)
-            low = middle + 1;
-        else
-            high = middle;
+        memcpy(&there, (const char *)array + h.middle * size + at, sizeof there);
+        halving_go(&h, there < number);
     }
-    return low;
+    return h.low;
 }
 
 int array_by_u64(const void *x, const void *y)

@@ -1,6 +1,7 @@
 /*
  * Discovery: the keys of the chosen list, and the other columns of its table: see discover.h.
  */
+#include "formats/array.h"
 #include "migrate/discover/parts.h"
 
 #include <stdlib.h>
@@ -40,17 +41,13 @@ static int compare_sha1(const void *a, const void *b, void *context)
 const struct discover_entry *discover_find_sha1(const struct discover_run *run,
                                                 const uint8_t sha1[HASH_SHA1_SIZE])
 {
-    size_t low = 0, high = run->by_sha1 ? run->entries : 0;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct discover_entry *entry = &run->entry[run->by_sha1[middle]];
+    struct halving h = {.high = run->by_sha1 ? run->entries : 0};
+    while (halving_next(&h)) {
+        const struct discover_entry *entry = &run->entry[run->by_sha1[h.middle]];
         int order = memcmp(sha1, entry->sha1, HASH_SHA1_SIZE);
         if (order == 0)
             return entry;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
+        halving_go(&h, order > 0);
     }
     return NULL;
 }

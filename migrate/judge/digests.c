@@ -134,16 +134,12 @@ static void sort(struct digests *d)
 
 static uint32_t find_end(const struct digests *d, const uint8_t *octets)
 {
-    size_t low = d->head[head_of(octets)], end = d->head[head_of(octets) + 1], high = end;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(d->end[middle].octets, octets, START) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < end && memcmp(d->end[low].octets, octets, START) == 0 ? d->end[low].which
-                                                                       : DIGESTS_NONE;
+    size_t end = d->head[head_of(octets) + 1];
+    struct halving h = {.low = d->head[head_of(octets)], .high = end};
+    while (halving_next(&h))
+        halving_go(&h, memcmp(d->end[h.middle].octets, octets, START) < 0);
+    return h.low < end && memcmp(d->end[h.low].octets, octets, START) == 0 ? d->end[h.low].which
+                                                                           : DIGESTS_NONE;
 }
 
 static uint32_t find_octets(const struct digests *d, struct bytes b)

@@ -1,6 +1,7 @@
 /* Listed certificates by the name that they sign under: see issuers.h. */
 #include "migrate/judge/issuers.h"
 
+#include "formats/array.h"
 #include "migrate/judge/groups.h"
 
 #include <stdlib.h>
@@ -63,17 +64,13 @@ void issuers_close(struct issuers *s)
 /* The first issuer whose name is not before this one, or, with `behind`, the first behind it. */
 static unsigned bound(const struct issuers *s, struct bytes name, bool behind)
 {
-    unsigned low = 0, high = s->count;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        int order =
-            bytes_compare(s->model->certificate[s->issuer[middle].certificate].x509.subject, name);
-        if (order < 0 || (behind && order == 0))
-            low = middle + 1;
-        else
-            high = middle;
+    struct halving h = {.high = s->count};
+    while (halving_next(&h)) {
+        unsigned certificate = s->issuer[h.middle].certificate;
+        int order = bytes_compare(s->model->certificate[certificate].x509.subject, name);
+        halving_go(&h, order < 0 || (behind && order == 0));
     }
-    return low;
+    return (unsigned)h.low;
 }
 
 unsigned issuers_named(const struct issuers *s, struct bytes name, const struct issuer **first)

@@ -272,19 +272,16 @@ bool model_is_list_table(const struct model *m, const struct ese_table *table)
 const struct model_entry *model_entry_of_row(const struct model *m, const struct ese_table *table,
                                              unsigned row)
 {
-    unsigned low = 0, high = m->by_row ? m->entries : 0, part = 0;
+    struct halving h = {.high = m->by_row ? m->entries : 0};
+    unsigned part = 0;
     while (part < m->profile->lists && !model_is_named(m->profile->list[part].table, table->name))
         part++;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        const struct model_entry *e = &m->entry[m->by_row[middle]];
+    while (halving_next(&h)) {
+        const struct model_entry *e = &m->entry[m->by_row[h.middle]];
         unsigned first = first_part(m, e->part);
         if (first == part && e->row == row)
             return e;
-        if (first < part || (first == part && e->row < row))
-            low = middle + 1;
-        else
-            high = middle;
+        halving_go(&h, first < part || (first == part && e->row < row));
     }
     return NULL;
 }

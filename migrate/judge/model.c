@@ -1,6 +1,8 @@
 /* A model, once it was read: see model.h. */
 #include "migrate/judge/model.h"
 
+#include "formats/array.h"
+
 #include <strings.h>
 
 /* ---- entries by key ---- */
@@ -13,20 +15,15 @@ static bool is_at(const struct model *m, uint64_t place, int64_t key)
 
 struct model_entry *model_entry(const struct model *m, int64_t key)
 {
-    unsigned low = 0, high = m->entries;
-    uint64_t place = high ? (uint64_t)key - (uint64_t)m->entry[0].key : 0;
+    struct halving h = {.high = m->entries};
+    uint64_t place = h.high ? (uint64_t)key - (uint64_t)m->entry[0].key : 0;
     if (is_at(m, place, key))
         return &m->entry[place];
-    if (high == 0 || key < m->entry[0].key || key > m->entry[high - 1].key)
+    if (h.high == 0 || key < m->entry[0].key || key > m->entry[h.high - 1].key)
         return NULL; /* as most numbers of other tables */
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (m->entry[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < m->entries && m->entry[low].key == key ? &m->entry[low] : NULL;
+    while (halving_next(&h))
+        halving_go(&h, m->entry[h.middle].key < key);
+    return h.low < m->entries && m->entry[h.low].key == key ? &m->entry[h.low] : NULL;
 }
 
 unsigned model_entries_of(const struct model *m, int64_t key, unsigned *count)

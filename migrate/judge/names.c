@@ -172,18 +172,14 @@ bool names_index(struct model *m, struct fault *f)
 /* The key of the first entry with that hash. */
 static int32_t key_of_hash(const struct model *m, const uint8_t sha1[HASH_SHA1_SIZE])
 {
-    unsigned low = 0, high = m->hashed;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        const struct model_entry *e = &m->entry[m->by_sha1[middle]];
-        if (memcmp(model_certificate_of(m, e)->sha1, sha1, HASH_SHA1_SIZE) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    struct halving h = {.high = m->hashed};
+    while (halving_next(&h)) {
+        const struct model_entry *e = &m->entry[m->by_sha1[h.middle]];
+        halving_go(&h, memcmp(model_certificate_of(m, e)->sha1, sha1, HASH_SHA1_SIZE) < 0);
     }
-    if (low == m->hashed)
+    if (h.low == m->hashed)
         return m->no_key;
-    const struct model_entry *e = &m->entry[m->by_sha1[low]];
+    const struct model_entry *e = &m->entry[m->by_sha1[h.low]];
     return memcmp(model_certificate_of(m, e)->sha1, sha1, HASH_SHA1_SIZE) == 0 ? e->key : m->no_key;
 }
 

@@ -1,6 +1,8 @@
 /* Revoked certificates: see revocations.h. */
 #include "migrate/judge/revocations.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 static int compare(const struct model_certificate *c, struct bytes issuer, struct bytes serial)
@@ -27,15 +29,10 @@ struct table {
 /* The first that does not come before (issuer, serial). */
 static unsigned find(const struct table *t, struct bytes issuer, struct bytes serial)
 {
-    unsigned low = 0, high = t->count;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        if (compare(&t->model->certificate[t->number[middle]], issuer, serial) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    struct halving h = {.high = t->count};
+    while (halving_next(&h))
+        halving_go(&h, compare(&t->model->certificate[t->number[h.middle]], issuer, serial) < 0);
+    return (unsigned)h.low;
 }
 
 /* A list that no certificate here comes from says nothing; one that its issuer's key refutes

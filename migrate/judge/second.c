@@ -197,15 +197,10 @@ static bool take(struct second_search *s, struct bytes value)
 static long find_cut(const struct second_search *s, struct bytes rest)
 {
     size_t size = rest.size < CUT_COMPARED ? rest.size : CUT_COMPARED;
-    unsigned low = 0, high = s->starts;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        if (memcmp(tbs_of(s->m, s->by_start[middle]).at, rest.at, START) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (unsigned i = low; i < s->starts && i < low + CUT_TRIED; i++) {
+    struct halving h = {.high = s->starts};
+    while (halving_next(&h))
+        halving_go(&h, memcmp(tbs_of(s->m, s->by_start[h.middle]).at, rest.at, START) < 0);
+    for (size_t i = h.low; i < s->starts && i < h.low + CUT_TRIED; i++) {
         struct bytes tbs = tbs_of(s->m, s->by_start[i]);
         if (tbs.size > rest.size && memcmp(tbs.at, rest.at, size) == 0)
             return (long)s->by_start[i];

@@ -1,6 +1,7 @@
 /* The store as it was: see undo/view.h. */
 #include "migrate/undo/view.h"
 
+#include "formats/array.h"
 #include "formats/ese/layout/checksum.h"
 
 #include <stdlib.h>
@@ -16,14 +17,8 @@ static bool old_page(void *context, uint32_t number, const struct ese_page **pag
 {
     (void)f;
     const struct undo_view *v = context;
-    size_t low = 0, high = v->pages;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (v->page[middle].number < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = array_first_u32(v->page, v->pages, sizeof *v->page,
+                                 offsetof(struct ese_page, number), number);
     *page = low < v->pages && v->page[low].number == number ? &v->page[low] : NULL;
     return true;
 }

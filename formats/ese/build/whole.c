@@ -119,15 +119,10 @@ bool whole_node(struct whole *w, const struct ese_cursor *cursor, struct fault *
 
 static bool has_lid(const struct whole *w, uint64_t lid)
 {
-    size_t low = 0, high = w->lids;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (w->lid[middle] < lid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < w->lids && w->lid[low] == lid;
+    struct halving h = {.high = w->lids};
+    while (halving_next(&h))
+        halving_go(&h, w->lid[h.middle] < lid);
+    return h.low < w->lids && w->lid[h.low] == lid;
 }
 
 static bool judge_value(void *context, const struct ese_value *value, struct fault *f)

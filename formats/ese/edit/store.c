@@ -7,6 +7,7 @@
  */
 #include "formats/ese/edit/parts.h"
 
+#include "formats/array.h"
 #include "formats/fileio.h"
 
 #include <stdlib.h>
@@ -323,14 +324,9 @@ uint32_t inplace_count_changed(const struct ese_inplace *ip)
 
 bool inplace_is_changed(const struct ese_inplace *ip, uint32_t number)
 {
-    for (size_t low = 0, high = ip->listed; low < high;) {
-        size_t middle = low + (high - low) / 2;
-        if (ip->sorted[middle]->page.number == number)
-            return true;
-        if (ip->sorted[middle]->page.number < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return is_written(ip, number);
+    struct halving h = {.high = ip->listed};
+    while (halving_next(&h))
+        halving_go(&h, ip->sorted[h.middle]->page.number < number);
+    return (h.low < ip->listed && ip->sorted[h.low]->page.number == number) ||
+           is_written(ip, number);
 }

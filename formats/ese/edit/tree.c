@@ -12,6 +12,7 @@
  *
  * Source: the published engine, ese/bt.cxx, ese/node.cxx.
  */
+#include "formats/array.h"
 #include "formats/ese/edit/parts.h"
 
 #include <stdlib.h>
@@ -39,26 +40,23 @@ static int compare_pieces(const struct ese_node *node, struct bytes key, struct 
 }
 
 enum way {
-    WAY_FIRST,
-    /* to the first leaf that can have it */ WAY_LAST /* to the one where it belongs */
+    WAY_FIRST, /* to the first leaf that can have it */
+    WAY_LAST,  /* to the one where it belongs */
 };
 
 static unsigned choose_child(const struct ese_page *page, struct bytes key, struct bytes data,
                              enum way way)
 {
-    unsigned low = 0,
-             high = ese_page_nodes(page) - 1; /* the last takes what no separator exceeds */
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
+    /* The last takes what no separator exceeds. */
+    struct halving h = {.high = ese_page_nodes(page) - 1};
+    while (halving_next(&h)) {
         struct ese_node node;
-        int order =
-            ese_page_node(page, middle, &node, NULL) ? compare_pieces(&node, key, data) : -1;
-        if (way == WAY_FIRST ? order < 0 : order <= 0)
-            low = middle + 1;
-        else
-            high = middle;
+        int order = ese_page_node(page, (unsigned)h.middle, &node, NULL)
+                        ? compare_pieces(&node, key, data)
+                        : -1;
+        halving_go(&h, way == WAY_FIRST ? order < 0 : order <= 0);
     }
-    return low;
+    return (unsigned)h.low;
 }
 
 static bool may_enter(const struct inplace_tree *t, const struct ese_page *page, bool at_root,
@@ -234,18 +232,14 @@ void inplace_spot_close(struct inplace_spot *spot)
 static bool first_not_less(const struct inplace_tree *t, const struct ese_page *page,
                            struct bytes key, struct bytes data, unsigned *index, struct fault *f)
 {
-    unsigned low = 0, high = ese_page_nodes(page);
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
+    struct halving h = {.high = ese_page_nodes(page)};
+    while (halving_next(&h)) {
         struct ese_node node;
-        if (!ese_page_node(page, middle, &node, f))
+        if (!ese_page_node(page, (unsigned)h.middle, &node, f))
             return false;
-        if (compare_node(t, &node, key, data) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+        halving_go(&h, compare_node(t, &node, key, data) < 0);
     }
-    *index = low;
+    *index = (unsigned)h.low;
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* Taking records apart: see record.h. */
 #include "formats/ese/layout/record.h"
 
+#include "formats/array.h"
 #include "formats/ese/layout/record_bits.h"
 #include "formats/ese/layout/record_parts.h"
 
@@ -321,20 +322,16 @@ static bool search_entry(const struct ese_values *v, bool derived, unsigned coun
 {
     const struct ese_record *rec = v->record;
     uint32_t place = ese_tagged_order((uint16_t)v->column->id, derived);
-    unsigned low = 0, high = count;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        size_t at = (size_t)middle * RECORD_ENTRY_SIZE;
+    struct halving h = {.high = count};
+    while (halving_next(&h)) {
+        size_t at = h.middle * RECORD_ENTRY_SIZE;
         uint16_t id = bytes_get_le16(rec->tagged, at), word = bytes_get_le16(rec->tagged, at + 2);
-        if (ese_tagged_order(id, word & RECORD_ENTRY_DERIVED) < place)
-            low = middle + 1;
-        else
-            high = middle;
+        halving_go(&h, ese_tagged_order(id, word & RECORD_ENTRY_DERIVED) < place);
     }
-    *found = low;
-    uint16_t id = bytes_get_le16(rec->tagged, (size_t)low * RECORD_ENTRY_SIZE);
-    uint16_t word = bytes_get_le16(rec->tagged, (size_t)low * RECORD_ENTRY_SIZE + 2);
-    return low < count && ese_tagged_order(id, word & RECORD_ENTRY_DERIVED) == place &&
+    *found = (unsigned)h.low;
+    uint16_t id = bytes_get_le16(rec->tagged, h.low * RECORD_ENTRY_SIZE);
+    uint16_t word = bytes_get_le16(rec->tagged, h.low * RECORD_ENTRY_SIZE + 2);
+    return h.low < count && ese_tagged_order(id, word & RECORD_ENTRY_DERIVED) == place &&
            ese_tagged_is_of(rec, id, word & RECORD_ENTRY_DERIVED, v->column);
 }
 

@@ -1,6 +1,8 @@
 /* Columns and keys of a table: see schema.h. */
 #include "formats/ese/layout/schema.h"
 
+#include "formats/array.h"
+
 #include <strings.h>
 
 bool ese_table_is(const struct ese_table *table, const char *name)
@@ -22,15 +24,10 @@ const struct ese_column *ese_table_column(const struct ese_table *table, const c
 static const struct ese_column *search_column(const struct ese_column *column, unsigned count,
                                               uint32_t id)
 {
-    unsigned low = 0, high = count;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        if (column[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && column[low].id == id ? &column[low] : NULL;
+    struct halving h = {.high = count};
+    while (halving_next(&h))
+        halving_go(&h, column[h.middle].id < id);
+    return h.low < count && column[h.low].id == id ? &column[h.low] : NULL;
 }
 
 static const struct ese_column *search_segment_column(const struct ese_table *table,

@@ -285,20 +285,15 @@ void ese_log_set_choose(struct ese_log_set *set, const struct ese_log_need *need
 struct ese_log_file *ese_log_set_find(const struct ese_log_set *set, int32_t generation)
 {
     /* Logs of one base stand together in the order of their generations. */
-    size_t low = 0, high = set->files;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct ese_log_file *at = &set->file[middle];
+    struct halving h = {.high = set->files};
+    while (halving_next(&h)) {
+        const struct ese_log_file *at = &set->file[h.middle];
         int order = strcasecmp(at->base, set->base);
-        if (order < 0 || (order == 0 && is_log(at) && generation_of(at) < generation))
-            low = middle + 1;
-        else
-            high = middle;
+        halving_go(&h, order < 0 || (order == 0 && is_log(at) && generation_of(at) < generation));
     }
-    if (low < set->files && in_base(set, &set->file[low]) &&
-        generation_of(&set->file[low]) == generation)
-        return &set->file[low];
-    return NULL;
+    struct ese_log_file *found = &set->file[h.low];
+    return h.low < set->files && in_base(set, found) && generation_of(found) == generation ? found
+                                                                                           : NULL;
 }
 
 /* Reads a log to its end.  False only for a shortage of memory: what else is wrong is in the file's

@@ -6,6 +6,7 @@
  *
  * Source: the published engine, ese/ver.cxx (ErrVERIUndoLoggedOper), ese/bt.cxx (ErrBTIRefresh).
  */
+#include "formats/array.h"
 #include "formats/ese/log/parts.h"
 
 static bool not_found(const struct ese_replay *r, const struct log_version *v, const char *what,
@@ -39,40 +40,32 @@ static int compare(const struct ese_node *node, struct bytes bookmark, bool key_
 /* The page that the bookmark lies under: the first whose separator is above it. */
 static uint32_t child_for(const struct ese_page *page, struct bytes bookmark)
 {
-    unsigned low = 0, high = ese_page_nodes(page);
+    struct halving h = {.high = ese_page_nodes(page)};
     struct ese_node node;
-    if (high == 0)
+    if (h.high == 0)
         return 0;
-    high--; /* the last one has no upper end */
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (!ese_page_node(page, middle, &node, NULL))
+    h.high--; /* the last one has no upper end */
+    while (halving_next(&h)) {
+        if (!ese_page_node(page, (unsigned)h.middle, &node, NULL))
             return 0;
-        bool above = node.prefix.size + node.suffix.size == 0 || compare(&node, bookmark, true) > 0;
-        if (above)
-            high = middle;
-        else
-            low = middle + 1;
+        halving_go(&h,
+                   node.prefix.size + node.suffix.size > 0 && compare(&node, bookmark, true) <= 0);
     }
-    return ese_page_node(page, low, &node, NULL) ? ese_node_child(&node) : 0;
+    return ese_page_node(page, (unsigned)h.low, &node, NULL) ? ese_node_child(&node) : 0;
 }
 
 static bool line_of(const struct ese_page *page, struct bytes bookmark, bool key_only,
                     unsigned *line)
 {
-    unsigned low = 0, high = ese_page_nodes(page);
+    struct halving h = {.high = ese_page_nodes(page)};
     struct ese_node node;
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (!ese_page_node(page, middle, &node, NULL))
+    while (halving_next(&h)) {
+        if (!ese_page_node(page, (unsigned)h.middle, &node, NULL))
             return false;
-        if (compare(&node, bookmark, key_only) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+        halving_go(&h, compare(&node, bookmark, key_only) < 0);
     }
-    *line = low;
-    return low < ese_page_nodes(page) && ese_page_node(page, low, &node, NULL) &&
+    *line = (unsigned)h.low;
+    return *line < ese_page_nodes(page) && ese_page_node(page, *line, &node, NULL) &&
            compare(&node, bookmark, key_only) == 0;
 }
 

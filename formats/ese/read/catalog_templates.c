@@ -6,6 +6,8 @@
  */
 #include "formats/ese/read/catalog_templates.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -82,15 +84,10 @@ static int by_name(const void *a, const void *b)
 static const struct ese_table *find_sorted(const struct ese_table *const *sorted, unsigned count,
                                            const char *name)
 {
-    unsigned low = 0, high = count;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        if (strcasecmp(sorted[middle]->name, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && strcasecmp(sorted[low]->name, name) == 0 ? sorted[low] : NULL;
+    struct halving h = {.high = count};
+    while (halving_next(&h))
+        halving_go(&h, strcasecmp(sorted[h.middle]->name, name) < 0);
+    return h.low < count && strcasecmp(sorted[h.low]->name, name) == 0 ? sorted[h.low] : NULL;
 }
 
 /* The template of a table, unless the catalog is damaged or asks for more than memory should hold.

@@ -1,6 +1,8 @@
 /* The B+-tree cursor: see cursor.h. */
 #include "formats/ese/read/cursor.h"
 
+#include "formats/array.h"
+
 #include <stdlib.h>
 
 void ese_cursor_open(struct ese_cursor *c, struct ese_pages *pages, uint32_t root, uint32_t objid)
@@ -102,33 +104,27 @@ static int compare_key(const struct ese_node *node, struct bytes key)
  * without a key the first. */
 static unsigned child_for(const struct ese_page *page, const struct bytes *key)
 {
-    unsigned low = 0, high = ese_page_nodes(page);
-    if (key == NULL || high == 0)
+    struct halving h = {.high = ese_page_nodes(page)};
+    if (key == NULL || h.high == 0)
         return 0;
-    high--; /* the last child takes what no separator exceeds */
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
+    h.high--; /* the last child takes what no separator exceeds */
+    while (halving_next(&h)) {
         struct ese_node node;
-        if (ese_page_node(page, middle, &node, NULL) && compare_key(&node, *key) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
+        halving_go(&h, ese_page_node(page, (unsigned)h.middle, &node, NULL) &&
+                           compare_key(&node, *key) <= 0);
     }
-    return low;
+    return (unsigned)h.low;
 }
 
 static unsigned first_not_less(const struct ese_page *page, struct bytes key)
 {
-    unsigned low = 0, high = ese_page_nodes(page);
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
+    struct halving h = {.high = ese_page_nodes(page)};
+    while (halving_next(&h)) {
         struct ese_node node;
-        if (ese_page_node(page, middle, &node, NULL) && compare_key(&node, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+        halving_go(&h, ese_page_node(page, (unsigned)h.middle, &node, NULL) &&
+                           compare_key(&node, key) < 0);
     }
-    return low;
+    return (unsigned)h.low;
 }
 
 /* Goes down from page `number` to a leaf: to the one for *key, or to the first. */
