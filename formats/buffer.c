@@ -67,7 +67,7 @@ bool buffer_set(struct buffer *out, struct bytes value, struct fault *f)
 bool buffer_append(struct buffer *out, struct bytes value, struct fault *f)
 {
     return (buffer_reserve(out, value.size + 1) && buffer_add(out, value)) ||
-           fault_set(f, FAULT_NO_MEMORY, "out of memory");
+           fault_no_memory(f, NULL);
 }
 
 bool buffer_insert(struct buffer *out, size_t at, struct bytes more)

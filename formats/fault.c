@@ -30,6 +30,12 @@ bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
     return false;
 }
 
+bool fault_no_memory(struct fault *f, const char *what)
+{
+    return fault_set(f, FAULT_NO_MEMORY, "out of memory%s%s", what ? " for " : "",
+                     what ? what : "");
+}
+
 bool fault_of_output(struct fault *f)
 {
     if (f)
@@ -62,5 +68,5 @@ bool fault_context(struct fault *f, const char *format, ...)
 
 bool memory_sufficed(struct fault *f)
 {
-    return !memory_ran_short() || fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    return !memory_ran_short() || fault_no_memory(f, NULL);
 }

@@ -40,6 +40,9 @@ static inline void fault_clear(struct fault *f)
 bool fault_set(struct fault *f, enum fault_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4), cold));
 
+/* The same of a lack of memory, for what; NULL: whatever it was. */
+bool fault_no_memory(struct fault *f, const char *what) __attribute__((cold));
+
 /* Notes that it is of the file that is written, whose name only the caller knows; lack
  * of memory is of none.  Returns false. */
 bool fault_of_output(struct fault *f);

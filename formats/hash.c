@@ -13,7 +13,7 @@ static bool open_one(gnutls_hash_hd_t *h, gnutls_digest_algorithm_t algorithm, s
     if (rc >= 0)
         return true;
     if (memory_watch_end() || memory_ran_short() || rc == GNUTLS_E_MEMORY_ERROR)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a hash");
+        return fault_no_memory(f, "a hash");
     return fault_set(f, FAULT_UNSUPPORTED, "GnuTLS gives no %s: %s",
                      gnutls_digest_get_name(algorithm), gnutls_strerror(rc));
 }

@@ -38,7 +38,7 @@ static bool split(struct outfile *out, const char *target, struct fault *f)
         return fault_set(f, FAULT_IO, "the path is too long");
     out->name = strdup(name);
     if (out->name == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     out->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return out->folder >= 0 ||
            fault_set(f, FAULT_IO, "the directory %s cannot be opened: %s", folder, strerror(errno));
@@ -107,7 +107,7 @@ static bool open_named(struct outfile *out, struct fault *f)
     for (unsigned try = 0; try < NAME_TRIES; try++) {
         char *name = temporary_name(out, try);
         if (name == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+            return fault_no_memory(f, NULL);
         out->descriptor = descriptor_above_standard(
             openat(out->folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (out->descriptor >= 0) {
@@ -143,7 +143,7 @@ static struct outfile *new_outfile(bool force, struct fault *f)
 {
     struct outfile *out = calloc(1, sizeof *out);
     if (out == NULL) {
-        fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        fault_no_memory(f, NULL);
         return NULL;
     }
     out->descriptor = out->folder = -1;
@@ -224,7 +224,7 @@ static bool link_temporary(struct outfile *out, struct fault *f)
     for (unsigned try = 0; try < NAME_TRIES && out->temporary == NULL; try++) {
         char *name = temporary_name(out, try);
         if (name == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+            return fault_no_memory(f, NULL);
         if (linkat(AT_FDCWD, out->path, out->folder, name, AT_SYMLINK_FOLLOW) == 0) {
             out->temporary = name;
             break;

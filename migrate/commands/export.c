@@ -204,7 +204,7 @@ static int export_list(const struct assessment *a, const struct form *form,
     bool ok = (form->kind == CERTLIST_NONE
                    ? write_graph(a, &list, &written, &left_out)
                    : write_list(&a->model, form->kind, &list, &written, &left_out)) ||
-              fault_set(&f, FAULT_NO_MEMORY, "out of memory for the list");
+              fault_no_memory(&f, "the list");
     if (ok && option_is_standard_output(options->export_to)) {
         output_bytes((const char *)list.at, list.size);
         buffer_free(&list);

@@ -91,7 +91,7 @@ static int open_candidates(struct undoing *u)
     uint64_t size = 0;
     u->candidate = calloc(u->list.count, sizeof *u->candidate);
     if (u->candidate == NULL)
-        fault_set(&f, FAULT_NO_MEMORY, "out of memory for the undo files");
+        fault_no_memory(&f, "the undo files");
     if (u->candidate == NULL || !undo_hash_file(u->lock.descriptor, &size, sha256, &f))
         return message_trouble(u->store.path, &f);
     for (size_t i = 0; i < u->list.count; i++) {

@@ -362,7 +362,7 @@ static bool gather(struct value_writer *w, const struct ese_value *value, struct
     while (ok && w->lv.at < w->lv.root.size) {
         ok = ese_lv_next(&w->lv, &run, f);
         if (ok && w->gathered.size + run.size <= GATHERED_MOST && !buffer_add(&w->gathered, run))
-            ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for a long value");
+            ok = fault_no_memory(f, "a long value");
     }
     ese_lv_close(&w->lv);
     return ok;
@@ -500,7 +500,7 @@ bool value_write(struct value_writer *w, const struct ese_record *record,
         return true;
     const struct column_facts *facts = facts_of(w, record->table, column);
     if (facts == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     w->column = column;
     w->as_text = facts->as_text;
     w->secret = facts->secret;
@@ -517,6 +517,6 @@ bool value_write(struct value_writer *w, const struct ese_record *record,
     if (array)
         json_end_array(w->json);
     if (w->no_hash)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the hash of a secret value");
+        return fault_no_memory(f, "the hash of a secret value");
     return ok;
 }

@@ -281,7 +281,7 @@ static int read_list(struct assessment *a, const struct assess_options *options)
     a->prover = prover_open(&a->model);
     if (a->prover)
         return EXIT_CLEAN;
-    fault_set(&f, FAULT_NO_MEMORY, "out of memory for proofs");
+    fault_no_memory(&f, "proofs");
     return assess_trouble(a, &f);
 }
 

@@ -95,7 +95,7 @@ static int discover_profile(struct assessment *a, const struct assess_options *o
         return assess_trouble(a, &f);
     if (!explain(a, &discovery)) {
         discover_close(&discovery);
-        fault_set(&f, FAULT_NO_MEMORY, "out of memory for what was discovered");
+        fault_no_memory(&f, "what was discovered");
         return assess_trouble(a, &f);
     }
     bool has_list = discovery.result == DISCOVER_DOUBT || discovery.result == DISCOVER_COMPLETE;

@@ -396,7 +396,7 @@ bool describing_ask(struct asking *a, struct fault *f)
         any = any || d.changes[i];
     if (!any && d.moved == UINT_MAX)
         return true;
-    bool ok = open_digests(&d) || fault_set(f, FAULT_NO_MEMORY, "out of memory for hashes");
+    bool ok = open_digests(&d) || fault_no_memory(f, "hashes");
     for (unsigned i = 0; ok && i < PROFILE_LISTS_MOST; i++)
         if (d.changes[i])
             look_at_header(&d, i);

@@ -88,7 +88,7 @@ static inline const struct profile_list *draft_list(const struct draft *d, unsig
 
 static inline bool draft_no_memory(struct draft *d)
 {
-    return fault_set(d->fault, FAULT_NO_MEMORY, "out of memory for the plan");
+    return fault_no_memory(d->fault, "the plan");
 }
 
 /* Lets `survivor` take the place of `dropped`; why: static or in the plan's memory. */

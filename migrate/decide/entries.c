@@ -58,7 +58,7 @@ static int read_file(struct assessment *a)
         return note_trouble(a->notes, a->store.path, &f);
     a->has_model = true;
     if ((a->prover = prover_open(&a->model)) == NULL) {
-        fault_set(&f, FAULT_NO_MEMORY, "out of memory for the certificates");
+        fault_no_memory(&f, "the certificates");
         return note_trouble(a->notes, a->store.path, &f);
     }
     if (a->model.entries > 0)

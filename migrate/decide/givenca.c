@@ -32,7 +32,7 @@ static bool read_file(const char *path, struct buffer *out, struct fault *f)
     int error = errno;
     close(fd);
     if (out->failed)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a certificate");
+        return fault_no_memory(f, "a certificate");
     if (out->size > FILE_MOST)
         return fault_set(f, FAULT_LIMIT, "larger than 1 MiB, so it is no certificate");
     if (error != 0)

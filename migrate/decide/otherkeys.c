@@ -127,7 +127,7 @@ static bool take_row(struct others *o, struct rows *rows, unsigned first, unsign
         if (key->refuted)
             continue;
         if (!note(key, entry))
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for what tells entries");
+            return fault_no_memory(f, "what tells entries");
         key->refuted = !rows_peek(rows, key->column, &o->room, &value, &null, f) || null ||
                        !normalise(key->column, value, &key->told[key->count - 1]);
         if (f->code == FAULT_NO_MEMORY)
@@ -275,7 +275,7 @@ static bool look_at_table(struct others *o, const struct ese_table *table, struc
     struct candidate *candidate = calloc(table->columns + 1u, sizeof *candidate);
     struct rows rows;
     if (candidate == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for what tells entries");
+        return fault_no_memory(f, "what tells entries");
     for (unsigned i = 0; i < table->columns; i++)
         begin(o, table, &table->column[i], &candidate[i]);
     rows_open(&rows, o->a->m->store, table);
@@ -283,7 +283,7 @@ static bool look_at_table(struct others *o, const struct ese_table *table, struc
         ;
     bool ok = f->code != FAULT_NO_MEMORY;
     if (!rows_end_told(&rows))
-        ok = fault_set(f, FAULT_NO_MEMORY, "out of memory for what tells entries");
+        ok = fault_no_memory(f, "what tells entries");
     for (unsigned i = 0; ok && i < table->columns; i++)
         for (unsigned k = 0; k < o->keys; k++)
             if (!candidate[i].refuted[k] && candidate[i].first[k] != NO_ENTRY)

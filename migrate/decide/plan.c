@@ -136,7 +136,7 @@ bool plan_make(struct plan *plan, const struct model *m, struct prover *prover,
         plan->no_memory = true;
     make_id(plan, m, input_sha256);
     if (plan->no_memory || prover_failed(prover))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the plan");
+        return fault_no_memory(f, "the plan");
     return true;
 }
 

@@ -55,7 +55,7 @@ static bool find_column(const char *option, const char *text, const struct ese_c
 static bool copy(char **to, const char *text, struct fault *f)
 {
     *to = strdup(text);
-    return *to || fault_set(f, FAULT_NO_MEMORY, "out of memory for the profile");
+    return *to || fault_no_memory(f, "the profile");
 }
 
 /* A reference that the profile, or discovery, thought of: it is none. */

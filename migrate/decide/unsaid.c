@@ -51,7 +51,7 @@ static bool find_drops(struct asking *a, struct fault *f)
     a->drop = calloc((size_t)m->entries + 1, sizeof(void *));
     a->open = calloc((size_t)m->entries + 1, sizeof *a->open);
     if (a->drop == NULL || a->open == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the plan");
+        return fault_no_memory(f, "the plan");
     for (size_t i = 0; i < a->plan->actions; i++) {
         struct action *action = &a->plan->action[i];
         if (action->kind != ACTION_DROP_ENTRY)
@@ -373,7 +373,7 @@ static bool ask_about_hashes(struct asking *a, struct fault *f)
     bool any = false;
     int64_t *lost = find_lost(a, &any);
     if (lost == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the plan");
+        return fault_no_memory(f, "the plan");
     bool ok = !any || lost_search(a->m, lost, &hits, f);
     for (unsigned i = 0; ok && i < hits.count; i++)
         ask_about_hash(a, &hits.item[i]);

@@ -119,7 +119,7 @@ bool beside_look(struct beside *b, const char *path, struct fault *f)
         return fault_set(f, FAULT_IO, "the path is too long");
     b->directory = strdup(directory);
     if (b->directory == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     DIR *dir = opendir(b->directory);
     if (dir == NULL)
         return fault_set(f, FAULT_IO, "the directory %s cannot be read: %s", b->directory,
@@ -141,7 +141,7 @@ bool beside_look(struct beside *b, const char *path, struct fault *f)
     if (ok && no_file[0])
         ok = tell_no_copy(b, no_file);
     if (!ok)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     if (error)
         return fault_set(f, FAULT_IO, "the directory %s cannot be read: %s", b->directory,
                          strerror(error));

@@ -41,7 +41,7 @@ static bool read_up_to(struct listfile *file, size_t most, struct fault *f)
 {
     buffer_clear(&file->bytes);
     if (!buffer_reserve(&file->bytes, most))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a file of certificates");
+        return fault_no_memory(f, "a file of certificates");
     file->bytes.size = fileio_read_at(file->descriptor, 0, file->bytes.at, most);
     if (file->bytes.size < most && errno != 0)
         return fault_set(f, FAULT_IO, "cannot be read: %s", strerror(errno));
@@ -74,7 +74,7 @@ bool listfile_open(const char *path, struct listfile **to, struct fault *f)
     *to = NULL;
     struct listfile *file = calloc(1, sizeof *file);
     if (file == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a file of certificates");
+        return fault_no_memory(f, "a file of certificates");
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     bool ok = true;
     if (file->descriptor >= 0 && fstat(file->descriptor, &file->stat) == 0 &&

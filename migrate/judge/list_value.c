@@ -288,7 +288,7 @@ static bool gather_values(struct model *m, struct rows *rows, const struct ese_c
         else if (!rows_value(rows, column, &value, &m->memory->value, &bytes, NULL))
             return false;
         if (!certlist_add_value(row, bytes)) {
-            fault_set(&why, FAULT_NO_MEMORY, "out of memory");
+            fault_no_memory(&why, NULL);
             return rows_unread(rows, &why);
         }
     }

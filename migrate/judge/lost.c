@@ -253,7 +253,7 @@ bool lost_search(const struct model *m, const int64_t *lost, struct lost_hits *h
 {
     struct lost_pass p = {.m = m, .hits = hits, .lost = lost};
     const struct ese_catalog *catalog = m->store->db->catalog;
-    bool ok = add_digests(&p) || fault_set(f, FAULT_NO_MEMORY, "out of memory for hashes");
+    bool ok = add_digests(&p) || fault_no_memory(f, "hashes");
     if (ok && !find_identities(&p))
         ok = fault_set(f, FAULT_NO_MEMORY, "out of memory while looking for names");
     for (unsigned i = 0; ok && i < ese_catalog_tables(catalog); i++) {

@@ -8,7 +8,7 @@
 
 bool model_no_memory(struct fault *f)
 {
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the certificate list");
+    return fault_no_memory(f, "the certificate list");
 }
 
 /* A copy that lives as long as the model, with a zero byte behind it; NULL when memory is short. */

@@ -11,11 +11,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-static bool no_memory(struct fault *f)
-{
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the keys of the list");
-}
-
 /* ---- keys ---- */
 
 enum { TEXT_KEY_MOST = 256 };
@@ -55,7 +50,7 @@ static bool rehash(struct model *m, struct fault *f)
     uint32_t slots = m->key_slots ? 2 * m->key_slots : 256;
     uint32_t *fresh = calloc(slots, sizeof *fresh);
     if (fresh == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the keys of the list");
     free(m->key_slot);
     m->key_slot = fresh;
     m->key_slots = slots;
@@ -109,10 +104,10 @@ int32_t names_key(const struct model *m, struct bytes key)
 static bool keep_key(struct model *m, struct bytes key, struct fault *f)
 {
     if (!array_reserve(&m->key_bytes, &m->key_room, (size_t)m->key_count + 1, sizeof *m->key_bytes))
-        return no_memory(f);
+        return fault_no_memory(f, "the keys of the list");
     uint8_t *copy = malloc(key.size + 1);
     if (copy == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the keys of the list");
     if (key.size > 0)
         memcpy(copy, key.at, key.size);
     m->key_bytes[m->key_count++] = bytes_of(copy, key.size);
@@ -158,12 +153,12 @@ bool names_index(struct model *m, struct fault *f)
         m->no_key++;
     m->by_sha1 = calloc((size_t)m->entries + 1, sizeof *m->by_sha1);
     if (m->by_sha1 == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the keys of the list");
     for (unsigned i = 0; i < m->entries; i++)
         m->by_sha1[i] = i;
     m->identities = identities_open(m);
     if (m->identities == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the keys of the list");
     m->hashed = m->entries;
     qsort_r(m->by_sha1, m->entries, sizeof *m->by_sha1, by_sha1, m);
     return true;

@@ -67,7 +67,7 @@ struct onepass *onepass_open(struct store *store, const struct profile *profile,
     struct onepass *p = calloc(1, sizeof *p);
     *prover = NULL;
     if (p == NULL) {
-        fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        fault_no_memory(f, NULL);
         return NULL;
     }
     p->model = model;
@@ -80,7 +80,7 @@ struct onepass *onepass_open(struct store *store, const struct profile *profile,
     if (p->sweeping)
         return p;
     if (p->feed) {
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for the certificate list");
+        fault_no_memory(f, "the certificate list");
         model_feed_close(p->feed);
         drop(p);
     }

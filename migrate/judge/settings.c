@@ -23,11 +23,6 @@ struct reading {
     struct fault *f;
 };
 
-static bool no_memory(struct fault *f)
-{
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the settings");
-}
-
 static bool is_fixed(const struct ese_column *column)
 {
     return !ese_column_is_text(column) && !ese_column_is_binary(column);
@@ -123,7 +118,7 @@ static bool take_mode(struct reading *r)
     int64_t number;
     struct bytes text = text_of(r);
     if (text.at == NULL)
-        return no_memory(r->f);
+        return fault_no_memory(r->f, "the settings");
     snprintf(m->mode_text, sizeof m->mode_text, "%.*s", (int)(text.size < 31 ? text.size : 31),
              text.size ? (const char *)text.at : "");
     m->mode = mode_in_words(r, m->mode_text);
@@ -160,7 +155,7 @@ static bool take_hex(struct reading *r)
 {
     struct bytes text = text_of(r);
     if (text.at == NULL)
-        return no_memory(r->f);
+        return fault_no_memory(r->f, "the settings");
     r->m->has_issuing_ca = setting_hex(text, r->m->issuing_ca);
     if (!r->m->has_issuing_ca && text.size > 0)
         odd_value(r, "the 40 hexadecimal digits of a SHA-1");
@@ -196,7 +191,7 @@ static bool take_shown(struct reading *r)
     struct buffer shown = {0};
     *kept = text.at && add_shown(&shown, text) ? model_keep(m, buffer_bytes(&shown)) : NULL;
     buffer_free(&shown);
-    return *kept || no_memory(r->f);
+    return *kept || fault_no_memory(r->f, "the settings");
 }
 
 /* ---- rows ---- */
@@ -213,7 +208,7 @@ static bool keep_value(struct reading *r, struct rows *rows, bool *read)
     r->m->setting[r->which].unread = !*read;
     if (*read && kept)
         r->m->setting[r->which].value = bytes_of(kept, null ? 0 : value.size);
-    return !*read || kept || no_memory(r->f);
+    return !*read || kept || fault_no_memory(r->f, "the settings");
 }
 
 static bool take_number(struct reading *r, struct rows *rows)
@@ -298,7 +293,7 @@ static bool keep_stated(struct model *m, enum profile_setting_kind which, const 
     profile_place(m->profile, which, &r.place);
     const char *kept = model_keep(m, bytes_of(is, strlen(is)));
     if (kept == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the settings");
     if (which == SETTING_MODE) {
         m->mode = mode_in_words(&r, is);
         m->mode_stated = true;
@@ -384,7 +379,7 @@ static bool byte_key(const struct model *m, const struct ese_column *column, str
     }
     buffer_free(&utf8);
     buffer_free(&bytes);
-    return ok || no_memory(f);
+    return ok || fault_no_memory(f, "the settings");
 }
 
 static bool read_digits(struct bytes text, int64_t *number)

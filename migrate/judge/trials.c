@@ -71,7 +71,7 @@ static bool keep(struct trial *t, unsigned entry, struct bytes der, struct fault
     row->entry = entry;
     buffer_clear(&row->der);
     if (!buffer_add(&row->der, der))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for rows that are tried");
+        return fault_no_memory(f, "rows that are tried");
     t->bytes += der.size;
     t->count++;
     return true;

@@ -70,7 +70,7 @@ bool condition_read(const char *text, struct condition *c, struct fault *f)
     c->value = part(equals + 1, text + strlen(text));
     bool ok = c->column && c->value;
     if (!ok)
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for the profile");
+        fault_no_memory(f, "the profile");
     else if (c->column[0] == '\0' || strlen(c->column) > NAME_MOST || c->value[0] == '\0' ||
              strlen(c->value) > VALUE_MOST || (masked && !are_numbers(c)))
         ok = fault_set(f, FAULT_DAMAGED,

@@ -446,7 +446,7 @@ bool profile_copy(const struct profile *from, struct profile *to, struct fault *
     *to = (struct profile){.name = NULL};
     if (stream)
         profile_write(from, stream);
-    bool ok = buffer_stream_close(&text, stream) || fault_set(f, FAULT_NO_MEMORY, "out of memory");
+    bool ok = buffer_stream_close(&text, stream) || fault_no_memory(f, NULL);
     ok = ok && parse("profile", buffer_bytes(&text), to, f);
     buffer_free(&text);
     return ok;

@@ -47,7 +47,7 @@ static bool unpack(struct bytes packed, struct buffer *room, struct bytes *inner
     int result = wrapping_inflate(packed, false, room, &behind);
     *inner = buffer_bytes(room);
     if (result == Z_MEM_ERROR)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a packed certificate");
+        return fault_no_memory(f, "a packed certificate");
     if (result == Z_OK)
         return fault_set(f, FAULT_LIMIT, "expected at most %d bytes unpacked, found more",
                          WRAPPING_UNPACKED_MOST);
@@ -77,7 +77,7 @@ static bool copy_certificates(struct bytes value, const struct certlist_form *fo
     bool whole = !list.failed;
     certlist_close(&list);
     if (room->failed)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a packed certificate");
+        return fault_no_memory(f, "a packed certificate");
     return whole;
 }
 
@@ -151,6 +151,6 @@ bool wrapping_put_on(const struct wrapping *w, struct bytes old, struct bytes in
     if (!bytes_cut(old, 0, skip, &header) || (w->pack != PACK_NONE && w->pack != PACK_ZLIB))
         return fault_set(f, FAULT_UNSUPPORTED, "what stands around a value is only taken off");
     if (!buffer_add(to, header) || (w->pack == PACK_NONE && !buffer_add(to, inner)))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list");
+        return fault_no_memory(f, "a list");
     return w->pack == PACK_NONE || pack(inner, level_of(bytes_from(old, skip)), to, f);
 }

@@ -222,7 +222,7 @@ int html_write_page(const struct buffer *page, int like, const struct html_optio
     struct fault f = {.code = FAULT_NONE};
     bool stopped;
     interrupt_watch(); /* the file may have a name */
-    bool ok = !page->failed || fault_set(&f, FAULT_NO_MEMORY, "out of memory for the page");
+    bool ok = !page->failed || fault_no_memory(&f, "the page");
     ok = ok && (!o->force || is_page_or_new(o->path, &f)) &&
          newfile_write(o->path, like, o->force, buffer_bytes(page), NULL, &stopped, &f);
     interrupt_ends();

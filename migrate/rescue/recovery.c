@@ -139,7 +139,7 @@ static bool make_id(struct recovery *r, struct fault *f)
 static bool note_log(struct recovery *r, const struct ese_file *file, struct fault *f)
 {
     if (!array_reserve(&r->log, &r->logs_room, r->logs_replayed + 1, sizeof *r->log))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of logs");
+        return fault_no_memory(f, "the list of logs");
     r->log[r->logs_replayed++] = *ese_file_stat(file);
     return true;
 }

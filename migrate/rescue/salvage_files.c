@@ -49,7 +49,7 @@ bool salvage_files_open(struct salvage_files *files, const char *target, int lik
     files->json = json_open(false);
     if (files->json == NULL) {
         salvage_files_close(files);
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
+        return fault_no_memory(f, "the list of rows");
     }
     files->target = target;
     files->like = like;
@@ -130,8 +130,7 @@ static bool make_line(struct salvage_files *files, const struct ese_salvage_item
         put_hex(files->json, "record", item->record);
     else
         put_verdict(files, item);
-    return json_end_line(files->json) ||
-           fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of rows");
+    return json_end_line(files->json) || fault_no_memory(f, "the list of rows");
 }
 
 static void write_line(const struct salvage_files *files, FILE *to)
@@ -172,7 +171,7 @@ static bool put_certificate(struct salvage_files *files, const struct ese_salvag
         return false;
     buffer_clear(pem);
     if (!pem_write(pem, "CERTIFICATE", der))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the quarantine");
+        return fault_no_memory(f, "the quarantine");
     fprintf(files->pem_to, "Object %u, page %u, tag %d: %s\n", item->objid, item->page, item->tag,
             item->reason);
     fwrite(pem->at, 1, pem->size, files->pem_to);

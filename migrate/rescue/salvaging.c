@@ -145,7 +145,7 @@ static bool name_row(struct salvaging *x, const struct ese_salvage_item *item, s
     if (!is_named(item->kind) || (same && x->named_of_table == SALVAGING_NAMED_MOST))
         return true;
     if (!array_reserve(&x->named, &x->room, x->names + 1, sizeof *x->named))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the rows that are named");
+        return fault_no_memory(f, "the rows that are named");
     struct salvaging_named *n = &x->named[x->names++];
     *n = (struct salvaging_named){.kind = item->kind, .objid = item->objid, .page = item->page};
     if (item->kind == ESE_SALVAGE_TABLE_LOST)

@@ -35,11 +35,6 @@ enum record_kind {
     RECORD_UNDOING = 0x4f444e55,
 };
 
-static bool no_memory(struct fault *f)
-{
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the undo file");
-}
-
 static bool io(struct fault *f, const char *what)
 {
     return fault_set(f, FAULT_IO, "the undo file cannot be %s: %s", what, strerror(errno));
@@ -105,7 +100,7 @@ static bool put_record(struct undofile_writer *w, uint32_t kind, struct fault *f
     bool ok = !w->content.failed && add_record(&w->waiting, kind, buffer_bytes(&w->content));
     buffer_clear(&w->content);
     if (!ok)
-        return no_memory(f);
+        return fault_no_memory(f, "the undo file");
     return w->waiting.size < FLUSH_AT || flush(w, f);
 }
 
@@ -130,10 +125,10 @@ bool undofile_begin(const char *path, int like, const struct undofile_identity *
 {
     struct undofile_writer *w = *writer = calloc(1, sizeof *w);
     if (w == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the undo file");
     w->packed = malloc(compressBound(UNDOFILE_PIECE_MOST));
     if (w->packed == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the undo file");
     if (!outfile_create(path, like, false, &w->out, f))
         return fault_context(f, "the undo file");
     buffer_add(&w->waiting, bytes_of(magic, sizeof magic));
@@ -310,10 +305,10 @@ static bool read_move(struct undofile *u, const struct record *record, uint64_t 
         u->moves == UNDOFILE_MOVES_MOST || u->identity.set_aside[0] == '\0')
         return damaged(f, at, "a file that was set aside");
     if (!array_reserve(&u->move, &u->move_room, u->moves + 1, sizeof *u->move))
-        return no_memory(f);
+        return fault_no_memory(f, "the undo file");
     m.name = strndup((const char *)name.at, name.size);
     if (m.name == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the undo file");
     u->move[u->moves++] = m;
     return true;
 }
@@ -343,7 +338,7 @@ static bool read_piece(struct undofile *u, const struct record *record, uint64_t
     if (!unpack(packed, room, p.size, at, f))
         return false;
     if (!array_reserve(&u->piece, &u->piece_room, u->pieces + 1, sizeof *u->piece))
-        return no_memory(f);
+        return fault_no_memory(f, "the undo file");
     u->piece[u->pieces++] = p;
     return true;
 }
@@ -373,7 +368,7 @@ static bool read_body(struct undofile *u, struct fault *f)
 {
     uint8_t *room = malloc(UNDOFILE_PIECE_MOST);
     struct record record = {.kind = 0};
-    bool ok = room != NULL || no_memory(f);
+    bool ok = room != NULL || fault_no_memory(f, "the undo file");
     while (ok && record.kind != RECORD_END) {
         uint64_t at = u->end;
         if (!next_record(u, &record, f))
@@ -445,11 +440,11 @@ bool undofile_open_descriptor(int descriptor, struct undofile **undo, struct fau
     struct undofile *u = calloc(1, sizeof *u);
     if (u == NULL) {
         close(descriptor);
-        return no_memory(f);
+        return fault_no_memory(f, "the undo file");
     }
     u->descriptor = descriptor;
     u->packed = malloc(CONTENT_MOST);
-    bool ok = u->packed != NULL || no_memory(f);
+    bool ok = u->packed != NULL || fault_no_memory(f, "the undo file");
     if (ok && fstat(descriptor, &st) != 0)
         ok = io(f, "examined");
     if (ok && !S_ISREG(st.st_mode))
@@ -522,7 +517,7 @@ bool undofile_set_state(struct undofile *u, enum undofile_state state, struct fa
                          buffer_bytes(&content)) &&
               !content.failed;
     if (!ok)
-        no_memory(f);
+        fault_no_memory(f, "the undo file");
     if (ok && u->torn && !fileio_resize(u->descriptor, u->end))
         ok = io(f, "written");
     if (ok)

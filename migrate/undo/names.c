@@ -148,9 +148,9 @@ static bool add(struct names_undo_list *list, unsigned number, const char *store
 {
     char *path;
     if (!array_reserve(&list->item, &list->room, list->count + 1, sizeof *list->item))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of undo files");
+        return fault_no_memory(f, "the list of undo files");
     if (asprintf(&path, "%.*s%s", path_before_last(store), store, name) < 0)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of undo files");
+        return fault_no_memory(f, "the list of undo files");
     list->item[list->count++] = (struct names_undo){number, path};
     return true;
 }

@@ -90,7 +90,7 @@ static bool hash_as(int descriptor, struct undofile *undo, uint64_t size,
     h.piece = malloc(UNDOFILE_PIECE_MOST);
     bool ok = h.step && h.piece;
     if (!ok)
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for hashing the store");
+        fault_no_memory(f, "hashing the store");
     progress_open("reading the store", size);
     ok = ok && run(&h, size, sha256, f);
     progress_close();
@@ -160,8 +160,7 @@ bool undo_possible(const char *path, int store, struct undofile *u, struct fault
 static bool write_pieces(int store, struct undofile *u, struct fault *f)
 {
     uint8_t *room = malloc(UNDOFILE_PIECE_MOST);
-    bool ok =
-        room != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for putting the store back");
+    bool ok = room != NULL || fault_no_memory(f, "putting the store back");
     for (size_t i = 0; ok && i < u->pieces; i++)
         ok = undofile_piece(u, i, room, f) &&
              (fileio_write_at(store, u->piece[i].offset, bytes_of(room, u->piece[i].size)) ||

@@ -95,7 +95,7 @@ bool ese_build_start(const struct ese_build_options *options, struct ese_build *
         return false;
     struct ese_build *b = calloc(1, sizeof *b);
     if (b == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     b->options = *options;
     set_defaults(b);
     if (!build_output_open(&b->out, options->descriptor, options->page_size, f) ||

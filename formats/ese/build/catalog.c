@@ -96,7 +96,7 @@ static struct build_catalog_row *new_row(struct ese_build *build, struct fault *
 {
     struct build_catalog *cat = &build->catalog;
     if (!array_reserve(&cat->row, &cat->room, cat->rows + 1, sizeof *cat->row)) {
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        fault_no_memory(f, "the catalog");
         return NULL;
     }
     struct build_catalog_row *row = &cat->row[cat->rows++];
@@ -451,7 +451,7 @@ static bool write_name_index(struct ese_build *build, const struct ese_index *in
     *space = (struct build_space){.root = 0};
     struct ese_keys *keys = malloc(sizeof *keys);
     struct build_sort *sort = NULL;
-    bool ok = keys != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    bool ok = keys != NULL || fault_no_memory(f, "the catalog");
     ok = ok && build_sort_open(&sort, f) && name_keys(build, index, keys, sort, f) &&
          build_tree_begin(&tree, build, index->objid, ESE_PAGE_INDEX, true, f);
     struct bytes key, data;

@@ -83,7 +83,7 @@ static bool reserve_row(struct catalog_rows *rows, struct fault *f)
 {
     return (array_reserve(&rows->row, &rows->row_room, rows->rows + 1, sizeof *rows->row) &&
             array_reserve(&rows->table, &rows->table_room, rows->rows + 1, sizeof *rows->table)) ||
-           fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+           fault_no_memory(f, "the catalog");
 }
 
 static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor, struct bytes data,
@@ -103,7 +103,7 @@ static bool keep_row(struct catalog_rows *rows, const struct ese_cursor *cursor,
     const uint8_t *key = arena_copy(&rows->memory, cursor->key),
                   *record = arena_copy(&rows->memory, data);
     if (key == NULL || record == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     rows->table[rows->rows] = table;
     rows->row[rows->rows++] =
         (struct ese_build_node){bytes_of(key, cursor->key.size), bytes_of(record, data.size)};
@@ -141,7 +141,7 @@ static bool read_catalog_rows(struct compact *c, struct catalog_rows *rows, stru
 {
     struct ese_cursor *cursor = calloc(1, sizeof *cursor);
     if (cursor == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     unsigned at = 0;
     const struct ese_table *catalog = table_of(c->db->catalog, ESE_OBJID_CATALOG, &at);
     if (catalog == NULL)
@@ -353,7 +353,7 @@ static bool copy_table(struct compact *c, const struct ese_table *table,
 {
     struct table_copy *t = calloc(1, sizeof *t);
     if (t == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return fault_no_memory(f, "a table");
     t->c = c;
     t->table = table;
     t->whole = whole_open(c, table, f);

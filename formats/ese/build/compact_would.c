@@ -90,7 +90,7 @@ bool ese_compact_would(struct ese_db *db, struct fault *f)
     struct compact c = {.db = db, .options = &options, .result = &result};
     struct trial *t = calloc(1, sizeof *t);
     if (t == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for reading the database");
+        return fault_no_memory(f, "reading the database");
     t->c = &c;
     bool ok = compact_source_fits(db, f) && (c.standing = standing_open(&c, f)) != NULL;
     for (unsigned i = 0; ok && i < ese_catalog_tables(db->catalog); i++) {

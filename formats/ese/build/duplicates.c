@@ -21,10 +21,10 @@
 static bool byte_list_add(struct byte_list *list, struct bytes value, struct fault *f)
 {
     if (!array_reserve(&list->at, &list->room, list->count + 1, sizeof *list->at))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+        return fault_no_memory(f, "duplicate keys");
     const uint8_t *copy = arena_copy(&list->memory, value);
     if (copy == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+        return fault_no_memory(f, "duplicate keys");
     list->at[list->count++] = bytes_of(copy, value.size);
     return true;
 }
@@ -87,7 +87,7 @@ uint32_t drops_references(const struct drops *d, uint64_t lid)
 static bool add_lid(struct drops *d, uint64_t lid, struct fault *f)
 {
     if (!array_reserve(&d->lid, &d->lid_room, d->lids + 1, sizeof *d->lid))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+        return fault_no_memory(f, "duplicate keys");
     d->lid[d->lids++] = lid;
     return true;
 }
@@ -136,8 +136,7 @@ static bool entry_bytes(unsigned index, struct bytes key, struct bytes data, str
     buffer_add_le32(out, index);
     buffer_add_le32(out, (uint32_t)key.size);
     buffer_add(out, key);
-    return buffer_add(out, data) ||
-           fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+    return buffer_add(out, data) || fault_no_memory(f, "duplicate keys");
 }
 
 bool drops_has_entry(const struct drops *d, unsigned index, struct bytes key, struct bytes data,
@@ -243,7 +242,7 @@ static bool find_in_rows(struct finder *s, struct fault *f)
 {
     struct row_before *before = calloc(1, sizeof *before);
     if (before == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+        return fault_no_memory(f, "duplicate keys");
     bool ok = true;
     ese_cursor_open(&s->cursor, s->c->db->pages, s->table->root, s->table->objid);
     while (compact_next(s->c, &s->cursor, &ok, f)) {
@@ -281,10 +280,10 @@ struct claims {
 static bool add_claim(struct claims *claims, struct bytes primary, size_t group, struct fault *f)
 {
     if (!array_reserve(&claims->at, &claims->room, claims->count + 1, sizeof *claims->at))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+        return fault_no_memory(f, "duplicate keys");
     const uint8_t *copy = arena_copy(&claims->memory, primary);
     if (copy == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+        return fault_no_memory(f, "duplicate keys");
     claims->at[claims->count++] = (struct claim){bytes_of(copy, primary.size), group};
     return true;
 }
@@ -326,7 +325,7 @@ static bool find_in_index(struct finder *s, const struct ese_index *index, struc
 {
     struct entry_before *before = calloc(1, sizeof *before);
     if (before == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+        return fault_no_memory(f, "duplicate keys");
     bool ok = true;
     ese_cursor_open(&s->cursor, s->c->db->pages, index->root, index->objid);
     while (compact_next(s->c, &s->cursor, &ok, f))
@@ -367,7 +366,7 @@ static bool decide(struct finder *s, struct claims *claims, struct fault *f)
         return true;
     bool *taken = calloc(claims->groups, sizeof *taken);
     if (taken == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+        return fault_no_memory(f, "duplicate keys");
     qsort(claims->at, claims->count, sizeof *claims->at, compare_claims);
     bool ok = true;
     for (size_t i = 0, end; ok && i < claims->count; i = end) {
@@ -391,7 +390,7 @@ bool drops_find(struct compact *c, const struct ese_table *table, struct drops *
     struct finder *s = calloc(1, sizeof *s);
     struct claims claims = {.at = NULL};
     if (s == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for duplicate keys");
+        return fault_no_memory(f, "duplicate keys");
     s->c = c;
     s->table = table;
     s->drops = drops;

@@ -63,7 +63,7 @@ bool build_header_write(struct ese_build *build, struct fault *f)
     const struct ese_build_options *o = &build->options;
     uint8_t *h = calloc(1, o->page_size);
     if (h == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the header");
+        return fault_no_memory(f, "the header");
     bytes_put_le32(h + ESE_HEADER_MAGIC_AT, ESE_MAGIC);
     bytes_put_le32(h + ESE_HEADER_VERSION_AT, ESE_VERSION);
     bytes_put_le64(h + ESE_HEADER_DBTIME_AT, build->dbtime);

@@ -43,7 +43,7 @@ struct row_filter *row_filter_open(uint64_t file_size, struct fault *f)
         filter->bit = aligned_alloc(bits / 8 < HUGE_PAGE ? BLOCK : HUGE_PAGE, bits / 8);
     if (filter == NULL || filter->bit == NULL) {
         row_filter_close(filter);
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for the rows of a table");
+        fault_no_memory(f, "the rows of a table");
         return NULL;
     }
     if (bits / 8 >= HUGE_PAGE)

@@ -16,7 +16,7 @@ bool build_output_open(struct build_output *out, int descriptor, uint32_t page_s
         .descriptor = descriptor, .page_size = page_size, .most = RUN_BYTES / page_size};
     out->run = malloc(RUN_BYTES);
     if (out->run == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for writing");
+        return fault_no_memory(f, "writing");
     return true;
 }
 

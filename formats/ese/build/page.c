@@ -29,7 +29,7 @@ bool build_page_open(struct build_page *p, uint32_t page_size, struct fault *f)
         .raw = calloc(1, page_size),
     };
     if (p->raw == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a page");
+        return fault_no_memory(f, "a page");
     build_page_reset(p, false, 0);
     return true;
 }

@@ -182,7 +182,7 @@ static const char *keep_name(struct build_schema *s, const char *name, const cha
         }
     const char *kept = keep(s, name, size);
     if (kept == NULL)
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for a schema");
+        fault_no_memory(f, "a schema");
     return kept;
 }
 
@@ -226,7 +226,7 @@ static bool complete_column(struct build_schema *s, struct ese_column *c, uint32
         c->flags |= ESE_COLUMN_DEFAULT;
         c->default_value.at = keep(s, c->default_value.at, c->default_value.size);
         if (c->default_value.at == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for a schema");
+            return fault_no_memory(f, "a schema");
     }
     if ((s->table.flags & ESE_TABLE_TEMPLATE) && revision >= REVISION_TEMPLATE_FLAG)
         c->flags |= ESE_COLUMN_TEMPLATE_ESE98;
@@ -262,7 +262,7 @@ static bool copy_columns(struct build_schema *s, const struct ese_table *from,
     struct ese_table *t = &s->table;
     t->column = keep(s, NULL, ((size_t)from->columns + inherited + 1) * sizeof *t->column);
     if (t->column == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a schema");
+        return fault_no_memory(f, "a schema");
     for (unsigned i = 0; i < inherited; i++) {
         t->column[i] = parent->column[i];
         t->column[i].from_template = true;
@@ -336,7 +336,7 @@ static bool copy_indexes(struct build_schema *s, const struct ese_table *from,
     struct ese_table *t = &s->table;
     t->index = keep(s, NULL, ((size_t)from->indexes + inherited + 1) * sizeof *t->index);
     if (t->index == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a schema");
+        return fault_no_memory(f, "a schema");
     for (unsigned i = 0; i < from->indexes; i++)
         if (!from->index[i].from_template)
             t->index[own++] = from->index[i];

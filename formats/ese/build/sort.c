@@ -66,7 +66,7 @@ bool build_sort_open(struct build_sort **out, struct fault *f)
 {
     struct build_sort *s = calloc(1, sizeof *s);
     if (s == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+        return fault_no_memory(f, "sorting");
     s->descriptor = -1;
     *out = s;
     return true;
@@ -163,7 +163,7 @@ static bool file_write(struct build_sort *s, const uint8_t *at, size_t size, str
 static bool new_run(struct build_sort *s, struct fault *f)
 {
     if (!array_reserve(&s->run, &s->run_room, s->runs + 1, sizeof *s->run))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+        return fault_no_memory(f, "sorting");
     s->run[s->runs++] = (struct run){.at = s->file_size};
     return true;
 }
@@ -269,7 +269,7 @@ static bool write_run(struct build_sort *s, struct fault *f)
 {
     struct run_writer w = {.block = malloc(READER_BYTES)};
     if (w.block == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+        return fault_no_memory(f, "sorting");
     sort_memory(s);
     bool ok = new_run(s, f);
     for (size_t i = 0; ok && i < s->entries; i++) {
@@ -288,11 +288,11 @@ bool build_sort_add(struct build_sort *s, struct bytes key, struct bytes data, s
     if (size > READER_BYTES)
         return fault_set(f, FAULT_LIMIT, "an index entry of %zu bytes", size);
     if (s->buffer == NULL && (s->buffer = malloc(BUFFER_BYTES)) == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+        return fault_no_memory(f, "sorting");
     if (s->used + size + (s->entries + 1) * sizeof *s->entry > BUFFER_BYTES && !write_run(s, f))
         return false;
     if (!array_reserve(&s->entry, &s->entry_room, s->entries + 1, sizeof *s->entry))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+        return fault_no_memory(f, "sorting");
     s->entry[s->entries++] = place_of(key, data, s->used);
     struct run_writer w = {.block = s->buffer + s->used};
     s->used += size;
@@ -365,7 +365,7 @@ static bool open_merge(struct build_sort *s, unsigned runs, struct fault *f)
 {
     s->reader = calloc(runs, sizeof *s->reader);
     if (s->reader == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+        return fault_no_memory(f, "sorting");
     s->readers = runs;
     s->heap_size = 0;
     for (unsigned i = 0; i < runs; i++) {
@@ -374,7 +374,7 @@ static bool open_merge(struct build_sort *s, unsigned runs, struct fault *f)
         r->left = s->run[i].size;
         r->buffer = malloc(READER_BYTES);
         if (r->buffer == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+            return fault_no_memory(f, "sorting");
         if (!advance(s, r, f))
             return false;
         if (!r->done)
@@ -411,7 +411,7 @@ static bool merge_some(struct build_sort *s, struct fault *f)
 {
     struct run_writer w = {.block = malloc(READER_BYTES)};
     if (w.block == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sorting");
+        return fault_no_memory(f, "sorting");
     struct bytes key, data;
     bool more = true;
     bool ok = open_merge(s, MERGE_MOST, f) && new_run(s, f);

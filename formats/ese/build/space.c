@@ -37,7 +37,7 @@ static uint32_t end_of(const struct build_extent *e)
 static bool insert_at(struct build_extents *list, size_t at, struct build_extent e, struct fault *f)
 {
     if (!array_reserve(&list->at, &list->room, list->count + 1, sizeof *list->at))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     memmove(list->at + at + 1, list->at + at, (list->count - at) * sizeof *list->at);
     list->at[at] = e;
     list->count++;
@@ -172,7 +172,7 @@ static bool copy_extents(struct build_extents *to, const struct build_extents *f
                          struct fault *f)
 {
     if (!array_reserve(&to->at, &to->room, from->count, sizeof *to->at))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     to->count = from->count;
     if (from->count > 0)
         memcpy(to->at, from->at, from->count * sizeof *to->at);
@@ -217,7 +217,7 @@ static bool empty_taken(struct build_space *s, const struct build_space_state *s
                         struct fault *f)
 {
     uint8_t *zeroes = calloc(1, s->build->options.page_size);
-    bool ok = zeroes != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a page");
+    bool ok = zeroes != NULL || fault_no_memory(f, "a page");
     for (size_t i = 0; ok && i < s->owned.count; i++)
         for (uint32_t p = s->owned.at[i].first; ok && p < end_of(&s->owned.at[i]); p++)
             if (!has_page(&s->free, p) &&

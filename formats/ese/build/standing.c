@@ -53,7 +53,7 @@ struct standing *standing_open(struct compact *c, struct fault *f)
     if (s && s->reached && s->free)
         return s;
     standing_close(s);
-    fault_set(f, FAULT_NO_MEMORY, "out of memory for the pages that were read");
+    fault_no_memory(f, "the pages that were read");
     return NULL;
 }
 
@@ -117,7 +117,7 @@ static bool take_available(struct standing *s, uint32_t root, uint32_t objid, bo
     struct ese_extent extent, before = {.count = 0};
     enum ese_step step = ESE_STEP_FAULT;
     if (list == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for free pages");
+        return fault_no_memory(f, "free pages");
     if (!ese_extents_open(list, s->c->db->pages, root, objid, true, f)) {
         free(list);
         return false;
@@ -194,7 +194,7 @@ static bool list_objects(struct standing *s, struct fault *f)
         most += 2 + (size_t)ese_catalog_table(catalog, i)->indexes;
     s->object = calloc(most, sizeof *s->object);
     if (s->object == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the objects of the catalog");
+        return fault_no_memory(f, "the objects of the catalog");
     for (unsigned i = 0; i < ese_catalog_tables(catalog); i++) {
         const struct ese_table *table = ese_catalog_table(catalog, i);
         if (table->objid == ESE_OBJID_CATALOG_SHADOW || compact_leaves_behind(table))

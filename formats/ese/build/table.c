@@ -70,7 +70,7 @@ static struct ese_build_table *new_table(struct ese_build *build, struct fault *
     if (t == NULL || !array_reserve(&build->table, &build->table_room, build->tables + 1,
                                     sizeof *build->table)) {
         free(t);
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        fault_no_memory(f, "a table");
         return NULL;
     }
     build->table[build->tables++] = t;
@@ -107,7 +107,7 @@ static bool begin_trees(struct ese_build_table *t, struct fault *f)
     struct ese_build *build = t->build;
     t->index = calloc(t->table->indexes + 1u, sizeof *t->index);
     if (t->index == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return fault_no_memory(f, "a table");
     if (!build_space_begin(&t->rows.space, build, &build->root, f) ||
         !build_tree_begin(&t->rows, build, t->table->objid, 0, true, f))
         return false;
@@ -156,7 +156,7 @@ static struct ese_keys *open_keys(const struct ese_build_table *t, const struct 
     }
     struct ese_keys *keys = malloc(sizeof *keys);
     if (keys == NULL)
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for an index");
+        fault_no_memory(f, "an index");
     else if (ese_keys_open(keys, NULL, NULL, t->table, index, f))
         return keys;
     free(keys);
@@ -229,7 +229,7 @@ static bool begin_table(struct ese_build_table *t, const struct ese_table *schem
     t->record = malloc(BUILD_RECORD_ROOM);
     t->key_record = malloc(BUILD_RECORD_ROOM);
     if (t->indexed == NULL || t->record == NULL || t->key_record == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return fault_no_memory(f, "a table");
     if (!give_objids(t, f) || !begin_trees(t, f) || !begin_indexes(t, fed, f))
         return false;
     t->own->root = t->rows.space.root;
@@ -313,7 +313,7 @@ bool ese_build_raw_try(struct ese_build_table *t, struct fault *f)
 {
     t->start = calloc(1, sizeof *t->start);
     if (t->start == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return fault_no_memory(f, "a table");
     t->start->dbtime = t->build->dbtime;
     t->start->summary = t->build->summary;
     return build_space_remember(&t->rows.space, &t->start->space, f);

@@ -158,7 +158,7 @@ static bool take_values(struct ese_build_table *t, const struct ese_build_value 
                         unsigned values, unsigned *taken, struct fault *f)
 {
     if (!array_reserve(&t->value, &t->value_room, values, sizeof *t->value))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a row");
+        return fault_no_memory(f, "a row");
     for (unsigned i = 0; i < values; i++) {
         const struct ese_build_value *v = &value[i];
         if (!check_value(t, v, f))
@@ -236,7 +236,7 @@ static bool open_key_record(struct ese_build_table *t, unsigned values, size_t s
         return ese_record_open(record, t->table, bytes_of(t->record, size),
                                t->build->format.new_format, t->build->options.page_size, f);
     if (!array_reserve(&t->key_value, &t->key_value_room, values, sizeof *t->key_value))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a row");
+        return fault_no_memory(f, "a row");
     unsigned taken = 0;
     for (unsigned i = 0; i < values; i++) {
         struct ese_field v = t->value[i];

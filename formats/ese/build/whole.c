@@ -34,7 +34,7 @@ struct whole *whole_open(const struct compact *c, const struct ese_table *table,
 {
     struct whole *w = calloc(1, sizeof *w);
     if (w == NULL) {
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for the long values of a table");
+        fault_no_memory(f, "the long values of a table");
         return NULL;
     }
     w->table = table;
@@ -56,7 +56,7 @@ void whole_close(struct whole *w)
 static bool keep_lid(struct whole *w, uint64_t lid, struct fault *f)
 {
     if (!array_reserve(&w->lid, &w->room, w->lids + 1, sizeof *w->lid))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the long values of a table");
+        return fault_no_memory(f, "the long values of a table");
     w->lid[w->lids++] = lid;
     return true;
 }

@@ -16,7 +16,7 @@ enum { BUCKETS_LEAST = 4096, BUCKETS_MOST = 1024 * 1024 };
 
 bool inplace_no_memory(struct fault *f)
 {
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the pages that change");
+    return fault_no_memory(f, "the pages that change");
 }
 
 static struct inplace_page **bucket_of(const struct ese_inplace *ip, uint32_t number)

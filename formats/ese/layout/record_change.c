@@ -168,7 +168,7 @@ bool ese_record_change(const struct ese_record *record, const struct ese_change 
     }
     struct values *all = malloc(sizeof *all);
     if (all == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a record");
+        return fault_no_memory(f, "a record");
     all->count = 0;
     bool ok = rebuild(record, change, changes, all, to, room, size, f);
     free(all);
@@ -183,7 +183,7 @@ bool ese_record_modernise(const struct ese_record *record, uint8_t *to, size_t r
     struct values *all = malloc(sizeof *all);
     size_t head = record->whole.size - record->tagged.size;
     if (all == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a record");
+        return fault_no_memory(f, "a record");
     all->count = 0;
     bool ok = head <= room || fault_set(f, FAULT_LIMIT, "the record does not fit into a page");
     for (unsigned i = 0; ok && i < table->columns; i++)

@@ -46,7 +46,7 @@ bool log_macro_add(struct log_macro *m, struct bytes b, struct fault *f)
         return fault_set(f, FAULT_LIMIT, "a split, merge or move takes more than %u bytes",
                          LOG_MACRO_MOST);
     if (!array_reserve(&m->bytes, &m->room, m->size + b.size, sizeof *m->bytes))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a split, merge or move");
+        return fault_no_memory(f, "a split, merge or move");
     memcpy(m->bytes + m->size, b.at, b.size);
     m->size += b.size;
     return true;

@@ -46,18 +46,13 @@ struct log_pages {
     int64_t stored;
 };
 
-static bool no_memory(struct fault *f)
-{
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory for pages");
-}
-
 bool log_pages_open(struct ese_file *file, uint32_t page_size, size_t frames,
                     struct log_pages **out, struct fault *f)
 {
     struct log_pages *p = calloc(1, sizeof *p);
     *out = p;
     if (p == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "pages");
     p->file = file;
     p->page_size = page_size;
     p->frames = frames < FRAMES_LEAST ? FRAMES_LEAST : frames;
@@ -67,7 +62,7 @@ bool log_pages_open(struct ese_file *file, uint32_t page_size, size_t frames,
     p->room = malloc(p->frames * page_size);
     p->spare = malloc(page_size);
     p->table = calloc(p->places, sizeof *p->table);
-    return (p->frame && p->room && p->spare && p->table) || no_memory(f);
+    return (p->frame && p->room && p->spare && p->table) || fault_no_memory(f, "pages");
 }
 
 void log_pages_close(struct log_pages *p)
@@ -103,7 +98,7 @@ static bool grow(struct log_pages *p, struct fault *f)
     size_t places = p->places;
     struct entry *table = calloc(places * 2, sizeof *table);
     if (table == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "pages");
     p->table = table;
     p->places = places * 2;
     for (size_t i = 0; i < places; i++) {
@@ -336,7 +331,7 @@ bool log_pages_each(struct log_pages *p, uint32_t from,
                     void *context, struct fault *f)
 {
     uint8_t *raw = malloc(p->page_size);
-    bool ok = raw != NULL || no_memory(f);
+    bool ok = raw != NULL || fault_no_memory(f, "pages");
     for (size_t i = 0; ok && i < p->places; i++) {
         const struct entry *e = &p->table[i];
         if (e->number != 0 && e->changed && e->number >= from)

@@ -13,11 +13,6 @@ enum {
     DBTIME_SPARE = 100,     /* times above every page's: what an engine hands out next */
 };
 
-static bool no_memory(struct fault *f)
-{
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory for a replay");
-}
-
 /* What every page of this database has, by its first one. */
 static bool read_root(struct ese_replay *r, struct fault *f)
 {
@@ -44,7 +39,7 @@ static bool allocate(struct ese_replay *r, struct fault *f)
     r->line = malloc(LOG_LINES_MOST * sizeof *r->line);
     r->header = malloc(r->page_size);
     if (!r->place || !r->scratch || !r->scratch2 || !r->row || !r->line || !r->header)
-        return no_memory(f);
+        return fault_no_memory(f, "a replay");
     return log_pages_open(r->file, r->page_size, memory / r->page_size, &r->pages, f);
 }
 
@@ -56,7 +51,7 @@ bool ese_replay_open(struct ese_file *file, struct bytes header,
     struct ese_header h;
     *out = r;
     if (r == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "a replay");
     ese_header_parse(header, &h);
     r->file = file;
     r->options = *options;
@@ -211,7 +206,7 @@ static void finish_page(struct ese_replay *r, uint8_t *raw, uint32_t number)
 static bool copy_source(struct ese_replay *r, uint32_t last, int to, struct fault *f)
 {
     uint8_t *step = malloc(FILEIO_STEP);
-    bool ok = step != NULL || no_memory(f);
+    bool ok = step != NULL || fault_no_memory(f, "a replay");
     uint32_t per_step = FILEIO_STEP / r->page_size;
     for (uint32_t n = 1; ok && n <= last; n += per_step) {
         size_t got = 0;

@@ -20,7 +20,7 @@ static bool new_session(struct ese_replay *r, uint16_t number, struct log_sessio
                         struct fault *f)
 {
     if (!array_reserve(&r->session, &r->sessions_room, r->sessions + 1, sizeof *r->session))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for sessions");
+        return fault_no_memory(f, "sessions");
     r->session[r->sessions] =
         (struct log_session){.number = number, .begun = true, .head = SIZE_MAX};
     *session = &r->session[r->sessions];

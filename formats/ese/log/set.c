@@ -21,11 +21,6 @@ enum {
     DIGITS_NEW = 8,
 };
 
-static bool no_memory(struct fault *f)
-{
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of logs");
-}
-
 /* ---- names ---- */
 
 static bool is_extension(const char *dot)
@@ -138,7 +133,7 @@ static struct ese_file *open_in(const struct ese_log_set *set, const struct ese_
 /* What is wrong with one file is noted with it; lack of memory says nothing of the file. */
 static bool noted(const struct ese_log_file *entry, struct fault *f)
 {
-    return entry->fault.code != FAULT_NO_MEMORY || no_memory(f);
+    return entry->fault.code != FAULT_NO_MEMORY || fault_no_memory(f, "the list of logs");
 }
 
 static bool read_header(const struct ese_log_set *set, struct ese_log_file *entry, struct fault *f)
@@ -150,7 +145,7 @@ static bool read_header(const struct ese_log_set *set, struct ese_log_file *entr
     bool ok = true;
     if (entry->kind == ESE_LOG_NAME_CURRENT || entry->kind == ESE_LOG_NAME_NUMBERED) {
         struct ese_log_header *header = malloc(sizeof *header);
-        ok = header != NULL || no_memory(f);
+        ok = header != NULL || fault_no_memory(f, "the list of logs");
         if (ok && ese_log_header_read(file, header, &entry->fault) &&
             ese_log_header_is_sound(header, &entry->fault))
             entry->header = header;
@@ -167,12 +162,12 @@ static bool add(struct ese_log_set *set, size_t *room, const struct ese_log_file
     if (set->files == FILES_MOST)
         return fault_set(f, FAULT_LIMIT, "more than %u logs in one directory", FILES_MOST);
     if (!array_reserve(&set->file, room, set->files + 1, sizeof *set->file))
-        return no_memory(f);
+        return fault_no_memory(f, "the list of logs");
     struct ese_log_file *to = &set->file[set->files];
     *to = *entry;
     to->name = strdup(name);
     if (to->name == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the list of logs");
     set->files++;
     return read_header(set, to, f);
 }
@@ -182,7 +177,7 @@ bool ese_log_set_open(struct ese_log_set *set, const char *directory, struct fau
     *set = (struct ese_log_set){.directory = strdup(directory), .digits = DIGITS_NEW};
     memcpy(set->extension, ".log", 5);
     if (set->directory == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "the list of logs");
     DIR *dir = opendir(directory);
     if (dir == NULL)
         return fault_set(f, FAULT_IO, "the directory %s cannot be read: %s", directory,
@@ -337,7 +332,7 @@ static void find(struct judging *j, enum ese_log_trouble trouble, int32_t genera
     struct ese_log_verdict *v = j->verdict;
     v->complete = false;
     if (!array_reserve(&v->finding, &v->room, v->findings + 1, sizeof *v->finding)) {
-        j->ok = no_memory(j->f);
+        j->ok = fault_no_memory(j->f, "the list of logs");
         return;
     }
     struct ese_log_finding *to = &v->finding[v->findings++];

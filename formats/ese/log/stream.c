@@ -61,12 +61,12 @@ bool ese_log_stream_open(struct ese_file *file, struct ese_log_stream **out, str
     struct ese_log_stream *s = calloc(1, sizeof *s);
     *out = NULL;
     if (s == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     s->file = file;
     s->run = malloc((size_t)RUN * SEGMENT);
     if (s->run == NULL) {
         free(s);
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     }
     if (!ese_log_header_read(file, &s->header, f) || !header_is_usable(&s->header, f)) {
         ese_log_stream_close(s);
@@ -272,7 +272,7 @@ static bool make_room(struct ese_log_stream *s, uint64_t size, struct fault *f)
     if (s->record == NULL) /* one room for all records: the longest */
         s->record = malloc(ESE_LOG_RECORD_MOST);
     if (s->record == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a record");
+        return fault_no_memory(f, "a record");
     s->record_room = (size_t)size;
     return true;
 }

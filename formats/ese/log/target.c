@@ -42,7 +42,7 @@ static bool remember_missing(struct ese_replay *r, uint32_t number, struct fault
                          "%u is one",
                          PENDING_MOST, number);
     if (!array_reserve(&r->pending, &r->pendings_room, r->pendings + 1, sizeof *r->pending))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for pages that are not there");
+        return fault_no_memory(f, "pages that are not there");
     r->pending[r->pendings++] = number;
     return true;
 }

@@ -16,11 +16,6 @@ enum { BUCKETS = 1024 };
 #define BYTES_MOST ((size_t)1 << 28)
 #define ENTRIES_MOST ((size_t)1 << 21)
 
-static bool no_memory(struct fault *f)
-{
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory for open transactions");
-}
-
 /* ---- the table: chains by session and id ---- */
 
 /* The seed keeps whoever writes the logs from choosing the chains. */
@@ -36,7 +31,7 @@ static bool make_table(struct log_versions *v, size_t buckets, struct fault *f)
 {
     size_t *table = malloc(buckets * sizeof *table);
     if (table == NULL)
-        return no_memory(f);
+        return fault_no_memory(f, "open transactions");
     if (v->table == NULL && getentropy(&v->seed, sizeof v->seed) != 0)
         v->seed = 1;
     memset(table, 0xff, buckets * sizeof *table);
@@ -67,7 +62,7 @@ static bool make_room(struct log_versions *v, size_t bytes, struct fault *f)
     return (array_reserve(&v->entry, &v->room, v->count + 1, sizeof *v->entry) &&
             array_reserve(&v->bytes, &v->bytes_room, v->bytes_used + bytes + 1,
                           sizeof *v->bytes)) ||
-           no_memory(f);
+           fault_no_memory(f, "open transactions");
 }
 
 static void append(struct log_versions *v, struct bytes b)

@@ -82,7 +82,7 @@ static bool add_table(struct ese_catalog *cat, const struct own_row *row, struct
 {
     struct ese_table *grown = grow(cat->table, cat->tables, sizeof *grown);
     if (grown == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     cat->table = grown;
     struct ese_table *table = &cat->table[cat->tables++];
     struct bytes parent = own_bytes(row, MSYS_TEMPLATE_TABLE);
@@ -95,7 +95,7 @@ static bool add_table(struct ese_catalog *cat, const struct own_row *row, struct
         .long_value_chunk = own_number(row, MSYS_LV_CHUNK_MAX),
     };
     if (table->name == NULL || (parent.size && table->template_name == NULL))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     return true;
 }
 
@@ -121,7 +121,7 @@ static bool add_column(struct ese_catalog *cat, struct ese_table *table, const s
                          ESE_FIXED_FIRST, ESE_TAGGED_LAST);
     struct ese_column *grown = grow(table->column, table->columns, sizeof *grown);
     if (grown == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     table->column = grown;
     struct ese_column *column = &table->column[table->columns];
     *column = (struct ese_column){
@@ -135,7 +135,7 @@ static bool add_column(struct ese_catalog *cat, struct ese_table *table, const s
         .offset = (uint16_t)own_number(row, MSYS_RECORD_OFFSET),
     };
     if (column->name == NULL || !keep_default(cat, row, &column->default_value))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     table->columns++;
     return true;
 }
@@ -173,7 +173,7 @@ static bool add_index(struct ese_catalog *cat, struct ese_table *table, const st
 {
     struct ese_index *grown = grow(table->index, table->indexes, sizeof *grown);
     if (grown == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     table->index = grown;
     struct ese_index *index = &table->index[table->indexes];
     bool extended = row->flags & ESE_INDEX_EXTENDED_COLUMNS;
@@ -190,7 +190,7 @@ static bool add_index(struct ese_catalog *cat, struct ese_table *table, const st
     index->segments = read_segments(own_bytes(row, MSYS_KEY_COLUMNS), extended, index->segment);
     index->conditions = read_segments(own_bytes(row, MSYS_CONDITIONS), extended, index->condition);
     if (index->name == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     table->indexes++;
     return true;
 }
@@ -267,7 +267,7 @@ static bool complete_own_columns(struct ese_catalog *cat, struct fault *f)
         struct ese_column *all =
             calloc((size_t)table->columns + ese_catalog_own_table()->columns, sizeof *all);
         if (all == NULL)
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+            return fault_no_memory(f, "the catalog");
         table->columns = merge_own_columns(all, table->column, table->columns);
         free(table->column);
         table->column = all;
@@ -309,7 +309,7 @@ bool ese_catalog_read(struct ese_pages *pages, uint32_t root, ese_catalog_damage
     struct ese_cursor *c = malloc(sizeof *c);
     bool ok = cat != NULL && c != NULL;
     if (!ok)
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        fault_no_memory(f, "the catalog");
     if (ok) {
         struct fault last = {.code = FAULT_NONE};
         cat->damage = damage;
@@ -384,7 +384,7 @@ bool ese_catalog_of_rows(const struct ese_catalog_row *row, size_t rows, size_t 
     struct fault last = {.code = FAULT_NONE};
     struct ese_catalog *cat = calloc(1, sizeof *cat);
     if (cat == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     if (!take_rows(cat, row, rows, page_size, &last) ||
         !ese_catalog_inherit(cat->table, cat->tables, NULL, NULL, &last)) {
         ese_catalog_close(cat);

@@ -36,7 +36,7 @@ static bool inherit_columns(struct ese_table *table, const struct ese_table *par
 {
     struct ese_column *both = calloc((size_t)parent->columns + table->columns + 1, sizeof *both);
     if (both == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     for (unsigned i = 0; i < parent->columns; i++) {
         both[i] = parent->column[i];
         both[i].from_template = true;
@@ -168,7 +168,7 @@ bool ese_catalog_inherit(struct ese_table *all, unsigned tables,
     sort_columns(all, tables);
     const struct ese_table **sorted = calloc(tables, sizeof *sorted);
     if (sorted == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     for (unsigned i = 0; i < tables; i++)
         sorted[i] = &all[i];
     qsort(sorted, tables, sizeof *sorted, by_name);

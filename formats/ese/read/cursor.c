@@ -235,7 +235,7 @@ enum ese_step ese_cursor_next(struct ese_cursor *c, struct fault *f)
         c->started = true;
         c->entered = calloc((size_t)ese_pages_last(c->pages) / 8 + 1, 1);
         if (c->entered == NULL) {
-            fault_set(f, FAULT_NO_MEMORY, "out of memory for walking a tree");
+            fault_no_memory(f, "walking a tree");
             return ESE_STEP_FAULT;
         }
         if (!descend(c, c->root, NULL, f))

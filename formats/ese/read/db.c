@@ -149,7 +149,7 @@ bool ese_db_open_file(struct ese_file *file, ese_notice_fn tell_fn, void *contex
     struct ese_db *db = calloc(1, sizeof *db);
     if (db == NULL) {
         ese_file_close(file);
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     }
     db->file = file;
     db->tell = tell_fn;

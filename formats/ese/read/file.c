@@ -159,7 +159,7 @@ bool ese_file_open_as(const char *path, const char *kind, struct ese_file **file
 {
     struct ese_file *opened = calloc(1, sizeof *opened);
     if (opened == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     opened->descriptor = opened->named_descriptor = -1;
     if (!open_descriptor(opened, path, kind, f)) {
         ese_file_close(opened);
@@ -173,7 +173,7 @@ bool ese_file_over(struct bytes b, struct ese_file **file, struct fault *f)
 {
     struct ese_file *opened = calloc(1, sizeof *opened);
     if (opened == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     opened->descriptor = opened->named_descriptor = -1;
     opened->memory = b;
     opened->size = b.size;

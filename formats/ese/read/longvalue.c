@@ -203,8 +203,7 @@ static bool gather(struct ese_lv *lv, struct ese_pages *pages, const struct ese_
     while (ok && lv->at < lv->root.size && room->size < most) {
         struct bytes run;
         ok = ese_lv_next(lv, &run, f) &&
-             (buffer_add(room, run) ||
-              fault_set(f, FAULT_NO_MEMORY, "out of memory for a long value"));
+             (buffer_add(room, run) || fault_no_memory(f, "a long value"));
     }
     if (cut)
         *cut = ok && lv->at < lv->root.size;
@@ -229,7 +228,7 @@ bool ese_value_bytes(struct ese_lv *lv, struct ese_pages *pages, const struct es
         return fault_set(f, FAULT_UNSUPPORTED, "a value is encrypted by the engine");
     case ESE_VALUE_COMPRESSED:
         if (!buffer_reserve(room, ESE_DECOMPRESSED_MAX))
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for a compressed value");
+            return fault_no_memory(f, "a compressed value");
         if (!ese_decompress(value->data, room->at, ESE_DECOMPRESSED_MAX, &size, f))
             return false;
         room->size = size;

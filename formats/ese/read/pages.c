@@ -44,7 +44,7 @@ bool ese_pages_open(struct ese_file *file, uint32_t page_size, struct ese_pages 
 {
     struct ese_pages *p = calloc(1, sizeof *p);
     if (p == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory");
+        return fault_no_memory(f, NULL);
     p->file = file;
     p->page_size = page_size;
     p->last = p->last_in_file = pages_in(file, page_size);
@@ -57,7 +57,7 @@ bool ese_pages_open(struct ese_file *file, uint32_t page_size, struct ese_pages 
     p->memory = aligned_alloc(64, (size_t)p->frames * page_size);
     if (p->frame == NULL || p->bucket == NULL || p->memory == NULL) {
         ese_pages_close(p);
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the page cache");
+        return fault_no_memory(f, "the page cache");
     }
     for (uint32_t i = 0; i < p->buckets; i++)
         p->bucket[i] = NO_FRAME;
