@@ -16,21 +16,15 @@
 
 static const char *kind_name(enum ese_log_name kind)
 {
-    switch (kind) {
-    case ESE_LOG_NAME_CURRENT:
-        return "current";
-    case ESE_LOG_NAME_NUMBERED:
-        return "log";
-    case ESE_LOG_NAME_RESERVE:
-        return "reserve";
-    case ESE_LOG_NAME_CHECKPOINT:
-        return "checkpoint";
-    case ESE_LOG_NAME_TEMPORARY:
-        return "temporary";
-    case ESE_LOG_NAME_NONE:
-        break;
-    }
-    return "?";
+    static const char *const names[] = {
+        [ESE_LOG_NAME_NONE] = "?",
+        [ESE_LOG_NAME_CURRENT] = "current",
+        [ESE_LOG_NAME_NUMBERED] = "log",
+        [ESE_LOG_NAME_RESERVE] = "reserve",
+        [ESE_LOG_NAME_CHECKPOINT] = "checkpoint",
+        [ESE_LOG_NAME_TEMPORARY] = "temporary",
+    };
+    return names[kind];
 }
 
 static uint32_t signature_number(const uint8_t signature[ESE_LOG_SIGNATURE_SIZE])

@@ -88,23 +88,15 @@ const char *logset_newest_missing(const struct logset *l, char text[160])
 
 const char *logset_trouble_name(enum ese_log_trouble trouble)
 {
-    switch (trouble) {
-    case ESE_LOG_MISSING:
-        return "missing";
-    case ESE_LOG_OTHER_SIGNATURE:
-        return "other-signature";
-    case ESE_LOG_OTHER_TIME:
-        return "other-time";
-    case ESE_LOG_OTHER_NUMBER:
-        return "other-number";
-    case ESE_LOG_OTHER_PAGES:
-        return "other-page-size";
-    case ESE_LOG_GAP:
-        return "gap";
-    case ESE_LOG_UNREADABLE:
-        return "unreadable";
-    case ESE_LOG_UNKNOWN_VERSION:
-        return "unknown-version";
-    }
-    return "?";
+    static const char *const names[] = {
+        [ESE_LOG_MISSING] = "missing",
+        [ESE_LOG_OTHER_SIGNATURE] = "other-signature",
+        [ESE_LOG_OTHER_TIME] = "other-time",
+        [ESE_LOG_OTHER_NUMBER] = "other-number",
+        [ESE_LOG_OTHER_PAGES] = "other-page-size",
+        [ESE_LOG_GAP] = "gap",
+        [ESE_LOG_UNREADABLE] = "unreadable",
+        [ESE_LOG_UNKNOWN_VERSION] = "unknown-version",
+    };
+    return names[trouble];
 }

@@ -52,23 +52,16 @@ bool ese_coltype_is_long(enum ese_coltype type)
 
 const char *ese_state_name(uint32_t state)
 {
-    switch ((enum ese_state)state) {
-    case ESE_STATE_JUST_CREATED:
-        return "just-created";
-    case ESE_STATE_DIRTY_SHUTDOWN:
-        return "dirty-shutdown";
-    case ESE_STATE_CLEAN_SHUTDOWN:
-        return "clean-shutdown";
-    case ESE_STATE_BEING_CONVERTED:
-        return "being-converted";
-    case ESE_STATE_FORCE_DETACH:
-        return "force-detach";
-    case ESE_STATE_INCREMENTAL_RESEED:
-        return "incremental-reseed";
-    case ESE_STATE_DIRTY_AND_PATCHED:
-        return "dirty-and-patched";
-    case ESE_STATE_REVERT_IN_PROGRESS:
-        return "revert-in-progress";
-    }
-    return "unknown";
+    static const char *const names[] = {
+        [0] = "unknown",
+        [ESE_STATE_JUST_CREATED] = "just-created",
+        [ESE_STATE_DIRTY_SHUTDOWN] = "dirty-shutdown",
+        [ESE_STATE_CLEAN_SHUTDOWN] = "clean-shutdown",
+        [ESE_STATE_BEING_CONVERTED] = "being-converted",
+        [ESE_STATE_FORCE_DETACH] = "force-detach",
+        [ESE_STATE_INCREMENTAL_RESEED] = "incremental-reseed",
+        [ESE_STATE_DIRTY_AND_PATCHED] = "dirty-and-patched",
+        [ESE_STATE_REVERT_IN_PROGRESS] = "revert-in-progress",
+    };
+    return names[state < sizeof names / sizeof names[0] ? state : 0];
 }

@@ -69,19 +69,14 @@ void ese_header_parse(struct bytes b, struct ese_header *h)
 
 const char *ese_header_state_name(enum ese_header_state state)
 {
-    switch (state) {
-    case ESE_HEADER_GOOD:
-        return "is good";
-    case ESE_HEADER_UNREADABLE:
-        return "is cut short by the end of the file";
-    case ESE_HEADER_NOT_ESE:
-        return "lacks the ESE magic number";
-    case ESE_HEADER_BAD_CHECKSUM:
-        return "has a wrong checksum";
-    case ESE_HEADER_BAD_PAGE_SIZE:
-        return "names a page size that cannot be";
-    }
-    return "?";
+    static const char *const names[] = {
+        [ESE_HEADER_GOOD] = "is good",
+        [ESE_HEADER_UNREADABLE] = "is cut short by the end of the file",
+        [ESE_HEADER_NOT_ESE] = "lacks the ESE magic number",
+        [ESE_HEADER_BAD_CHECKSUM] = "has a wrong checksum",
+        [ESE_HEADER_BAD_PAGE_SIZE] = "names a page size that cannot be",
+    };
+    return names[state];
 }
 
 /* Judges the `size` bytes at `offset` as a header of that page size; they go to `raw`. */
