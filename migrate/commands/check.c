@@ -27,10 +27,8 @@ static int check_structure(struct store *store, const struct options *options)
         return EXIT_TROUBLE;
     if (json)
         store_json(json, "store", store);
-    if (!structure_report(store, json, options->quiet, &summary, &f)) {
-        message_file(store->path, "the structure could not be checked: %s", f.text);
-        return EXIT_TROUBLE;
-    }
+    if (!structure_report(store, json, options->quiet, &summary, &f))
+        return message_file(store->path, "the structure could not be checked: %s", f.text);
     return is_unsound(&summary) ? EXIT_PROBLEMS_LEFT : EXIT_CLEAN;
 }
 
@@ -129,17 +127,11 @@ static int each(const struct options *options)
 int cmd_check(const struct options *options)
 {
     interrupt_ends();
-    if (options->structure && (options->html || options->brief)) {
-        message_error("check: --html and --brief do not go with --structure");
-        return EXIT_USAGE;
-    }
-    if (options->force && options->html == NULL) {
-        message_error("check: --force goes with --html only");
-        return EXIT_USAGE;
-    }
-    if (options->html && options->operands > 1) {
-        message_error("check: --html takes one store, found %u", options->operands);
-        return EXIT_USAGE;
-    }
+    if (options->structure && (options->html || options->brief))
+        return message_usage("check: --html and --brief do not go with --structure");
+    if (options->force && options->html == NULL)
+        return message_usage("check: --force goes with --html only");
+    if (options->html && options->operands > 1)
+        return message_usage("check: --html takes one store, found %u", options->operands);
     return each(options);
 }

@@ -80,10 +80,8 @@ static int compact(struct store *store, const struct options *options)
 int cmd_compact(const struct options *options)
 {
     struct store store;
-    if (options->output == NULL) {
-        message_error("compact: expected -o NEW");
-        return EXIT_USAGE;
-    }
+    if (options->output == NULL)
+        return message_usage("compact: expected -o NEW");
     interrupt_ends();
     int status = told(options, store_open(&store, options->operand[0], options->notes));
     if (status != EXIT_CLEAN)

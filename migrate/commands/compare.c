@@ -277,7 +277,7 @@ static bool compare_tables(struct differ *d)
         struct fault why = {.code = FAULT_NONE};
         if (!rows_end(d->rows[side], &why)) {
             fault_context(&why, "table %s", d->table[side]->name);
-            message_fault(d->store[side]->path, &why);
+            message_trouble(d->store[side]->path, &why);
             d->result->damaged = true;
         }
     }

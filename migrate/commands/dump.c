@@ -33,13 +33,13 @@ static void tell_damage(struct dump *d, const struct fault *f)
     struct fault there = *f;
     fault_context(&there, "table %s", d->table->name);
     if (f->code == FAULT_NO_MEMORY) {
-        message_fault(d->store.path, &there);
+        message_trouble(d->store.path, &there);
         d->no_memory = true;
         return;
     }
     d->damage++;
     if (d->damage <= DAMAGE_PRINTED_MOST)
-        message_fault(d->store.path, &there);
+        message_trouble(d->store.path, &there);
     if (d->damage == DAMAGE_PRINTED_MOST)
         message_file(d->store.path, "more damage is not listed; see kmmigrate check --structure");
 }

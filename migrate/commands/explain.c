@@ -234,14 +234,12 @@ int cmd_explain(const struct options *options)
     struct answer answer;
     char asked[256];
     join_words(options, asked, sizeof asked);
-    if (!find(asked, &answer)) {
-        message_error(
+    if (!find(asked, &answer))
+        return message_usage(
             "explain: %s is not known; expected a code of this program (KM-...), an event of "
             "the KM service (5002 to 5389), an ID (c1031d9c) or an error of the database "
             "engine (-1018, 0xfffffc06, JET_errReadVerifyFailure)",
             asked);
-        return EXIT_USAGE;
-    }
     int status = EXIT_CLEAN;
     if (options->json)
         status = write_json(&answer);

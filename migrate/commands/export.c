@@ -72,7 +72,7 @@ static void take_finding(void *context, const struct ese_finding *finding)
     fault_set(&f, FAULT_DAMAGED, "%s", finding->text);
     fault_context(&f, "page %u", finding->page);
     if (doubt->count++ == 0)
-        message_fault(doubt->a->store.path, &f);
+        message_trouble(doubt->a->store.path, &f);
 }
 
 /* What reading the list found; a list that is not there or not whole is not exported. */
@@ -102,7 +102,7 @@ static bool is_whole(const struct assessment *a)
     struct fault f = {.code = FAULT_NONE};
     look_at_found(&doubt);
     if (a->file == NULL && !ese_check(a->store.db, take_finding, &doubt, &summary, &f)) {
-        message_fault(a->store.path, &f);
+        message_trouble(a->store.path, &f);
         return false;
     }
     if (doubt.count > 0)
@@ -227,20 +227,14 @@ int cmd_export(const struct options *options)
 {
     struct assessment a;
     const struct form *form = options->export_to ? form_of(options->export_to) : NULL;
-    if (form == NULL) {
-        message_error("export: expected --to FILE.pem, FILE.p7b, FILE.sst, FILE.dot or -%s%s",
-                      options->export_to ? ", found " : "",
-                      options->export_to ? options->export_to : "");
-        return EXIT_USAGE;
-    }
-    if (options->json && option_is_standard_output(options->export_to)) {
-        message_error("export: --json and --to - exclude each other");
-        return EXIT_USAGE;
-    }
-    if (option_is_standard_output(options->export_to) && descriptor_was_closed(STDOUT_FILENO)) {
-        message_error("export: standard output is closed: the list would be lost");
-        return EXIT_TROUBLE;
-    }
+    if (form == NULL)
+        return message_usage(
+            "export: expected --to FILE.pem, FILE.p7b, FILE.sst, FILE.dot or -%s%s",
+            options->export_to ? ", found " : "", options->export_to ? options->export_to : "");
+    if (options->json && option_is_standard_output(options->export_to))
+        return message_usage("export: --json and --to - exclude each other");
+    if (option_is_standard_output(options->export_to) && descriptor_was_closed(STDOUT_FILENO))
+        return message_error("export: standard output is closed: the list would be lost");
     interrupt_ends();
     int status = entries_open(&a, options);
     if (status == EXIT_CLEAN)

@@ -178,10 +178,8 @@ static int found_status(const struct assessment *a)
 int cmd_list(const struct options *options)
 {
     struct assessment a;
-    if (options->tree && options->json) {
-        message_error("list: --tree and --json exclude each other");
-        return EXIT_USAGE;
-    }
+    if (options->tree && options->json)
+        return message_usage("list: --tree and --json exclude each other");
     interrupt_ends();
     int status = entries_open(&a, options);
     if (status == EXIT_CLEAN)
@@ -345,16 +343,12 @@ static int show_entry(const struct assessment *a, const struct options *options)
 {
     struct fault f = {.code = FAULT_NONE};
     int32_t key = 0;
-    if (!names_parse(&a->model, options->operand[1], &key, &f)) {
-        message_error("show: %s; kmmigrate list shows them", f.text);
-        return EXIT_USAGE;
-    }
+    if (!names_parse(&a->model, options->operand[1], &key, &f))
+        return message_usage("show: %s; kmmigrate list shows them", f.text);
     const struct model_entry *e = model_entry(&a->model, key);
-    if (e == NULL) {
-        message_file(a->store.path, "there is no entry %d; kmmigrate list %s shows them", key,
-                     shell_word(a->store.path));
-        return EXIT_TROUBLE;
-    }
+    if (e == NULL)
+        return message_file(a->store.path, "there is no entry %d; kmmigrate list %s shows them",
+                            key, shell_word(a->store.path));
     if (!options->json) {
         show_text(&a->model, a->prover, e);
         return EXIT_CLEAN;

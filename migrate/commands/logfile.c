@@ -156,7 +156,7 @@ static int count_records(const char *path, struct ese_file *file, struct json *j
     struct fault f = {.code = FAULT_NONE};
     if (!ese_log_stream_open(file, &stream, &f)) {
         bool known = f.code == FAULT_UNSUPPORTED;
-        message_fault(path, &f);
+        message_trouble(path, &f);
         return known ? EXIT_CLEAN : f.code == FAULT_DAMAGED ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
     }
     enum ese_log_step step;
@@ -168,7 +168,7 @@ static int count_records(const char *path, struct ese_file *file, struct json *j
     ese_log_stream_close(stream);
     if (step == ESE_LOG_STEP_END)
         return EXIT_CLEAN;
-    message_fault(path, &f);
+    message_trouble(path, &f);
     return f.code == FAULT_DAMAGED || f.code == FAULT_LIMIT ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
 }
 
@@ -341,7 +341,7 @@ static int dump_records(const char *path, struct ese_log_stream *stream, struct 
     }
     if (step != ESE_LOG_STEP_FAULT)
         return EXIT_CLEAN;
-    message_fault(path, &f);
+    message_trouble(path, &f);
     return f.code == FAULT_DAMAGED || f.code == FAULT_LIMIT ? EXIT_PROBLEMS_LEFT : EXIT_TROUBLE;
 }
 

@@ -348,10 +348,8 @@ int main(int argc, char **argv)
     if (!descriptors_fill()) /* and nothing to say it on */
         return EXIT_TROUBLE;
     message_print();
-    if (!crypto_start(&f)) { /* before any thread, and without the system's policy */
-        message_error("%s", f.text);
-        return EXIT_TROUBLE;
-    }
+    if (!crypto_start(&f)) /* before any thread, and without the system's policy */
+        return message_error("%s", f.text);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like others */
     signal(SIGXFSZ, SIG_IGN); /* and so is a limit on the size of files */
     ese_file_on_read(progress_add);

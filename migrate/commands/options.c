@@ -154,9 +154,8 @@ bool option_is_standard_output(const char *value)
 
 static int usage(const struct command *command, const char *what, const char *about)
 {
-    message_error("%s: %s%s%s; see kmmigrate %s --help", command->name, what, about ? ": " : "",
-                  about ? about : "", command->name);
-    return EXIT_USAGE;
+    return message_usage("%s: %s%s%s; see kmmigrate %s --help", command->name, what,
+                         about ? ": " : "", about ? about : "", command->name);
 }
 
 static int store_value(const struct command *command, const struct option_spec *spec,
@@ -281,11 +280,10 @@ static int check_values(const struct command *command, const struct options *opt
         return usage(command, "--color takes auto, always or never, not", color);
     if (options->operands < (command->operand_count == COMMAND_STORES ? 1 : command->operand_count))
         return usage(command, "expected", command->operands);
-    if (options->plan && !planid_is_one(options->plan)) {
-        message_error("--plan: expected the id of a plan, or its first 8 or more digits, found %s",
-                      options->plan);
-        return EXIT_USAGE;
-    }
+    if (options->plan && !planid_is_one(options->plan))
+        return message_usage(
+            "--plan: expected the id of a plan, or its first 8 or more digits, found %s",
+            options->plan);
     int status = check_new_name(command, "-o", options->output);
     if (status == EXIT_CLEAN)
         status = check_new_name(command, "--html", options->html);

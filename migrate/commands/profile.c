@@ -135,7 +135,7 @@ int cmd_profile(const struct options *options)
             message_warning("%s: the draft is not complete: %s", store.path, d.why);
         discover_close(&d);
     } else {
-        message_fault(store.path, &f);
+        message_trouble(store.path, &f);
         status = EXIT_TROUBLE;
     }
     store_close(&store);

@@ -62,11 +62,10 @@ static int verify(struct copying *c, const char *path)
         return message_trouble(path, &f);
     if (c->findings == 0)
         return EXIT_CLEAN;
-    message_file(c->r.logs.store.path,
-                 "nothing was written: the recovered database is not sound: %s (%" PRIu64
-                 " findings)",
-                 c->first_finding, c->findings);
-    return EXIT_TROUBLE;
+    return message_file(c->r.logs.store.path,
+                        "nothing was written: the recovered database is not sound: %s (%" PRIu64
+                        " findings)",
+                        c->first_finding, c->findings);
 }
 
 /* Writes and reads back what `out` is to be. */
@@ -149,10 +148,8 @@ static int write_directory(struct copying *c, const char *target)
 
 static int write_copy(struct copying *c)
 {
-    if (c->beside.no_copy) {
-        message_file(c->r.logs.store.path, "nothing was written: %s", c->beside.no_copy);
-        return EXIT_TROUBLE;
-    }
+    if (c->beside.no_copy)
+        return message_file(c->r.logs.store.path, "nothing was written: %s", c->beside.no_copy);
     return c->r.logs.store.in_directory ? write_directory(c, c->r.options->output)
                                         : write_file(c, c->r.options->output);
 }

@@ -112,8 +112,7 @@ static int not_in_place(const struct options *options, const char *how)
 {
     if (!options->assess.in_place)
         return EXIT_CLEAN;
-    message_error("--%s never writes in place: it goes with -o NEW, or shows the plan", how);
-    return EXIT_USAGE;
+    return message_usage("--%s never writes in place: it goes with -o NEW, or shows the plan", how);
 }
 
 static int judge_recovered(const struct options *options, struct recovery *r)
@@ -256,26 +255,16 @@ static bool look_for_leftovers(const struct options *options)
 
 static int repair(const struct options *options)
 {
-    if (options->assess.in_place && options->output) {
-        message_error("-o and --in-place exclude each other");
-        return EXIT_USAGE;
-    }
-    if (options->assess.no_backup && !options->assess.in_place) {
-        message_error("--no-backup goes with --in-place only");
-        return EXIT_USAGE;
-    }
-    if ((options->logs || options->until_damage) && !options->recover) {
-        message_error("--logs and --until-damage go with --recover only");
-        return EXIT_USAGE;
-    }
-    if (options->salvage && options->recover) {
-        message_error("--salvage and --recover exclude each other");
-        return EXIT_USAGE;
-    }
-    if ((options->doubtful || options->schema_from || options->drop_indexes) && !options->salvage) {
-        message_error("--doubtful, --schema-from and --drop-index go with --salvage only");
-        return EXIT_USAGE;
-    }
+    if (options->assess.in_place && options->output)
+        return message_usage("-o and --in-place exclude each other");
+    if (options->assess.no_backup && !options->assess.in_place)
+        return message_usage("--no-backup goes with --in-place only");
+    if ((options->logs || options->until_damage) && !options->recover)
+        return message_usage("--logs and --until-damage go with --recover only");
+    if (options->salvage && options->recover)
+        return message_usage("--salvage and --recover exclude each other");
+    if ((options->doubtful || options->schema_from || options->drop_indexes) && !options->salvage)
+        return message_usage("--doubtful, --schema-from and --drop-index go with --salvage only");
     interrupt_ends();
     if (!look_for_leftovers(options))
         return EXIT_TROUBLE;
@@ -294,9 +283,7 @@ int cmd_repair(const struct options *options)
 
 int cmd_migrate(const struct options *options)
 {
-    if (options->assess.decisions.to == NULL || options->assess.decisions.issuing_ca == NULL) {
-        message_error("migrate: expected --to V3 (or V1V3) and --issuing-ca FILE");
-        return EXIT_USAGE;
-    }
+    if (options->assess.decisions.to == NULL || options->assess.decisions.issuing_ca == NULL)
+        return message_usage("migrate: expected --to V3 (or V1V3) and --issuing-ca FILE");
     return repair(options);
 }

@@ -130,11 +130,10 @@ static int choose_undo_file(struct undoing *u)
     struct fault f = {.code = FAULT_NONE};
     if (!names_list_undo(u->store.path, &u->list, &f))
         return message_trouble(u->store.path, &f);
-    if (u->list.count == 0) {
-        message_file(u->store.path, "there is nothing to take back: expected the undo file %s%s",
-                     u->store.path, BESIDE_UNDO_SUFFIX);
-        return EXIT_TROUBLE;
-    }
+    if (u->list.count == 0)
+        return message_file(u->store.path,
+                            "there is nothing to take back: expected the undo file %s%s",
+                            u->store.path, BESIDE_UNDO_SUFFIX);
     int status = open_candidates(u);
     if (status != EXIT_CLEAN)
         return status;
@@ -180,11 +179,11 @@ static int put_back(struct undoing *u)
         return refuse(u, &f, "it may be put back in part; when the cause is gone, run undo again");
     if (lock_is_named(&u->lock, u->store.path, &f))
         return EXIT_CLEAN;
-    message_file(u->store.path,
-                 "%s: the store was moved, or another put in its place, while it was put back; the "
-                 "file that was moved is as it was before the repair; give it its name back",
-                 f.text);
-    return EXIT_TROUBLE;
+    return message_file(
+        u->store.path,
+        "%s: the store was moved, or another put in its place, while it was put back; the "
+        "file that was moved is as it was before the repair; give it its name back",
+        f.text);
 }
 
 /* ---- the report ---- */

@@ -204,20 +204,31 @@ static void error_line(const char *file, const char *format, va_list args)
         &(struct note){.file = file, .sentence = sentence, .next = note_next_in(format, sentence)});
 }
 
-void message_error(const char *format, ...)
+int message_error(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     error_line(NULL, format, args);
     va_end(args);
+    return EXIT_TROUBLE;
 }
 
-void message_file(const char *file, const char *format, ...)
+int message_usage(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error_line(NULL, format, args);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+int message_file(const char *file, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     error_line(file, format, args);
     va_end(args);
+    return EXIT_TROUBLE;
 }
 
 static void tell_error(const struct note *n)
@@ -231,21 +242,15 @@ static void tell_error(const struct note *n)
     remember(n);
 }
 
-void message_fault(const char *file, const struct fault *f)
-{
-    tell_error(&(struct note){.file = file, .sentence = f->text, .place = f->place});
-}
-
 int message_trouble(const char *file, const struct fault *f)
 {
-    message_fault(file, f);
+    tell_error(&(struct note){.file = file, .sentence = f->text, .place = f->place});
     return EXIT_TROUBLE;
 }
 
 int message_no_memory(void)
 {
-    message_error("out of memory");
-    return EXIT_TROUBLE;
+    return message_error("out of memory");
 }
 
 void message_warning(const char *format, ...)

@@ -20,7 +20,9 @@ void message_print(void);
 /* Warnings are not printed while quiet, and no progress is shown; errors always are. */
 void message_quiet(bool quiet);
 
-void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Errors return what a command ends with for them: EXIT_TROUBLE; message_usage() EXIT_USAGE. */
+int message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int message_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A question: true when a person on a terminal answered y or yes.  False for every other answer;
@@ -29,13 +31,11 @@ void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2
 bool message_ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* An error of a file: "FILE: ", and the sentence. */
-void message_file(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int message_file(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same of a reader's fault. */
-void message_fault(const char *file, const struct fault *f);
-/* The same; returns EXIT_TROUBLE. */
 int message_trouble(const char *file, const struct fault *f);
 
-/* Tells that memory is short; returns EXIT_TROUBLE. */
+/* Tells that memory is short. */
 int message_no_memory(void);
 
 /* Prints what others noted, in its order; there are no notes then. */

@@ -79,28 +79,40 @@ static void add_fault(struct notes *notes, const char *file, const struct fault 
     va_end(args);
 }
 
-void note_error(struct notes *notes, const char *format, ...)
+int note_error(struct notes *notes, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     add(notes, (struct note){.file = NULL}, NULL, format, args);
     va_end(args);
+    return EXIT_TROUBLE;
 }
 
-void note_file(struct notes *notes, const char *file, const char *format, ...)
+int note_usage(struct notes *notes, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(notes, (struct note){.file = NULL}, NULL, format, args);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+int note_file(struct notes *notes, const char *file, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     add(notes, (struct note){.file = file}, NULL, format, args);
     va_end(args);
+    return EXIT_TROUBLE;
 }
 
-void note_warning(struct notes *notes, const char *format, ...)
+int note_warning(struct notes *notes, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     add(notes, (struct note){.warning = true}, NULL, format, args);
     va_end(args);
+    return EXIT_CLEAN;
 }
 
 int note_trouble(struct notes *notes, const char *file, const struct fault *f)

@@ -32,18 +32,21 @@ struct notes {
     _Alignas(NOTES_ALIGN) char reserve[NOTES_RESERVE];
 };
 
-/* An error; of a file; of a file, as a reader's fault.  The last returns EXIT_TROUBLE. */
-void note_error(struct notes *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void note_file(struct notes *notes, const char *file, const char *format, ...)
+/* An error; of a file; of a file, as a reader's fault.  They return EXIT_TROUBLE. */
+int note_error(struct notes *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int note_file(struct notes *notes, const char *file, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int note_trouble(struct notes *notes, const char *file, const struct fault *f);
 /* The same of a reader's or a writer's: of the output where it is of that. */
 int note_trouble_of(struct notes *notes, const char *input, const char *output,
                     const struct fault *f);
+/* An error in how the program is used; returns EXIT_USAGE. */
+int note_usage(struct notes *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* As note_trouble(), with "; " and what to do next. */
 void note_fault_next(struct notes *notes, const char *file, const struct fault *f,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
-void note_warning(struct notes *notes, const char *format, ...)
+/* Returns EXIT_CLEAN. */
+int note_warning(struct notes *notes, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* What to do, of a sentence whose format ends with it: "...; kmmigrate list shows them".  NULL: it

@@ -157,8 +157,7 @@ static int take_time(const struct assessment *a, const struct reading *reading, 
     *at = reading->at ? room : NULL;
     if (reading->at == NULL || options_time(reading->at, room, &f))
         return EXIT_CLEAN;
-    note_error(a->notes, "%s", f.text);
-    return EXIT_USAGE;
+    return note_usage(a->notes, "%s", f.text);
 }
 
 /* Where discovery found two columns that may be the list's key, one has to be said before an entry
@@ -291,8 +290,7 @@ static int apply_stated(struct assessment *a, const struct assess_options *optio
     struct fault f = {.code = FAULT_NONE};
     if (stated_apply(&a->model, &options->reading, &f))
         return EXIT_CLEAN;
-    note_error(a->notes, "%s", f.text);
-    return EXIT_USAGE;
+    return note_usage(a->notes, "%s", f.text);
 }
 
 static int read_model(struct assessment *a, const struct assess_options *options)
@@ -426,16 +424,14 @@ int assess_list(struct assessment *a, const char *name, const struct assess_opti
         return status != EXIT_CLEAN || memory_sufficed(&f) ? status : assess_trouble(a, &f);
     }
     const char *known = known_database(a->store.db->catalog);
-    if (known) {
-        note_file(a->notes, a->store.path, "this is no KM store: its tables are those of %s",
-                  known);
-        return EXIT_TROUBLE;
-    }
-    note_file(a->notes, a->store.path, "no profile fits its tables%s%s%s",
-              a->drafted ? "; kmmigrate profile " : "", a->drafted ? shell_word(a->store.path) : "",
-              a->drafted ? " drafts one for --profile, and --accept-discovered takes it as it is"
-                         : ", and no certificate list was found in it: is it a KM store?");
-    return EXIT_TROUBLE;
+    if (known)
+        return note_file(a->notes, a->store.path, "this is no KM store: its tables are those of %s",
+                         known);
+    return note_file(
+        a->notes, a->store.path, "no profile fits its tables%s%s%s",
+        a->drafted ? "; kmmigrate profile " : "", a->drafted ? shell_word(a->store.path) : "",
+        a->drafted ? " drafts one for --profile, and --accept-discovered takes it as it is"
+                   : ", and no certificate list was found in it: is it a KM store?");
 }
 
 void assess_close(struct assessment *a)

@@ -53,12 +53,11 @@ static int use_given_profile(struct assessment *a, const char *path,
     if (!profile_read(path, &a->profile, &f))
         return note_trouble(a->notes, path, &f);
     a->match = profile_match(&a->profile, a->store.db->catalog, &f);
-    if (a->match == PROFILE_NO_MATCH) {
-        note_file(a->notes, path,
-                  "this profile does not fit %s: %s; kmmigrate profile %s shows what can be found",
-                  a->store.path, f.text, shell_word(a->store.path));
-        return EXIT_TROUBLE;
-    }
+    if (a->match == PROFILE_NO_MATCH)
+        return note_file(
+            a->notes, path,
+            "this profile does not fit %s: %s; kmmigrate profile %s shows what can be found",
+            a->store.path, f.text, shell_word(a->store.path));
     a->store.profile = &a->profile;
     a->profile_how = "given with --profile";
     a->repairs_allowed = true;

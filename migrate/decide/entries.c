@@ -63,10 +63,9 @@ static int read_file(struct assessment *a)
     }
     if (a->model.entries > 0)
         return tell_rest(a);
-    note_file(a->notes, a->store.path, "expected certificates as %s, found none%s%s",
-              certlist_kind_name(a->file->kind), a->found.count ? ": " : "",
-              a->found.count ? a->found.item[0].evidence : "");
-    return EXIT_TROUBLE;
+    return note_file(a->notes, a->store.path, "expected certificates as %s, found none%s%s",
+                     certlist_kind_name(a->file->kind), a->found.count ? ": " : "",
+                     a->found.count ? a->found.item[0].evidence : "");
 }
 
 int assess_entries(struct assessment *a, const char *name, const struct assess_options *options,

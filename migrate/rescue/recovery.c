@@ -151,10 +151,8 @@ static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
     const struct ese_log_file *log = ese_log_set_find(&r->logs.set, generation);
     struct ese_file *file = NULL;
     struct ese_log_stream *stream = NULL;
-    if (log == NULL) {
-        note_error(r->notes, "generation %d is not there any more", generation);
-        return EXIT_TROUBLE;
-    }
+    if (log == NULL)
+        return note_error(r->notes, "generation %d is not there any more", generation);
     bool ok = open_log(r, log->name, &file, &f) && note_log(r, file, &f) &&
               ese_log_stream_open(file, &stream, &f) && ese_replay_log(r->replay, stream, &f);
     ese_log_stream_close(stream);
@@ -175,8 +173,7 @@ static int replay_log(struct recovery *r, int32_t generation, bool *stopped)
     }
     char path[LOGSET_PATH];
     note_trouble(r->notes, logset_path(&r->logs, log->name, path), &f);
-    note_file(r->notes, r->logs.store.path, "not recovered");
-    return EXIT_TROUBLE;
+    return note_file(r->notes, r->logs.store.path, "not recovered");
 }
 
 static int replay(struct recovery *r)
@@ -200,8 +197,7 @@ static int replay(struct recovery *r)
     }
     if (!ese_replay_finish(r->replay, &f)) {
         note_trouble(r->notes, r->logs.store.path, &f);
-        note_file(r->notes, r->logs.store.path, "not recovered");
-        return EXIT_TROUBLE;
+        return note_file(r->notes, r->logs.store.path, "not recovered");
     }
     r->summary = *ese_replay_summary(r->replay);
     return make_id(r, &f) ? EXIT_CLEAN : note_trouble(r->notes, r->logs.store.path, &f);

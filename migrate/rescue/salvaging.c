@@ -183,10 +183,8 @@ static int read_options(struct salvaging *x)
         x->how.doubtful = ESE_DOUBTFUL_KEEP;
     else if (doubtful && strcmp(doubtful, "drop") == 0)
         x->how.doubtful = ESE_DOUBTFUL_DROP;
-    else if (doubtful) {
-        note_error(x->notes, "--doubtful takes keep or drop, not %s", doubtful);
-        return EXIT_USAGE;
-    }
+    else if (doubtful)
+        return note_usage(x->notes, "--doubtful takes keep or drop, not %s", doubtful);
     return EXIT_CLEAN;
 }
 
@@ -211,10 +209,9 @@ static int refuse_to_replace(const struct salvaging *x, const char *other)
         struct stat to, from;
         int size = snprintf(path, sizeof path, "%s%s", x->options->output, suffix[i]);
         if (size < PATH_MAX && stat(path, &to) == 0 && stat(other, &from) == 0 &&
-            fileio_is_same(&to, &from)) {
-            note_file(x->notes, path, "is the input itself; name another file for the output");
-            return EXIT_TROUBLE;
-        }
+            fileio_is_same(&to, &from))
+            return note_file(x->notes, path,
+                             "is the input itself; name another file for the output");
     }
     return EXIT_CLEAN;
 }

@@ -161,7 +161,7 @@ int store_find(struct store *store, const char *name, struct notes *notes)
 }
 
 static void tell_pending(const struct store *store, struct notes *notes,
-                         void (*note)(struct notes *notes, const char *format, ...))
+                         int (*note)(struct notes *notes, const char *format, ...))
 {
     const char *name = shell_word(store->path);
     if (store->pending.code == FAULT_LIMIT)
