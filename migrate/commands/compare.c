@@ -117,13 +117,12 @@ static void write_value_text(struct differ *d, enum side side, const struct ese_
 static void write_key_text(struct differ *d, enum side side)
 {
     const struct ese_table *table = d->table[side];
-    char name[256];
     struct fault f;
-    output_format("%s", value_name(table->name, name));
+    output_format("%s", value_name(table->name));
     for (unsigned i = 0; i < table->columns; i++) {
         if (!is_key_column(table, &table->column[i]))
             continue;
-        output_format(" %s ", value_name(table->column[i].name, name));
+        output_format(" %s ", value_name(table->column[i].name));
         value_write(d->writer[side], &d->rows[side]->record, &table->column[i], &f);
     }
     char words[ROW_WORDS];
@@ -134,11 +133,10 @@ static void write_key_text(struct differ *d, enum side side)
 static void tell_alone(struct differ *d, enum side side)
 {
     static const char *const words[] = {"only in A", "only in B"}, *const keys[] = {"a", "b"};
-    char name[256];
     ++*(side == A ? &d->result->only_a : &d->result->only_b);
     if (d->json) {
         json_map(d->json);
-        json_put_text(d->json, "table", value_name(d->table[side]->name, name));
+        json_put_text(d->json, "table", value_name(d->table[side]->name));
         write_words_json(d, side);
         json_key(d->json, keys[side]);
         write_columns_json(d, side, NULL);
@@ -159,10 +157,9 @@ static const struct ese_column *other_column(const struct differ *d, unsigned i)
 
 static void tell_changed_json(struct differ *d, const bool *differs_a)
 {
-    char name[256];
     struct fault f;
     json_map(d->json);
-    json_put_text(d->json, "table", value_name(d->table[A]->name, name));
+    json_put_text(d->json, "table", value_name(d->table[A]->name));
     write_words_json(d, A);
     json_put_map(d->json, "row");
     for (unsigned i = 0; i < d->table[A]->columns; i++)
@@ -195,13 +192,12 @@ static void write_changed_text(struct differ *d, enum side side, const struct es
 
 static void tell_changed_text(struct differ *d, const bool *differs)
 {
-    char name[256];
     for (unsigned i = 0; i < d->table[A]->columns; i++) {
         if (!differs[i])
             continue;
         const struct ese_column *a = &d->table[A]->column[i], *b = other_column(d, i);
         write_key_text(d, A);
-        output_format(": %s: ", value_name(a->name, name));
+        output_format(": %s: ", value_name(a->name));
         write_changed_text(d, A, a);
         output_text(" -> ");
         if (b)
@@ -291,9 +287,8 @@ static bool is_system(const struct ese_table *table)
 
 static void tell_table(struct differ *d, enum side side, const struct ese_table *table)
 {
-    char name[256];
+    const char *name = value_name(table->name);
     ++*(side == A ? &d->result->tables_only_a : &d->result->tables_only_b);
-    value_name(table->name, name);
     if (!d->json) {
         output_format("table %s: only in %c\n", name, side == A ? 'A' : 'B');
         return;

@@ -51,7 +51,6 @@ static bool is_shown(const struct ese_column *column)
 
 static void write_names(const struct dump *d)
 {
-    char name[256];
     bool first = true;
     for (unsigned i = 0; i < d->table->columns; i++) {
         if (!is_shown(&d->table->column[i]))
@@ -59,7 +58,7 @@ static void write_names(const struct dump *d)
         if (!first)
             output_text("\t");
         first = false;
-        value_name(d->table->column[i].name, name);
+        const char *name = value_name(d->table->column[i].name);
         output_escaped(bytes_of(name, strlen(name)), ESCAPE_FIELD);
     }
     output_text("\n");
@@ -135,7 +134,7 @@ static void write_rows(struct dump *d)
 static void dump_table(struct dump *d, const struct ese_table *table)
 {
     d->table = table;
-    value_name(table->name, d->name);
+    snprintf(d->name, sizeof d->name, "%s", value_name(table->name));
     d->quoted_size = json_quote(d->name, d->quoted);
     if (!d->json && d->all)
         output_format("Table %s\n", d->name);

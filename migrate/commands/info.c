@@ -32,8 +32,7 @@ static void tell_damage(void *context, const struct fault *f)
 
 static void json_name(struct json *json, const char *name)
 {
-    char utf8[256];
-    json_string(json, value_name(name, utf8));
+    json_string(json, value_name(name));
 }
 
 /* ---- JSON: the schema that the contract fixes ---- */
@@ -146,13 +145,12 @@ static bool number_cell(struct libscols_line *line, unsigned column, uint64_t nu
 
 static bool fill_line(struct info *info, struct libscols_line *line, const struct ese_table *table)
 {
-    char name[256];
     unsigned shown = 0;
     for (unsigned i = 0; i < table->columns; i++)
         shown += table->column[i].type != ESE_COL_NIL;
     if ((table->flags & ESE_TABLE_SYSTEM) && color_wanted())
         scols_line_set_color(line, "darkgray");
-    return table_cell(line, 0, value_name(table->name, name)) &&
+    return table_cell(line, 0, value_name(table->name)) &&
            number_cell(line, 1, ese_db_count_rows(info->store.db, table, tell_damage, info)) &&
            number_cell(line, 2, shown) && number_cell(line, 3, table->indexes) &&
            number_cell(line, 4, table->objid) && number_cell(line, 5, table->root);
@@ -183,19 +181,18 @@ static bool write_tables(struct info *info)
 /* With --table: its columns and indexes. */
 static void write_columns(const struct ese_table *table)
 {
-    char name[256];
-    output_format("Table %s\n", value_name(table->name, name));
+    output_format("Table %s\n", value_name(table->name));
     for (unsigned i = 0; i < table->columns; i++) {
         const struct ese_column *column = &table->column[i];
         if (column->type == ESE_COL_NIL)
             continue;
         output_format("  column %5u  %-16s %s%s%s\n", column->id, ese_coltype_name(column->type),
-                      value_name(column->name, name),
+                      value_name(column->name),
                       column->from_template ? "  (from the template)" : "",
                       column->flags & ESE_COLUMN_MULTI_VALUED ? "  (multi-valued)" : "");
     }
     for (unsigned i = 0; i < table->indexes; i++)
-        output_format("  index  %s%s%s\n", value_name(table->index[i].name, name),
+        output_format("  index  %s%s%s\n", value_name(table->index[i].name),
                       table->index[i].flags & ESE_INDEX_PRIMARY ? "  primary" : "",
                       table->index[i].flags & ESE_INDEX_UNIQUE ? "  unique" : "");
 }

@@ -14,9 +14,8 @@
 static void json_place(struct json *json, const struct ese_table *table,
                        const struct ese_column *column)
 {
-    char name[256];
-    json_put_text(json, "table", value_name(table->name, name));
-    json_put_text(json, "column", value_name(column->name, name));
+    json_put_text(json, "table", value_name(table->name));
+    json_put_text(json, "column", value_name(column->name));
 }
 
 static void json_column(struct json *json, const struct discover_column *c)

@@ -75,8 +75,12 @@ void value_writer_close(struct value_writer *w)
     free(w);
 }
 
-const char *value_name(const char *name, char to[256])
+const char *value_name(const char *name)
 {
+    enum { KEPT = 16 };
+    static char kept[KEPT][NAME_ROOM];
+    static unsigned next;
+    char *to = kept[next++ % KEPT];
     ese_text_whole(ESE_CODEPAGE_WESTERN, bytes_of(name, strnlen(name, 64)), to);
     return to;
 }
@@ -473,8 +477,7 @@ static const struct column_facts *facts_of(struct value_writer *w, const struct 
     w->table = table;
     w->facts = calloc(table->columns + 1, sizeof *w->facts);
     for (unsigned i = 0; w->facts && i < table->columns; i++) {
-        char name[NAME_ROOM];
-        value_name(table->column[i].name, name);
+        const char *name = value_name(table->column[i].name);
         w->facts[i].quoted = json_quote(name, w->facts[i].name);
         if (w->facts[i].quoted == 0)
             memcpy(w->facts[i].name, name, strlen(name) + 1);

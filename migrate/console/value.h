@@ -40,7 +40,7 @@ bool value_write(struct value_writer *writer, const struct ese_record *record,
 /* A date, in days since 1899-12-30, as a DateTime column is written.  Returns `to`. */
 const char *value_date(double days, char to[40]);
 
-/* Column and table names are Windows-1252: as UTF-8.  Returns `to`. */
-const char *value_name(const char *name, char to[256]);
+/* Column and table names are Windows-1252: as UTF-8.  Valid until the sixteenth next call. */
+const char *value_name(const char *name);
 
 #endif

@@ -220,7 +220,6 @@ static void find_choice(struct discover_run *run, struct choice *choice)
 static void refuse_parts(struct discover_run *run)
 {
     struct discovery *d = run->d;
-    char table[256], column[256];
     take_back(run);
     d->notes = 0;
     d->result = DISCOVER_TWO_LISTS;
@@ -231,8 +230,8 @@ static void refuse_parts(struct discover_run *run)
         const struct discover_column *c = &d->column[i];
         if (!looks_like_list(c) || !is_asked_for(run, c))
             continue;
-        int size = snprintf(NULL, 0, " --not-a-list %s.%s", discover_name(c->table->name, table),
-                            discover_name(c->column->name, column));
+        const char *table = discover_name(c->table->name), *column = discover_name(c->column->name);
+        int size = snprintf(NULL, 0, " --not-a-list %s.%s", table, column);
         if (used + (size_t)size >= sizeof d->why)
             return;
         used += (size_t)snprintf(d->why + used, sizeof d->why - used, " --not-a-list %s.%s", table,
@@ -317,15 +316,13 @@ static void choose(struct discover_run *run)
 static void take_users(struct discover_run *run)
 {
     struct profile *p = &run->d->profile;
-    char name[256], table[256];
     if (run->users_seen == 1 && !discover_is_list_table(run, run->users)) {
         discover_set(run, &p->users_table, run->users->name);
         discover_set(run, &p->users_key, discover_table_key(run->users)->name);
         discover_set(run, &p->users_name, run->users_name->name);
         discover_note(run, "[users]", true, false,
                       "table %s is the only one with a column of distinguished names, %s",
-                      discover_name(run->users->name, table),
-                      discover_name(run->users_name->name, name));
+                      discover_name(run->users->name), discover_name(run->users_name->name));
     } else {
         discover_note(run, "[users]", false, true, "%s",
                       run->users_seen ? "several tables hold distinguished names"
@@ -355,7 +352,6 @@ static void take_certificates(struct discover_run *run)
     struct profile *p = &run->d->profile;
     const struct discover_reference *found = NULL;
     unsigned seen = 0;
-    char name[256];
     for (unsigned i = 0; i < run->d->references; i++) {
         const struct discover_reference *r = &run->d->reference[i];
         if (r->verdict < DISCOVER_GUESSED || r->proof == NULL || r->proof->kind == DISCOVER_CRLS ||
@@ -378,7 +374,7 @@ static void take_certificates(struct discover_run *run)
         discover_set(run, &p->certificates_version, version->name);
     discover_note(run, "[user-certificates]", false, false,
                   "table %s, whose certificates refer to the list%s",
-                  discover_name(found->table->name, name),
+                  discover_name(found->table->name),
                   version ? "; its version column equals the versions of the certificates" : "");
 }
 

@@ -42,18 +42,6 @@ const char *discover_verdict_name(enum discover_verdict verdict)
     return names[verdict];
 }
 
-struct place {
-    char table[256], column[256];
-};
-
-static struct place place_of(const struct ese_table *table, const struct ese_column *column)
-{
-    struct place p;
-    discover_name(table->name, p.table);
-    discover_name(column->name, p.column);
-    return p;
-}
-
 /* A heading behind an empty line. */
 static void heading(const char *prefix, FILE *to)
 {
@@ -71,8 +59,8 @@ static void explain_columns(const struct discovery *d, const char *prefix, FILE 
     }
     for (unsigned i = 0; i < d->columns; i++) {
         const struct discover_column *c = &d->column[i];
-        struct place p = place_of(c->table, c->column);
-        fprintf(to, "%s  %s.%s: %s%s: %s\n", prefix, p.table, p.column, discover_kind_name(c->kind),
+        fprintf(to, "%s  %s.%s: %s%s: %s\n", prefix, discover_name(c->table->name),
+                discover_name(c->column->name), discover_kind_name(c->kind),
                 c->chosen ? ", chosen" : "", c->why);
     }
 }
@@ -103,10 +91,10 @@ static void explain_references(const struct discovery *d, const char *prefix, FI
     for (int verdict = DISCOVER_TAKEN; verdict >= DISCOVER_NOT_TAKEN; verdict--)
         for (unsigned i = 0; i < d->references; i++) {
             const struct discover_reference *r = &d->reference[i];
-            struct place p = place_of(r->table, r->column);
             if ((int)r->verdict != verdict)
                 continue;
-            fprintf(to, "%s  %s.%s: %s: %s\n", prefix, p.table, p.column,
+            fprintf(to, "%s  %s.%s: %s: %s\n", prefix, discover_name(r->table->name),
+                    discover_name(r->column->name),
                     verdict == DISCOVER_GUESSED     ? "GUESSED"
                     : verdict == DISCOVER_UNDECIDED ? "UNDECIDED"
                     : verdict == DISCOVER_TAKEN     ? "taken"
@@ -131,8 +119,7 @@ void discover_explain(const struct discovery *d, const char *prefix, FILE *to)
 /* A line of a rival list, as a comment. */
 static void write_choice(const char *key, const char *value, FILE *to)
 {
-    char name[256];
-    fprintf(to, ";%s = %s\n", key, discover_name(value, name));
+    fprintf(to, ";%s = %s\n", key, discover_name(value));
 }
 
 static void write_choices(const struct discovery *d, FILE *to)

@@ -409,13 +409,12 @@ static bool are_alike(const struct discover_run *run)
 static bool is_likely(struct search *s, const struct candidate *best)
 {
     struct discover_run *run = s->run;
-    char name[256];
     if (run->needs_proof || !best->primary || !are_alike(run))
         return false;
     run->needs_roles = true;
     discover_note(run, "[list] table", true, false,
                   "%u tables have the same columns, and keys of one range of %s", run->parts,
-                  discover_name(best->column->name, name));
+                  discover_name(best->column->name));
     return true;
 }
 
@@ -424,7 +423,6 @@ static bool is_likely(struct search *s, const struct candidate *best)
 static bool is_proved(struct search *s, const struct candidate *best)
 {
     struct discover_run *run = s->run;
-    char name[256];
     if (!(run->needs_proof || run->parts > 1))
         return true;
     if (best->agreed == 0)
@@ -436,19 +434,19 @@ static bool is_proved(struct search *s, const struct candidate *best)
                   run->parts > 1 ? " of several tables" : " of the table",
                   counted(best->agreed, "row names the issuer of its certificate",
                           "rows name the issuer of their certificate"),
-                  discover_name(best->column->name, name));
+                  discover_name(best->column->name));
     return true;
 }
 
 static void explain(struct search *s, const struct candidate *best, const struct candidate *rival)
 {
-    char name[256], other[256], table[256];
-    discover_name(best->column->name, name);
+    const char *name = discover_name(best->column->name);
     if (s->candidates == 1) {
         if (!best->primary)
             discover_note(s->run, "[list] key", false, false,
                           "%s is the only column with another value in every row", name);
     } else if (rival) {
+        const char *other = discover_name(rival->column->name);
         s->run->undecided = true;
         snprintf(s->run->d->two_keys, sizeof s->run->d->two_keys,
                  "table %.64s, columns %.64s and %.64s: which of them names entries is not known; "
@@ -459,8 +457,7 @@ static void explain(struct search *s, const struct candidate *best, const struct
         discover_note(s->run, "[list] key", true, false,
                       "%s and %s have another value in every row, and nothing tells which one "
                       "references name; --not-a-reference %s.%s says that it is not this one",
-                      name, discover_name(rival->column->name, other),
-                      discover_name(s->run->list->table->name, table), other);
+                      name, other, discover_name(s->run->list->table->name), other);
     } else if (best->agreed == 0) {
         discover_note(s->run, "[list] key", false, false,
                       "%s: each column with another value in every row has the same ones", name);

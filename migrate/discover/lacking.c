@@ -49,12 +49,10 @@ void discover_lacking(struct discover_run *run)
     free(subject);
     if (lacking * 100 <= seen * LACKING_PERCENT)
         return;
-    char table[256], column[256];
     snprintf(
         d->lacking, sizeof d->lacking,
         "%u of %u certificates sampled, first in %s.%s, are issued by CAs that it does not hold",
-        lacking, seen, discover_name(first->table->name, table),
-        discover_name(first->column->name, column));
+        lacking, seen, discover_name(first->table->name), discover_name(first->column->name));
     run->undecided = true;
     discover_note(run, run->list_key ? "[list] table" : "[list-value] table", false, true,
                   "%s: is it the whole list?", d->lacking);

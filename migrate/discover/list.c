@@ -280,13 +280,12 @@ static void take_thumbprint(struct discover_run *run, struct profile_list *list,
                             const struct beside *b)
 {
     for (unsigned i = 0; i < b->binaries; i++) {
-        char name[256];
         if (b->equal[i] <= b->unequal[i] || list->thumbprint)
             continue;
         discover_set(run, &list->thumbprint, b->binary[i]->name);
         discover_note(run, "[list] thumbprint", false, false,
                       "%s is the SHA-1 of the certificate in %llu rows, another value in %llu",
-                      discover_name(b->binary[i]->name, name), (unsigned long long)b->equal[i],
+                      discover_name(b->binary[i]->name), (unsigned long long)b->equal[i],
                       (unsigned long long)b->unequal[i]);
     }
 }
@@ -294,11 +293,10 @@ static void take_thumbprint(struct discover_run *run, struct profile_list *list,
 static void take_only(struct discover_run *run, const char *key, char **field, const char *type,
                       const struct ese_column *column, unsigned count)
 {
-    char name[256];
     if (count == 1) {
         discover_set(run, field, column->name);
         discover_note(run, key, true, false, "%s is the only %s column of the list",
-                      discover_name(column->name, name), type);
+                      discover_name(column->name), type);
     } else if (count > 1) {
         discover_note(run, key, false, true, "the list has %u %s columns", count, type);
     }
@@ -307,11 +305,10 @@ static void take_only(struct discover_run *run, const char *key, char **field, c
 static void take_name(struct discover_run *run, struct profile_list *list, const struct beside *b)
 {
     const char *no = b->texts == 1 ? discover_no_names(run) : NULL;
-    char name[256];
     if (no)
         discover_note(run, "[list] name", false, true,
                       "%s is the only text column of the list, but %s",
-                      discover_name(b->text->name, name), no);
+                      discover_name(b->text->name), no);
     else
         take_only(run, "[list] name", &list->name, "text", b->text, b->texts);
 }
@@ -333,11 +330,10 @@ static bool may_be_import(const struct beside *b)
 static void take_imported(struct discover_run *run, struct profile_list *list,
                           const struct beside *b)
 {
-    char name[256];
     if (b->dates == 1 && !may_be_import(b))
         discover_note(run, "[list] imported-on", false, true,
                       "%s is the only DateTime column of the list, but may tell another day",
-                      discover_name(b->date->name, name));
+                      discover_name(b->date->name));
     else
         take_only(run, "[list] imported-on", &list->imported, "DateTime", b->date, b->dates);
 }

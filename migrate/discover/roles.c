@@ -162,7 +162,6 @@ static void take_values(struct search *s, const struct facts *c)
 {
     struct discover_run *run = s->run;
     unsigned own = 0, issuing = 0, imported = 0;
-    char name[256];
     if (!tell_values(c, &own, &issuing, &imported))
         return;
     run->has_roles = true;
@@ -179,7 +178,7 @@ static void take_values(struct search *s, const struct facts *c)
         run, "[list] role", true, false,
         "%s: the CA that the settings name has %d, one self-issued certificate has %d, most "
         "entries have %d",
-        discover_name(c->column->name, name), c->value[issuing], c->value[own], c->value[imported]);
+        discover_name(c->column->name), c->value[issuing], c->value[own], c->value[imported]);
 }
 
 /* ---- flags ---- */
@@ -241,7 +240,6 @@ static void take_flags(struct search *s, const struct facts *own, unsigned own_b
                        const struct facts *issuing, unsigned issuing_bit)
 {
     struct discover_run *run = s->run;
-    char name[256], other[256];
     for (unsigned part = 0; part < run->parts; part++) {
         struct profile_list *list = &run->d->profile.list[part];
         set_condition(s, &list->own, own, own_bit);
@@ -250,22 +248,21 @@ static void take_flags(struct search *s, const struct facts *own, unsigned own_b
     discover_note(run, "[list] issuing, own", true, false,
                   "%s: bit %u is set for the CA that the settings name, and no other; %s: bit %u "
                   "for one self-issued certificate alone",
-                  discover_name(issuing->column->name, name), issuing_bit,
-                  discover_name(own->column->name, other), own_bit);
+                  discover_name(issuing->column->name), issuing_bit,
+                  discover_name(own->column->name), own_bit);
 }
 
 static void take_flag_trust(struct search *s, const struct facts *c, unsigned own, unsigned issuing)
 {
     unsigned trusted = 0;
-    char name[256];
     if (!tell_trust(c, own, issuing, &trusted))
         return;
     for (unsigned part = 0; part < s->run->parts; part++)
         set_condition(s, &s->run->d->profile.list[part].trusted, c, trusted);
     discover_note(s->run, "[list] trusted", true, false,
                   "%s: bit %u is the only other one, set in %llu of %llu entries",
-                  discover_name(c->column->name, name), trusted,
-                  (unsigned long long)c->bit[trusted].all, (unsigned long long)c->rows);
+                  discover_name(c->column->name), trusted, (unsigned long long)c->bit[trusted].all,
+                  (unsigned long long)c->rows);
 }
 
 /* Two Bit columns, one for each; NULL: there are none, or more. */
@@ -349,7 +346,6 @@ static void take_trusted(struct search *s, unsigned part)
     const struct ese_column *bit = NULL;
     unsigned bits = 0;
     uint64_t set = 0, clear = 0;
-    char name[256];
     for (unsigned i = 0; i < table->columns; i++)
         if (table->column[i].type == ESE_COL_BIT && !is_of_role(list, &table->column[i])) {
             bit = &table->column[i];
@@ -380,8 +376,7 @@ static void take_trusted(struct search *s, unsigned part)
         discover_set(s->run, &list->trusted.value, "0");
     discover_note(s->run, "[list] trusted", true, false,
                   "%s is the only Bit column, set in %llu entries and clear in %llu%s",
-                  discover_name(bit->name, name), (unsigned long long)set,
-                  (unsigned long long)clear,
+                  discover_name(bit->name), (unsigned long long)set, (unsigned long long)clear,
                   reverse ? "; its name says that those are trusted that have it clear" : "");
 }
 

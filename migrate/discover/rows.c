@@ -109,7 +109,7 @@ static int by_value(const void *a, const void *b)
 /* "Kind = 1, 2", of the values that stand beside issuers. */
 static bool write_condition(struct search *s, const struct kinds *k, struct condition *rows)
 {
-    char text[CONDITION_TEXT], name[256];
+    char text[CONDITION_TEXT];
     int64_t value[VALUES_MOST];
     unsigned values = 0;
     struct fault f = {.code = FAULT_NONE};
@@ -127,7 +127,7 @@ static bool write_condition(struct search *s, const struct kinds *k, struct cond
         discover_note(s->run, "[list] rows", true, false,
                       "%s tells the %" PRIu64 " rows with certificates of issuers from the %" PRIu64
                       " with others",
-                      discover_name(k->column->name, name), s->issuers, s->others);
+                      discover_name(k->column->name), s->issuers, s->others);
     return ok;
 }
 

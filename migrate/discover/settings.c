@@ -437,7 +437,6 @@ static void take_issuing(struct discover_run *run, const struct place *p, const 
 static void take_mode(struct discover_run *run, const struct place *p, const struct hit *h)
 {
     const struct hit *number = only(p, HIT_NUMBER);
-    char name[256];
     if (h) {
         set_setting(run, SETTING_MODE, p, h->column, h->label);
         discover_note(run, "[settings] mode", false, false, "its value is V1, V1V3 or V3");
@@ -445,7 +444,7 @@ static void take_mode(struct discover_run *run, const struct place *p, const str
         discover_note(run, "[settings] mode", false, true,
                       "%s is %" PRId64 ", and nothing tells which mode that is: --mode says it, or "
                       "V1, V1V3 and V3 in a section [setting.mode]",
-                      discover_name(number->label, name), number->number);
+                      discover_name(number->label), number->number);
     } else {
         discover_note(run, "[settings] mode", false, true, "no value is V1, V1V3 or V3");
     }
@@ -504,9 +503,8 @@ static void take_settings(struct discover_run *run, const struct place *p)
     struct profile *profile = &run->d->profile;
     const struct hit *mode = only(p, HIT_MODE), *issuing = find_issuing(p);
     const struct ese_column *value = issuing ? issuing->column : mode->column;
-    char table[256];
     discover_note(run, "[settings]", !listed(p), false, "table %s, found by %s",
-                  discover_name(p->table->name, table),
+                  discover_name(p->table->name),
                   listed(p) ? "the value that is the SHA-1 of a listed certificate"
                             : "a value that is an issuing mode");
     if (is_short(p, mode) && is_short(p, issuing) &&

@@ -62,9 +62,13 @@ void discover_set_form(struct discover_run *run, const struct discover_column *c
     }
 }
 
-const char *discover_name(const char *name, char to[256])
+const char *discover_name(const char *name)
 {
-    value_name(name, to);
+    enum { KEPT = 8 };
+    static char kept[KEPT][256];
+    static unsigned next;
+    char *to = kept[next++ % KEPT];
+    snprintf(to, sizeof kept[0], "%s", value_name(name));
     for (char *c = to; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';

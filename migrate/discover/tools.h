@@ -92,8 +92,9 @@ void discover_set(struct discover_run *run, char **field, const char *value);
 void discover_set_form(struct discover_run *run, const struct discover_column *c,
                        struct profile_value *value);
 
-/* A table's or column's name for people: UTF-8 without control characters. */
-const char *discover_name(const char *name, char to[256]);
+/* A table's or column's name for people: UTF-8 without control characters.  Valid until the eighth
+ * next call. */
+const char *discover_name(const char *name);
 
 /* True when a profile can hold the text on one line. */
 bool discover_can_write(const char *text);

@@ -102,7 +102,6 @@ static void draft(struct discover_run *run, const struct discover_column *c,
                   const struct numbered *n)
 {
     struct profile *p = &run->d->profile;
-    char name[256];
     p->values = n->names;
     for (unsigned i = 0; i < n->names; i++) {
         discover_set(run, &p->value[i].table, c->table->name);
@@ -115,7 +114,7 @@ static void draft(struct discover_run *run, const struct discover_column *c,
     discover_note(run, "[list.N] rows", false, false,
                   "%u values that are certificates to their end have names that differ in a "
                   "number alone: %s and others",
-                  n->names, discover_name(n->name[0], name));
+                  n->names, discover_name(n->name[0]));
 }
 
 /* Are they lists, whose parts hold several certificates as a rule? */
@@ -126,13 +125,12 @@ static bool can_be_nothing_else(const struct numbered *n)
 
 static void doubt(struct discover_run *run, const struct numbered *n)
 {
-    char name[256];
     run->may_be_values = run->undecided = true;
     discover_note(run, "[list.N] rows", false, true,
                   "%u values that are certificates to their end have names that differ in a "
                   "number alone, %s and others; they may be parts of the list, or its entries, "
                   "each a certificate or its chain",
-                  n->names, discover_name(n->name[0], name));
+                  n->names, discover_name(n->name[0]));
 }
 
 bool discover_numbered(struct discover_run *run, struct discover_column *c)

@@ -107,8 +107,7 @@ static bool write_column(FILE *to, struct rows *rows, const struct ese_column *c
     if (!ese_values_of(&values, &rows->record, column, f))
         return false;
     while (rows_next_value(rows, &values, column, room, &data, &why)) {
-        char name[256];
-        write_text(to, value_name(column->name, name));
+        write_text(to, value_name(column->name));
         fprintf(to, " (%s): ", ese_coltype_name(column->type));
         if (!store_column_is_secret(rows->store, rows->table, column))
             write_hex(to, data);

@@ -34,12 +34,11 @@ static const char *const severities[] = {
 
 static void json_finding(struct json *json, const struct ese_finding *finding)
 {
-    char name[256];
     json_map(json);
     json_put_text(json, "rule", ese_rule_name(finding->rule));
     json_put_text(json, "severity", severities[finding->severity]);
     if (finding->table)
-        json_put_text(json, "table", value_name(finding->table, name));
+        json_put_text(json, "table", value_name(finding->table));
     if (finding->page)
         json_put_unsigned(json, "page", finding->page);
     if (finding->tag >= 0)
@@ -52,10 +51,9 @@ static void json_finding(struct json *json, const struct ese_finding *finding)
 
 static void text_finding(const struct ese_finding *finding)
 {
-    char name[256];
     output_format("%-10s %s: ", severities[finding->severity], ese_rule_name(finding->rule));
     if (finding->table)
-        output_format("table %s: ", value_name(finding->table, name));
+        output_format("table %s: ", value_name(finding->table));
     if (finding->page)
         output_format("page %u", finding->page);
     if (finding->page && finding->tag >= 0)

@@ -299,9 +299,8 @@ const struct ese_table *store_table(const struct store *store, const char *name,
         return table;
     struct buffer list = {0};
     for (unsigned i = 0; i < ese_catalog_tables(catalog); i++) {
-        char utf8[256];
         buffer_add_text(&list, i ? ", " : "");
-        buffer_add_text(&list, value_name(ese_catalog_table(catalog, i)->name, utf8));
+        buffer_add_text(&list, value_name(ese_catalog_table(catalog, i)->name));
     }
     buffer_add(&list, bytes_of("", 1));
     note_file(notes, store->path, "there is no table %s; there are: %s", name,
