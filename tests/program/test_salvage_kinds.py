@@ -233,11 +233,11 @@ class Damage:
 
     # ---- writes that did not come
 
-    def stale(self, pages):
+    def stale(self, pages, everything=False):
         older = self.sound.older or self.sound.content
         was = {number: older[(number + 1) * self.size:(number + 2) * self.size] for number in pages}
         changed = [number for number in pages if any(was[number]) and was[number] != self.sound.get(number)]
-        chosen = self.random.sample(changed, min(len(changed), 3 if self.several else 1))
+        chosen = changed if everything else self.random.sample(changed, min(len(changed), 3 if self.several else 1))
         for number in chosen:
             self.put(number, was[number])
         return bool(chosen)
@@ -253,6 +253,12 @@ class Damage:
 
     def make_stale_catalog(self):
         return self.stale([number for role in ("root", "leaf") for number in self.sound.pages(role, "rows", of_system=True)])
+
+    def make_stale_others(self):
+        """All but leaves of rows: what was deleted since stands there again, and rows that have the last keys of all."""
+        rows = {number for table in self.sound.rows.values() for number, _ in table.values()}
+        pages = sorted({number for pages in self.sound.roles.values() for number in pages} - rows)
+        return self.stale(pages, everything=self.several)
 
     def splits(self):
         """Pairs of leaves, of which the right one came of splitting the left one."""

@@ -100,6 +100,8 @@ static bool both_have(struct salvage_table *t, struct salvage_walk *w, const str
     if (!salvage_choose(w, &c, f))
         return false;
     bool confirms = c.verdict == SALVAGE_KEPT || c.verdict == SALVAGE_NEWER_BAD;
+    if (confirms && t->s->page[e->page].beyond)
+        salvage_ends_entry(t, &t->s->page[e->page], w->version[c.best].dbtime);
     if (!e->in_question || !confirms)
         return true;
     t->s->page[e->page].marked = true;

@@ -37,7 +37,8 @@ struct salvage_page {
     bool unread; /* a row on it is not the only one of its key, does not count, cannot be read, or
                   * may be another table's */
     bool noise; /* under a wrong checksum: what stands for a row on it is none, and nothing tells */
-    uint16_t rows; /* of the others, how many were written at once, see rows.c */
+    uint8_t beyond; /* an end of its table's chain, see ends.c */
+    uint16_t rows;  /* of the others, how many were written at once, see rows.c */
 
     /* Of a leaf, see ranges.c. */
     struct bytes first, last; /* keys of its believed nodes, in s->arena; at == NULL: it has none */
@@ -478,6 +479,7 @@ struct salvage_table {
     const struct ese_column *counter; /* the auto-increment column; NULL: none */
     uint64_t counter_seen;            /* its greatest value in rows and index entries */
     bool of_other;                    /* see salvage_is_of_other() */
+    uint64_t end_time[2];             /* of the leaves that say they are the last, the first */
     bool looked;                      /* the first walk over the rows was made */
     bool at_once;                     /* and it wrote them */
     uint64_t rows_at_once;
@@ -546,6 +548,13 @@ bool salvage_row_entries(struct salvage_table *t, unsigned index, struct build_s
 /* Sees the auto-increment value of a row, or of a lost one that an index names. */
 void salvage_see_counter(struct salvage_table *t, const struct salvage_row *row);
 void salvage_see_lost_counter(struct salvage_table *t, struct bytes bookmark);
+
+/* ends.c: sees which leaves lie beyond an end of the chain, once t->rows is opened. */
+void salvage_ends_see(struct salvage_table *t);
+/* An index has a row of such a leaf, on a page of that time. */
+void salvage_ends_entry(struct salvage_table *t, struct salvage_page *p, uint64_t time);
+/* Once all indexes are seen. */
+void salvage_ends_settle(struct salvage_table *t);
 
 /* strays.c: index entries that no row explains, by the row's key; see salvage_index_evidence(). */
 struct salvage_stray {

@@ -298,6 +298,8 @@ bool salvage_rows_evidence(struct salvage_table *t, struct fault *f)
     struct salvage_walk *w = &t->rows;
     bool more = true;
     bool ok = salvage_walk_open(w, t->s, &t->table->objid, 1, false, true, f);
+    if (ok)
+        salvage_ends_see(t);
     t->at_once = may_write_at_once(t);
     if (ok && t->at_once && t->to)
         ok = ese_build_raw_try(t->to, f);

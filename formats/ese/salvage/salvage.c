@@ -419,6 +419,7 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
         p->stale = p->marked = p->unwritten = p->noise = false;
         p->unread = p->said != 0;
         p->rows = 0;
+        p->beyond = 0;
     }
     bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && salvage_orphans_find(s, f) &&
               tell_weeds(s, f) && salvage_tell_disputes(s, f) && tell_lost_catalog(s, f) &&

@@ -27,6 +27,7 @@
  *   lost.c        which pages something names that are not to be had
  *   walk.c        all nodes of one tree in key order, whatever page they are on
  *   leaves.c      which leaf should have a key
+ *   ends.c        which leaves lie beyond one that says it is the last, or the first
  *   choose.c      which of several versions of a node counts
  *   marks.c       keys of what is in conflict
  *   row.c         one row, and what it says of indexes and long values

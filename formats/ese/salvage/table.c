@@ -181,6 +181,7 @@ static bool gather(struct salvage_table *t, struct fault *f)
     for (unsigned i = 0; i < t->table->indexes; i++)
         if (t->keys[i] && !salvage_index_evidence(t, i, f))
             return fault_context(f, "index %s", t->table->index[i].name);
+    salvage_ends_settle(t);
     salvage_marks_sort(&t->marks);
     return salvage_strays_evidence(t, f) && salvage_settle_rows(t, f);
 }
