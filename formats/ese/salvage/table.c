@@ -13,7 +13,7 @@ static struct ese_keys *open_keys(struct salvage_table *t, const struct ese_inde
         fault_set(f, FAULT_NO_MEMORY, "out of memory for an index");
         return NULL;
     }
-    if (ese_keys_open(keys, t->scratch, NULL, t->table, index, f)) {
+    if (ese_keys_open(keys, t->scratch, t->s->pages, t->table, index, f)) {
         keys->count_only = !ese_index_computable(t->table, index);
         return keys;
     }
