@@ -43,7 +43,7 @@ bool salvaging_has_loss(const struct salvaging *x)
     return SALVAGING_SUM(r, doubtful) || SALVAGING_SUM(r, lost) || SALVAGING_SUM(r, perhaps_lost) ||
            SALVAGING_SUM(r, cut) || SALVAGING_SUM(r, pages_lost) ||
            SALVAGING_SUM(r, entries_missing) || any_in_part(r) || r->told[ESE_SALVAGE_NO_SCHEMA] ||
-           r->told[ESE_SALVAGE_TABLE_LOST] || r->told[ESE_SALVAGE_CATALOG];
+           r->told[ESE_SALVAGE_TABLE_LOST] || r->told[ESE_SALVAGE_CATALOG] > r->catalog_settled;
 }
 
 const char *salvaging_perhaps(uint64_t perhaps_lost, char text[SALVAGING_PERHAPS])

@@ -233,6 +233,22 @@ class BothCatalogs(unittest.TestCase):
         self.assertEqual(result.returncode, km.PROBLEMS_LEFT)
         self.assertIn(b"those before it end at", result.stdout)
 
+    def test_another_copy_settles_it(self):
+        """Where a copy of the database has the row as it is taken, in both of its catalogs, every row is kept: exit 1."""
+        self.make("0x2", 4096)
+        other = self.store.with_name("other.edb")
+        places = self.columns()[7, 2][0]
+        for at, form, value in ((self.TYPE_AT, "<I", 255), (self.PLACE_AT, "<H", 99)):
+            self.change(places, at, form, value)
+            for copy, status in ((self.sound, km.REPAIRED), (self.store.read_bytes(), km.REPAIRED | km.PROBLEMS_LEFT)):
+                with self.subTest(at=at, status=status):
+                    other.write_bytes(copy)
+                    result = km.run("salvage", self.store, "--schema-from", other, "-o", self.new, "--force")
+                    self.assertEqual(result.returncode, status, result.stderr)
+                    self.assertIn('"kind":"catalog"', pathlib.Path(f"{self.new}.salvage.jsonl").read_text())
+                    if status == km.REPAIRED:
+                        self.assertEqual(self.rows(self.new), self.truth)
+
     def test_types_that_a_column_cannot_have(self):
         self.make("0x2", 4096)
         for (table, column), (places, row) in km.sampled(self.columns().items()):

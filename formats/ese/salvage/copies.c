@@ -350,6 +350,7 @@ static bool tell_each(struct ese_salvage *s, const struct salvage_dispute *dispu
                                         .other_page = d->other_page,
                                         .record = d->record,
                                         .reason = d->reason};
+        s->result->catalog_settled += salvage_is_confirmed(s, d->key);
         if (!salvage_tell(s, &item, f))
             return false;
     }

@@ -54,6 +54,7 @@ struct salvage_schema_row {
     uint32_t table, page;
     uint64_t dbtime; /* of that page; 0: it was made */
     bool of_other;   /* of a database with another signature */
+    uint8_t agree;   /* in how many of another copy's catalog and shadow it is just so */
 };
 
 /* An object that the catalog has; table NULL: an index or a long-value tree. */
@@ -131,6 +132,8 @@ static inline bool salvage_is_unfinished(const struct ese_salvage *s)
 /* The header's revision where it is lost: from what the pages are. */
 void salvage_guess_revision(struct ese_salvage *s);
 bool salvage_schema(struct ese_salvage *s, struct fault *f);
+/* Have the catalog and the shadow of another copy of this database that row as it is taken here? */
+bool salvage_is_confirmed(const struct ese_salvage *s, struct bytes key);
 /* What a row of the catalog describes.  False: it cannot be read as one. */
 bool salvage_catalog_object(const struct ese_salvage *s, struct bytes record,
                             struct ese_catalog_object *object);

@@ -361,6 +361,7 @@ static bool tell_weeds(struct ese_salvage *s, struct fault *f)
             .dbtime = row->dbtime,
             .record = row->record,
             .reason = "a catalog row that cannot be read, or that contradicts another"};
+        s->result->catalog_settled += salvage_is_confirmed(s, row->key);
         if (!salvage_tell(s, &item, f))
             return false;
     }

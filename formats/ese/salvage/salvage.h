@@ -130,6 +130,8 @@ struct ese_salvage_result {
     unsigned tables_of_other; /* defined by a database that may be another: see
                                  ese_salvage_schema_from() */
     size_t catalog_disputes;  /* rows of which the catalog and its shadow do not say the same */
+    uint64_t catalog_settled; /* of told[ESE_SALVAGE_CATALOG]: the copy that the schema was taken
+                                 from says what the row should be, and so it is */
     size_t catalog_gaps; /* stretches of keys of which neither the catalog nor its shadow tells */
     bool interrupted;
 };

@@ -309,8 +309,8 @@ static bool find_long_values(struct ese_salvage *s, struct fault *f)
 /* ---- the catalog of another database ---- */
 
 /* The row of that key among the first `rows`; NULL: none. */
-static const struct salvage_schema_row *find_row(const struct ese_salvage *s, size_t rows,
-                                                 struct bytes key)
+static struct salvage_schema_row *find_row(const struct ese_salvage *s, size_t rows,
+                                           struct bytes key)
 {
     size_t low = 0, high = rows;
     while (low < high) {
@@ -321,6 +321,19 @@ static const struct salvage_schema_row *find_row(const struct ese_salvage *s, si
             high = middle;
     }
     return low < rows && bytes_equal(s->row[low].key, key) ? &s->row[low] : NULL;
+}
+
+bool salvage_is_confirmed(const struct ese_salvage *s, struct bytes key)
+{
+    const struct salvage_schema_row *row = find_row(s, s->rows, key);
+    return row && row->agree == 2;
+}
+
+/* What another copy has like this one is in doubt no more. */
+static void settle(const struct ese_salvage *s, struct salvage_dispute *dispute, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        dispute[i].sure = dispute[i].sure || salvage_is_confirmed(s, dispute[i].key);
 }
 
 /* Object ids are never given twice.  So what has one here and another name or type there is of
@@ -345,7 +358,7 @@ static bool is_of_this(const struct ese_salvage *s, const struct salvage_schema_
                      (int)here.name.size, (const char *)here.name.at);
 }
 
-/* foreign: its signature is another, or this one's is lost. */
+/* foreign: its signature is another, or this one's is lost.  rows: this one's own. */
 static bool take_other(struct ese_salvage *s, const struct ese_cursor *c, size_t rows, bool foreign,
                        struct fault *f)
 {
@@ -354,11 +367,15 @@ static bool take_other(struct ese_salvage *s, const struct ese_cursor *c, size_t
     uint8_t *converted;
     if (!salvage_record(s, ese_catalog_own_table(), c->leaf, &node, &record, &converted, f))
         return fault_context(f, "the other database's catalog");
-    const struct salvage_schema_row *own = find_row(s, rows, c->key);
+    struct salvage_schema_row *own = find_row(s, rows, c->key);
     size_t before = s->rows;
+    if (own && !foreign && bytes_equal(own->record, node.data))
+        own->agree = 1;
     bool ok = own ? is_of_this(s, own, node.data, f) : add_row(s, c->key, node.data, 0, 0, f);
-    for (size_t i = before; ok && i < s->rows; i++)
+    for (size_t i = before; ok && i < s->rows; i++) {
         s->row[i].of_other = foreign;
+        s->row[i].agree = !foreign;
+    }
     free(converted);
     return ok;
 }
@@ -387,26 +404,63 @@ bool salvage_is_of_other(const struct ese_salvage *s, const struct ese_table *ta
     return any_row_of_other(s, table->objid) || (of && any_row_of_other(s, of->objid));
 }
 
-bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct fault *f)
+/* Sees which rows the other's shadow has just so. */
+static bool compare_shadow(struct ese_salvage *s, struct ese_cursor *c, struct ese_db *other,
+                           struct fault *f)
 {
-    struct ese_cursor *c = calloc(1, sizeof *c);
+    enum ese_step step;
+    ese_cursor_open(c, other->pages, ESE_PGNO_CATALOG_SHADOW, ESE_OBJID_CATALOG_SHADOW);
+    while ((step = ese_cursor_next(c, NULL)) == ESE_STEP_NODE) {
+        struct ese_node node = {.data = c->data};
+        struct ese_record record;
+        struct fault why = {.code = FAULT_NONE};
+        uint8_t *converted;
+        if (!salvage_record(s, ese_catalog_own_table(), c->leaf, &node, &record, &converted,
+                            &why)) {
+            if (why.code != FAULT_NO_MEMORY)
+                continue;
+            ese_cursor_close(c);
+            return fault_set(f, FAULT_NO_MEMORY, "%s", why.text);
+        }
+        struct salvage_schema_row *row = find_row(s, s->rows, c->key);
+        if (row && row->agree == 1 && bytes_equal(row->record, node.data))
+            row->agree = 2;
+        free(converted);
+    }
+    ese_cursor_close(c);
+    return true; /* where it cannot be read, it says nothing */
+}
+
+static bool take_rows(struct ese_salvage *s, struct ese_cursor *c, struct ese_db *other,
+                      struct fault *f)
+{
     size_t rows = s->rows;
-    bool foreign = is_foreign(s, other);
+    bool ok = true, foreign = is_foreign(s, other);
     enum ese_step step = ESE_STEP_END;
-    if (c == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     ese_cursor_open(c, other->pages,
                     other->catalog_is_shadow ? ESE_PGNO_CATALOG_SHADOW : ESE_PGNO_CATALOG, 0);
-    bool ok = true;
     while (ok && (step = ese_cursor_next(c, f)) == ESE_STEP_NODE)
         ok = take_other(s, c, rows, foreign, f);
     ese_cursor_close(c);
-    free(c);
-    if (!ok || step == ESE_STEP_FAULT)
-        return false;
+    return ok && step != ESE_STEP_FAULT;
+}
+
+bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct fault *f)
+{
+    struct ese_cursor *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    bool ok = take_rows(s, c, other, f);
     s->gaps = 0; /* the other has what stood there */
-    qsort(s->row, s->rows, sizeof *s->row, by_key);
-    return read_catalog(s, f);
+    if (ok)
+        qsort(s->row, s->rows, sizeof *s->row, by_key);
+    ok = ok && (other->catalog_is_shadow || compare_shadow(s, c, other, f)) && read_catalog(s, f);
+    free(c);
+    if (!ok)
+        return false;
+    settle(s, s->dispute, s->disputes);
+    settle(s, s->mend, s->mends);
+    return true;
 }
 
 /* The version of the walk's group that counts, if one does. */
