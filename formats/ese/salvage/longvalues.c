@@ -3,6 +3,10 @@
  *
  * Their leaves carry the tree's object id, and their nodes the value's id and offset, so a lost
  * root loses nothing.  Of a value that is not whole the row stays; its parts go to quarantine.
+ *
+ * Where the database was not shut down cleanly, its space may be older than leaves that were added
+ * last.  If nothing joins these to the tree they are set apart, but a value that a row refers to is
+ * taken from there: ids are given out once.  The row is doubtful then.
  */
 #include "formats/ese/salvage/parts.h"
 
@@ -62,12 +66,10 @@ static bool next_id(struct ids *r, struct fault *f)
 
 /* ---- which are whole ---- */
 
-const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64_t lid, bool wide)
+/* What is known of the value that is not as it should be; NULL: nothing. */
+static const struct salvage_lid *find_lid(const struct salvage_table *t, uint64_t lid, bool wide)
 {
-    static const struct salvage_lid no_tree;
     size_t low = 0, high = t->gones;
-    if (t->table->long_value_objid == 0)
-        return &no_tree;
     while (low < high) {
         size_t middle = (low + high) / 2;
         const struct salvage_lid *g = &t->gone[middle];
@@ -78,6 +80,21 @@ const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64
     }
     return low < t->gones && t->gone[low].lid == lid && t->gone[low].wide == wide ? &t->gone[low]
                                                                                   : NULL;
+}
+
+const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64_t lid, bool wide)
+{
+    static const struct salvage_lid no_tree;
+    if (t->table->long_value_objid == 0)
+        return &no_tree;
+    const struct salvage_lid *found = find_lid(t, lid, wide);
+    return found && !found->apart ? found : NULL;
+}
+
+bool salvage_lid_apart(const struct salvage_table *t, uint64_t lid, bool wide)
+{
+    const struct salvage_lid *found = find_lid(t, lid, wide);
+    return found && found->apart;
 }
 
 /* Ids ascend, 32-bit ones first: their keys' first bit is 0. */
@@ -101,6 +118,7 @@ struct value {
     uint8_t room[ID_MOST];
     struct bytes id; /* at == NULL: none yet */
     bool has_root, whole;
+    bool apart; /* a part of it stands on a page that was set apart */
     struct ese_lv_root root;
     uint64_t dbtime; /* of the page where its root stands */
     size_t page;     /* that one, in s->page */
@@ -128,6 +146,11 @@ static struct bytes id_of(struct bytes key)
 static bool is_there(enum salvage_verdict verdict)
 {
     return verdict == SALVAGE_KEPT || verdict == SALVAGE_FREED || verdict == SALVAGE_NEWER_BAD;
+}
+
+static bool is_taken(const struct values *v, enum salvage_verdict verdict)
+{
+    return is_there(verdict) || (verdict == SALVAGE_OUTSIDE && salvage_is_unfinished(v->t->s));
 }
 
 static void see_node(struct values *v, struct bytes key, struct bytes data)
@@ -189,12 +212,16 @@ static bool end_value(struct values *v, struct fault *f)
     bool wanted = v->ids.id.at && bytes_equal(v->ids.id, value->id);
     struct bytes id = value->id;
     value->id = (struct bytes){.at = NULL};
-    if (!wanted && whole)
+    if (!wanted && whole && !value->apart)
         see_orphan(v);
     if (!wanted)
         return true;
     /* A row of which a newer page has only a part is not contradicted: the rest is lost. */
-    return (whole || add_gone(v->t, id, NULL, f)) && next_id(&v->ids, f);
+    if ((!whole || value->apart) && !add_gone(v->t, id, NULL, f))
+        return false;
+    if (whole && value->apart)
+        v->t->gone[v->t->gones - 1].apart = true;
+    return next_id(&v->ids, f);
 }
 
 static bool check_node(struct values *v, struct fault *f)
@@ -211,7 +238,7 @@ static bool check_node(struct values *v, struct fault *f)
     }
     if (!salvage_choose(&v->w, &c, f))
         return false;
-    if (!is_there(c.verdict))
+    if (!is_taken(v, c.verdict))
         return true;
     if (v->value.id.at == NULL) {
         memcpy(v->value.room, id.at, id.size);
@@ -225,6 +252,7 @@ static bool check_node(struct values *v, struct fault *f)
         v->value.page = v->w.version[c.best].page;
         v->value.dbtime = v->t->s->page[v->value.page].dbtime;
     }
+    v->value.apart |= c.verdict == SALVAGE_OUTSIDE;
     see_node(v, key, node.data);
     ese_pages_put(v->t->s->pages, page);
     return true;
@@ -291,7 +319,7 @@ bool salvage_values_check(struct salvage_table *t, struct fault *f)
 {
     struct values *v = NULL;
     bool more = true;
-    bool ok = open_values(t, false, &v, f);
+    bool ok = open_values(t, salvage_is_unfinished(t->s), &v, f);
     if (ok)
         v->oldest_leaf = oldest_leaf(t);
     while (ok && (ok = salvage_walk_next(&v->w, &more, f)) && more)
@@ -375,7 +403,7 @@ static bool write_node(struct values *v, struct fault *f)
             return false;
     if (!salvage_choose(&v->w, &c, f))
         return false;
-    if (!is_there(c.verdict))
+    if (!is_taken(v, c.verdict))
         return tell_apart(v, (struct bytes){.at = NULL}, f);
     bool gone = salvage_lid_gone(v->t, parts.lid, parts.wide) != NULL;
     bool wanted = !gone && v->ids.id.at && bytes_equal(v->ids.id, id);

@@ -456,6 +456,7 @@ enum { MARK_INDEXES = 30 };
 struct salvage_lid {
     uint64_t lid;
     bool wide;
+    bool apart;      /* it is whole, on pages that were set apart: see longvalues.c */
     bool newer;      /* the leaf that should have it is there: it was deleted, not lost */
     uint64_t dbtime; /* newer: of that leaf */
     uint32_t page;
@@ -533,7 +534,7 @@ struct salvage_references {
     struct salvage_table *t;
     const struct salvage_row *row;
     const struct salvage_lid *newest; /* of those that are gone: with the newest leaf against it */
-    bool any_gone;
+    bool any_gone, any_apart;
     bool only_look; /* else the references are counted, in t->lids */
 };
 bool salvage_row_reference(void *context, const struct ese_value *value, struct fault *f);
@@ -596,6 +597,8 @@ bool salvage_values_write(struct salvage_table *t, struct fault *f);
 /* Tells of the rows that referred to long values and that nothing else tells of. */
 bool salvage_tell_referrers(struct salvage_table *t, struct fault *f);
 const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64_t lid, bool wide);
+/* Is it taken from pages that were set apart? */
+bool salvage_lid_apart(const struct salvage_table *t, uint64_t lid, bool wide);
 
 /* indexes.c */
 bool salvage_index_evidence(struct salvage_table *t, unsigned index, struct fault *f);

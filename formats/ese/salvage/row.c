@@ -117,8 +117,10 @@ bool salvage_row_reference(void *context, const struct ese_value *value, struct 
             r->newest = gone;
         return true;
     }
-    if (r->only_look)
+    if (r->only_look) {
+        r->any_apart = r->any_apart || salvage_lid_apart(r->t, value->lid, value->wide_lid);
         return true;
+    }
     struct ese_lv_key parts = {.lid = value->lid, .wide = value->wide_lid, .root = true};
     uint8_t page[4];
     bytes_put_le32(page, (uint64_t)(r->row->where - r->t->s->page));

@@ -230,6 +230,11 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
         doubt(j, true, t->s->page[r.newest->page].slot,
               "a newer page of long values has not what it refers to: it was changed or deleted "
               "after its page was written");
+    if (r.any_apart)
+        doubt(
+            j, true, 0,
+            "a long value that it refers to stands only on a page that is not of the tree, as far "
+            "as that is known");
     if (row->where->stale)
         doubt(j, true, 0,
               "its page is older than what a neighbour, an index or a long value knows of it");

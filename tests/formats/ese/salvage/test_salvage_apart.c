@@ -189,6 +189,50 @@ START_TEST(leaf_that_only_a_neighbour_names)
 }
 END_TEST
 
+/* A leaf of a table's long values below their root, and the table in `table`; 0: there is none. */
+static uint32_t leaf_of_values(void)
+{
+    struct ese_db *was = salvaged_over(d.before, d.size);
+    uint32_t leaf = 0;
+    for (unsigned i = 0; leaf == 0 && i < ese_catalog_tables(was->catalog); i++) {
+        const struct ese_table *t = ese_catalog_table(was->catalog, i);
+        if (t->long_value_objid != 0)
+            leaf = damaged_find(&d, t->long_value_objid, ESE_PAGE_LEAF,
+                                ESE_PAGE_ROOT | ESE_PAGE_SPACE_TREE, 0);
+        table = t->objid;
+    }
+    ese_db_close(was);
+    return leaf;
+}
+
+/* Long values on a page that nothing names and that the space has not in use: where the database
+ * was not shut down it may be from before them, and they are taken for the rows that refer to them,
+ * which are doubtful. */
+START_TEST(values_that_nothing_names)
+{
+    struct salvaged s;
+    uint32_t leaf, place;
+    for (uint64_t seed = 1; (leaf = leaf_of_values()) == 0;) {
+        damaged_close(&d);
+        seed = open_large(seed + 1);
+    }
+    ck_assert_uint_eq(salvage(&s).cut, 0);
+    salvaged_close(&s);
+    place = unused_page();
+    memcpy(damaged_page(&d, place), damaged_page(&d, leaf), d.page_size);
+    bytes_put_le64(damaged_page(&d, place) + ESE_PAGE_DBTIME_AT, last_time() + (_i == 0));
+    damaged_seal(&d, place);
+    memset(damaged_page(&d, leaf), 0, d.page_size);
+    if (_i == 0)
+        set_dirty();
+    struct ese_salvage_table t = salvage(&s);
+    ck_assert_uint_eq(t.doubtful > 0, _i == 0);
+    ck_assert_uint_eq(t.cut > 0, _i == 1);
+    ck_assert_uint_eq(t.lost, 0);
+    salvaged_close(&s);
+}
+END_TEST
+
 /* A copied page is no other one. */
 START_TEST(same_page_in_a_wrong_place)
 {
@@ -241,6 +285,7 @@ int main(void)
     tcase_add_loop_test(pages, other_version_in_a_wrong_place, 0, 3);
     tcase_add_loop_test(pages, leaf_that_the_tree_has_not, 0, 2);
     tcase_add_loop_test(pages, leaf_that_only_a_neighbour_names, 0, 3);
+    tcase_add_loop_test(pages, values_that_nothing_names, 0, 2);
     tcase_add_loop_test(pages, leaf_of_another_table, 0, 2);
     tcase_add_test(pages, same_page_in_a_wrong_place);
     suite_add_tcase(suite, pages);
