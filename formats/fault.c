@@ -43,6 +43,13 @@ bool fault_of_output(struct fault *f)
     return false;
 }
 
+bool fault_take(struct fault *f, const struct fault *inner)
+{
+    if (f && inner->code != FAULT_NONE)
+        *f = *inner;
+    return inner->code == FAULT_NONE;
+}
+
 bool fault_context(struct fault *f, const char *format, ...)
 {
     if (f == NULL)

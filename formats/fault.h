@@ -47,6 +47,9 @@ bool fault_no_memory(struct fault *f, const char *what) __attribute__((cold));
  * of memory is of none.  Returns false. */
 bool fault_of_output(struct fault *f);
 
+/* What an inner call said: true where that is nothing; else f, which may be NULL, has it. */
+bool fault_take(struct fault *f, const struct fault *inner);
+
 /* Puts a printf-like text before what f says already, as "context: text".  Returns false. */
 bool fault_context(struct fault *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -103,10 +103,7 @@ static bool add_column(struct drops *d, const struct ese_record *record,
     while (ese_values_next(&values, &value, &inner))
         if (value.kind == ESE_VALUE_SEPARATED && !add_lid(d, value.lid, f))
             return false;
-    if (inner.code == FAULT_NONE)
-        return true;
-    *f = inner;
-    return false;
+    return fault_take(f, &inner);
 }
 
 /* Gathers the long values that a row refers to. */

@@ -215,11 +215,7 @@ static bool references_of(const struct ese_record *record, const struct ese_colu
             (change == NULL || ese_change_of_value(change, changes, column, values.count)) &&
             !add_reference(list, &value, f))
             return false;
-    if (inner.code == FAULT_NONE)
-        return true;
-    if (f)
-        *f = inner;
-    return false;
+    return fault_take(f, &inner);
 }
 
 /* The long values that a row refers to: in the columns that change, or (change NULL) in all. */

@@ -457,11 +457,7 @@ bool ese_record_value(const struct ese_record *record, const struct ese_column *
     fault_clear(&inner);
     if (!ese_values_of(&values, record, column, f))
         return false;
-    if (ese_values_next(&values, value, &inner) || inner.code == FAULT_NONE)
-        return true;
-    if (f)
-        *f = inner;
-    return false;
+    return ese_values_next(&values, value, &inner) || fault_take(f, &inner);
 }
 
 bool ese_integer(enum ese_coltype type, struct bytes value, int64_t *number)

@@ -121,10 +121,7 @@ static bool add_column(struct values *all, const struct ese_record *record,
         if (change[i].column == column && change[i].value == ESE_CHANGE_BEHIND &&
             !add_changed(all, &change[i], f))
             return false;
-    if (inner.code == FAULT_NONE)
-        return true;
-    *f = inner;
-    return false;
+    return fault_take(f, &inner);
 }
 
 /* A change of all that a column has. */

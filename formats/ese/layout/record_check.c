@@ -103,11 +103,7 @@ static bool check_entry(const struct ese_record *rec, const struct ese_tagged_en
     bool ok = ese_tagged_open(&values, entry, &inner);
     while (ok && ese_values_next(&values, &value, &inner))
         ok = check_value(&value, each, context, &inner);
-    if (inner.code == FAULT_NONE)
-        return true;
-    if (f)
-        *f = inner;
-    return fault_context(f, "tagged column %u", entry->id);
+    return fault_take(f, &inner) || fault_context(f, "tagged column %u", entry->id);
 }
 
 static bool check_new_tagged(const struct ese_record *rec, const struct ese_record_limits *limits,
