@@ -526,7 +526,6 @@ static bool read_extension(struct extension *e, struct x509_extensions *x)
     case CRL_NUMBER:
         return read_crl_number(&e->walk, x);
     case DELTA_CRL:
-        x->delta_crl = true;
         return true;
     case OLD_BASIC_CONSTRAINTS:
         return x->has_basic_constraints || read_basic_constraints(&e->walk, x);

@@ -102,7 +102,6 @@ struct x509_extensions {
     struct bytes authority_issuer; /* whole Name, the first directoryName; empty when absent */
     struct bytes authority_serial; /* minimal; empty when absent */
     struct bytes crl_number;       /* minimal; empty when absent */
-    bool delta_crl;                /* the CRL lists only changes */
 };
 
 /* Reads the certificate that `input` starts with.  `*c` points into input, which must outlive it.

@@ -43,7 +43,6 @@ static void judge_what_is_left(struct salvaging *x, const char *path,
         bool fits = a.match != PROFILE_NO_MATCH;
         *to = (struct foretold){.known = true,
                                 .verdict = a.verdict,
-                                .fits = fits,
                                 .list_whole = fits && salvaged_is_whole(&a, false),
                                 .references_whole = fits && salvaged_is_whole(&a, true),
                                 .doubtful = SALVAGING_SUM(&x->result, doubtful),

@@ -13,8 +13,7 @@ enum { FORETOLD_TABLES_MOST = 8 };
 struct foretold {
     bool known; /* false: it was not tried, or could not be; all else is zero then */
     enum verdict verdict;
-    bool fits;             /* a profile fits what is left; else the next two are false */
-    bool list_whole;       /* the list and the settings */
+    bool list_whole;       /* the list and the settings; false where no profile fits what is left */
     bool references_whole; /* what refers to the list */
     uint64_t doubtful, lost, perhaps_lost, cut, pages_lost; /* of all tables */
     struct foretold_table {

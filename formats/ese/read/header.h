@@ -32,14 +32,14 @@ struct ese_log_position {
 };
 
 struct ese_header {
-    uint32_t version, revision, page_size, state, file_type, db_id;
+    uint32_t version, revision, page_size, state, file_type;
     uint32_t create_version, create_revision;
     uint32_t flags; /* bit 0: the shadow catalog is not kept */
     uint32_t objid_last;
     uint64_t dbtime;
-    struct ese_signature signature, log_signature;
-    struct ese_time consistent, attached, detached, repaired, scrubbed;
-    struct ese_log_position consistent_at, attached_at, detached_at;
+    struct ese_signature signature;
+    struct ese_time consistent, attached, detached, repaired;
+    struct ese_log_position consistent_at, attached_at;
     uint32_t os_major, os_minor, os_build, os_service_pack;
     uint32_t repair_count;
     int32_t generation_min_required, generation_max_required;
