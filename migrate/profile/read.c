@@ -219,14 +219,15 @@ static bool take_columns(struct parser *p, const struct key_spec *key, const cha
     return second == NULL || *serial || FAIL(p, FAULT_NO_MEMORY, "out of memory");
 }
 
-static bool take_skip(struct parser *p, const struct key_spec *key, const char *value)
+static bool take_between(struct parser *p, const struct key_spec *key, const char *value, int least,
+                         int most)
 {
     if (!take_number(p, key, value))
         return false;
     int32_t number = *(int32_t *)key_field(p->profile, p->section, p->slot, key);
-    return (number >= 0 && number <= WRAPPING_SKIP_MOST) ||
-           FAIL(p, FAULT_LIMIT, "%s: expected a number from 0 to %d, found %.40s", key->key,
-                WRAPPING_SKIP_MOST, value);
+    return (number >= least && number <= most) ||
+           FAIL(p, FAULT_LIMIT, "%s: expected a number from %d to %d, found %.40s", key->key, least,
+                most, value);
 }
 
 static bool take_pack(struct parser *p, const struct key_spec *key, const char *value)
@@ -273,16 +274,6 @@ static bool take_hash(struct parser *p, const struct key_spec *key, const char *
     return take_string(p, key, room);
 }
 
-static bool take_which(struct parser *p, const struct key_spec *key, const char *value)
-{
-    if (!take_number(p, key, value))
-        return false;
-    int32_t number = *(int32_t *)key_field(p->profile, p->section, p->slot, key);
-    return (number >= 1 && number <= 999) ||
-           FAIL(p, FAULT_LIMIT, "%s: expected a number from 1 to 999, found %.40s", key->key,
-                value);
-}
-
 static bool take_value(struct parser *p, const struct key_spec *key, const char *value)
 {
     switch (key->kind) {
@@ -294,7 +285,7 @@ static bool take_value(struct parser *p, const struct key_spec *key, const char 
     case VALUE_COLUMNS:
         return take_columns(p, key, value);
     case VALUE_WHICH:
-        return take_which(p, key, value);
+        return take_between(p, key, value, 1, 999);
     case VALUE_NAME:
     case VALUE_TEXT:
         return take_string(p, key, value);
@@ -307,7 +298,7 @@ static bool take_value(struct parser *p, const struct key_spec *key, const char 
     case VALUE_NAMES:
         return take_names(p, key, value);
     case VALUE_SKIP:
-        return take_skip(p, key, value);
+        return take_between(p, key, value, 0, WRAPPING_SKIP_MOST);
     case VALUE_PACK:
         return take_pack(p, key, value);
     }
