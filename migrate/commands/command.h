@@ -1,8 +1,8 @@
 /*
  * The commands of the program, and what they have in common: exit status, options, help.
  *
- * A command is one entry in the table in main.c and one file cmd_*.c.  Options are parsed from the
- * same tables that the help is printed from, so that the two cannot differ.
+ * A command is one entry in the table in main.c and one file of its name.  Options are parsed from
+ * the same tables that the help is printed from, so that the two cannot differ.
  */
 #ifndef KM_MIGRATE_COMMAND_H
 #define KM_MIGRATE_COMMAND_H

@@ -1,4 +1,4 @@
-/* kmmigrate: the program.  Finds the command and runs it; the commands are in cmd_*.c. */
+/* kmmigrate: the program.  Finds the command and runs it; each is in the file of its name. */
 #include "formats/certs/crypto.h"
 #include "formats/descriptor.h"
 #include "formats/ese/read/file.h"
