@@ -21,11 +21,6 @@ enum {
     MERGE_EMPTY = 0x4,
 };
 
-static const struct ese_page_change *page_of(const struct log_target *t)
-{
-    return &t->frame->page;
-}
-
 struct step {
     struct bytes record;
     struct ese_log_page p;
@@ -73,10 +68,10 @@ static bool move_nodes(struct ese_replay *r, const struct step *leaf, const stru
                        struct fault *f)
 {
     bool right = m->to == &m->right;
-    const struct ese_page_change *to = page_of(m->to);
+    const struct ese_page_change *to = log_page_of(m->to);
     struct ese_page page, dest;
     uint8_t prefix_room[ESE_KEY_ROOM];
-    memcpy(r->scratch, page_of(&leaf->page)->raw, r->page_size);
+    memcpy(r->scratch, log_page_of(&leaf->page)->raw, r->page_size);
     ese_page_parse(bytes_of(r->scratch, r->page_size), leaf->p.page, &page);
     ese_page_parse(bytes_of(to->raw, to->size), to->number, &dest);
     if (dest.key_prefix.size > sizeof prefix_room)
@@ -105,7 +100,7 @@ static bool merge_leaf(struct ese_replay *r, struct step *leaf, struct merge *m,
     if (m->to && m->to->needed && !move_nodes(r, leaf, m, f))
         return false;
     if (leaf->page.needed) {
-        const struct ese_page_change *page = page_of(&leaf->page);
+        const struct ese_page_change *page = log_page_of(&leaf->page);
         for (unsigned i = ese_page_change_nodes(page); i-- > 0;)
             if ((m->type == MERGE_PARTIAL_RIGHT && i >= m->line) ||
                 (m->type == MERGE_PARTIAL_LEFT && i <= m->line))
@@ -114,9 +109,9 @@ static bool merge_leaf(struct ese_replay *r, struct step *leaf, struct merge *m,
     if (m->type == MERGE_PARTIAL_RIGHT || m->type == MERGE_PARTIAL_LEFT)
         return true;
     if (m->left_number && m->left.needed)
-        bytes_put_le32(page_of(&m->left)->raw + ESE_PAGE_NEXT_AT, m->right_number);
+        bytes_put_le32(log_page_of(&m->left)->raw + ESE_PAGE_NEXT_AT, m->right_number);
     if (m->right_number && m->right.needed)
-        bytes_put_le32(page_of(&m->right)->raw + ESE_PAGE_PREV_AT, m->left_number);
+        bytes_put_le32(log_page_of(&m->right)->raw + ESE_PAGE_PREV_AT, m->left_number);
     return true;
 }
 
@@ -146,7 +141,7 @@ static bool merge_parent(struct ese_replay *r, struct step *s, const struct merg
 {
     if (!s->page.needed)
         return true;
-    const struct ese_page_change *page = page_of(&s->page);
+    const struct ese_page_change *page = log_page_of(&s->page);
     unsigned line = s->p.line;
     bool ok = true;
     if (m->type == MERGE_FULL_LEFT && (s->flags & MERGE_DELETE_NODE) &&
@@ -191,7 +186,7 @@ bool log_redo_merge(struct ese_replay *r, const struct log_macro *macro, struct 
         if (!(leaf ? merge_leaf(r, &step[i], &merge, f) : merge_parent(r, &step[i], &merge, f)))
             return false;
         if ((step[i].flags & MERGE_EMPTY) && step[i].page.needed)
-            log_empty_page(page_of(&step[i].page));
+            log_empty_page(log_page_of(&step[i].page));
         r->summary.redone += step[i].page.needed;
         log_target_done(&step[i].page, step[i].p.after);
     }

@@ -31,11 +31,6 @@ struct move {
     struct bytes head, tail; /* the old page but the room in its middle */
 };
 
-static const struct ese_page_change *page_of(const struct log_target *t)
-{
-    return &t->frame->page;
-}
-
 static bool read_move(const struct ese_replay *r, struct bytes b, struct move *m, struct fault *f)
 {
     struct ese_log_record record = {.type = ESE_LOG_PAGE_MOVE, .bytes = b};
@@ -68,9 +63,9 @@ static bool make_page(struct ese_replay *r, const struct move *m, const struct l
                       const struct log_target *to, struct fault *f)
 {
     struct ese_page header;
-    uint8_t *raw = page_of(to)->raw;
+    uint8_t *raw = log_page_of(to)->raw;
     if (from->needed) {
-        memcpy(raw, page_of(from)->raw, r->page_size);
+        memcpy(raw, log_page_of(from)->raw, r->page_size);
     } else {
         memset(raw, 0, r->page_size);
         memcpy(raw, m->head.at, m->head.size);
@@ -82,7 +77,7 @@ static bool make_page(struct ese_replay *r, const struct move *m, const struct l
     ese_page_write_header(raw, r->page_size, &header);
     if (header.objid != m->object_id)
         return log_misfit(r, m->p.page, "it belongs to another object than the move says", f);
-    return ese_page_change_sound(page_of(to), f);
+    return ese_page_change_sound(log_page_of(to), f);
 }
 
 /* ---- one page ---- */
@@ -93,8 +88,8 @@ static bool lead_to(struct ese_replay *r, const struct move *m, const struct log
     uint8_t child[4];
     struct ese_node node;
     bytes_put_le32(child, m->to);
-    return (log_node(page_of(parent), m->line, &node) && ese_node_child(&node) == m->p.page &&
-            ese_page_change_data(page_of(parent), m->line, bytes_of(child, sizeof child))) ||
+    return (log_node(log_page_of(parent), m->line, &node) && ese_node_child(&node) == m->p.page &&
+            ese_page_change_data(log_page_of(parent), m->line, bytes_of(child, sizeof child))) ||
            log_misfit(r, m->parent, "its line does not lead to the page that is moved", f);
 }
 
@@ -103,7 +98,7 @@ static bool link_neighbour(struct ese_replay *r, const struct move *m, const str
 {
     if (!t->needed)
         return true;
-    uint8_t *raw = page_of(t)->raw;
+    uint8_t *raw = log_page_of(t)->raw;
     if (bytes_get_le32(bytes_of(raw, r->page_size), at) != m->p.page)
         return log_misfit(r, t->frame->number, "it is no neighbour of the page that is moved", f);
     bytes_put_le32(raw + at, m->to);
@@ -128,7 +123,7 @@ bool log_redo_move(struct ese_replay *r, struct bytes b, struct fault *f)
     if (to.needed && !make_page(r, &m, &from, &to, f))
         return false;
     if (from.needed)
-        log_empty_page(page_of(&from));
+        log_empty_page(log_page_of(&from));
     if ((parent.needed && !lead_to(r, &m, &parent, f)) ||
         !link_neighbour(r, &m, &left, ESE_PAGE_NEXT_AT, f) ||
         !link_neighbour(r, &m, &right, ESE_PAGE_PREV_AT, f))
@@ -189,10 +184,10 @@ static bool move_roots(struct ese_replay *r, const struct root_move *m, struct f
         const struct move *move = &m->move[i];
         if (to[i].needed && !make_page(r, move, &from[i], &to[i], f))
             return false;
-        if (to[i].needed && i == 0 && !log_space_owned_root(page_of(&to[i]), m->move[1].to))
+        if (to[i].needed && i == 0 && !log_space_owned_root(log_page_of(&to[i]), m->move[1].to))
             return log_misfit(r, move->p.page, "it moves as a root, and has no space header", f);
         if (from[i].needed)
-            log_empty_page(page_of(&from[i]));
+            log_empty_page(log_page_of(&from[i]));
         r->summary.redone += to[i].needed || from[i].needed;
         log_target_done(&from[i], move->p.after);
         log_target_done(&to[i], move->p.after);
@@ -212,7 +207,7 @@ static bool change_child(struct ese_replay *r, struct bytes b, struct fault *f)
         return false;
     if (!t.needed)
         return true;
-    if (!log_space_put_header(page_of(&t), bytes_from(b, EXTERNAL_FIXED)))
+    if (!log_space_put_header(log_page_of(&t), bytes_from(b, EXTERNAL_FIXED)))
         return log_misfit(r, p.page, "its space header is of another size", f);
     r->summary.redone++;
     log_target_done(&t, p.after);
@@ -236,7 +231,7 @@ static bool change_catalogs(struct ese_replay *r, const struct root_move *m, str
     for (unsigned i = 0; i < m->rows; i++) {
         struct bytes row = bytes_from(m->row[i], REPLACE_FIXED);
         if (t[i].needed && (row.size != bytes_get_le16(m->row[i], 48) ||
-                            !ese_page_change_data(page_of(&t[i]), p[i].line, row)))
+                            !ese_page_change_data(log_page_of(&t[i]), p[i].line, row)))
             return log_misfit(r, p[i].page, "it has no such line, or no room", f);
     }
     for (unsigned i = 0; i < m->rows; i++) {

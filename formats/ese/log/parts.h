@@ -278,6 +278,12 @@ struct log_target {
     bool needed;
 };
 
+/* The page, which is there. */
+static inline const struct ese_page_change *log_page_of(const struct log_target *target)
+{
+    return &target->frame->page;
+}
+
 /* Gets page `number` and compares its time with the record's.  Fails when the two do not fit. */
 bool log_target_find(struct ese_replay *r, uint32_t number, uint64_t after, uint64_t before,
                      struct log_target *target, struct fault *f);

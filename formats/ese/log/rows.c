@@ -115,11 +115,6 @@ static bool no_line(const struct change *c, struct fault *f)
     return log_misfit(c->r, c->p.page, "it has no such line, or no room", f);
 }
 
-static const struct ese_page_change *page_of(const struct change *c)
-{
-    return &c->target.frame->page;
-}
-
 static bool redo_insert(struct change *c, struct fault *f)
 {
     struct bytes b = c->record->bytes;
@@ -135,7 +130,7 @@ static bool redo_insert(struct change *c, struct fault *f)
         return false;
     if (!c->target.needed)
         return true;
-    return ese_page_change_insert(page_of(c), c->p.line, &node) || no_line(c, f);
+    return ese_page_change_insert(log_page_of(&c->target), c->p.line, &node) || no_line(c, f);
 }
 
 static bool redo_flag_insert(struct change *c, struct fault *f)
@@ -148,8 +143,8 @@ static bool redo_flag_insert(struct change *c, struct fault *f)
         return false;
     if (!c->target.needed)
         return true;
-    return ese_page_change_flags(page_of(c), c->p.line, c->versioned ? ESE_NODE_VERSION : 0,
-                                 ESE_NODE_DELETED) ||
+    return ese_page_change_flags(log_page_of(&c->target), c->p.line,
+                                 c->versioned ? ESE_NODE_VERSION : 0, ESE_NODE_DELETED) ||
            no_line(c, f);
 }
 
@@ -181,13 +176,13 @@ static bool redo_flag_insert_replace(struct change *c, struct fault *f)
         return false;
     if (!c->target.needed)
         return remember_node(c, LOG_OPER_REPLACE, replace, NULL, f);
-    if (!log_node(page_of(c), c->p.line, &node))
+    if (!log_node(log_page_of(&c->target), c->p.line, &node))
         return no_line(c, f);
     if (!remember_node(c, LOG_OPER_REPLACE, replace, &node, f))
         return false;
-    return (ese_page_change_data(page_of(c), c->p.line, data) &&
-            ese_page_change_flags(page_of(c), c->p.line, c->versioned ? ESE_NODE_VERSION : 0,
-                                  ESE_NODE_DELETED)) ||
+    return (ese_page_change_data(log_page_of(&c->target), c->p.line, data) &&
+            ese_page_change_flags(log_page_of(&c->target), c->p.line,
+                                  c->versioned ? ESE_NODE_VERSION : 0, ESE_NODE_DELETED)) ||
            no_line(c, f);
 }
 
@@ -198,7 +193,7 @@ static bool redo_replace(struct change *c, struct fault *f)
     struct ese_node node;
     if (!c->target.needed)
         return remember_node(c, LOG_OPER_REPLACE, c->p.version, NULL, f);
-    if (!log_node(page_of(c), c->p.line, &node))
+    if (!log_node(log_page_of(&c->target), c->p.line, &node))
         return no_line(c, f);
     row = bytes_of(b.at + FIXED_REPLACE, size & REPLACE_SIZE);
     if (c->record->type == ESE_LOG_REPLACE_DIFFERENCE &&
@@ -208,8 +203,9 @@ static bool redo_replace(struct change *c, struct fault *f)
         return log_misfit(c->r, c->p.page, "the new row has another size than the record says", f);
     if (!remember_node(c, LOG_OPER_REPLACE, c->p.version, &node, f))
         return false;
-    return (ese_page_change_data(page_of(c), c->p.line, row) &&
-            ese_page_change_flags(page_of(c), c->p.line, c->versioned ? ESE_NODE_VERSION : 0, 0)) ||
+    return (ese_page_change_data(log_page_of(&c->target), c->p.line, row) &&
+            ese_page_change_flags(log_page_of(&c->target), c->p.line,
+                                  c->versioned ? ESE_NODE_VERSION : 0, 0)) ||
            no_line(c, f);
 }
 
@@ -218,11 +214,11 @@ static bool redo_flag_delete(struct change *c, struct fault *f)
     struct ese_node node;
     if (!c->target.needed)
         return remember_node(c, LOG_OPER_FLAG_DELETE, c->p.version, NULL, f);
-    if (!log_node(page_of(c), c->p.line, &node))
+    if (!log_node(log_page_of(&c->target), c->p.line, &node))
         return no_line(c, f);
     if (!remember_node(c, LOG_OPER_FLAG_DELETE, c->p.version, &node, f))
         return false;
-    return ese_page_change_flags(page_of(c), c->p.line,
+    return ese_page_change_flags(log_page_of(&c->target), c->p.line,
                                  ESE_NODE_DELETED | (c->versioned ? ESE_NODE_VERSION : 0), 0) ||
            no_line(c, f);
 }
@@ -259,8 +255,9 @@ static bool redo_delta(struct change *c, struct fault *f)
     }
     if (!c->target.needed)
         return true;
-    return (add_delta(page_of(c), c->p.line, offset, delta, wide) &&
-            ese_page_change_flags(page_of(c), c->p.line, c->versioned ? ESE_NODE_VERSION : 0, 0)) ||
+    return (add_delta(log_page_of(&c->target), c->p.line, offset, delta, wide) &&
+            ese_page_change_flags(log_page_of(&c->target), c->p.line,
+                                  c->versioned ? ESE_NODE_VERSION : 0, 0)) ||
            no_line(c, f);
 }
 
@@ -269,7 +266,7 @@ static bool redo_external_header(struct change *c, struct fault *f)
     struct bytes b = c->record->bytes;
     if (!c->target.needed)
         return true;
-    return ese_page_change_external(page_of(c),
+    return ese_page_change_external(log_page_of(&c->target),
                                     bytes_of(b.at + FIXED_EXTERNAL, bytes_get_le16(b, 44))) ||
            no_line(c, f);
 }
@@ -292,7 +289,7 @@ static bool redo_empty_tree(struct change *c, struct fault *f)
         return false;
     if (!c->target.needed)
         return true;
-    const struct ese_page_change *page = page_of(c);
+    const struct ese_page_change *page = log_page_of(&c->target);
     ese_page_change_set_flags(
         page,
         (ese_page_change_get_flags(page) & ~(uint32_t)ESE_PAGE_PARENT_OF_LEAF) | ESE_PAGE_LEAF);
@@ -333,12 +330,12 @@ static bool redo_scrub(struct change *c, struct fault *f)
     uint32_t count = bytes_get_le32(c->record->bytes, 48);
     if (!c->target.needed)
         return true;
-    if (count != ese_page_change_nodes(page_of(c)) || count > list.size)
+    if (count != ese_page_change_nodes(log_page_of(&c->target)) || count > list.size)
         return log_misfit(c->r, c->p.page, "it has not the lines that are to be wiped", f);
     for (unsigned line = 0; line < count; line++)
-        if (!scrub_line(page_of(c), line, list.at[line]))
+        if (!scrub_line(log_page_of(&c->target), line, list.at[line]))
             return log_misfit(c->r, c->p.page, "a line of it is to be wiped that is in use", f);
-    ese_page_change_fill(page_of(c), FILL_PAGE);
+    ese_page_change_fill(log_page_of(&c->target), FILL_PAGE);
     return true;
 }
 
@@ -406,7 +403,7 @@ static bool redo_undo(struct change *c, struct fault *f)
     if (c->target.needed) {
         if (!v->whole)
             return log_misfit(c->r, c->p.page, "what it was before is not in the logs", f);
-        if (!log_undo_at(c->r, v, page_of(c), c->p.line, f))
+        if (!log_undo_at(c->r, v, log_page_of(&c->target), c->p.line, f))
             return false;
     }
     log_versions_drop_one(&c->r->versions, v);
@@ -444,7 +441,8 @@ static bool redo_change(struct change *c, struct fault *f)
     case ESE_LOG_FLAG_DELETE:
         return redo_flag_delete(c, f);
     case ESE_LOG_DELETE:
-        return !c->target.needed || ese_page_change_delete(page_of(c), c->p.line) || no_line(c, f);
+        return !c->target.needed || ese_page_change_delete(log_page_of(&c->target), c->p.line) ||
+               no_line(c, f);
     case ESE_LOG_DELTA:
     case ESE_LOG_DELTA64:
         return redo_delta(c, f);
@@ -472,8 +470,9 @@ bool log_redo_row(struct ese_replay *r, const struct ese_log_record *record,
         return false;
     log_target_done(&c.target, p->after);
     if (c.target.needed && record->type == ESE_LOG_SCRUB)
-        ese_page_change_set_flags(page_of(&c),
-                                  ese_page_change_get_flags(page_of(&c)) | ESE_PAGE_SCRUBBED);
+        ese_page_change_set_flags(log_page_of(&c.target),
+                                  ese_page_change_get_flags(log_page_of(&c.target)) |
+                                      ESE_PAGE_SCRUBBED);
     r->summary.redone += c.target.needed;
     return true;
 }

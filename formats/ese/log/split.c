@@ -15,11 +15,6 @@ enum split_oper { OPER_NONE = 0, OPER_INSERT = 1, OPER_REPLACE = 2, OPER_FLAG_IN
 
 enum { SPLIT_FIXED = 110, NO_LINE = -1 };
 
-static const struct ese_page_change *page_of(const struct log_target *t)
-{
-    return &t->frame->page;
-}
-
 struct level {
     struct bytes record;
     struct ese_log_page p;
@@ -112,7 +107,7 @@ static bool read_lines(struct ese_replay *r, const struct level *l, struct bytes
         line[l->line_oper].node = given;
         return true;
     }
-    memcpy(r->scratch, page_of(&l->page)->raw, r->page_size);
+    memcpy(r->scratch, log_page_of(&l->page)->raw, r->page_size);
     ese_page_parse(bytes_of(r->scratch, r->page_size), l->p.page, &page);
     for (unsigned from = 0, to = 0; to < l->lines; to++) {
         if (to == l->line_oper && l->oper == OPER_INSERT) {
@@ -144,7 +139,7 @@ static uint8_t flags_of_line(const struct level *l, const struct log_line *line,
 static bool fill_fresh(struct ese_replay *r, struct level *l, const struct log_line *line,
                        bool versioned, struct fault *f)
 {
-    const struct ese_page_change *to = page_of(&l->fresh);
+    const struct ese_page_change *to = log_page_of(&l->fresh);
     uint8_t prefix_room[ESE_KEY_ROOM];
     struct bytes prefix = bytes_of(prefix_room, 0);
     log_target_init(r, &l->fresh, bytes_get_le32(l->record, 64), l->p.after,
@@ -167,7 +162,7 @@ static bool fill_fresh(struct ese_replay *r, struct level *l, const struct log_l
 static bool refill_page(struct ese_replay *r, struct level *l, const struct log_line *line,
                         bool versioned, struct fault *f)
 {
-    const struct ese_page_change *page = page_of(&l->page);
+    const struct ese_page_change *page = log_page_of(&l->page);
     bool root = ese_page_change_get_flags(page) & ESE_PAGE_ROOT;
     if (l->type == SPLIT_APPEND) {
         while (ese_page_change_nodes(page) > l->line_split)
@@ -191,7 +186,7 @@ static bool refill_page(struct ese_replay *r, struct level *l, const struct log_
 /* A root that gets a new level: all of its nodes went down, it leads to the new page. */
 static bool become_parent(struct ese_replay *r, struct level *l, struct fault *f)
 {
-    const struct ese_page_change *page = page_of(&l->page);
+    const struct ese_page_change *page = log_page_of(&l->page);
     uint8_t child[4];
     uint32_t kept = ese_page_change_get_flags(page) & (uint32_t)ESE_PAGE_FDP_DELETE;
     bytes_put_le32(child, l->fresh_number);
@@ -205,13 +200,13 @@ static bool become_parent(struct ese_replay *r, struct level *l, struct fault *f
 static void fix_siblings(const struct level *l)
 {
     if (l->fresh.needed) {
-        bytes_put_le32(page_of(&l->fresh)->raw + ESE_PAGE_PREV_AT, l->p.page);
-        bytes_put_le32(page_of(&l->fresh)->raw + ESE_PAGE_NEXT_AT, l->right_number);
+        bytes_put_le32(log_page_of(&l->fresh)->raw + ESE_PAGE_PREV_AT, l->p.page);
+        bytes_put_le32(log_page_of(&l->fresh)->raw + ESE_PAGE_NEXT_AT, l->right_number);
     }
     if (l->page.needed)
-        bytes_put_le32(page_of(&l->page)->raw + ESE_PAGE_NEXT_AT, l->fresh_number);
+        bytes_put_le32(log_page_of(&l->page)->raw + ESE_PAGE_NEXT_AT, l->fresh_number);
     if (l->right_number && l->right.needed)
-        bytes_put_le32(page_of(&l->right)->raw + ESE_PAGE_PREV_AT, l->fresh_number);
+        bytes_put_le32(log_page_of(&l->right)->raw + ESE_PAGE_PREV_AT, l->fresh_number);
 }
 
 /* The line behind the one that was put in leads to the child's new page. */
@@ -223,7 +218,8 @@ static bool lead_to_fresh(struct ese_replay *r, const struct level *l, uint32_t 
     const struct log_target *t = in_fresh ? &l->fresh : &l->page;
     unsigned line = in_fresh ? l->line_oper + 1 - l->line_split : l->line_oper + 1;
     bytes_put_le32(child, fresh);
-    return !t->needed || ese_page_change_data(page_of(t), line, bytes_of(child, sizeof child)) ||
+    return !t->needed ||
+           ese_page_change_data(log_page_of(t), line, bytes_of(child, sizeof child)) ||
            log_misfit(r, t->frame->number, "no line leads to the page that was split", f);
 }
 
@@ -238,7 +234,7 @@ static bool add_to_parent(struct ese_replay *r, const struct level *l, const str
     unsigned line = 0;
     if (!l->page.needed)
         return true;
-    page = page_of(&l->page);
+    page = log_page_of(&l->page);
     ese_page_parse(bytes_of(page->raw, page->size), page->number, &p);
     bytes_put_le32(old, child->p.page);
     bytes_put_le32(fresh, child->fresh_number);
