@@ -1,4 +1,5 @@
 /* kmmigrate list and show: the certificate list, and one entry of it. */
+#include "migrate/console/words.h"
 #include "migrate/commands/entries.h"
 #include "formats/certs/name.h"
 #include "migrate/decide/assess.h"
@@ -108,18 +109,17 @@ static bool is_shown(const struct model *m, enum column column)
 static bool fill_row(struct libscols_table *table, const struct model *m,
                      const struct model_entry *e)
 {
-    char subject[512], serial[64], until[32], number[24], references[24], hex[64], key[NAMES_TEXT];
+    char subject[512], serial[64], until[32], number[24], references[24], sha1[9], key[NAMES_TEXT];
     const struct model_certificate *cert = model_certificate_of(m, e);
     struct libscols_line *line = scols_table_new_line(table, NULL);
     if (line == NULL)
         return false;
     certificate_texts(m, e->certificate, subject, serial, until);
-    bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex);
-    hex[8] = '\0';
+    bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), sha1, sizeof sha1);
     snprintf(number, sizeof number, "%d", e->key);
     snprintf(references, sizeof references, "%" PRIu64, e->reference_count);
     const char *const cells[COLUMNS] = {
-        number,  model_role_name(e->role),      model_trust_name(e->trust), references, until, hex,
+        number,  model_role_name(e->role),      model_trust_name(e->trust), references, until, sha1,
         subject, names_key_text(m, e->key, key)};
     unsigned place = 0;
     bool ok = true;
@@ -301,7 +301,7 @@ static void show_text(const struct model *m, struct prover *prover, const struct
 {
     struct entry_facts facts;
     const struct model_certificate *cert = model_certificate_of(m, e);
-    char subject[512], issuer[512] = "", serial[64], until[32], from[32], hex[65], name[SHOWN_NAME],
+    char subject[512], issuer[512] = "", serial[64], until[32], from[32], name[SHOWN_NAME],
                        name_key[NAMES_TEXT];
     certificate_texts(m, e->certificate, subject, serial, until);
     if (cert->parsed)
@@ -322,10 +322,9 @@ static void show_text(const struct model *m, struct prover *prover, const struct
                       until);
     else
         output_format("Certificate cannot be read: %s\n", cert->why.text);
-    output_format("SHA-1       %s\n",
-                  bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
-    output_format("SHA-256     %s\n",
-                  bytes_hex(bytes_of(cert->sha256, sizeof cert->sha256), hex, sizeof hex));
+    output_format("SHA-1       %s\nSHA-256     %s\n",
+                  hash_words(bytes_of(cert->sha1, sizeof cert->sha1)),
+                  hash_words(bytes_of(cert->sha256, sizeof cert->sha256)));
     entry_facts(m, prover, e, &facts);
     text_facts(m, e, &facts);
     for (unsigned i = 0; i < m->entries; i++) {

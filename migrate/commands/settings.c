@@ -1,5 +1,6 @@
 /* kmmigrate settings: what a store says of its server, where each setting stands, and the issuing
  * CA. */
+#include "migrate/console/words.h"
 #include "migrate/commands/entries.h"
 #include "formats/certs/name.h"
 #include "migrate/console/document.h"
@@ -17,9 +18,8 @@
 /* One setting as it is shown.  Strings are the profile's and the model's. */
 struct shown_setting {
     struct setting_place place;
-    const char *state, *value;               /* value NULL: there is none to show */
-    char row[CONDITION_TEXT];                /* which row; empty: the table has no other */
-    char thumbprint[2 * HASH_SHA1_SIZE + 1]; /* of the issuing CA: the value */
+    const char *state, *value; /* value NULL: there is none to show */
+    char row[CONDITION_TEXT];  /* which row; empty: the table has no other */
 };
 
 /* Also a column whose name only sounds like a secret: here is no option that shows it. */
@@ -49,8 +49,7 @@ static const char *state_of(const struct model *m, enum profile_setting_kind whi
     return s->unread ? "unreadable" : s->value.size ? "there" : "empty";
 }
 
-static const char *value_of(const struct model *m, struct shown_setting *shown,
-                            enum profile_setting_kind which)
+static const char *value_of(const struct model *m, enum profile_setting_kind which)
 {
     switch (which) {
     case SETTING_MODE:
@@ -65,9 +64,7 @@ static const char *value_of(const struct model *m, struct shown_setting *shown,
         return m->server;
     case SETTING_ISSUING_CA:
     default:
-        return m->has_issuing_ca ? bytes_hex(bytes_of(m->issuing_ca, sizeof m->issuing_ca),
-                                             shown->thumbprint, sizeof shown->thumbprint)
-                                 : NULL;
+        return m->has_issuing_ca ? hash_words(bytes_of(m->issuing_ca, sizeof m->issuing_ca)) : NULL;
     }
 }
 
@@ -77,7 +74,7 @@ static void look(const struct model *m, enum profile_setting_kind which,
     *shown = (struct shown_setting){.value = NULL};
     bool said = profile_place(m->profile, which, &shown->place);
     shown->state = state_of(m, which, said, &shown->place);
-    shown->value = value_of(m, shown, which);
+    shown->value = value_of(m, which);
     if (said && condition_is_there(&shown->place.rows) && shown->place.rows.value)
         condition_text(&shown->place.rows, shown->row);
 }

@@ -1,4 +1,5 @@
 /* kmmigrate undo: takes back what a repair in place changed. */
+#include "migrate/console/words.h"
 #include "migrate/commands/command.h"
 #include "migrate/repair/inplace.h"
 #include "formats/path.h"
@@ -199,11 +200,13 @@ static const char *state_of(const struct candidate *c)
                         : "finished, of another state of the store";
 }
 
-static void text_report(const struct undoing *u, const char *hex, const char *time)
+static void text_report(const struct undoing *u, const char *time)
 {
     output_format("%s was put back as it was before the repair of %s UTC%s.\n", u->store.path, time,
                   u->interrupted ? ", which was interrupted" : "");
-    output_format("  %-12s%s\n  %-12s%zu\n", "SHA-256", hex, "Pages", u->undo->pieces);
+    output_format("  %-12s%s\n  %-12s%zu\n", "SHA-256",
+                  hash_words(bytes_of(u->undo->identity.sha256, HASH_SHA256_SIZE)), "Pages",
+                  u->undo->pieces);
     for (size_t i = 0; i < u->undo->moves; i++)
         output_format("  %-12s%s\n", i ? "" : "Files", u->undo->move[i].name);
     if (u->backup[0])
@@ -255,13 +258,12 @@ static int json_report(const struct undoing *u)
 
 static int report(const struct undoing *u, const struct options *options)
 {
-    char hex[2 * HASH_SHA256_SIZE + 1], time[32];
+    char time[32];
     const struct undofile_identity *id = &u->undo->identity;
     if (options->json)
         return json_report(u);
-    bytes_hex(bytes_of(id->sha256, sizeof id->sha256), hex, sizeof hex);
     if (!options->quiet)
-        text_report(u, hex, report_time(id->time <= INT64_MAX, (int64_t)id->time, time));
+        text_report(u, report_time(id->time <= INT64_MAX, (int64_t)id->time, time));
     return EXIT_CLEAN;
 }
 

@@ -1,6 +1,7 @@
 /* Showing values: see value.h. */
 #include "migrate/console/value.h"
 
+#include "migrate/console/words.h"
 #include "formats/buffer.h"
 #include "formats/ese/layout/compress.h"
 #include "formats/ese/read/longvalue.h"
@@ -248,10 +249,9 @@ static void put_run(struct value_writer *w, struct bytes run)
 static void write_secret(struct value_writer *w)
 {
     uint8_t digest[SHA256_SIZE] = {0};
-    char hex[2 * SHA256_SIZE + 1];
     if (w->hash)
         gnutls_hash_output(w->hash, digest); /* and it starts anew */
-    bytes_hex(bytes_of(digest, sizeof digest), hex, sizeof hex);
+    const char *hex = hash_words(bytes_of(digest, sizeof digest));
     if (!w->json) {
         output_format("[%llu bytes, SHA-256 %s]", (unsigned long long)w->hashed, hex);
         return;

@@ -1,6 +1,7 @@
 /* What each kind of action is called, says and does, a record for each: see action.h. */
 #include "migrate/decide/action.h"
 
+#include "migrate/console/words.h"
 #include "migrate/console/date.h"
 #include "migrate/console/value.h"
 #include "migrate/judge/shown.h"
@@ -26,24 +27,20 @@ struct record {
 
 /* ---- what several kinds share ---- */
 
-enum { VALUE_TEXT = 2 * HASH_SHA256_SIZE + 1 };
-
 /* Long values stand for themselves by their hash. */
-static const char *value_text(const struct model *m, struct bytes value, char text[VALUE_TEXT])
+static const char *value_text(const struct model *m, struct bytes value)
 {
     uint8_t digest[HASH_SHA256_SIZE];
     struct hash hash = m->hash;
     if (value.size <= HASH_SHA1_SIZE)
-        return bytes_hex(value, text, VALUE_TEXT);
+        return hash_words(value);
     hash_sha256(&hash, value, digest);
-    return bytes_hex(bytes_of(digest, sizeof digest), text, VALUE_TEXT);
+    return hash_words(bytes_of(digest, sizeof digest));
 }
 
-static const char *certificate_text(const struct model *m, const struct action *a,
-                                    char text[VALUE_TEXT])
+static const char *certificate_text(const struct model *m, const struct action *a)
 {
-    return bytes_hex(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE), text,
-                     VALUE_TEXT);
+    return hash_words(bytes_of(m->certificate[a->certificate].sha256, HASH_SHA256_SIZE));
 }
 
 static const struct profile_reference *reference_of(const struct model *m, const struct action *a)
@@ -59,8 +56,7 @@ static int entry_canonical(const struct action *a, const char *word, char *text,
 
 static int value_canonical(const struct model *m, const struct action *a, char *text, size_t size)
 {
-    char value[VALUE_TEXT];
-    return entry_canonical(a, value_text(m, a->value, value), text, size);
+    return entry_canonical(a, value_text(m, a->value), text, size);
 }
 
 static void thumbprint_members(const struct model *m, const struct action *a, struct json *json)
@@ -101,22 +97,19 @@ static void header_sentence(const struct model *m, const struct action *a, FILE 
 /* The key is made of values of columns that may be secret: its hash stands for it. */
 static int index_canonical(const struct model *m, const struct action *a, char *text, size_t size)
 {
-    char key[VALUE_TEXT], row[VALUE_TEXT];
     uint8_t digest[HASH_SHA256_SIZE];
     struct hash hash = m->hash;
     hash_sha256(&hash, a->value, digest);
     return snprintf(text, size, "%s.%s key %s row %s", a->table->name, a->index->name,
-                    bytes_hex(bytes_of(digest, sizeof digest), key, sizeof key),
-                    value_text(m, a->bookmark, row));
+                    hash_words(bytes_of(digest, sizeof digest)), value_text(m, a->bookmark));
 }
 
 static void index_sentence(const struct model *m, const struct action *a, FILE *to)
 {
-    char row[VALUE_TEXT];
     fprintf(to,
             "table %s: take the entry for the row with key %s, which is not there, out of "
             "index %s",
-            a->table->name, value_text(m, a->bookmark, row), a->index->name);
+            a->table->name, value_text(m, a->bookmark), a->index->name);
 }
 
 static void index_members(const struct model *m, const struct action *a, struct json *json)
@@ -131,8 +124,7 @@ static void index_members(const struct model *m, const struct action *a, struct 
 
 static int drop_canonical(const struct model *m, const struct action *a, char *text, size_t size)
 {
-    char value[VALUE_TEXT];
-    certificate_text(m, a, value);
+    const char *value = certificate_text(m, a);
     if (a->alone)
         return snprintf(text, size, "%d.%u %s survivor none quarantine", a->entry, a->twin, value);
     return snprintf(text, size, "%d.%u %s survivor %d%s", a->entry, a->twin, value, a->other,
@@ -231,9 +223,8 @@ static void trust_foresee(struct model *m, const struct action *a)
 
 static int name_canonical(const struct model *m, const struct action *a, char *text, size_t size)
 {
-    char value[VALUE_TEXT];
     struct bytes name = bytes_of(a->text, a->text ? strlen(a->text) : 0);
-    return entry_canonical(a, value_text(m, name, value), text, size);
+    return entry_canonical(a, value_text(m, name), text, size);
 }
 
 static void name_sentence(const struct model *m, const struct action *a, FILE *to)
@@ -291,9 +282,8 @@ static unsigned imported_cells(const struct model *m, const struct action *a,
 
 static void thumbprint_sentence(const struct model *m, const struct action *a, FILE *to)
 {
-    char hex[2 * HASH_SHA1_SIZE + 1];
     (void)m;
-    fprintf(to, "entry %d gets the thumbprint %s", a->entry, bytes_hex(a->value, hex, sizeof hex));
+    fprintf(to, "entry %d gets the thumbprint %s", a->entry, hash_words(a->value));
 }
 
 static unsigned thumbprint_cells(const struct model *m, const struct action *a,
@@ -330,10 +320,10 @@ static void properties_members(const struct model *m, const struct action *a, st
 
 static int add_canonical(const struct model *m, const struct action *a, char *text, size_t size)
 {
-    char value[VALUE_TEXT], part[24] = "";
+    char part[24] = "";
     if (model_parts(m) > 1)
         snprintf(part, sizeof part, " part %u", a->part + 1);
-    return snprintf(text, size, "%d %s %s %s%s", a->entry, certificate_text(m, a, value),
+    return snprintf(text, size, "%d %s %s %s%s", a->entry, certificate_text(m, a),
                     model_role_name(a->role), model_trust_name(a->trust), part);
 }
 
@@ -453,8 +443,7 @@ static void one_members(const struct model *m, const struct action *a, struct js
 
 static int issuing_canonical(const struct model *m, const struct action *a, char *text, size_t size)
 {
-    char value[VALUE_TEXT];
-    value_text(m, a->value, value);
+    const char *value = value_text(m, a->value);
     return profile_names_entry(m->issuing_names)
                ? snprintf(text, size, "%s entry %d", value, a->entry)
                : snprintf(text, size, "%s", value);
@@ -462,9 +451,8 @@ static int issuing_canonical(const struct model *m, const struct action *a, char
 
 static void issuing_sentence(const struct model *m, const struct action *a, FILE *to)
 {
-    char hex[2 * HASH_SHA1_SIZE + 1];
     fprintf(to, "set %s to %s", profile_setting_label(m->profile, SETTING_ISSUING_CA),
-            bytes_hex(a->value, hex, sizeof hex));
+            hash_words(a->value));
 }
 
 static void issuing_foresee(struct model *m, const struct action *a)

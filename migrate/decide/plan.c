@@ -1,6 +1,7 @@
 /* Plans: see plan.h. */
 #include "migrate/decide/plan.h"
 
+#include "migrate/console/words.h"
 #include "formats/array.h"
 #include "migrate/judge/settings.h"
 
@@ -27,14 +28,14 @@ static void add_line(struct hash *hash, const char *line)
 static bool note_decisions(struct plan *plan, const struct model *m, const struct plan_options *o)
 {
     struct buffer all = {0};
-    char line[64], sha1[2 * HASH_SHA1_SIZE + 1];
+    char line[64];
     if (m->mode_stated) {
         snprintf(line, sizeof line, " --mode %s", model_mode_name(m->mode));
         buffer_add_text(&all, line);
     }
     if (m->issuing_stated) {
-        bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
-        snprintf(line, sizeof line, " --issuing-ca-is %s", sha1);
+        snprintf(line, sizeof line, " --issuing-ca-is %s",
+                 hash_words(bytes_of(m->issuing_ca, HASH_SHA1_SIZE)));
         buffer_add_text(&all, line);
     }
     for (unsigned k = 0; k < o->keeps; k++) {
@@ -75,14 +76,13 @@ static bool add_profile(struct hash *hash, const struct profile *profile)
 static void make_id(struct plan *plan, const struct model *m,
                     const uint8_t input_sha256[HASH_SHA256_SIZE])
 {
-    char line[512], digest_text[2 * HASH_SHA256_SIZE + 1];
+    char line[512];
     uint8_t digest[HASH_SHA256_SIZE];
     struct hash inner = m->hash;
-    bytes_hex(bytes_of(input_sha256, HASH_SHA256_SIZE), digest_text, sizeof digest_text);
     /* action_canonical() hashes values with the same contexts, so all lines are gathered first. */
     struct buffer all = {0};
     buffer_add_text(&all, "kmmigrate plan 1\ninput ");
-    buffer_add_text(&all, digest_text);
+    buffer_add_text(&all, hash_words(bytes_of(input_sha256, HASH_SHA256_SIZE)));
     buffer_add_text(&all, "\n");
     if (plan->decisions) {
         buffer_add_text(&all, "decided ");

@@ -1,6 +1,8 @@
 /* Names as they may be shown: see shown.h. */
 #include "migrate/judge/shown.h"
 
+#include "migrate/console/words.h"
+
 /* Are the names of entries a secret, in any part of the list? */
 static bool is_secret(const struct model *m)
 {
@@ -19,11 +21,10 @@ const char *shown_name(const struct model *m, const char *name, char text[SHOWN_
     if (name == NULL || !is_secret(m))
         return name;
     uint8_t digest[HASH_SHA256_SIZE];
-    char hex[2 * HASH_SHA256_SIZE + 1];
     struct hash hash = m->hash;
     hash_sha256_add(&hash, bytes_of(name, strlen(name)));
     hash_sha256_end(&hash, digest);
     snprintf(text, SHOWN_NAME, "[%zu bytes, SHA-256 %s]", strlen(name),
-             bytes_hex(bytes_of(digest, sizeof digest), hex, sizeof hex));
+             hash_words(bytes_of(digest, sizeof digest)));
     return text;
 }

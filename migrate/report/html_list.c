@@ -1,6 +1,7 @@
 /* The list on the page: a table of the certificates, the settings, the dates as bars. */
 #include "migrate/report/html_parts.h"
 
+#include "migrate/console/words.h"
 #include "migrate/judge/shown.h"
 
 #include <inttypes.h>
@@ -36,13 +37,12 @@ void html_settings(struct buffer *page, const struct picture *p)
 {
     const struct model *m = &p->a->model;
     const char *mode = NULL, *issuing = NULL;
-    char before[2 * HASH_SHA1_SIZE + 1], after[2 * HASH_SHA1_SIZE + 1];
     for (size_t i = 0; p->has_plan && i < p->a->plan.actions; i++) {
         const struct action *action = &p->a->plan.action[i];
         if (action->kind == ACTION_SET_MODE)
             mode = model_mode_name(action->mode);
         if (action->kind == ACTION_SET_ISSUING_CA)
-            issuing = bytes_hex(action->value, after, sizeof after);
+            issuing = hash_words(action->value);
     }
     html_put(page, "<section><h2>Settings</h2>\n<table class=\"settings\"><tbody>\n");
     setting(page, "Organization", m->organization, NULL);
@@ -50,9 +50,7 @@ void html_settings(struct buffer *page, const struct picture *p)
     setting(page, "Certificate Server", m->server, NULL);
     setting(page, "Mode", model_mode_name(m->mode), mode);
     setting(page, "Issuing CA, thumbprint",
-            m->has_issuing_ca
-                ? bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), before, sizeof before)
-                : NULL,
+            m->has_issuing_ca ? hash_words(bytes_of(m->issuing_ca, HASH_SHA1_SIZE)) : NULL,
             issuing);
     html_put(page, "</tbody></table></section>\n");
 }
@@ -116,7 +114,7 @@ static void table_row(struct buffer *page, const struct picture *p, const struct
                       const char *bracket)
 {
     const struct model_certificate *cert = &p->a->model.certificate[row->certificate];
-    char sha1[2 * HASH_SHA1_SIZE + 1], name[SHOWN_NAME];
+    char name[SHOWN_NAME];
     html_put(page, "<tr class=\"%s\"><th scope=\"row\">%s entry %d", row->drop ? "goes" : "stays",
              bracket, row->entry ? row->entry->key : row->key_after);
     if (row->entry && row->entry->name)
@@ -131,7 +129,7 @@ static void table_row(struct buffer *page, const struct picture *p, const struct
     dates_cells(page, p, row);
     references_cell(page, p, row);
     html_put(page, "<td data-is=\"Thumbprint\"><span class=\"hex\">%s</span></td></tr>\n",
-             bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), sha1, sizeof sha1));
+             hash_words(bytes_of(cert->sha1, sizeof cert->sha1)));
 }
 
 /* Those of one CA that are drawn, or those that are not. */

@@ -14,12 +14,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static const char *hash_text(const struct salvaging *x, char hex[2 * HASH_SHA256_SIZE + 1])
-{
-    return bytes_hex(bytes_of(x->hash.digest, sizeof x->hash.digest), hex,
-                     2 * HASH_SHA256_SIZE + 1);
-}
-
 static void print_scan(const struct salvaging *x)
 {
     const struct ese_salvage_scan *s = ese_salvage_scan(x->salvage);
@@ -139,10 +133,11 @@ static bool print_list(const struct salvaging *x)
 
 bool salvage_report_text(struct salvaging *x)
 {
-    char hex[2 * HASH_SHA256_SIZE + 1], perhaps[SALVAGING_PERHAPS];
+    char perhaps[SALVAGING_PERHAPS];
     const struct ese_salvage_result *r = &x->result;
     output_format("kmmigrate %s: salvage\nStore:     %s, %" PRIu64 " bytes, SHA-256 %s\n",
-                  KM_VERSION, x->store.path, x->hash.size, hash_text(x, hex));
+                  KM_VERSION, x->store.path, x->hash.size,
+                  hash_words(bytes_of(x->hash.digest, sizeof x->hash.digest)));
     if (!print_list(x))
         return false;
     if (r->tables == 0)

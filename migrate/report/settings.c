@@ -1,6 +1,7 @@
 /* The settings in clear: see report/settings.h. */
 #include "migrate/report/settings.h"
 
+#include "migrate/console/words.h"
 #include "formats/certs/name.h"
 #include "migrate/console/output.h"
 
@@ -18,11 +19,11 @@ const struct model_entry *settings_issuing_entry(const struct model *m)
 
 void settings_issuing_line(const struct model *m)
 {
-    char sha1[2 * HASH_SHA1_SIZE + 1], name[512];
+    char name[512];
     const struct model_entry *e = settings_issuing_entry(m);
     if (!m->has_issuing_ca)
         return;
-    bytes_hex(bytes_of(m->issuing_ca, HASH_SHA1_SIZE), sha1, sizeof sha1);
+    const char *sha1 = hash_words(bytes_of(m->issuing_ca, HASH_SHA1_SIZE));
     if (e == NULL) {
         output_format("%-14sthumbprint %s, which no entry has\n", "Issuing CA", sha1);
         return;

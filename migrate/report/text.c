@@ -2,6 +2,7 @@
  * The report as text: a ticket header, the verdict in one line, what is wrong in the words of the
  * trade, what would be done and why, what stays open, and what to do next.
  */
+#include "migrate/console/words.h"
 #include "formats/certs/name.h"
 #include "migrate/console/color.h"
 #include "migrate/console/invocation.h"
@@ -76,7 +77,7 @@ static void command_line(void)
 /* Who reads the ticket later has neither the directory nor the command in front of them. */
 static void file_lines(const struct assessment *a)
 {
-    char path[PATH_MAX], hex[2 * HASH_SHA256_SIZE + 1], time[32];
+    char path[PATH_MAX], time[32];
     const struct filehash *hash = salvaged_from(a);
     output_format("%-14skmmigrate %s\n", "Program", KM_VERSION);
     command_line();
@@ -84,8 +85,7 @@ static void file_lines(const struct assessment *a)
                   realpath(a->store.path, path) ? path : a->store.path, hash->size);
     output_format("%-14s%s UTC\n", "File time",
                   report_time(true, ese_file_stat(a->store.db->file)->st_mtime, time));
-    output_format("%-14s%s\n", "SHA-256",
-                  bytes_hex(bytes_of(hash->digest, sizeof hash->digest), hex, sizeof hex));
+    output_format("%-14s%s\n", "SHA-256", hash_words(bytes_of(hash->digest, sizeof hash->digest)));
     recovered_lines(a->options->recovered);
     salvaged_lines(a);
 }
@@ -355,8 +355,7 @@ static void certificate_line(const struct model *m, unsigned number)
 {
     const struct model_certificate *cert = &m->certificate[number];
     char hex[64], from[32], to[32], name[512];
-    output_format("       thumbprint %s",
-                  bytes_hex(bytes_of(cert->sha1, sizeof cert->sha1), hex, sizeof hex));
+    output_format("       thumbprint %s", hash_words(bytes_of(cert->sha1, sizeof cert->sha1)));
     if (!cert->parsed) {
         output_text(", not a certificate\n");
         return;
@@ -408,10 +407,9 @@ static void plan_lines(const struct assessment *a, const char *heading)
 
 static void result_lines(const struct assessment *a, const struct repair_result *result)
 {
-    char hex[2 * HASH_SHA256_SIZE + 1];
     output_text("\nWritten\n");
     output_format("  %-12s%s\n  %-12s%s\n", "Store", result->target, "SHA-256",
-                  bytes_hex(bytes_of(result->sha256, sizeof result->sha256), hex, sizeof hex));
+                  hash_words(bytes_of(result->sha256, sizeof result->sha256)));
     if (result->narrower)
         output_format("  %-12snarrower than the input's: its owner, group or access control list "
                       "could not be given\n",

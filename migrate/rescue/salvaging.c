@@ -285,10 +285,9 @@ int salvaging_open(struct salvaging *x)
 /* What the id covers besides the items. */
 static void plan_options(struct salvaging *x)
 {
-    char hex[2 * HASH_SHA256_SIZE + 1], text[120];
+    char text[120];
     salvage_files_plan(&x->files, "salvage 1\n");
-    salvage_files_plan(&x->files,
-                       bytes_hex(bytes_of(x->hash.digest, sizeof x->hash.digest), hex, sizeof hex));
+    salvage_files_plan(&x->files, hash_words(bytes_of(x->hash.digest, sizeof x->hash.digest)));
     snprintf(text, sizeof text, "\ndoubtful %d\n", (int)x->how.doubtful);
     salvage_files_plan(&x->files, text);
     if (x->options->schema_from)

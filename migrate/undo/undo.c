@@ -1,6 +1,7 @@
 /* Putting a store back: see undo.h. */
 #include "migrate/undo/undo.h"
 
+#include "migrate/console/words.h"
 #include "formats/fileio.h"
 #include "formats/fault.h"
 #include "migrate/console/progress.h"
@@ -200,10 +201,10 @@ static bool remove_open(const char *path, int fd)
  * it holds is in that store. */
 static bool is_of_original(int fd, const struct undofile_identity *id)
 {
-    char head[QUARANTINE_HEAD + 1], hex[2 * HASH_SHA256_SIZE + 1], line[sizeof hex + 32];
+    char head[QUARANTINE_HEAD + 1], line[2 * HASH_SHA256_SIZE + 32];
     head[fileio_read_at(fd, 0, head, QUARANTINE_HEAD)] = '\0';
     snprintf(line, sizeof line, "\nStore SHA-256: %s\n",
-             bytes_hex(bytes_of(id->sha256, sizeof id->sha256), hex, sizeof hex));
+             hash_words(bytes_of(id->sha256, sizeof id->sha256)));
     return strstr(head, line) != NULL;
 }
 
