@@ -31,9 +31,8 @@ static void certificate_texts(const struct model *m, unsigned number, char subje
         return;
     name_text(cert->x509.subject, subject, 512);
     bytes_hex(cert->x509.serial, serial, 64);
-    char text[32];
     snprintf(until, 32, "%.10s",
-             report_time(cert->x509.not_after.known, cert->x509.not_after.seconds, text));
+             report_time(cert->x509.not_after.known, cert->x509.not_after.seconds));
 }
 
 /* ---- JSON ---- */
@@ -301,7 +300,7 @@ static void show_text(const struct model *m, struct prover *prover, const struct
 {
     struct entry_facts facts;
     const struct model_certificate *cert = model_certificate_of(m, e);
-    char subject[512], issuer[512] = "", serial[64], until[32], from[32], name[SHOWN_NAME],
+    char subject[512], issuer[512] = "", serial[64], until[32], name[SHOWN_NAME],
                        name_key[NAMES_TEXT];
     certificate_texts(m, e->certificate, subject, serial, until);
     if (cert->parsed)
@@ -318,7 +317,7 @@ static void show_text(const struct model *m, struct prover *prover, const struct
     if (cert->parsed)
         output_format("Version     %d, %s, from %s until %s\n", cert->x509.version,
                       cert->can_sign ? "may sign certificates" : "may not sign certificates",
-                      report_time(cert->x509.not_before.known, cert->x509.not_before.seconds, from),
+                      report_time(cert->x509.not_before.known, cert->x509.not_before.seconds),
                       until);
     else
         output_format("Certificate cannot be read: %s\n", cert->why.text);

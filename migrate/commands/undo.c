@@ -258,12 +258,11 @@ static int json_report(const struct undoing *u)
 
 static int report(const struct undoing *u, const struct options *options)
 {
-    char time[32];
     const struct undofile_identity *id = &u->undo->identity;
     if (options->json)
         return json_report(u);
     if (!options->quiet)
-        text_report(u, report_time(id->time <= INT64_MAX, (int64_t)id->time, time));
+        text_report(u, report_time(id->time <= INT64_MAX, (int64_t)id->time));
     return EXIT_CLEAN;
 }
 

@@ -99,12 +99,12 @@ static void add(struct assessment *a, const char *text)
 static void judge_table(struct assessment *a, const struct ese_salvage_table *t)
 {
     struct buffer text = {0};
-    char counts[160 + SALVAGING_PERHAPS], perhaps[SALVAGING_PERHAPS];
+    char counts[160 + SALVAGING_PERHAPS];
     snprintf(counts, sizeof counts,
              ": %s doubtful, %" PRIu64 " known to be lost, %" PRIu64
              " without a long value, %s of rows lost%s",
              counted(t->doubtful, "row", "rows"), t->lost, t->cut,
-             counted(t->pages_lost, "page", "pages"), salvaging_perhaps(t->perhaps_lost, perhaps));
+             counted(t->pages_lost, "page", "pages"), salvaging_perhaps(t->perhaps_lost));
     buffer_add_text(&text, "table ");
     buffer_add_text(&text, t->name);
     buffer_add_text(&text, counts);

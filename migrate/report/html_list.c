@@ -6,15 +6,6 @@
 
 #include <inttypes.h>
 
-/* The day of a time, as 1999-09-30; "unknown". */
-static const char *html_day(bool known, int64_t seconds, char text[32])
-{
-    if (report_time(known, seconds, text) != text)
-        return "unknown";
-    text[sizeof "1999-09-30" - 1] = '\0';
-    return text;
-}
-
 /* An import date as seconds since 1970; false when there is none of years 1900 to 9999. */
 static bool html_imported(const struct model_entry *e, int64_t *seconds)
 {
@@ -94,17 +85,16 @@ static void references_cell(struct buffer *page, const struct picture *p,
 static void dates_cells(struct buffer *page, const struct picture *p, const struct picture_row *row)
 {
     const struct model_certificate *cert = &p->a->model.certificate[row->certificate];
-    char from[32], to[32], when[32];
     int64_t imported = 0;
     bool known = html_imported(row->entry, &imported);
-    html_put(page, "<td data-is=\"Imported\"><span class=\"day\">%s</span></td>",
-             html_day(known, imported, when));
+    html_put(page, "<td data-is=\"Imported\"><span class=\"day\">%.10s</span></td>",
+             report_time(known, imported));
     if (cert->parsed)
         html_put(page,
-                 "<td data-is=\"Valid\"><span><span class=\"day\">%s</span> to "
-                 "<span class=\"day\">%s</span></span></td>",
-                 html_day(cert->x509.not_before.known, cert->x509.not_before.seconds, from),
-                 html_day(cert->x509.not_after.known, cert->x509.not_after.seconds, to));
+                 "<td data-is=\"Valid\"><span><span class=\"day\">%.10s</span> to "
+                 "<span class=\"day\">%.10s</span></span></td>",
+                 report_time(cert->x509.not_before.known, cert->x509.not_before.seconds),
+                 report_time(cert->x509.not_after.known, cert->x509.not_after.seconds));
     else
         html_put(page, "<td data-is=\"Valid\"><span>unknown</span></td>");
 }
@@ -270,7 +260,7 @@ static void bar(struct buffer *page, const struct picture *p, const struct pictu
 {
     const struct model_certificate *cert = &p->a->model.certificate[row->certificate];
     const struct x509_certificate *x509 = &cert->x509;
-    char name[512], from[32], to[32];
+    char name[512];
     int64_t imported = 0;
     bool known = cert->parsed && x509->not_before.known && x509->not_after.known;
     html_put(page, "<g class=\"%s\"><text x=\"%d\" y=\"%u\"><tspan class=\"name\">%d %.*s</tspan>",
@@ -281,8 +271,8 @@ static void bar(struct buffer *page, const struct picture *p, const struct pictu
         html_put(page, " dates unknown</text></g>\n");
         return;
     }
-    html_put(page, " %.4s to %.4s%s%s</text>", html_day(true, x509->not_before.seconds, from),
-             html_day(true, x509->not_after.seconds, to), standing(&p->a->model, x509),
+    html_put(page, " %.4s to %.4s%s%s</text>", report_time(true, x509->not_before.seconds),
+             report_time(true, x509->not_after.seconds), standing(&p->a->model, x509),
              row->drop ? ", goes" : "");
     int left = place_of(axis, x509->not_before.seconds);
     int right = place_of(axis, x509->not_after.seconds);
@@ -299,20 +289,21 @@ void html_bars(struct buffer *page, const struct picture *p)
 {
     struct axis axis = axis_of(p);
     const struct model *m = &p->a->model;
-    char from[32], to[32], now[32];
+    const char *from = report_time(true, axis.from), *to = report_time(true, axis.to);
     unsigned y = TOP, high = TOP + p->drawn * HIGH + 4;
     if (axis.from > axis.to)
         return;
-    html_put(page,
-             "<section><h2>When they are valid</h2>\n<p>From %s to %s. %s %s%s A triangle: "
-             "imported then. A dashed bar: not valid at that time.</p>\n<svg class=\"bars\" "
-             "xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" role=\"img\" "
-             "aria-label=\"Validity\">\n",
-             html_day(true, axis.from, from), html_day(true, axis.to, to),
-             m->now_known ? "The line across is the time judged by, the store's own or the one "
-                            "given with --at:"
-                          : "The store's own time is",
-             html_day(m->now_known, m->now, now), ".", WIDE, high);
+    html_put(
+        page,
+        "<section><h2>When they are valid</h2>\n<p>From %.10s to %.10s. %s %.10s%s A triangle: "
+        "imported then. A dashed bar: not valid at that time.</p>\n<svg class=\"bars\" "
+        "xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" role=\"img\" "
+        "aria-label=\"Validity\">\n",
+        from, to,
+        m->now_known ? "The line across is the time judged by, the store's own or the one "
+                       "given with --at:"
+                     : "The store's own time is",
+        report_time(m->now_known, m->now), ".", WIDE, high);
     html_put(page,
              "<text x=\"%d\" y=\"14\">%.4s</text><text x=\"%d\" y=\"14\" "
              "text-anchor=\"end\">%.4s</text>\n",

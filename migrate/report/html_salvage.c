@@ -13,7 +13,7 @@ enum { TABLES_SHOWN = 30 };
 
 static void put_head(struct buffer *page, struct salvaging *x, const struct salvage_list *of)
 {
-    char words[200 + SALVAGING_PERHAPS], perhaps[SALVAGING_PERHAPS];
+    char words[200 + SALVAGING_PERHAPS];
     html_begin(page, x->store.path);
     html_put(page, "<h1>%s%s</h1>\n", x->options->output ? "SALVAGED: " : "Salvage of ",
              x->store.path);
@@ -26,8 +26,7 @@ static void put_head(struct buffer *page, struct salvaging *x, const struct salv
         snprintf(words, sizeof words,
                  "%s: %s kept, %" PRIu64 " doubtful, %" PRIu64 " known to be lost%s",
                  of->whole ? "whole" : "NOT whole", counted(of->table->kept, "entry", "entries"),
-                 of->table->doubtful, of->table->lost,
-                 salvaging_perhaps(of->table->perhaps_lost, perhaps));
+                 of->table->doubtful, of->table->lost, salvaging_perhaps(of->table->perhaps_lost));
         html_verdict(page, "The certificate list", of->whole ? VERDICT_YES : VERDICT_NO, words);
         html_verdict(page, "The settings", of->settings_whole ? VERDICT_YES : VERDICT_NO,
                      of->settings_whole ? "whole" : "NOT whole");
@@ -40,7 +39,7 @@ static void put_head(struct buffer *page, struct salvaging *x, const struct salv
              counted(SALVAGING_SUM(&x->result, kept), "row", "rows"),
              SALVAGING_SUM(&x->result, doubtful), SALVAGING_SUM(&x->result, lost),
              counted(SALVAGING_SUM(&x->result, pages_lost), "page", "pages"),
-             salvaging_perhaps(SALVAGING_SUM(&x->result, perhaps_lost), perhaps));
+             salvaging_perhaps(SALVAGING_SUM(&x->result, perhaps_lost)));
     html_verdict(page, "In all tables", salvaging_has_loss(x) ? VERDICT_CANNOT_TELL : VERDICT_YES,
                  words);
 }

@@ -28,7 +28,6 @@ static void table_line(const struct ese_salvage_table *t)
 void salvaged_lines(const struct assessment *a)
 {
     const struct salvaging *x = a->options->salvaged;
-    char perhaps[SALVAGING_PERHAPS];
     unsigned shown = 0, bad = 0;
     if (x == NULL)
         return;
@@ -42,7 +41,7 @@ void salvaged_lines(const struct assessment *a)
                   counted(SALVAGING_SUM(&x->result, kept), "row", "rows"),
                   SALVAGING_SUM(&x->result, doubtful), SALVAGING_SUM(&x->result, lost),
                   counted(SALVAGING_SUM(&x->result, pages_lost), "page", "pages"),
-                  salvaging_perhaps(SALVAGING_SUM(&x->result, perhaps_lost), perhaps));
+                  salvaging_perhaps(SALVAGING_SUM(&x->result, perhaps_lost)));
     for (unsigned i = 0; i < x->result.tables; i++)
         if (salvaging_badness(&x->result.table[i]) > 0 && bad++ < SHOWN) {
             table_line(&x->result.table[i]);
@@ -93,14 +92,13 @@ void salvaged_members(struct json *json, const struct assessment *a)
 static void foretold_table_line(const struct foretold_table *t)
 {
     uint64_t all = t->kept + t->doubtful + t->lost;
-    char perhaps[SALVAGING_PERHAPS];
     output_format("  %s: of %s %" PRIu64 " lost, %" PRIu64 " doubtful", t->name,
                   counted(all, "row", "rows"), t->lost, t->doubtful);
     if (t->cut)
         output_format(", %" PRIu64 " without a long value", t->cut);
     if (t->pages_lost)
         output_format("; %s of rows lost", counted(t->pages_lost, "page", "pages"));
-    output_format("%s\n", salvaging_perhaps(t->perhaps_lost, perhaps));
+    output_format("%s\n", salvaging_perhaps(t->perhaps_lost));
 }
 
 void foretold_lines(const struct assessment *a)

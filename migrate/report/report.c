@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *report_time(bool known, int64_t seconds, char text[32])
+const char *report_time(bool known, int64_t seconds)
 {
-    char iso[DATE_ROOM];
+    enum { KEPT = 8 };
+    static char kept[KEPT][32];
+    static unsigned next;
+    char iso[DATE_ROOM], *text = kept[next++ % KEPT];
     if (!known || !date_of_seconds(seconds, iso))
         return "unknown";
-    snprintf(text, 32, "%.10s %.8s", iso, strchr(iso, 'T') + 1);
+    snprintf(text, sizeof kept[0], "%.10s %.8s", iso, strchr(iso, 'T') + 1);
     return text;
 }
 

@@ -45,7 +45,8 @@ const char *report_plan_heading(const struct assessment *assessment, enum report
 /* Of what was salvaged (made_anew), before the actions of its plan: what else is done. */
 const char *report_made_anew(const struct assessment *assessment);
 
-/* Seconds since 1970 as "1999-09-30 12:00:00"; "unknown" when not known. */
-const char *report_time(bool known, int64_t seconds, char text[32]);
+/* Seconds since 1970 as "1999-09-30 12:00:00"; "unknown" when not known.  Valid until the eighth
+ * next call. */
+const char *report_time(bool known, int64_t seconds);
 
 #endif

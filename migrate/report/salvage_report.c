@@ -116,7 +116,6 @@ bool salvage_list_of(const struct salvaging *x, struct salvage_list *of)
 static bool print_list(const struct salvaging *x)
 {
     struct salvage_list of;
-    char perhaps[SALVAGING_PERHAPS];
     if (!salvage_list_of(x, &of))
         return false;
     if (of.table)
@@ -125,7 +124,7 @@ static bool print_list(const struct salvaging *x)
                       "           the settings are %s; what refers to the list is %s\n",
                       of.table->name, of.whole ? "whole" : "NOT whole",
                       counted(of.table->kept, "entry", "entries"), of.table->doubtful,
-                      of.table->lost, salvaging_perhaps(of.table->perhaps_lost, perhaps),
+                      of.table->lost, salvaging_perhaps(of.table->perhaps_lost),
                       of.settings_whole ? "whole" : "NOT whole",
                       of.references_whole ? "whole" : "NOT whole");
     return true;
@@ -133,7 +132,6 @@ static bool print_list(const struct salvaging *x)
 
 bool salvage_report_text(struct salvaging *x)
 {
-    char perhaps[SALVAGING_PERHAPS];
     const struct ese_salvage_result *r = &x->result;
     output_format("kmmigrate %s: salvage\nStore:     %s, %" PRIu64 " bytes, SHA-256 %s\n",
                   KM_VERSION, x->store.path, x->hash.size,
@@ -150,7 +148,7 @@ bool salvage_report_text(struct salvaging *x)
                   " known to be lost; %s of rows lost%s\n",
                   SALVAGING_SUM(r, kept), SALVAGING_SUM(r, doubtful), SALVAGING_SUM(r, lost),
                   counted(SALVAGING_SUM(r, pages_lost), "page", "pages"),
-                  salvaging_perhaps(SALVAGING_SUM(r, perhaps_lost), perhaps));
+                  salvaging_perhaps(SALVAGING_SUM(r, perhaps_lost)));
     if (r->told[ESE_SALVAGE_NO_SCHEMA])
         output_format("           %s of tables that the catalog does not have: "
                       "--schema-from OTHER names them again\n",

@@ -29,8 +29,7 @@ const struct ese_salvage_table **salvage_tables_worst_first(const struct salvagi
 
 void salvage_table_losses(const struct ese_salvage_table *t)
 {
-    char perhaps[SALVAGING_PERHAPS];
-    output_text(salvaging_perhaps(t->perhaps_lost, perhaps));
+    output_text(salvaging_perhaps(t->perhaps_lost));
     if (t->cut)
         output_format("; %" PRIu64 " of the kept without a long value", t->cut);
     if (t->pages_lost)

@@ -77,14 +77,14 @@ static void command_line(void)
 /* Who reads the ticket later has neither the directory nor the command in front of them. */
 static void file_lines(const struct assessment *a)
 {
-    char path[PATH_MAX], time[32];
+    char path[PATH_MAX];
     const struct filehash *hash = salvaged_from(a);
     output_format("%-14skmmigrate %s\n", "Program", KM_VERSION);
     command_line();
     output_format("%-14s%s, %" PRIu64 " bytes\n", "Store",
                   realpath(a->store.path, path) ? path : a->store.path, hash->size);
     output_format("%-14s%s UTC\n", "File time",
-                  report_time(true, ese_file_stat(a->store.db->file)->st_mtime, time));
+                  report_time(true, ese_file_stat(a->store.db->file)->st_mtime));
     output_format("%-14s%s\n", "SHA-256", hash_words(bytes_of(hash->digest, sizeof hash->digest)));
     recovered_lines(a->options->recovered);
     salvaged_lines(a);
@@ -131,13 +131,12 @@ static void header_lines(const struct assessment *a)
 {
     const struct ese_header *h = &a->store.db->headers.header;
     const struct model *m = &a->model;
-    char time[32];
     file_lines(a);
     output_format("%-14s%s; format 0x%x,0x%x, pages of %u bytes; logs required %d-%d\n", "State",
                   state_words(h->state), h->version, h->revision, h->page_size,
                   h->generation_min_required, h->generation_max_required);
     if (a->has_model)
-        output_format("%-14s%s%s\n", "Judged as of", report_time(m->now_known, m->now, time),
+        output_format("%-14s%s%s\n", "Judged as of", report_time(m->now_known, m->now),
                       !m->now_known ? ""
                       : m->now_utc  ? " UTC"
                                     : ", in the zone of the server, which is not known");
@@ -354,15 +353,15 @@ static void problem_lines(const struct assessment *a, const struct problems *pro
 static void certificate_line(const struct model *m, unsigned number)
 {
     const struct model_certificate *cert = &m->certificate[number];
-    char hex[64], from[32], to[32], name[512];
+    char hex[64], name[512];
     output_format("       thumbprint %s", hash_words(bytes_of(cert->sha1, sizeof cert->sha1)));
     if (!cert->parsed) {
         output_text(", not a certificate\n");
         return;
     }
     output_format(", serial %s, %s to %s\n", bytes_hex(cert->x509.serial, hex, sizeof hex),
-                  report_time(cert->x509.not_before.known, cert->x509.not_before.seconds, from),
-                  report_time(cert->x509.not_after.known, cert->x509.not_after.seconds, to));
+                  report_time(cert->x509.not_before.known, cert->x509.not_before.seconds),
+                  report_time(cert->x509.not_after.known, cert->x509.not_after.seconds));
     name_text(cert->x509.subject, name, sizeof name);
     output_format("       %s\n", name);
 }

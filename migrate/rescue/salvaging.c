@@ -46,12 +46,13 @@ bool salvaging_has_loss(const struct salvaging *x)
            r->told[ESE_SALVAGE_TABLE_LOST] || r->told[ESE_SALVAGE_CATALOG] > r->catalog_settled;
 }
 
-const char *salvaging_perhaps(uint64_t perhaps_lost, char text[SALVAGING_PERHAPS])
+const char *salvaging_perhaps(uint64_t perhaps_lost)
 {
-    text[0] = '\0';
-    if (perhaps_lost)
-        snprintf(text, SALVAGING_PERHAPS, "; at least %s may be lost",
-                 counted(perhaps_lost, "more row", "more rows"));
+    static char text[SALVAGING_PERHAPS];
+    if (perhaps_lost == 0)
+        return "";
+    snprintf(text, sizeof text, "; at least %s may be lost",
+             counted(perhaps_lost, "more row", "more rows"));
     return text;
 }
 

@@ -78,9 +78,10 @@ bool salvaging_is_sound(struct salvaging *salvaging);
 uint64_t salvaging_sum(const struct ese_salvage_result *result, size_t member);
 #define SALVAGING_SUM(result, member)                                                              \
     salvaging_sum(result, offsetof(struct ese_salvage_table, member))
-/* What is said behind the counts of a table, or of all, of rows that may be lost; "" of none. */
+/* What is said behind the counts of a table, or of all, of rows that may be lost; "" of none.
+ * Valid until the next call. */
 enum { SALVAGING_PERHAPS = 64 };
-const char *salvaging_perhaps(uint64_t perhaps_lost, char text[SALVAGING_PERHAPS]);
+const char *salvaging_perhaps(uint64_t perhaps_lost);
 /* 0: the table is whole; more is worse. */
 unsigned salvaging_badness(const struct ese_salvage_table *table);
 /* Is every table known that the store had, and whole in the catalog?  One that is not may refer to
