@@ -157,6 +157,9 @@ class OneTagOfOneCopy(unittest.TestCase):
                 self.spoil(number, tag, 30)         # deleted: the pages are in order
             with self.subTest(name):
                 self.assertIn(b"the list and the settings are NOT whole", km.run("repair", "--salvage", self.store).stdout)
+                km.run("salvage", self.store, "-o", self.new, "--force")
+                self.assertIn(f"both have the table {name.decode()} flagged as deleted",
+                              pathlib.Path(f"{self.new}.salvage.jsonl").read_text())
 
 
 @unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")

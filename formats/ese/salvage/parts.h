@@ -78,6 +78,12 @@ struct salvage_dispute {
     bool sure; /* it is plain which counts: nothing of the table is in doubt for it */
 };
 
+/* A table whose row both catalogs have flagged as deleted; name in s->arena, ends with a zero. */
+struct salvage_dropped {
+    uint32_t objid;
+    const char *name;
+};
+
 /* The root of an index that the catalog does not have. */
 struct salvage_orphan {
     uint32_t table, objid, number; /* table: whose it is */
@@ -106,6 +112,8 @@ struct ese_salvage {
     size_t disputes, dispute_room;
     struct salvage_dispute *mend; /* rows that were put right: see fixed.c, roots.c; by key */
     size_t mends, mend_room;
+    struct salvage_dropped *dropped; /* by objid */
+    size_t drops, drop_room;
     struct ese_salvage_scan scan;
     ese_salvage_seen_fn seen;
     void *seen_context;
@@ -189,6 +197,8 @@ bool salvage_set_apart_displaced(struct ese_salvage *s, struct fault *f);
 
 /* Does the catalog have the object? */
 bool salvage_is_known(const struct ese_salvage *s, uint32_t objid);
+/* What the table was called that both catalogs have flagged as deleted; NULL: none such. */
+const char *salvage_dropped_name(const struct ese_salvage *s, uint32_t objid);
 /* The table of that object id; NULL: none. */
 const struct ese_table *salvage_table_of(const struct ese_salvage *s, uint32_t objid);
 

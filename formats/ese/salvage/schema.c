@@ -463,6 +463,63 @@ bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct
     return true;
 }
 
+/* ---- tables that were dropped ---- */
+
+const char *salvage_dropped_name(const struct ese_salvage *s, uint32_t objid)
+{
+    size_t i = array_first_u32(s->dropped, s->drops, sizeof *s->dropped,
+                               offsetof(struct salvage_dropped, objid), objid);
+    return i < s->drops && s->dropped[i].objid == objid ? s->dropped[i].name : NULL;
+}
+
+/* Have both catalogs the group's row, and flagged as deleted? */
+static bool both_deleted(const struct salvage_walk *w)
+{
+    bool of[2] = {false, false};
+    for (size_t i = 0; i < w->versions; i++) {
+        if (!(w->version[i].flags & ESE_NODE_DELETED))
+            return false;
+        of[w->s->page[w->version[i].page].objid == ESE_OBJID_CATALOG_SHADOW] = true;
+    }
+    return of[0] && of[1];
+}
+
+static bool add_dropped(struct ese_salvage *s, const struct ese_catalog_object *o, struct fault *f)
+{
+    enum { NAME_MOST = 64 };
+    char name[NAME_MOST + 1] = "";
+    if (!array_reserve(&s->dropped, &s->drop_room, s->drops + 1, sizeof *s->dropped))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    memcpy(name, o->name.at, o->name.size < NAME_MOST ? o->name.size : NAME_MOST);
+    struct salvage_dropped *d = &s->dropped[s->drops];
+    *d = (struct salvage_dropped){o->id, arena_copy(&s->arena, bytes_of(name, sizeof name))};
+    if (d->name == NULL)
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    s->drops++;
+    return true;
+}
+
+static bool see_dropped(struct ese_salvage *s, const struct salvage_walk *w, struct fault *f)
+{
+    const struct ese_page *page;
+    struct ese_node node;
+    struct ese_record record;
+    struct ese_catalog_object o;
+    uint8_t *converted = NULL;
+    if (!both_deleted(w))
+        return true;
+    if (!salvage_node(s, &w->version[0], &page, &node, f))
+        return false;
+    bool is_table =
+        salvage_record(s, ese_catalog_own_table(), page, &node, &record, &converted, NULL) &&
+        salvage_is_catalog_row(s, w->key, node.data) && salvage_catalog_object(s, node.data, &o) &&
+        o.type == ESE_OBJECT_TABLE;
+    bool ok = !is_table || add_dropped(s, &o, f);
+    free(converted);
+    ese_pages_put(s->pages, page);
+    return ok;
+}
+
 /* The version of the walk's group that counts, if one does. */
 static bool see_group(struct ese_salvage *s, struct salvage_walk *w, struct salvage_copies *copies,
                       struct fault *f)
@@ -478,7 +535,7 @@ static bool see_group(struct ese_salvage *s, struct salvage_walk *w, struct salv
         return false;
     bool counts = choice.verdict == SALVAGE_KEPT || choice.verdict == SALVAGE_FREED ||
                   choice.verdict == SALVAGE_NEWER_BAD;
-    return !counts || keep_row(s, w, f);
+    return counts ? keep_row(s, w, f) : see_dropped(s, w, f);
 }
 
 static bool see_both(struct ese_salvage *s, struct salvage_walk *w, struct salvage_copies *copies,
@@ -529,6 +586,7 @@ void salvage_schema_close(struct ese_salvage *s)
     free(s->gap);
     free(s->dispute);
     free(s->mend);
+    free(s->dropped);
     free(s->known);
     ese_catalog_close(s->catalog);
 }

@@ -8,6 +8,8 @@
  */
 #include "formats/ese/salvage/parts.h"
 
+#include <stdio.h>
+
 /* What the pages in use of one object are. */
 struct unknown {
     uint32_t objid;
@@ -105,7 +107,9 @@ static bool tell_nodes(struct ese_salvage *s, const struct unknown *u, struct fa
 static bool tell_table(struct ese_salvage *s, const struct unknown *u, struct fault *f)
 {
     const struct ese_table table = {.objid = u->objid};
+    const char *dropped = salvage_dropped_name(s, u->objid);
     uint64_t pages_lost = 0;
+    char text[300];
     struct ese_salvage_item item = {
         .kind = ESE_SALVAGE_TABLE_LOST,
         .objid = u->objid,
@@ -116,6 +120,13 @@ static bool tell_table(struct ese_salvage *s, const struct unknown *u, struct fa
                                "pages with rows all have a wrong checksum"
                              : "a table that the catalog does not have, and of which no page with "
                                "rows is to be had"};
+    if (dropped) {
+        snprintf(text, sizeof text,
+                 "%s: the catalog and its shadow both have the table %s flagged as deleted, so it "
+                 "was dropped or never committed, unless the flags are wrong",
+                 item.reason, dropped);
+        item.reason = text;
+    }
     return salvage_tell(s, &item, f) &&
            (!(u->rows || u->above) || salvage_lost_pages(s, &table, &pages_lost, f));
 }
