@@ -480,7 +480,7 @@ struct salvage_table {
     struct ese_record_limits limits;
     struct ese_key_scratch *scratch;
     struct ese_keys **keys;         /* one per index; NULL: not computed */
-    bool *dropped;                  /* per index: left out */
+    bool picky;                     /* an index is over values of which not all will do */
     bool *uncomputed;               /* per index: some row's keys could not be computed */
     struct build_sort **entry;      /* per index: the entries of all rows that were seen */
     struct build_sort **late;       /* per index: those that are written besides */

@@ -24,6 +24,27 @@ static bool has_its_key(struct salvage_table *t, const struct ese_record *record
     return result == ESE_KEY_OK && bytes_equal(ese_key_bytes(&t->primary->key), key);
 }
 
+/* Can its entries be made, as far as that does not hang on long values?  Else the catalog has a
+ * column of an index as of another type than the value, or the record is damaged. */
+static bool gives_entries(struct salvage_table *t, const struct ese_record *record,
+                          struct fault *why)
+{
+    enum ese_key_result result = ESE_KEY_NONE;
+    for (unsigned i = 0; t->picky && i < t->table->indexes && result != ESE_KEY_FAULT; i++) {
+        struct ese_keys *keys = t->keys[i];
+        if (keys == NULL)
+            continue;
+        struct ese_pages *pages = keys->pages;
+        keys->pages = NULL;
+        ese_keys_of(keys, record);
+        do
+            result = ese_keys_next(keys, why);
+        while (result == ESE_KEY_OK);
+        keys->pages = pages;
+    }
+    return result != ESE_KEY_FAULT;
+}
+
 struct seeing {
     struct salvage_table *t;
     bool refers;
@@ -73,6 +94,7 @@ bool salvage_row_open(struct salvage_table *t, const struct salvage_walk *w,
     if (row->readable)
         row->readable = has_its_key(t, &row->record, w->key) ||
                         fault_set(&row->why, FAULT_DAMAGED, "its columns do not give its key");
+    row->readable = row->readable && gives_entries(t, &row->record, &row->why);
     return true;
 }
 

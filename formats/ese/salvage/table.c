@@ -21,6 +21,17 @@ static struct ese_keys *open_keys(struct salvage_table *t, const struct ese_inde
     return NULL;
 }
 
+/* Is it over a column whose values can have another size than its type, or allows no cut keys? */
+static bool is_picky(const struct ese_table *table, const struct ese_index *index)
+{
+    for (unsigned i = 0; i < index->segments; i++) {
+        const struct ese_column *column = ese_table_segment_column(table, &index->segment[i]);
+        if (column && column->id > ESE_FIXED_LAST && ese_coltype_size(column->type) != 0)
+            return true;
+    }
+    return index->flags & ESE_INDEX_DISALLOW_TRUNCATION;
+}
+
 static bool open_index(struct salvage_table *t, unsigned i, struct fault *f)
 {
     const struct ese_index *index = &t->table->index[i];
@@ -39,6 +50,7 @@ static bool open_index(struct salvage_table *t, unsigned i, struct fault *f)
         return true;
     }
     t->keys[i] = keys;
+    t->picky = t->picky || is_picky(t->table, index);
     return build_sort_open(&t->entry[i], f) && build_sort_open(&t->late[i], f);
 }
 

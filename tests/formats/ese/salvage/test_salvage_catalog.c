@@ -596,28 +596,81 @@ START_TEST(column_of_a_size_that_is_not_its_types)
 }
 END_TEST
 
-/* An index is over it. */
-START_TEST(column_that_is_said_to_be_deleted)
+/* A tagged column of a type with a size, which a secondary index is over. */
+static const struct ese_column *picky_column(const struct ese_table *t)
 {
-    struct salvaged s;
-    open_random(6901 % 977, 1);
+    for (unsigned i = 0; i < t->indexes; i++)
+        for (unsigned k = 0; k < t->index[i].segments; k++) {
+            const struct ese_column *c = ese_table_segment_column(t, &t->index[i].segment[k]);
+            if (!ese_index_is_primary(&t->index[i]) && c && c->id >= ESE_TAGGED_FIRST &&
+                !c->from_template && ese_coltype_size(c->type) != 0)
+                return c;
+        }
+    return NULL;
+}
+
+/* Sets the type of a column in both. */
+static void retype_column(const struct taken *column, uint32_t type)
+{
     for (unsigned c = 0; c < 2; c++)
         for (unsigned n = 0; damaged_leaf(&d, catalogs[c], n) != 0; n++) {
             uint32_t number = damaged_leaf(&d, catalogs[c], n);
             struct ese_page page;
             struct ese_node node;
             ese_page_parse(bytes_of(damaged_page(&d, number), d.page_size), number, &page);
-            for (unsigned k = 0; ese_page_node(&page, k, &node, NULL); k++) {
-                const struct taken column = {.table = ESE_OBJID_CATALOG_ROOT_INDEX + 1u,
-                                             .type = ESE_OBJECT_COLUMN};
-                if (is_taken(&column, node.data))
+            for (unsigned k = 0; ese_page_node(&page, k, &node, NULL); k++)
+                if (is_taken(column, node.data))
                     bytes_put_le32(damaged_page(&d, number) + (size_t)(node.data.at - page.raw.at) +
                                        ESE_CATALOG_COLTYPE_AT,
-                                   ESE_COL_NIL);
-            }
+                                   type);
             damaged_seal(&d, number);
             damaged_touch(&d, number);
         }
+}
+
+/* Of what type it is cannot be told; rows whose values are not of it are in no index. */
+START_TEST(type_that_values_do_not_have)
+{
+    unsigned found = 0;
+    for (uint64_t seed = 1; seed < 100 && found < 5; seed++) {
+        struct salvaged s;
+        open_random(seed, _i);
+        struct ese_db *was = salvaged_over(d.before, d.size);
+        for (unsigned i = 0; i < ese_catalog_tables(was->catalog); i++) {
+            const struct ese_table *t = ese_catalog_table(was->catalog, i);
+            const struct ese_column *c = picky_column(t);
+            if (c == NULL || !has_values(was, t, c))
+                continue;
+            uint32_t type = ese_coltype_size(c->type) == 8 ? ESE_COL_LONG : ESE_COL_CURRENCY;
+            retype_column(
+                &(struct taken){.table = t->objid, .type = ESE_OBJECT_COLUMN, .id = c->id}, type);
+            found++;
+        }
+        if (memcmp(d.bytes, d.before, d.size) != 0) {
+            struct ese_check_summary summary;
+            ck_assert(salvaged_soundly(&s, &d));
+            struct ese_db *db = salvaged_over(s.bytes, s.size);
+            ck_assert(ese_check(db, pass_over, NULL, &summary, NULL));
+            ck_assert_uint_eq(summary.not_judged, 0);
+            ck_assert_uint_gt(s.told.kind[ESE_SALVAGE_DOUBTFUL], 0);
+            ese_db_close(db);
+            salvaged_close(&s);
+        }
+        ese_db_close(was);
+        damaged_close(&d);
+    }
+    ck_assert_uint_gt(found, 0);
+}
+END_TEST
+
+/* An index is over it. */
+START_TEST(column_that_is_said_to_be_deleted)
+{
+    struct salvaged s;
+    open_random(6901 % 977, 1);
+    retype_column(
+        &(struct taken){.table = ESE_OBJID_CATALOG_ROOT_INDEX + 1u, .type = ESE_OBJECT_COLUMN},
+        ESE_COL_NIL);
     ck_assert(salvaged_soundly(&s, &d));
     ck_assert_uint_gt(s.told.kind[ESE_SALVAGE_INDEX_LEFT_OUT], 0);
     ck_assert(s.result.tables > 0 && s.result.table[0].in_part);
@@ -647,6 +700,7 @@ int main(void)
     tcase_add_test(rows, rows_that_are_wrong_in_both);
     tcase_add_test(rows, index_over_long_values_that_is_another);
     tcase_add_loop_test(rows, column_of_a_size_that_is_not_its_types, 0, 4);
+    tcase_add_loop_test(rows, type_that_values_do_not_have, 0, 2);
     tcase_add_test(rows, column_that_is_said_to_be_deleted);
     suite_add_tcase(suite, leaves);
     suite_add_tcase(suite, rows);
