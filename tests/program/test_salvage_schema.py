@@ -166,7 +166,7 @@ class OneTagOfOneCopy(unittest.TestCase):
 class BothCatalogs(unittest.TestCase):
     """What both the catalog and its shadow say of a column cannot be: it is not written as it stands, and it is told."""
 
-    ID_AT, TYPE_AT, PLACE_AT, FIRST_VARIABLE = 10, 14, 31, 128
+    TYPE_AT, FLAGS_AT, PLACE_AT, FIRST_VARIABLE = 14, 22, 31, 128
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -184,14 +184,15 @@ class BothCatalogs(unittest.TestCase):
         return {table.name: [edbdecode.json_row(table, row) for row in table.rows()]
                 for table in edbdecode.open(str(path)).tables if not table.name.startswith("MSys")}
 
-    def columns(self):
-        """(table's object id, column's id): [(page, offset in the page of the row), one in each catalog], the row."""
+    def columns(self, kind=2):
+        """(table's object id, column's id): [(page, offset in the page of the row), one in each catalog], the row.  kind 1:
+        tables, 3: indexes."""
         found = {}
         for number in range(1, len(self.sound) // self.size - 1):
             data = self.sound[(number + 1) * self.size:(number + 2) * self.size]
             if struct.unpack_from("<I", data, 24)[0] in (2, 3) and Page(data, number).flags & PAGE_LEAF:
                 for _, _, key, row in Page(data, number).nodes():
-                    if key[1:2] == b"\x80" and key[6:8] == b"\x80\x02" and struct.unpack_from("<I", row, 4)[0] > 3:
+                    if key[1:2] == b"\x80" and key[6:8] == bytes([0x80, kind]) and struct.unpack_from("<I", row, 4)[0] > 3:
                         table, _, column = struct.unpack_from("<IHI", row, 4)
                         found.setdefault((table, column), ([], row))[0].append((number, data.index(row)))
         return found
@@ -235,6 +236,28 @@ class BothCatalogs(unittest.TestCase):
         result = km.run("check", "--structure", self.store)
         self.assertEqual(result.returncode, km.PROBLEMS_LEFT)
         self.assertIn(b"those before it end at", result.stdout)
+
+    def test_an_index_that_is_said_to_be_unique_or_not(self):
+        """Its pages have it, too."""
+        for revision, page_size in (("0x2", 4096), ("0x14", 8192)):
+            self.make(revision, page_size)
+            for (table, index), (places, row) in self.columns(3).items():
+                if index == table:
+                    continue
+                with self.subTest(revision=revision, index=index):
+                    self.change(places, self.FLAGS_AT, "<B", row[self.FLAGS_AT] ^ 1)
+                    self.assertEqual([line["kind"] for line in self.salvage()], ["catalog"])
+                    self.assertEqual(self.rows(self.new), self.truth)
+
+    def test_tables_with_a_template_that_they_do_not_name(self):
+        self.make("0x2", 4096)
+        for (table, _), (places, row) in self.columns(1).items():
+            with self.subTest(table=table):
+                self.change(places, self.FLAGS_AT + 3, "<B", row[self.FLAGS_AT + 3] ^ 0x10)
+                lines = self.salvage()
+                self.assertIn("table-lost", [line["kind"] for line in lines])
+                lost = [line for line in lines if line["kind"] == "no-schema"]
+                self.assertEqual(sum(map(len, self.rows(self.new).values())) + len(lost), sum(map(len, self.truth.values())))
 
     def test_another_copy_settles_it(self):
         """Where a copy of the database has the row as it is taken, in both of its catalogs, every row is kept: exit 1."""

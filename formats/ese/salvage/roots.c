@@ -3,7 +3,8 @@
  *
  * The catalog has the root page of each tree, and that never moves.  Where it names a page that
  * cannot be that root, being another tree's, and the root stands elsewhere, and alone, the row of
- * the catalog is wrong.
+ * the catalog is wrong.  So is one that has an index as unique, or not, when its pages say
+ * otherwise.
  *
  * A root page that is right in itself, in its place, and says it is of another table, which has its
  * own root elsewhere, was given the wrong object id: it is taken as what the catalog has it for,
@@ -145,6 +146,50 @@ static const struct salvage_page *find_root(const struct ese_salvage *s, const s
     return root && is_named(r, root->number, 0) ? NULL : root;
 }
 
+static bool mend_root(struct ese_salvage *s, const struct roots *r, const struct named_root *n,
+                      bool *mended, struct fault *f)
+{
+    const struct salvage_page *root = is_wrong(s, r, n) ? find_root(s, r, n) : NULL;
+    char text[200];
+    if (root == NULL)
+        return true;
+    snprintf(text, sizeof text,
+             "the catalog has the root of object %" PRIu32 " on page %" PRIu32
+             ", which cannot be, and it stands on page %" PRIu32 ": that is taken",
+             n->objid, n->root, root->number);
+    *mended = true;
+    if (!salvage_mend_note(s, &s->row[n->row], text, true, f))
+        return false;
+    bytes_put_le32((uint8_t *)(uintptr_t)s->row[n->row].record.at + ESE_CATALOG_ROOT_AT,
+                   root->number);
+    return true;
+}
+
+/* Pages of an index have it in their flags whether two entries may have one key. */
+static bool mend_unique(struct ese_salvage *s, const struct roots *r, const struct named_root *n,
+                        bool *mended, struct fault *f)
+{
+    const struct salvage_page *root = good_page(r, n->root);
+    size_t at = ese_catalog_own_column(MSYS_FLAGS)->offset;
+    uint32_t flags = 0;
+    char text[200];
+    if (root == NULL || root->objid != n->objid || !is_tree_root(root) ||
+        !bytes_le32(s->row[n->row].record, at, &flags))
+        return true;
+    bool unique = !(root->flags & ESE_PAGE_NON_UNIQUE_KEYS);
+    if (unique == ((flags & ESE_INDEX_UNIQUE) != 0))
+        return true;
+    snprintf(text, sizeof text,
+             "the catalog has the index of object %" PRIu32
+             " as one whose keys %s unique, and its pages do not: they are believed",
+             n->objid, unique ? "are not" : "are");
+    *mended = true;
+    if (!salvage_mend_note(s, &s->row[n->row], text, true, f))
+        return false;
+    bytes_put_le32((uint8_t *)(uintptr_t)s->row[n->row].record.at + at, flags ^ ESE_INDEX_UNIQUE);
+    return true;
+}
+
 bool salvage_mend_roots(struct ese_salvage *s, bool *mended, struct fault *f)
 {
     struct roots r;
@@ -152,19 +197,9 @@ bool salvage_mend_roots(struct ese_salvage *s, bool *mended, struct fault *f)
     *mended = false;
     for (size_t i = 0; ok && i < r.names; i++) {
         const struct named_root *n = &r.named[i];
-        const struct salvage_page *root = is_wrong(s, &r, n) ? find_root(s, &r, n) : NULL;
-        char text[200];
-        if (root == NULL)
-            continue;
-        snprintf(text, sizeof text,
-                 "the catalog has the root of object %" PRIu32 " on page %" PRIu32
-                 ", which cannot be, and it stands on page %" PRIu32 ": that is taken",
-                 n->objid, n->root, root->number);
-        ok = salvage_mend_note(s, &s->row[n->row], text, true, f);
-        if (ok)
-            bytes_put_le32((uint8_t *)(uintptr_t)s->row[n->row].record.at + ESE_CATALOG_ROOT_AT,
-                           root->number);
-        *mended = true;
+        ok = mend_root(s, &r, n, mended, f);
+        if (ok && n->kind == ESE_PAGE_INDEX)
+            ok = mend_unique(s, &r, n, mended, f);
     }
     close_roots(&r);
     return ok;

@@ -102,6 +102,21 @@ static bool has_type_of_id(const struct ese_salvage *s, struct bytes record,
            has_size_of_type(type, size);
 }
 
+/* A table has a template when its flags say so, and only then. */
+static bool has_template_as_flagged(const struct ese_salvage *s, struct bytes record,
+                                    const struct ese_catalog_object *o)
+{
+    struct ese_record r;
+    struct ese_value value;
+    int64_t flags = 0;
+    if (o->type != ESE_OBJECT_TABLE || !salvage_catalog_record(s, record, &r) ||
+        !ese_record_integer(&r, ese_catalog_own_column(MSYS_FLAGS), &flags) ||
+        !ese_record_value(&r, ese_catalog_own_column(MSYS_TEMPLATE_TABLE), &value, NULL))
+        return true;
+    bool has = value.kind == ESE_VALUE_PLAIN && value.data.size > 0;
+    return has == (((uint64_t)flags & ESE_TABLE_DERIVED) != 0);
+}
+
 static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes record,
                      struct ese_catalog_object *o)
 {
@@ -111,7 +126,8 @@ static bool read_row(const struct ese_salvage *s, struct bytes key, struct bytes
     build_catalog_key(o->table, o->type, o->id, own);
     return bytes_equal(key, bytes_of(own, sizeof own)) &&
            (o->type == ESE_OBJECT_CALLBACK || has_root_or_type(s, record)) &&
-           has_type_of_id(s, record, o) && (o->type != ESE_OBJECT_TABLE || o->table == o->id);
+           has_type_of_id(s, record, o) && has_template_as_flagged(s, record, o) &&
+           (o->type != ESE_OBJECT_TABLE || o->table == o->id);
 }
 
 bool salvage_is_catalog_row(const struct ese_salvage *s, struct bytes key, struct bytes record)
