@@ -88,6 +88,39 @@ START_TEST(the_first_that_is_not_below_a_number)
 }
 END_TEST
 
+/* Each number of places, each place that can be the first which does not come before. */
+START_TEST(halving_finds_each_place)
+{
+    for (size_t count = 0; count <= 70; count++)
+        for (size_t first = 0; first <= count; first++) {
+            struct halving h = {.high = count};
+            unsigned asked = 0;
+            for (; halving_next(&h); asked++) {
+                ck_assert_uint_lt(h.middle, count);
+                halving_go(&h, h.middle < first);
+            }
+            ck_assert_uint_eq(h.low, first);
+            ck_assert_uint_le(asked, 7); /* 2^7 > 70 */
+        }
+}
+END_TEST
+
+/* It may begin behind the first. */
+START_TEST(halving_stays_in_its_part)
+{
+    struct halving h = {.low = 10, .high = 20};
+    while (halving_next(&h)) {
+        ck_assert(h.middle >= 10 && h.middle < 20);
+        halving_go(&h, false);
+    }
+    ck_assert_uint_eq(h.low, 10);
+    h = (struct halving){.low = SIZE_MAX - 2, .high = SIZE_MAX};
+    while (halving_next(&h))
+        halving_go(&h, true);
+    ck_assert_uint_eq(h.low, SIZE_MAX);
+}
+END_TEST
+
 int main(void)
 {
     return check_main("array",
@@ -95,6 +128,8 @@ int main(void)
                                                   {what_is_asked_for_at_once_is_there, 0},
                                                   {too_much_changes_nothing, 0},
                                                   {the_first_that_is_not_below_a_number, 0},
+                                                  {halving_finds_each_place, 0},
+                                                  {halving_stays_in_its_part, 0},
                                                   {a_copy_takes_the_place_of_the_one_before, 0},
                                                   {0}});
 }
