@@ -249,6 +249,15 @@ class BothCatalogs(unittest.TestCase):
                     self.assertEqual([line["kind"] for line in self.salvage()], ["catalog"])
                     self.assertEqual(self.rows(self.new), self.truth)
 
+    def test_an_index_that_is_said_not_to_be_built(self):
+        """It is, from the rows."""
+        self.make("0x14", 8192)
+        for (table, index), (places, row) in self.columns(3).items():
+            if index != table:
+                self.change(places, self.FLAGS_AT + 2, "<B", row[self.FLAGS_AT + 2] | 4)
+                self.assertEqual([line["kind"] for line in self.salvage()], ["catalog"])
+                self.assertEqual(self.rows(self.new), self.truth)
+
     def test_tables_with_a_template_that_they_do_not_name(self):
         self.make("0x2", 4096)
         for (table, _), (places, row) in self.columns(1).items():
@@ -258,6 +267,23 @@ class BothCatalogs(unittest.TestCase):
                 self.assertIn("table-lost", [line["kind"] for line in lines])
                 lost = [line for line in lines if line["kind"] == "no-schema"]
                 self.assertEqual(sum(map(len, self.rows(self.new).values())) + len(lost), sum(map(len, self.truth.values())))
+
+    def test_names(self):
+        """The catalog's own index of names is a third witness: it settles a difference, and speaks against both."""
+        self.make("0x2", 4096)
+        names = {(table.objid, table.objid, 1): table.name for table in edbdecode.open(str(self.store)).tables}
+        names |= {(table.objid, column.id, 2): column.name for table in edbdecode.open(str(self.store)).tables for column in table.columns}
+        for kind in (1, 2):
+            for (table, number), (places, row) in km.sampled(self.columns(kind).items()):
+                at = row.rindex(names[table, number, kind].encode())
+                for wrong in (places, places[:1], places[1:]):
+                    with self.subTest(table=table, kind=kind, number=number, wrong=wrong):
+                        self.change(wrong, at, "<B", row[at] ^ 0x11)
+                        lines = self.salvage()
+                        self.assertEqual([line["kind"] for line in lines], ["catalog", "table-lost"])
+                        self.assertIn("own index", lines[0]["reason"])
+                        unseen = kind == 2 and not self.truth[names[table, table, 1]]
+                        self.assertEqual(self.rows(self.new) == self.truth, len(wrong) == 1 or unseen)
 
     def test_another_copy_settles_it(self):
         """Where a copy of the database has the row as it is taken, in both of its catalogs, every row is kept: exit 1."""

@@ -241,6 +241,17 @@ static bool note(struct salvage_copies *c, const struct salvage_walk *w,
 
 /* ---- which of them counts ---- */
 
+/* Which of two names the catalog's own index has; 2: neither, or both. */
+static unsigned find_named(const struct salvage_copies *c, const struct salvage_walk *w,
+                           const struct salvage_said said[2])
+{
+    bool so[2];
+    for (unsigned i = 0; i < 2; i++)
+        so[i] = said[i].says == SALVAGE_SAYS_ROW &&
+                salvage_named(c->s, w->key, said[i].record) == SALVAGE_NAMED_SO;
+    return so[0] == so[1] || said[0].says != said[1].says ? 2 : so[1];
+}
+
 static bool settle(struct salvage_copies *c, const struct salvage_walk *w,
                    const struct salvage_said said[2], size_t *version, struct fault *f)
 {
@@ -250,7 +261,11 @@ static bool settle(struct salvage_copies *c, const struct salvage_walk *w,
             return false;
     uint64_t time[2] = {said[0].page->dbtime, said[1].page->dbtime};
     unsigned taken = time[1] > time[0] || (time[1] == time[0] && said[1].says == SALVAGE_SAYS_ROW);
-    if ((evidence[0] == NULL) != (evidence[1] == NULL)) {
+    unsigned named = find_named(c, w, said);
+    if (named < 2) {
+        taken = named;
+        why = "for the catalog's own index has that name";
+    } else if ((evidence[0] == NULL) != (evidence[1] == NULL)) {
         taken = evidence[1] != NULL;
         why = evidence[taken];
     } else if (said[taken].says != SALVAGE_SAYS_ROW) {

@@ -78,6 +78,11 @@ struct salvage_dispute {
     bool sure; /* it is plain which counts: nothing of the table is in doubt for it */
 };
 
+/* An entry of the catalog's own index of names; all in s->arena. */
+struct salvage_name {
+    struct bytes row, key; /* row: its key in the catalog */
+};
+
 /* A table whose row both catalogs have flagged as deleted; name in s->arena, ends with a zero. */
 struct salvage_dropped {
     uint32_t objid;
@@ -112,6 +117,8 @@ struct ese_salvage {
     size_t disputes, dispute_room;
     struct salvage_dispute *mend; /* rows that were put right: see fixed.c, roots.c; by key */
     size_t mends, mend_room;
+    struct salvage_name *name; /* by row; of a database that was not shut down: none */
+    size_t names, name_room;
     struct salvage_dropped *dropped; /* by objid */
     size_t drops, drop_room;
     struct ese_salvage_scan scan;
@@ -154,6 +161,15 @@ bool salvage_weed_catalog(struct ese_salvage *s, struct fault *f);
 /* Puts right, in s->row, where fixed columns are: see fixed.c.  *mended: the catalog has to be read
  * again. */
 bool salvage_mend_fixed(struct ese_salvage *s, bool *mended, struct fault *f);
+/* names.c: reads the catalog's own index of names into s->name. */
+bool salvage_names_read(struct ese_salvage *s, struct fault *f);
+/* Has that index the name which a record has, for the row of that key?  NOT_NAMED: it does not say.
+ */
+enum salvage_named { SALVAGE_NOT_NAMED, SALVAGE_NAMED_SO, SALVAGE_NAMED_OTHERWISE };
+enum salvage_named salvage_named(const struct ese_salvage *s, struct bytes row,
+                                 struct bytes record);
+/* Notes the rows whose names it has otherwise. */
+bool salvage_see_names(struct ese_salvage *s, struct fault *f);
 void salvage_schema_close(struct ese_salvage *s);
 
 /* definition.c: is what the catalog says of tables all that it said? */

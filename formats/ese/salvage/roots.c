@@ -190,6 +190,37 @@ static bool mend_unique(struct ese_salvage *s, const struct roots *r, const stru
     return true;
 }
 
+/* Is that an index of which every row's keys can be computed, so that it will be built in full? */
+static bool is_built(const struct ese_salvage *s, uint32_t table, uint32_t objid)
+{
+    const struct ese_table *t = salvage_table_of(s, table);
+    for (unsigned i = 0; t && i < t->indexes; i++)
+        if (t->index[i].objid == objid)
+            return ese_index_computable(t, &t->index[i]);
+    return false;
+}
+
+static bool mend_deferred(struct ese_salvage *s, const struct named_root *n, bool *mended,
+                          struct fault *f)
+{
+    const struct salvage_schema_row *row = &s->row[n->row];
+    size_t at = ese_catalog_own_column(MSYS_FLAGS)->offset;
+    uint32_t flags = 0;
+    char text[200];
+    if (!bytes_le32(row->record, at, &flags) || !(flags & ESE_INDEX_DEFERRED) ||
+        !is_built(s, row->table, n->objid))
+        return true;
+    snprintf(text, sizeof text,
+             "the catalog has the index of object %" PRIu32
+             " as one that is not built yet: it is, from the rows",
+             n->objid);
+    *mended = true;
+    if (!salvage_mend_note(s, row, text, true, f))
+        return false;
+    bytes_put_le32((uint8_t *)(uintptr_t)row->record.at + at, flags ^ ESE_INDEX_DEFERRED);
+    return true;
+}
+
 bool salvage_mend_roots(struct ese_salvage *s, bool *mended, struct fault *f)
 {
     struct roots r;
@@ -199,7 +230,7 @@ bool salvage_mend_roots(struct ese_salvage *s, bool *mended, struct fault *f)
         const struct named_root *n = &r.named[i];
         ok = mend_root(s, &r, n, mended, f);
         if (ok && n->kind == ESE_PAGE_INDEX)
-            ok = mend_unique(s, &r, n, mended, f);
+            ok = mend_unique(s, &r, n, mended, f) && mend_deferred(s, n, mended, f);
     }
     close_roots(&r);
     return ok;

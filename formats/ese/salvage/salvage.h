@@ -17,6 +17,7 @@
  *   copies.c      where the catalog and its shadow differ, and which of them counts
  *   weed.c        catalog rows that cannot be true together
  *   fixed.c       where the catalog says that fixed columns are
+ *   names.c       names that the catalog's own index has otherwise
  *   definition.c  whether that is all that the catalog said of a table
  *   roots.c       root pages that say they are another table's
  *   orphans.c     indexes that stand, and that the catalog does not have

@@ -561,7 +561,7 @@ bool salvage_schema(struct ese_salvage *s, struct fault *f)
               fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
     if (ok && s->scan.header_invented)
         salvage_guess_revision(s); /* of what pages are; the catalog's rows may say more */
-    ok = ok && see_both(s, w, copies, f);
+    ok = ok && (s->scan.dirty || salvage_names_read(s, f)) && see_both(s, w, copies, f);
     if (w)
         salvage_walk_close(w);
     if (copies)
@@ -572,7 +572,7 @@ bool salvage_schema(struct ese_salvage *s, struct fault *f)
         return fault_context(f, "the catalog");
     if (s->scan.header_invented)
         salvage_guess_revision(s);
-    return read_catalog(s, f) && find_long_values(s, f);
+    return read_catalog(s, f) && find_long_values(s, f) && salvage_see_names(s, f);
 }
 
 void salvage_schema_close(struct ese_salvage *s)
@@ -587,6 +587,7 @@ void salvage_schema_close(struct ese_salvage *s)
     free(s->dispute);
     free(s->mend);
     free(s->dropped);
+    free(s->name);
     free(s->known);
     ese_catalog_close(s->catalog);
 }
