@@ -221,7 +221,7 @@ class BothCatalogs(unittest.TestCase):
                     continue
                 self.assertEqual(len(places), 2)
                 place, = struct.unpack_from("<H", row, self.PLACE_AT)
-                for other in (place + 1, place + 0x40, place ^ 0x8000, 1):
+                for other in (place + 1, place + 0x40, place ^ 0x8000, 1, 0):
                     with self.subTest(revision=revision, table=table, column=column, place=other):
                         self.change(places, self.PLACE_AT, "<H", other)
                         lines = self.salvage()

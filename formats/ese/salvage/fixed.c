@@ -44,6 +44,18 @@ static struct salvage_schema_row *row_of(struct ese_salvage *s, const struct ese
     return NULL;
 }
 
+/* Where the row says that its column is; at == NULL: it does not. */
+static struct bytes stated_place(const struct ese_salvage *s, const struct salvage_schema_row *row)
+{
+    struct ese_record record;
+    struct ese_value value;
+    if (!salvage_catalog_record(s, row->record, &record) ||
+        !ese_record_value(&record, ese_catalog_own_column(MSYS_RECORD_OFFSET), &value, NULL) ||
+        value.kind != ESE_VALUE_PLAIN || value.data.size != 2)
+        return (struct bytes){.at = NULL};
+    return value.data;
+}
+
 static bool note(struct ese_salvage *s, const struct ese_table *table,
                  const struct ese_column *column, const struct salvage_schema_row *row,
                  const struct expected_place *place, struct fault *f)
@@ -52,25 +64,21 @@ static bool note(struct ese_salvage *s, const struct ese_table *table,
     snprintf(text, sizeof text,
              "the catalog has the column %.64s of object %u at byte %u of its rows, and by its "
              "neighbours it is at byte %u: that is taken",
-             column->name, table->objid, column->offset, place->at);
+             column->name, table->objid, bytes_get_le16(stated_place(s, row), 0), place->at);
     return salvage_mend_note(s, row, text, place->certain && place->confirmed, f);
 }
 
-/* Puts the place into the column's row. */
+/* Puts the place into the column's row.  One that says nothing of it follows the others. */
 static bool mend(struct ese_salvage *s, const struct ese_table *table,
-                 const struct ese_column *column, const struct expected_place *place, bool *mended,
-                 struct fault *f)
+                 const struct ese_column *column, struct salvage_schema_row *row,
+                 const struct expected_place *place, bool *mended, struct fault *f)
 {
-    struct salvage_schema_row *row = row_of(s, table, column);
-    struct ese_record record;
-    struct ese_value value;
-    if (row == NULL || !salvage_catalog_record(s, row->record, &record) ||
-        !ese_record_value(&record, ese_catalog_own_column(MSYS_RECORD_OFFSET), &value, NULL) ||
-        value.kind != ESE_VALUE_PLAIN || value.data.size != 2)
-        return true; /* then its place is not said, and follows from the others' */
+    struct bytes stated = row ? stated_place(s, row) : (struct bytes){.at = NULL};
+    if (stated.at == NULL)
+        return true;
     if (!note(s, table, column, row, place, f))
         return false;
-    bytes_put_le16((uint8_t *)(uintptr_t)value.data.at, (uint16_t)place->at);
+    bytes_put_le16((uint8_t *)(uintptr_t)stated.at, (uint16_t)place->at);
     *mended = true;
     return true;
 }
@@ -92,7 +100,8 @@ static bool see_table(struct ese_salvage *s, const struct ese_table *table, bool
             struct expected_place behind = place;
             step(&behind, column, place.at, next);
             place.confirmed = next == NULL || fits(&behind, next->offset);
-            if (!column->from_template && !mend(s, table, column, &place, mended, f))
+            if (!column->from_template &&
+                !mend(s, table, column, row_of(s, table, column), &place, mended, f))
                 return false;
             at = place.at;
         }
@@ -101,9 +110,33 @@ static bool see_table(struct ese_salvage *s, const struct ese_table *table, bool
     return true;
 }
 
+/* A row that puts its column at byte 0, where none can be, is read as if it did not say where. */
+static bool see_row(struct ese_salvage *s, struct salvage_schema_row *row, bool *mended,
+                    struct fault *f)
+{
+    struct bytes stated = stated_place(s, row);
+    struct ese_catalog_object o;
+    const struct ese_table *table;
+    if (stated.at == NULL || bytes_get_le16(stated, 0) != 0 ||
+        !salvage_catalog_object(s, row->record, &o) || o.type != ESE_OBJECT_COLUMN ||
+        o.id > ESE_FIXED_LAST || ese_objid_is_catalog(o.table) ||
+        (table = salvage_table_of(s, o.table)) == NULL)
+        return true;
+    for (unsigned i = 0; i < table->columns; i++) {
+        const struct ese_column *column = &table->column[i];
+        const struct expected_place place = {column->offset, true, true};
+        if (column->id == o.id && !column->from_template)
+            return mend(s, table, column, row, &place, mended, f);
+    }
+    return true;
+}
+
 bool salvage_mend_fixed(struct ese_salvage *s, bool *mended, struct fault *f)
 {
     *mended = false;
+    for (size_t i = 0; i < s->rows; i++)
+        if (!see_row(s, &s->row[i], mended, f))
+            return false;
     for (unsigned i = 0; i < ese_catalog_tables(s->catalog); i++) {
         const struct ese_table *table = ese_catalog_table(s->catalog, i);
         if (!ese_objid_is_catalog(table->objid) && !see_table(s, table, mended, f))
