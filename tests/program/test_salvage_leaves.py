@@ -20,30 +20,17 @@ import unittest
 import km
 
 import edbdecode
-from edbfile import (PAGE_EMPTY, PAGE_LEAF, PAGE_NEW_CHECKSUM, PAGE_PARENT_OF_LEAF, PAGE_ROOT, PAGE_SPACE_TREE, Page,
-                     page_checksums)
+from edbfile import PAGE_EMPTY, PAGE_LEAF, PAGE_PARENT_OF_LEAF, PAGE_ROOT, PAGE_SPACE_TREE, Page
 from edbtree import Tree
 
 import edbmaking
+from edbchanging import FLAGS, FREE, TAG_COUNT, TAGS, Store, sealed
 
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
 LONG = bool(os.environ.get("KM_LONG"))
 CASES = 1000 if LONG else 60        # of each store
-DBTIME, TAGS, FLAGS, OBJID, FREE = 8, 34, 36, 24, 28
-TAG_COUNT = 0x0fff
+DBTIME, OBJID = 8, 24
 NEWER, OLDER = 1 << 20, 1
-
-
-def sealed(data, number):
-    """The page with the checksum that it should have in that place."""
-    data = bytearray(data)
-    flags, = struct.unpack_from("<I", data, FLAGS)
-    blocks = (40, 48, 56) if flags & PAGE_NEW_CHECKSUM and len(data) > 8192 else ()
-    for at, value in zip(blocks, page_checksums(bytes(data), number)[1][1:]):
-        struct.pack_into("<Q", data, at, value)         # the first block's covers them
-    for _ in range(2):                                  # the old form's covers the number, which stands in it
-        struct.pack_into("<Q", data, 0, page_checksums(bytes(data), number)[1][0])
-    return bytes(data)
 
 
 class Tables:
@@ -86,14 +73,17 @@ def linked(leaves, rows=3, name=b"name"):
     return database
 
 
-class Damage:
+class Damage(Store):
     """One damaged copy; `what` says what was done."""
 
     def __init__(self, truth, seed):
-        self.truth, self.size, self.random = truth, truth.size, random.Random(seed)
-        self.content, self.what = bytearray(truth.content), []
+        super().__init__(truth.content, truth.size)
+        self.truth, self.random, self.what = truth, random.Random(seed), []
         self.table = self.random.choice(truth.large())
-        self.leaves, _, self.parents, self.indexes = truth.tables[self.table]
+        self.leaves, self.rows, self.parents, self.indexes = truth.tables[self.table]
+        self.damage()
+
+    def damage(self):
         first = self.random.randrange(len(self.leaves))
         self.victims = self.leaves[first:first + self.random.choice((1, 1, 1, 2, 3))]
         self.lose_index()
@@ -108,13 +98,6 @@ class Damage:
         # between two that are lost as well, and below a parent that is: nothing names it
         self.unnamed = {victim for victim in self.victims if self.parents[victim] in gone and
                         not any(abs(self.leaves.index(victim) - self.leaves.index(leaf)) == 1 for leaf in near)}
-
-    def get(self, number):
-        return bytearray(self.content[(number + 1) * self.size:(number + 2) * self.size])
-
-    def put(self, number, data, seal=True):
-        assert len(data) == self.size
-        self.content[(number + 1) * self.size:(number + 2) * self.size] = sealed(data, number) if seal else data
 
     def blur(self, number, kinds):
         """What may become of a page that names a victim."""
@@ -217,7 +200,8 @@ class Damage:
 
 
 @unittest.skipUnless(os.path.exists(KMFIXTURE), "kmfixture is not built")
-class Leaves(unittest.TestCase):
+class Salvaged(unittest.TestCase):
+    """Stores that are made, and salvaged."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -236,6 +220,9 @@ class Leaves(unittest.TestCase):
         self.assertIn(result.returncode, (km.REPAIRED, km.REPAIRED | km.PROBLEMS_LEFT), result.stderr)
         lines = [json.loads(line) for line in pathlib.Path(f"{self.new}.salvage.jsonl").read_text().splitlines()]
         return json.loads(result.stdout), lines, rows_of(self.new)
+
+
+class Leaves(Salvaged):
 
     def untold(self, truth, lines, have):
         """Rows that are neither there, nor named, nor on a page that is told of: {(table, page): how many}."""

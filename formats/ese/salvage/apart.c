@@ -464,9 +464,13 @@ static bool set_apart_rest(struct joined *j, const bool *taken, uint64_t known, 
             ok = denies_now(s, p->number, &denies, f);
         if (let_go || is_known_not(s, p, known) || denies) {
             p->freed = let_go;
+            p->held = !let_go && p->slot == p->number && !salvage_space_denies(&own, p->number) &&
+                      !salvage_space_denies(s->space, p->number);
             p->trust = SALVAGE_APART;
         } else {
-            p->left = false;
+            p->left = p->held = false;
+            p->beside = known > 0;
+            p->marked = p->marked || p->beside;
         }
     }
     salvage_space_close(&own);

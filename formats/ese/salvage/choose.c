@@ -103,7 +103,8 @@ bool salvage_choose(struct salvage_walk *w, struct salvage_choice *c, struct fau
         }
     }
     const struct salvage_page *best = &s->page[v[c->best].page];
-    bool unsaid = best->left && owner && (owner->flags & ESE_PAGE_ROOT);
+    bool unsaid = best->held || salvage_has_let_go_rows(s, best) ||
+                  (best->left && owner && (owner->flags & ESE_PAGE_ROOT));
     if (owner && !owner_has && owner->dbtime > best->dbtime && !unsaid) {
         c->verdict = SALVAGE_SUPERSEDED;
         c->against = owner;

@@ -72,6 +72,14 @@ void salvage_claims_forget(struct ese_salvage *s)
     s->claimed = NULL;
 }
 
+bool salvage_claimed_by(struct ese_salvage *s, uint32_t number, uint32_t *objid, struct fault *f)
+{
+    if (!read_claims(s, f))
+        return false;
+    *objid = number <= s->scan.pages ? s->claimed[number] : 0;
+    return true;
+}
+
 /* Is there a page that can be the tree's root? */
 static bool has_root(struct reach *r, uint32_t root)
 {
@@ -91,9 +99,9 @@ bool salvage_claimed_elsewhere(struct reach *r, uint32_t root, bool *elsewhere, 
         if (p->reached || p->trust > SALVAGE_BLOCKS ||
             (p->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_EMPTY)))
             continue;
-        if (!read_claims(r->s, f))
+        uint32_t by;
+        if (!salvage_claimed_by(r->s, p->number, &by, f))
             return false;
-        uint32_t by = p->number <= r->s->scan.pages ? r->s->claimed[p->number] : 0;
         elsewhere[k] = (by != 0 && by != p->objid) || (rooted && (p->flags & ESE_PAGE_ROOT));
     }
     return true;

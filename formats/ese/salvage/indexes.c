@@ -15,7 +15,7 @@ struct expected {
     struct bytes key, bookmark;
     uint64_t dbtime;
     uint32_t page; /* the row's */
-    bool in_question, written, found;
+    bool in_question, written, flagged, found;
 };
 
 /* Entries on their way into the new index. */
@@ -57,6 +57,7 @@ static bool next_expected(struct build_sort *from, struct expected *e, struct fa
     bytes_le32(tail, 8, &e->page);
     e->in_question = tail.at[12] & SALVAGE_IN_QUESTION;
     e->written = tail.at[12] & SALVAGE_WRITTEN;
+    e->flagged = tail.at[12] & SALVAGE_FLAGGED;
     return true;
 }
 
@@ -64,6 +65,30 @@ static int compare(const struct expected *e, const struct salvage_walk *w)
 {
     int order = bytes_compare(e->key, w->key);
     return order ? order : bytes_compare(e->bookmark, w->data);
+}
+
+/* Is the index there, without an entry? */
+static bool is_empty(const struct salvage_table *t, unsigned index, const struct salvage_walk *w)
+{
+    const struct ese_index *of = &t->table->index[index];
+    size_t first, count;
+    salvage_pages_of(t->s, of->objid, &first, &count);
+    for (size_t i = first; i < first + count && w->leaves.count == 0; i++) {
+        const struct salvage_page *p = &t->s->page[i];
+        if (p->number == of->root && p->trust <= SALVAGE_MOVED && salvage_is_leaf(p) && p->in_order)
+            return true;
+    }
+    return false;
+}
+
+/* owner: the leaf that should have the entry, if it was not deleted as its row was. */
+static bool only_flagged(struct salvage_table *t, unsigned index, const struct salvage_walk *w,
+                         const struct expected *e, const struct salvage_page *owner,
+                         struct fault *f)
+{
+    if (owner ? !owner->in_order : !is_empty(t, index, w))
+        return true;
+    return salvage_mark(&t->marks, e->bookmark, e->page, MARK_DELETED, f);
 }
 
 static bool only_row(struct salvage_table *t, unsigned index, struct salvage_walk *w,
@@ -74,6 +99,8 @@ static bool only_row(struct salvage_table *t, unsigned index, struct salvage_wal
     if (!buffer_set(&w->both, e->key, f) || !buffer_append(&w->both, e->bookmark, f))
         return false;
     const struct salvage_page *owner = salvage_owner(&w->leaves, buffer_bytes(&w->both));
+    if (e->flagged)
+        return only_flagged(t, index, w, e, owner, f);
     if (owner == NULL || owner->dbtime <= e->dbtime)
         return true;
     if (!e->in_question)
@@ -93,12 +120,16 @@ static bool only_entry(struct salvage_table *t, unsigned index, struct salvage_w
            salvage_stray_add(t, index, &w->version[c.best], w->key, w->data, f);
 }
 
-static bool both_have(struct salvage_table *t, struct salvage_walk *w, const struct expected *e,
-                      struct fault *f)
+static bool both_have(struct salvage_table *t, unsigned index, struct salvage_walk *w,
+                      const struct expected *e, struct fault *f)
 {
     struct salvage_choice c;
     if (!salvage_choose(w, &c, f))
         return false;
+    if (e->flagged)
+        return c.verdict == SALVAGE_GONE
+                   ? salvage_mark(&t->marks, e->bookmark, e->page, MARK_DELETED, f)
+                   : only_entry(t, index, w, f);
     bool confirms = c.verdict == SALVAGE_KEPT || c.verdict == SALVAGE_NEWER_BAD;
     if (confirms && t->s->page[e->page].beyond)
         salvage_ends_entry(t, &t->s->page[e->page], w->version[c.best].dbtime);
@@ -120,7 +151,7 @@ static bool compare_all(struct salvage_table *t, unsigned index, struct salvage_
         int order = !e.found ? 1 : !more ? -1 : compare(&e, w);
         bool ok = order < 0   ? only_row(t, index, w, &e, f)
                   : order > 0 ? only_entry(t, index, w, f)
-                              : both_have(t, w, &e, f);
+                              : both_have(t, index, w, &e, f);
         if (!ok)
             return false;
         if (order <= 0 && t->at_once && e.written && !put(p, &e, f))
@@ -164,8 +195,9 @@ static bool next_seen(struct merging *m, struct fault *f)
     do {
         if (!next_expected(m->t->entry[m->index], &m->seen, f))
             return false;
-    } while (m->seen.found && m->t->s->page[m->seen.page].unwritten &&
-             salvage_marked(&m->t->unwritten, m->seen.bookmark));
+    } while (m->seen.found &&
+             (m->seen.flagged || (m->t->s->page[m->seen.page].unwritten &&
+                                  salvage_marked(&m->t->unwritten, m->seen.bookmark))));
     return true;
 }
 

@@ -14,7 +14,7 @@
 struct losing {
     struct reach r;
     const struct ese_table *table;
-    uint64_t *lost;    /* pages that were told of */
+    struct ese_salvage_table *sum;
     bool *told;        /* by place in `r.by`: that it is lost */
     bool *named;       /* by place in `r.by`: by a parent that can be read */
     uint8_t *parented; /* enum parented: two for each place, of the links before and behind */
@@ -68,7 +68,7 @@ static bool tell_page(struct losing *l, uint32_t number, uint32_t by, const stru
                                     .tag = -1,
                                     .other_page = by,
                                     .reason = reason};
-    ++*l->lost;
+    l->sum->pages_lost++;
     return salvage_tell(l->r.s, &item, f);
 }
 
@@ -480,23 +480,68 @@ static bool any_unnamed(const struct losing *l)
     return false;
 }
 
-/* Where parents are lost with several leaves side by side, nothing names those that have only lost
- * ones beside them, but the table's space. */
-static bool ask_space(struct losing *l, struct fault *f)
+/* number: 0: several. */
+static bool tell_perhaps_lost(struct losing *l, uint32_t number, const char *reason,
+                              struct fault *f)
 {
-    struct salvage_numbers own = {.count = 0};
-    bool ok = salvage_own_pages(l->r.s, l->table, &own, f);
-    for (size_t i = 0; ok && i < own.count; i++) {
-        uint32_t number = own.at[i];
-        if (number != l->r.root && !is_gone(l, number) &&
-            salvage_reach_find(&l->r, number) == l->r.count)
-            ok = tell_lost_page(l, number, 0,
-                                "the table's space has it in use, and it is not to be had: rows "
-                                "that stood on it are lost, unless they stand elsewhere",
-                                f);
+    struct ese_salvage_item item = {.kind = ESE_SALVAGE_PERHAPS_LOST,
+                                    .table = l->table->name,
+                                    .objid = l->table->objid,
+                                    .key = bytes_of("", 0),
+                                    .page = number,
+                                    .tag = -1,
+                                    .reason = reason};
+    l->sum->perhaps_lost++;
+    return salvage_tell(l->r.s, &item, f);
+}
+
+/* A page that nothing but the table's space names.  Where nothing else shows that something is
+ * lost, a blank one may never have been used. */
+static bool tell_missing_page(struct losing *l, uint32_t number, bool sure, struct fault *f)
+{
+    if (!sure && salvage_is_blank(l->r.s, number))
+        return tell_perhaps_lost(l, number,
+                                 "the table's space has the page in use, and nothing but zeroes "
+                                 "stands there: rows that stood on it may be lost",
+                                 f);
+    return tell_lost_page(l, number, 0,
+                          "the table's space has it in use, and it is not to be had: rows that "
+                          "stood on it are lost, unless they stand elsewhere",
+                          f);
+}
+
+static bool tell_unsure_pages(struct losing *l, size_t count, struct fault *f)
+{
+    char text[250];
+    snprintf(text, sizeof text,
+             "the table's space has %zu more pages in use that are not to be had, and that may be "
+             "of an index or of long values whose own space is lost: rows that stood on them may "
+             "be lost",
+             count);
+    return count == 0 || tell_perhaps_lost(l, 0, text, f);
+}
+
+/* Nothing but the table's space may name a page: between leaves that are lost with their parent, or
+ * when what named it was changed with it. */
+static bool ask_space(struct losing *l, bool gap, struct fault *f)
+{
+    struct salvage_numbers missing = {.count = 0};
+    const struct ese_salvage *s = l->r.s;
+    size_t unsure = 0;
+    bool all, ok = salvage_own_missing(&l->r, l->table, &missing, &all, f);
+    bool sure = gap && any_unnamed(l);
+    for (size_t i = 0; ok && i < missing.count; i++) {
+        uint32_t number = missing.at[i];
+        size_t k = salvage_reach_find(&l->r, number);
+        if (is_gone(l, number) || (k < l->r.count && l->told[k]))
+            continue;
+        if (!all && (salvage_is_blank(s, number) || number > s->scan.pages))
+            unsure++;
+        else
+            ok = tell_missing_page(l, number, sure, f);
     }
-    free(own.at);
-    return ok;
+    free(missing.at);
+    return ok && tell_unsure_pages(l, unsure, f);
 }
 
 /* Of a tree that is not empty at least one leaf is there; of an empty one the root. */
@@ -505,16 +550,16 @@ static bool tell_lost_tree(struct losing *l, struct fault *f)
     for (size_t k = 0; k < l->r.count; k++)
         if (l->r.whole[k] || salvage_is_leaf(&l->r.s->page[l->r.by[k].page]))
             return true;
-    return *l->lost > 0 ||
+    return l->sum->pages_lost > 0 ||
            tell_lost_page(l, l->table->root, 0,
                           "of this table not one page with rows is to be had: all of them are lost",
                           f);
 }
 
-bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, uint64_t *pages_lost,
-                        struct fault *f)
+bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table,
+                        struct ese_salvage_table *sum, struct fault *f)
 {
-    struct losing l = {.table = table, .lost = pages_lost};
+    struct losing l = {.table = table, .sum = sum};
     if (!salvage_reach_open(&l.r, s, table->objid, f))
         return false;
     l.told = calloc(l.r.count + 1, sizeof *l.told);
@@ -526,8 +571,7 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, ui
     bool gap = ok && salvage_leaves_have_gap(&l.r);
     ok = ok && ask_parents(&l, false, f) && ask_neighbours(&l, gap, f) &&
          (!gap || ask_parents(&l, true, f)) && tell_unread(&l, gap, f) &&
-         (!gap || salvage_is_unfinished(s) || !any_unnamed(&l) || ask_space(&l, f)) &&
-         tell_lost_tree(&l, f);
+         (salvage_is_unfinished(s) || ask_space(&l, gap, f)) && tell_lost_tree(&l, f);
     if (ok && l.r.why.code != FAULT_NONE) {
         *f = l.r.why;
         ok = false;

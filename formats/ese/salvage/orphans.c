@@ -70,7 +70,9 @@ bool salvage_orphans_of(struct ese_salvage *s, const struct ese_table *table, si
     *count = 0;
     if (low == s->orphans || s->orphan[low].table != table->objid)
         return true;
-    bool ok = salvage_own_pages(s, table, &own, f);
+    bool all = true, ok = salvage_own_pages(s, table, &own, &all, f);
+    if (!all)
+        own.count = 0;
     for (; ok && low < s->orphans && s->orphan[low].table == table->objid; low++) {
         const struct salvage_orphan *o = &s->orphan[low];
         if (is_in_use(&own, o->number) && (*count == 0 || *objid != o->objid)) {

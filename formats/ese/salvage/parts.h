@@ -28,14 +28,18 @@ struct salvage_page {
     uint8_t trust;  /* enum salvage_trust */
     uint8_t blocks; /* SALVAGE_BLOCKS: which are right */
     bool reached;   /* a parent names it, or a neighbour and it name each other */
+    bool chained;   /* reached, no root, and what it names as its neighbours names it, too */
     bool stale;     /* a neighbour, an index or a long value knows of something newer on it */
     bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
     bool rival;     /* SALVAGE_APART: it may be a newer version of what stands in its place */
+    bool held;      /* SALVAGE_APART: nothing names it, but no space says that it is not in use */
+    bool beside;    /* not set apart beside a tree that is whole, for it is newer; see `reached` */
     bool left;      /* SALVAGE_APART: beside a root that is a leaf, and not known to be let go */
     bool marked;    /* something is said of a row on it, in t->marks */
     bool unwritten; /* of a row on it the entries that were seen are not written */
-    bool unread; /* a row on it is not the only one of its key, does not count, cannot be read, or
-                  * may be another table's */
+    bool unread;  /* a row on it is not the only one of its key, does not count, cannot be read, or
+                   * may be another table's */
+    bool doubted; /* it is the reason why a row is doubtful */
     bool noise; /* under a wrong checksum: what stands for a row on it is none, and nothing tells */
     uint8_t beyond; /* an end of its table's chain, see ends.c */
     uint16_t rows;  /* of the others, how many were written at once, see rows.c */
@@ -103,6 +107,7 @@ struct ese_salvage {
     size_t pages_found, page_room;
     struct arena arena;
     struct salvage_space *space; /* of the whole database; NULL: not asked for */
+    uint8_t *blank;              /* by page number, a bit each: nothing but zeroes stands there */
     uint32_t *claimed;           /* by page number: by whom, see claims.c; NULL: not asked for */
     struct ese_catalog *catalog;
     struct salvage_schema_row *row;
@@ -132,6 +137,7 @@ struct ese_salvage {
     size_t table_room;             /* of result->table */
     struct salvage_orphan *orphan; /* by table, then objid */
     size_t orphans, orphan_room;
+    uint64_t own_listed;     /* pages that were looked up in the space of tables */
     struct ese_build *build; /* NULL: nothing is written */
 };
 
@@ -143,6 +149,15 @@ bool salvage_judge_header(struct ese_salvage *s, struct fault *f);
 static inline bool salvage_is_unfinished(const struct ese_salvage *s)
 {
     return s->scan.dirty || s->scan.newer > 0;
+}
+/* Can rows on it be what was taken out of the tree in a wrong way?  The engine leaves none on a
+ * page that it lets go (measured), but its last write may not have come; a repair in place does. */
+static inline bool salvage_has_let_go_rows(const struct ese_salvage *s,
+                                           const struct salvage_page *p)
+{
+    return p->freed && !salvage_is_unfinished(s) && s->has_header &&
+           s->headers->header.repair_count == 0 &&
+           !(p->flags & (ESE_PAGE_INDEX | ESE_PAGE_LONG_VALUE));
 }
 /* The header's revision where it is lost: from what the pages are. */
 void salvage_guess_revision(struct ese_salvage *s);
@@ -185,6 +200,12 @@ void salvage_pages_sort(struct ese_salvage *s);
 /* The pages of one object: s->page[*first] and the *count - 1 behind it. */
 void salvage_pages_of(const struct ese_salvage *s, uint32_t objid, size_t *first, size_t *count);
 
+/* Is the page there, and nothing but zeroes? */
+static inline bool salvage_is_blank(const struct ese_salvage *s, uint32_t number)
+{
+    return number <= s->scan.pages && (s->blank[number / 8] >> number % 8 & 1);
+}
+
 /* Gets a page of the list; put it back with ese_pages_put(). */
 bool salvage_get(struct ese_salvage *s, const struct salvage_page *p, const struct ese_page **page,
                  struct fault *f);
@@ -196,8 +217,8 @@ bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct 
 /* Tells of every leaf of which not all nodes can be read; of every one that a parent names and that
  * is not there, unless newer leaves show that it was let go; where parents are lost, too, of every
  * one that a neighbour names; and of a tree of which nothing is there. */
-bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table, uint64_t *pages_lost,
-                        struct fault *f);
+bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table,
+                        struct ese_salvage_table *sum, struct fault *f);
 
 /* Reads the database's own space into s->space, unless it was read.  Without a sound space tree
  * nothing is free. */
@@ -385,6 +406,7 @@ enum salvage_verdict {
     SALVAGE_BYTES,      /* only under wrong checksums */
     SALVAGE_NEWER_BAD,  /* a newer version stands under a wrong checksum, or is a misfit */
     SALVAGE_SUPERSEDED, /* a newer leaf, where it should stand, has it no more */
+    SALVAGE_ASTRAY,     /* likewise, though both stand side by side in the tree: of rows only */
     SALVAGE_GONE,       /* flagged as deleted */
 };
 
@@ -477,6 +499,9 @@ void salvage_marks_close(struct salvage_marks *marks);
 #define MARK_NO_ENTRY 0x2u  /* << i: a newer page of index i has no entry for it */
 #define MARK_ALL_NO_ENTRY                                                                          \
     0x7ffffffeu /* of the first MARK_INDEXES ones; further ones are not asked */
+#define MARK_DELETED                                                                               \
+    0x80000000u /* it is flagged as deleted, and so an index has no entry for it                   \
+                 */
 enum { MARK_INDEXES = 30 };
 
 struct salvage_lid {
@@ -566,7 +591,12 @@ struct salvage_references {
 bool salvage_row_reference(void *context, const struct ese_value *value, struct fault *f);
 
 /* Behind a bookmark: dbtime, page, what of its row is known already. */
-enum { SALVAGE_ENTRY_TAIL = 13, SALVAGE_IN_QUESTION = 1, SALVAGE_WRITTEN = 2 };
+enum {
+    SALVAGE_ENTRY_TAIL = 13,
+    SALVAGE_IN_QUESTION = 1,
+    SALVAGE_WRITTEN = 2,
+    SALVAGE_FLAGGED = 4 /* as deleted: it should have none */
+};
 
 /* Adds the row's entries of one index that can be computed; to == NULL: only counts them.  *count:
  * how many; -1: cannot be told. */

@@ -91,9 +91,14 @@ static bool reach_by_parents(struct reach *r, uint32_t root, struct fault *f)
     return ok;
 }
 
-static bool has_answer(const struct sides *sides, const struct salvage_page *p, bool next)
+enum answer { NOT_ASKED, ANSWERED, NOT_ANSWERED };
+
+static enum answer answer_of(const struct sides *sides, const struct salvage_page *p, bool next)
 {
-    return (next ? p->next : p->prev) != p->number && salvage_answer(sides, p, next) != NULL;
+    uint32_t number = next ? p->next : p->prev;
+    return number == 0                                                     ? NOT_ASKED
+           : number != p->number && salvage_answer(sides, p, next) != NULL ? ANSWERED
+                                                                           : NOT_ANSWERED;
 }
 
 /* Pages that can be believed, and which of them another tree claims. */
@@ -124,8 +129,12 @@ static bool reach_neighbours(const struct claimed *c, struct fault *f)
     for (size_t k = 0; ok && k < r->count; k++) {
         struct salvage_page *p = &r->s->page[r->by[k].page];
         const struct sides *by = c->elsewhere[k] ? &own : &all;
-        if (is_believed(c, k) && (has_answer(by, p, false) || has_answer(by, p, true)))
-            p->reached = true;
+        if (!is_believed(c, k))
+            continue;
+        enum answer before = answer_of(by, p, false), behind = answer_of(by, p, true);
+        p->reached = p->reached || before == ANSWERED || behind == ANSWERED;
+        p->chained = p->reached && salvage_is_leaf(p) && !(p->flags & ESE_PAGE_ROOT) &&
+                     before != NOT_ANSWERED && behind != NOT_ANSWERED;
     }
     salvage_sides_close(&all);
     salvage_sides_close(&own);
@@ -186,6 +195,35 @@ static uint64_t time_of(struct ese_salvage *s, uint32_t number)
     return time;
 }
 
+static bool add_range(struct ranges *to, const struct ese_extent *extent, uint64_t time,
+                      struct fault *f)
+{
+    if (!array_reserve(&to->at, &to->room, to->count + 1, sizeof *to->at))
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
+    uint32_t most = ESE_PAGE_NUMBER_MOST; /* of a single extent nobody has looked at its size */
+    to->at[to->count++] =
+        (struct range){extent->first, extent->count < most ? extent->count : most, time};
+    return true;
+}
+
+/* The pages that a space tree keeps for its own splits: they are not in use, either. */
+static bool read_kept(struct ese_salvage *s, uint32_t root, struct ranges *to, bool *sound,
+                      struct fault *f)
+{
+    struct ese_split_buffer buffer;
+    const struct ese_page *page;
+    bool ok = true;
+    if (!ese_pages_get_sound(s->pages, root, &page, NULL)) {
+        *sound = false;
+        return true;
+    }
+    *sound = *sound && ese_split_buffer_read(page, &buffer, NULL);
+    for (unsigned i = 0; i < 2 && *sound && ok; i++)
+        ok = buffer.extent[i].count == 0 || add_range(to, &buffer.extent[i], page->dbtime, f);
+    ese_pages_put(s->pages, page);
+    return ok;
+}
+
 static bool read_ranges(struct ese_salvage *s, uint32_t root, uint32_t objid, bool available,
                         struct ranges *to, bool *sound, struct fault *f)
 {
@@ -198,14 +236,12 @@ static bool read_ranges(struct ese_salvage *s, uint32_t root, uint32_t objid, bo
     bool ok = true, opened = *sound;
     uint64_t root_time = opened ? time_of(s, root) : 0;
     enum ese_step step = ESE_STEP_END;
-    while (ok && *sound && (step = ese_extents_next(e, &extent, &why)) == ESE_STEP_NODE) {
-        ok = array_reserve(&to->at, &to->room, to->count + 1, sizeof *to->at);
-        if (ok) {
-            to->at[to->count++] = (struct range){
-                extent.first, extent.count, e->cursor.leaf ? e->cursor.leaf->dbtime : root_time};
-        }
-    }
+    while (ok && *sound && (step = ese_extents_next(e, &extent, &why)) == ESE_STEP_NODE)
+        ok = add_range(to, &extent, e->cursor.leaf ? e->cursor.leaf->dbtime : root_time, f);
     *sound = *sound && step != ESE_STEP_FAULT;
+    if (ok && *sound && available && e->space.multiple)
+        ok = read_kept(s, e->space.owned_root, to, sound, f) &&
+             read_kept(s, e->space.available_root, to, sound, f);
     if (opened)
         ese_extents_close(e);
     free(e);
@@ -219,10 +255,24 @@ static int compare_ranges(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
+/* Sorts them, and joins those that lie over each other. */
 static void sort_ranges(struct ranges *r)
 {
+    size_t count = 0;
     if (r->count > 0)
         qsort(r->at, r->count, sizeof *r->at, compare_ranges);
+    for (size_t i = 0; i < r->count; i++) {
+        struct range *last = count > 0 ? &r->at[count - 1] : NULL, now = r->at[i];
+        if (last == NULL || now.first - last->first >= last->count) {
+            r->at[count++] = now;
+            continue;
+        }
+        if (now.count > last->count - (now.first - last->first))
+            last->count = now.first - last->first + now.count;
+        if (now.time < last->time)
+            last->time = now.time;
+    }
+    r->count = count;
 }
 
 /* How new the page is that says whether `number` is in the ranges; *in: what it says. */
@@ -311,29 +361,61 @@ bool salvage_number_add(struct salvage_numbers *to, uint32_t number, struct faul
     return true;
 }
 
-/* What of the table's space is its indexes' and its long values'. */
-static bool read_others(struct ese_salvage *s, const struct ese_table *table, struct ranges *to,
-                        bool *sound, struct fault *f)
+/* What a tree below a table's owns, or keeps: that can be the table's. */
+static bool read_other(struct ese_salvage *s, uint32_t root, uint32_t objid, struct ranges *to,
+                       bool *all, struct fault *f)
 {
-    *sound = true;
-    for (unsigned i = 0; i < table->indexes && *sound; i++)
-        if (!ese_index_is_primary(&table->index[i]) &&
-            !read_ranges(s, table->index[i].root, table->index[i].objid, false, to, sound, f))
-            return false;
-    return !*sound || table->long_value_objid == 0 ||
-           read_ranges(s, table->long_value_root, table->long_value_objid, false, to, sound, f);
+    size_t before = to->count;
+    bool sound;
+    bool ok = read_ranges(s, root, objid, false, to, &sound, f) &&
+              (!sound || read_ranges(s, root, objid, true, to, &sound, f));
+    if (ok && !sound) {
+        to->count = before;
+        *all = false;
+    }
+    return ok;
 }
 
-/* Lists what is in the first ranges and in none of the others, each page once. */
-static bool list_pages(const struct ranges *in, const struct ranges out[2], uint32_t last,
+/* What of the table's space is its indexes' and its long values'; not of those that have no sound
+ * space. */
+static bool read_others(struct ese_salvage *s, const struct ese_table *table, struct ranges *to,
+                        bool *all, struct fault *f)
+{
+    *all = true;
+    for (unsigned i = 0; i < table->indexes; i++)
+        if (!ese_index_is_primary(&table->index[i]) &&
+            !read_other(s, table->index[i].root, table->index[i].objid, to, all, f))
+            return false;
+    return table->long_value_objid == 0 ||
+           read_other(s, table->long_value_root, table->long_value_objid, to, all, f);
+}
+
+/* Is it an extent that was never used, though it is not available?  The engine leaks such, when it
+ * is the last one of a table. */
+static bool is_unused(const struct ese_salvage *s, const struct range *range)
+{
+    uint32_t n = 0;
+    while (n < range->count && salvage_is_blank(s, range->first + n))
+        n++;
+    return n > 1 && n == range->count;
+}
+
+enum {
+    BEHIND_MOST = 16, /* pages behind the end of the file that are listed */
+    OWNERS_MOST = 4,  /* tables own a page each, as a rule: more than that nobody looks up */
+};
+
+/* Lists what is in the first ranges and in none of the others. */
+static bool list_pages(struct ese_salvage *s, const struct ranges *in, const struct ranges out[2],
                        struct salvage_numbers *to, struct fault *f)
 {
-    uint64_t next = 1;
+    uint64_t last = (uint64_t)s->scan.pages + BEHIND_MOST;
     for (size_t i = 0; i < in->count; i++) {
-        uint64_t end = (uint64_t)in->at[i].first + in->at[i].count;
-        if (next < in->at[i].first)
-            next = in->at[i].first;
-        for (; next < end && next <= last; next++) {
+        uint64_t next = in->at[i].first, end = next + in->at[i].count;
+        if (i + 1 == in->count && is_unused(s, &in->at[i]))
+            continue;
+        for (; next < end && next <= last && s->own_listed < OWNERS_MOST * last; next++) {
+            s->own_listed++;
             bool is_free, is_other;
             look_up(&out[0], (uint32_t)next, &is_free);
             look_up(&out[1], (uint32_t)next, &is_other);
@@ -345,17 +427,16 @@ static bool list_pages(const struct ranges *in, const struct ranges out[2], uint
 }
 
 bool salvage_own_pages(struct ese_salvage *s, const struct ese_table *table,
-                       struct salvage_numbers *to, struct fault *f)
+                       struct salvage_numbers *to, bool *all, struct fault *f)
 {
     struct salvage_space own;
     struct ranges others = {.count = 0};
-    bool sound = false;
     bool ok = salvage_space_open(&own, s, table->root, table->objid, f) &&
-              read_others(s, table, &others, &sound, f);
-    if (ok && own.sound && sound) {
+              read_others(s, table, &others, all, f);
+    if (ok && own.sound) {
         sort_ranges(&others);
         const struct ranges out[2] = {own.available, others};
-        ok = list_pages(&own.owned, out, s->scan.pages, to, f);
+        ok = list_pages(s, &own.owned, out, to, f);
     }
     salvage_space_close(&own);
     free(others.at);

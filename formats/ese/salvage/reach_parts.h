@@ -64,6 +64,10 @@ struct side *salvage_answer_next(const struct sides *sides, struct side *side);
  * another tree, or is a second root.  Once `reached` says what parents name. */
 bool salvage_claimed_elsewhere(struct reach *r, uint32_t root, bool *elsewhere, struct fault *f);
 
+/* Which tree names the page, by the catalog or its parents: *objid, 0: none, UINT32_MAX: several.
+ */
+bool salvage_claimed_by(struct ese_salvage *s, uint32_t number, uint32_t *objid, struct fault *f);
+
 /* Page numbers. */
 struct salvage_numbers {
     uint32_t *at;
@@ -72,10 +76,17 @@ struct salvage_numbers {
 
 bool salvage_number_add(struct salvage_numbers *to, uint32_t number, struct fault *f);
 
-/* Lists, in order, the pages of the file that the table's own tree has in use by its space, without
- * those of indexes and long values; none when not all of their space is sound. */
+/* Lists, in order, the pages that the table's own tree has in use by its space, without those of
+ * indexes and long values, and a last extent of which no page was ever written; of those behind the
+ * end of the file a few; none when its space is not sound.  *all false: that of an index or of the
+ * long values is not, and their pages are among them. */
 bool salvage_own_pages(struct ese_salvage *s, const struct ese_table *table,
-                       struct salvage_numbers *to, struct fault *f);
+                       struct salvage_numbers *to, bool *all, struct fault *f);
+
+/* Lists, in order, those of them on which nothing of the table stands, unless it is another tree's
+ * by what names it.  r: of the table, once it is known what is reached, and with its root. */
+bool salvage_own_missing(struct reach *r, const struct ese_table *table,
+                         struct salvage_numbers *missing, bool *all, struct fault *f);
 
 /* Gets a page to see what is so.  False: it cannot be got again, and r->why says why: then nothing
  * of what is seen counts. */

@@ -120,7 +120,13 @@ bool salvage_row_choose(struct salvage_table *t, struct salvage_walk *w, struct 
         v->misfit = !row.readable;
         salvage_row_close(t, &row);
     }
-    return salvage_choose(w, c, f);
+    if (!salvage_choose(w, c, f))
+        return false;
+    const struct salvage_version *best = &w->version[c->best];
+    if (c->verdict == SALVAGE_SUPERSEDED && c->against->chained && t->s->page[best->page].chained &&
+        !(best->flags & ESE_NODE_DELETED))
+        c->verdict = SALVAGE_ASTRAY;
+    return true;
 }
 
 /* ---- what it refers to ---- */
@@ -228,6 +234,7 @@ void salvage_see_lost_counter(struct salvage_table *t, struct bytes bookmark)
 static bool will_be_written(const struct salvage_table *t, const struct salvage_choice *c)
 {
     return c->verdict == SALVAGE_KEPT || c->verdict == SALVAGE_NEWER_BAD ||
+           c->verdict == SALVAGE_ASTRAY ||
            ((c->verdict == SALVAGE_BYTES || c->verdict == SALVAGE_OUTSIDE) &&
             t->s->options->doubtful == ESE_DOUBTFUL_KEEP);
 }
@@ -267,6 +274,7 @@ static bool add_entries(struct salvage_table *t, const struct salvage_walk *w,
                         bool *computed, struct fault *f)
 {
     uint8_t state = (c->verdict != SALVAGE_KEPT ? SALVAGE_IN_QUESTION : 0) |
+                    (c->verdict == SALVAGE_GONE ? SALVAGE_FLAGGED : 0) |
                     (will_be_written(t, c) ? SALVAGE_WRITTEN : 0);
     *computed = true;
     for (unsigned i = 0; i < t->table->indexes; i++) {
@@ -282,6 +290,22 @@ static bool add_entries(struct salvage_table *t, const struct salvage_walk *w,
     return true;
 }
 
+/* Of a row that is flagged as deleted: its entries should be gone, too. */
+static bool deleted_evidence(struct salvage_table *t, const struct salvage_walk *w,
+                             const struct salvage_choice *c, struct fault *f)
+{
+    const struct salvage_version *v = &w->version[c->best];
+    struct salvage_row row;
+    bool computed;
+    if (salvage_is_unfinished(t->s) || v->doubtful || t->s->page[v->page].freed)
+        return true;
+    if (!salvage_row_open(t, w, v, &row, f))
+        return false;
+    bool ok = !row.readable || add_entries(t, w, c, &row.record, &computed, f);
+    salvage_row_close(t, &row);
+    return ok;
+}
+
 static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
                          const struct salvage_choice *c, struct fault *f)
 {
@@ -290,7 +314,9 @@ static bool row_evidence(struct salvage_table *t, const struct salvage_walk *w,
     struct salvage_references r = {.t = t, .row = &row};
     bool computed;
     see_versions(t, w, c);
-    if (c->verdict == SALVAGE_SUPERSEDED || c->verdict == SALVAGE_GONE)
+    if (c->verdict == SALVAGE_GONE)
+        return deleted_evidence(t, w, c, f);
+    if (c->verdict == SALVAGE_SUPERSEDED)
         return true;
     if (!salvage_row_open(t, w, v, &row, f))
         return false;

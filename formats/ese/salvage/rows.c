@@ -105,11 +105,25 @@ static bool pass_strays(struct writing *x, struct bytes key, struct fault *f)
     }
 }
 
-/* Versions that do not count, and say something else. */
+/* Does the version `v`, beside the one that counts, show that one of the two stands in a wrong
+ * place?  So it is where both stand in the tree, in a right order of leaves; where one is no row of
+ * its key; and where one that says something else is on a leaf in use that nothing names. */
+static bool is_contradiction(const struct salvage_table *t, const struct salvage_version *v,
+                             const struct salvage_row *best, bool same)
+{
+    const struct salvage_page *p = &t->s->page[v->page];
+    return (p->chained && best->where->chained && p->number != best->where->number) ||
+           (v->misfit && !v->doubtful) || (p->trust == SALVAGE_APART && p->held && !same);
+}
+
+/* Tells of versions that do not count, and say something else.  *against: the page of one that
+ * speaks against the one that does. */
 static bool tell_older(struct writing *x, const struct salvage_choice *c,
-                       const struct salvage_row *best, bool only_misfits, struct fault *f)
+                       const struct salvage_row *best, bool only_misfits,
+                       const struct salvage_page **against, struct fault *f)
 {
     struct salvage_table *t = x->t;
+    *against = NULL;
     for (size_t i = 0; i < x->w->versions; i++) {
         const struct salvage_version *v = &x->w->version[i];
         const struct salvage_page *p = &t->s->page[v->page];
@@ -119,8 +133,12 @@ static bool tell_older(struct writing *x, const struct salvage_choice *c,
         struct salvage_row row;
         if (!salvage_row_open(t, x->w, v, &row, f))
             return false;
-        bool ok = true;
-        if (!bytes_equal(row.node.data, best->node.data)) {
+        bool ok = true, same = bytes_equal(row.node.data, best->node.data);
+        if (is_contradiction(t, v, best, same)) {
+            *against = *against ? *against : p;
+            t->s->page[v->page].doubted = true;
+        }
+        if (!same) {
             struct ese_salvage_item item = item_of(x, ESE_SALVAGE_OLDER, v, &row);
             item.other = best->node.data;
             item.other_page = best->where->slot;
@@ -194,8 +212,42 @@ static const struct salvage_stray *other_entry(const struct writing *x, uint64_t
     return NULL;
 }
 
+/* What speaks against it in where it stands, and in what stands there, too. */
+static void judge_place(const struct writing *x, const struct salvage_choice *c,
+                        const struct salvage_row *row, const struct salvage_page *against,
+                        struct judgement *j)
+{
+    if (row->where->beside && !row->where->reached)
+        doubt(j, true, 0, "nothing names its page, and the table's tree is whole without it");
+    if (row->where->stale)
+        doubt(j, true, 0,
+              "its page is older than what a neighbour, an index or a long value knows of it");
+    if (c->verdict == SALVAGE_ASTRAY)
+        doubt(j, true, c->against->slot,
+              "its key lies between those of a newer page of the tree, which does not have it: its "
+              "key is not as it was written, or it was moved or deleted");
+    if (c->verdict == SALVAGE_NEWER_BAD)
+        doubt(j, true, c->against->slot, "a newer version %s",
+              c->misfit                            ? "does not fit the table's columns or its key"
+              : c->against->trust == SALVAGE_APART ? "stands on a page in a wrong place"
+                                                   : "stands under a wrong checksum");
+    if (against)
+        doubt(j, true, against->slot,
+              "another page that is in use has its key, too: one of the two rows is not as it was "
+              "written");
+    if (row->where->said != 0)
+        doubt(j, true, 0,
+              "its page says that it is of object %" PRIu32
+              ", and the catalog has it as the root of this table",
+              row->where->said);
+    if (x->t->of_other)
+        doubt(j, true, 0,
+              "its columns are called as a database says whose signature is not seen to be this "
+              "one's");
+}
+
 static void judge_row(struct writing *x, const struct salvage_choice *c, struct salvage_row *row,
-                      bool own_strays, struct judgement *j)
+                      bool own_strays, const struct salvage_page *against, struct judgement *j)
 {
     struct salvage_table *t = x->t;
     const struct salvage_version *v = &x->w->version[c->best];
@@ -235,23 +287,7 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
             j, true, 0,
             "a long value that it refers to stands only on a page that is not of the tree, as far "
             "as that is known");
-    if (row->where->stale)
-        doubt(j, true, 0,
-              "its page is older than what a neighbour, an index or a long value knows of it");
-    if (c->verdict == SALVAGE_NEWER_BAD)
-        doubt(j, true, c->against->slot, "a newer version %s",
-              c->misfit                            ? "does not fit the table's columns or its key"
-              : c->against->trust == SALVAGE_APART ? "stands on a page in a wrong place"
-                                                   : "stands under a wrong checksum");
-    if (row->where->said != 0)
-        doubt(j, true, 0,
-              "its page says that it is of object %" PRIu32
-              ", and the catalog has it as the root of this table",
-              row->where->said);
-    if (t->of_other)
-        doubt(j, true, 0,
-              "its columns are called as a database says whose signature is not seen to be this "
-              "one's");
+    judge_place(x, c, row, against, j);
 }
 
 static bool is_written(const struct salvage_table *t, const struct judgement *j)
@@ -403,11 +439,13 @@ static bool unreadable_row(struct writing *x, const struct salvage_choice *c,
         return !own_strays || lost_row(x, x->w->key, NULL, f);
     }
     struct ese_salvage_item item = item_of(x, ESE_SALVAGE_DOUBTFUL, v, row);
+    const struct salvage_page *against;
     char text[380];
     snprintf(text, sizeof text, "it does not fit the table's columns: %s", row->why.text);
     item.reason = text;
     x->t->sum->doubtful++;
-    return salvage_tell(x->t->s, &item, f);
+    x->t->s->page[v->page].doubted = true;
+    return salvage_tell(x->t->s, &item, f) && tell_older(x, c, row, false, &against, f);
 }
 
 static bool write_row(struct writing *x, const struct salvage_choice *c, struct salvage_row *row,
@@ -415,24 +453,26 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
 {
     struct salvage_table *t = x->t;
     const struct salvage_version *v = &x->w->version[c->best];
+    const struct salvage_page *against;
     struct judgement j;
     bool cut = false;
     if (!t->looked && !v->doubtful && !salvage_see_columns(t, row, f))
         return false;
     if (!row->readable)
         return unreadable_row(x, c, row, own_strays, f);
-    judge_row(x, c, row, own_strays, &j);
+    if (!tell_older(x, c, row, false, &against, f))
+        return false;
+    judge_row(x, c, row, own_strays, against, &j);
     if (!v->doubtful)
         salvage_see_counter(t, row);
     bool written = is_written(t, &j);
-    if (!tell_older(x, c, row, false, f))
-        return false;
     if (j.doubtful) {
         struct ese_salvage_item item = item_of(x, ESE_SALVAGE_DOUBTFUL, v, row);
         item.written = written;
         item.reason = j.reason;
         item.other_page = j.other_page;
         t->sum->doubtful++;
+        t->s->page[v->page].doubted = true;
         if (!salvage_tell(t->s, &item, f))
             return false;
     } else {
@@ -443,14 +483,32 @@ static bool write_row(struct writing *x, const struct salvage_choice *c, struct 
     return put_row(x, v, row, &cut, own_strays, f) && (!cut || tell_cut(x, v, row, f));
 }
 
+/* A row that is flagged as deleted, of which its indexes should know that it was. */
+static bool tell_unconfirmed(struct writing *x, const struct salvage_version *v,
+                             const struct salvage_row *row, struct fault *f)
+{
+    struct salvage_table *t = x->t;
+    const struct salvage_mark *mark = salvage_marked(&t->marks, x->w->key);
+    if (salvage_is_unfinished(t->s) || v->doubtful || !row->readable ||
+        (mark && mark->bits & MARK_DELETED) || expected_indexes(t, &row->record) == 0)
+        return true;
+    struct ese_salvage_item item = item_of(x, ESE_SALVAGE_PERHAPS_LOST, v, NULL);
+    item.reason = "it is flagged as deleted, and what is left of its table's indexes does not say "
+                  "whether it was";
+    t->sum->perhaps_lost++;
+    return salvage_tell(t->s, &item, f);
+}
+
 /* `row` is the best version of one that is not written. */
 static bool tell_absent(struct writing *x, const struct salvage_choice *c, struct salvage_row *row,
-                        struct fault *f)
+                        bool own_strays, struct fault *f)
 {
     struct salvage_table *t = x->t;
     const struct salvage_version *v = &x->w->version[c->best];
+    const struct salvage_page *against;
     bool deleted = c->verdict == SALVAGE_GONE;
-    if (!tell_older(x, c, row, true, f))
+    if (!tell_older(x, c, row, true, &against, f) ||
+        (deleted && !own_strays && !tell_unconfirmed(x, v, row, f)))
         return false;
     if (v->flags & ESE_NODE_DELETED && !deleted)
         return true;
@@ -488,7 +546,7 @@ static bool absent_row(struct writing *x, const struct salvage_choice *c, bool o
     struct salvage_row row;
     if (!salvage_row_open(t, x->w, v, &row, f))
         return false;
-    bool ok = tell_absent(x, c, &row, f);
+    bool ok = tell_absent(x, c, &row, own_strays, f);
     salvage_row_close(t, &row);
     return ok;
 }
@@ -519,7 +577,8 @@ static bool one_row(struct writing *x, struct fault *f)
         return put_plain(x, f);
     bool own_strays = x->strays.count > 0;
     if (c.verdict == SALVAGE_SUPERSEDED || c.verdict == SALVAGE_GONE ||
-        (c.verdict == SALVAGE_FREED && x->w->intact))
+        (c.verdict == SALVAGE_FREED && x->w->intact &&
+         !salvage_has_let_go_rows(t->s, &t->s->page[x->w->version[c.best].page])))
         return absent_row(x, &c, own_strays, f);
     if (!salvage_row_open(t, x->w, &x->w->version[c.best], &row, f))
         return false;

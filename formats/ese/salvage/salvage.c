@@ -37,6 +37,7 @@ void ese_salvage_close(struct ese_salvage *s)
     salvage_space_free(s->space);
     free(s->orphan);
     salvage_claims_forget(s);
+    free(s->blank);
     free(s->page);
     arena_free(&s->arena);
     free(s->headers);
@@ -415,9 +416,10 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
     s->result = result;
     s->build = NULL;
     s->table_room = 0;
+    s->own_listed = 0;
     for (size_t i = 0; i < s->pages_found; i++) {
         struct salvage_page *p = &s->page[i];
-        p->stale = p->marked = p->unwritten = p->noise = false;
+        p->stale = p->marked = p->unwritten = p->doubted = p->noise = false;
         p->unread = p->said != 0;
         p->rows = 0;
         p->beyond = 0;

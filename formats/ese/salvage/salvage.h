@@ -25,6 +25,7 @@
  *   reach.c       which leaves parents, neighbours and space know of
  *   place.c       whether a leaf that something names is there, or was let go
  *   apart.c       which pages are of no tree that is known: of another database, say
+ *   owned.c       which pages only the space of a table has, and what stands there
  *   lost.c        which pages something names that are not to be had
  *   walk.c        all nodes of one tree in key order, whatever page they are on
  *   leaves.c      which leaf should have a key

@@ -47,6 +47,7 @@ static bool judge(struct ese_salvage *s, const struct ese_page *page, struct sal
         break;
     case ESE_CHECKSUM_ZERO:
         scan->never_written++;
+        s->blank[page->number / 8] |= (uint8_t)(1u << page->number % 8);
         return false;
     case ESE_CHECKSUM_NUMBER:
     case ESE_CHECKSUM_BAD:
@@ -190,7 +191,9 @@ bool salvage_scan(struct ese_salvage *s, struct fault *f)
     struct scanning x = {.s = s, .chunk = malloc(CHUNK)};
     s->scan.pages = ese_pages_last(s->pages);
     s->scan.cut = ese_file_size(s->file) % s->scan.page_size != 0;
-    bool ok = x.chunk != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory to read the file");
+    s->blank = calloc(s->scan.pages / 8 + 1, 1);
+    bool ok = (x.chunk != NULL && s->blank != NULL) ||
+              fault_set(f, FAULT_NO_MEMORY, "out of memory to read the file");
     ok = ok && scan_file(&x, f);
     free(x.chunk);
     if (!ok)

@@ -205,8 +205,7 @@ static bool write_table(struct salvage_table *t, struct fault *f)
     for (unsigned i = 0; i < t->table->indexes; i++)
         if (t->keys[i] && !salvage_index_write(t, i, f))
             return fault_context(f, "index %s", t->table->index[i].name);
-    return salvage_lost_pages(t->s, t->table, &t->sum->pages_lost, f) &&
-           salvage_tell_referrers(t, f);
+    return salvage_lost_pages(t->s, t->table, t->sum, f) && salvage_tell_referrers(t, f);
 }
 
 bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,

@@ -108,7 +108,7 @@ static bool tell_table(struct ese_salvage *s, const struct unknown *u, struct fa
 {
     const struct ese_table table = {.objid = u->objid};
     const char *dropped = salvage_dropped_name(s, u->objid);
-    uint64_t pages_lost = 0;
+    struct ese_salvage_table sum = {.objid = u->objid};
     char text[300];
     struct ese_salvage_item item = {
         .kind = ESE_SALVAGE_TABLE_LOST,
@@ -128,7 +128,7 @@ static bool tell_table(struct ese_salvage *s, const struct unknown *u, struct fa
         item.reason = text;
     }
     return salvage_tell(s, &item, f) &&
-           (!(u->rows || u->above) || salvage_lost_pages(s, &table, &pages_lost, f));
+           (!(u->rows || u->above) || salvage_lost_pages(s, &table, &sum, f));
 }
 
 static bool one_object(struct ese_salvage *s, const struct unknown *u, uint32_t last,

@@ -94,7 +94,8 @@ static bool sort_rest(struct salvage_walk *w, uint32_t objid, bool with_wrong, s
         const struct ese_page *page;
         const struct salvage_page *p = &w->s->page[i];
         if (!salvage_is_leaf(p) || p->merged || (p->trust > SALVAGE_BLOCKS && !with_wrong) ||
-            (w->intact && (p->trust == SALVAGE_WRONG || p->freed)))
+            (w->intact &&
+             (p->trust == SALVAGE_WRONG || (p->freed && !salvage_has_let_go_rows(w->s, p)))))
             continue;
         if (is_stopped(w, f))
             return false;
@@ -114,9 +115,12 @@ static bool any_apart(const struct ese_salvage *s, uint32_t objid)
 {
     size_t first, count;
     salvage_pages_of(s, objid, &first, &count);
-    for (size_t i = first; i < first + count; i++)
-        if (s->page[i].trust == SALVAGE_APART && !s->page[i].freed && salvage_is_leaf(&s->page[i]))
+    for (size_t i = first; i < first + count; i++) {
+        const struct salvage_page *p = &s->page[i];
+        if (salvage_is_leaf(p) &&
+            (p->freed ? salvage_has_let_go_rows(s, p) : p->trust == SALVAGE_APART))
             return true;
+    }
     return false;
 }
 
