@@ -90,6 +90,20 @@ class Claims(unittest.TestCase):
                 found, told = self.salvage()
                 self.assert_given_back(truth, found, told, {name, other})
 
+    def test_a_root_as_the_databases_own(self):
+        """And the database's as a table's: it has its place always."""
+        tables = self.make("--users", 20, "--entries", 30, "-f")
+        sound, truth = self.store.read_bytes(), rows(self.store)
+        for name in truth:
+            for exchanged in (False, True):
+                with self.subTest(root=name, exchanged=exchanged):
+                    self.store.write_bytes(sound)
+                    self.relabel(tables[name].root, 1, False)
+                    if exchanged:
+                        self.relabel(1, tables[name].objid, False)
+                    found, told = self.salvage()
+                    self.assert_given_back(truth, found, told, {name})
+
     def assert_given_back(self, truth, found, told, names):
         """No row is another table's; a row that stands on a page in question is doubtful, and its table not whole."""
         self.assertEqual(rows(self.new), truth)

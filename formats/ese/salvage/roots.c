@@ -17,6 +17,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* ---- roots that every database has ---- */
+
+/* Where the root of a tree of the database's own is; 0: it is none of these. */
+static uint32_t own_root(uint32_t objid)
+{
+    switch (objid) {
+    case ESE_OBJID_ROOT:
+        return ESE_PGNO_ROOT;
+    case ESE_OBJID_CATALOG:
+        return ESE_PGNO_CATALOG;
+    case ESE_OBJID_CATALOG_SHADOW:
+        return ESE_PGNO_CATALOG_SHADOW;
+    case ESE_OBJID_CATALOG_NAME_INDEX:
+        return ESE_PGNO_CATALOG_NAME_INDEX;
+    case ESE_OBJID_CATALOG_ROOT_INDEX:
+        return ESE_PGNO_CATALOG_ROOT_INDEX;
+    default:
+        return 0;
+    }
+}
+
+static bool is_own_root(uint32_t number)
+{
+    bool own = false;
+    for (uint32_t objid = ESE_OBJID_ROOT; objid <= ESE_OBJID_CATALOG_ROOT_INDEX; objid++)
+        own = own || own_root(objid) == number;
+    return own;
+}
+
 /* ---- rows of the catalog that name another page ---- */
 
 /* A row of this database's own catalog that names a root. */
@@ -118,14 +147,12 @@ static bool is_tree_root(const struct salvage_page *p)
  * tree; another's root, by that one's row, too. */
 static bool is_wrong(const struct ese_salvage *s, const struct roots *r, const struct named_root *n)
 {
-    if (n->root == 0 || n->root > s->scan.pages)
+    if (n->root == 0 || n->root > s->scan.pages || is_own_root(n->root))
         return true;
     const struct salvage_page *p = good_page(r, n->root);
     if (p == NULL || !salvage_is_known(s, p->objid))
         return false;
-    bool built_in = p->objid <= ESE_OBJID_CATALOG_ROOT_INDEX; /* it has its root there always */
-    return !is_tree_root(p) ||
-           (p->objid != n->objid && (built_in || is_named(r, n->root, p->objid)));
+    return !is_tree_root(p) || (p->objid != n->objid && is_named(r, n->root, p->objid));
 }
 
 /* The only root of that object; NULL: there is none, or another row names it. */
@@ -137,7 +164,7 @@ static const struct salvage_page *find_root(const struct ese_salvage *s, const s
     salvage_pages_of(s, n->objid, &first, &count);
     for (size_t i = first; i < first + count; i++) {
         const struct salvage_page *p = &s->page[i];
-        if (p->trust != SALVAGE_GOOD || !is_tree_root(p))
+        if (p->trust != SALVAGE_GOOD || !is_tree_root(p) || is_own_root(p->number))
             continue;
         if (root || (p->flags & (ESE_PAGE_INDEX | ESE_PAGE_LONG_VALUE)) != n->kind)
             return NULL;
@@ -241,9 +268,8 @@ bool salvage_mend_roots(struct ese_salvage *s, bool *mended, struct fault *f)
 /* Can it be the root of a table, in its own place? */
 static bool is_root(const struct salvage_page *p)
 {
-    return p->trust == SALVAGE_GOOD && (p->flags & ESE_PAGE_ROOT) &&
-           !(p->flags &
-             (ESE_PAGE_INDEX | ESE_PAGE_LONG_VALUE | ESE_PAGE_SPACE_TREE | ESE_PAGE_EMPTY));
+    return p->trust == SALVAGE_GOOD && is_tree_root(p) &&
+           !(p->flags & (ESE_PAGE_INDEX | ESE_PAGE_LONG_VALUE));
 }
 
 /* Is there a page of the table of that number? */
@@ -374,15 +400,22 @@ static bool see_parents(struct ese_salvage *s, const struct ese_table *table, ui
 
 /* ---- all of them ---- */
 
+/* Is it known where the object has its root, and is it a table's or the database's own? */
+static bool has_its_root(const struct ese_salvage *s, const struct salvage_root *roots,
+                         uint32_t objid)
+{
+    const struct ese_table *table = salvage_table_of(s, objid);
+    return own_root(objid) != 0 || (table && owner_of(s, roots, table->root) == table);
+}
+
 /* Looks at one page; gives[i]: the object whose root it is. */
 static bool see_page(struct ese_salvage *s, const struct salvage_root *roots, size_t i,
                      uint32_t *gives, struct fault *f)
 {
     const struct salvage_page *p = &s->page[i];
-    const struct ese_table *said = is_root(p) ? salvage_table_of(s, p->objid) : NULL;
-    const struct ese_table *owner = said ? owner_of(s, roots, p->number) : NULL;
+    const struct ese_table *owner = is_root(p) ? owner_of(s, roots, p->number) : NULL;
     bool can = false, other = false;
-    if (owner == NULL || owner == said || owner_of(s, roots, said->root) != said ||
+    if (owner == NULL || owner->objid == p->objid || !has_its_root(s, roots, p->objid) ||
         has_page(s, owner, p->number))
         return true;
     if (!can_be_of(s, p, owner, &can, f) || !see_parents(s, owner, p->number, &other, f))
