@@ -14,9 +14,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-/* Bytes that are read or written at a time where a whole file is.  What Linux caches of a write of
- * 1 MiB comes in larger pieces of memory, which nobody used lately: that was measured to take five
- * times as long. */
+/* Bytes that are read at a time where a whole file is. */
 enum { FILEIO_STEP = 256 * 1024 };
 
 /* Up to `size` bytes, from where the file stands.  Returns how many: fewer only at the end of the
