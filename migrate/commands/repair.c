@@ -90,17 +90,19 @@ static int write_repaired(const struct assessment *a, const struct options *opti
 
 /* name: of the store, or of the file that was made of it. */
 static int judge_and_show(const struct options *options, const char *name,
-                          const struct assess_options *how)
+                          const struct assess_options *said)
 {
     struct assessment a;
+    struct assess_options how = *said;
+    bool writes = options->output && !options->dry_run;
     const struct html_options page = options_for_page(options);
-    int status = told(options, assess(&a, name, how, options->notes));
+    how.hash.mark = writes;
+    int status = told(options, assess(&a, name, &how, options->notes));
     if (status == EXIT_CLEAN &&
         !html_may_write(ese_file_named_descriptor(a.store.db->file), &page, options->notes))
         status = told(options, EXIT_TROUBLE);
     else if (status == EXIT_CLEAN)
-        status = options->output && !options->dry_run ? write_repaired(&a, options)
-                                                      : show_plan(&a, options);
+        status = writes ? write_repaired(&a, options) : show_plan(&a, options);
     assess_close(&a);
     return status;
 }
@@ -196,8 +198,10 @@ static int judge_and_repair(const struct options *options, const struct lock *lo
 {
     struct assessment a;
     struct in_place in_place;
+    struct assess_options how = options->assess;
     const struct html_options page = options_for_page(options);
-    int status = told(options, assess(&a, options->operand[0], &options->assess, options->notes));
+    how.hash.mark = true;
+    int status = told(options, assess(&a, options->operand[0], &how, options->notes));
     if (status == EXIT_CLEAN &&
         !html_may_write(ese_file_named_descriptor(a.store.db->file), &page, options->notes))
         status = told(options, EXIT_TROUBLE);

@@ -385,7 +385,8 @@ int assess(struct assessment *a, const char *name, const struct assess_options *
     a->store.show_secrets = options->reading.show_secrets;
     if (options->stands_for && (status = store_stand_for(&a->store, options->stands_for, a->notes)))
         return status;
-    if (!filehash_start_open(&a->hash, ese_file_named_descriptor(a->store.db->file), &f))
+    if (!filehash_start_open(&a->hash, ese_file_named_descriptor(a->store.db->file), &options->hash,
+                             &f))
         return assess_trouble(a, &f);
     struct problems of_list = {.item = NULL};
     status = check_file(a, options, &of_list);
@@ -436,8 +437,7 @@ int assess_list(struct assessment *a, const char *name, const struct assess_opti
 
 void assess_close(struct assessment *a)
 {
-    if (a->hash.running)
-        filehash_finish(&a->hash, NULL);
+    filehash_finish(&a->hash, NULL);
     if (a->has_model) {
         plan_close(&a->plan);
         sweep_close(&a->sweep);

@@ -28,6 +28,7 @@ struct assess_options {
     bool no_backup;     /* and no copy of it is made before */
     bool list_short;    /* rows of the list could not be had, and may be what is missing */
     bool own_undo_file; /* an unfinished undo file beside it is the repair's that is under way */
+    struct filehash_how hash;         /* of the file; a mark, where it is to be written or copied */
     const struct profile *discovered; /* in the store that this one was made of; NULL: none was */
     /* The file is made of another store, which is what is judged and named: */
     const char *stands_for;           /* that one's path; NULL: the file is the store itself */

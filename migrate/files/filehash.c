@@ -11,27 +11,59 @@
 #include <string.h>
 #include <unistd.h>
 
+static void take(struct filehash *h, struct bytes part)
+{
+    if (h->sha256 && gnutls_hash(h->sha256, part.at, part.size) < 0)
+        h->error = EIO;
+    if (h->sum && gnutls_cipher_add_auth(h->sum, part.at, part.size) < 0)
+        h->error = EIO;
+    if (h->how.hears)
+        h->how.hears(h->how.context, h->size, part);
+    h->size += part.size;
+}
+
 /* Allocates nothing: where memory ran short on one thread, the other may be within a library that
  * does not survive it. */
 static void *run(void *context)
 {
     struct filehash *h = context;
-    for (size_t n = FILEIO_STEP; n == FILEIO_STEP; h->size += n) {
+    for (size_t n = FILEIO_STEP; n == FILEIO_STEP;) {
         n = fileio_read_at(h->descriptor, h->size, h->step, FILEIO_STEP);
         if (n < FILEIO_STEP)
             h->error = errno; /* 0 at the end */
         if (n > 0)
-            gnutls_hash(h->sha256, h->step, n);
+            take(h, bytes_of(h->step, n));
     }
     return NULL;
 }
 
+static bool open_mark(struct filehash *h, struct fault *f)
+{
+    static uint8_t nonce[12]; /* nobody is shown a mark: any will do, the same for all of one key */
+    gnutls_datum_t key = {h->key, sizeof h->key}, with = {nonce, sizeof nonce};
+    int rc = 0;
+    if (h->how.like)
+        memcpy(h->key, h->how.like->key, sizeof h->key);
+    else
+        rc = gnutls_rnd(GNUTLS_RND_KEY, h->key, sizeof h->key);
+    if (rc >= 0)
+        rc = gnutls_cipher_init(&h->sum, GNUTLS_CIPHER_AES_128_GCM, &key, &with);
+    h->marked = rc >= 0;
+    if (rc < 0)
+        h->sum = NULL;
+    return rc >= 0 || fault_set(f, FAULT_NO_MEMORY, "it cannot be hashed: %s", gnutls_strerror(rc));
+}
+
 static bool open_hash(struct filehash *h, struct fault *f)
 {
-    if (gnutls_hash_init(&h->sha256, GNUTLS_DIG_SHA256) == 0)
-        return true;
-    h->sha256 = NULL;
-    return fault_set(f, FAULT_NO_MEMORY, "out of memory to hash it");
+    bool only_mark = h->how.like && h->how.like->marked;
+    if (!crypto_start(f))
+        return false;
+    if (!only_mark && gnutls_hash_init(&h->sha256, GNUTLS_DIG_SHA256) < 0) {
+        h->sha256 = NULL;
+        return fault_set(f, FAULT_NO_MEMORY, "out of memory to hash it");
+    }
+    return !(only_mark || h->how.mark) || open_mark(h, f);
 }
 
 static void end(struct filehash *h)
@@ -47,7 +79,7 @@ static bool start(struct filehash *h, struct fault *f)
 {
     h->step = malloc(FILEIO_STEP);
     bool ok = h->step != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory to hash it");
-    if (!ok || !crypto_start(f) || !open_hash(h, f)) { /* here, not on two threads at once */
+    if (!ok || !open_hash(h, f)) { /* here, not on two threads at once */
         end(h);
         return false;
     }
@@ -68,26 +100,45 @@ bool filehash_start(struct filehash *h, const char *path, struct fault *f)
     return start(h, f);
 }
 
-bool filehash_start_open(struct filehash *h, int descriptor, struct fault *f)
+static struct filehash made(int descriptor, const struct filehash_how *how)
 {
-    *h = (struct filehash){.descriptor = descriptor};
+    struct filehash h = {.descriptor = descriptor};
+    if (how)
+        h.how = *how;
+    return h;
+}
+
+bool filehash_start_open(struct filehash *h, int descriptor, const struct filehash_how *how,
+                         struct fault *f)
+{
+    *h = made(descriptor, how);
     return start(h, f);
 }
 
-bool filehash_start_given(struct filehash *h, struct fault *f)
+bool filehash_start_given(struct filehash *h, const struct filehash_how *how, struct fault *f)
 {
-    *h = (struct filehash){.descriptor = -1};
-    return crypto_start(f) && open_hash(h, f);
+    *h = made(-1, how);
+    return open_hash(h, f);
 }
 
 void filehash_add(void *context, struct bytes part)
 {
     struct filehash *h = context;
-    if (part.at == NULL)
-        h->error = EIO;
-    else
-        gnutls_hash(h->sha256, part.at, part.size);
+    if (part.at != NULL) {
+        take(h, part);
+        return;
+    }
+    h->error = EIO;
     h->size += part.size;
+}
+
+static void end_mark(struct filehash *h)
+{
+    if (h->sum && gnutls_cipher_tag(h->sum, h->mark, sizeof h->mark) < 0)
+        h->error = EIO;
+    if (h->sum)
+        gnutls_cipher_deinit(h->sum);
+    h->sum = NULL;
 }
 
 bool filehash_finish(struct filehash *h, struct fault *f)
@@ -100,7 +151,16 @@ bool filehash_finish(struct filehash *h, struct fault *f)
         gnutls_hash_deinit(h->sha256, h->digest);
         h->sha256 = NULL;
     }
+    end_mark(h);
     if (h->error != 0)
         return fault_set(f, FAULT_IO, "cannot be read to its end: %s", strerror(h->error));
     return true;
+}
+
+bool filehash_is_same(const struct filehash *first, const struct filehash *again)
+{
+    return first->size == again->size && first->error == 0 && again->error == 0 &&
+           (first->marked
+                ? again->marked && memcmp(first->mark, again->mark, sizeof first->mark) == 0
+                : memcmp(first->digest, again->digest, sizeof first->digest) == 0);
 }

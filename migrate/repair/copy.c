@@ -10,11 +10,11 @@
 #include "formats/outfile.h"
 #include "formats/path.h"
 #include "migrate/files/newfile.h"
-#include "migrate/repair/changes.h"
 #include "migrate/repair/copydir.h"
 #include "migrate/console/interrupt.h"
 #include "migrate/console/progress.h"
 #include "migrate/repair/quarantine.h"
+#include "migrate/repair/rest.h"
 #include "migrate/rescue/salvaging.h"
 #include "migrate/repair/verify.h"
 
@@ -29,19 +29,10 @@ enum { QUARANTINE_TRIES = 1000 };
 
 /* ---- the database ---- */
 
-static bool read_copy(int copy, uint64_t at, uint8_t *to, size_t size, struct fault *f)
-{
-    return fileio_read_at(copy, at, to, size) == size ||
-           fault_set(f, FAULT_IO, "the copy cannot be read back: %s",
-                     fileio_why_short("it is too short"));
-}
-
-/* Two steps of the file side by side. */
 struct steps {
     const struct assessment *a;
     struct changes_copy copy;
-    struct filehash *hash; /* of what was compared with the copy; NULL: not wanted */
-    uint8_t *from, *to;
+    uint8_t *step;
     size_t got;
     const volatile sig_atomic_t *stop;
 };
@@ -49,7 +40,7 @@ struct steps {
 static bool read_step(struct steps *s, uint64_t at, struct fault *f)
 {
     return *s->stop ? fault_set(f, FAULT_LIMIT, "interrupted")
-                    : ese_file_read(s->a->store.db->file, at, s->from, FILEIO_STEP, &s->got, f);
+                    : ese_file_read(s->a->store.db->file, at, s->step, FILEIO_STEP, &s->got, f);
 }
 
 static bool copy_bytes(struct steps *s, struct fault *f)
@@ -60,84 +51,43 @@ static bool copy_bytes(struct steps *s, struct fault *f)
     progress_open("copying", size);
     for (uint64_t at = 0; ok && at < size; at += FILEIO_STEP) {
         ok = read_step(s, at, f) &&
-             ese_inplace_write_at(s->copy.descriptor, at, bytes_of(s->from, s->got), f);
+             ese_inplace_write_at(s->copy.descriptor, at, bytes_of(s->step, s->got), f);
         if (ok)
-            ese_page_last_time(page, at, bytes_of(s->from, s->got), &s->copy.last_time);
-    }
-    progress_close();
-    return ok;
-}
-
-static bool same_step(const struct steps *s, const struct changes *changes, uint64_t at,
-                      struct fault *f)
-{
-    size_t page = s->a->store.db->headers.header.page_size;
-    if (memcmp(s->from, s->to, s->got) == 0)
-        return true;
-    for (size_t i = 0; i < s->got; i += page) {
-        size_t size = s->got - i < page ? s->got - i : page;
-        if (memcmp(s->from + i, s->to + i, size) != 0 && !changes_has(changes, at + i))
-            return fault_set(f, FAULT_IO,
-                             "the copy differs at byte %" PRIu64 ", where nothing was changed",
-                             at + i);
-    }
-    return true;
-}
-
-/* Whatever the changes did not touch is bit for bit what it was. */
-static bool compare_rest(struct steps *s, const struct changes *changes, struct fault *f)
-{
-    uint64_t size = ese_file_size(s->a->store.db->file);
-    bool ok = true;
-    progress_open("comparing", size);
-    for (uint64_t at = 0; ok && at < size; at += FILEIO_STEP) {
-        ok = read_step(s, at, f) && read_copy(s->copy.descriptor, at, s->to, s->got, f) &&
-             same_step(s, changes, at, f);
-        if (ok && s->hash)
-            filehash_add(s->hash, bytes_of(s->from, s->got));
+            ese_page_last_time(page, at, bytes_of(s->step, s->got), &s->copy.last_time);
     }
     progress_close();
     return ok;
 }
 
 bool rewrite_database(const struct assessment *a, int copy, const volatile sig_atomic_t *stop,
-                      struct filehash *hash, struct fault *f)
+                      struct rest *rest, struct fault *f)
 {
     struct changes *changes = calloc(1, sizeof *changes);
-    struct steps s = {.a = a,
-                      .copy.descriptor = copy,
-                      .hash = hash,
-                      .from = malloc(FILEIO_STEP),
-                      .to = malloc(FILEIO_STEP),
-                      .stop = stop};
-    bool ok = (changes != NULL && s.from != NULL && s.to != NULL) ||
+    struct steps s = {.a = a, .copy.descriptor = copy, .step = malloc(FILEIO_STEP), .stop = stop};
+    bool ok = (changes != NULL && s.step != NULL) ||
               fault_set(f, FAULT_NO_MEMORY, "out of memory for the copy");
     ok = ok && copy_bytes(&s, f);
-    if (a->plan.actions > 0) /* else what was salvaged is written as it is */
-        ok = ok && changes_make(changes, a, &s.copy, stop, f) && changes_write(changes, copy, f);
-    ok = ok && compare_rest(&s, changes, f);
+    if (ok && a->plan.actions > 0) { /* else what was salvaged is written as it is */
+        ok = changes_make(changes, a, &s.copy, stop, f) && changes_write(changes, copy, f);
+        if (ok && rest)
+            rest_leave_out(rest, changes);
+    }
     if (changes)
         changes_close(changes);
     free(changes);
-    free(s.from);
-    free(s.to);
+    free(s.step);
     return ok;
 }
 
-static int write_database(const struct assessment *a, const struct outfile *out, const char *target,
-                          struct filehash *hash)
+/* target: what is written, for the message. */
+static int trouble_unless_cancelled(const struct assessment *a, const char *target,
+                                    const struct fault *f)
 {
-    struct fault f = {.code = FAULT_NONE};
-    const volatile sig_atomic_t *stop = interrupt_watch();
-    bool ok = filehash_start_given(hash, &f) &&
-              rewrite_database(a, outfile_descriptor(out), stop, hash, &f);
-    if (filehash_finish(hash, ok ? &f : NULL) && ok)
-        return EXIT_CLEAN;
-    if (*stop) {
+    if (*interrupt_watch()) {
         note_error(a->notes, "cancelled; nothing was changed");
         return EXIT_CANCELLED;
     }
-    return note_trouble_of(a->notes, a->store.path, target, &f);
+    return note_trouble_of(a->notes, a->store.path, target, f);
 }
 
 static int commit(const struct assessment *a, struct outfile *out, const char *name)
@@ -196,21 +146,28 @@ static int commit_salvage(const struct assessment *a, const char *target, struct
 
 /* ---- one file ---- */
 
+static int write_and_verify(const struct assessment *a, const struct outfile *out,
+                            struct rest *rest, struct rewritten *r)
+{
+    struct fault f = {.code = FAULT_NONE};
+    uint64_t size;
+    if (!rewrite_database(a, outfile_descriptor(out), rest->stop, rest, &f))
+        return trouble_unless_cancelled(a, r->store, &f);
+    int status = verify_store(a, outfile_path(out), false, "nothing was written", &rest->how,
+                              r->result.sha256, &size);
+    if (status == EXIT_CLEAN && !rest_is_same(rest, &f))
+        status = trouble_unless_cancelled(a, r->store, &f);
+    return status;
+}
+
 static int fill(const struct assessment *a, struct outfile *out, struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
-    struct filehash copied;
-    uint64_t size;
-    int status = write_database(a, out, r->store, &copied);
-    if (status == EXIT_CLEAN)
-        status = verify_store(a, outfile_path(out), false, "nothing was written", r->result.sha256,
-                              &size);
-    /* The bytes of a compressed file are not those that were copied. */
-    bool packed = ese_file_is_packed(a->store.db->file);
-    if (status == EXIT_CLEAN && !verify_is_judged(a, packed ? NULL : &copied, &f)) {
-        note_file(a->notes, a->store.path, "%s; nothing was written", f.text);
-        status = EXIT_TROUBLE;
-    }
+    struct rest rest;
+    int status = rest_open(&rest, a, interrupt_watch(), &f)
+                     ? write_and_verify(a, out, &rest, r)
+                     : note_trouble_of(a->notes, a->store.path, r->store, &f);
+    rest_close(&rest);
     if (status == EXIT_CLEAN && *interrupt_watch()) {
         note_error(a->notes, "cancelled; nothing was changed");
         status = EXIT_CANCELLED;

@@ -10,6 +10,8 @@
 
 #include <signal.h>
 
+struct rest;
+
 struct rewritten {
     char store[PATH_MAX], quarantine[PATH_MAX], set_aside[PATH_MAX];
     struct repair_result result; /* points into the above */
@@ -17,12 +19,12 @@ struct rewritten {
 
 /*
  * Writes the assessment's store, changed as its plan says, to `copy`, an empty file open for
- * reading and writing: all pages that the plan does not touch are bit for bit the same.  Nothing is
- * synced; after a failure the file is worthless.  stop: gives up as soon as it is set.  hash: (may
- * be NULL) is given all bytes of the store that the copy was made from.
+ * reading and writing.  Nothing is synced; after a failure the file is worthless.  stop: gives up
+ * as soon as it is set.  rest: (may be NULL) is told what the plan touches; all else has to be bit
+ * for bit the same, which is for the caller to see (repair/rest.h).
  */
 bool rewrite_database(const struct assessment *assessment, int copy,
-                      const volatile sig_atomic_t *stop, struct filehash *hash, struct fault *f);
+                      const volatile sig_atomic_t *stop, struct rest *rest, struct fault *f);
 
 /*
  * Applies the assessment's plan into `target`: a file, or a directory when the store was named by

@@ -289,8 +289,8 @@ static bool write_store(struct job *j)
               changes_write(&j->changes, j->lock->descriptor, &f) && sync_store(j, &f);
     changes_close(&j->changes);
     ok = ok && undo_view_open(j->undo, j->a->store.db, &old, &f);
-    if (ok && verify_store(j->a, path, true, "so the repair is taken back", j->undo->result_sha256,
-                           &j->undo->result_size) != EXIT_CLEAN) {
+    if (ok && verify_store(j->a, path, true, "so the repair is taken back", NULL,
+                           j->undo->result_sha256, &j->undo->result_size) != EXIT_CLEAN) {
         undo_view_close(old);
         return false; /* it has said why */
     }

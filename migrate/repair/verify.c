@@ -58,16 +58,15 @@ bool verify_is_judged(const struct assessment *old, const struct filehash *read,
 {
     const struct stat *was = ese_file_stat(old->store.db->file);
     int descriptor = ese_file_named_descriptor(old->store.db->file);
+    const struct filehash_how like = {.like = &old->hash};
     struct filehash again;
     struct stat is;
     if (fstat(descriptor, &is) != 0)
         return fault_set(f, FAULT_IO, "it cannot be examined: %s", strerror(errno));
     if (read == NULL &&
-        (!filehash_start_open(&again, descriptor, f) || !filehash_finish(&again, f)))
+        (!filehash_start_open(&again, descriptor, &like, f) || !filehash_finish(&again, f)))
         return false;
-    const struct filehash *hash = read ? read : &again;
-    return (fileio_is_unchanged(&is, was) && hash->size == old->hash.size &&
-            memcmp(hash->digest, old->hash.digest, sizeof hash->digest) == 0) ||
+    return (fileio_is_unchanged(&is, was) && filehash_is_same(&old->hash, read ? read : &again)) ||
            fault_set(f, FAULT_LIMIT,
                      "it changed after it was judged; see that nothing uses it, and begin again");
 }
@@ -83,12 +82,14 @@ static bool is_as_planned(const struct assessment *old, const struct assessment 
 }
 
 int verify_store(const struct assessment *old, const char *path, bool in_place, const char *what,
-                 uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size)
+                 const struct filehash_how *hash, uint8_t sha256[HASH_SHA256_SIZE], uint64_t *size)
 {
     struct assessment new;
     struct fault f = {.code = FAULT_NONE};
     struct assess_options how = {
         .reading = old->options->reading, .list_short = old->model.list_cut, .own_undo_file = true};
+    if (hash)
+        how.hash = *hash;
     /* What discovery went by may have been the fault that the repair has ended. */
     if (old->discovery && !problem_has(&old->found, PROBLEM_MISFIT))
         how.discovered = &old->profile;

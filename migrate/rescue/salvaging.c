@@ -242,7 +242,7 @@ static bool open_file(struct salvaging *x, struct fault *f)
     bool packed = ese_file_is_packed(file); /* then other bytes are hashed than are salvaged */
     if (!store_keep_still(x->store.path, x->like, x->notes, f) ||
         !(packed ? filehash_start(&x->hash, x->store.path, f)
-                 : filehash_start_given(&x->hash, f))) {
+                 : filehash_start_given(&x->hash, NULL, f))) {
         ese_file_close(file);
         return false;
     }

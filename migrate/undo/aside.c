@@ -164,7 +164,7 @@ static bool describe(int directory, struct undofile_move *m, struct fault *f)
     struct filehash hash = {.size = 0};
     int fd = openat(directory, m->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     m->is_known = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-                  filehash_start_open(&hash, fd, NULL) && filehash_finish(&hash, NULL);
+                  filehash_start_open(&hash, fd, NULL, NULL) && filehash_finish(&hash, NULL);
     descriptor_close(fd);
     m->size = hash.size;
     memcpy(m->sha256, hash.digest, sizeof m->sha256);

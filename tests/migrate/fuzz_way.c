@@ -286,7 +286,8 @@ static void expect_verified(const struct case_of *c, unsigned seed)
     make_file(c->page, bytes_of(wrong.store, wrong.size));
     const struct assess_options how = options.assess;
     expect(assess(&old, c->named, &how, NULL) == EXIT_CLEAN);
-    if (verify_store(&old, c->page, false, "", sha256, &size) == EXIT_CLEAN || rows_agree(c, &old))
+    if (verify_store(&old, c->page, false, "", NULL, sha256, &size) == EXIT_CLEAN ||
+        rows_agree(c, &old))
         expect(run(cmd_diff, &compare) == 0);
     assess_close(&old);
     free(wrong.store);

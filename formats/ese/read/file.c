@@ -221,6 +221,13 @@ static size_t read_memory(const struct ese_file *file, uint64_t offset, void *to
     return from.size;
 }
 
+size_t ese_file_read_beside(const struct ese_file *file, uint64_t offset, void *to, size_t size)
+{
+    errno = 0;
+    return file->descriptor < 0 ? read_memory(file, offset, to, size)
+                                : fileio_read_at(file->descriptor, offset, to, size);
+}
+
 static void (*on_read)(uint64_t bytes);
 
 void ese_file_on_read(void (*told)(uint64_t bytes))
@@ -231,12 +238,9 @@ void ese_file_on_read(void (*told)(uint64_t bytes))
 bool ese_file_read(struct ese_file *file, uint64_t offset, void *to, size_t size, size_t *got,
                    struct fault *f)
 {
-    *got = 0;
-    if (file->descriptor < 0) {
-        *got = read_memory(file, offset, to, size);
+    *got = ese_file_read_beside(file, offset, to, size);
+    if (file->descriptor < 0)
         return true;
-    }
-    *got = fileio_read_at(file->descriptor, offset, to, size);
     int error = errno;
     if (on_read)
         on_read(*got);

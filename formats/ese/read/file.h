@@ -59,4 +59,9 @@ bool ese_file_is_packed(const struct ese_file *file);
 bool ese_file_read(struct ese_file *file, uint64_t offset, void *to, size_t size, size_t *got,
                    struct fault *f);
 
+/* The same for a thread of its own, beside others that read: of this one nobody hears.  Returns how
+ * many bytes it read: fewer only at the end of the file, where errno is 0, and after an error,
+ * where it is not. */
+size_t ese_file_read_beside(const struct ese_file *file, uint64_t offset, void *to, size_t size);
+
 #endif

@@ -3,6 +3,7 @@
  * noticed, or does not stay.
  */
 #include "migrate/repair/copy.h"
+#include "migrate/repair/rest.h"
 #include "tests/migrate/judged.h"
 
 #include <fcntl.h>
@@ -39,8 +40,14 @@ static bool write_copy(const struct assessment *a, int copy, int64_t wrong, stru
     static const volatile sig_atomic_t never;
     *f = (struct fault){.code = FAULT_NONE};
     ck_assert_int_eq(ftruncate(copy, 0), 0);
+    struct rest rest;
+    struct filehash hash;
     spoilt = wrong;
-    return rewrite_database(a, copy, &never, NULL, f);
+    bool ok = rest_open(&rest, a, &never, f) && rewrite_database(a, copy, &never, &rest, f) &&
+              filehash_start_open(&hash, copy, &rest.how, f) && filehash_finish(&hash, f) &&
+              rest_is_same(&rest, f);
+    rest_close(&rest);
+    return ok;
 }
 
 static uint8_t *bytes_in(int copy, size_t *size)

@@ -187,9 +187,9 @@ static unsigned check_quarantine(const char *fixture, struct assessment *a)
         if (action->kind != ACTION_DROP_ENTRY || !action->quarantine)
             continue;
         ck_assert_msg(write_copy(a, SIZE_MAX), "%s", fixture);
-        ck_assert_int_eq(verify_store(a, copy, false, "test", sha256, &size), EXIT_CLEAN);
+        ck_assert_int_eq(verify_store(a, copy, false, "test", NULL, sha256, &size), EXIT_CLEAN);
         action->quarantine = false;
-        ck_assert_int_eq(verify_store(a, copy, false, "test", sha256, &size), EXIT_TROUBLE);
+        ck_assert_int_eq(verify_store(a, copy, false, "test", NULL, sha256, &size), EXIT_TROUBLE);
         action->quarantine = true;
         tried++;
     }
@@ -214,7 +214,7 @@ static unsigned check_problems(const char *fixture, struct assessment *a)
     none.actions = 0;
     a->plan = none;
     ck_assert_msg(!write_copy(a, SIZE_MAX) ||
-                      verify_store(a, copy, false, "test", sha256, &size) == EXIT_TROUBLE,
+                      verify_store(a, copy, false, "test", NULL, sha256, &size) == EXIT_TROUBLE,
                   "%s: nobody notices that every problem stays", fixture);
     a->plan = whole;
     return 1;
