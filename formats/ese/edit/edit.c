@@ -56,7 +56,10 @@ bool ese_inplace_open(struct ese_db *db, const struct ese_inplace_options *optio
     ip->header = calloc(1, ip->page_size);
     ip->before = calloc(1, ip->page_size);
     ip->spare = calloc(1, ip->page_size);
-    if (!inplace_store_open(ip) || ip->header == NULL || ip->before == NULL || ip->spare == NULL) {
+    ip->record = malloc(ESE_PAGE_SIZE_MAX);
+    ip->made = malloc(sizeof *ip->made);
+    if (!inplace_store_open(ip) || ip->header == NULL || ip->before == NULL || ip->spare == NULL ||
+        ip->record == NULL || ip->made == NULL) {
         ese_inplace_close(ip);
         return inplace_no_memory(f);
     }
@@ -76,6 +79,9 @@ void ese_inplace_close(struct ese_inplace *ip)
     free(ip->header);
     free(ip->before);
     free(ip->spare);
+    free(ip->record);
+    free(ip->made);
+    free(ip->spot_room);
     free(ip);
 }
 

@@ -65,6 +65,12 @@ struct inplace_finger {
     struct inplace_step step[ESE_DEPTH_MOST];
 };
 
+/* The changes that make a record: those that are wanted, and values that leave it for them. */
+struct inplace_changes {
+    struct ese_change at[2 * ESE_EDIT_CHANGES_MOST];
+    unsigned count;
+};
+
 struct ese_inplace {
     struct ese_db *db;
     struct ese_inplace_options options;
@@ -88,7 +94,10 @@ struct ese_inplace {
     struct inplace_entries orphans; /* to be found by their data, and removed */
     struct ese_key_scratch scratch;
     struct ese_keys keys;
-    uint8_t *spare;                                /* a page */
+    uint8_t *spare;               /* a page */
+    uint8_t *record;              /* the one that is being made: room for the longest */
+    struct inplace_changes *made; /* and what it is made of */
+    uint8_t *spot_room;           /* of a spot that was closed, for the next one; or NULL */
     struct inplace_finger finger[INPLACE_FINGERS]; /* see edit/tree.c */
 
     /* after finish */
@@ -195,6 +204,7 @@ struct inplace_tree {
 
 /* A place in a tree: the way to a leaf, and a node of it (index may be behind the last). */
 struct inplace_spot {
+    struct ese_inplace *ip;
     struct inplace_step step[ESE_DEPTH_MOST];
     unsigned depth, index, count; /* count: nodes of the leaf, with those flagged as deleted */
     uint32_t leaves;              /* entered so far: a damaged tree may loop */

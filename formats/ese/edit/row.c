@@ -17,7 +17,6 @@ enum {
     OUT_LEAST = 8,         /* shorter ones gain nothing by leaving it */
     EMPTY_RECORD = 4,
     TAGS = 2 * 4, /* of a node and of tag 0 */
-    CHANGES_MOST = 2 * ESE_EDIT_CHANGES_MOST,
 };
 
 static struct inplace_tree rows_of(struct ese_inplace *ip, const struct ese_table *table)
@@ -269,11 +268,6 @@ bool inplace_row_drop(struct inplace_row *row, struct fault *f)
 
 /* ---- changed records ---- */
 
-struct changes {
-    struct ese_change at[CHANGES_MOST];
-    unsigned count;
-};
-
 /* Longest record that the engine makes in this table: less than a page, for the key must fit beside
  * it. */
 static size_t record_most(const struct ese_inplace *ip, const struct ese_table *table,
@@ -306,9 +300,10 @@ static bool leave(struct inplace_row *row, struct ese_change *change, struct fau
 }
 
 /* Values of the record that do not change, and could leave it, become changes, too. */
-static void consider_others(const struct inplace_row *row, struct changes *c)
+static void consider_others(const struct inplace_row *row, struct inplace_changes *c)
 {
-    for (unsigned i = 0; i < row->table->columns && c->count < CHANGES_MOST; i++) {
+    for (unsigned i = 0; i < row->table->columns && c->count < sizeof c->at / sizeof c->at[0];
+         i++) {
         const struct ese_column *column = &row->table->column[i];
         struct ese_values values;
         struct ese_value value, more;
@@ -324,7 +319,7 @@ static void consider_others(const struct inplace_row *row, struct changes *c)
 }
 
 /* The longest value that could leave the record; NULL: none. */
-static struct ese_change *longest(struct changes *c)
+static struct ese_change *longest(struct inplace_changes *c)
 {
     struct ese_change *best = NULL;
     for (unsigned i = 0; i < c->count; i++)
@@ -335,7 +330,7 @@ static struct ese_change *longest(struct changes *c)
 }
 
 static bool take_changes(struct inplace_row *row, const struct ese_change *change, unsigned changes,
-                         struct changes *c, struct fault *f)
+                         struct inplace_changes *c, struct fault *f)
 {
     c->count = 0;
     if (changes > ESE_EDIT_CHANGES_MOST)
@@ -356,14 +351,12 @@ static bool take_changes(struct inplace_row *row, const struct ese_change *chang
 }
 
 /* Makes the changed record, with long values put out of it until it fits. */
-static bool make_record(struct inplace_row *row, struct changes *c, size_t key_size,
+static bool make_record(struct inplace_row *row, struct inplace_changes *c, size_t key_size,
                         struct bytes *record, struct fault *f)
 {
     size_t most = record_most(row->ip, row->table, key_size), size;
-    uint8_t *to = arena_take(&row->memory, ESE_PAGE_SIZE_MAX);
+    uint8_t *to = row->ip->record;
     bool considered = false;
-    if (to == NULL)
-        return inplace_no_memory(f);
     if (row->record.whole.size > most) /* longer than allowed, but it was there */
         most = row->record.whole.size;
     for (;;) {
@@ -428,7 +421,7 @@ static bool change_entries(struct inplace_row *row, const struct ese_index *inde
 }
 
 static bool change_row(struct inplace_row *row, const struct ese_change *change, unsigned changes,
-                       struct changes *c, struct fault *f)
+                       struct inplace_changes *c, struct fault *f)
 {
     struct inplace_tree t = rows_of(row->ip, row->table);
     struct inplace_target target = {.key = row->key, .twin = row->twin};
@@ -457,11 +450,8 @@ static bool change_row(struct inplace_row *row, const struct ese_change *change,
 bool inplace_row_change(struct inplace_row *row, const struct ese_change *change, unsigned changes,
                         struct fault *f)
 {
-    struct changes *c = malloc(sizeof *c);
-    bool ok = (c != NULL || inplace_no_memory(f)) &&
-              (changes == 0 || change_row(row, change, changes, c, f));
-    free(c);
-    return ok || fault_context(f, "table %s", row->table->name);
+    return changes == 0 || change_row(row, change, changes, row->ip->made, f) ||
+           fault_context(f, "table %s", row->table->name);
 }
 
 /* ---- adding ---- */
@@ -514,7 +504,7 @@ static bool find_primary_key(struct inplace_row *row, const struct ese_record *r
 }
 
 /* A counter of the table must not give the new row's number again. */
-static bool raise_counter(struct inplace_row *row, const struct changes *c, struct fault *f)
+static bool raise_counter(struct inplace_row *row, const struct inplace_changes *c, struct fault *f)
 {
     for (unsigned i = 0; i < c->count; i++) {
         const struct ese_change *change = &c->at[i];
@@ -530,7 +520,7 @@ static bool raise_counter(struct inplace_row *row, const struct changes *c, stru
 }
 
 static bool add_row(struct inplace_row *row, const struct ese_change *change, unsigned changes,
-                    struct changes *c, struct fault *f)
+                    struct inplace_changes *c, struct fault *f)
 {
     struct inplace_tree t = rows_of(row->ip, row->table);
     struct ese_record made;
@@ -561,11 +551,9 @@ bool inplace_add(struct ese_inplace *ip, const struct ese_table *table,
                  const struct ese_change *change, unsigned changes, struct fault *f)
 {
     struct inplace_row row = {.ip = ip};
-    struct changes *c = malloc(sizeof *c);
     bool new_format;
-    bool ok = (c != NULL || inplace_no_memory(f)) && root_format(ip, table, &new_format, f) &&
-              open_new(&row, ip, table, new_format, f) && add_row(&row, change, changes, c, f);
+    bool ok = root_format(ip, table, &new_format, f) && open_new(&row, ip, table, new_format, f) &&
+              add_row(&row, change, changes, ip->made, f);
     inplace_row_close(&row);
-    free(c);
     return ok || fault_context(f, "table %s", table->name);
 }

@@ -462,7 +462,7 @@ static bool remove_last_inner(const struct inplace_tree *t, const struct inplace
                               unsigned depth, const struct inplace_nodes *parent,
                               struct inplace_spares *spares, unsigned *needed, struct fault *f)
 {
-    struct inplace_spot way = {.depth = depth + 1};
+    struct inplace_spot way = {.ip = t->ip, .depth = depth + 1};
     struct plan p = {.t = t, .spot = &way, .new_last = true, .until = depth};
     unsigned child = spot->step[depth].child;
     uint32_t before = 0;

@@ -19,6 +19,13 @@
 
 /* ---- the way down ---- */
 
+/* As memcmp() of their common size.  *size: that. */
+static int compare_fronts(struct bytes a, struct bytes b, size_t *size)
+{
+    *size = a.size < b.size ? a.size : b.size;
+    return *size > 0 ? memcmp(a.at, b.at, *size) : 0;
+}
+
 /* Compares a key, in the pieces in which it is stored, with key and data behind each other. */
 static int compare_pieces(const struct ese_node *node, struct bytes key, struct bytes data)
 {
@@ -30,13 +37,25 @@ static int compare_pieces(const struct ese_node *node, struct bytes key, struct 
             k++;
         if (i == 2 || k == 2)
             return (i < 2) - (k < 2);
-        size_t size = left[i].size < right[k].size ? left[i].size : right[k].size;
-        int order = memcmp(left[i].at, right[k].at, size);
+        size_t size;
+        int order = compare_fronts(left[i], right[k], &size);
         if (order != 0)
             return order;
         left[i] = bytes_from(left[i], size);
         right[k] = bytes_from(right[k], size);
     }
+}
+
+/* The same with a key alone, as most are. */
+static int compare_key(const struct ese_node *node, struct bytes key)
+{
+    size_t size;
+    int order = compare_fronts(node->prefix, key, &size);
+    if (order != 0 || size < node->prefix.size)
+        return order != 0 ? order : 1;
+    key = bytes_from(key, size);
+    order = compare_fronts(node->suffix, key, &size);
+    return order != 0 ? order : (size < node->suffix.size) - (size < key.size);
 }
 
 enum way {
@@ -172,7 +191,7 @@ static void note_way(const struct inplace_tree *t, const struct inplace_spot *sp
 static int compare_node(const struct inplace_tree *t, const struct ese_node *node, struct bytes key,
                         struct bytes data)
 {
-    int order = compare_pieces(node, key, bytes_of(key.at, 0));
+    int order = compare_key(node, key);
     return order != 0 || t->unique ? order : bytes_compare(node->data, data);
 }
 
@@ -204,7 +223,7 @@ static bool go_down(const struct inplace_tree *t, struct bytes key, struct bytes
                     struct inplace_spot *spot, struct fault *f)
 {
     uint32_t number, child;
-    *spot = (struct inplace_spot){.depth = 0};
+    *spot = (struct inplace_spot){.ip = t->ip};
     if (is_in_last_leaf(t, key, data, spot))
         return open_leaf(t, finger_of(t)->leaf, spot, f);
     if (!resume(t, key, data, spot, &number, f))
@@ -223,8 +242,22 @@ static bool go_down(const struct inplace_tree *t, struct bytes key, struct bytes
 void inplace_spot_close(struct inplace_spot *spot)
 {
     arena_free(&spot->memory);
-    free(spot->room);
+    if (spot->room == NULL)
+        return;
+    free(spot->ip->spot_room);
+    spot->ip->spot_room = spot->room;
     spot->room = NULL;
+}
+
+static bool open_room(struct inplace_spot *spot, struct fault *f)
+{
+    if (spot->room == NULL) {
+        spot->room = spot->ip->spot_room;
+        spot->ip->spot_room = NULL;
+    }
+    if (spot->room == NULL)
+        spot->room = malloc(ESE_KEY_ROOM + (size_t)ESE_PAGE_SIZE_MAX);
+    return spot->room != NULL || inplace_no_memory(f);
 }
 
 /* ---- in a leaf ---- */
@@ -261,10 +294,8 @@ static bool copy_node(const struct ese_page *page, const struct ese_node *node,
     if (size > ESE_KEY_ROOM || node->data.size == 0)
         return fault_set(f, FAULT_DAMAGED, "page %u tag %u: a key of %zu and data of %zu bytes",
                          page->number, spot->index + page->reserved, size, node->data.size);
-    if (spot->room == NULL)
-        spot->room = malloc(ESE_KEY_ROOM + (size_t)ESE_PAGE_SIZE_MAX);
-    if (spot->room == NULL)
-        return inplace_no_memory(f);
+    if (!open_room(spot, f))
+        return false;
     uint8_t *data = spot->room + ESE_KEY_ROOM;
     memcpy(data, node->data.at, node->data.size);
     spot->node.data = bytes_of(data, node->data.size);
@@ -371,7 +402,7 @@ bool inplace_is_last_of(const struct inplace_tree *t, const struct inplace_spot 
     if (!ese_pages_get_sound(t->ip->db->pages, spot->page, &page, NULL))
         return false;
     bool is = spot->index + 1 < spot->count && ese_page_node(page, spot->index + 1, &node, NULL) &&
-              compare_pieces(&node, key, bytes_of(key.at, 0)) != 0;
+              compare_key(&node, key) != 0;
     ese_pages_put(t->ip->db->pages, page);
     return is;
 }
