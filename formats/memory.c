@@ -4,6 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <locale.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <stdio.h>
 #include <stddef.h>
@@ -14,6 +17,13 @@ atomic_bool memory_is_short;
 void memory_note_short(void)
 {
     atomic_store_explicit(&memory_is_short, true, memory_order_relaxed);
+}
+
+void memory_give_back(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void memory_watch_begin(void)

@@ -32,4 +32,8 @@ void memory_note_short(void);
 void memory_watch_begin(void);
 bool memory_watch_end(void);
 
+/* Gives what was freed back to the system, where the C library can: after much was freed, and
+ * before much is taken that does not fit into the gaps. */
+void memory_give_back(void);
+
 #endif

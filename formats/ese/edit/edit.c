@@ -2,6 +2,7 @@
 #include "formats/ese/edit/parts.h"
 
 #include "formats/fileio.h"
+#include "formats/memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ void ese_inplace_close(struct ese_inplace *ip)
     free(ip->made);
     free(ip->spot_room);
     free(ip);
+    memory_give_back();
 }
 
 const struct ese_inplace_summary *ese_inplace_summary(const struct ese_inplace *ip)
