@@ -590,20 +590,22 @@ class LeftOver(Store):
             self.assertEqual([path for path in left if path.exists()], [])
 
     def answered(self, answer, *arguments, **streams):
-        """What is said when a person at a terminal answers each question so."""
+        """What is said when a person at a terminal answers each question so, once it is asked."""
         master, terminal = os.openpty()
+        said, answers = b"", 0
         with os.fdopen(master, "r+b", buffering=0) as person:
             process = subprocess.Popen([km.PROGRAM, *map(str, arguments)], stdout=subprocess.DEVNULL,
                                        **{"stdin": terminal, "stderr": terminal, **streams})
             os.close(terminal)
-            person.write(answer * 40)
-            process.wait()
-            said = b""
             try:
                 while part := person.read(4096):
                     said += part
+                    for _ in range(said.count(b"[y/N]") - answers):
+                        person.write(answer)
+                        answers += 1
             except OSError:  # the other end is closed, and everything was read
                 pass
+            process.wait()
         return said
 
     def test_offered_on_a_terminal(self):
