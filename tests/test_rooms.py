@@ -126,6 +126,13 @@ class Rooms(unittest.TestCase):
                   if re.search(r"\bmessage_print\(", path.read_text())]
         self.assertEqual(sorted(saying), ["migrate/commands/main.c", "migrate/console/message.c"])
 
+    def test_only_who_drafts_knows_kinds_of_actions(self):
+        """And the second witness: whoever shows or carries out actions asks decide/action.h what a kind is."""
+        naming = {str(path.relative_to(ROOT)) for path in ROOT.glob("migrate/*/*.c") if path.parent.name != "decide"
+                  and re.search(r"\bACTION_(?!KINDS\b|CELLS_MOST\b)[A-Z]", path.read_text())}
+        witness = {path for path in naming if re.fullmatch(r"migrate/repair/(expected(_\w+)?|verify_rows)\.c", path)}
+        self.assertEqual(sorted(naming - witness), [])
+
 
 if __name__ == "__main__":
     unittest.main()

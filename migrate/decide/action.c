@@ -15,6 +15,7 @@ struct record {
     const char *name;
     enum action_effect effect;
     bool shows_certificate;
+    bool comes_first;
     /* What stands behind the name in the canonical text; returns as snprintf. */
     int (*canonical)(const struct model *m, const struct action *a, char *text, size_t size);
     void (*sentence)(const struct model *m, const struct action *a, FILE *to); /* without why */
@@ -513,6 +514,7 @@ static const struct record records[ACTION_KINDS] = {
                          .foresee = role_foresee},
     [ACTION_SET_TRUST] = {.name = "set-trust",
                           .effect = EFFECT_CELLS,
+                          .comes_first = true,
                           .canonical = trust_canonical,
                           .sentence = trust_sentence,
                           .members = trust_members,
@@ -602,6 +604,11 @@ bool action_changes_list(enum action_kind kind)
 bool action_shows_certificate(enum action_kind kind)
 {
     return records[kind].shows_certificate;
+}
+
+bool action_comes_first(enum action_kind kind)
+{
+    return records[kind].comes_first;
 }
 
 int action_canonical(const struct model *m, const struct action *a, char *text, size_t size)

@@ -114,6 +114,9 @@ bool action_changes_list(enum action_kind kind);
 /* Is `certificate` what the action is about, so that a report shows it? */
 bool action_shows_certificate(enum action_kind kind);
 
+/* Is it shown before the others: narrowed trust is what an administrator may not expect. */
+bool action_comes_first(enum action_kind kind);
+
 /* The action as one line of canonical text, without a line end; returns as snprintf. */
 int action_canonical(const struct model *model, const struct action *action, char *text,
                      size_t size);

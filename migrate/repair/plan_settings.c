@@ -116,7 +116,7 @@ bool plan_setting_value(const struct model *m, const struct action *a,
     if (column == NULL)
         return fault_set(f, FAULT_UNSUPPORTED,
                          "the plan changes a setting for which the profile names no column");
-    if (a->kind == ACTION_SET_MODE)
+    if (action_setting(a->kind) == SETTING_MODE)
         return put_mode(m, a->mode, column, to, f);
     if (profile_names_entry(m->issuing_names))
         return put_key(m, a->entry, column, to, f);

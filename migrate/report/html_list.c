@@ -30,9 +30,11 @@ void html_settings(struct buffer *page, const struct picture *p)
     const char *mode = NULL, *issuing = NULL;
     for (size_t i = 0; p->has_plan && i < p->a->plan.actions; i++) {
         const struct action *action = &p->a->plan.action[i];
-        if (action->kind == ACTION_SET_MODE)
+        if (action_effect(action->kind) != EFFECT_SETTING)
+            continue;
+        if (action_setting(action->kind) == SETTING_MODE)
             mode = model_mode_name(action->mode);
-        if (action->kind == ACTION_SET_ISSUING_CA)
+        else
             issuing = hash_words(action->value);
     }
     html_put(page, "<section><h2>Settings</h2>\n<table class=\"settings\"><tbody>\n");

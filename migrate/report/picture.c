@@ -170,6 +170,19 @@ static void number_after(struct ordering *o)
             o->p->row[o->row_of[i]].key_after = ++position;
 }
 
+static void change_cells(const struct model *m, struct picture_row *row,
+                         const struct action *action)
+{
+    struct action_cell cell[ACTION_CELLS_MOST];
+    unsigned cells = action_cells(m, action, cell);
+    for (unsigned i = 0; i < cells; i++) {
+        if (cell[i].kind == CELL_ROLE)
+            row->role_after = cell[i].role;
+        if (cell[i].kind == CELL_TRUST)
+            row->trust_after = cell[i].trust;
+    }
+}
+
 static void change_entry(struct ordering *o, const struct action *action)
 {
     struct picture_row *row =
@@ -177,10 +190,8 @@ static void change_entry(struct ordering *o, const struct action *action)
     if (row == NULL)
         return;
     row->changed = true;
-    if (action->kind == ACTION_SET_ROLE)
-        row->role_after = action->role;
-    if (action->kind == ACTION_SET_TRUST)
-        row->trust_after = action->trust;
+    if (action_effect(action->kind) == EFFECT_CELLS)
+        change_cells(&o->p->a->model, row, action);
     if (action_effect(action->kind) != EFFECT_DROP)
         return;
     struct picture_row *other = action->alone ? NULL : row_of(o, action->other, 0);

@@ -386,11 +386,10 @@ static void plan_lines(const struct assessment *a, const char *heading)
                   a->plan.actions == 1 ? "" : "s");
     if (a->made_anew)
         output_format("  %s\n", report_made_anew(a));
-    /* Narrowed trust first: it is what an administrator may not expect. */
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < a->plan.actions; i++) {
             const struct action *action = &a->plan.action[i];
-            bool first = action->kind == ACTION_SET_TRUST;
+            bool first = action_comes_first(action->kind);
             if (first != (pass == 0) || shown[action->kind]++ >= SHOWN)
                 continue;
             output_format("  %2zu. %s", ++number, action->optional ? "(not needed to start) " : "");
