@@ -184,12 +184,23 @@ static void end_quarantine(struct outfile *quarantine, bool written, struct rewr
     outfile_discard(quarantine);
 }
 
+/* An unnamed file is what was judged, of what was salvaged or recovered: the store itself is the
+ * one it stands for. */
+static bool is_the_input(const struct assessment *a, const char *target)
+{
+    struct stat to, from;
+    const char *input = a->options->stands_for;
+    return input && stat(target, &to) == 0 && stat(input, &from) == 0 && fileio_is_same(&to, &from);
+}
+
 /* The quarantine gets its name first: a certificate is never in neither file. */
 static int rewrite_file(const struct assessment *a, const char *target, bool force,
                         struct rewritten *r)
 {
     struct fault f = {.code = FAULT_NONE};
     struct outfile *out, *quarantine = NULL;
+    if (is_the_input(a, target))
+        return note_file(a->notes, target, "is the input itself; name another file for the output");
     if (!outfile_create(target, ese_file_named_descriptor(a->store.db->file), force, &out, &f))
         return note_trouble(a->notes, target, &f);
     int status = fill(a, out, r);

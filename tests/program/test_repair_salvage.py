@@ -284,6 +284,22 @@ class RepairSalvage(unittest.TestCase):
         self.assertEqual(km.run("repair", self.store, "--salvage", "-o", self.new).returncode, km.REPAIRED)
         self.assertEqual(pem.read_text(), "of an earlier repair")
 
+    def test_the_input_is_never_the_output(self):
+        """Not under another name of it either, and whatever stands for it meanwhile."""
+        link = self.folder / "link.edb"
+        for how, damage in (("--salvage", {"zero": [2]}), ("--recover", {})):
+            self.damage(self.small, **damage)
+            link.unlink(missing_ok=True)
+            os.link(self.store, link)
+            before = self.store.read_bytes()
+            for name in (self.store, link):
+                run = km.run("repair", self.store, how, "-o", name, "--force")
+                self.assertEqual((run.returncode, name.read_bytes() == before), (km.TROUBLE, True), f"{how} {name}")
+                self.assertIn(b"is the input itself", run.stderr)
+        folder = km.run("repair", self.folder, "--salvage", "-o", self.store, "--force")
+        self.assertEqual((folder.returncode, self.store.read_bytes() == before), (km.TROUBLE, True))
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["Kmsmdb.edb", "link.edb"])
+
     def test_an_interrupted_repair_is_seen(self):
         self.damage(self.small, zero=[2])
         (self.folder / "Kmsmdb.edb.kmundo").write_bytes(b"no undo file")
