@@ -27,6 +27,13 @@ bool ese_record_open(struct ese_record *rec, const struct ese_table *table, stru
         return fault_set(f, FAULT_DAMAGED,
                          "record of %zu bytes: its fixed columns should end at byte %zu", data.size,
                          fixed_end);
+    /* One that has none of the variable columns says the id before the first of them. */
+    if (last_fixed > ESE_FIXED_LAST || last_variable < ESE_VARIABLE_FIRST - 1)
+        return fault_set(
+            f, FAULT_DAMAGED,
+            "record of %zu bytes: its last fixed column is %u and its last variable one "
+            "%u, expected at most 127 and at least 127",
+            data.size, last_fixed, last_variable);
     if (!bytes_cut(data, fixed_end, count * 2, &rec->offsets))
         return fault_set(f, FAULT_DAMAGED,
                          "record of %zu bytes: no room for the offsets of %zu variable columns",
