@@ -15,7 +15,7 @@ import unittest
 import km
 
 import edbdecode
-from edbfile import PAGE_LEAF, Page, page_checksums
+from edbfile import PAGE_LEAF, PAGE_NON_UNIQUE, Page, page_checksums
 from edbtree import Tree
 
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
@@ -167,6 +167,7 @@ class BothCatalogs(unittest.TestCase):
     """What both the catalog and its shadow say of a column cannot be: it is not written as it stands, and it is told."""
 
     TYPE_AT, FLAGS_AT, PLACE_AT, FIRST_VARIABLE = 14, 22, 31, 128
+    PAGE_FLAGS_AT = 36
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -248,6 +249,28 @@ class BothCatalogs(unittest.TestCase):
                     self.change(places, self.FLAGS_AT, "<B", row[self.FLAGS_AT] ^ 1)
                     self.assertEqual([line["kind"] for line in self.salvage()], ["catalog"])
                     self.assertEqual(self.rows(self.new), self.truth)
+
+    @staticmethod
+    def indexes(path):
+        return {(table.name, index.name): index for table in edbdecode.open(str(path)).tables
+                if not table.name.startswith("MSys") for index in table.indexes if not index.primary}
+
+    def test_a_root_page_that_says_an_index_is_unique_or_not(self):
+        """None is written as unique whose rows share a key; the catalog counts where entries or most pages agree with it."""
+        believed = 0
+        for revision, page_size in (("0x2", 4096), ("0x14", 8192)):
+            self.make(revision, page_size)
+            for name, index in self.indexes(self.store).items():
+                with self.subTest(revision=revision, index=name):
+                    flags, = struct.unpack_from("<I", self.sound, (index.root + 1) * page_size + self.PAGE_FLAGS_AT)
+                    self.change([(index.root, 0)], self.PAGE_FLAGS_AT, "<I", flags ^ PAGE_NON_UNIQUE)
+                    lines = self.salvage()
+                    self.assertEqual([line["kind"] for line in lines], ["catalog"])
+                    self.assertEqual(self.rows(self.new), self.truth)
+                    if "the catalog is believed" in lines[0]["reason"]:
+                        believed += 1
+                        self.assertEqual(self.indexes(self.new)[name].unique, index.unique)
+        self.assertGreater(believed, 0)
 
     def test_an_index_that_is_said_not_to_be_built(self):
         """It is, from the rows."""

@@ -3,8 +3,8 @@
  *
  * The catalog has the root page of each tree, and that never moves.  Where it names a page that
  * cannot be that root, being another tree's, and the root stands elsewhere, and alone, the row of
- * the catalog is wrong.  So is one that has an index as unique, or not, when its pages say
- * otherwise.
+ * the catalog is wrong.  Where it has an index as unique, or not, and the root says otherwise, most
+ * of the index's pages settle it, and no index is unique where two of its entries have one key.
  *
  * A root page that is right in itself, in its place, and says it is of another table, which has its
  * own root elsewhere, was given the wrong object id: it is taken as what the catalog has it for,
@@ -16,6 +16,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- roots that every database has ---- */
 
@@ -192,28 +193,87 @@ static bool mend_root(struct ese_salvage *s, const struct roots *r, const struct
     return true;
 }
 
-/* Pages of an index have it in their flags whether two entries may have one key. */
+/* ---- indexes that are said to be unique, or not ---- */
+
+/* What the pages of an index have of it. */
+struct unique_pages {
+    size_t unique, other; /* by their flags */
+    bool leaf;            /* entries were seen */
+    bool equal;           /* two that stand have one key */
+};
+
+static bool has_equal_keys(const struct ese_page *page)
+{
+    uint8_t room[ESE_KEY_ROOM], before[ESE_KEY_ROOM];
+    struct bytes last = {NULL, 0};
+    for (unsigned i = 0; i < ese_page_nodes(page); i++) {
+        struct ese_node node;
+        struct bytes key;
+        if (!ese_page_node(page, i, &node, NULL) || (node.flags & ESE_NODE_DELETED) ||
+            !ese_node_key(&node, room, sizeof room, &key) || key.size == 0)
+            continue;
+        if (last.at != NULL && bytes_equal(key, last))
+            return true;
+        memcpy(before, key.at, key.size);
+        last = bytes_of(before, key.size);
+    }
+    return false;
+}
+
+static bool see_unique_pages(struct ese_salvage *s, uint32_t objid, struct unique_pages *u,
+                             struct fault *f)
+{
+    size_t first, count;
+    *u = (struct unique_pages){.unique = 0};
+    salvage_pages_of(s, objid, &first, &count);
+    for (size_t i = first; i < first + count; i++) {
+        const struct salvage_page *p = &s->page[i];
+        const struct ese_page *page;
+        if (p->trust != SALVAGE_GOOD || !(p->flags & ESE_PAGE_INDEX) ||
+            (p->flags & (ESE_PAGE_SPACE_TREE | ESE_PAGE_EMPTY)))
+            continue;
+        *(p->flags & ESE_PAGE_NON_UNIQUE_KEYS ? &u->other : &u->unique) += 1;
+        if (!(p->flags & ESE_PAGE_LEAF))
+            continue;
+        if (!salvage_get(s, p, &page, f))
+            return false;
+        u->leaf = true;
+        u->equal = u->equal || has_equal_keys(page);
+        ese_pages_put(s->pages, page);
+    }
+    return true;
+}
+
+/* Pages of an index have it in their flags whether two entries may have one key.  That none may is
+ * taken only where the entries do not speak against it: an index that allows it holds both. */
 static bool mend_unique(struct ese_salvage *s, const struct roots *r, const struct named_root *n,
                         bool *mended, struct fault *f)
 {
     const struct salvage_page *root = good_page(r, n->root);
     size_t at = ese_catalog_own_column(MSYS_FLAGS)->offset;
+    struct unique_pages u;
     uint32_t flags = 0;
     char text[200];
     if (root == NULL || root->objid != n->objid || !is_tree_root(root) ||
-        !bytes_le32(s->row[n->row].record, at, &flags))
+        !bytes_le32(s->row[n->row].record, at, &flags) ||
+        !(root->flags & ESE_PAGE_NON_UNIQUE_KEYS) == ((flags & ESE_INDEX_UNIQUE) != 0))
         return true;
-    bool unique = !(root->flags & ESE_PAGE_NON_UNIQUE_KEYS);
-    if (unique == ((flags & ESE_INDEX_UNIQUE) != 0))
-        return true;
+    if (!see_unique_pages(s, n->objid, &u, f))
+        return false;
+    bool unique = u.unique > u.other && u.leaf && !u.equal;
+    bool wrong = unique != ((flags & ESE_INDEX_UNIQUE) != 0);
     snprintf(text, sizeof text,
              "the catalog has the index of object %" PRIu32
-             " as one whose keys %s unique, and its pages do not: they are believed",
-             n->objid, unique ? "are not" : "are");
-    *mended = true;
+             " as one whose keys %s unique, and its %s: %s",
+             n->objid, flags & ESE_INDEX_UNIQUE ? "are" : "are not",
+             wrong ? "pages do not" : "root page does not",
+             wrong ? "they are believed" : "the catalog is believed");
+    *mended = *mended || wrong;
     if (!salvage_mend_note(s, &s->row[n->row], text, true, f))
         return false;
-    bytes_put_le32((uint8_t *)(uintptr_t)s->row[n->row].record.at + at, flags ^ ESE_INDEX_UNIQUE);
+    if (wrong)
+        bytes_put_le32((uint8_t *)(uintptr_t)s->row[n->row].record.at + at,
+                       flags ^ ESE_INDEX_UNIQUE);
     return true;
 }
 
