@@ -211,6 +211,36 @@ class Perhaps(Changed):
                 self.assertGreater(sum(line["kind"] == "long-value" for line in lines), 0)
                 self.assertEqual(told["perhaps_lost"], int(newer))
 
+    def copy_values(self, time):
+        """A copy of a leaf of values on a page that nothing names, of that time and with one byte changed.  Returns both."""
+        leaf = self.values[1]
+        copy = next(slot for slot in range(2, len(self.content) // PAGE)
+                    if not any(self.content[slot * PAGE:(slot + 1) * PAGE])) - 1
+        self.content[(copy + 1) * PAGE:(copy + 2) * PAGE] = self.content[(leaf + 1) * PAGE:(leaf + 2) * PAGE]
+        _, size, offset = self.tags(leaf)[1]
+        at = 40 + (offset & 0x1fff) + size - 8
+        self.change(copy + 1, (4, "<I", copy), (TIME, "<Q", time), (at, "<B", self.content[(copy + 1) * PAGE + at] ^ 0x55))
+        return leaf, copy
+
+    def test_a_long_value_twice(self):
+        """With different bytes: the rows that refer to it are doubtful, and what is not taken is told.  But where a space that is
+        not older than the copy says that it is free, the leaf of the tree counts."""
+        for free in (False, True):
+            with self.subTest(free=free):
+                self.make_users()
+                time, = struct.unpack_from("<Q", self.content, (self.values[1] + 1) * PAGE + TIME)
+                leaf, copy = self.copy_values(time + 1 if free else self.db.header.dbtime)
+                told, lines = self.salvage("Users")
+                doubtful = [(line["written"], line["other_page"]) for line in lines if line["kind"] == "doubtful"]
+                self.assertEqual(doubtful, [] if free else [(True, leaf)] * 3)      # three share the value
+                self.assertEqual([line["page"] for line in lines if line["kind"] == "long-value"], [] if free else [leaf])
+                _, size, offset = self.tags(leaf)[1]
+                end = ((leaf if free else copy) + 1) * PAGE + 40 + (offset & 0x1fff) + size
+                new = edbdecode.open(str(self.new))
+                root = next(t.long_value_root for t in new.tables if t.name == "Users")
+                self.assertTrue(any(bytes(data).endswith(self.content[end - 100:end])
+                                    for _, _, _, data in Tree(new.file, root).nodes()))
+
     def test_long_values_that_tell_of_nothing(self):
         """Not whole, dirty; to be deleted; of a page that is told of."""
         leaf, _ = self.make_users()

@@ -7,13 +7,17 @@
  * Where the database was not shut down cleanly, its space may be older than leaves that were added
  * last.  If nothing joins these to the tree they are set apart, but a value that a row refers to is
  * taken from there: ids are given out once.  The row is doubtful then.
+ *
+ * Where pages that may be in use have a part with different bytes, one of them is not of the tree
+ * as it was written last, and time alone does not tell which.  The row is doubtful, too, and what
+ * does not count goes to quarantine.
  */
 #include "formats/ese/salvage/parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { LV_ROOT_MOST = 16, ID_MOST = 8, PAGES_MOST = 8 };
+enum { LV_ROOT_MOST = 16, LV_SIZE_AT = 4, ID_MOST = 8, PAGES_MOST = 8 };
 
 /* ---- references, one id at a time ---- */
 
@@ -88,13 +92,20 @@ const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64
     if (t->table->long_value_objid == 0)
         return &no_tree;
     const struct salvage_lid *found = find_lid(t, lid, wide);
-    return found && !found->apart ? found : NULL;
+    return found && !found->apart && !found->differs ? found : NULL;
 }
 
 bool salvage_lid_apart(const struct salvage_table *t, uint64_t lid, bool wide)
 {
     const struct salvage_lid *found = find_lid(t, lid, wide);
     return found && found->apart;
+}
+
+const struct salvage_page *salvage_lid_differs(const struct salvage_table *t, uint64_t lid,
+                                               bool wide)
+{
+    const struct salvage_lid *found = find_lid(t, lid, wide);
+    return found && found->differs ? &t->s->page[found->page] : NULL;
 }
 
 /* Ids ascend, 32-bit ones first: their keys' first bit is 0. */
@@ -118,7 +129,9 @@ struct value {
     uint8_t room[ID_MOST];
     struct bytes id; /* at == NULL: none yet */
     bool has_root, whole;
-    bool apart; /* a part of it stands on a page that was set apart */
+    bool apart;   /* a part of it stands on a page that was set apart */
+    bool differs; /* another page has a part of it otherwise */
+    size_t other; /* that one, in s->page */
     struct ese_lv_root root;
     uint64_t dbtime; /* of the page where its root stands */
     size_t page;     /* that one, in s->page */
@@ -217,11 +230,53 @@ static bool end_value(struct values *v, struct fault *f)
     if (!wanted)
         return true;
     /* A row of which a newer page has only a part is not contradicted: the rest is lost. */
-    if ((!whole || value->apart) && !add_gone(v->t, id, NULL, f))
+    if (whole && !value->apart && !value->differs)
+        return next_id(&v->ids, f);
+    if (!add_gone(v->t, id, NULL, f))
         return false;
-    if (whole && value->apart)
-        v->t->gone[v->t->gones - 1].apart = true;
+    struct salvage_lid *lid = &v->t->gone[v->t->gones - 1];
+    lid->apart = whole && value->apart;
+    lid->differs = whole && value->differs;
+    if (lid->differs) {
+        lid->page = (uint32_t)value->other;
+        v->t->s->page[value->other].doubted = true;
+    }
     return next_id(&v->ids, f);
+}
+
+/* Can a version that does not count be in use as well as the one that does? */
+static bool may_be_used(const struct values *v, const struct salvage_version *other)
+{
+    const struct salvage_page *p = &v->t->s->page[other->page];
+    return !p->freed && !(other->flags & ESE_NODE_DELETED) &&
+           (p->trust == SALVAGE_APART ? p->held : !other->doubtful);
+}
+
+/* Is it another part than the one that counts?  How many rows refer to a value may change. */
+static bool is_other(const struct values *v, struct bytes data, struct bytes counts)
+{
+    struct ese_lv_key parts = {.root = false};
+    ese_lv_key_read(v->w.key, &parts);
+    size_t from = parts.root ? LV_SIZE_AT : 0;
+    return !bytes_equal(bytes_from(data, from), bytes_from(counts, from));
+}
+
+/* Notes it when a version of the walk's group contradicts the one that counts. */
+static bool see_others(struct values *v, size_t best, struct bytes counts, struct fault *f)
+{
+    for (size_t i = 0; i < v->w.versions && !v->value.differs; i++) {
+        const struct salvage_version *other = &v->w.version[i];
+        const struct ese_page *page;
+        struct ese_node node;
+        if (i == best || !may_be_used(v, other))
+            continue;
+        if (!salvage_node(v->t->s, other, &page, &node, f))
+            return false;
+        v->value.differs = is_other(v, node.data, counts);
+        v->value.other = other->page;
+        ese_pages_put(v->t->s->pages, page);
+    }
+    return true;
 }
 
 static bool check_node(struct values *v, struct fault *f)
@@ -254,13 +309,13 @@ static bool check_node(struct values *v, struct fault *f)
     }
     v->value.apart |= c.verdict == SALVAGE_OUTSIDE;
     see_node(v, key, node.data);
+    bool ok = see_others(v, c.best, node.data, f);
     ese_pages_put(v->t->s->pages, page);
-    return true;
+    return ok;
 }
 
-/* with_apart: what stands on pages that were set apart comes by, too. */
-static bool open_values(struct salvage_table *t, bool with_apart, struct values **out,
-                        struct fault *f)
+/* What stands on pages that were set apart comes by, too. */
+static bool open_values(struct salvage_table *t, struct values **out, struct fault *f)
 {
     const struct ese_table *table = t->table;
     struct values *v = calloc(1, sizeof *v);
@@ -272,7 +327,7 @@ static bool open_values(struct salvage_table *t, bool with_apart, struct values 
     *out = v;
     return salvage_reach(t->s, table->long_value_objid, table->long_value_root, f) &&
            salvage_walk_open(&v->w, t->s, &table->long_value_objid, table->long_value_objid != 0,
-                             false, with_apart, f) &&
+                             false, true, f) &&
            next_id(&v->ids, f);
 }
 
@@ -319,7 +374,7 @@ bool salvage_values_check(struct salvage_table *t, struct fault *f)
 {
     struct values *v = NULL;
     bool more = true;
-    bool ok = open_values(t, salvage_is_unfinished(t->s), &v, f);
+    bool ok = open_values(t, &v, f);
     if (ok)
         v->oldest_leaf = oldest_leaf(t);
     while (ok && (ok = salvage_walk_next(&v->w, &more, f)) && more)
@@ -367,22 +422,26 @@ static bool tell_part(struct values *v, size_t version, const struct ese_node *n
     return salvage_tell(t->s, &item, f);
 }
 
-/* What stands on pages that are not of the tree, and is not what counts (at == NULL: nothing
- * does). */
-static bool tell_apart(struct values *v, struct bytes counts, struct fault *f)
+/* What contradicts the part that counts, or stands on pages that are not of the tree, and is not
+ * that (counts.at == NULL: nothing counts). */
+static bool tell_others(struct values *v, size_t best, struct bytes counts, struct fault *f)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < v->w.versions; i++) {
+        const struct salvage_version *other = &v->w.version[i];
+        bool apart = v->t->s->page[other->page].trust == SALVAGE_APART;
         const struct ese_page *page;
         struct ese_node node;
-        if (v->t->s->page[v->w.version[i].page].trust != SALVAGE_APART)
+        if (!apart && (counts.at == NULL || i == best || !may_be_used(v, other)))
             continue;
-        if (!salvage_node(v->t->s, &v->w.version[i], &page, &node, f))
+        if (!salvage_node(v->t->s, other, &page, &node, f))
             return false;
-        if (counts.at == NULL || !bytes_equal(node.data, counts))
+        if (counts.at == NULL || is_other(v, node.data, counts))
             ok = tell_part(v, i, &node,
-                           "a part of a long value, on a page that is not of the tree, as far as "
-                           "that is known",
+                           apart ? "a part of a long value, on a page that is not of the tree, as "
+                                   "far as that is known"
+                                 : "another version of a part of a long value, on a page that may "
+                                   "be in use, too",
                            f);
         ese_pages_put(v->t->s->pages, page);
     }
@@ -404,7 +463,7 @@ static bool write_node(struct values *v, struct fault *f)
     if (!salvage_choose(&v->w, &c, f))
         return false;
     if (!is_taken(v, c.verdict))
-        return tell_apart(v, (struct bytes){.at = NULL}, f);
+        return tell_others(v, c.best, (struct bytes){.at = NULL}, f);
     bool gone = salvage_lid_gone(v->t, parts.lid, parts.wide) != NULL;
     bool wanted = !gone && v->ids.id.at && bytes_equal(v->ids.id, id);
     if (!salvage_node(v->t->s, &v->w.version[c.best], &page, &node, f))
@@ -415,7 +474,7 @@ static bool write_node(struct values *v, struct fault *f)
               : v->t->to == NULL ? true
               : parts.root       ? put_root(v, key, node.data, f)
                                  : ese_build_raw_long_value_node(v->t->to, key, node.data, f);
-    ok = ok && tell_apart(v, node.data, f);
+    ok = ok && tell_others(v, c.best, node.data, f);
     ese_pages_put(v->t->s->pages, page);
     return ok;
 }
@@ -424,7 +483,7 @@ bool salvage_values_write(struct salvage_table *t, struct fault *f)
 {
     struct values *v = NULL;
     bool more = true;
-    bool ok = open_values(t, true, &v, f);
+    bool ok = open_values(t, &v, f);
     while (ok && (ok = salvage_walk_next(&v->w, &more, f)) && more)
         ok = write_node(v, f);
     close_values(v);

@@ -508,6 +508,7 @@ struct salvage_lid {
     uint64_t lid;
     bool wide;
     bool apart;      /* it is whole, on pages that were set apart: see longvalues.c */
+    bool differs;    /* it is whole, and `page` has a part of it otherwise */
     bool newer;      /* the leaf that should have it is there: it was deleted, not lost */
     uint64_t dbtime; /* newer: of that leaf */
     uint32_t page;
@@ -585,6 +586,7 @@ struct salvage_references {
     struct salvage_table *t;
     const struct salvage_row *row;
     const struct salvage_lid *newest; /* of those that are gone: with the newest leaf against it */
+    const struct salvage_page *other; /* has a part of one of them otherwise; NULL: none */
     bool any_gone, any_apart;
     bool only_look; /* else the references are counted, in t->lids */
 };
@@ -655,6 +657,9 @@ bool salvage_tell_referrers(struct salvage_table *t, struct fault *f);
 const struct salvage_lid *salvage_lid_gone(const struct salvage_table *t, uint64_t lid, bool wide);
 /* Is it taken from pages that were set apart? */
 bool salvage_lid_apart(const struct salvage_table *t, uint64_t lid, bool wide);
+/* A page that has a part of it otherwise than it is taken; NULL: none. */
+const struct salvage_page *salvage_lid_differs(const struct salvage_table *t, uint64_t lid,
+                                               bool wide);
 
 /* indexes.c */
 bool salvage_index_evidence(struct salvage_table *t, unsigned index, struct fault *f);

@@ -147,6 +147,8 @@ bool salvage_row_reference(void *context, const struct ese_value *value, struct 
     }
     if (r->only_look) {
         r->any_apart = r->any_apart || salvage_lid_apart(r->t, value->lid, value->wide_lid);
+        if (r->other == NULL)
+            r->other = salvage_lid_differs(r->t, value->lid, value->wide_lid);
         return true;
     }
     struct ese_lv_key parts = {.lid = value->lid, .wide = value->wide_lid, .root = true};

@@ -287,6 +287,10 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
             j, true, 0,
             "a long value that it refers to stands only on a page that is not of the tree, as far "
             "as that is known");
+    if (r.other)
+        doubt(j, true, r.other->slot,
+              "another page that may be in use has a part of a long value that it refers to "
+              "otherwise: one of the two is not as it was written");
     judge_place(x, c, row, against, j);
 }
 
