@@ -297,6 +297,21 @@ class StaleHeader(Changed):
                 facts = str([problem for problem in after["problems"] if problem["code"] == "KM-SALVAGED"])
                 self.assertEqual("newer than the header of a clean shutdown" in facts, newer > 0)
 
+    def test_a_time_that_cannot_be(self):
+        """It is told, the header is no older for it, and what is written can be changed."""
+        self.make("--users", "20", "--entries", "30")
+        number, _ = sorted(self.leaves("CertificateList").items())[0]
+        whole = bytes(self.content)
+        for time in (1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 2, (1 << 64) - 1):
+            with self.subTest(time=time):
+                self.content = bytearray(whole)
+                self.change(number + 1, (TIME, "<Q", time))
+                self.store.write_bytes(self.content)
+                told = json.loads(km.run("salvage", self.store, "-o", self.new, "--force", "--json").stdout)
+                self.assertEqual(told["header"], "the header is good, but pages have an impossible time (1), which does not count")
+                self.assertLess(struct.unpack_from("<Q", self.new.read_bytes(), 16)[0], 1 << 20)
+                self.assertEqual(km.run("check", "--structure", self.new).returncode, km.CLEAN)
+
     def test_a_sound_one(self):
         """The engine takes it, and check says so; the header's line says what it is."""
         self.make("--users", "60", "--entries", "100")

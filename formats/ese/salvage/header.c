@@ -5,6 +5,7 @@
  */
 #include "formats/ese/salvage/parts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,11 +140,23 @@ static uint32_t root_is_newer(const struct ese_salvage *s)
     return newer;
 }
 
+/* ---- what it says, and what the pages say ---- */
+
+/* Goes on with the sentence: `before`, the count, `after`. */
+static bool go_on(struct ese_salvage *s, const char *before, uint32_t count, const char *after,
+                  struct fault *f)
+{
+    char text[320];
+    snprintf(text, sizeof text, "%s, but %s (%" PRIu32 ")%s", s->scan.header_text, before, count,
+             after);
+    s->scan.header_text = arena_copy(&s->arena, bytes_of(text, strlen(text) + 1));
+    return s->scan.header_text || fault_set(f, FAULT_NO_MEMORY, "out of memory for the header");
+}
+
 /* A clean shutdown writes the header last.  As long as it is believed, what is newer and of no tree
  * is set apart; where trees have newer pages, too, that was no reason to. */
-bool salvage_judge_header(struct ese_salvage *s, struct fault *f)
+static bool judge_time(struct ese_salvage *s, struct fault *f)
 {
-    char text[240];
     uint32_t newer = 0;
     if (!s->has_header || s->scan.dirty || s->scan.dbtime <= s->headers->header.dbtime)
         return true;
@@ -158,12 +171,15 @@ bool salvage_judge_header(struct ese_salvage *s, struct fault *f)
     if (!ok || newer == 0)
         return ok;
     s->scan.newer = newer;
-    snprintf(text, sizeof text,
-             "%s, but pages are newer than it (%u): its last write is lost, or the file was copied "
-             "while in use",
-             s->scan.header_text, newer);
-    s->scan.header_text = arena_copy(&s->arena, bytes_of(text, strlen(text) + 1));
-    return s->scan.header_text || fault_set(f, FAULT_NO_MEMORY, "out of memory for the header");
+    return go_on(s, "pages are newer than it", newer,
+                 ": its last write is lost, or the file was copied while in use", f);
+}
+
+bool salvage_judge_header(struct ese_salvage *s, struct fault *f)
+{
+    return judge_time(s, f) &&
+           (s->scan.impossible == 0 || go_on(s, "pages have an impossible time", s->scan.impossible,
+                                             ", which does not count", f));
 }
 
 void salvage_guess_revision(struct ese_salvage *s)

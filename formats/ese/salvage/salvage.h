@@ -141,11 +141,12 @@ struct ese_salvage_result {
 /* What the scan found; all by number of pages. */
 struct ese_salvage_scan {
     uint32_t page_size, revision;
-    uint64_t dbtime;
+    uint64_t dbtime; /* the newest that an engine may have given */
     bool header_invented, dirty;
     uint32_t pages, never_written, good, corrected, displaced, partly, wrong, unreadable;
     uint32_t newer; /* pages in use, than the header of a database that was shut down cleanly */
-    bool cut;       /* the file does not end with a whole page */
+    uint32_t impossible;     /* pages with a time that no engine gives */
+    bool cut;                /* the file does not end with a whole page */
     const char *header_text; /* one sentence on the headers */
 };
 

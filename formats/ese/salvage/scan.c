@@ -17,6 +17,9 @@ enum {
     FIRST_AND_LAST_BLOCK = 0x9,
 };
 
+/* An engine that changes a page each nanosecond is there after two years. */
+static const uint64_t LAST_DBTIME = UINT64_C(1) << 56;
+
 static bool add_page(struct ese_salvage *s, const struct salvage_page *page, struct fault *f)
 {
     if (!array_reserve(&s->page, &s->page_room, s->pages_found + 1, sizeof *s->page))
@@ -79,7 +82,9 @@ static bool scan_page(struct ese_salvage *s, const struct ese_page *page, struct
     };
     if (!judge(s, page, &to))
         return true;
-    if (to.trust <= SALVAGE_MOVED && to.dbtime > s->scan.dbtime)
+    if (to.trust <= SALVAGE_MOVED && to.dbtime > LAST_DBTIME)
+        s->scan.impossible++;
+    else if (to.trust <= SALVAGE_MOVED && to.dbtime > s->scan.dbtime)
         s->scan.dbtime = to.dbtime;
     if (salvage_is_leaf(&to) && to.trust <= SALVAGE_BLOCKS &&
         !salvage_see_range(s, &to, page, to.flags & ESE_PAGE_INDEX, f))
