@@ -160,6 +160,10 @@ bool salvage_report_text(struct salvaging *x)
         output_format("           %s as %s says, a database whose signature is not seen to be this "
                       "one's: whether\n           columns are called so here nothing shows\n",
                       counted(r->tables_of_other, "table", "tables"), x->options->schema_from);
+    if (r->tables_not_taken > 0)
+        output_format("           %s of %s not taken: what stands here under their object ids does "
+                      "not fit them\n",
+                      counted(r->tables_not_taken, "table", "tables"), x->options->schema_from);
     if (r->catalog_disputes > 0)
         output_format(
             "           the catalog and its shadow differ in %s: NEW.salvage.jsonl says which "

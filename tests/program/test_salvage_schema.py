@@ -74,6 +74,27 @@ class SchemaFrom(unittest.TestCase):
                 self.assertNotIn("Administrators", [line["table"] for line in lines])       # on another page
                 self.assertEqual(km.run("check", "--structure", self.new).returncode, km.CLEAN)
 
+    def test_tables_that_do_not_fit_are_not_taken(self):
+        """Another program's database has the same object ids for other trees: every row goes to quarantine."""
+        whole = self.sound.read_bytes()
+        pages = [whole[at:at + PAGE] for at in range(0, len(whole), PAGE)]
+        self.store.write_bytes(b"".join(bytes(PAGE) if page[24:28] in (b"\x02\0\0\0", b"\x03\0\0\0") else page for page in pages))
+        db = edbdecode.open(str(self.sound))
+        truth = {data.hex() for table in db.tables if not table.name.startswith("MSys")
+                 for _, _, _, data in Tree(db.file, table.root, table.objid).nodes()}
+        for state in ("list-der", "key-guid"):
+            with self.subTest(state):
+                other = self.folder / f"{state}.edb"
+                subprocess.run([KMFIXTURE, str(km.SOURCE / "fixtures" / "states" / state / "description.ini"), "-o", str(other),
+                                "--page-size", str(PAGE), "-f"], check=True, capture_output=True)
+                result, lines = self.salvage(other)
+                self.assertEqual(result.returncode, km.REPAIRED | km.PROBLEMS_LEFT, result.stderr)
+                self.assertIn(f"of {other} not taken", result.stdout.decode())
+                self.assertTrue([line for line in lines if line["kind"] == "catalog" and "does not fit" in line["reason"]])
+                self.assertNotIn("lost", [line["kind"] for line in lines])
+                held = pathlib.Path(f"{self.new}.quarantine.jsonl").read_text()
+                self.assertEqual([row for row in truth if row not in held], [])
+
     def test_repair_cannot_tell(self):
         result = km.run("repair", "--salvage", self.store, "--schema-from", self.make("other.edb", "two"))
         self.assertIn(b"Verdict: cannot tell", result.stdout)

@@ -126,6 +126,8 @@ struct ese_salvage {
     size_t names, name_room;
     struct salvage_dropped *dropped; /* by objid */
     size_t drops, drop_room;
+    struct salvage_dropped *misfit; /* tables of another catalog: see misfits.c */
+    size_t misfits, misfit_room;
     struct ese_salvage_scan scan;
     ese_salvage_seen_fn seen;
     void *seen_context;
@@ -268,6 +270,14 @@ bool salvage_orphans_of(struct ese_salvage *s, const struct ese_table *table, si
 
 /* Is its definition, or a part of it, that of a database with another signature? */
 bool salvage_is_of_other(const struct ese_salvage *s, const struct ese_table *table);
+/* Has the catalog no row of that table but from such a database? */
+bool salvage_is_only_of_other(const struct ese_salvage *s, uint32_t table);
+/* Notes the tables of another database that what stands here cannot be, in s->misfit. */
+bool salvage_see_misfits(struct ese_salvage *s, struct fault *f);
+bool salvage_tell_misfits(struct ese_salvage *s, struct fault *f);
+/* How many nodes of the leaf can be rows of the table, under their keys; keys: room. */
+unsigned salvage_rows_like(const struct ese_table *table, const struct ese_page *page,
+                           struct ese_keys *keys);
 
 /* Tells of every row of objects that the catalog does not have. */
 bool salvage_unknown(struct ese_salvage *s, struct fault *f);

@@ -385,8 +385,8 @@ static bool open_keys(const struct ese_table *table, struct ese_keys *keys)
     return false;
 }
 
-static bool has_rows_of(const struct ese_table *table, const struct ese_page *page,
-                        struct ese_keys *keys)
+unsigned salvage_rows_like(const struct ese_table *table, const struct ese_page *page,
+                           struct ese_keys *keys)
 {
     struct ese_record_limits limits;
     unsigned nodes = ese_page_nodes(page), rows = 0;
@@ -397,7 +397,7 @@ static bool has_rows_of(const struct ese_table *table, const struct ese_page *pa
         rows += ese_page_node(page, i, &node, NULL) &&
                 is_row(table, &limits, keyed ? keys : NULL, page, &node);
     }
-    return rows == nodes;
+    return rows;
 }
 
 /* Is its first child a page of that table? */
@@ -417,8 +417,9 @@ static bool can_be_of(struct ese_salvage *s, const struct salvage_page *p,
     bool ok = (keys || fault_set(f, FAULT_NO_MEMORY, "out of memory for a table")) &&
               salvage_get(s, p, &page, f);
     if (ok) {
-        *can = p->flags & ESE_PAGE_LEAF ? has_rows_of(table, page, keys)
-                                        : has_child_of(s, table, page);
+        *can = p->flags & ESE_PAGE_LEAF
+                   ? salvage_rows_like(table, page, keys) == ese_page_nodes(page)
+                   : has_child_of(s, table, page);
         ese_pages_put(s->pages, page);
     }
     free(keys);

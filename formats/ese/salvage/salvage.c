@@ -426,7 +426,8 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
     }
     bool ok = (descriptor < 0 || start_build(s, descriptor, f)) && salvage_orphans_find(s, f) &&
               tell_weeds(s, f) && salvage_tell_disputes(s, f) && tell_lost_catalog(s, f) &&
-              salvage_tell_gaps(s, f) && salvage_tables(s, f) && salvage_unknown(s, f);
+              salvage_tell_misfits(s, f) && salvage_tell_gaps(s, f) && salvage_tables(s, f) &&
+              salvage_unknown(s, f);
     if (ok && s->build)
         ok = ese_build_finish(s->build, &result->built, f);
     else

@@ -16,6 +16,7 @@
  *   schema.c      the catalog and its shadow, row by row
  *   copies.c      where the catalog and its shadow differ, and which of them counts
  *   weed.c        catalog rows that cannot be true together
+ *   misfits.c     tables of another database's catalog that cannot be this one's
  *   fixed.c       where the catalog says that fixed columns are
  *   names.c       names that the catalog's own index has otherwise
  *   definition.c  whether that is all that the catalog said of a table
@@ -129,11 +130,12 @@ struct ese_salvage_result {
     struct ese_salvage_table *table;
     unsigned tables;
     uint64_t told[ESE_SALVAGE_KINDS];
-    unsigned tables_of_other; /* defined by a database that may be another: see
-                                 ese_salvage_schema_from() */
-    size_t catalog_disputes;  /* rows of which the catalog and its shadow do not say the same */
-    uint64_t catalog_settled; /* of told[ESE_SALVAGE_CATALOG]: the copy that the schema was taken
-                                 from says what the row should be, and so it is */
+    unsigned tables_of_other;  /* defined by a database that may be another: see
+                                  ese_salvage_schema_from() */
+    unsigned tables_not_taken; /* of those that it defines: what stands here does not fit them */
+    size_t catalog_disputes;   /* rows of which the catalog and its shadow do not say the same */
+    uint64_t catalog_settled;  /* of told[ESE_SALVAGE_CATALOG]: the copy that the schema was taken
+                                  from says what the row should be, and so it is */
     size_t catalog_gaps; /* stretches of keys of which neither the catalog nor its shadow tells */
     bool interrupted;
 };

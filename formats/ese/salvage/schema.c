@@ -404,6 +404,35 @@ bool salvage_is_of_other(const struct ese_salvage *s, const struct ese_table *ta
     return any_row_of_other(s, table->objid) || (of && any_row_of_other(s, of->objid));
 }
 
+bool salvage_is_only_of_other(const struct ese_salvage *s, uint32_t table)
+{
+    size_t first = array_first_u32(s->row, s->rows, sizeof *s->row,
+                                   offsetof(struct salvage_schema_row, table), table),
+           i = first;
+    while (i < s->rows && s->row[i].table == table && s->row[i].of_other)
+        i++;
+    return i > first && (i == s->rows || s->row[i].table != table);
+}
+
+/* Takes out again what cannot be this database's. */
+static bool leave_misfits(struct ese_salvage *s, struct fault *f)
+{
+    size_t left = 0;
+    if (!salvage_see_misfits(s, f) || s->misfits == 0)
+        return s->misfits == 0;
+    for (size_t i = 0, k = 0; i < s->rows; i++) {
+        k = i > 0 && s->row[i - 1].table == s->row[i].table ? k : 0;
+        while (k < s->misfits && s->misfit[k].objid != s->row[i].table)
+            k++;
+        if (k < s->misfits)
+            free((void *)(uintptr_t)s->row[i].key.at);
+        else
+            s->row[left++] = s->row[i];
+    }
+    s->rows = left;
+    return read_catalog(s, f);
+}
+
 /* Sees which rows the other's shadow has just so. */
 static bool compare_shadow(struct ese_salvage *s, struct ese_cursor *c, struct ese_db *other,
                            struct fault *f)
@@ -454,7 +483,8 @@ bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct
     s->gaps = 0; /* the other has what stood there */
     if (ok)
         qsort(s->row, s->rows, sizeof *s->row, by_key);
-    ok = ok && (other->catalog_is_shadow || compare_shadow(s, c, other, f)) && read_catalog(s, f);
+    ok = ok && (other->catalog_is_shadow || compare_shadow(s, c, other, f)) && read_catalog(s, f) &&
+         leave_misfits(s, f);
     free(c);
     if (!ok)
         return false;
@@ -587,6 +617,7 @@ void salvage_schema_close(struct ese_salvage *s)
     free(s->dispute);
     free(s->mend);
     free(s->dropped);
+    free(s->misfit);
     free(s->name);
     free(s->known);
     ese_catalog_close(s->catalog);
