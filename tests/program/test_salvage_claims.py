@@ -2,7 +2,7 @@
 """A page with the object id of another tree, right in itself: what its own parent or the catalog names stays another's.
 
 Not one row may be kept with what stands on it, whatever its time says, and the table that has lost it says so.  Where the
-catalog has the page as a table's root, its rows are that table's, and doubtful.
+catalog has the page as a table's root, its rows are that table's, and doubtful.  So are rows that their page says are none.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from edbmaking import set_sum
 
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
 PAGE = 4096
-TIME_AT, OBJID_AT = 8, 24
+TIME_AT, OBJID_AT, TAGS_AT = 8, 24, 34
 
 
 def rows(path):
@@ -113,6 +113,33 @@ class Claims(unittest.TestCase):
                 small = name == "Configuration"     # its root is a leaf, with rows
                 self.assertEqual(table["doubtful"], len(truth[name]) if small and name in names else 0, name)
                 self.assertEqual((table["kept"] + table["doubtful"], table["in_part"]), (len(truth[name]), name in names))
+
+    def test_rows_said_to_be_reserved_tags(self):
+        """A page that says that more than one of its tags is reserved: that is found, and the rows there are doubtful."""
+        tables = self.make("--users", 20, "--entries", 30, "-f")
+        sound, truth = self.store.read_bytes(), rows(self.store)
+        for name, bits in itertools.product(filter(truth.get, truth), (0x20, 0x40, 0x80)):
+            with self.subTest(table=name, bits=bits):
+                content = bytearray(sound)
+                start, page = self.first_leaf(content, tables[name].objid)
+                page[TAGS_AT + 1] |= bits
+                tags, = struct.unpack_from("<H", page, TAGS_AT)
+                hidden = min(tags >> 12, tags & 0xfff) - 1
+                set_sum(page)
+                content[start:start + PAGE] = page
+                self.store.write_bytes(content)
+                self.assertIn(b"reserved tags: expected at most 1", km.run("check", self.store, "--structure").stdout)
+                found, told = self.salvage()
+                self.assertEqual(rows(self.new), truth)
+                self.assertEqual({other: table["doubtful"] for other, table in found.items() if table["doubtful"]}, {name: hidden})
+                self.assertEqual([(line["kind"], line["table"]) for line in told], [("doubtful", name)] * hidden)
+
+    def first_leaf(self, content, objid):
+        """Where in the store the first leaf with rows of a table is, and its bytes."""
+        for start in range(2 * PAGE, len(content), PAGE):
+            page = content[start:start + PAGE]
+            if struct.unpack_from("<I", page, OBJID_AT)[0] == objid and page[36] & 2 and not page[36] & 0x20:
+                return start, page
 
     def catalog_rows(self, objid):
         """(page, offset in it) of the table's own row in the catalog and in its shadow."""

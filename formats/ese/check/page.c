@@ -157,6 +157,15 @@ static bool says(struct check *c, const struct ese_page *page, const char *what,
     return false;
 }
 
+/* A second reserved tag would be a row that nobody sees: see salvage/scan.c. */
+static void judge_reserved(struct check *c, const struct ese_page *page)
+{
+    unsigned says = ese_page_says_reserved(page);
+    if (says > 1)
+        check_found(c, ESE_RULE_PAGE_ACCOUNTING, page->number, CHECK_NO_TAG,
+                    "reserved tags: expected at most 1, found %u", says);
+}
+
 static bool counts_possible(struct check *c, const struct ese_page *page)
 {
     size_t room = page->raw.size - ese_page_header_size(page);
@@ -288,6 +297,7 @@ bool check_page(struct check *c, const struct ese_page *page)
     if (dbtime != 0 && page->dbtime > dbtime)
         c->newer_pages++;
     judge_flags(c, page);
+    judge_reserved(c, page);
     if (!counts_possible(c, page))
         return page->tag_array_fits;
     judge_tags(c, page);

@@ -89,6 +89,13 @@ static inline size_t ese_page_header_size(const struct ese_page *page)
     return ese_page_size_header((uint32_t)page->raw.size);
 }
 
+/* How many reserved tags the page says that it has; 0: written before that was said.  The top bit
+ * has no meaning, but the engine counts it. */
+static inline unsigned ese_page_says_reserved(const struct ese_page *page)
+{
+    return bytes_get_le16(page->raw, ESE_PAGE_TAG_COUNT_AT) >> ESE_PAGE_RESERVED_SHIFT;
+}
+
 /* Number of nodes: tags that are not reserved. */
 static inline unsigned ese_page_nodes(const struct ese_page *page)
 {

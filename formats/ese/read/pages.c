@@ -29,6 +29,7 @@ struct ese_pages {
     ese_pages_changed *changed; /* see ese_pages_overlay() */
     void *changed_context;
     uint32_t last_in_file;
+    bool reserve_one;
 };
 
 static uint32_t pages_in(const struct ese_file *file, uint32_t page_size)
@@ -83,6 +84,11 @@ uint32_t ese_pages_size(const struct ese_pages *p)
 uint32_t ese_pages_last(const struct ese_pages *p)
 {
     return p->last;
+}
+
+void ese_pages_reserve_one(struct ese_pages *p)
+{
+    p->reserve_one = true;
 }
 
 void ese_pages_on_corrected(struct ese_pages *p, void (*tell)(void *, uint32_t, uint32_t),
@@ -162,6 +168,8 @@ static void fill(struct ese_pages *p, int32_t i, uint32_t number)
 {
     struct frame *frame = &p->frame[i];
     ese_pages_judge(memory_of(p, i), p->page_size, number, &frame->page);
+    if (p->reserve_one)
+        frame->page.reserved = 1;
     if (frame->page.checksum.state == ESE_CHECKSUM_ONE_BIT && p->tell_corrected)
         p->tell_corrected(p->tell_context, number, frame->page.checksum.bit);
     frame->filled = true;

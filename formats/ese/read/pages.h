@@ -57,6 +57,9 @@ typedef bool ese_pages_changed(void *context, uint32_t number, const struct ese_
 void ese_pages_overlay(struct ese_pages *pages, ese_pages_changed *changed, void *context,
                        uint32_t last);
 
+/* Pages that are read from now on have one reserved tag, whatever they say: see salvage/scan.c. */
+void ese_pages_reserve_one(struct ese_pages *pages);
+
 /* Called once for every page that is read with a single-bit error, which is put right in memory. */
 void ese_pages_on_corrected(struct ese_pages *pages,
                             void (*tell)(void *context, uint32_t page, uint32_t bit),

@@ -27,6 +27,7 @@ struct salvage_page {
     uint32_t said;  /* not 0: it says that it is of this object, and the catalog counts: roots.c */
     uint8_t trust;  /* enum salvage_trust */
     uint8_t blocks; /* SALVAGE_BLOCKS: which are right */
+    uint8_t hidden; /* so many of its first nodes it says are reserved tags */
     bool reached;   /* a parent names it, or a neighbour and it name each other */
     bool chained;   /* reached, no root, and what it names as its neighbours names it, too */
     bool stale;     /* a neighbour, an index or a long value knows of something newer on it */
@@ -37,8 +38,8 @@ struct salvage_page {
     bool left;      /* SALVAGE_APART: beside a root that is a leaf, and not known to be let go */
     bool marked;    /* something is said of a row on it, in t->marks */
     bool unwritten; /* of a row on it the entries that were seen are not written */
-    bool unread;  /* a row on it is not the only one of its key, does not count, cannot be read, or
-                   * may be another table's */
+    bool unread;  /* a row on it is not the only one of its key, does not count, cannot be read, may
+                   * be another table's or a reserved tag */
     bool doubted; /* it is the reason why a row is doubtful */
     bool noise; /* under a wrong checksum: what stands for a row on it is none, and nothing tells */
     uint8_t beyond; /* an end of its table's chain, see ends.c */

@@ -235,6 +235,10 @@ static void judge_place(const struct writing *x, const struct salvage_choice *c,
         doubt(j, true, against->slot,
               "another page that is in use has its key, too: one of the two rows is not as it was "
               "written");
+    if (x->w->version[c->best].node < row->where->hidden)
+        doubt(j, true, 0,
+              "its page says that it is no row, but one of %u reserved tags, and pages have one",
+              row->where->hidden + 1u);
     if (row->where->said != 0)
         doubt(j, true, 0,
               "its page says that it is of object %" PRIu32

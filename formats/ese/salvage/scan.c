@@ -7,6 +7,10 @@
  * a 16 or 32 KiB page that is partly overwritten the quarters that are right can be believed, when
  * header and tags are among them (measured: 14,145 rows right, none wrong).  Under a wrong checksum
  * the structure alone is left: then the bytes are doubtful.
+ *
+ * One tag of a page is reserved (measured: on 10,027 of 10,033 pages of 114 databases; the six are
+ * garbage behind what one owns).  The format has room for up to seven: where a page says that it
+ * has more than one, its first rows would be gone.  They are read as rows, and doubtful.
  */
 #include "formats/ese/salvage/parts.h"
 
@@ -69,8 +73,10 @@ static bool judge(struct ese_salvage *s, const struct ese_page *page, struct sal
     return plausible(page);
 }
 
-static bool scan_page(struct ese_salvage *s, const struct ese_page *page, struct fault *f)
+static bool scan_page(struct ese_salvage *s, struct ese_page *page, struct fault *f)
 {
+    unsigned says = ese_page_says_reserved(page);
+    page->reserved = 1;
     struct salvage_page to = {
         .dbtime = page->dbtime,
         .slot = page->number,
@@ -79,6 +85,7 @@ static bool scan_page(struct ese_salvage *s, const struct ese_page *page, struct
         .flags = page->flags,
         .prev = page->prev,
         .next = page->next,
+        .hidden = (uint8_t)(says > 1 ? says - 1 : 0),
     };
     if (!judge(s, page, &to))
         return true;
@@ -195,6 +202,7 @@ bool salvage_scan(struct ese_salvage *s, struct fault *f)
 {
     struct scanning x = {.s = s, .chunk = malloc(CHUNK)};
     s->scan.pages = ese_pages_last(s->pages);
+    ese_pages_reserve_one(s->pages);
     s->scan.cut = ese_file_size(s->file) % s->scan.page_size != 0;
     s->blank = calloc(s->scan.pages / 8 + 1, 1);
     bool ok = (x.chunk != NULL && s->blank != NULL) ||
