@@ -24,7 +24,7 @@ from edbfile import PAGE_EMPTY, PAGE_LEAF, PAGE_PARENT_OF_LEAF, PAGE_ROOT, PAGE_
 from edbtree import Tree
 
 import edbmaking
-from edbchanging import FLAGS, FREE, TAG_COUNT, TAGS, Store, sealed
+from edbchanging import FLAGS, FREE, NEXT, PREVIOUS, TAG_COUNT, TAGS, Store, sealed
 
 KMFIXTURE = os.environ.get("KMFIXTURE", str(km.SOURCE / "build" / "release" / "kmfixture"))
 LONG = bool(os.environ.get("KM_LONG"))
@@ -360,6 +360,51 @@ class Leaves(Salvaged):
                         del database.pages[edbmaking.TABLE]
                     database.pages[first + 3][start:end] = database.pages[first + 3 + beside][start:end]
                     self.assertEqual(self.lost(database), 1)
+
+    def test_leaves_in_two_chains(self):
+        """Nothing is left that names the leaf between them, whose neighbours say that they are the ends."""
+        first = edbmaking.FIRST_LEAF
+        for root in False, True:
+            with self.subTest(root=root):
+                database = linked(6)
+                database.set(first + 1, NEXT, "<I", 0)
+                database.set(first + 3, PREVIOUS, "<I", 0)
+                for number in (first + 2, *(() if root else (edbmaking.TABLE,))):
+                    del database.pages[number]
+                database.save(self.store)
+                report, lines, _ = self.salvaged()
+                table = next(table for table in report["tables"] if table["name"] == "T")
+                self.assertEqual((table["kept"], table["pages_lost"], table["perhaps_lost"]), (15, root, not root))
+                self.assertEqual([line["page"] for line in lines if line["kind"] == "perhaps-lost"],
+                                 [] if root else [first + 1])
+
+    def test_a_leaf_that_nothing_names_and_that_names_nothing(self):
+        """Beside a chain, whose rows are kept as they are."""
+        first = edbmaking.FIRST_LEAF
+        for at in 0, 2, 5:
+            with self.subTest(leaf=at):
+                database = linked(6)
+                near = [leaf for leaf in (at - 1, at + 1) if 0 <= leaf < 6]
+                for leaf in near:
+                    other = near[0] + near[-1] - leaf if len(near) == 2 else None
+                    database.set(first + leaf, NEXT if leaf < at else PREVIOUS, "<I", 0 if other is None else first + other)
+                database.set(first + at, NEXT, "<I", 0)
+                database.set(first + at, PREVIOUS, "<I", 0)
+                del database.pages[edbmaking.TABLE]
+                database.save(self.store)
+                report, lines, have = self.salvaged()
+                table = next(table for table in report["tables"] if table["name"] == "T")
+                self.assertEqual((table["kept"], table["doubtful"], len(have["T"])), (15, 3, 18))
+                self.assertEqual({line["page"] for line in lines if line["kind"] == "doubtful"}, {first + at})
+
+    def test_one_leaf_without_a_root(self):
+        """It has no neighbour to name."""
+        database = linked(1)
+        del database.pages[edbmaking.TABLE]
+        database.save(self.store)
+        report, _, _ = self.salvaged()
+        table = next(table for table in report["tables"] if table["name"] == "T")
+        self.assertEqual((table["kept"], table["doubtful"], table["perhaps_lost"]), (3, 0, 0))
 
 
 if __name__ == "__main__":

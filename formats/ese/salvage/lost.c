@@ -544,6 +544,46 @@ static bool ask_space(struct losing *l, bool gap, struct fault *f)
     return ok && tell_unsure_pages(l, unsure, f);
 }
 
+/* Does a chain of leaves end with the one, and another begin with the other, and no parent says
+ * what is between them? */
+static bool is_break(struct losing *l, const struct salvage_page *left,
+                     const struct salvage_page *right)
+{
+    size_t at = salvage_reach_find(&l->r, left->number);
+    size_t behind = salvage_reach_find(&l->r, right->number);
+    return left->number != right->number && left->next == 0 && right->prev == 0 &&
+           left->trust <= SALVAGE_BLOCKS && right->trust <= SALVAGE_BLOCKS &&
+           l->parented[2 * at + 1] == BY_NONE && l->parented[2 * behind] == BY_NONE;
+}
+
+/* The leaves of one tree are one chain: where they are several, those that joined them are gone
+ * with all that named them. */
+static bool tell_broken_chain(struct losing *l, struct fault *f)
+{
+    const struct salvage_page *left = NULL, *end = NULL, *start = NULL;
+    size_t breaks = 0;
+    for (size_t i = 0; i < l->r.leaves; i++) {
+        const struct salvage_page *right = l->r.leaf[i];
+        if (right->stale)
+            continue;
+        if (left && is_break(l, left, right) && breaks++ == 0) {
+            end = left;
+            start = right;
+        }
+        left = right;
+    }
+    if (breaks == 0)
+        return true;
+    char text[250];
+    snprintf(
+        text, sizeof text,
+        "no parent is left that names its leaves, and they are %zu chains: page %u says that "
+        "it is the last, and page %u, behind it, that it is the first: rows that stood between "
+        "them may be lost",
+        breaks + 1, end->slot, start->slot);
+    return tell_perhaps_lost(l, end->slot, text, f);
+}
+
 /* Of a tree that is not empty at least one leaf is there; of an empty one the root. */
 static bool tell_lost_tree(struct losing *l, struct fault *f)
 {
@@ -571,6 +611,7 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table,
     bool gap = ok && salvage_leaves_have_gap(&l.r);
     ok = ok && ask_parents(&l, false, f) && ask_neighbours(&l, gap, f) &&
          (!gap || ask_parents(&l, true, f)) && tell_unread(&l, gap, f) &&
+         (!gap || tell_broken_chain(&l, f)) &&
          (salvage_is_unfinished(s) || ask_space(&l, gap, f)) && tell_lost_tree(&l, f);
     if (ok && l.r.why.code != FAULT_NONE) {
         *f = l.r.why;

@@ -32,6 +32,7 @@ struct salvage_page {
     bool chained;   /* reached, no root, and what it names as its neighbours names it, too */
     bool stale;     /* a neighbour, an index or a long value knows of something newer on it */
     bool freed;     /* nothing reaches it, and a sound space tree says that it is not in use */
+    bool lone;      /* a leaf that nothing reaches and that names no neighbour, beside others */
     bool rival;     /* SALVAGE_APART: it may be a newer version of what stands in its place */
     bool held;      /* SALVAGE_APART: nothing names it, but no space says that it is not in use */
     bool beside;    /* not set apart beside a tree that is whole, for it is newer; see `reached` */

@@ -38,7 +38,7 @@ bool salvage_is_leaf(const struct salvage_page *p)
 
 bool salvage_is_settled(const struct salvage_page *p)
 {
-    return p->rows > 0 && p->alone && !p->unread && !p->marked && !p->stale;
+    return p->rows > 0 && p->alone && !p->unread && !p->marked && !p->stale && !p->lone;
 }
 
 /* A node's place in the order, in one piece: its key, and in an index its data behind it. */

@@ -481,6 +481,21 @@ static bool any_unreached(const struct reach *r)
     return false;
 }
 
+/* A tree of several leaves has none without a neighbour. */
+static void see_lone(struct reach *r)
+{
+    size_t leaves = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct salvage_page *p = &r->s->page[r->first + i];
+        leaves += salvage_is_leaf(p) && p->trust <= SALVAGE_BLOCKS && !p->freed;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        struct salvage_page *p = &r->s->page[r->first + i];
+        p->lone = leaves > 1 && !p->reached && salvage_is_leaf(p) && p->prev == 0 && p->next == 0 &&
+                  !(p->flags & ESE_PAGE_ROOT) && p->trust <= SALVAGE_BLOCKS && !p->freed;
+    }
+}
+
 bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct fault *f)
 {
     struct reach r;
@@ -491,6 +506,8 @@ bool salvage_reach(struct ese_salvage *s, uint32_t objid, uint32_t root, struct 
     if (ok)
         see_splits(&r);
     ok = ok && (root == 0 || !any_unreached(&r) || read_space(&r, root, objid, f));
+    if (ok)
+        see_lone(&r);
     free(r.by);
     return ok;
 }

@@ -275,7 +275,8 @@ static bool add_entries(struct salvage_table *t, const struct salvage_walk *w,
                         const struct salvage_choice *c, const struct ese_record *record,
                         bool *computed, struct fault *f)
 {
-    uint8_t state = (c->verdict != SALVAGE_KEPT ? SALVAGE_IN_QUESTION : 0) |
+    bool lone = t->s->page[w->version[c->best].page].lone;
+    uint8_t state = (c->verdict != SALVAGE_KEPT || lone ? SALVAGE_IN_QUESTION : 0) |
                     (c->verdict == SALVAGE_GONE ? SALVAGE_FLAGGED : 0) |
                     (will_be_written(t, c) ? SALVAGE_WRITTEN : 0);
     *computed = true;

@@ -215,10 +215,15 @@ static const struct salvage_stray *other_entry(const struct writing *x, uint64_t
 /* What speaks against it in where it stands, and in what stands there, too. */
 static void judge_place(const struct writing *x, const struct salvage_choice *c,
                         const struct salvage_row *row, const struct salvage_page *against,
-                        struct judgement *j)
+                        bool confirmed, struct judgement *j)
 {
     if (row->where->beside && !row->where->reached)
         doubt(j, true, 0, "nothing names its page, and the table's tree is whole without it");
+    if (row->where->lone && !confirmed)
+        doubt(
+            j, true, 0,
+            "nothing names its page, which names no neighbour, though the table has other leaves: "
+            "it may have been let go, or be another's");
     if (row->where->stale)
         doubt(j, true, 0,
               "its page is older than what a neighbour, an index or a long value knows of it");
@@ -295,7 +300,7 @@ static void judge_row(struct writing *x, const struct salvage_choice *c, struct 
         doubt(j, true, r.other->slot,
               "another page that may be in use has a part of a long value that it refers to "
               "otherwise: one of the two is not as it was written");
-    judge_place(x, c, row, against, j);
+    judge_place(x, c, row, against, bits & MARK_CONFIRMED, j);
 }
 
 static bool is_written(const struct salvage_table *t, const struct judgement *j)
@@ -564,7 +569,8 @@ static bool is_plain(const struct writing *x, const struct salvage_choice *c)
 {
     const struct salvage_page *p = &x->t->s->page[x->w->version[0].page];
     return x->plain && x->w->sole && c->verdict == SALVAGE_KEPT && x->strays.count == 0 &&
-           !p->unread && !p->marked && !p->stale && salvage_has_wanted_format(x->t->s, x->w->page);
+           !p->unread && !p->marked && !p->stale && !p->lone &&
+           salvage_has_wanted_format(x->t->s, x->w->page);
 }
 
 static bool put_plain(struct writing *x, struct fault *f)
