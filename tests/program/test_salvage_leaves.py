@@ -294,6 +294,22 @@ class Leaves(Salvaged):
         _, lines, _ = self.salvaged()
         self.assertEqual(sorted(line["page"] for line in lines if line["kind"] == "page-lost"), victims)
 
+    def test_space_of_a_table_whose_root_is_lost(self):
+        """A leaf is gone, its neighbours lead past it, and nothing is left of the index. The roots of its space stand."""
+        truth = self.made("--users", "60", "--entries", "300")
+        leaves, _, parents, indexes = truth.tables["CertificateList"]
+        for lost in False, True:
+            with self.subTest(lost=lost):
+                store = Store(truth.content, truth.size)
+                for number in {*parents.values(), *((leaves[3], *indexes) if lost else ())}:
+                    store.blank(number)
+                if lost:
+                    store.set(leaves[2], NEXT, "<I", leaves[4])
+                    store.set(leaves[4], PREVIOUS, "<I", leaves[2])
+                self.store.write_bytes(store.content)
+                told = [(line["table"], line["kind"]) for line in self.salvaged()[1]]
+                self.assertEqual(told, [("CertificateList", "perhaps-lost")] if lost else [])
+
     def lost(self, database):
         database.save(self.store)
         told = json.loads(km.run("salvage", self.store, "--json").stdout)

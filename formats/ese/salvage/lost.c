@@ -515,9 +515,9 @@ static bool tell_unsure_pages(struct losing *l, size_t count, struct fault *f)
     char text[250];
     snprintf(text, sizeof text,
              "the table's space has %zu more pages in use that are not to be had, and that may be "
-             "of an index or of long values whose own space is lost: rows that stood on them may "
+             "%sof an index or of long values whose own space is lost: rows that stood on them may "
              "be lost",
-             count);
+             count, salvage_has_root(&l->r) ? "" : "above its leaves, or ");
     return count == 0 || tell_perhaps_lost(l, 0, text, f);
 }
 
@@ -529,13 +529,13 @@ static bool ask_space(struct losing *l, bool gap, struct fault *f)
     const struct ese_salvage *s = l->r.s;
     size_t unsure = 0;
     bool all, ok = salvage_own_missing(&l->r, l->table, &missing, &all, f);
-    bool sure = gap && any_unnamed(l);
+    bool sure = gap && any_unnamed(l), named = all && salvage_has_root(&l->r);
     for (size_t i = 0; ok && i < missing.count; i++) {
         uint32_t number = missing.at[i];
         size_t k = salvage_reach_find(&l->r, number);
         if (is_gone(l, number) || (k < l->r.count && l->told[k]))
             continue;
-        if (!all && (salvage_is_blank(s, number) || number > s->scan.pages))
+        if (!named && (salvage_is_blank(s, number) || number > s->scan.pages))
             unsure++;
         else
             ok = tell_missing_page(l, number, sure, f);

@@ -237,6 +237,14 @@ bool salvage_is_lost_leaf(struct reach *r, uint32_t number, const struct salvage
     return !is_closed(r, span, number, by);
 }
 
+bool salvage_has_root(struct reach *r)
+{
+    for (struct copies c = copies_of(r, r->root); c.at < c.end; c.at++)
+        if (r->s->page[r->by[c.at].page].trust <= SALVAGE_BLOCKS)
+            return true;
+    return false;
+}
+
 static uint32_t link_of(const struct salvage_page *p, bool next)
 {
     return next ? p->next : p->prev;

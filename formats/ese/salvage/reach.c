@@ -224,7 +224,25 @@ static bool read_kept(struct ese_salvage *s, uint32_t root, struct ranges *to, b
     return ok;
 }
 
-static bool read_ranges(struct ese_salvage *s, uint32_t root, uint32_t objid, bool available,
+/* Which tree's space: by its root page, or, where that is lost, by the root of what it owns. */
+struct space_of {
+    uint32_t root, objid, owned_root; /* owned_root: 0: as the root says */
+};
+
+static bool open_extents(struct ese_extents *e, struct ese_pages *pages, const struct space_of *of,
+                         bool available, struct fault *why)
+{
+    if (of->owned_root == 0)
+        return ese_extents_open(e, pages, of->root, of->objid, available, why);
+    e->space = (struct ese_space){
+        .multiple = true, .owned_root = of->owned_root, .available_root = of->owned_root + 1};
+    e->root = of->root;
+    e->available = available;
+    ese_cursor_open(&e->cursor, pages, of->owned_root + available, of->objid);
+    return true;
+}
+
+static bool read_ranges(struct ese_salvage *s, const struct space_of *of, bool available,
                         struct ranges *to, bool *sound, struct fault *f)
 {
     struct ese_extents *e = calloc(1, sizeof *e);
@@ -232,9 +250,9 @@ static bool read_ranges(struct ese_salvage *s, uint32_t root, uint32_t objid, bo
     if (e == NULL)
         return fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
     struct fault why = {.code = FAULT_NONE};
-    *sound = ese_extents_open(e, s->pages, root, objid, available, &why);
+    *sound = open_extents(e, s->pages, of, available, &why);
     bool ok = true, opened = *sound;
-    uint64_t root_time = opened ? time_of(s, root) : 0;
+    uint64_t root_time = opened ? time_of(s, of->root) : 0;
     enum ese_step step = ESE_STEP_END;
     while (ok && *sound && (step = ese_extents_next(e, &extent, &why)) == ESE_STEP_NODE)
         ok = add_range(to, &extent, e->cursor.leaf ? e->cursor.leaf->dbtime : root_time, f);
@@ -295,18 +313,25 @@ static uint64_t look_up(const struct ranges *r, uint32_t number, bool *in)
     return time == UINT64_MAX ? 0 : time;
 }
 
-bool salvage_space_open(struct salvage_space *space, struct ese_salvage *s, uint32_t root,
-                        uint32_t objid, struct fault *f)
+static bool open_space(struct salvage_space *space, struct ese_salvage *s,
+                       const struct space_of *of, struct fault *f)
 {
     bool owned = false, available = false;
     *space = (struct salvage_space){.sound = false};
-    if (!read_ranges(s, root, objid, false, &space->owned, &owned, f) ||
-        !read_ranges(s, root, objid, true, &space->available, &available, f))
+    if (!read_ranges(s, of, false, &space->owned, &owned, f) ||
+        !read_ranges(s, of, true, &space->available, &available, f))
         return false;
     space->sound = owned && available;
     sort_ranges(&space->owned);
     sort_ranges(&space->available);
     return true;
+}
+
+bool salvage_space_open(struct salvage_space *space, struct ese_salvage *s, uint32_t root,
+                        uint32_t objid, struct fault *f)
+{
+    const struct space_of of = {.root = root, .objid = objid};
+    return open_space(space, s, &of, f);
 }
 
 void salvage_space_close(struct salvage_space *space)
@@ -365,10 +390,11 @@ bool salvage_number_add(struct salvage_numbers *to, uint32_t number, struct faul
 static bool read_other(struct ese_salvage *s, uint32_t root, uint32_t objid, struct ranges *to,
                        bool *all, struct fault *f)
 {
+    const struct space_of of = {.root = root, .objid = objid};
     size_t before = to->count;
     bool sound;
-    bool ok = read_ranges(s, root, objid, false, to, &sound, f) &&
-              (!sound || read_ranges(s, root, objid, true, to, &sound, f));
+    bool ok = read_ranges(s, &of, false, to, &sound, f) &&
+              (!sound || read_ranges(s, &of, true, to, &sound, f));
     if (ok && !sound) {
         to->count = before;
         *all = false;
@@ -426,13 +452,44 @@ static bool list_pages(struct ese_salvage *s, const struct ranges *in, const str
     return true;
 }
 
+/* The roots of a table's two space trees stand side by side: the first of them, where the table's
+ * own root is not to be had; 0: it is, or they are not just those two. */
+static uint32_t owned_root_of(struct ese_salvage *s, const struct ese_table *table)
+{
+    const uint32_t is_root = ESE_PAGE_ROOT | ESE_PAGE_SPACE_TREE;
+    uint32_t root[2] = {0, 0};
+    size_t first, count, found = 0;
+    salvage_pages_of(s, table->objid, &first, &count);
+    for (size_t i = first; i < first + count; i++) {
+        const struct salvage_page *p = &s->page[i];
+        if (p->number == table->root && p->trust <= SALVAGE_BLOCKS)
+            return 0;
+        if ((p->flags & is_root) == is_root && p->trust == SALVAGE_GOOD && found++ < 2)
+            root[found - 1] = p->number;
+    }
+    return found == 2 && root[1] == root[0] + 1 ? root[0] : 0;
+}
+
+/* Of the table's own tree; its root may be lost. */
+static bool open_own(struct salvage_space *own, struct ese_salvage *s,
+                     const struct ese_table *table, struct fault *f)
+{
+    const struct space_of of = {table->root, table->objid, owned_root_of(s, table)};
+    if (!open_space(own, s, &of, f))
+        return false;
+    bool owns = !salvage_space_denies(own, table->root) &&
+                (of.owned_root == 0 || (!salvage_space_denies(own, of.owned_root) &&
+                                        !salvage_space_denies(own, of.owned_root + 1)));
+    own->sound = own->sound && (of.owned_root == 0 || owns);
+    return true;
+}
+
 bool salvage_own_pages(struct ese_salvage *s, const struct ese_table *table,
                        struct salvage_numbers *to, bool *all, struct fault *f)
 {
     struct salvage_space own;
     struct ranges others = {.count = 0};
-    bool ok = salvage_space_open(&own, s, table->root, table->objid, f) &&
-              read_others(s, table, &others, all, f);
+    bool ok = open_own(&own, s, table, f) && read_others(s, table, &others, all, f);
     if (ok && own.sound) {
         sort_ranges(&others);
         const struct ranges out[2] = {own.available, others};

@@ -103,6 +103,8 @@ bool salvage_is_lost_leaf(struct reach *r, uint32_t number, const struct salvage
 /* Likewise a page below the root with all leaves below it. */
 bool salvage_is_lost_branch(struct reach *r, uint32_t number, const struct salvage_page *by,
                             const struct span *span);
+/* Is the tree's root to be had?  Else nobody says which pages are below it. */
+bool salvage_has_root(struct reach *r);
 /* Is the next leaf, or the one before, that a leaf names not in its place? */
 bool salvage_is_lost_neighbour(struct reach *r, const struct salvage_page *by, bool next);
 /* Do the leaves that a leaf names as its neighbours stand there, and name it? */
