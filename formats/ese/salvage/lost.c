@@ -551,6 +551,8 @@ static bool is_break(struct losing *l, const struct salvage_page *left,
 {
     size_t at = salvage_reach_find(&l->r, left->number);
     size_t behind = salvage_reach_find(&l->r, right->number);
+    if (left->number == l->r.root || right->number == l->r.root)
+        return false; /* a chain of one, which is whole: the other is beside it */
     return left->number != right->number && left->next == 0 && right->prev == 0 &&
            left->trust <= SALVAGE_BLOCKS && right->trust <= SALVAGE_BLOCKS &&
            l->parented[2 * at + 1] == BY_NONE && l->parented[2 * behind] == BY_NONE;
