@@ -134,6 +134,26 @@ class Claims(unittest.TestCase):
                 self.assertEqual({other: table["doubtful"] for other, table in found.items() if table["doubtful"]}, {name: hidden})
                 self.assertEqual([(line["kind"], line["table"]) for line in told], [("doubtful", name)] * hidden)
 
+    def test_an_odd_header(self):
+        """A flag that no page has, or a first free byte behind the page: that is found, and the rows there are doubtful."""
+        tables = self.make("--users", 20, "--entries", 30, "-f")
+        sound, truth = self.store.read_bytes(), rows(self.store)
+        for name, (at, kind, bits) in itertools.product(filter(truth.get, truth), ((36, "<I", 1 << 19), (36, "<I", 1 << 31), (32, "<H", 0xffff))):
+            with self.subTest(table=name, at=at, bits=bits):
+                content = bytearray(sound)
+                start, page = self.first_leaf(content, tables[name].objid)
+                on_page = (struct.unpack_from("<H", page, TAGS_AT)[0] & 0xfff) - 1
+                struct.pack_into(kind, page, at, struct.unpack_from(kind, page, at)[0] | bits)
+                set_sum(page)
+                content[start:start + PAGE] = page
+                self.store.write_bytes(content)
+                self.assertIn(b"of a kind that is not known" if at == 36 else b"first free byte",
+                              km.run("check", self.store, "--structure").stdout)
+                found, told = self.salvage()
+                self.assertEqual(rows(self.new), truth)
+                self.assertEqual({other: table["doubtful"] for other, table in found.items() if table["doubtful"]}, {name: on_page})
+                self.assertEqual([(line["kind"], line["table"]) for line in told], [("doubtful", name)] * on_page)
+
     def first_leaf(self, content, objid):
         """Where in the store the first leaf with rows of a table is, and its bytes."""
         for start in range(2 * PAGE, len(content), PAGE):

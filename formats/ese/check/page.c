@@ -286,6 +286,8 @@ static void judge_flags(struct check *c, const struct ese_page *page)
         wrong = "in use, and flagged as not in use";
     else if ((flags & ESE_PAGE_LEAF) && (flags & ESE_PAGE_PARENT_OF_LEAF))
         wrong = "a leaf and a parent of leaves at once";
+    else if (flags & ~(uint32_t)ESE_PAGE_KNOWN_FLAGS)
+        wrong = "of a kind that is not known";
     if (wrong)
         check_found(c, ESE_RULE_PAGE_FLAGS, page->number, CHECK_NO_TAG,
                     "flags 0x%x: the page is %s", flags, wrong);

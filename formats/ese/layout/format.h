@@ -53,6 +53,7 @@ enum ese_page_flag {
     ESE_PAGE_FLUSH_TYPE = 0x18000, /* two bits that the flush map (.jfm) repeats */
     ESE_PAGE_PRE_INIT = 0x20000,
     ESE_PAGE_FDP_DELETE = 0x40000,
+    ESE_PAGE_KNOWN_FLAGS = 0x7ffff,
 };
 
 enum ese_node_flag {

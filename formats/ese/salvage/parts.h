@@ -28,6 +28,7 @@ struct salvage_page {
     uint8_t trust;  /* enum salvage_trust */
     uint8_t blocks; /* SALVAGE_BLOCKS: which are right */
     uint8_t hidden; /* so many of its first nodes it says are reserved tags */
+    bool odd;       /* its header has what no page has */
     bool reached;   /* a parent names it, or a neighbour and it name each other */
     bool chained;   /* reached, no root, and what it names as its neighbours names it, too */
     bool stale;     /* a neighbour, an index or a long value knows of something newer on it */
@@ -40,7 +41,7 @@ struct salvage_page {
     bool marked;    /* something is said of a row on it, in t->marks */
     bool unwritten; /* of a row on it the entries that were seen are not written */
     bool unread;  /* a row on it is not the only one of its key, does not count, cannot be read, may
-                   * be another table's or a reserved tag */
+                   * be another table's or a reserved tag, or the page is odd */
     bool doubted; /* it is the reason why a row is doubtful */
     bool noise; /* under a wrong checksum: what stands for a row on it is none, and nothing tells */
     uint8_t beyond; /* an end of its table's chain, see ends.c */

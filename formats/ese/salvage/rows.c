@@ -244,6 +244,9 @@ static void judge_place(const struct writing *x, const struct salvage_choice *c,
         doubt(j, true, 0,
               "its page says that it is no row, but one of %u reserved tags, and pages have one",
               row->where->hidden + 1u);
+    if (row->where->odd)
+        doubt(j, true, 0,
+              "the header of its page has unknown flags, or its first free byte behind the page");
     if (row->where->said != 0)
         doubt(j, true, 0,
               "its page says that it is of object %" PRIu32

@@ -420,7 +420,7 @@ bool ese_salvage_run(struct ese_salvage *s, int descriptor,
     for (size_t i = 0; i < s->pages_found; i++) {
         struct salvage_page *p = &s->page[i];
         p->stale = p->marked = p->unwritten = p->doubted = p->noise = false;
-        p->unread = p->said != 0 || p->hidden > 0;
+        p->unread = p->said != 0 || p->hidden > 0 || p->odd;
         p->rows = 0;
         p->beyond = 0;
     }

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 
 enum {
-    KNOWN_FLAGS = 0x7ffff,
     FIRST_AND_LAST_BLOCK = 0x9,
 };
 
@@ -32,12 +31,19 @@ static bool add_page(struct ese_salvage *s, const struct salvage_page *page, str
     return true;
 }
 
-/* Could these bytes be a page at all? */
-static bool plausible(const struct ese_page *page)
+/* Does the header have what no page has (measured, as for reserved tags)? */
+static bool is_odd(const struct ese_page *page)
+{
+    return (page->flags & ~(uint32_t)ESE_PAGE_KNOWN_FLAGS) ||
+           page->first_free > page->raw.size - ese_page_header_size(page);
+}
+
+/* Could these bytes be a page at all?  Where the checksum is right they are one, also an odd one.
+ */
+static bool plausible(const struct ese_page *page, enum salvage_trust trust)
 {
     return page->tag_array_fits && page->tags > 0 && page->objid != 0 &&
-           !(page->flags & ~(uint32_t)KNOWN_FLAGS) &&
-           page->first_free <= page->raw.size - ese_page_header_size(page);
+           (trust == SALVAGE_GOOD || !is_odd(page));
 }
 
 /* How far the page can be believed, and which it is.  False: not at all. */
@@ -70,7 +76,8 @@ static bool judge(struct ese_salvage *s, const struct ese_page *page, struct sal
         *(edges ? &scan->partly : &scan->wrong) += 1;
         break;
     }
-    return plausible(page);
+    to->odd = is_odd(page);
+    return plausible(page, to->trust);
 }
 
 static bool scan_page(struct ese_salvage *s, struct ese_page *page, struct fault *f)
