@@ -78,7 +78,7 @@ bool salvage_set_apart_displaced(struct ese_salvage *s, struct fault *f)
 {
     struct salvage_page **good = calloc(s->pages_found + 1, sizeof(void *));
     size_t count = 0;
-    bool ok = good != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    bool ok = good != NULL || fault_no_memory(f, "a list of pages");
     for (size_t i = 0; ok && i < s->pages_found; i++)
         if (s->page[i].trust == SALVAGE_GOOD)
             good[count++] = &s->page[i];
@@ -121,8 +121,7 @@ static bool open_joined(struct joined *j, struct reach *r, struct fault *f)
                          .linked = calloc(r->count + 1, sizeof *j->linked),
                          .open = calloc(r->count + 1, sizeof *j->open),
                          .asked = calloc(r->count + 1, sizeof *j->asked)};
-    return (j->rooted && j->linked && j->open && j->asked) ||
-           fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    return (j->rooted && j->linked && j->open && j->asked) || fault_no_memory(f, "a list of pages");
 }
 
 static void close_joined(struct joined *j)
@@ -219,7 +218,7 @@ static bool take_out_strangers(struct joined *j, struct fault *f)
         return true;
     struct sides good = {.at = NULL};
     bool *named = calloc(j->r->count + 1, sizeof *named); /* of the first place of a number */
-    bool ok = named != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    bool ok = named != NULL || fault_no_memory(f, "a list of pages");
     ok = ok && salvage_sides_open(&good, j->r, is_good_leaf, j, f);
     for (size_t i = 0; ok && i < good.count; i++)
         named[salvage_reach_find(j->r, good.at[i].names)] = true;

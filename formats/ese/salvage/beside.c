@@ -36,7 +36,7 @@ bool salvage_sides_open(struct sides *sides, const struct reach *r, salvage_take
 {
     *sides = (struct sides){calloc(2 * r->count + 1, sizeof *sides->at), 0};
     if (sides->at == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+        return fault_no_memory(f, "a list of pages");
     for (unsigned next = 0; next < 2; next++)
         for (size_t k = 0; k < r->count; k++) {
             const struct salvage_page *p = &r->s->page[r->by[k].page];

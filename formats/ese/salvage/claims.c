@@ -57,7 +57,7 @@ static bool read_claims(struct ese_salvage *s, struct fault *f)
         return true;
     s->claimed = calloc((size_t)s->scan.pages + 1, sizeof *s->claimed);
     if (s->claimed == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+        return fault_no_memory(f, "a list of pages");
     claim_roots(s);
     for (size_t i = 0; i < s->pages_found; i++)
         if (salvage_is_parent(&s->page[i]) && !s->page[i].freed &&

@@ -221,7 +221,7 @@ static bool note(struct salvage_copies *c, const struct salvage_walk *w,
     char text[TEXT_SIZE];
     sentence(t, other, taken, why, text);
     if (!array_reserve(&s->dispute, &s->dispute_room, s->disputes + 1, sizeof *s->dispute))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     struct salvage_dispute *d = &s->dispute[s->disputes];
     *d =
         (struct salvage_dispute){.table = row->object.table,
@@ -234,7 +234,7 @@ static bool note(struct salvage_copies *c, const struct salvage_walk *w,
         d->record = (struct bytes){arena_copy(&s->arena, other->record), other->record.size};
     if (d->key.at == NULL || d->reason == NULL ||
         (other->says == SALVAGE_SAYS_ROW && d->record.at == NULL))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     s->disputes++;
     return true;
 }
@@ -376,7 +376,7 @@ bool salvage_mend_note(struct ese_salvage *s, const struct salvage_schema_row *r
                        const char *reason, bool sure, struct fault *f)
 {
     if (!array_reserve(&s->mend, &s->mend_room, s->mends + 1, sizeof *s->mend))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     struct salvage_dispute *m = &s->mend[s->mends];
     *m = (struct salvage_dispute){.table = row->table,
                                   .page = row->page,
@@ -387,7 +387,7 @@ bool salvage_mend_note(struct ese_salvage *s, const struct salvage_schema_row *r
                                       arena_copy(&s->arena, bytes_of(reason, strlen(reason) + 1)),
                                   .sure = sure};
     if (m->key.at == NULL || m->record.at == NULL || m->reason == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     s->mends++;
     return true;
 }

@@ -22,14 +22,14 @@ static bool keep(struct ese_salvage *s, struct bytes *key, struct fault *f)
     if (key->at == NULL)
         return true;
     key->at = arena_copy(&s->arena, *key);
-    return key->at != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    return key->at != NULL || fault_no_memory(f, "the catalog");
 }
 
 static bool add_gap(void *context, struct bytes low, struct bytes high, struct fault *f)
 {
     struct ese_salvage *s = context;
     if (!array_reserve(&s->gap, &s->gap_room, s->gaps + 1, sizeof *s->gap))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     s->gap[s->gaps++] = (struct salvage_gap){low, high};
     return keep(s, &s->gap[s->gaps - 1].low, f) && keep(s, &s->gap[s->gaps - 1].high, f);
 }
@@ -224,7 +224,7 @@ bool salvage_columns_open(struct salvage_table *t, struct fault *f)
 {
     struct salvage_columns *c = t->columns = calloc(1, sizeof *c);
     if (c == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return fault_no_memory(f, "a table");
     for (unsigned i = 0; i < t->table->columns; i++)
         see_column(c, &t->table->column[i]);
     c->numbered = true;
@@ -268,7 +268,7 @@ bool salvage_see_columns(struct salvage_table *t, const struct salvage_row *row,
     if (row->readable ? !c->holes : !is_record(t, &row->record))
         return true;
     if (c->rows == NULL && (c->rows = calloc(ESE_TAGGED_LAST + 1, sizeof *c->rows)) == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return fault_no_memory(f, "a table");
     ese_record_ids(&row->record, see_id, c);
     return true;
 }
@@ -397,8 +397,7 @@ bool salvage_tell_definition(struct salvage_table *t, struct fault *f)
     name_root(t, &text);
     bool ok = name_orphans(t, &text, f), any = text.size > 0;
     t->sum->in_part = t->sum->in_part || any;
-    ok = ok &&
-         (buffer_add_u8(&text, '\0') || fault_set(f, FAULT_NO_MEMORY, "out of memory for a table"));
+    ok = ok && (buffer_add_u8(&text, '\0') || fault_no_memory(f, "a table"));
     struct ese_salvage_item item = {.kind = ESE_SALVAGE_TABLE_LOST,
                                     .table = t->table->name,
                                     .objid = t->table->objid,

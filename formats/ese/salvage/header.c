@@ -150,7 +150,7 @@ static bool go_on(struct ese_salvage *s, const char *before, uint32_t count, con
     snprintf(text, sizeof text, "%s, but %s (%" PRIu32 ")%s", s->scan.header_text, before, count,
              after);
     s->scan.header_text = arena_copy(&s->arena, bytes_of(text, strlen(text) + 1));
-    return s->scan.header_text || fault_set(f, FAULT_NO_MEMORY, "out of memory for the header");
+    return s->scan.header_text || fault_no_memory(f, "the header");
 }
 
 /* A clean shutdown writes the header last.  As long as it is believed, what is newer and of no tree
@@ -161,7 +161,7 @@ static bool judge_time(struct ese_salvage *s, struct fault *f)
     if (!s->has_header || s->scan.dirty || s->scan.dbtime <= s->headers->header.dbtime)
         return true;
     struct said *said = note_pages(s);
-    bool ok = said || fault_set(f, FAULT_NO_MEMORY, "out of memory for the header");
+    bool ok = said || fault_no_memory(f, "the header");
     for (unsigned i = 0; ok && i < ese_catalog_tables(s->catalog); i++)
         ok = count_newer_of(s, ese_catalog_table(s->catalog, i), &newer, f);
     newer += root_is_newer(s);

@@ -170,7 +170,7 @@ bool salvage_index_evidence(struct salvage_table *t, unsigned index, struct faul
     struct salvage_walk *w = calloc(1, sizeof *w);
     struct putting p = {.t = t, .index = index};
     if (w == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for an index");
+        return fault_no_memory(f, "an index");
     bool ok = salvage_reach(t->s, of->objid, of->root, f) &&
               salvage_walk_open(w, t->s, &of->objid, 1, true, false, f) &&
               compare_all(t, index, w, &p, f);

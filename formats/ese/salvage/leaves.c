@@ -13,7 +13,7 @@ static bool add(struct salvage_leaves *l, uint32_t page, struct fault *f)
     if (p->first.at == NULL)
         return true;
     if (!array_reserve(&l->at, &l->room, l->count + 1, sizeof *l->at))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
+        return fault_no_memory(f, "a tree");
     l->at[l->count++] = (struct salvage_leaf){.first = p->first, .last = p->last, .page = page};
     return true;
 }
@@ -131,7 +131,7 @@ bool salvage_leaves_order(struct salvage_leaves *l, struct fault *f)
 {
     l->heap = calloc(l->count + 1, sizeof *l->heap);
     if (l->heap == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
+        return fault_no_memory(f, "a tree");
     if (l->count > 0)
         qsort(l->at, l->count, sizeof *l->at, by_first_key);
     bound(l);

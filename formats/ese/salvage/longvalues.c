@@ -114,7 +114,7 @@ static bool add_gone(struct salvage_table *t, struct bytes id, const struct salv
 {
     struct ese_lv_key key = {.lid = 0};
     if (!array_reserve(&t->gone, &t->gone_room, t->gones + 1, sizeof *t->gone))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for long values");
+        return fault_no_memory(f, "long values");
     ese_lv_key_read(id, &key);
     t->gone[t->gones++] = (struct salvage_lid){.lid = key.lid,
                                                .wide = key.wide,
@@ -320,7 +320,7 @@ static bool open_values(struct salvage_table *t, struct values **out, struct fau
     const struct ese_table *table = t->table;
     struct values *v = calloc(1, sizeof *v);
     if (v == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for long values");
+        return fault_no_memory(f, "long values");
     v->t = t;
     v->ids.sort = t->lids;
     v->chunk = ese_lv_chunk_size(table, t->s->scan.page_size);

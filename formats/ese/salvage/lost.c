@@ -269,8 +269,7 @@ static bool mark_children(struct losing *l, struct newest *newest, struct fault 
 static bool see_parented(struct losing *l, struct fault *f)
 {
     struct newest *newest = calloc(l->r.count + 1, sizeof *newest);
-    bool ok = newest ? mark_children(l, newest, f)
-                     : fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    bool ok = newest ? mark_children(l, newest, f) : fault_no_memory(f, "a list of pages");
     free(newest);
     return ok;
 }
@@ -307,7 +306,7 @@ static bool open_links(const struct losing *l, struct links *links, bool weak, s
 {
     *links = (struct links){calloc(2 * l->r.count + 1, sizeof *links->at), 0};
     if (links->at == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+        return fault_no_memory(f, "a list of pages");
     for (size_t k = 0; k < l->r.count; k++) {
         const struct salvage_page *p = &l->r.s->page[l->r.by[k].page];
         if (!salvage_is_leaf(p) || salvage_is_out(p) || (p->trust > SALVAGE_BLOCKS && !weak))
@@ -608,7 +607,7 @@ bool salvage_lost_pages(struct ese_salvage *s, const struct ese_table *table,
     l.named = calloc(l.r.count + 1, sizeof *l.named);
     l.parented = calloc(2 * l.r.count + 1, sizeof *l.parented);
     bool ok = (l.told != NULL && l.named != NULL && l.parented != NULL) ||
-              fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+              fault_no_memory(f, "a list of pages");
     ok = ok && salvage_places_open(&l.r, table->root, f);
     bool gap = ok && salvage_leaves_have_gap(&l.r);
     ok = ok && ask_parents(&l, false, f) && ask_neighbours(&l, gap, f) &&

@@ -7,7 +7,7 @@ bool salvage_mark(struct salvage_marks *m, struct bytes key, uint32_t page, uint
     uint8_t *copy = malloc(key.size + 1);
     if (copy == NULL || !array_reserve(&m->at, &m->room, m->count + 1, sizeof *m->at)) {
         free(copy);
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for rows in conflict");
+        return fault_no_memory(f, "rows in conflict");
     }
     if (key.size > 0)
         memcpy(copy, key.at, key.size);
@@ -43,15 +43,10 @@ void salvage_marks_sort(struct salvage_marks *m)
 
 const struct salvage_mark *salvage_marked(const struct salvage_marks *m, struct bytes key)
 {
-    size_t low = 0, high = m->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (bytes_compare(m->at[middle].key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < m->count && bytes_equal(m->at[low].key, key) ? &m->at[low] : NULL;
+    struct halving h = {.high = m->count};
+    while (halving_next(&h))
+        halving_go(&h, bytes_compare(m->at[h.middle].key, key) < 0);
+    return h.low < m->count && bytes_equal(m->at[h.low].key, key) ? &m->at[h.low] : NULL;
 }
 
 void salvage_marks_close(struct salvage_marks *m)

@@ -49,7 +49,7 @@ static bool any_fits(struct ese_salvage *s, const struct ese_table *table, bool 
 {
     size_t first, count, seen = 0, rows = 0;
     struct ese_keys *keys = malloc(sizeof *keys);
-    bool ok = keys || fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+    bool ok = keys || fault_no_memory(f, "a table");
     salvage_pages_of(s, table->objid, &first, &count);
     for (size_t i = first; ok && rows == 0 && i < first + count; i++) {
         const struct salvage_page *p = &s->page[i];
@@ -74,7 +74,7 @@ static bool note(struct ese_salvage *s, const struct ese_table *table, struct fa
     const char *name = arena_copy(&s->arena, bytes_of(table->name, size));
     if (name == NULL ||
         !array_reserve(&s->misfit, &s->misfit_room, s->misfits + 1, sizeof *s->misfit))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     s->misfit[s->misfits++] = (struct salvage_dropped){table->objid, name};
     return true;
 }

@@ -16,12 +16,12 @@ enum { NAME_INDEX = 1 }; /* of the catalog's own */
 static bool add_entry(struct ese_salvage *s, const struct salvage_walk *w, struct fault *f)
 {
     if (!array_reserve(&s->name, &s->name_room, s->names + 1, sizeof *s->name))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     struct salvage_name *n = &s->name[s->names];
     *n = (struct salvage_name){{arena_copy(&s->arena, w->data), w->data.size},
                                {arena_copy(&s->arena, w->key), w->key.size}};
     if (n->row.at == NULL || n->key.at == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     s->names++;
     return true;
 }
@@ -39,7 +39,7 @@ bool salvage_names_read(struct ese_salvage *s, struct fault *f)
     struct salvage_walk *w = calloc(1, sizeof *w);
     bool more = true;
     if (w == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     bool ok = salvage_reach(s, index->objid, index->root, f) &&
               salvage_walk_open(w, s, &index->objid, 1, true, false, f);
     while (ok && (ok = salvage_walk_next(w, &more, f)) && more) {
@@ -58,15 +58,10 @@ bool salvage_names_read(struct ese_salvage *s, struct fault *f)
 /* The first entry of a row; s->names: there is none. */
 static size_t first_of(const struct ese_salvage *s, struct bytes row)
 {
-    size_t low = 0, high = s->names;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (bytes_compare(s->name[middle].row, row) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < s->names && bytes_equal(s->name[low].row, row) ? low : s->names;
+    struct halving h = {.high = s->names};
+    while (halving_next(&h))
+        halving_go(&h, bytes_compare(s->name[h.middle].row, row) < 0);
+    return h.low < s->names && bytes_equal(s->name[h.low].row, row) ? h.low : s->names;
 }
 
 enum salvage_named salvage_named(const struct ese_salvage *s, struct bytes row, struct bytes record)

@@ -28,7 +28,7 @@ static bool add(struct ese_salvage *s, const struct salvage_page *p, struct salv
     if (found == NULL)
         return true;
     if (!array_reserve(&s->orphan, &s->orphan_room, s->orphans + 1, sizeof *s->orphan))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for an index");
+        return fault_no_memory(f, "an index");
     s->orphan[s->orphans++] = (struct salvage_orphan){found->table->objid, p->objid, p->number};
     return true;
 }

@@ -116,7 +116,7 @@ static bool leave_out_others(struct missing *m, struct fault *f)
     size_t left = 0;
     m->out = calloc(m->number->count + 1, sizeof *m->out);
     if (m->out == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+        return fault_no_memory(f, "a list of pages");
     see_others(m);
     bool ok = see_claims(m, f);
     for (size_t i = 0; i < m->number->count; i++)

@@ -53,7 +53,7 @@ bool salvage_places_open(struct reach *r, uint32_t root, struct fault *f)
     r->whole = calloc(r->count + 1, sizeof *r->whole);
     r->leaf = calloc(r->count + 1, sizeof(void *));
     if (r->whole == NULL || r->leaf == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+        return fault_no_memory(f, "a list of pages");
     for (size_t k = 0; k < r->count; k++) {
         const struct salvage_page *p = &r->s->page[r->by[k].page];
         if (!salvage_is_leaf(p) && !(p->number == root && (p->flags & ESE_PAGE_LEAF)))

@@ -86,7 +86,7 @@ static bool keep(struct ese_salvage *s, struct bytes *key, struct fault *f)
 {
     const uint8_t *copy = arena_copy(&s->arena, *key);
     *key = bytes_of(copy, key->size);
-    return copy != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for the keys of leaves");
+    return copy != NULL || fault_no_memory(f, "the keys of leaves");
 }
 
 bool salvage_see_range(struct ese_salvage *s, struct salvage_page *p, const struct ese_page *page,

@@ -23,7 +23,7 @@ bool salvage_reach_open(struct reach *r, struct ese_salvage *s, uint32_t objid, 
     salvage_pages_of(s, objid, &r->first, &r->count);
     r->by = calloc(r->count + 1, sizeof *r->by);
     if (r->by == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+        return fault_no_memory(f, "a list of pages");
     for (size_t i = 0; i < r->count; i++)
         r->by[i] = (struct by_number){s->page[r->first + i].number, (uint32_t)(r->first + i)};
     qsort(r->by, r->count, sizeof *r->by, compare_numbers);
@@ -73,7 +73,7 @@ static void reach_children(struct reach *r, const struct ese_page *page, bool *a
 static bool reach_by_parents(struct reach *r, uint32_t root, struct fault *f)
 {
     bool *asked = calloc(r->count + 1, sizeof *asked);
-    bool ok = asked != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+    bool ok = asked != NULL || fault_no_memory(f, "a list of pages");
     for (size_t i = 0; ok && i < r->count; i++) {
         struct salvage_page *p = &r->s->page[r->first + i];
         if (p->number == root && p->trust <= SALVAGE_BLOCKS)
@@ -146,7 +146,7 @@ static bool reach_rest(struct reach *r, uint32_t root, struct fault *f)
 {
     struct claimed c = {r, calloc(r->count + 1, sizeof *c.elsewhere)};
     bool ok = c.elsewhere ? root == 0 || salvage_claimed_elsewhere(r, root, c.elsewhere, f)
-                          : fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+                          : fault_no_memory(f, "a list of pages");
     ok = ok && reach_neighbours(&c, f);
     for (size_t k = 0; ok && k < r->count; k++) {
         struct salvage_page *p = &r->s->page[r->by[k].page];
@@ -199,7 +199,7 @@ static bool add_range(struct ranges *to, const struct ese_extent *extent, uint64
                       struct fault *f)
 {
     if (!array_reserve(&to->at, &to->room, to->count + 1, sizeof *to->at))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
+        return fault_no_memory(f, "a space tree");
     uint32_t most = ESE_PAGE_NUMBER_MOST; /* of a single extent nobody has looked at its size */
     to->at[to->count++] =
         (struct range){extent->first, extent->count < most ? extent->count : most, time};
@@ -248,7 +248,7 @@ static bool read_ranges(struct ese_salvage *s, const struct space_of *of, bool a
     struct ese_extents *e = calloc(1, sizeof *e);
     struct ese_extent extent;
     if (e == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
+        return fault_no_memory(f, "a space tree");
     struct fault why = {.code = FAULT_NONE};
     *sound = open_extents(e, s->pages, of, available, &why);
     bool ok = true, opened = *sound;
@@ -264,7 +264,7 @@ static bool read_ranges(struct ese_salvage *s, const struct space_of *of, bool a
         ese_extents_close(e);
     free(e);
     ok = ok && why.code != FAULT_NO_MEMORY; /* no lack of memory makes a space tree unsound */
-    return ok || fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
+    return ok || fault_no_memory(f, "a space tree");
 }
 
 static int compare_ranges(const void *a, const void *b)
@@ -381,7 +381,7 @@ bool salvage_number_add(struct salvage_numbers *to, uint32_t number, struct faul
 {
     bool room = array_reserve(&to->at, &to->room, to->count + 1, sizeof *to->at);
     if (!room)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+        return fault_no_memory(f, "a list of pages");
     to->at[to->count++] = number;
     return true;
 }
@@ -507,7 +507,7 @@ bool salvage_space_of_all(struct ese_salvage *s, struct fault *f)
     if (s->space)
         return true;
     if ((s->space = calloc(1, sizeof *s->space)) == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a space tree");
+        return fault_no_memory(f, "a space tree");
     if (!salvage_space_open(s->space, s, ESE_PGNO_ROOT, ESE_OBJID_ROOT, f))
         return false;
     bool owns = !salvage_space_denies(s->space, ESE_PGNO_CATALOG) &&

@@ -101,7 +101,7 @@ static bool open_roots(struct roots *r, const struct ese_salvage *s, struct faul
     *r = (struct roots){.named = calloc(s->rows + 1, sizeof *r->named),
                         .good = calloc(s->pages_found + 1, sizeof *r->good)};
     if (r->named == NULL || r->good == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     for (size_t i = 0; i < s->rows; i++)
         r->names += names_root(s, i, &r->named[r->names]);
     for (size_t i = 0; i < s->pages_found; i++)
@@ -414,8 +414,7 @@ static bool can_be_of(struct ese_salvage *s, const struct salvage_page *p,
 {
     const struct ese_page *page;
     struct ese_keys *keys = malloc(sizeof *keys);
-    bool ok = (keys || fault_set(f, FAULT_NO_MEMORY, "out of memory for a table")) &&
-              salvage_get(s, p, &page, f);
+    bool ok = (keys || fault_no_memory(f, "a table")) && salvage_get(s, p, &page, f);
     if (ok) {
         *can = p->flags & ESE_PAGE_LEAF
                    ? salvage_rows_like(table, page, keys) == ese_page_nodes(page)
@@ -492,7 +491,7 @@ bool salvage_give_back_roots(struct ese_salvage *s, struct fault *f)
     uint32_t *gives = calloc(s->pages_found + 1, sizeof *gives);
     bool ok = roots && gives, any = false;
     if (roots && gives == NULL)
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for a list of pages");
+        fault_no_memory(f, "a list of pages");
     for (size_t i = 0; ok && i < s->pages_found; i++)
         ok = see_page(s, roots, i, gives, f);
     for (size_t i = 0; ok && i < s->pages_found; i++)

@@ -618,7 +618,7 @@ bool salvage_rows_write(struct salvage_table *t, struct fault *f)
     struct writing *x = calloc(1, sizeof *x);
     bool more = true;
     if (x == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return fault_no_memory(f, "a table");
     x->t = t;
     x->strays.t = t;
     x->plain = has_plain_rows(t);

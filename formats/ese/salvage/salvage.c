@@ -169,7 +169,7 @@ static struct ese_salvage_table *new_sum(struct ese_salvage *s, const struct ese
 {
     struct ese_salvage_result *r = s->result;
     if (!array_reserve(&r->table, &s->table_room, r->tables + 1u, sizeof *r->table)) {
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        fault_no_memory(f, "a table");
         return NULL;
     }
     struct ese_salvage_table *sum = &r->table[r->tables++];
@@ -283,8 +283,7 @@ static bool without_indexes(struct ese_salvage *s, const struct ese_table *table
     struct ese_table copy = *table;
     struct ese_build_node *rows_copy = calloc(rows + 1u, sizeof *rows_copy);
     copy.index = calloc(table->indexes + 1u, sizeof *copy.index);
-    bool ok = (rows_copy != NULL && copy.index != NULL) ||
-              fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+    bool ok = (rows_copy != NULL && copy.index != NULL) || fault_no_memory(f, "a table");
     if (ok) {
         memcpy(rows_copy, row, rows * sizeof *row);
         if (table->indexes > 0)
@@ -319,7 +318,7 @@ static bool salvage_rows_of(struct ese_salvage *s, const struct ese_build_node *
 static bool salvage_tables(struct ese_salvage *s, struct fault *f)
 {
     struct ese_build_node *row = calloc(s->rows + 1, sizeof *row);
-    bool ok = row != NULL || fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    bool ok = row != NULL || fault_no_memory(f, "the catalog");
     for (size_t i = 0; ok && i < s->rows; i++)
         row[i] = (struct ese_build_node){s->row[i].key, s->row[i].record};
     for (size_t i = 0, end; ok && i < s->rows; i = end) {

@@ -26,7 +26,7 @@ static const uint64_t LAST_DBTIME = UINT64_C(1) << 56;
 static bool add_page(struct ese_salvage *s, const struct salvage_page *page, struct fault *f)
 {
     if (!array_reserve(&s->page, &s->page_room, s->pages_found + 1, sizeof *s->page))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the list of pages");
+        return fault_no_memory(f, "the list of pages");
     s->page[s->pages_found++] = *page;
     return true;
 }

@@ -48,7 +48,7 @@ bool salvage_record(const struct ese_salvage *s, const struct ese_table *table,
     if (!ese_record_check(record, &limits, NULL, NULL, f))
         return false;
     if ((*converted = malloc(ESE_PAGE_SIZE_MAX)) == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a record");
+        return fault_no_memory(f, "a record");
     if (ese_record_modernise(record, *converted, ESE_PAGE_SIZE_MAX, &size, f)) {
         node->data = bytes_of(*converted, size);
         if (ese_record_open(record, table, node->data, true, page->raw.size, f))
@@ -66,7 +66,7 @@ static bool append(struct salvage_schema_row **rows, size_t *count, size_t *room
     uint8_t *copy = malloc(row.key.size + row.record.size + 1);
     if (copy == NULL || !array_reserve(rows, room, *count + 1, sizeof row)) {
         free(copy);
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     }
     if (row.key.size > 0)
         memcpy(copy, row.key.at, row.key.size);
@@ -150,7 +150,7 @@ static bool list_known(struct ese_salvage *s, struct fault *f)
     s->knowns = 0;
     s->known = calloc(count + 1, sizeof *s->known);
     if (s->known == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     for (unsigned i = 0; i < ese_catalog_tables(s->catalog); i++) {
         const struct ese_table *t = ese_catalog_table(s->catalog, i);
         if (!has_its_template(s, t))
@@ -187,7 +187,7 @@ static bool read_rows(struct ese_salvage *s, struct fault *f)
 {
     struct ese_catalog_row *row = calloc(s->rows + 1, sizeof *row);
     if (row == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     for (size_t i = 0; i < s->rows; i++)
         row[i] = (struct ese_catalog_row){.record = s->row[i].record,
                                           .new_format = s->scan.revision >= ESE_REVISION_ESE98,
@@ -225,7 +225,7 @@ struct salvage_root *salvage_roots(const struct ese_salvage *s, struct fault *f)
     unsigned tables = ese_catalog_tables(s->catalog);
     struct salvage_root *roots = calloc(tables + 1u, sizeof *roots);
     if (roots == NULL) {
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        fault_no_memory(f, "the catalog");
         return NULL;
     }
     for (unsigned i = 0; i < tables; i++)
@@ -478,7 +478,7 @@ bool ese_salvage_schema_from(struct ese_salvage *s, struct ese_db *other, struct
 {
     struct ese_cursor *c = calloc(1, sizeof *c);
     if (c == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     bool ok = take_rows(s, c, other, f);
     s->gaps = 0; /* the other has what stood there */
     if (ok)
@@ -519,12 +519,12 @@ static bool add_dropped(struct ese_salvage *s, const struct ese_catalog_object *
     enum { NAME_MOST = 64 };
     char name[NAME_MOST + 1] = "";
     if (!array_reserve(&s->dropped, &s->drop_room, s->drops + 1, sizeof *s->dropped))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     memcpy(name, o->name.at, o->name.size < NAME_MOST ? o->name.size : NAME_MOST);
     struct salvage_dropped *d = &s->dropped[s->drops];
     *d = (struct salvage_dropped){o->id, arena_copy(&s->arena, bytes_of(name, sizeof name))};
     if (d->name == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        return fault_no_memory(f, "the catalog");
     s->drops++;
     return true;
 }
@@ -587,8 +587,7 @@ bool salvage_schema(struct ese_salvage *s, struct fault *f)
 {
     struct salvage_walk *w = calloc(1, sizeof *w);
     struct salvage_copies *copies = calloc(1, sizeof *copies);
-    bool ok = (w != NULL && copies != NULL) ||
-              fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+    bool ok = (w != NULL && copies != NULL) || fault_no_memory(f, "the catalog");
     if (ok && s->scan.header_invented)
         salvage_guess_revision(s); /* of what pages are; the catalog's rows may say more */
     ok = ok && (s->scan.dirty || salvage_names_read(s, f)) && see_both(s, w, copies, f);

@@ -40,7 +40,7 @@ static bool take_stray(struct salvage_strays *x, struct fault *f)
 {
     size_t before = x->room;
     if (!array_reserve(&x->at, &x->room, x->count + 1, sizeof *x->at))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for index entries");
+        return fault_no_memory(f, "index entries");
     if (x->room > before)
         memset(x->at + before, 0, (x->room - before) * sizeof *x->at);
     struct salvage_stray *s = &x->at[x->count];

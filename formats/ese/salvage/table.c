@@ -10,7 +10,7 @@ static struct ese_keys *open_keys(struct salvage_table *t, const struct ese_inde
 {
     struct ese_keys *keys = malloc(sizeof *keys);
     if (keys == NULL) {
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for an index");
+        fault_no_memory(f, "an index");
         return NULL;
     }
     if (ese_keys_open(keys, t->scratch, t->s->pages, t->table, index, f)) {
@@ -64,7 +64,7 @@ static bool open_table(struct salvage_table *t, struct fault *f)
     t->late = calloc(indexes + 1u, sizeof *t->late);
     if (t->scratch == NULL || t->keys == NULL || t->entry == NULL || t->late == NULL ||
         t->uncomputed == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return fault_no_memory(f, "a table");
     ese_record_limits_of(&t->limits, t->table);
     if (!salvage_columns_open(t, f))
         return false;
@@ -214,7 +214,7 @@ bool salvage_one_table(struct ese_salvage *s, const struct ese_table *table,
 {
     struct salvage_table *t = calloc(1, sizeof *t);
     if (t == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a table");
+        return fault_no_memory(f, "a table");
     t->s = s;
     t->table = table;
     t->sum = sum;

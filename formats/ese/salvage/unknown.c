@@ -89,7 +89,7 @@ static bool tell_nodes(struct ese_salvage *s, const struct unknown *u, struct fa
     struct salvage_walk *w = calloc(1, sizeof *w);
     bool more = true;
     if (w == NULL)
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
+        return fault_no_memory(f, "a tree");
     bool ok = salvage_reach(s, u->objid, 0, f) &&
               salvage_walk_open(w, s, &u->objid, 1, false, !u->long_values, f);
     while (ok && (ok = salvage_walk_next(w, &more, f)) && more) {

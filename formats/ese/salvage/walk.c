@@ -161,7 +161,7 @@ bool salvage_walk_open(struct salvage_walk *w, struct ese_salvage *s, const uint
         return false;
     w->cursor = malloc(CURSORS_MOST * sizeof *w->cursor);
     if (w->cursor == NULL || !array_reserve(&array, &w->version_room, 1, sizeof *w->version))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for a tree");
+        return fault_no_memory(f, "a tree");
     w->version = array;
     for (unsigned i = 0; i < objids; i++)
         if (!salvage_leaves_find(&w->leaves, objid[i], with_data, &in_order, f))
@@ -307,7 +307,7 @@ static struct bytes without_locator(struct bytes data)
 static bool add_version(struct salvage_walk *w, const struct salvage_version *v, struct fault *f)
 {
     if (!array_reserve(&w->version, &w->version_room, w->versions + 1, sizeof *w->version))
-        return fault_set(f, FAULT_NO_MEMORY, "out of memory for the versions of a row");
+        return fault_no_memory(f, "the versions of a row");
     w->version[w->versions++] = *v;
     return true;
 }

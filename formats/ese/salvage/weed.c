@@ -203,7 +203,7 @@ static bool take_out(struct ese_salvage *s, const bool *out, struct fault *f)
             continue;
         }
         if (!array_reserve(&s->weed, &s->weed_room, s->weeds + 1, sizeof *s->weed))
-            return fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+            return fault_no_memory(f, "the catalog");
         s->weed[s->weeds++] = s->row[i];
     }
     s->rows = to;
@@ -218,7 +218,7 @@ bool salvage_weed_catalog(struct ese_salvage *s, struct fault *f)
     unsigned most = last_tagged(s);
     bool ok = claim != NULL && out != NULL;
     if (!ok)
-        fault_set(f, FAULT_NO_MEMORY, "out of memory for the catalog");
+        fault_no_memory(f, "the catalog");
     for (size_t i = 0; ok && i < s->rows; i++)
         out[i] = !claims_of(s, i, most, claim, &claims);
     if (ok && claims > 0) {
